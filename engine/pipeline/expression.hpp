@@ -1,0 +1,52 @@
+// ${{ ... }}: expressions of Lua 5.4 in a sandbox. Evaluated off the engine's strand; results are
+// recorded.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "sdk/base/result.hpp"
+
+namespace scanflow::pipeline {
+
+using nlohmann::json;
+
+/// What an expression may look at.
+struct Scope {
+  json params = json::object();
+  json matrix = nullptr;
+  json run = json::object();  // id, name, namespace, started
+  json env = json::object();
+  /// `steps.NAME`: {"outputs", "artifacts", "status", "seconds"}, and "matrix"; for a step with a
+  /// matrix an array of those. Null: no such step. Called only for names that the expression uses.
+  std::function<json(const std::string& name)> step;
+};
+
+struct Limits {
+  std::uint64_t instructions = 1'000'000;
+  std::uint64_t bytes = 16 << 20;
+  std::int64_t time_us = 500'000;
+};
+
+/// Does the text hold ${{ ... }}? Does any string in the value?
+bool is_dynamic(const json& value);
+
+/// Compiles every expression in `text` without running it: syntax, names out of scope (with the
+/// nearest right one). `step_names`: those that exist; hyphenated ones are rewritten. Adds the
+/// steps it uses to `uses`.
+Result<void> check_expression(const std::string& text, const std::set<std::string>& step_names,
+                              std::set<std::string>* uses);
+
+/// Replaces each ${{ ... }} in the strings of `value`. A string that is one expression keeps the
+/// type of its value; text around it makes a string (null becomes "", objects and lists JSON). An
+/// error says which expression, and why.
+Result<json> evaluate(const json& value, const Scope& scope, const Limits& limits = {});
+
+/// For `when`: false and null are false, everything else but a bool is an error that says so.
+Result<bool> evaluate_condition(const std::string& text, const Scope& scope,
+                                const Limits& limits = {});
+
+}  // namespace scanflow::pipeline

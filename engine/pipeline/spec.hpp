@@ -1,0 +1,115 @@
+// A checked pipeline, as plain data. Produced by reader.hpp; consumed by plan.hpp, run/ and the
+// runtime.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace scanflow::pipeline {
+
+using nlohmann::json;
+
+/// Where something stands in a source file; lines and columns from 1, 0 where unknown.
+struct Location {
+  int line = 0;
+  int column = 0;
+};
+
+/// Why an attempt failed.
+enum class Cause : std::uint8_t {
+  none,
+  error,      // the step says so: it will fail again
+  retryable,  // the step says so: it may pass
+  exit,       // a program ended with a status other than 0
+  crash,      // a signal ended it (SIGSEGV, abort, kill -9 by someone else)
+  oom,        // out of memory
+  timeout,
+  lost,  // nobody knows what became of it (supervisor or node lost)
+  evicted,
+  config,  // its configuration or inputs are wrong: never retried
+  cancelled,
+  upstream,  // never started: something that it needs failed
+};
+std::string_view name(Cause cause);
+std::optional<Cause> parse_cause(std::string_view name);
+
+struct Param {
+  std::string name;
+  std::string type;  // string, int, float, bool, list, object
+  std::optional<json> default_value;
+  std::optional<double> min, max;
+  std::vector<json> one_of;  // `enum`
+  std::string description;
+  Location at;
+};
+
+struct Backoff {
+  std::int64_t initial_us = 1'000'000;
+  double factor = 2;
+  std::int64_t max_us = 60'000'000;
+  double jitter = 0.2;  // the wait is drawn from [1 - jitter, 1 + jitter] times the computed one
+};
+struct Retry {
+  std::uint32_t limit = 0;  // attempts beyond the first
+  Backoff backoff;
+  std::vector<Cause> on = {Cause::crash,   Cause::exit,    Cause::oom,      Cause::lost,
+                           Cause::timeout, Cause::evicted, Cause::retryable};
+};
+
+struct Resources {
+  double cpu_request = 1;
+  std::uint64_t memory_request = 0;  // bytes; 0: not said
+  double cpu_limit = 0;
+  std::uint64_t memory_limit = 0;
+};
+
+struct Cache {
+  bool enabled = false;
+  std::int64_t max_age_us = 0;  // 0: for ever
+};
+
+/// One axis of a matrix; the values are literals, or one expression over params that gives a list.
+struct Axis {
+  std::string name;
+  json values;  // array; or a string with the expression
+  Location at;
+};
+
+enum class Phase : std::uint8_t { main, on_success, on_failure, on_exit };
+
+/// A step as written (before the matrix is expanded), with the pipeline's defaults merged in.
+struct Step {
+  std::string name;
+  std::string uses;  // plugin id, "command" or "noop"
+  Phase phase = Phase::main;
+  std::vector<std::string> needs;
+  json with = json::object();    // strings may hold ${{ }}
+  bool with_is_dynamic = false;  // ... some do
+  std::string when;              // "${{ ... }}", or empty
+  std::vector<Axis> matrix;
+  std::map<std::string, std::string> env;  // values may hold ${{ }}
+  Retry retry;
+  std::int64_t timeout_us = 0;  // 0: none
+  Cache cache;
+  Resources resources;
+  Location at;
+  std::map<std::string, Location> field_at;  // "/with/epochs" (JSON pointer in the step) -> where
+};
+
+struct Pipeline {
+  std::string file;    // as the user named it
+  std::string source;  // the text
+  std::string name;
+  std::string name_space = "default";
+  std::map<std::string, std::string> labels;
+  std::vector<Param> params;
+  std::vector<Step> steps;         // main ones first, then handlers, each in the order written
+  std::uint32_t max_parallel = 0;  // 0: no limit of its own
+};
+
+}  // namespace scanflow::pipeline

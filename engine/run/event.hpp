@@ -1,0 +1,58 @@
+// The events of a run: the truth, from which all state follows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "engine/pipeline/spec.hpp"
+
+namespace scanflow::run {
+
+using nlohmann::json;
+using pipeline::Cause;
+
+inline constexpr std::uint32_t kNoStep = 0xffffffffu;
+
+enum class EventType : std::uint8_t {
+  run_created,     // data: {pipeline, namespace, file, source, params, axes, options}; kNoStep
+  step_resolved,   // what its expressions gave: {with, env, inputs, cache_key}; only for steps that
+                   // have any
+  step_skipped,    // its `when` was false
+  step_cached,     // data: {outputs, artifacts, from: run id}
+  step_failed,     // without an attempt: its expressions failed; cause, data: {message}
+  step_cancelled,  // never started; cause (upstream, cancelled), data: {message}
+  attempt_started,   // committed before the launch
+  attempt_stopping,  // a kill was decided; cause: timeout or cancelled
+  attempt_ended,     // cause none: succeeded, data: {outputs, artifacts, ...}; else data: {message,
+                     // exit_code, ...}
+  retry_scheduled,   // wake_us: when the next attempt may start, jitter included
+  cancel_requested,  // of the run; kNoStep
+  run_ended,         // status; kNoStep
+};
+std::string_view name(EventType type);
+
+enum class RunStatus : std::uint8_t { running, succeeded, failed, cancelled };
+std::string_view name(RunStatus status);
+
+/// One fact. `data` is opaque to the state machine: it is kept, recorded, and shown.
+struct Event {
+  EventType type = EventType::run_created;
+  Cause cause = Cause::none;
+  RunStatus status = RunStatus::running;  // of run_ended
+  std::uint32_t step = kNoStep;           // index into Plan::steps
+  std::uint32_t attempt = 0;              // from 1
+  std::int64_t time_us = 0;               // wall clock, since 1970 UTC
+  std::int64_t wake_us = 0;               // of retry_scheduled
+  std::shared_ptr<const json> data;       // may be null
+};
+
+/// One JSON object per event, the form in which it is stored and shown by `runs events`. Steps are
+/// named by their identity.
+json to_json(const Event& event, std::string_view step_id);
+/// The inverse of to_json; `step` is filled in by the caller from "step".
+Event from_json(const json& document);
+
+}  // namespace scanflow::run

@@ -1,0 +1,94 @@
+// The state machine of one run: events in, decisions out. Pure: no I/O, no clock, no thread, no
+// randomness.
+//
+// Use: apply() each event that was recorded (live or in replay); decide() then says what follows.
+// The caller records every event in Decisions::events (apply() has been called for them already),
+// commits them, and only then carries out Decisions::effects.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/pipeline/plan.hpp"
+#include "engine/run/event.hpp"
+
+namespace scanflow::run {
+
+enum class StepStatus : std::uint8_t {
+  pending,  // waits for what it needs
+  ready,    // waits for a slot (or for its expressions)
+  waiting,  // waits for the time of its next attempt
+  running,
+  succeeded,
+  cached,
+  skipped,
+  failed,
+  cancelled,
+};
+std::string_view name(StepStatus status);
+
+struct StepState {
+  StepStatus status = StepStatus::pending;
+  Cause cause = Cause::none;
+  std::uint32_t attempts = 0;   // started so far
+  std::int64_t started_us = 0;  // of the current or last attempt
+  std::int64_t ended_us = 0;
+  std::int64_t first_started_us = 0;
+  std::shared_ptr<const json> resolved;  // data of step_resolved
+  std::shared_ptr<const json> result;    // data of the event that ended it
+};
+
+/// What the caller must do, once the events are committed.
+struct Effect {
+  enum class Kind : std::uint8_t {
+    resolve,  // evaluate `when`, `with`, `env`; look into the cache; answer with step_resolved |
+              // skipped | cached | failed
+    launch,   // start the attempt (its attempt_started is among the events)
+    stop,     // SIGTERM, grace, SIGKILL; cause says why
+  };
+  Kind kind;
+  std::uint32_t step = kNoStep;
+  std::uint32_t attempt = 0;
+  Cause cause = Cause::none;
+};
+
+struct Decisions {
+  std::vector<Event> events;
+  std::vector<Effect> effects;
+  std::int64_t wake_us =
+      0;  // call decide again at this time at the latest; 0: only after the next event
+};
+
+class Machine {
+ public:
+  /// jitter_seed: per run; the waits of retries are drawn from it by hashing (seed, step, attempt),
+  /// so that they are reproducible; they are recorded all the same, and replay reads the record.
+  Machine(std::shared_ptr<const pipeline::Plan> plan, std::uint64_t jitter_seed);
+  ~Machine();
+
+  /// Changes the state by one recorded fact. Throws std::logic_error for an event that cannot
+  /// follow (a broken log): what and at which step.
+  void apply(const Event& event);
+
+  /// Everything that follows now: at most `slots` new attempts, highest critical path first, then
+  /// by index. A step that was handed out as `resolve` is not handed out again before its answer
+  /// was applied.
+  Decisions decide(std::int64_t now_us, std::uint32_t slots);
+
+  RunStatus status() const;
+  const pipeline::Plan& plan() const;
+  const StepState& step(std::uint32_t index) const;
+  std::uint32_t running() const;  // attempts in flight
+  std::uint32_t done() const;     // steps that ended in any way
+  bool cancelling() const;
+  /// "failed: a after 3 attempts (crash); b not started": for people and tests.
+  std::string summary() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scanflow::run

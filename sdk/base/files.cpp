@@ -1,0 +1,54 @@
+#include "sdk/base/files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+
+namespace scanflow {
+
+std::string describe_errno(std::string_view what, const std::filesystem::path& path, int error) {
+  return fmt::format("{} {}: {}", what, path.string(), std::generic_category().message(error));
+}
+
+Result<std::string> read_file(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(describe_errno("cannot open", path, errno));
+  std::string content;
+  char buffer[1 << 16];
+  ssize_t n = 0;
+  while ((n = ::read(fd, buffer, sizeof buffer)) > 0) {
+    content.append(buffer, static_cast<std::size_t>(n));
+  }
+  const int error = errno;
+  ::close(fd);
+  if (n < 0) return fail(describe_errno("cannot read", path, error));
+  return content;
+}
+
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) return fail(describe_errno("cannot create", temporary, errno));
+  int error = 0;
+  while (!content.empty() && error == 0) {
+    const ssize_t n = ::write(fd, content.data(), content.size());
+    if (n < 0) {
+      error = errno;
+    } else {
+      content.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  if (error == 0 && ::fchmod(fd, 0644) != 0) error = errno;
+  if (::close(fd) != 0 && error == 0) error = errno;
+  if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error == 0) return {};
+  ::unlink(temporary.c_str());
+  return fail(describe_errno("cannot write", path, error));
+}
+
+}  // namespace scanflow

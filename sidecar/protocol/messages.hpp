@@ -1,0 +1,189 @@
+// The messages between engine, supervisor and step host (and, with the sidecar, hub): plain types.
+// codec.hpp turns them into msgpack. On the wire a message is [header, body], both arrays; trailing
+// elements are ignored by older readers, missing ones keep their default.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace scanflow::protocol {
+
+inline constexpr std::uint32_t kMajor = 1;
+inline constexpr std::uint32_t kMinor = 0;
+
+struct Header {
+  std::uint32_t major = kMajor;
+  std::uint32_t minor = kMinor;
+  std::uint32_t type = 0;      // index of the body in Body
+  std::string pod_uid;         // empty on the local backend
+  std::string boot_id;         // of the sender's process
+  std::uint64_t term = 0;      // fencing number of the engine
+  std::uint64_t seq = 0;       // per sender and connection, from 1
+  std::uint64_t ack = 0;       // the highest seq handled from the other side
+  std::int64_t t_mono_us = 0;  // sender's monotonic clock
+};
+
+/// Names one attempt everywhere.
+struct AttemptId {
+  std::string run;
+  std::string step;  // identity: train[model=cnn1]
+  std::uint32_t attempt = 0;
+  auto operator<=>(const AttemptId&) const = default;
+};
+
+struct Input {
+  std::string name;
+  std::string path;  // absolute
+  std::string sha256;
+  std::uint64_t bytes = 0;
+  bool directory = false;
+};
+
+/// What an attempt needs to know: the same over a socket as in /scanflow/request.json.
+struct Request {
+  AttemptId id;
+  std::string pipeline;
+  std::string uses;     // plugin id, or "command"
+  std::string library;  // absolute path of the plugin's library; empty for built-in steps
+  std::string config;   // JSON object: resolved `with`, without the inputs
+  std::vector<Input> inputs;
+  std::map<std::string, std::string> env;  // added to the worker's environment
+  std::uint32_t threads = 1;               // the CPU request, rounded up
+  std::uint64_t memory_limit = 0;          // bytes; 0: none
+  std::int64_t grace_us = 5'000'000;       // between SIGTERM (or cancel) and SIGKILL
+  std::string cwd;                         // absolute; of a command
+  std::string log_dir;                     // absolute; where the segments of the run's logs lie
+};
+
+/// Where an attempt's output lies: bytes [offset, offset + length) of a segment in the run's
+/// log_dir. Attempts that run one after the other in a slot share a segment.
+struct LogRange {
+  std::string segment;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+struct ArtifactFile {
+  std::string name;
+  std::string
+      path;  // absolute; moved into the store by the engine, which then acknowledges the result
+  bool directory = false;
+};
+
+struct Result {
+  AttemptId id;
+  std::string status;  // "succeeded", "failed", "cancelled"
+  std::string
+      cause;  // of a failure: a name of pipeline::Cause ("error", "crash", "exit", "oom", ...)
+  std::string message;         // what, where, why and the fix
+  std::int32_t exit_code = 0;  // of a program; 0 where a signal ended it
+  std::int32_t signal = 0;
+  std::string outputs = "{}";  // JSON object
+  std::vector<ArtifactFile> artifacts;
+  LogRange log;
+  std::int64_t started_us = 0;  // wall clock, since 1970 UTC
+  std::int64_t ended_us = 0;
+  std::int64_t cpu_us = 0;    // user and system
+  std::uint64_t max_rss = 0;  // bytes
+};
+
+// --- bodies ---
+
+/// First message of each side. An unknown major is answered with Reject and the range spoken.
+struct Hello {
+  std::string role;  // "engine", "supervisor", "host", "sidecar"
+  std::int32_t pid = 0;
+  std::string version;
+  std::vector<std::string> capabilities;
+};
+struct Reject {
+  std::string reason;
+  std::uint32_t min_major = kMajor;
+  std::uint32_t max_major = kMajor;
+};
+struct Launch {
+  Request request;
+};
+struct Started {
+  AttemptId id;
+  std::int32_t pid = 0;
+  std::int64_t started_us = 0;
+  LogRange log;
+};
+struct Cancel {
+  AttemptId id;
+  std::string reason;  // "cancelled", "timeout"
+};
+struct Progress {
+  AttemptId id;
+  double fraction = -1;  // 0 to 1; below 0: unknown
+  std::string message;
+};
+struct Metric {
+  AttemptId id;
+  std::string name;
+  double value = 0;
+  std::int64_t step = 0;
+  std::int64_t time_us = 0;
+  std::map<std::string, std::string> labels;
+  bool logged = true;  // false: sampled telemetry, may be dropped
+};
+struct Ended {
+  Result result;
+};
+/// The engine has stored the result and its artifacts: the supervisor may forget them.
+struct Acknowledge {
+  AttemptId id;
+};
+/// A question of a step to the engine (host extensions); answered by HostReply with the same
+/// number.
+struct HostCall {
+  AttemptId id;
+  std::uint64_t call = 0;
+  std::string method;     // "run.state", "models.register"
+  std::string arguments;  // JSON
+};
+struct HostReply {
+  AttemptId id;
+  std::uint64_t call = 0;
+  bool ok = false;
+  std::string value;  // JSON, or the error's text
+};
+/// Engine to supervisor: what do you have?
+struct List {};
+struct Listing {
+  std::vector<Started> running;
+  std::vector<Result> ended;  // not acknowledged yet
+};
+/// Engine to supervisor: end when idle.
+struct Shutdown {};
+/// Supervisor to the step host's warm parent: run this; the attempt's socket travels beside it.
+struct Spawn {
+  Request request;
+  std::uint32_t slot = 0;
+};
+/// Warm parent to supervisor.
+struct Forked {
+  AttemptId id;
+  std::int32_t pid = 0;
+};
+struct Exited {
+  std::int32_t pid = 0;
+  std::int32_t wait_status = 0;
+  std::int64_t cpu_us = 0;
+  std::uint64_t max_rss = 0;
+};
+
+using Body =
+    std::variant<Hello, Reject, Launch, Started, Cancel, Progress, Metric, Ended, Acknowledge,
+                 HostCall, HostReply, List, Listing, Shutdown, Spawn, Forked, Exited>;
+
+struct Message {
+  Header header;
+  Body body;
+};
+
+}  // namespace scanflow::protocol
