@@ -123,6 +123,7 @@ void Machine::Impl::attempt_started(const Event& event) {
   step.result.reset();
   node.stopping = Cause::none;
   node.unscheduled = false;
+  node.due = false;
   set_status(event.step, StepStatus::running);
   if (const std::int64_t timeout = plan->spec_of(event.step).timeout_us; timeout > 0) {
     timers.push({event.time_us + timeout, event.step, event.attempt, false});

@@ -126,6 +126,7 @@ void Machine::Impl::fire_timers(Decisions& out) {
     timers.pop();
     if (!is_current(timer)) continue;
     if (timer.is_retry) {
+      nodes[timer.step].due = true;
       launchable.push(timer.step, nodes[timer.step].path);
     } else {
       emit(out, {.type = EventType::attempt_stopping,
@@ -170,8 +171,7 @@ void Machine::Impl::launch(Decisions& out, std::uint32_t slots) {
     const std::uint32_t i = launchable.top();
     launchable.pop();
     const StepStatus at = steps[i].status;
-    const bool due = at == StepStatus::waiting && !nodes[i].unscheduled;
-    if (at != StepStatus::ready && !due) continue;
+    if (at != StepStatus::ready && !(at == StepStatus::waiting && nodes[i].due)) continue;
     const std::uint32_t attempt = steps[i].attempts + 1;
     emit(out, {.type = EventType::attempt_started, .step = i, .attempt = attempt});
     out.effects.push_back({.kind = Effect::Kind::launch, .step = i, .attempt = attempt});

@@ -31,6 +31,7 @@ struct StepNode {
   bool resolved : 1 = false;
   bool asked : 1 = false;        // resolve was handed out, its answer not applied (decide's own)
   bool unscheduled : 1 = false;  // waits for its retry to be scheduled
+  bool due : 1 = false;          // the time of its retry has come (decide's own)
 };
 
 struct Timer {
