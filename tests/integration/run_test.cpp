@@ -31,7 +31,7 @@ const json& step(const json& result, const std::string& name) {
 
 TEST(Run, CommandsPassParametersOutputsAndArtifactsOn) {
   Scanflow scanflow;
-  const std::string file = scanflow.files().write("p.yaml", pipeline(R"(
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
 params: {who: {type: string, default: world}}
 steps:
   - name: make-it
@@ -48,7 +48,7 @@ steps:
     needs: [make-it]
     when: "${{ steps.make-it.outputs.length > 3 }}"
     run: exit 1
-)"));
+)yaml"));
   const Output output = scanflow({"run", file, "-p", "who=Ada", "-o", "json"});
   ASSERT_EQ(output.exit, 0) << output.err;
   const json result = last_line(output);
@@ -56,7 +56,8 @@ steps:
   EXPECT_EQ(step(result, "make-it")["outputs"]["length"], 3);
   EXPECT_EQ(step(result, "read")["outputs"]["text"], "hello Ada");
   EXPECT_EQ(step(result, "never")["status"], "skipped");
-  EXPECT_EQ(read(step(result, "make-it")["artifacts"]["greeting"]["path"].get<std::string>()), "hello Ada\n");
+  EXPECT_EQ(read(step(result, "make-it")["artifacts"]["greeting"]["path"].get<std::string>()),
+            "hello Ada\n");
 }
 
 TEST(Run, AFailureIsToldWithItsCauseItsLogAndWhatToDo) {
@@ -86,15 +87,15 @@ on_failure:
 TEST(Run, RetriesAndSucceeds) {
   Scanflow scanflow;
   const std::string counter = scanflow.files() / "count";
-  const std::string file = scanflow.files().write("p.yaml", pipeline(R"(
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
 steps:
   - name: flaky
     run: |
-      echo x >> )" + counter + R"(
-      [ "$(wc -l < )" + counter + R"()" -ge 3 ]
+      echo x >> "$COUNTER"
+      [ "$(wc -l < "$COUNTER")" -ge 3 ]
     retry: {limit: 5, backoff: {initial: 10ms}}
-)"));
-  const Output output = scanflow({"run", file, "-o", "json"});
+)yaml"));
+  const Output output = scanflow({"run", file, "-o", "json"}, {{"COUNTER", counter}});
   ASSERT_EQ(output.exit, 0) << output.out << output.err;
   EXPECT_EQ(step(last_line(output), "flaky")["attempts"], 3);
 }
