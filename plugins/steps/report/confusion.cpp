@@ -35,8 +35,7 @@ std::optional<Matrix> parse_confusion(const json& value) {
 
 std::string confusion_html(const Matrix& matrix) {
   const std::size_t n = matrix.size();
-  std::string out =
-      "<table class=\"confusion\"><thead><tr><th class=\"corner\">true \\ said</th>";
+  std::string out = "<table class=\"confusion\"><thead><tr><th class=\"corner\">true \\ said</th>";
   for (std::size_t c = 0; c < n; ++c) out += fmt::format("<th>{}</th>", c);
   out += "<th class=\"share\">recall</th></tr></thead><tbody>";
   std::vector<double> said(n, 0);
@@ -49,9 +48,11 @@ std::string confusion_html(const Matrix& matrix) {
     out += fmt::format("<tr><th>{}</th>", r);
     for (std::size_t c = 0; c < n; ++c) {
       const double count = matrix[r][c];
-      out += fmt::format("<td class=\"{}\" style=\"--h:{:.2f}\" title=\"{} of {} with label {} were taken for {}\">{}</td>",
-                         r == c ? "hit" : "miss", strength(count, whole), number_text(count),
-                         number_text(whole), r, c, count > 0 ? number_text(count) : "");
+      out += fmt::format(
+          "<td class=\"{}\" style=\"--h:{:.2f}\" title=\"{} of {} with label {} were taken for "
+          "{}\">{}</td>",
+          r == c ? "hit" : "miss", strength(count, whole), number_text(count), number_text(whole),
+          r, c, count > 0 ? number_text(count) : "");
     }
     out += fmt::format("<td class=\"share\">{}</td></tr>", share(matrix[r][r], whole));
   }

@@ -25,7 +25,8 @@ std::string time_of(const Step& step) {
 
 Box box_of(const Run& run, std::size_t index) {
   const Step& step = run.steps[index];
-  std::string tooltip = fmt::format("{} ({}): {}, {}", step.name, step.uses, step.status, time_of(step));
+  std::string tooltip =
+      fmt::format("{} ({}): {}, {}", step.name, step.uses, step.status, time_of(step));
   if (!step.summary.empty()) tooltip += "\n" + step.summary;
   return {step.name, step.uses + " · " + time_of(step), step.status, tooltip, {}, index};
 }
@@ -74,14 +75,18 @@ std::string curve(const Route& route, double dx, double dy) {
 std::string node_svg(const Box& box, const Place& at, double dx, double dy,
                      const LayoutOptions& size) {
   return fmt::format(
-      "<a href=\"#step-{}\" class=\"{}\"><title>{}</title><g transform=\"translate({:.1f} {:.1f})\">"
+      "<a href=\"#step-{}\" class=\"{}\"><title>{}</title><g transform=\"translate({:.1f} "
+      "{:.1f})\">"
       "<rect class=\"node\" width=\"{:.0f}\" height=\"{:.0f}\" rx=\"8\"/>"
-      "<circle cx=\"19\" cy=\"{:.0f}\" r=\"9\"/><text class=\"glyph\" x=\"19\" y=\"{:.0f}\">{}</text>"
-      "<text class=\"name\" x=\"36\" y=\"20\">{}</text><text class=\"detail\" x=\"36\" y=\"35\">{}</text>"
+      "<circle cx=\"19\" cy=\"{:.0f}\" r=\"9\"/><text class=\"glyph\" x=\"19\" "
+      "y=\"{:.0f}\">{}</text>"
+      "<text class=\"name\" x=\"36\" y=\"20\">{}</text><text class=\"detail\" x=\"36\" "
+      "y=\"35\">{}</text>"
       "</g></a>",
       box.step, status_class(box.status), escape(box.tooltip), at.x + dx, at.y + dy,
       size.node_width, size.node_height, size.node_height / 2, size.node_height / 2 + 4.2,
-      status_glyph(box.status), escape(shorten_middle(box.title, 22)), escape(shorten(box.detail, 27)));
+      status_glyph(box.status), escape(shorten_middle(box.title, 22)),
+      escape(shorten(box.detail, 27)));
 }
 
 std::string title_of(const std::string& phase) {
@@ -122,7 +127,8 @@ std::vector<Box> boxes_of(const Run& run, const std::string& phase, std::size_t 
       }
     }
   }
-  for (std::size_t b = 0; b < boxes.size(); ++b) boxes[b].needs.assign(needs[b].begin(), needs[b].end());
+  for (std::size_t b = 0; b < boxes.size(); ++b)
+    boxes[b].needs.assign(needs[b].begin(), needs[b].end());
   return boxes;
 }
 
@@ -134,8 +140,9 @@ std::string dag_svg(const Run& run) {
     const std::vector<Box> boxes = boxes_of(run, phase, kMostApart);
     if (boxes.empty()) continue;
     if (boxes.size() > kMostBoxes) {
-      return fmt::format("<p class=\"muted\">{} are too many for a picture; the table has them all.</p>\n",
-                         plural(run.steps.size(), "step"));
+      return fmt::format(
+          "<p class=\"muted\">{} are too many for a picture; the table has them all.</p>\n",
+          plural(run.steps.size(), "step"));
     }
     std::vector<std::vector<std::size_t>> needs;
     for (const Box& box : boxes) needs.push_back(box.needs);
@@ -144,13 +151,15 @@ std::string dag_svg(const Run& run) {
     const double dx = kMargin + (handler ? 12 : 0), dy = y + (handler ? kTitle : 0);
     if (handler) {
       body += fmt::format(
-          "<g class=\"phase\"><rect x=\"{0:.1f}\" y=\"{1:.1f}\" width=\"{2:.1f}\" height=\"{3:.1f}\" "
+          "<g class=\"phase\"><rect x=\"{0:.1f}\" y=\"{1:.1f}\" width=\"{2:.1f}\" "
+          "height=\"{3:.1f}\" "
           "rx=\"10\"/><text x=\"{4:.1f}\" y=\"{5:.1f}\">{6}</text></g>",
           kMargin, y, layout.width + 24, layout.height + kTitle + 12, kMargin + 12, y + 17,
           title_of(phase));
     }
     for (const Route& route : layout.routes) {
-      const bool waits = boxes[route.to].status == "pending" || boxes[route.to].status == "cancelled" ||
+      const bool waits = boxes[route.to].status == "pending" ||
+                         boxes[route.to].status == "cancelled" ||
                          boxes[route.to].status == "skipped";
       body += fmt::format("<path class=\"edge{}\" marker-end=\"url(#arrow)\" d=\"{}\"/>",
                           waits ? " idle" : "", curve(route, dx, dy));
@@ -166,7 +175,8 @@ std::string dag_svg(const Run& run) {
       "<div class=\"scroll\"><svg class=\"dag\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
       "viewBox=\"0 0 {0:.0f} {1:.0f}\" role=\"img\" aria-label=\"graph of the steps\">"
       "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" "
-      "markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0.8L7.4 4L0 7.2z\"/></marker></defs>{2}</svg></div>\n",
+      "markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0.8L7.4 4L0 "
+      "7.2z\"/></marker></defs>{2}</svg></div>\n",
       width, y - 20 + kMargin, body);
 }
 

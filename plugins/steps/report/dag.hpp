@@ -11,8 +11,8 @@ namespace scanflow::report {
 /// A box of the drawing: a step, or all instances of one matrix where there are too many.
 struct Box {
   std::string title, detail, status, tooltip;
-  std::vector<std::size_t> needs;    // indices of boxes
-  std::size_t step = 0;              // index of the (first) step: where a click leads
+  std::vector<std::size_t> needs;  // indices of boxes
+  std::size_t step = 0;            // index of the (first) step: where a click leads
 };
 
 /// The boxes of one phase; a need on another phase is left out.

@@ -22,8 +22,8 @@ json read_predictions(const std::filesystem::path& path, std::size_t images) {
   const json predictions = json::parse(file, nullptr, false);
   if (!predictions.is_array()) throw std::runtime_error(path.string() + ": is not a JSON array");
   if (predictions.size() != images) {
-    throw std::runtime_error(fmt::format("{}: {} predictions for {} images", path.string(),
-                                         predictions.size(), images));
+    throw std::runtime_error(
+        fmt::format("{}: {} predictions for {} images", path.string(), predictions.size(), images));
   }
   return predictions;
 }

@@ -15,8 +15,8 @@ struct WrongDigit {
 };
 
 struct WrongDigits {
-  std::size_t total = 0;           // in the artifact
-  std::vector<WrongDigit> shown;   // the most confident errors first, at most `most`
+  std::size_t total = 0;          // in the artifact
+  std::vector<WrongDigit> shown;  // the most confident errors first, at most `most`
 };
 
 /// Reads an artifact `misclassified`: IDX images and labels, and predictions.json, an array of

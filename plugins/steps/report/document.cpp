@@ -124,8 +124,9 @@ const Step* Run::find(const std::string& name) const {
 
 Run parse_run(const json& document, const std::string& self) {
   if (!document.is_object()) {
-    throw std::invalid_argument("the run document is not a JSON object: the host is not one that "
-                                "this report knows");
+    throw std::invalid_argument(
+        "the run document is not a JSON object: the host is not one that "
+        "this report knows");
   }
   Run run;
   run.id = text(document, "run");
@@ -164,8 +165,8 @@ Run parse_run(const json& document, const std::string& self) {
   run.series = parse_series(member(document, "metrics", kArray));
   for (const json& model : member(document, "models", kArray)) {
     if (!model.is_object()) continue;
-    run.models.push_back({text(model, "name"), text(model, "version"), text(model, "sha256"),
-                          text(model, "step")});
+    run.models.push_back(
+        {text(model, "name"), text(model, "version"), text(model, "sha256"), text(model, "step")});
   }
   return run;
 }

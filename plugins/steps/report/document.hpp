@@ -57,7 +57,8 @@ struct Model {
 
 struct Run {
   std::string id, pipeline, name_space, backend, file;
-  std::string status;  // what became of the main steps so far: succeeded, failed, cancelled, running
+  std::string
+      status;  // what became of the main steps so far: succeeded, failed, cancelled, running
   std::int64_t started_us = 0, now_us = 0;
   json params = json::object();
   std::vector<Step> steps;

@@ -56,9 +56,9 @@ void sort_by_neighbours(Grid& grid, std::vector<std::size_t>& layer, bool left,
   for (const std::size_t c : layer) {
     const auto& near = left ? grid.cells[c].before : grid.cells[c].after;
     key[c] = near.empty() ? place[c]
-                          : std::accumulate(near.begin(), near.end(), 0.0,
-                                            [&](double sum, auto n) { return sum + place[n]; }) /
-                                static_cast<double>(near.size());
+                          : std::accumulate(near.begin(), near.end(), 0.0, [&](double sum, auto n) {
+                              return sum + place[n];
+                            }) / static_cast<double>(near.size());
   }
   std::stable_sort(layer.begin(), layer.end(), [&](auto a, auto b) { return key[a] < key[b]; });
   for (std::size_t i = 0; i < layer.size(); ++i) place[layer[i]] = static_cast<double>(i);

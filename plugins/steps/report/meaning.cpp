@@ -19,8 +19,10 @@ const json* figure(const Step& step, const char* name) {
 
 /// "1,962 of 2,000", where the outputs tell both.
 std::string counts_of(const Step& step) {
-  for (const auto& [right, all] : {std::pair{"correct", "count"}, {"correct", "total"},
-                                   {"correct", "images"}, {"correct", "digits"}}) {
+  for (const auto& [right, all] : {std::pair{"correct", "count"},
+                                   {"correct", "total"},
+                                   {"correct", "images"},
+                                   {"correct", "digits"}}) {
     const json *hits = figure(step, right), *total = figure(step, all);
     if (hits != nullptr && total != nullptr) {
       return fmt::format("{} of {}", number_text(hits->get<double>()),
@@ -41,13 +43,14 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 void explain_failures(const Run& run, std::vector<std::string>& out) {
   for (const Step& step : run.steps) {
     if (step.status != "failed") continue;
-    const std::string after = step.attempts > 1 ? fmt::format(" after {} attempts", step.attempts) : "";
+    const std::string after =
+        step.attempts > 1 ? fmt::format(" after {} attempts", step.attempts) : "";
     const std::string cause = step.failure && !step.failure->cause.empty()
                                   ? fmt::format(" ({})", step.failure->cause)
                                   : "";
     const std::string why = step.failure ? first_line(step.failure->message) : "";
-    out.push_back(fmt::format("{} failed{}{}{}{}", step.name, after, cause,
-                              why.empty() ? "" : ": ", why));
+    out.push_back(
+        fmt::format("{} failed{}{}{}{}", step.name, after, cause, why.empty() ? "" : ": ", why));
   }
   if (const std::size_t not_started = count_status(run, "cancelled") + count_status(run, "pending");
       not_started > 0) {
@@ -59,12 +62,15 @@ void explain_failures(const Run& run, std::vector<std::string>& out) {
 std::string fix_for(const Step& step) {
   const std::string& cause = step.failure->cause;
   if (cause == "oom") {
-    return fmt::format("{} ran out of memory: raise resources.limits.memory of the step '{}', or make "
-                       "its work smaller (a smaller batch, fewer rows)", step.name, step.base);
+    return fmt::format(
+        "{} ran out of memory: raise resources.limits.memory of the step '{}', or make "
+        "its work smaller (a smaller batch, fewer rows)",
+        step.name, step.base);
   }
   if (cause == "timeout") {
-    return fmt::format("{} ran out of time: raise the timeout of the step '{}', or give it less to do",
-                       step.name, step.base);
+    return fmt::format(
+        "{} ran out of time: raise the timeout of the step '{}', or give it less to do", step.name,
+        step.base);
   }
   if (cause == "crash") {
     return fmt::format("{} crashed: its last lines tell where it was", step.name);
@@ -166,18 +172,22 @@ std::vector<Advice> next_steps(const Run& run) {
   const std::string file = run.file.empty() ? "PIPELINE.yaml" : shell_word(run.file);
   for (const Step& step : run.steps) {
     if (step.status != "failed" || !step.failure || out.size() >= 5) continue;
-    out.push_back({fix_for(step), fmt::format("scanflow runs logs {} {}", id, shell_word(step.name))});
+    out.push_back(
+        {fix_for(step), fmt::format("scanflow runs logs {} {}", id, shell_word(step.name))});
   }
   if (run.status == "failed") {
     out.push_back({"what happened, event by event", "scanflow runs events " + id});
-    out.push_back({"once it is mended, run it again; steps with cache: true do not repeat their work",
-                   "scanflow run " + file});
+    out.push_back(
+        {"once it is mended, run it again; steps with cache: true do not repeat their work",
+         "scanflow run " + file});
     return out;
   }
   if (run.status == "cancelled") {
-    out.push_back({"run it again; steps with cache: true do not repeat their work", "scanflow run " + file});
+    out.push_back(
+        {"run it again; steps with cache: true do not repeat their work", "scanflow run " + file});
   }
-  out.push_back({"the same in the terminal, with every output and artifact", "scanflow runs show " + id});
+  out.push_back(
+      {"the same in the terminal, with every output and artifact", "scanflow runs show " + id});
   if (const Step* step = longest(run); step != nullptr && step->seconds >= 1) {
     out.push_back({fmt::format("what {} wrote, the step that took longest ({})", step->name,
                                seconds_text(step->seconds)),
@@ -185,8 +195,9 @@ std::vector<Advice> next_steps(const Run& run) {
   }
   const auto epochs = run.params.find("epochs");
   if (epochs != run.params.end() && epochs->is_number_integer() && choice_of(run).best != nullptr) {
-    out.push_back({"see whether longer training helps",
-                   fmt::format("scanflow run {} -p epochs={}", file, epochs->get<std::int64_t>() * 2)});
+    out.push_back(
+        {"see whether longer training helps",
+         fmt::format("scanflow run {} -p epochs={}", file, epochs->get<std::int64_t>() * 2)});
   }
   return out;
 }

@@ -61,8 +61,8 @@ std::string curve_svg(const Curve& curve, const Scale& x, const Scale& y) {
   if (points.size() <= kMostDots) {
     for (const Point& p : points) {
       out += fmt::format(
-          "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"><title>{} at {}: {}</title></circle>", x(p.x),
-          y(p.y), escape(curve.label), number_text(p.x), number_text(p.y));
+          "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"><title>{} at {}: {}</title></circle>",
+          x(p.x), y(p.y), escape(curve.label), number_text(p.x), number_text(p.y));
     }
   }
   return out + "</g>";

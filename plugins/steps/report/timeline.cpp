@@ -70,7 +70,8 @@ std::string timeline_svg(const Run& run) {
     out += fmt::format(
         "<g class=\"{}\"><title>{}: {} after the start, {}</title>"
         "<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>"
-        "<rect class=\"bar\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.0f}\" rx=\"4\"/>"
+        "<rect class=\"bar\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.0f}\" "
+        "rx=\"4\"/>"
         "<text class=\"took\" x=\"{:.1f}\" y=\"{:.1f}\">{}{}</text></g>",
         status_class(step.status), escape(step.name), seconds_text(bar.from), took, kLabel - 12,
         y + 13, escape(shorten_middle(step.name, 28)), x, y, width, kRow - 8, x + width + 6, y + 13,
