@@ -17,14 +17,16 @@ struct Rule {
   std::vector<std::string_view> may_include;  // folders, or single files of a folder
 };
 
-/// The table. A folder may always include itself. `plugins` means: each plugin its own folder.
+/// The table. A folder may always include itself. `plugins` means: each plugin its own folder;
+/// plugins/common holds what several of them share, and knows no plugin.
 const std::vector<Rule>& table() {
   static const std::vector<Rule> rules = {
       {"sdk/abi", {}},
       {"sdk/base", {}},
       {"sdk/cpp", {"sdk/abi"}},
       {"sdk/loader", {"sdk/abi", "sdk/base"}},
-      {"plugins", {"sdk/cpp"}},
+      {"plugins/common", {}},
+      {"plugins", {"sdk/cpp", "plugins/common"}},
       {"sidecar/protocol", {"sdk/base"}},
       {"sidecar/collect", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/execute", {"sidecar/protocol", "sdk/base"}},

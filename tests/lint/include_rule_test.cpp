@@ -43,7 +43,8 @@ TEST(IncludeRule, RunSeesOnlyTheSpecOfPipeline) {
 
 TEST(IncludeRule, PluginsSeeTheSdkAndThemselves) {
   EXPECT_EQ(first({{"plugins/steps/a/a.cpp", "#include <scanflow/step.hpp>"},
-                   {"plugins/steps/a/b.cpp", "#include \"plugins/steps/a/a.hpp\""}}),
+                   {"plugins/steps/a/b.cpp", "#include \"plugins/steps/a/a.hpp\""},
+                   {"plugins/steps/a/c.cpp", "#include \"plugins/common/idx.hpp\""}}),
             "none");
   EXPECT_NE(first({{"plugins/steps/a/a.cpp", "#include \"sdk/base/files.hpp\""}}), "none");
   EXPECT_NE(first({{"plugins/steps/a/a.cpp", "#include \"plugins/steps/b/b.hpp\""}}), "none");
