@@ -34,3 +34,5 @@ function(scanflow_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT 60 LABELS "${arg_LABELS}")
 endfunction()
+
+include(ScanflowPlugin)
