@@ -72,7 +72,7 @@ bool has_word(std::string_view list, char separator, std::string_view word) {
 }
 
 struct Mount {
-  std::string root;   // the part of the hierarchy that is mounted
+  std::string root;  // the part of the hierarchy that is mounted
   std::string point;
 };
 
@@ -179,8 +179,8 @@ Result<Cgroup> CgroupRoot::create(const std::string& name, std::uint64_t limit) 
     }
   } else {
     limited = put(directory + "/memory.max", value);
-    for (const auto& [file, text] : {std::pair{"/memory.swap.max", "0"},
-                                     std::pair{"/memory.oom.group", "1"}}) {
+    for (const auto& [file, text] :
+         {std::pair{"/memory.swap.max", "0"}, std::pair{"/memory.oom.group", "1"}}) {
       if (limited && ::access((directory + file).c_str(), W_OK) == 0) {
         limited = put(directory + file, text);
       }

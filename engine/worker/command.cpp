@@ -18,7 +18,8 @@ using nlohmann::json;
 // One string of argv or the environment may have at most 128 KiB (the kernel's MAX_ARG_STRLEN).
 constexpr std::size_t kMaxScriptInArgv = 100u << 10;
 constexpr std::size_t kMaxParamInEnv = 64u << 10;
-constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr std::string_view kDefaultPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 std::string variable(std::string_view prefix, std::string_view name) {
   std::string result(prefix);

@@ -127,9 +127,10 @@ bool parse_number(std::string_view text, T& value) {
 
 Result<std::string> parse_outputs(std::string_view text) {
   if (text.size() > kMaxOutputBytes) {
-    return fail(fmt::format("$SCANFLOW_OUTPUT has {} bytes; outputs may have at most {}: write "
-                            "large data to a file under $SCANFLOW_ARTIFACTS",
-                            text.size(), kMaxOutputBytes));
+    return fail(
+        fmt::format("$SCANFLOW_OUTPUT has {} bytes; outputs may have at most {}: write "
+                    "large data to a file under $SCANFLOW_ARTIFACTS",
+                    text.size(), kMaxOutputBytes));
   }
   json outputs = json::object();
   Lines lines(text);
@@ -180,9 +181,10 @@ Result<std::vector<protocol::ArtifactFile>> list_artifacts(const std::string& di
     if (name == "." || name == "..") continue;
     const std::string path = directory + "/" + name;
     if (!is_name(name, "_-.")) {
-      return fail(fmt::format("artifact '{}': a name may have letters, digits, '_', '-' and '.' "
-                              "only; rename it",
-                              name));
+      return fail(
+          fmt::format("artifact '{}': a name may have letters, digits, '_', '-' and '.' "
+                      "only; rename it",
+                      name));
     }
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0) return fail(describe_errno("cannot see", path, errno));

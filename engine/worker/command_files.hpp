@@ -1,5 +1,6 @@
 // What a program hands back through files (the contract for any language):
-//   $SCANFLOW_OUTPUT    lines `key=value`, or `key<<END`, lines of text, `END`. A value that is JSON
+//   $SCANFLOW_OUTPUT    lines `key=value`, or `key<<END`, lines of text, `END`. A value that is
+//   JSON
 //                       (number, true, false, null, "text", [..], {..}) keeps its type; anything
 //                       else is a string, as are integers of more than 64 bits. The last line for a
 //                       key counts. At most 1 MiB.

@@ -54,8 +54,7 @@ std::uint64_t Logs::size(int fd) {
 std::string last_log_line(int fd, std::uint64_t offset, std::uint64_t length) {
   std::array<char, 4096> buffer;
   const std::uint64_t want = std::min<std::uint64_t>(length, buffer.size());
-  const ssize_t n =
-      ::pread(fd, buffer.data(), want, static_cast<off_t>(offset + length - want));
+  const ssize_t n = ::pread(fd, buffer.data(), want, static_cast<off_t>(offset + length - want));
   if (n <= 0) return {};
   std::string_view text(buffer.data(), static_cast<std::size_t>(n));
   const std::size_t end = text.find_last_not_of(" \t\r\n");

@@ -20,8 +20,8 @@ void Loop::watch(int fd, std::uint32_t events, Ready ready) {
   watcher.ready = std::move(ready);
   epoll_event event{};
   event.events = events;
-  event.data.u64 = static_cast<std::uint64_t>(watcher.generation) << 32 |
-                   static_cast<std::uint32_t>(fd);
+  event.data.u64 =
+      static_cast<std::uint64_t>(watcher.generation) << 32 | static_cast<std::uint32_t>(fd);
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
     throw std::system_error(errno, std::generic_category(), "epoll_ctl");
   }
@@ -32,8 +32,8 @@ void Loop::change(int fd, std::uint32_t events) {
   if (found == watchers_.end()) return;
   epoll_event event{};
   event.events = events;
-  event.data.u64 = static_cast<std::uint64_t>(found->second.generation) << 32 |
-                   static_cast<std::uint32_t>(fd);
+  event.data.u64 =
+      static_cast<std::uint64_t>(found->second.generation) << 32 | static_cast<std::uint32_t>(fd);
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 

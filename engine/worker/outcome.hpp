@@ -17,8 +17,8 @@ struct Ending {
   std::uint64_t memory_peak = 0;   // bytes; 0: unknown
   bool out_of_memory = false;
   std::int64_t ran_us = 0;
-  std::string last_line;           // of its log
-  bool plugin = false;             // a step host: it should have said a result before it ended
+  std::string last_line;  // of its log
+  bool plugin = false;    // a step host: it should have said a result before it ended
 };
 
 /// Fills in status, cause, message, exit_code and signal.

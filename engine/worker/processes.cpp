@@ -119,9 +119,7 @@ std::string environment_of(pid_t pid, std::string_view name) {
 pid_t last_pid() {
   const std::string text = read_small("/proc/loadavg", 256);
   const std::size_t space = text.rfind(' ');
-  return space == std::string::npos
-             ? 0
-             : number<pid_t>(std::string_view(text).substr(space + 1));
+  return space == std::string::npos ? 0 : number<pid_t>(std::string_view(text).substr(space + 1));
 }
 
 }  // namespace scanflow::worker

@@ -96,16 +96,18 @@ std::string explain(const Child& child) {
   }
   switch (child.error) {
     case ENOEXEC:
-      return fmt::format("cannot execute {}: neither a binary for this machine nor a script that "
-                         "starts with #!; name its interpreter in argv, or add the #! line",
-                         program.file);
+      return fmt::format(
+          "cannot execute {}: neither a binary for this machine nor a script that "
+          "starts with #!; name its interpreter in argv, or add the #! line",
+          program.file);
     case ENOENT:
       return fmt::format("cannot execute {}: its interpreter (the #! line) does not exist",
                          program.file);
     case E2BIG:
-      return fmt::format("cannot execute {}: its arguments and environment are too long for the "
-                         "kernel; hand large values over in a file",
-                         program.file);
+      return fmt::format(
+          "cannot execute {}: its arguments and environment are too long for the "
+          "kernel; hand large values over in a file",
+          program.file);
     default:
       return fmt::format("cannot execute {}: {}", program.file, reason);
   }
@@ -119,20 +121,21 @@ bool executable(const std::string& file) {
 
 }  // namespace
 
-Result<pid_t> spawn(const Program& program) {
+tl::expected<pid_t, SpawnFailure> spawn(const Program& program) {
   const std::vector<char*> argv = pointers(program.argv);
   const std::vector<char*> env = pointers(program.env);
   Child child{&program, argv.data(), env.data(), ::getpid()};
   alignas(16) std::array<std::byte, 16384> stack;
-  const pid_t pid = ::clone(run_child, stack.data() + stack.size(),
-                            CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+  const pid_t pid =
+      ::clone(run_child, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
   if (pid < 0) {
-    return fail("cannot start a process: " + std::generic_category().message(errno));
+    return tl::unexpected(
+        SpawnFailure{"cannot start a process: " + std::generic_category().message(errno), true});
   }
   if (child.failed == nullptr) return pid;
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
-  return fail(explain(child));
+  return tl::unexpected(SpawnFailure{explain(child), child.error == ENOMEM});
 }
 
 Result<std::string> find_program(const std::string& name, const std::string& path,
@@ -143,8 +146,8 @@ Result<std::string> find_program(const std::string& name, const std::string& pat
     if (executable(file)) return file;
     struct stat info {};
     if (::stat(file.c_str(), &info) != 0) return fail(describe_errno("cannot find", file, errno));
-    return fail(fmt::format("{} is not an executable file (chmod +x it, or name its interpreter)",
-                            file));
+    return fail(
+        fmt::format("{} is not an executable file (chmod +x it, or name its interpreter)", file));
   }
   std::string_view rest = path;
   for (;;) {

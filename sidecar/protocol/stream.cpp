@@ -85,7 +85,8 @@ void Stream::queue(Body body) {
 
 Flow Stream::flush(int fd) {
   while (sent_ < out_.size()) {
-    const ssize_t n = ::send(fd, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        ::send(fd, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       sent_ += static_cast<std::size_t>(n);
     } else if (errno == EAGAIN) {
