@@ -115,9 +115,9 @@ struct StepInstance::Host {
       return answer(host, self.services_.artifact(to_text(name), directory), path);
     });
   }
-  static std::int32_t run_state(const scanflow_host* host, scanflow_sink json) noexcept {
+  static std::int32_t run_state(const scanflow_host* host, scanflow_sink document) noexcept {
     return guarded(
-        host, [&](StepInstance& self) { return answer(host, self.services_.run_state(), json); });
+        host, [&](StepInstance& self) { return answer(host, self.services_.run_state(), document); });
   }
   static std::int32_t register_model(const scanflow_host* host, scanflow_view request,
                                      scanflow_sink reply) noexcept {
@@ -192,8 +192,7 @@ StepOutcome StepInstance::create(const Library& library, const std::string& id,
   id_ = id;
   const auto* factory = library.steps();
   if (factory == nullptr) {
-    return {SCANFLOW_INVALID,
-            fmt::format("{} has no steps, so no '{}'", library.info().path.string(), id)};
+    return {SCANFLOW_INVALID, fmt::format("{} has no steps, so no '{}'", library.info().id, id)};
   }
   scanflow_step* step = nullptr;
   try {
