@@ -60,7 +60,7 @@ constexpr std::array kStep{
     Field{"needs", kText | kList, "the steps that must be done before"},
     Field{"uses", kText, "a step plugin's id, 'command' or 'noop'"},
     Field{"run", kText, "a script: short for uses: command with it"},
-    Field{"shell", kText, "what runs the script; default: sh"},
+    Field{"shell", kText, "what runs the script; default: bash"},
     Field{"cwd", kText, "the directory that the script or command runs in"},
     Field{"with", kMap, "the plugin's configuration and inputs"},
     Field{"matrix", kMap, "axes: the step runs once for each combination of their values"},
@@ -188,8 +188,8 @@ void MapReader::take(const Node& key, const Node& value, std::string_view what) 
   if (i == table_.size()) return report_unknown(key, what);
   const Field& field = table_[i];
   if (field.later) {
-    problems_.add(key, fmt::format("'{}' is known but not available in this version yet",
-                                   field.name))
+    problems_
+        .add(key, fmt::format("'{}' is known but not available in this version yet", field.name))
         .hint = field.name == "command" || field.name == "args"
                     ? "for a program on this machine: 'run', or 'uses: command'"
                     : "remove it";
@@ -200,9 +200,9 @@ void MapReader::take(const Node& key, const Node& value, std::string_view what) 
     if (values_[i] == nullptr) values_[i] = &value;
     return;
   }
-  Diagnostic& problem = problems_.add(value, fmt::format("'{}' must be {}, not {}", field.name,
-                                                         describe_types(field),
-                                                         describe_value(value)));
+  Diagnostic& problem =
+      problems_.add(value, fmt::format("'{}' must be {}, not {}", field.name, describe_types(field),
+                                       describe_value(value)));
   if (value.is_scalar() && value.plain && (field.types & kText) != 0) {
     problem.hint = fmt::format("put it into quotes: \"{}\"", printable(value.text));
   }
@@ -217,8 +217,8 @@ void MapReader::report_unknown(const Node& key, std::string_view what) {
   std::vector<std::string> names;
   for (const Field& field : table_) names.emplace_back(field.name);
   const std::string near = nearest(key.text, names);
-  Diagnostic& problem = problems_.add(
-      key, fmt::format("unknown field '{}' of {}", printable(key.text), what));
+  Diagnostic& problem =
+      problems_.add(key, fmt::format("unknown field '{}' of {}", printable(key.text), what));
   if (!near.empty()) {
     problem.hint = fmt::format("did you mean '{}'?", near);
     return;

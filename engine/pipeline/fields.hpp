@@ -1,5 +1,5 @@
-// Every field that a pipeline may have, as tables: what the reader checks by, and what a JSON Schema
-// for editors can be written from.
+// Every field that a pipeline may have, as tables: what the reader checks by, and what a JSON
+// Schema for editors can be written from.
 #pragma once
 
 #include <array>
