@@ -143,6 +143,13 @@ bool fits(const Field& field, const Node& node) {
   return value->is_boolean() && (field.types & kBool) != 0;
 }
 
+/// Within { }: "description: this, that" is two keys.
+bool follows_comma(const Source& source, const Node& key) {
+  const std::string_view before = source.text().substr(0, source.offset(key.at));
+  const std::size_t last = before.find_last_not_of(" \t\r\n");
+  return last != std::string_view::npos && before[last] == ',';
+}
+
 }  // namespace
 
 std::span<const Field> file_fields() { return kFile; }
@@ -185,7 +192,7 @@ MapReader::MapReader(const Node& map, std::span<const Field> table, std::string_
 void MapReader::take(const Node& key, const Node& value, std::string_view what) {
   std::size_t i = 0;
   while (i < table_.size() && table_[i].name != key.text) ++i;
-  if (i == table_.size()) return report_unknown(key, what);
+  if (i == table_.size()) return report_unknown(key, value, what);
   const Field& field = table_[i];
   if (field.later) {
     problems_
@@ -208,7 +215,7 @@ void MapReader::take(const Node& key, const Node& value, std::string_view what) 
   }
 }
 
-void MapReader::report_unknown(const Node& key, std::string_view what) {
+void MapReader::report_unknown(const Node& key, const Node& value, std::string_view what) {
   if (key.text == "<<") {
     problems_.add(key, "merge keys ('<<') are not part of YAML 1.2").hint =
         "use 'defaults', or write the fields out";
@@ -221,6 +228,10 @@ void MapReader::report_unknown(const Node& key, std::string_view what) {
       problems_.add(key, fmt::format("unknown field '{}' of {}", printable(key.text), what));
   if (!near.empty()) {
     problem.hint = fmt::format("did you mean '{}'?", near);
+    return;
+  }
+  if (value.is_null() && follows_comma(problems_.source(), key)) {
+    problem.hint = "within { } a comma ends a text: put the whole text into quotes";
     return;
   }
   names.clear();

@@ -60,7 +60,7 @@ class MapReader {
 
  private:
   void take(const Node& key, const Node& value, std::string_view what);
-  void report_unknown(const Node& key, std::string_view what);
+  void report_unknown(const Node& key, const Node& value, std::string_view what);
 
   static constexpr std::size_t kMost = 40;
   const Node& map_;

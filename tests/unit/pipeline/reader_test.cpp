@@ -13,7 +13,7 @@ constexpr const char* kMnist = R"(apiVersion: scanflow.dev/v1
 kind: Pipeline
 metadata: {name: mnist-train, namespace: mnist-datascience, labels: {team: datascience}}
 params:
-  data:   {type: string, default: auto, description: directory with IDX files, or auto}
+  data:   {type: string, default: auto, description: "directory with IDX files, or auto"}
   epochs: {type: int, default: 2, min: 1}
 defaults:                       # any step field
   retry: {limit: 2, backoff: {initial: 1s, factor: 2, max: 1m, jitter: 0.2}}
