@@ -74,6 +74,7 @@ class World {
             json data = nullptr);
   void decide();
   void check_start(std::uint32_t step) const;
+  void check_retry(const run::Effect& launch) const;
 
   std::shared_ptr<const pipeline::Plan> plan_;
   std::map<std::string, std::uint32_t> index_;
