@@ -1,0 +1,87 @@
+// Training and prediction with small networks. No libtorch header here: it costs 10 to 15 s a
+// translation unit, so only network.cpp, training.cpp and prediction.cpp include one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugins/common/digit_set.hpp"
+
+namespace scanflow::cnn {
+
+struct Hyperparameters {
+  std::string model = "cnn1";
+  std::int64_t epochs = 2;
+  std::int64_t batch = 32;
+  double learning_rate = 0.05;
+  std::string optimizer = "sgd";    // or adam
+  double momentum = 0.9;            // sgd only
+  std::string schedule = "cosine";  // or constant
+  std::uint64_t seed = 1;
+  int threads = 1;
+};
+
+struct Score {
+  double loss = 0;      // mean cross entropy, in nats
+  double accuracy = 0;  // share of digits, 0 to 1
+};
+
+struct Epoch {
+  std::int64_t number = 0;  // from 1
+  Score train;              // over the batches as they were learnt, so behind the final weights
+  std::optional<Score> validation;
+  double seconds = 0;  // since the start of the training
+};
+
+/// Told from the training thread.
+class Observer {
+ public:
+  Observer() = default;
+  virtual ~Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+
+  /// Asked before each batch; true ends the training.
+  virtual bool cancelled() = 0;
+  /// After a batch. `done` is the share of the whole training; `so_far` the means of this epoch.
+  virtual void on_batch(std::int64_t epoch, double done, const Score& so_far) = 0;
+  virtual void on_epoch(const Epoch& epoch) = 0;
+};
+
+struct Trained {
+  bool cancelled = false;  // then no weights were written
+  std::vector<Epoch> history;
+  double seconds = 0;
+};
+
+/// Trains and writes the weights to `out` (a state dict as Python's torch.load reads it). The same
+/// data, hyperparameters and threads give the same bytes. `validation` may be empty. Sets the
+/// process' number of torch threads. Throws std::runtime_error where the training diverges, and
+/// where `init_from` cannot be read or does not fit the model.
+Trained train(const data::DigitSet& digits, const data::DigitSet& validation,
+              const Hyperparameters& hyperparameters,
+              const std::optional<std::filesystem::path>& init_from,
+              const std::filesystem::path& out, Observer& observer);
+
+struct Predictions {
+  std::string model;                 // the architecture, told by the weights
+  std::vector<float> probabilities;  // kClasses for each digit
+  double loss = 0;
+};
+
+/// Classifies `digits` with weights that train() or Python wrote. Asks `cancelled` before each
+/// batch and then answers nothing. Throws std::runtime_error where the weights cannot be read or
+/// belong to none of our models.
+std::optional<Predictions> predict(const std::filesystem::path& weights,
+                                   const data::DigitSet& digits, std::int64_t batch, int threads,
+                                   const std::function<bool()>& cancelled);
+
+/// "1.13.0".
+std::string torch_version();
+
+}  // namespace scanflow::cnn
