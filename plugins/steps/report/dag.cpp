@@ -23,7 +23,7 @@ std::string time_of(const Step& step) {
   return step.started_us > 0 ? seconds_text(step.seconds) : step.status;
 }
 
-Box box_of(const Run& run, std::size_t index) {
+Box box_of(const RunRecord& run, std::size_t index) {
   const Step& step = run.steps[index];
   std::string tooltip =
       fmt::format("{} ({}): {}, {}", step.name, step.uses, step.status, time_of(step));
@@ -40,7 +40,7 @@ std::string worst(const std::map<std::string, std::size_t>& counts) {
   return "pending";
 }
 
-void describe_group(Box& box, const Run& run, const std::vector<std::size_t>& members) {
+void describe_group(Box& box, const RunRecord& run, const std::vector<std::size_t>& members) {
   std::map<std::string, std::size_t> counts;
   double seconds = 0;
   for (const std::size_t member : members) {
@@ -97,7 +97,7 @@ std::string title_of(const std::string& phase) {
 
 }  // namespace
 
-std::vector<Box> boxes_of(const Run& run, const std::string& phase, std::size_t most) {
+std::vector<Box> boxes_of(const RunRecord& run, const std::string& phase, std::size_t most) {
   std::vector<std::size_t> steps;
   std::map<std::string, std::vector<std::size_t>> by_base;
   for (std::size_t i = 0; i < run.steps.size(); ++i) {
@@ -132,7 +132,7 @@ std::vector<Box> boxes_of(const Run& run, const std::string& phase, std::size_t 
   return boxes;
 }
 
-std::string dag_svg(const Run& run) {
+std::string dag_svg(const RunRecord& run) {
   const LayoutOptions size;
   std::string body;
   double width = 0, y = kMargin;

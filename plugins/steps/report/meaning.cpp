@@ -32,7 +32,7 @@ std::string counts_of(const Step& step) {
   return {};
 }
 
-std::size_t count_status(const Run& run, std::string_view status) {
+std::size_t count_status(const RunRecord& run, std::string_view status) {
   return static_cast<std::size_t>(
       std::count_if(run.steps.begin(), run.steps.end(),
                     [&](const Step& s) { return s.phase == "main" && s.status == status; }));
@@ -40,7 +40,7 @@ std::size_t count_status(const Run& run, std::string_view status) {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-void explain_failures(const Run& run, std::vector<std::string>& out) {
+void explain_failures(const RunRecord& run, std::vector<std::string>& out) {
   for (const Step& step : run.steps) {
     if (step.status != "failed") continue;
     const std::string after =
@@ -82,7 +82,7 @@ std::string fix_for(const Step& step) {
   return fmt::format("read what {} said before it failed", step.name);
 }
 
-const Step* longest(const Run& run) {
+const Step* longest(const RunRecord& run) {
   const Step* found = nullptr;
   for (const Step& step : run.steps) {
     if (step.phase == "main" && step.status == "succeeded" &&
@@ -95,7 +95,7 @@ const Step* longest(const Run& run) {
 
 }  // namespace
 
-const Step* judged(const Run& run) {
+const Step* judged(const RunRecord& run) {
   const Step* last = nullptr;
   for (const Step& step : run.steps) {
     if (figure(step, "test_accuracy") != nullptr || figure(step, "accuracy") != nullptr) {
@@ -111,7 +111,7 @@ double accuracy_of(const Step& step) {
   return found == nullptr ? 0 : found->get<double>();
 }
 
-Choice choice_of(const Run& run) {
+Choice choice_of(const RunRecord& run) {
   for (const char* name : {"validation_accuracy", "accuracy"}) {
     std::map<std::string, std::vector<const Step*>> by_base;
     for (const Step& step : run.steps) {
@@ -129,7 +129,7 @@ Choice choice_of(const Run& run) {
   return {};
 }
 
-std::vector<std::string> meaning(const Run& run) {
+std::vector<std::string> meaning(const RunRecord& run) {
   std::vector<std::string> out;
   const Choice choice = choice_of(run);
   if (const Step* step = judged(run); step != nullptr && step != choice.best) {
@@ -166,7 +166,7 @@ std::vector<std::string> meaning(const Run& run) {
   return out;
 }
 
-std::vector<Advice> next_steps(const Run& run) {
+std::vector<Advice> next_steps(const RunRecord& run) {
   std::vector<Advice> out;
   const std::string id = shell_word(run.id);
   const std::string file = run.file.empty() ? "PIPELINE.yaml" : shell_word(run.file);

@@ -15,7 +15,7 @@ std::string section(const std::string& id, const std::string& title, const std::
 }
 
 std::string make_page(const PageInput& input) {
-  const Run& run = input.run;
+  const RunRecord& run = input.run;
   const std::string title = input.title.empty() ? run.pipeline : input.title;
   std::string body = header_html(input);
   body += "<main>\n";

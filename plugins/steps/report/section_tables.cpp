@@ -42,7 +42,7 @@ std::string value_html(const json& value) {
 
 }  // namespace
 
-std::string steps_html(const Run& run) {
+std::string steps_html(const RunRecord& run) {
   if (run.steps.empty()) return {};
   std::string rows;
   for (std::size_t i = 0; i < run.steps.size() && i < kMostRows; ++i) {
@@ -71,7 +71,7 @@ std::string steps_html(const Run& run) {
          rows + "</tbody></table></div>\n" + more;
 }
 
-std::string artifacts_html(const Run& run) {
+std::string artifacts_html(const RunRecord& run) {
   std::string rows;
   for (const Step& step : run.steps) {
     for (const Artifact& artifact : step.artifacts) {
@@ -103,7 +103,7 @@ std::string artifacts_html(const Run& run) {
          rows + "</tbody></table></div>\n";
 }
 
-std::string params_html(const Run& run) {
+std::string params_html(const RunRecord& run) {
   std::string rows;
   for (const auto& [name, value] : run.params.items()) {
     rows += fmt::format("<div><dt>{}</dt><dd><code>{}</code></dd></div>\n", escape(name),

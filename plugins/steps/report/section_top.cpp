@@ -16,14 +16,14 @@ std::string tile(const std::string& label, const std::string& value, const std::
                      escape(label), escape(value), escape(note));
 }
 
-std::size_t finished(const Run& run) {
+std::size_t finished(const RunRecord& run) {
   return static_cast<std::size_t>(
       std::count_if(run.steps.begin(), run.steps.end(), [](const Step& step) {
         return step.status == "succeeded" || step.status == "cached" || step.status == "skipped";
       }));
 }
 
-std::string tiles(const Run& run) {
+std::string tiles(const RunRecord& run) {
   std::string out;
   if (const Step* step = judged(run)) {
     out += tile("accuracy", percent_text(accuracy_of(*step)), "by " + step->name);
@@ -46,7 +46,7 @@ std::string tiles(const Run& run) {
 }  // namespace
 
 std::string header_html(const PageInput& input) {
-  const Run& run = input.run;
+  const RunRecord& run = input.run;
   const std::string title = input.title.empty() ? run.pipeline : input.title;
   std::string facts;
   const auto fact = [&](const char* name, const std::string& value) {
@@ -65,7 +65,7 @@ std::string header_html(const PageInput& input) {
       status_class(run.status), escape(title), status_glyph(run.status), escape(run.status), facts);
 }
 
-std::string meaning_html(const Run& run) {
+std::string meaning_html(const RunRecord& run) {
   std::string out = tiles(run);
   for (const std::string& sentence : meaning(run)) {
     out += fmt::format("<p class=\"lead\">{}</p>\n", escape(sentence));
@@ -73,7 +73,7 @@ std::string meaning_html(const Run& run) {
   return out;
 }
 
-std::string failures_html(const Run& run) {
+std::string failures_html(const RunRecord& run) {
   std::string out;
   for (const Step& step : run.steps) {
     if (step.status != "failed") continue;
@@ -93,7 +93,7 @@ std::string failures_html(const Run& run) {
   return out;
 }
 
-std::string next_html(const Run& run) {
+std::string next_html(const RunRecord& run) {
   std::string out;
   for (const Advice& advice : next_steps(run)) {
     out += fmt::format("<li><pre class=\"command\">{}</pre><span>{}</span></li>\n",

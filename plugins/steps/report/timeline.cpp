@@ -19,7 +19,7 @@ struct Bar {
   double from, to;  // seconds since the run's start
 };
 
-std::vector<Bar> bars_of(const Run& run) {
+std::vector<Bar> bars_of(const RunRecord& run) {
   std::vector<Bar> bars;
   for (std::size_t i = 0; i < run.steps.size(); ++i) {
     const Step& step = run.steps[i];
@@ -40,7 +40,7 @@ std::vector<Bar> bars_of(const Run& run) {
 
 }  // namespace
 
-std::string timeline_svg(const Run& run) {
+std::string timeline_svg(const RunRecord& run) {
   const std::vector<Bar> bars = bars_of(run);
   if (bars.empty()) return {};
   double end = 0;

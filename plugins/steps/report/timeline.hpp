@@ -9,6 +9,6 @@ namespace scanflow::report {
 
 /// One row per step that started, in the order of their starts; with very many, the longest ones.
 /// Empty where nothing started.
-std::string timeline_svg(const Run& run);
+std::string timeline_svg(const RunRecord& run);
 
 }  // namespace scanflow::report

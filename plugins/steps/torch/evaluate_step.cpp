@@ -57,16 +57,16 @@ void write_mistakes(const std::filesystem::path& directory, const DigitSet& digi
   for (std::size_t i = 0; i < count; ++i) {
     const Mistake& mistake = figures.mistakes[i];
     shown.add(digits.image(mistake.position), mistake.label);
-    list.push_back({{"position", mistake.position},
+    list.push_back({{"index", mistake.position},
                     {"label", mistake.label},
-                    {"predicted", mistake.predicted},
+                    {"prediction", mistake.predicted},
                     {"confidence", mistake.confidence},
                     {"label_confidence", mistake.label_confidence}});
   }
   data::write_dataset(directory, shown);
   const auto path = directory / "predictions.json";
   std::ofstream out(path);
-  out << json{{"misclassified", figures.mistakes.size()}, {"predictions", list}}.dump(1) << '\n';
+  out << list.dump(1) << '\n';
   out.close();
   if (!out) throw Error(path.string() + ": cannot write (disk full?)");
 }

@@ -71,11 +71,11 @@ void write_card(const Context& context, const nlohmann::json& card) {
 
 nlohmann::json outputs_of(const Hyperparameters& h, const Trained& trained) {
   const Epoch& last = trained.history.back();
-  nlohmann::json outputs = {
-      {"accuracy", last.train.accuracy},  {"loss", last.train.loss},
-      {"epochs", trained.history.size()}, {"parameters", architecture(h.model).parameters()},
-      {"seconds", trained.seconds},       {"validation_accuracy", nullptr},
-      {"validation_loss", nullptr}};
+  nlohmann::json outputs = {{"accuracy", last.train.accuracy},
+                            {"loss", last.train.loss},
+                            {"epochs", trained.history.size()},
+                            {"parameters", architecture(h.model).parameters()},
+                            {"seconds", trained.seconds}};
   std::string summary =
       fmt::format("{}, {} weights, {} epoch{}: ", h.model,
                   group_digits(static_cast<std::uint64_t>(architecture(h.model).parameters())),
