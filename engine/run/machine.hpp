@@ -69,7 +69,8 @@ class Machine {
   ~Machine();
 
   /// Changes the state by one recorded fact. Throws std::logic_error for an event that cannot
-  /// follow (a broken log): what and at which step.
+  /// follow (a broken log): what and at which step. The answer to a `resolve` that comes after its
+  /// step was cancelled changes nothing.
   void apply(const Event& event);
 
   /// Everything that follows now: at most `slots` new attempts, highest critical path first, then
@@ -77,12 +78,17 @@ class Machine {
   /// was applied.
   Decisions decide(std::int64_t now_us, std::uint32_t slots);
 
+  /// The cause to record in the attempt_ended of this step's attempt: what the backend reported, or
+  /// why it was stopped (timeout, cancelled) where a kill was decided and it did not succeed all
+  /// the same.
+  Cause cause_of_end(std::uint32_t step, Cause reported) const;
+
   RunStatus status() const;
   const pipeline::Plan& plan() const;
   const StepState& step(std::uint32_t index) const;
   std::uint32_t running() const;  // attempts in flight
   std::uint32_t done() const;     // steps that ended in any way
-  bool cancelling() const;
+  bool cancelling() const;        // cancel was requested, at any time
   /// "failed: a after 3 attempts (crash); b not started": for people and tests.
   std::string summary() const;
 

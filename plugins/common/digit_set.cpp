@@ -71,7 +71,8 @@ DigitSet read_dataset(const std::filesystem::path& directory) {
         fmt::format("{}: no such directory; a dataset is a directory with {} and {}",
                     directory.string(), kImagesFile, kLabelsFile));
   }
-  return read_digits(plain_or_gzip(directory, kImagesFile), plain_or_gzip(directory, kLabelsFile));
+  const auto images = plain_or_gzip(directory, kImagesFile);
+  return read_digits(images, plain_or_gzip(directory, kLabelsFile));
 }
 
 void write_dataset(const std::filesystem::path& directory, const DigitSet& digits) {

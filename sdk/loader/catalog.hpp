@@ -2,6 +2,7 @@
 // process.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -40,10 +41,11 @@ Result<LibraryInfo> library_from_json(const json& document);
 
 struct SearchPath {
   std::vector<std::filesystem::path> directories;  // in this order; a missing one is skipped
-  std::filesystem::path
-      worker;  // scanflow-worker: `scanflow-worker describe LIBRARY` runs in a child process
-  std::filesystem::path cache;  // a writable file for descriptions of libraries without an index
-                                // beside them; may be empty
+  std::filesystem::path worker;  // absolute; `worker describe LIBRARY` runs in a child process:
+                                 // scanflow-worker, or scanflow-describe of the SDK
+  std::filesystem::path cache;   // a writable file for descriptions of libraries without an index
+                                 // beside them; may be empty
+  std::chrono::milliseconds describe_deadline{10'000};  // for one library, in its child process
 };
 /// --plugin-dir, then SCANFLOW_PLUGIN_PATH (colons), then `installed`. Never the working directory.
 SearchPath search_path(const std::vector<std::string>& plugin_dirs,
@@ -68,7 +70,9 @@ class Catalog {
   const std::vector<std::filesystem::path>& searched() const { return searched_; }
 
  private:
-  std::vector<PluginInfo> plugins_;
+  Result<void> add_library(LibraryInfo library);
+
+  std::vector<PluginInfo> plugins_;  // sorted by id
   std::vector<LibraryInfo> libraries_;
   std::vector<std::string> problems_;
   std::vector<std::filesystem::path> searched_;

@@ -20,6 +20,10 @@ namespace {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+constexpr const char* kNoStateDict =
+    "holds something else than a dictionary of names and tensors (a state dict); save it in Python "
+    "with torch.save(dict(network.state_dict()), file)";
+
 [[noreturn]] void fail(const std::filesystem::path& file, const std::string& what) {
   throw std::runtime_error(fmt::format("{}: {}", file.string(), what));
 }
@@ -86,16 +90,18 @@ Weights load_weights(const std::filesystem::path& file) {
   Weights weights;
   try {
     const c10::IValue value = torch::pickle_load(bytes);
-    if (!value.isGenericDict()) fail(file, "holds no dictionary of tensors (a state dict)");
+    if (!value.isGenericDict()) fail(file, kNoStateDict);
     for (const auto& entry : value.toGenericDict()) {
       if (!entry.key().isString() || !entry.value().isTensor()) {
-        fail(file, "holds a dictionary, but not one of names and tensors (a state dict)");
+        fail(file, kNoStateDict);
       }
       weights.tensors[entry.key().toStringRef()] = entry.value().toTensor();
     }
   } catch (const c10::Error& error) {
-    fail(file, fmt::format("is no weights file that torch can read ({} bytes): {}", bytes.size(),
-                           first_line(error.what_without_backtrace())));
+    fail(file, fmt::format("is no weights file that can be read here ({} bytes): {}; expected is "
+                           "the artifact model of torch.train, or what Python's "
+                           "torch.save(dict(network.state_dict()), file) writes",
+                           bytes.size(), first_line(error.what_without_backtrace())));
   }
   return weights;
 }

@@ -41,8 +41,8 @@ struct Weights {
   std::map<std::string, at::Tensor> tensors;
   Shapes shapes() const;
 };
-/// Reads what save_weights or Python's torch.save (of a state dict) wrote; runs no code of the
-/// file's. Throws std::runtime_error.
+/// Reads what save_weights or Python's torch.save(dict(network.state_dict())) wrote; libtorch reads
+/// no OrderedDict. Runs no code of the file's. Throws std::runtime_error.
 Weights load_weights(const std::filesystem::path& file);
 /// The shapes must fit (check_fit, deduce).
 void copy_weights(const Weights& weights, Network& network);

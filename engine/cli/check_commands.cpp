@@ -1,0 +1,99 @@
+// scanflow validate, scanflow graph
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "engine/cli/commands.hpp"
+#include "engine/cli/graph_view.hpp"
+#include "engine/pipeline/reader.hpp"
+#include "engine/runtime/submission.hpp"
+#include "sdk/base/files.hpp"
+
+namespace scanflow::cli {
+
+using nlohmann::json;
+
+namespace {
+
+json to_json(const std::vector<pipeline::Diagnostic>& errors) {
+  json list = json::array();
+  for (const pipeline::Diagnostic& error : errors) {
+    list.push_back({{"file", error.file},
+                    {"line", error.at.line},
+                    {"column", error.at.column},
+                    {"message", error.message},
+                    {"hint", error.hint},
+                    {"notes", error.notes}});
+  }
+  return list;
+}
+
+}  // namespace
+
+int validate(const Context& context, const std::vector<std::string>& files) {
+  const auto catalog = context.catalog();
+  if (!catalog) return complain(kUsage, catalog.error().message);
+  std::size_t errors = 0;
+  json documents = json::array();
+  for (const std::string& file : files) {
+    const auto source = read_file(file);
+    if (!source) {
+      ++errors;
+      complain(kUsage, source.error().message);
+      documents.push_back({{"file", file}, {"valid", false}, {"errors", {{{"message", source.error().message}}}}});
+      continue;
+    }
+    const pipeline::ReadResult read = pipeline::read_pipeline(file, *source, *catalog);
+    errors += read.errors.size();
+    documents.push_back({{"file", file}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
+    if (context.json) continue;
+    fmt::print(stderr, "{}", pipeline::render(read.errors, *source));
+    if (read.pipeline) fmt::print("{}: {} is valid ({} steps)\n", file, read.pipeline->name, read.pipeline->steps.size());
+  }
+  if (context.json) fmt::print("{}\n", documents.dump());
+  if (errors > 0 && !context.json) fmt::print(stderr, "{} {}\n", errors, errors == 1 ? "error" : "errors");
+  return errors > 0 ? kUsage : kSucceeded;
+}
+
+int graph(const Context& context, const GraphCommand& command) {
+  auto catalog = context.catalog();
+  if (!catalog) return complain(kUsage, catalog.error().message);
+  runtime::Submission submission;
+  submission.file = command.file;
+  auto source = read_file(command.file);
+  if (!source) return complain(kUsage, source.error().message);
+  submission.source = std::move(*source);
+  auto params = parse_params(command.params);
+  if (!params) return complain(kUsage, params.error().message);
+  submission.params = std::move(*params);
+  const auto prepared =
+      runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
+  if (!prepared) return complain(kUsage, prepared.error().message);
+  const GraphView view = view_of(*prepared->plan);
+  std::string text;
+  if (command.format == "dot") {
+    text = graph_dot(view);
+  } else if (command.format == "mermaid") {
+    text = graph_mermaid(view);
+  } else if (command.format == "svg") {
+    auto svg = graph_svg(view);
+    if (!svg) return complain(kEngine, svg.error().message);
+    text = std::move(*svg);
+  } else {
+    text = graph_text(view, {.color = use_color(STDOUT_FILENO)});
+  }
+  if (context.json) {
+    json nodes = json::array();
+    for (const GraphNode& node : view.nodes) {
+      json needs = json::array();
+      for (const std::uint32_t need : node.needs) needs.push_back(view.nodes[need].id);
+      nodes.push_back({{"name", node.id}, {"uses", node.uses}, {"needs", std::move(needs)}});
+    }
+    text = json{{"pipeline", view.title}, {"steps", std::move(nodes)}}.dump() + "\n";
+  }
+  fmt::print("{}", text);
+  return kSucceeded;
+}
+
+}  // namespace scanflow::cli

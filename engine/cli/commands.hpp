@@ -1,0 +1,44 @@
+// The commands, with their options parsed: each returns the process's exit status. main.cpp declares the options.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/cli/context.hpp"
+#include "engine/store/store.hpp"
+
+namespace scanflow::cli {
+
+struct RunCommand {
+  std::string file;
+  std::vector<std::string> params;  // name=value
+  std::string backend = "local";
+  std::uint32_t jobs = 0;  // 0: this machine's CPUs
+  bool no_cache = false;
+  std::string resume;
+  std::string durable = "process";
+};
+int run(const Context& context, const RunCommand& command);
+int resume(const Context& context, const std::string& run);
+
+int validate(const Context& context, const std::vector<std::string>& files);
+struct GraphCommand {
+  std::string file;
+  std::vector<std::string> params;
+  std::string format = "text";
+};
+int graph(const Context& context, const GraphCommand& command);
+
+int runs_list(const Context& context, std::size_t limit);
+int runs_show(const Context& context, const std::string& run);
+int runs_logs(const Context& context, const std::string& run, const std::string& step);
+int runs_events(const Context& context, const std::string& run);
+
+/// {"epochs": "3"} of ["epochs=3"]; an error names what has no "=".
+Result<nlohmann::json> parse_params(const std::vector<std::string>& params);
+
+/// The table of steps and what it means, as at the end of `run` and in `runs show`.
+std::string render_result(const Context& context, const nlohmann::json& result);
+
+}  // namespace scanflow::cli

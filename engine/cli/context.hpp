@@ -1,0 +1,52 @@
+// What every command knows: where things are, and how to print.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/runtime/state_directory.hpp"
+#include "sdk/base/result.hpp"
+#include "sdk/loader/catalog.hpp"
+
+namespace scanflow::cli {
+
+/// Exit statuses, part of the contract.
+enum Exit : int {
+  kSucceeded = 0,
+  kRunFailed = 1,
+  kUsage = 2,   // wrong usage, or a file that does not validate
+  kEngine = 3,  // the engine could not do its work
+  kCancelled = 130,
+};
+
+struct Context {
+  std::string state;                     // --state
+  std::vector<std::string> plugin_dirs;  // --plugin-dir
+  bool json = false;                     // -o json
+
+  std::filesystem::path worker;   // scanflow-worker, beside this program
+  std::filesystem::path plugins;  // the build's or installation's plugin directory
+
+  Result<runtime::StateDirectory> state_directory() const { return runtime::find_state_directory(state); }
+  /// An index of libraries that have none beside them is kept in the state directory, where that can be written.
+  Result<loader::Catalog> catalog() const;
+};
+
+/// Finds the worker and the plugins from where this program lies.
+Context make_context();
+
+bool use_color(int fd);       // a terminal, and NO_COLOR is not set
+int terminal_width(int fd);   // columns; 100 where there is no terminal
+int terminal_height(int fd);  // rows; 24 where there is no terminal
+
+/// Prints "error: ..." on stderr and gives the exit status.
+int complain(Exit code, const std::string& message);
+
+/// The one run whose id starts with `prefix`; an error says that there is none, or which there are.
+Result<std::string> find_run(const Context& context, const std::string& prefix);
+
+/// The first 13 characters: unique to the millisecond.
+std::string short_id(const std::string& run);
+
+}  // namespace scanflow::cli

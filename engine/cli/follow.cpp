@@ -1,0 +1,149 @@
+#include "engine/cli/follow.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "engine/runtime/engine.hpp"
+#include "engine/runtime/engine_socket.hpp"
+
+namespace scanflow::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using runtime::UpdateQueue;
+
+std::atomic<int> interrupts{0};
+
+void on_signal(int) {
+  if (interrupts.fetch_add(1) > 0) ::_exit(kCancelled);
+}
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &action, nullptr);
+}
+
+/// An engine to talk to: our own, or another process's.
+struct Connection {
+  std::shared_ptr<UpdateQueue> queue = std::make_shared<UpdateQueue>();
+  // Destroyed from the last to the first: socket, engine, then the lock.
+  std::optional<runtime::EngineLock> lock;
+  std::unique_ptr<runtime::Engine> engine;
+  std::unique_ptr<runtime::EngineSocket> socket;
+  std::unique_ptr<runtime::EngineClient> client;
+
+  runtime::Listener listener() const {
+    return [updates = queue](const nlohmann::json& update) {
+      updates->push(update);
+      return true;
+    };
+  }
+
+  void start(Target& target) {
+    if (engine) {
+      if (!target.run.empty()) return engine->attach(target.run, listener());
+      return engine->submit(*target.submission, std::exchange(target.prepared, std::nullopt), listener());
+    }
+    if (!target.run.empty()) {
+      (void)client->send({{"op", "attach"}, {"run", target.run}});
+    } else {
+      (void)client->send({{"op", "submit"}, {"submission", runtime::to_json(*target.submission)}});
+    }
+  }
+
+  void cancel(const std::string& run) {
+    if (engine) {
+      engine->cancel(run);
+    } else {
+      (void)client->send({{"op", "cancel"}, {"run", run}});
+    }
+  }
+};
+
+Result<std::unique_ptr<Connection>> become_engine(const Context& context, const runtime::StateDirectory& state,
+                                                  runtime::EngineLock lock, std::uint32_t jobs,
+                                                  store::Durability durability) {
+  auto connection = std::make_unique<Connection>();
+  connection->lock.emplace(std::move(lock));
+  auto store = store::Store::open(state.root, durability);
+  if (!store) return tl::unexpected(store.error());
+  runtime::EngineOptions options;
+  options.state = state;
+  options.store = std::move(*store);
+  options.worker = context.worker;
+  options.plugins = context.plugins;
+  options.jobs = jobs;
+  connection->engine = std::make_unique<runtime::Engine>(std::move(options));
+  auto socket = runtime::EngineSocket::serve(*connection->engine, state);
+  if (!socket) return tl::unexpected(socket.error());
+  connection->socket = std::move(*socket);
+  return connection;
+}
+
+/// The lock where it is free, else the engine that holds it. An engine that is about to start or end is waited for.
+Result<std::unique_ptr<Connection>> connect(const Context& context, const runtime::StateDirectory& state,
+                                            std::uint32_t jobs, store::Durability durability) {
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  for (;;) {
+    auto lock = runtime::EngineLock::try_take(state);
+    if (!lock) return tl::unexpected(lock.error());
+    if (*lock) return become_engine(context, state, std::move(**lock), jobs, durability);
+    auto connection = std::make_unique<Connection>();
+    auto client = runtime::EngineClient::connect(state, connection->queue);
+    if (client) {
+      connection->client = std::move(*client);
+      return connection;
+    }
+    if (std::chrono::steady_clock::now() > deadline) {
+      return fail(fmt::format("{} is held by a process that does not answer: {}", state.lock().string(),
+                              client.error().message));
+    }
+    std::this_thread::sleep_for(10ms);
+  }
+}
+
+}  // namespace
+
+Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
+               store::Durability durability, ProgressPrinter& printer) {
+  catch_signals();
+  if (auto created = runtime::create(state); !created) return {kEngine, created.error().message, {}};
+  const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
+  int cancelled = 0;
+  for (;;) {
+    auto connection = connect(context, state, jobs, durability);
+    if (!connection) return {kEngine, connection.error().message, {}};
+    (*connection)->start(target);
+    for (bool closing = false; !closing;) {
+      if (interrupts > cancelled && !target.run.empty()) {
+        cancelled = interrupts;
+        (*connection)->cancel(target.run);
+        printer.note("cancelling; press again to leave at once");
+      }
+      auto update = (*connection)->queue->pop(50ms);
+      printer.tick();
+      if (!update) continue;
+      const std::string type = update->value("type", "");
+      if (type == "accepted") target.run = update->at("run");
+      if (type == "rejected") return {update->value("exit", kEngine), update->value("message", ""), {}};
+      closing = type == "closing";
+      if (type == "finished") {
+        const json& result = update->at("result");
+        const std::string status = result.at("status");
+        printer.finish();
+        return {status == "succeeded" ? kSucceeded : status == "cancelled" ? kCancelled : kRunFailed, "", result};
+      }
+      printer.update(*update);
+    }
+  }
+}
+
+}  // namespace scanflow::cli

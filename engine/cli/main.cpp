@@ -1,0 +1,142 @@
+// The command line: declares commands and options, and hands over to commands.hpp.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <clocale>
+#include <exception>
+#include <iostream>
+
+#include "engine/cli/commands.hpp"
+#include "engine/cli/plugin_commands.hpp"
+
+#ifndef SCANFLOW_VERSION
+#define SCANFLOW_VERSION "unknown"
+#endif
+
+namespace scanflow::cli {
+namespace {
+
+/// What the options of every command fill in, and the command that was chosen.
+struct Choice {
+  Context context = make_context();
+  std::string format = "text";
+  std::function<int()> command;
+};
+
+void add_common(CLI::App& app, Choice& choice) {
+  app.add_option("--state", choice.context.state,
+                 "State directory (default: $SCANFLOW_STATE, else $XDG_STATE_HOME/scanflow)")
+      ->type_name("DIR");
+  app.add_option("--plugin-dir", choice.context.plugin_dirs, "Look for plugins here first; may be repeated")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+  app.add_option("-o,--output", choice.format, "text, or json: then the last thing on stdout is one JSON document")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
+  CLI::App* run = app.add_subcommand("run", "Run a pipeline");
+  run->add_option("FILE", options.file, "The pipeline's YAML file");
+  run->add_option("-p,--param", options.params, "A parameter; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  run->add_option("--backend", options.backend, "Where steps run")->check(CLI::IsMember({"local", "inproc"}));
+  run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
+      ->check(CLI::Range(1, 4096));
+  run->add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
+  run->add_option("--resume", options.resume, "Go on with an interrupted run instead")->type_name("RUN");
+  run->add_option("--durable", options.durable, "What a finished step survives: the engine's death, or power loss too")
+      ->check(CLI::IsMember({"process", "power"}));
+  run->callback([&choice, &options] {
+    choice.command = [&choice, &options] {
+      if (options.file.empty() && options.resume.empty()) {
+        return complain(kUsage, "run: which pipeline? (scanflow run FILE)");
+      }
+      return run(choice.context, options);
+    };
+  });
+}
+
+struct RunsOptions {
+  std::string run, step;
+  std::size_t limit = 20;
+};
+
+void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
+  CLI::App* runs = app.add_subcommand("runs", "Look at runs, and go on with them");
+  runs->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, bool required, auto command) {
+    CLI::App* each = runs->add_subcommand(name, help);
+    if (required) each->add_option("RUN", options.run, "Its id, the beginning of it, or 'last'")->required();
+    each->callback([&choice, command] { choice.command = command; });
+    return each;
+  };
+  CLI::App* list = add("list", "The newest runs", false,
+                       [&] { return runs_list(choice.context, options.limit); });
+  list->add_option("--limit", options.limit, "How many")->check(CLI::Range(1, 1'000'000));
+  add("show", "What became of a run and its steps", true, [&] { return runs_show(choice.context, options.run); });
+  CLI::App* logs = add("logs", "What its steps printed", true,
+                       [&] { return runs_logs(choice.context, options.run, options.step); });
+  logs->add_option("STEP", options.step, "Of this step only");
+  add("events", "Everything that happened, in order", true, [&] { return runs_events(choice.context, options.run); });
+  add("resume", "Go on with an interrupted run; attempts that still run are found again", true,
+      [&] { return resume(choice.context, options.run); });
+}
+
+struct CheckOptions {
+  std::vector<std::string> files;
+  GraphCommand graph;
+};
+
+void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
+  CLI::App* validate_app = app.add_subcommand("validate", "Check pipelines; nothing is run, no plugin is loaded");
+  validate_app->add_option("FILE", options.files, "YAML files")->required();
+  validate_app->callback([&] { choice.command = [&] { return validate(choice.context, options.files); }; });
+  CLI::App* graph_app = app.add_subcommand("graph", "Draw a pipeline");
+  graph_app->add_option("FILE", options.graph.file, "The pipeline's YAML file")->required();
+  graph_app->add_option("-p,--param", options.graph.params, "A parameter; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  graph_app->add_option("--format", options.graph.format, "svg needs Graphviz")
+      ->check(CLI::IsMember({"text", "dot", "mermaid", "svg"}));
+  graph_app->callback([&] { choice.command = [&] { return graph(choice.context, options.graph); }; });
+}
+
+int main(int argc, char** argv) {
+  CLI::App app("Scanflow: ML workflows that look after themselves", "scanflow");
+  app.set_version_flag("--version", SCANFLOW_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_help_all_flag("--help-all", "Help of all commands");
+  app.footer("Exit status: 0 succeeded, 1 the run failed, 2 wrong usage or an invalid file, 3 the engine could not do "
+             "its work, 130 cancelled.");
+  Choice choice;
+  RunCommand run_options;
+  RunsOptions runs_options;
+  CheckOptions check_options;
+  PluginOptions plugin_options;
+  add_common(app, choice);
+  add_run(app, choice, run_options);
+  add_checks(app, choice, check_options);
+  add_runs(app, choice, runs_options);
+  add_plugin(app, choice.context, plugin_options, choice.command);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kSucceeded : kUsage;
+  }
+  choice.context.json = choice.format == "json";
+  return choice.command();
+}
+
+}  // namespace
+}  // namespace scanflow::cli
+
+int main(int argc, char** argv) {
+  try {
+    return scanflow::cli::main(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {} (this is a bug in scanflow)\n", error.what());
+    return scanflow::cli::kEngine;
+  }
+}

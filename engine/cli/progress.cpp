@@ -1,0 +1,138 @@
+#include "engine/cli/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/cli/context.hpp"
+#include "engine/cli/text.hpp"
+#include "sdk/base/units.hpp"
+
+namespace scanflow::cli {
+namespace {
+
+constexpr std::int64_t kFrameUs = 100'000;
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// The series that tells most: the accuracy where there is one, else the first.
+const std::vector<double>* telling(const RunView::Step& step) {
+  for (const char* name : {"validation_accuracy", "accuracy", "loss"}) {
+    if (const auto found = step.metrics.find(name); found != step.metrics.end()) return &found->second;
+  }
+  return step.metrics.empty() ? nullptr : &step.metrics.begin()->second;
+}
+
+std::size_t name_width(const std::vector<RunView::Step>& steps) {
+  std::size_t width = 12;
+  for (const auto& step : steps) width = std::max(width, width_of(step.name));
+  return std::min<std::size_t>(width, 40);
+}
+
+}  // namespace
+
+ProgressPrinter::ProgressPrinter(Style style, int fd) : style_(style), fd_(fd), color_(use_color(fd)) {}
+
+ProgressPrinter::~ProgressPrinter() { finish(); }
+
+void ProgressPrinter::write(const std::string& text) const {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const ssize_t n = ::write(fd_, rest.data(), rest.size());
+    if (n <= 0) return;  // nobody reads any more
+    rest.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+void ProgressPrinter::header() {
+  if (style_ == Style::silent || std::exchange(header_done_, true)) return;
+  write(fmt::format("{}  {}  {}\n", paint(view_.pipeline(), Color::bold, color_), short_id(view_.run()),
+                    paint(view_.place(), Color::dim, color_)));
+}
+
+void ProgressPrinter::print_step(const RunView::Step& step) {
+  const bool ran = step.started_us > 0 && step.ended_us > 0 && step.status != "cached";
+  std::string message = step.message;
+  if (step.attempts > 1) message = fmt::format("attempt {}  {}", step.attempts, message);
+  const int width = style_ == Style::live ? terminal_width(fd_) : 200;
+  const std::size_t names = name_width(view_.steps());
+  const std::size_t used = 2 + 2 + names + 12;
+  write(fmt::format("  {} {} {:>9}  {}\n",
+                    paint(status_sign(step.status), status_color(step.status), color_), pad(fit(step.name, names), names),
+                    ran ? format_duration(step.ended_us - step.started_us) : step.status,
+                    fit(message, static_cast<std::size_t>(std::max(20, width - static_cast<int>(used))))));
+}
+
+void ProgressPrinter::update(const json& update) {
+  const std::vector<std::uint32_t> ended = view_.update(update);
+  if (style_ == Style::silent) return;
+  if (update.value("type", "") == "accepted") header();
+  if (ended.empty()) return;
+  erase();
+  for (const std::uint32_t step : ended) print_step(view_.steps()[step]);
+}
+
+void ProgressPrinter::note(const std::string& line) {
+  if (style_ == Style::silent) return;
+  erase();
+  write(line + "\n");
+}
+
+std::string ProgressPrinter::live_block() const {
+  const std::int64_t now = now_us();
+  const auto width = static_cast<std::size_t>(terminal_width(fd_));
+  const std::size_t room = static_cast<std::size_t>(std::max(4, terminal_height(fd_) - 4));
+  const std::size_t names = name_width(view_.steps());
+  std::string out;
+  std::string pending;
+  std::size_t lines = 0, waiting = 0;
+  for (const RunView::Step& step : view_.steps()) {
+    if (step.status == "running" || step.status == "waiting") {
+      if (++lines > room) continue;
+      const auto* series = telling(step);
+      const std::string curve = series == nullptr ? "" : "  " + sparkline(*series, 12);
+      const std::string text = fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names), names),
+                                           format_duration(now - step.started_us), step.message, curve);
+      out += fmt::format("  {} {}\n", paint(status_sign(step.status), Color::yellow, color_), fit(text, width - 5));
+    } else if (step.status == "pending" || step.status == "ready") {
+      if (++waiting <= 6) pending += fmt::format("○ {}   ", step.name);
+    }
+  }
+  if (waiting > 6) pending += fmt::format("and {} more", waiting - 6);
+  if (!pending.empty()) out += "  " + paint(fit(pending, width - 3), Color::dim, color_) + "\n";
+  std::string status = fmt::format("{}/{} done · {} running · {}", view_.done(), view_.steps().size(),
+                                   view_.count("running"), format_duration(now - view_.created_us()));
+  if (view_.cancelling()) {
+    status += " · cancelling (once more: leave at once)";
+  } else if (const std::int64_t left = view_.estimate_us(now); left > 500'000) {
+    status += fmt::format(" · about {} left", left < 60'000'000 ? fmt::format("{} s", (left + 500'000) / 1'000'000)
+                                                                : format_duration(left));
+  }
+  return out + "  " + fit(status, width - 3) + "\n";
+}
+
+void ProgressPrinter::tick() {
+  if (style_ != Style::live || !header_done_ || view_.over()) return;
+  const std::int64_t now = now_us();
+  if (now - drawn_us_ < kFrameUs && live_lines_ > 0) return;
+  drawn_us_ = now;
+  const std::string block = live_block();
+  erase();
+  write(block);
+  live_lines_ = static_cast<int>(std::count(block.begin(), block.end(), '\n'));
+}
+
+void ProgressPrinter::erase() {
+  if (live_lines_ > 0) write(fmt::format("\033[{}A\033[J", live_lines_));
+  live_lines_ = 0;
+}
+
+void ProgressPrinter::finish() { erase(); }
+
+}  // namespace scanflow::cli

@@ -1,0 +1,90 @@
+// What a person sees while a run goes on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace scanflow::cli {
+
+using nlohmann::json;
+
+/// The state of a run as its updates tell it: no output, no clock.
+class RunView {
+ public:
+  struct Step {
+    std::string name, uses, status = "pending";
+    std::vector<std::uint32_t> needs;
+    std::int64_t started_us = 0, ended_us = 0;
+    std::uint32_t attempts = 0;
+    double fraction = -1;
+    std::string message;  // progress while it runs; summary or error when it is over
+    std::map<std::string, std::vector<double>> metrics;
+  };
+
+  /// Gives the indices of steps that ended by it.
+  std::vector<std::uint32_t> update(const json& update);
+
+  const std::string& run() const { return run_; }
+  const std::string& pipeline() const { return pipeline_; }
+  const std::string& place() const { return place_; }  // "local, 2 at once"
+  const std::vector<Step>& steps() const { return steps_; }
+  std::int64_t created_us() const { return created_us_; }
+  std::size_t count(std::string_view status) const;
+  std::size_t done() const;
+  bool over() const { return over_; }
+  bool cancelling() const { return cancelling_; }
+
+  /// Seconds that earlier runs of the same pipeline took for each step: what an estimate is made from.
+  void set_history(std::map<std::string, double> seconds) { history_ = std::move(seconds); }
+  /// Microseconds until the end by the critical path, or 0 where too little is known.
+  std::int64_t estimate_us(std::int64_t now_us) const;
+
+ private:
+  std::vector<std::uint32_t> on_event(const json& event);
+
+  std::string run_, pipeline_, place_;
+  std::int64_t created_us_ = 0;
+  std::vector<Step> steps_;
+  std::unordered_map<std::string, std::uint32_t> index_;
+  std::map<std::string, double> history_;
+  bool over_ = false, cancelling_ = false;
+};
+
+/// Prints a run: live on a terminal, a line per step into a pipe.
+class ProgressPrinter {
+ public:
+  enum class Style { live, lines, silent };
+  /// `fd`: where to print.
+  ProgressPrinter(Style style, int fd);
+  ~ProgressPrinter();
+
+  RunView& view() { return view_; }
+  void update(const json& update);
+  /// Redraws what is live, at most ten times a second; call it often.
+  void tick();
+  /// Erases what is live; printing may go on below what stays.
+  void finish();
+  void note(const std::string& line);
+
+ private:
+  void header();
+  void print_step(const RunView::Step& step);
+  std::string live_block() const;
+  void erase();
+  void write(const std::string& text) const;
+
+  Style style_;
+  int fd_;
+  bool color_;
+  RunView view_;
+  bool header_done_ = false;
+  int live_lines_ = 0;
+  std::int64_t drawn_us_ = 0;
+};
+
+}  // namespace scanflow::cli

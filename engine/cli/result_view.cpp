@@ -1,0 +1,129 @@
+// The end of a run, for people: a table, what went wrong, what it means, what to do next.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "engine/cli/commands.hpp"
+#include "engine/cli/text.hpp"
+#include "sdk/base/units.hpp"
+
+namespace scanflow::cli {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t kMostRows = 60;  // beyond: only what did not go well
+
+std::string words_of(const json& step) {
+  const json& outputs = step.at("outputs");
+  if (outputs.contains("summary") && outputs["summary"].is_string()) return outputs["summary"];
+  if (step.at("error").is_object()) {
+    const std::string message = step.at("error").value("message", "");
+    return step.at("error").value("cause", "") + ": " + message.substr(0, message.find('\n'));
+  }
+  std::string words;
+  for (const auto& [name, value] : outputs.items()) {
+    if (!value.is_primitive() || words.size() > 80) continue;
+    words += fmt::format("{}{}={}", words.empty() ? "" : "  ", name,
+                         value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return words;
+}
+
+std::string steps_table(const json& steps) {
+  std::vector<std::vector<std::string>> rows;
+  std::size_t left_out = 0;
+  for (const json& step : steps) {
+    const std::string status = step.at("status");
+    const bool fine = status == "succeeded" || status == "cached" || status == "skipped";
+    if (steps.size() > kMostRows && (fine || rows.size() >= kMostRows)) {
+      ++left_out;
+      continue;
+    }
+    const double seconds = step.at("seconds");
+    rows.push_back({fmt::format("  {} {}", status_sign(status), step.at("name").get<std::string>()), status,
+                    status == "succeeded" || status == "failed" || status == "running"
+                        ? format_duration(static_cast<std::int64_t>(seconds * 1e6))
+                        : "",
+                    std::to_string(step.at("attempts").get<int>()), words_of(step)});
+  }
+  std::string text;
+  if (!rows.empty()) {
+    text = table({"  STEP", "STATUS", "TIME", "TRIES", ""}, rows,
+                 static_cast<std::size_t>(terminal_width(STDOUT_FILENO)), {2, 3});
+  }
+  if (left_out > 0) text += fmt::format("  and {} more steps: 'scanflow runs show -o json'\n", left_out);
+  return text;
+}
+
+/// The whole error of each failed step; the table shows its first line only.
+std::string failures(const json& steps) {
+  std::string text;
+  std::size_t shown = 0;
+  for (const json& step : steps) {
+    if (step.at("status") != "failed" || !step.at("error").is_object() || ++shown > 5) continue;
+    text += fmt::format("\n{}  {} after {} {}: {}\n", step.at("name").get<std::string>(), step.at("status").get<std::string>(),
+                        step.at("attempts").get<int>(), step.at("attempts") == 1 ? "attempt" : "attempts",
+                        step.at("error").value("cause", ""));
+    std::string message = step.at("error").value("message", "");
+    for (std::size_t at = 0; at <= message.size();) {
+      const std::size_t end = std::min(message.find('\n', at), message.size());
+      text += "  " + message.substr(at, end - at) + "\n";
+      at = end + 1;
+    }
+  }
+  return text;
+}
+
+std::string number(const json& value) { return fmt::format("{:.4g}", value.get<double>()); }
+
+/// "test accuracy 0.981, registered mnist_cnn version 3"
+std::string meaning(const json& steps) {
+  std::vector<std::string> facts;
+  for (const json& step : steps) {
+    const json& outputs = step.at("outputs");
+    if (outputs.contains("confusion") && outputs.contains("accuracy") && outputs["accuracy"].is_number()) {
+      facts.push_back("test accuracy " + number(outputs["accuracy"]));
+    }
+    if (outputs.contains("version") && outputs.contains("sha256") && outputs.contains("name") &&
+        outputs["name"].is_string()) {
+      facts.push_back(fmt::format("registered {} version {}", outputs["name"].get<std::string>(), outputs["version"].dump()));
+    }
+  }
+  return facts.empty() ? "" : fmt::format("{}", fmt::join(facts, ", "));
+}
+
+}  // namespace
+
+std::string render_result(const Context& context, const json& result) {
+  const json& steps = result.at("steps");
+  const std::string status = result.at("status");
+  const std::string run = short_id(result.at("run"));
+  const bool color = use_color(STDOUT_FILENO);
+  const std::string state = context.state.empty() ? "" : " --state " + context.state;
+  std::string text = "\n" + steps_table(steps) + failures(steps) + "\n";
+  text += fmt::format("{} in {}", paint(status, status_color(status), color),
+                      format_duration(static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6)));
+  if (const std::string facts = meaning(steps); !facts.empty()) text += ": " + facts;
+  if (status == "failed") text += ": " + result.value("summary", "");
+  text += "\n";
+  std::string failed_step;
+  for (const json& step : steps) {
+    if (failed_step.empty() && step.at("status") == "failed") failed_step = step.at("name");
+    for (const auto& [name, artifact] : step.at("artifacts").items()) {
+      if (name == "report") text += fmt::format("report: {}\n", artifact.at("path").get<std::string>());
+    }
+  }
+  if (status == "interrupted") {
+    text += fmt::format("go on with it: scanflow runs resume {}{}\n", run, state);
+  } else if (!failed_step.empty()) {
+    text += fmt::format("its log: scanflow runs logs {} '{}'{}\n", run, failed_step, state);
+  } else {
+    text += fmt::format("more: scanflow runs show {}{}\n", run, state);
+  }
+  return text;
+}
+
+}  // namespace scanflow::cli

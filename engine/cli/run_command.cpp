@@ -1,0 +1,119 @@
+// scanflow run, scanflow runs resume
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "engine/cli/commands.hpp"
+#include "engine/cli/follow.hpp"
+#include "engine/cli/progress.hpp"
+#include "sdk/base/files.hpp"
+
+namespace scanflow::cli {
+namespace {
+
+ProgressPrinter::Style style_of(const Context& context) {
+  if (context.json) return ProgressPrinter::Style::silent;
+  return ::isatty(STDOUT_FILENO) != 0 ? ProgressPrinter::Style::live : ProgressPrinter::Style::lines;
+}
+
+/// How long each step took when the pipeline last succeeded.
+std::map<std::string, double> history_of(const runtime::StateDirectory& state, const std::string& pipeline) {
+  std::map<std::string, double> seconds;
+  const auto store = store::Store::open_read_only(state.root);
+  if (!store) return seconds;
+  const auto runs = (*store)->runs(50);
+  if (!runs) return seconds;
+  for (const store::RunRow& run : *runs) {
+    if (run.pipeline != pipeline || run.status != "succeeded" || run.steps > 1000) continue;
+    const auto steps = (*store)->steps(run.id);
+    if (!steps) return seconds;
+    for (const store::StepRow& step : *steps) {
+      if (step.status == "succeeded") {
+        seconds.emplace(step.id, static_cast<double>(step.ended_us - step.started_us) / 1e6);
+      }
+    }
+    return seconds;
+  }
+  return seconds;
+}
+
+int report(const Context& context, const Outcome& outcome) {
+  if (outcome.result.is_null()) {
+    if (context.json) fmt::print("{}\n", json{{"error", outcome.message}, {"exit", outcome.exit}}.dump());
+    return complain(static_cast<Exit>(outcome.exit), outcome.message);
+  }
+  if (context.json) {
+    fmt::print("{}\n", outcome.result.dump());
+  } else {
+    fmt::print("{}", render_result(context, outcome.result));
+  }
+  return outcome.exit;
+}
+
+}  // namespace
+
+Result<nlohmann::json> parse_params(const std::vector<std::string>& params) {
+  json given = json::object();
+  for (const std::string& param : params) {
+    const std::size_t equals = param.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return fail(fmt::format("-p {}: a parameter is given as name=value", param));
+    }
+    given[param.substr(0, equals)] = param.substr(equals + 1);
+  }
+  return given;
+}
+
+int run(const Context& context, const RunCommand& command) {
+  const auto state = context.state_directory();
+  if (!state) return complain(kEngine, state.error().message);
+  const auto durability = command.durable == "power" ? store::Durability::power : store::Durability::process;
+  if (!command.resume.empty()) return resume(context, command.resume);
+  const ProgressPrinter::Style style = style_of(context);
+  ProgressPrinter printer(style, STDOUT_FILENO);
+
+  auto source = read_file(command.file);
+  if (!source) return complain(kUsage, source.error().message);
+  auto params = parse_params(command.params);
+  if (!params) return complain(kUsage, params.error().message);
+  auto catalog = context.catalog();
+  if (!catalog) return complain(kUsage, catalog.error().message);
+
+  runtime::Submission submission;
+  submission.file = command.file;
+  submission.source = std::move(*source);
+  submission.params = std::move(*params);
+  submission.options.backend = command.backend;
+  submission.options.jobs =
+      command.jobs > 0 ? command.jobs : std::max(1u, std::thread::hardware_concurrency());
+  submission.options.use_cache = !command.no_cache;
+  submission.options.directory = std::filesystem::absolute(command.file).parent_path().string();
+  submission.options.plugin_dirs = context.plugin_dirs;
+  submission.options.env = runtime::referenced_environment(submission.source);
+
+  auto prepared = runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
+  if (!prepared) return complain(kUsage, prepared.error().message);
+  if (style == ProgressPrinter::Style::live) printer.view().set_history(history_of(*state, prepared->plan->pipeline->name));
+
+  Target target;
+  target.submission = std::move(submission);
+  target.prepared = std::move(*prepared);
+  return report(context, follow(context, *state, std::move(target), durability, printer));
+}
+
+int resume(const Context& context, const std::string& run) {
+  const auto state = context.state_directory();
+  if (!state) return complain(kEngine, state.error().message);
+  auto id = find_run(context, run);
+  if (!id) return complain(kUsage, id.error().message);
+  ProgressPrinter printer(style_of(context), STDOUT_FILENO);
+  Target target;
+  target.run = std::move(*id);
+  return report(context,
+                follow(context, *state, std::move(target), store::Durability::process, printer));
+}
+
+}  // namespace scanflow::cli

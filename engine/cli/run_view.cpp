@@ -1,0 +1,140 @@
+#include <algorithm>
+#include <cmath>
+
+#include "engine/cli/progress.hpp"
+
+namespace scanflow::cli {
+namespace {
+
+bool is_over(std::string_view status) {
+  return status == "succeeded" || status == "failed" || status == "skipped" || status == "cancelled" ||
+         status == "cached";
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+/// What a step says for people when it is over.
+std::string words_of(const json& data) {
+  if (!data.is_object()) return {};
+  const json outputs = data.value("outputs", json::object());
+  if (outputs.contains("summary") && outputs["summary"].is_string()) return outputs["summary"];
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> RunView::update(const json& update) {
+  const std::string type = update.value("type", "");
+  if (type == "accepted") {
+    run_ = update.at("run");
+    pipeline_ = update.at("pipeline");
+    place_ = update.at("backend").get<std::string>() + ", " + std::to_string(update.value("jobs", 1)) + " at once";
+    created_us_ = update.at("created_us");
+    steps_.clear();
+    for (const json& given : update.at("steps")) {
+      Step step;
+      step.name = given.at("name");
+      step.uses = given.at("uses");
+      step.status = given.at("status");
+      step.needs = given.at("needs").get<std::vector<std::uint32_t>>();
+      step.started_us = given.at("started_us");
+      step.ended_us = given.at("ended_us");
+      step.attempts = given.at("attempts");
+      index_[step.name] = static_cast<std::uint32_t>(steps_.size());
+      steps_.push_back(std::move(step));
+    }
+  } else if (type == "event") {
+    return on_event(update.at("event"));
+  } else if (type == "progress" || type == "metric") {
+    const auto found = index_.find(update.at("step"));
+    if (found == index_.end()) return {};
+    Step& step = steps_[found->second];
+    if (type == "progress") {
+      step.fraction = update.at("fraction");
+      step.message = update.at("message");
+    } else if (update.at("value").is_number()) {
+      step.metrics[update.at("name")].push_back(update.at("value"));
+    }
+  }
+  return {};
+}
+
+std::vector<std::uint32_t> RunView::on_event(const json& event) {
+  const std::string type = event.at("type");
+  if (type == "cancel_requested") cancelling_ = true;
+  if (type == "run_ended") over_ = true;
+  if (!event.contains("step")) return {};
+  const auto found = index_.find(event.at("step"));
+  if (found == index_.end()) return {};
+  Step& step = steps_[found->second];
+  const std::int64_t time = event.at("time_us");
+  const json data = event.value("data", json::object());
+  const std::string cause = event.value("cause", "none");
+  const std::string before = step.status;
+  if (type == "attempt_started") {
+    step.status = "running";
+    step.attempts = event.at("attempt");
+    if (step.started_us == 0) step.started_us = time;
+    step.fraction = -1;
+    step.message.clear();
+  } else if (type == "attempt_ended") {
+    step.status = cause == "none" ? "succeeded" : cause == "cancelled" ? "cancelled" : "failed";
+    step.ended_us = time;
+    step.message = cause == "none" ? words_of(data) : cause + ": " + first_line(data.value("message", ""));
+  } else if (type == "retry_scheduled") {
+    step.status = "waiting";
+    const double wait = static_cast<double>(event.at("wake_us").get<std::int64_t>() - time) / 1e6;
+    step.message += " (tried again in " + std::to_string(static_cast<int>(std::ceil(wait))) + " s)";
+  } else if (type == "step_cached") {
+    step.status = "cached";
+    step.started_us = step.ended_us = time;
+    const std::string words = words_of(data);
+    step.message = (words.empty() ? "" : words + "  ") + "(cached from " + data.value("from", "").substr(0, 13) + ")";
+  } else if (type == "step_skipped") {
+    step.status = "skipped";
+    step.message = data.value("message", "skipped");
+  } else if (type == "step_failed" || type == "step_cancelled") {
+    step.status = type == "step_failed" ? "failed" : "cancelled";
+    step.message = (type == "step_failed" ? cause + ": " : "") + first_line(data.value("message", ""));
+  }
+  if (is_over(step.status) && !is_over(before)) return {found->second};
+  return {};
+}
+
+std::size_t RunView::count(std::string_view status) const {
+  return static_cast<std::size_t>(
+      std::count_if(steps_.begin(), steps_.end(), [&](const Step& step) { return step.status == status; }));
+}
+
+std::size_t RunView::done() const {
+  return static_cast<std::size_t>(
+      std::count_if(steps_.begin(), steps_.end(), [](const Step& step) { return is_over(step.status); }));
+}
+
+std::int64_t RunView::estimate_us(std::int64_t now_us) const {
+  std::vector<double> rest(steps_.size(), 0.0);  // until this step is over, by its needs
+  double longest = 0;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {  // needs come before what needs them, or are later ones: rare
+    const Step& step = steps_[i];
+    if (is_over(step.status)) continue;
+    const auto before = history_.find(step.name);
+    const double usual = before == history_.end() ? -1 : before->second;
+    double own = usual;
+    if (step.status == "running") {
+      const double elapsed = static_cast<double>(now_us - step.started_us) / 1e6;
+      if (step.fraction > 0.02) {
+        own = elapsed * (1 - step.fraction) / step.fraction;
+      } else if (usual >= 0) {
+        own = std::max(0.0, usual - elapsed);
+      }
+    }
+    if (own < 0) return 0;
+    double start = 0;
+    for (const std::uint32_t need : step.needs) start = std::max(start, rest[need]);
+    rest[i] = start + own;
+    longest = std::max(longest, rest[i]);
+  }
+  return static_cast<std::int64_t>(longest * 1e6);
+}
+
+}  // namespace scanflow::cli

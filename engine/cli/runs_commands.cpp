@@ -1,0 +1,199 @@
+// scanflow runs list | show | logs | events
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/cli/commands.hpp"
+#include "engine/cli/text.hpp"
+#include "engine/runtime/active_run.hpp"
+#include "sdk/base/files.hpp"
+#include "sdk/base/units.hpp"
+
+namespace scanflow::cli {
+
+using nlohmann::json;
+
+namespace {
+
+struct Opened {
+  runtime::StateDirectory state;
+  std::unique_ptr<store::Store> store;
+};
+
+Result<Opened> open(const Context& context) {
+  auto state = context.state_directory();
+  if (!state) return tl::unexpected(state.error());
+  auto store = store::Store::open_read_only(state->root);
+  if (!store) return tl::unexpected(store.error());
+  return Opened{*state, std::move(*store)};
+}
+
+/// A run that nobody runs: its engine is gone.
+std::string status_of(const Opened& opened, const store::RunRow& run) {
+  return run.status == "running" && !runtime::EngineLock::is_held(opened.state) ? "interrupted" : run.status;
+}
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Copies bytes [offset, offset + length) of a segment to stdout.
+Result<void> print_range(const std::filesystem::path& segment, std::uint64_t offset, std::uint64_t length) {
+  const int fd = ::open(segment.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(describe_errno("cannot read", segment, errno));
+  std::string buffer(1 << 16, '\0');
+  while (length > 0) {
+    const std::size_t want = std::min<std::uint64_t>(buffer.size(), length);
+    const ssize_t n = ::pread(fd, buffer.data(), want, static_cast<off_t>(offset));
+    if (n <= 0) break;
+    std::fwrite(buffer.data(), 1, static_cast<std::size_t>(n), stdout);
+    offset += static_cast<std::uint64_t>(n);
+    length -= static_cast<std::uint64_t>(n);
+  }
+  ::close(fd);
+  return {};
+}
+
+struct LogEntry {
+  std::uint32_t attempt = 0;
+  std::string segment;
+  std::uint64_t offset = 0, length = 0;
+};
+
+std::vector<LogEntry> logs_of(const store::StepRow& step) {
+  std::vector<LogEntry> logs;
+  const json list = step.log.empty() ? json::array() : json::parse(step.log, nullptr, false);
+  if (!list.is_array()) return logs;
+  for (const json& each : list) {
+    logs.push_back({each.at("attempt"), each.at("segment"), each.at("offset"), each.at("length")});
+  }
+  return logs;
+}
+
+}  // namespace
+
+int runs_list(const Context& context, std::size_t limit) {
+  const auto opened = open(context);
+  if (!opened) return complain(kEngine, opened.error().message);
+  const auto runs = opened->store->runs(limit);
+  if (!runs) return complain(kEngine, runs.error().message);
+  if (context.json) {
+    json list = json::array();
+    for (const store::RunRow& run : *runs) {
+      list.push_back({{"run", run.id},
+                      {"pipeline", run.pipeline},
+                      {"namespace", run.name_space},
+                      {"status", status_of(*opened, run)},
+                      {"created_us", run.created_us},
+                      {"ended_us", run.ended_us},
+                      {"steps", run.steps},
+                      {"done", run.done},
+                      {"summary", run.summary}});
+    }
+    fmt::print("{}\n", list.dump());
+    return kSucceeded;
+  }
+  const std::int64_t now = now_us();
+  std::vector<std::vector<std::string>> rows;
+  for (const store::RunRow& run : *runs) {
+    const std::string status = status_of(*opened, run);
+    rows.push_back({short_id(run.id), run.pipeline, std::string(status_sign(run.status)) + " " + status,
+                    fmt::format("{}/{}", run.done, run.steps),
+                    run.ended_us > 0 ? format_duration(run.ended_us - run.created_us) : "-",
+                    format_age(run.created_us, now), status == "interrupted" ? "'scanflow runs resume' goes on with it"
+                                                                            : run.summary});
+  }
+  if (rows.empty()) {
+    fmt::print("no runs yet in {}\n", opened->state.root.string());
+    return kSucceeded;
+  }
+  fmt::print("{}", table({"RUN", "PIPELINE", "STATUS", "STEPS", "TIME", "STARTED", ""}, rows,
+                         static_cast<std::size_t>(terminal_width(STDOUT_FILENO)), {3, 4}));
+  return kSucceeded;
+}
+
+int runs_show(const Context& context, const std::string& prefix) {
+  const auto id = find_run(context, prefix);
+  if (!id) return complain(kUsage, id.error().message);
+  const auto opened = open(context);
+  if (!opened) return complain(kEngine, opened.error().message);
+  const auto runs = opened->store->find_runs(*id);
+  const auto steps = opened->store->steps(*id);
+  if (!runs) return complain(kEngine, runs.error().message);
+  if (!steps) return complain(kEngine, steps.error().message);
+  json result = runtime::result_document(runs->front(), *steps);
+  result["status"] = status_of(*opened, runs->front());
+  if (context.json) {
+    fmt::print("{}\n", result.dump());
+  } else {
+    fmt::print("{}  {}  {}\n{}", result["pipeline"].get<std::string>(), *id, format_time(runs->front().created_us),
+               render_result(context, result));
+  }
+  return kSucceeded;
+}
+
+int runs_logs(const Context& context, const std::string& prefix, const std::string& wanted) {
+  const auto id = find_run(context, prefix);
+  if (!id) return complain(kUsage, id.error().message);
+  const auto opened = open(context);
+  if (!opened) return complain(kEngine, opened.error().message);
+  const auto steps = opened->store->steps(*id);
+  if (!steps) return complain(kEngine, steps.error().message);
+  bool found = false;
+  std::string names;
+  for (const store::StepRow& step : *steps) {
+    names += (names.empty() ? "" : ", ") + step.id;
+    const bool matches = wanted.empty() || step.id == wanted || step.id.substr(0, step.id.find('[')) == wanted;
+    if (!matches) continue;
+    found = true;
+    for (const LogEntry& log : logs_of(step)) {
+      // Only a range of a log that is still written has no end yet: then all that follows is its.
+      const bool open_end = step.status == "running" && log.attempt == step.attempts;
+      if (wanted.empty() && log.length == 0 && !open_end) continue;
+      if (wanted.empty() || step.attempts > 1 || step.id != wanted) {
+        fmt::print("==> {} attempt {} <==\n", step.id, log.attempt);
+      }
+      std::fflush(stdout);
+      const auto printed = print_range(opened->state.logs_of(*id) / log.segment, log.offset,
+                                       open_end ? UINT64_MAX : log.length);
+      if (!printed) return complain(kEngine, printed.error().message);
+    }
+  }
+  if (!found) return complain(kUsage, fmt::format("run {} has no step '{}'; it has: {}", short_id(*id), wanted, names));
+  return kSucceeded;
+}
+
+int runs_events(const Context& context, const std::string& prefix) {
+  const auto id = find_run(context, prefix);
+  if (!id) return complain(kUsage, id.error().message);
+  const auto opened = open(context);
+  if (!opened) return complain(kEngine, opened.error().message);
+  const auto events = opened->store->events(*id);
+  if (!events) return complain(kEngine, events.error().message);
+  const std::int64_t first = events->empty() ? 0 : events->front().time_us;
+  json list = json::array();
+  for (const store::EventRow& event : *events) {
+    json body = json::parse(event.body, nullptr, false);
+    if (context.json) {
+      body["seq"] = event.seq;
+      list.push_back(std::move(body));
+      continue;
+    }
+    std::string rest = body.value("cause", "");
+    if (body.contains("data") && event.type != "run_created") {
+      rest += (rest.empty() ? "" : "  ") + body["data"].dump();
+    }
+    fmt::print("{}\n", fit(fmt::format("{:>5} {:>10.3f} s  {:<17} {}  {}", event.seq,
+                                       static_cast<double>(event.time_us - first) / 1e6, event.type, event.step, rest),
+                           static_cast<std::size_t>(terminal_width(STDOUT_FILENO))));
+  }
+  if (context.json) fmt::print("{}\n", list.dump());
+  return kSucceeded;
+}
+
+}  // namespace scanflow::cli

@@ -1,0 +1,155 @@
+#include "engine/cli/text.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ctime>
+
+namespace scanflow::cli {
+namespace {
+
+/// Bytes of the character that starts with this one; 1 for what is not UTF-8.
+std::size_t bytes_of(unsigned char first) {
+  if (first >= 0xf0) return 4;
+  if (first >= 0xe0) return 3;
+  if (first >= 0xc0) return 2;
+  return 1;
+}
+
+std::size_t columns_of(std::string_view character) {
+  if (character.size() < 3) {
+    const auto first = static_cast<unsigned char>(character.front());
+    return first == 0xcc || first == 0xcd ? 0 : 1;  // combining marks U+0300..U+036F
+  }
+  const auto first = static_cast<unsigned char>(character[0]);
+  const auto second = static_cast<unsigned char>(character[1]);
+  const bool wide = character.size() == 4 ? second >= 0x9f : (first >= 0xe3 && first <= 0xed);
+  return wide ? 2 : 1;
+}
+
+template <class F>
+void each_character(std::string_view text, F&& f) {
+  while (!text.empty()) {
+    const std::size_t n = std::min(bytes_of(static_cast<unsigned char>(text.front())), text.size());
+    if (!f(text.substr(0, n))) return;
+    text.remove_prefix(n);
+  }
+}
+
+}  // namespace
+
+std::size_t width_of(std::string_view text) {
+  std::size_t columns = 0;
+  each_character(text, [&](std::string_view character) {
+    columns += columns_of(character);
+    return true;
+  });
+  return columns;
+}
+
+std::string fit(std::string_view text, std::size_t columns) {
+  if (width_of(text) <= columns) return std::string(text);
+  std::string out;
+  std::size_t used = 0;
+  each_character(text, [&](std::string_view character) {
+    const std::size_t next = used + columns_of(character);
+    if (next + 1 > columns) return false;
+    out += character;
+    used = next;
+    return true;
+  });
+  return columns > 0 ? out + "…" : out;
+}
+
+std::string pad(std::string_view text, std::size_t columns) {
+  const std::size_t width = width_of(text);
+  return std::string(text) + std::string(columns > width ? columns - width : 0, ' ');
+}
+
+std::string paint(std::string_view text, Color color, bool enabled) {
+  if (!enabled || color == Color::none || text.empty()) return std::string(text);
+  static constexpr std::array<std::string_view, 7> kCodes{"", "31", "32", "33", "34", "2", "1"};
+  return fmt::format("\033[{}m{}\033[0m", kCodes.at(static_cast<std::size_t>(color)), text);
+}
+
+std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows,
+                  std::size_t width, const std::vector<std::size_t>& right) {
+  std::vector<std::size_t> widths(header.size());
+  const auto measure = [&](const std::vector<std::string>& row) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  };
+  measure(header);
+  for (const auto& row : rows) measure(row);
+  std::string out;
+  const auto print = [&](const std::vector<std::string>& row) {
+    std::string line;
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const bool last = i + 1 == row.size();
+      const bool to_right = std::find(right.begin(), right.end(), i) != right.end();
+      const std::string cell = last && width > used ? fit(row[i], width - used) : row[i];
+      const std::string blanks(widths[i] > width_of(cell) ? widths[i] - width_of(cell) : 0, ' ');
+      line += to_right ? blanks + cell : cell + blanks;
+      if (!last) line += "  ";
+      used += widths[i] + 2;
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  };
+  print(header);
+  for (const auto& row : rows) print(row);
+  return out;
+}
+
+std::string sparkline(std::span<const double> values, std::size_t columns) {
+  static constexpr std::array<std::string_view, 8> kBars{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  if (values.size() > columns) values = values.last(columns);
+  std::vector<double> finite;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double v) { return std::isfinite(v); });
+  if (finite.size() < 2) return {};
+  const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
+  const double range = *high - *low;
+  std::string out;
+  for (const double value : finite) {
+    const double part = range > 0 ? (value - *low) / range : 0.5;
+    out += kBars.at(static_cast<std::size_t>(std::lround(part * 7)));
+  }
+  return out;
+}
+
+std::string_view status_sign(std::string_view status) {
+  if (status == "succeeded" || status == "cached") return "✓";
+  if (status == "failed") return "✗";
+  if (status == "cancelled") return "⊘";
+  if (status == "skipped") return "–";
+  if (status == "running") return "●";
+  if (status == "waiting") return "◔";
+  return "○";
+}
+
+Color status_color(std::string_view status) {
+  if (status == "succeeded" || status == "cached") return Color::green;
+  if (status == "failed") return Color::red;
+  if (status == "running" || status == "waiting") return Color::yellow;
+  return Color::dim;
+}
+
+std::string format_time(std::int64_t time_us) {
+  const std::time_t seconds = time_us / 1'000'000;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
+}
+
+std::string format_age(std::int64_t time_us, std::int64_t now_us) {
+  const std::int64_t seconds = std::max<std::int64_t>(0, (now_us - time_us) / 1'000'000);
+  if (seconds < 60) return fmt::format("{} s ago", seconds);
+  if (seconds < 3600) return fmt::format("{} min ago", seconds / 60);
+  if (seconds < 86400 * 2) return fmt::format("{} h ago", seconds / 3600);
+  return fmt::format("{} days ago", seconds / 86400);
+}
+
+}  // namespace scanflow::cli

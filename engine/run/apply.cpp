@@ -1,0 +1,239 @@
+// Events to state: no decision, no clock; the same live and in replay.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "engine/run/machine_impl.hpp"
+
+namespace scanflow::run {
+namespace {
+
+bool has_ended(StepStatus status) { return status >= StepStatus::succeeded; }
+
+}  // namespace
+
+void Machine::Impl::refuse(const Event& event, const std::string& why) const {
+  const std::string where =
+      event.step < steps.size() ? fmt::format(" of step {}", id(event.step)) : std::string();
+  const std::string attempt =
+      event.attempt != 0 ? fmt::format(", attempt {}", event.attempt) : std::string();
+  throw std::logic_error(
+      fmt::format("{}{}{} cannot follow: {}", name(event.type), where, attempt, why));
+}
+
+void Machine::Impl::apply(const Event& event) {
+  if (event.type != EventType::run_created && !created) refuse(event, "the run was not created");
+  if (status != RunStatus::running) refuse(event, "the run has ended");
+  switch (event.type) {
+    case EventType::run_created:
+      if (created) refuse(event, "the run was created already");
+      create();
+      return;
+    case EventType::cancel_requested:
+      request_cancel();
+      return;
+    case EventType::run_ended:
+      if (!phases_done) refuse(event, "there are steps that have not ended");
+      status = event.status;
+      return;
+    default:
+      if (event.step >= steps.size()) {
+        refuse(event, fmt::format("there is no step {} among {}", event.step, steps.size()));
+      }
+      apply_to_step(event);
+  }
+}
+
+void Machine::Impl::create() {
+  created = true;
+  enter_phase(Phase::main);
+  advance_phase();
+}
+
+void Machine::Impl::apply_to_step(const Event& event) {
+  StepState& step = steps[event.step];
+  StepNode& node = nodes[event.step];
+  const bool is_ready = step.status == StepStatus::ready && step.attempts == 0;
+  const auto require = [&](bool condition, const char* why) {
+    if (!condition) refuse(event, fmt::format("{} (it is {})", why, name(step.status)));
+  };
+  // Cancelled while its expressions were evaluated: the answer comes too late.
+  const bool too_late = step.status == StepStatus::cancelled && step.attempts == 0;
+  switch (event.type) {
+    case EventType::step_resolved:
+      if (too_late) return;
+      require(is_ready && node.needs_resolve && !node.resolved, "nothing of it is to resolve");
+      if (node.asked) --asked;
+      node.asked = false;
+      node.resolved = true;
+      ++resolved_ready;
+      step.resolved = event.data;
+      launchable.push(event.step, node.path);
+      return;
+    case EventType::step_skipped:
+      if (too_late) return;
+      require(is_ready || (step.status == StepStatus::pending &&
+                           not_applicable[static_cast<std::size_t>(node.phase)]),
+              "it is not its turn");
+      return end_step(event, StepStatus::skipped);
+    case EventType::step_cached:
+    case EventType::step_failed:
+      if (too_late) return;
+      require(is_ready, "it is not its turn");
+      return end_step(
+          event, event.type == EventType::step_cached ? StepStatus::cached : StepStatus::failed);
+    case EventType::step_cancelled:
+      require(!has_ended(step.status) && step.status != StepStatus::running,
+              "only a step without an attempt in flight can be cancelled");
+      return end_step(event, StepStatus::cancelled);
+    case EventType::attempt_started:
+      require(step.status == StepStatus::ready || step.status == StepStatus::waiting,
+              "it is not its turn");
+      require(!node.needs_resolve || node.resolved, "its expressions were not evaluated");
+      if (event.attempt != step.attempts + 1) refuse(event, "the attempt before is missing");
+      return attempt_started(event);
+    case EventType::attempt_stopping:
+    case EventType::attempt_ended:
+      require(step.status == StepStatus::running && event.attempt == step.attempts,
+              "that attempt is not in flight");
+      if (event.type == EventType::attempt_ended) return attempt_ended(event);
+      node.stopping = event.cause;
+      to_stop.push_back(event.step);
+      return;
+    case EventType::retry_scheduled:
+      require(step.status == StepStatus::waiting && event.attempt == step.attempts,
+              "no attempt of it waits for a retry");
+      node.unscheduled = false;
+      timers.push({event.wake_us, event.step, event.attempt, true});
+      return;
+    default:
+      refuse(event, "it is no event of a step");
+  }
+}
+
+void Machine::Impl::attempt_started(const Event& event) {
+  StepState& step = steps[event.step];
+  StepNode& node = nodes[event.step];
+  if (step.attempts == 0) step.first_started_us = event.time_us;
+  step.attempts = event.attempt;
+  step.started_us = event.time_us;
+  step.ended_us = 0;
+  step.cause = Cause::none;
+  step.result.reset();
+  node.stopping = Cause::none;
+  node.unscheduled = false;
+  node.due = false;
+  set_status(event.step, StepStatus::running);
+  if (const std::int64_t timeout = plan->spec_of(event.step).timeout_us; timeout > 0) {
+    timers.push({event.time_us + timeout, event.step, event.attempt, false});
+  }
+}
+
+void Machine::Impl::attempt_ended(const Event& event) {
+  if (event.cause == Cause::none) return end_step(event, StepStatus::succeeded);
+  StepNode& node = nodes[event.step];
+  Event end = event;
+  if (node.stopping != Cause::none) end.cause = node.stopping;
+  // A step that says "cancelled" though nobody asked has failed.
+  if (node.stopping == Cause::cancelled) return end_step(end, StepStatus::cancelled);
+
+  const pipeline::Retry& retry = plan->spec_of(event.step).retry;
+  const bool may_retry = event.attempt <= retry.limit && !closed() &&
+                         std::find(retry.on.begin(), retry.on.end(), end.cause) != retry.on.end();
+  if (!may_retry) return end_step(end, StepStatus::failed);
+  StepState& step = steps[event.step];
+  step.cause = end.cause;
+  step.ended_us = end.time_us;
+  step.result = end.data;
+  node.stopping = Cause::none;
+  node.unscheduled = true;
+  set_status(event.step, StepStatus::waiting);
+  to_schedule.push_back(event.step);
+}
+
+void Machine::Impl::end_step(const Event& event, StepStatus ended_as) {
+  StepState& step = steps[event.step];
+  StepNode& node = nodes[event.step];
+  step.cause = event.cause;
+  step.ended_us = event.time_us;
+  step.result = event.data;
+  node.stopping = Cause::none;
+  node.unscheduled = false;
+  set_status(event.step, ended_as);
+  --remaining_of(node.phase);
+  if (ended_as == StepStatus::failed) {
+    std::uint32_t& first = first_failed[static_cast<std::size_t>(node.phase)];
+    if (first == kNoStep) first = event.step;
+  } else if (ended_as != StepStatus::cancelled) {
+    for (const graph::Node dependent : plan->graph.dependents(event.step)) {
+      if (--nodes[dependent].missing == 0 && nodes[dependent].phase == phase) {
+        make_ready(dependent);
+      }
+    }
+  }
+  if (remaining_of(node.phase) == 0) advance_phase();
+}
+
+void Machine::Impl::set_status(std::uint32_t index, StepStatus next) {
+  StepState& step = steps[index];
+  StepNode& node = nodes[index];
+  if (step.status == StepStatus::ready) {
+    if (node.asked) --asked;
+    node.asked = false;
+    if (node.resolved) --resolved_ready;
+  }
+  --counts[static_cast<std::size_t>(step.status)];
+  ++counts[static_cast<std::size_t>(next)];
+  step.status = next;
+}
+
+void Machine::Impl::make_ready(std::uint32_t index) {
+  if (steps[index].status != StepStatus::pending) return;
+  set_status(index, StepStatus::ready);
+  (nodes[index].needs_resolve ? unresolved : launchable).push(index, nodes[index].path);
+}
+
+/// Leaves phases that are over. Main is followed by on_success or on_failure, or neither where it
+/// was cancelled; then comes on_exit.
+void Machine::Impl::advance_phase() {
+  while (!phases_done && remaining_of(phase) == 0) {
+    if (phase == Phase::main) {
+      const bool failed = first_failed[0] != kNoStep;
+      not_applicable[static_cast<std::size_t>(Phase::on_success)] = cancelled || failed;
+      not_applicable[static_cast<std::size_t>(Phase::on_failure)] = cancelled || !failed;
+      const Phase follows = failed ? Phase::on_failure : Phase::on_success;
+      enter_phase(cancelled ? Phase::on_exit : follows);
+    } else if (phase != Phase::on_exit) {
+      enter_phase(Phase::on_exit);
+    } else {
+      // Handlers that do not apply are marked as skipped by decide().
+      phases_done = remaining_of(Phase::on_success) == 0 && remaining_of(Phase::on_failure) == 0;
+      return;
+    }
+  }
+}
+
+void Machine::Impl::enter_phase(Phase next) {
+  phase = next;
+  cancelling_phase = false;
+  const auto start = [&](std::uint32_t step) {
+    if (nodes[step].missing == 0) make_ready(step);
+  };
+  if (next == Phase::main) {
+    for (std::uint32_t i = 0; i < steps.size(); ++i) {
+      if (nodes[i].phase == Phase::main) start(i);
+    }
+  } else {
+    for (const std::uint32_t i : handlers[static_cast<std::size_t>(next)]) start(i);
+  }
+}
+
+/// Ends the current phase; on_exit still follows. In on_exit it is cancelled itself.
+void Machine::Impl::request_cancel() {
+  cancelled = true;
+  cancelling_phase = true;
+  sweep_cancelled = true;
+}
+
+}  // namespace scanflow::run

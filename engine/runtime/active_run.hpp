@@ -1,0 +1,88 @@
+// One run in a living engine: its state machine, its record, and how it is shown. Belongs to the
+// strand.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/run/machine.hpp"
+#include "engine/runtime/submission.hpp"
+#include "engine/store/store.hpp"
+#include "sidecar/protocol/messages.hpp"
+
+namespace scanflow::runtime {
+
+/// Where the events of a run are kept.
+enum class Keep { in_store, in_memory };
+
+class ActiveRun {
+ public:
+  ActiveRun(std::string id, Submission submission, Prepared prepared, std::int64_t created_us,
+            Keep keep);
+
+  const std::string& id() const { return id_; }
+  const Submission& submission() const { return submission_; }
+  const pipeline::Plan& plan() const { return *prepared_.plan; }
+  const Prepared& prepared() const { return prepared_; }
+  run::Machine& machine() { return machine_; }
+  const run::Machine& machine() const { return machine_; }
+  std::int64_t created_us() const { return created_us_; }
+
+  /// The event that begins the run's log: everything that a restart needs.
+  run::Event created_event() const;
+
+  /// A fact from outside: changes the state, goes into the batch, and to the listeners.
+  void apply(const run::Event& event, store::Batch& batch);
+  /// A fact that the state machine has applied already (Decisions::events).
+  void record(const run::Event& event, store::Batch& batch);
+  /// A fact that was committed by an earlier engine.
+  void replay(const run::Event& event, std::int64_t seq);
+  /// Rows that changed since the last call (also by what is no event, as the place of a running
+  /// attempt's log).
+  void flush_rows(store::Batch& batch);
+
+  void add_listener(Listener listener) { listeners_.push_back(std::move(listener)); }
+  bool has_listeners() const { return !listeners_.empty(); }
+  void tell(const json& update);
+
+  void started(const protocol::Started& started);
+  void log_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log);
+  /// Index of the step with this identity, or run::kNoStep.
+  std::uint32_t index_of(const std::string& step_id) const;
+
+  store::RunRow row() const;
+  store::StepRow step_row(std::uint32_t index) const;
+  /// How a client sees it at first: {"type": "accepted", "run", "pipeline", ..., "steps": [...]}.
+  json accepted() const;
+  /// The run document of sdk/abi/README.md, without metrics and models.
+  json document(std::int64_t now_us) const;
+
+ private:
+  struct Log {
+    std::uint32_t attempt;
+    protocol::LogRange range;
+  };
+  void touch(std::uint32_t step);
+
+  std::string id_;
+  Submission submission_;
+  Prepared prepared_;
+  std::int64_t created_us_;
+  std::int64_t ended_us_ = 0;
+  run::Machine machine_;
+  Keep keep_;
+  std::vector<run::Event> history_;  // in memory only
+  std::int64_t seq_ = 0;
+  std::vector<Listener> listeners_;
+  std::unordered_map<std::string, std::uint32_t> index_;
+  std::vector<std::uint32_t> dirty_;
+  std::vector<bool> is_dirty_;
+  std::unordered_map<std::uint32_t, std::vector<Log>> logs_;
+};
+
+/// The document that `run -o json` and `runs show -o json` end with.
+json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps);
+
+}  // namespace scanflow::runtime

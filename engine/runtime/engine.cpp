@@ -1,0 +1,346 @@
+#include "engine/runtime/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/resolver.hpp"
+#include "sdk/base/uuid.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+using run::Effect;
+using run::Event;
+using run::EventType;
+
+/// How long a change of a running step may take to be seen by `runs show` of another process.
+constexpr auto kRowDelay = std::chrono::milliseconds(200);
+
+json rejected(int exit_code, const std::string& message) {
+  return {{"type", "rejected"}, {"exit", exit_code}, {"message", message}};
+}
+
+}  // namespace
+
+std::int64_t wall_clock_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Engine::~Engine() = default;
+
+void Engine::submit(Submission submission, std::optional<Prepared> prepared, Listener listener) {
+  impl_->post([impl = impl_.get(), submission = std::move(submission),
+               prepared = std::move(prepared), listener = std::move(listener)]() mutable {
+    impl->submit(std::move(submission), std::move(prepared), std::move(listener));
+  });
+}
+
+void Engine::attach(std::string run, Listener listener) {
+  impl_->post([impl = impl_.get(), run = std::move(run), listener = std::move(listener)]() mutable {
+    impl->attach(run, std::move(listener));
+  });
+}
+
+void Engine::cancel(std::string run) {
+  impl_->post([impl = impl_.get(), run = std::move(run)] { impl->cancel(run); });
+}
+
+Engine::Impl::Impl(EngineOptions given)
+    : options(std::move(given)),
+      artifacts(options.state.artifacts()),
+      thread([this] { strand.run(); }) {}
+
+Engine::Impl::~Impl() {
+  post([this] {
+    closing = true;
+    wake_timer.cancel();
+    row_timer.cancel();
+    for (const EntryPtr& entry : order) entry->run.flush_rows(batch);
+    flush();
+    for (const EntryPtr& entry : order) entry->run.tell({{"type", "closing"}});
+  });
+  pool.join();
+  work.reset();
+  thread.join();
+  backends.clear();       // their last reports find nobody, and come again to the next engine
+  options.store.reset();  // commits what is queued; its callbacks post to a strand that rests
+}
+
+std::shared_ptr<const loader::Catalog> Engine::Impl::discover(const RunOptions& run_options,
+                                                              std::string* error) const {
+  loader::SearchPath path = loader::search_path(run_options.plugin_dirs, options.plugins);
+  path.worker = options.worker;
+  path.cache = options.state.plugin_cache();
+  auto catalog = loader::Catalog::discover(path);
+  if (!catalog) {
+    *error = catalog.error().message;
+    return nullptr;
+  }
+  return std::make_shared<const loader::Catalog>(std::move(*catalog));
+}
+
+void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared,
+                          Listener listener) {
+  if (failed || closing) {
+    listener(rejected(3, "the engine is ending"));
+    return;
+  }
+  if (prepared) {
+    begin(std::move(submission), std::move(*prepared), std::move(listener));
+    return;
+  }
+  boost::asio::post(
+      pool, [this, submission = std::move(submission), listener = std::move(listener)]() mutable {
+        std::string problem;
+        auto catalog = discover(submission.options, &problem);
+        Result<Prepared> ready = catalog ? prepare(submission, std::move(catalog)) : fail(problem);
+        post([this, submission = std::move(submission), ready = std::move(ready),
+              listener = std::move(listener)]() mutable {
+          if (ready) {
+            begin(std::move(submission), std::move(*ready), std::move(listener));
+          } else {
+            listener(rejected(2, ready.error().message));
+          }
+        });
+      });
+}
+
+void Engine::Impl::begin(Submission submission, Prepared prepared, Listener listener) {
+  const std::int64_t now = wall_clock_us();
+  options.jobs = std::max(options.jobs, submission.options.jobs);
+  auto entry = std::make_shared<Entry>(uuid_v7(now / 1000), std::move(submission),
+                                       std::move(prepared), now, options);
+  runs.emplace(entry->run.id(), entry);
+  order.push_back(entry);
+  if (listener) {
+    listener(entry->run.accepted());
+    entry->run.add_listener(std::move(listener));
+  }
+  entry->run.apply(entry->run.created_event(), batch);
+  pump(entry);
+  flush();
+}
+
+void Engine::Impl::cancel(const std::string& id) {
+  const auto found = runs.find(id);
+  if (found == runs.end()) return;
+  Event event;
+  event.type = EventType::cancel_requested;
+  event.time_us = wall_clock_us();
+  found->second->run.apply(event, batch);
+  pump(found->second);
+  flush();
+}
+
+void Engine::Impl::pump(const EntryPtr& entry) {
+  if (failed || entry->over) return;
+  ActiveRun& run = entry->run;
+  std::uint32_t running = 0;
+  for (const EntryPtr& other : order) running += other->run.machine().running();
+  const std::uint32_t own = run.machine().running();
+  const std::uint32_t jobs = run.submission().options.jobs;
+  const std::uint32_t slots =
+      std::min(options.jobs > running ? options.jobs - running : 0, jobs > own ? jobs - own : 0);
+  run::Decisions decisions = run.machine().decide(wall_clock_us(), slots);
+  for (const Event& event : decisions.events) {
+    run.record(event, batch);
+    if (event.type == EventType::run_ended) end(entry);
+  }
+  for (const Effect& effect : decisions.effects) after.effects.emplace_back(entry, effect);
+  entry->wake_us = decisions.wake_us;
+  arm_timer();
+}
+
+void Engine::Impl::pump_all() {
+  const std::vector<EntryPtr> all = order;  // pump may end a run
+  for (const EntryPtr& entry : all) pump(entry);
+}
+
+void Engine::Impl::end(const EntryPtr& entry) {
+  entry->over = true;
+  entry->run.flush_rows(batch);
+  after.calls.emplace_back([this, entry] {
+    ActiveRun& run = entry->run;
+    if (run.has_listeners()) {
+      std::vector<store::StepRow> rows;
+      for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) rows.push_back(run.step_row(i));
+      run.tell({{"type", "finished"}, {"result", result_document(run.row(), rows)}});
+    }
+    runs.erase(run.id());
+    std::erase(order, entry);
+    pump_all();
+    flush();
+  });
+}
+
+void Engine::Impl::flush() {
+  const bool nothing = batch.events.empty() && batch.runs.empty() && batch.steps.empty() &&
+                       batch.metrics.empty() && batch.cache.empty();
+  if (nothing && after.empty()) return;
+  auto work_after = std::make_shared<After>(std::exchange(after, {}));
+  store::Batch work_batch = std::exchange(batch, {});
+  if (!options.store) {
+    post([this, work_after] { carry_out(std::move(*work_after)); });
+    return;
+  }
+  options.store->commit(std::move(work_batch), [this, work_after](Result<void> committed) {
+    if (work_after->empty() && committed) return;
+    post([this, work_after, committed = std::move(committed)] {
+      if (committed) {
+        carry_out(std::move(*work_after));
+      } else {
+        fail_all(committed.error().message);
+      }
+    });
+  });
+}
+
+void Engine::Impl::carry_out(After work_after) {
+  if (failed || closing) return;
+  std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
+  for (const auto& [entry, effect] : work_after.effects) perform(entry, effect, launches);
+  for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
+  for (const auto& [entry, id] : work_after.acknowledged) {
+    backend_for(entry->run.submission().options.backend)->acknowledge(id);
+  }
+  for (const auto& call : work_after.calls) call();
+  if (!order.empty() && row_timer.expiry() < std::chrono::steady_clock::now()) {
+    row_timer.expires_after(kRowDelay);
+    row_timer.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      for (const EntryPtr& entry : order) entry->run.flush_rows(batch);
+      flush();
+    });
+  }
+  flush();
+}
+
+void Engine::Impl::fail_all(const std::string& message) {
+  if (std::exchange(failed, true)) return;
+  for (const EntryPtr& entry : order) {
+    entry->run.tell(
+        rejected(3, fmt::format("the run cannot go on, since its events cannot be stored: {}\n"
+                                "nothing of what was committed is lost: mend that, then "
+                                "'scanflow runs resume {}'",
+                                message, entry->run.id())));
+  }
+}
+
+void Engine::Impl::perform(
+    const EntryPtr& entry, const Effect& effect,
+    std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches) {
+  switch (effect.kind) {
+    case Effect::Kind::resolve:
+      resolve(entry, effect.step);
+      return;
+    case Effect::Kind::launch:
+      launch(entry, effect.step, effect.attempt, launches);
+      return;
+    case Effect::Kind::stop:
+      backend_for(entry->run.submission().options.backend)
+          ->stop({entry->run.id(), entry->run.plan().steps[effect.step].id, effect.attempt},
+                 std::string(pipeline::name(effect.cause)));
+      return;
+  }
+}
+
+void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
+  const ActiveRun& run = entry->run;
+  const std::uint32_t spec = run.plan().steps[step].spec;
+  if (!entry->references.contains(spec)) {
+    std::set<std::string> names;
+    for (const pipeline::Step& other : run.plan().pipeline->steps) names.insert(other.name);
+    entry->references[spec] = references(run.plan().spec_of(step), names);
+  }
+  auto job = std::make_shared<ResolveJob>();
+  job->plan = run.prepared().plan;
+  job->step = step;
+  job->plugin = run.prepared().catalog->find(run.plan().spec_of(step).uses);
+  job->run = {{"id", run.id()},
+              {"name", run.plan().pipeline->name},
+              {"namespace", run.plan().pipeline->name_space},
+              {"started", run.created_us() / 1'000'000}};
+  job->env = run.submission().options.env;
+  job->use_cache = run.submission().options.use_cache;
+  const std::vector<std::string>& wanted = entry->references[spec];
+  for (std::uint32_t i = 0; !wanted.empty() && i < run.plan().steps.size(); ++i) {
+    const std::string& name = run.plan().spec_of(i).name;
+    if (std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+    const run::StepState& state = run.machine().step(i);
+    job->views[name].push_back({run.plan().steps[i].matrix, std::string(run::name(state.status)),
+                                static_cast<double>(state.ended_us - state.first_started_us) / 1e6,
+                                state.result});
+  }
+  boost::asio::post(pool, [this, entry, job] {
+    Event event = runtime::resolve(*job, options.store.get(), artifacts);
+    post([this, entry, event = std::move(event)]() mutable {
+      if (failed || closing || entry->over) return;
+      const run::StepState& state = entry->run.machine().step(event.step);
+      if (state.status != run::StepStatus::ready) return;  // cancelled meanwhile
+      event.time_us = wall_clock_us();
+      entry->run.apply(event, batch);
+      pump(entry);
+      flush();
+    });
+  });
+}
+
+void Engine::Impl::launch(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt,
+                          std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches) {
+  auto request = entry->requests.make(entry->run, step, attempt);
+  if (request) {
+    launches[backend_for(entry->run.submission().options.backend)].push_back(std::move(*request));
+    return;
+  }
+  protocol::Result result;
+  result.id = {entry->run.id(), entry->run.plan().steps[step].id, attempt};
+  result.status = "failed";
+  result.cause = "config";
+  result.message = request.error().message;
+  on_ended(entry, std::move(result));
+  pump(entry);
+}
+
+backend::Backend* Engine::Impl::backend_for(const std::string& name) {
+  auto& slot = backends[name];
+  if (slot) return slot.get();
+  const backend::Options backend_options{options.state.root.string(),
+                                         options.state.sockets.string(), options.worker.string(),
+                                         options.jobs};
+  const backend::Sink sink = [this](std::vector<backend::Report> reports) {
+    post([this, reports = std::move(reports)]() mutable { on_reports(std::move(reports)); });
+  };
+  slot = name == "inproc" ? backend::make_inproc(backend_options, sink)
+                          : backend::make_local(backend_options, sink);
+  return slot.get();
+}
+
+void Engine::Impl::arm_timer() {
+  std::int64_t wake_us = 0;
+  for (const EntryPtr& entry : order) {
+    if (entry->wake_us > 0 && (wake_us == 0 || entry->wake_us < wake_us)) wake_us = entry->wake_us;
+  }
+  if (wake_us == 0) return;
+  const std::int64_t wait_us = std::max<std::int64_t>(0, wake_us - wall_clock_us());
+  wake_timer.expires_after(std::chrono::microseconds(wait_us));
+  wake_timer.async_wait([this](boost::system::error_code error) {
+    if (error || closing) return;
+    const std::int64_t now = wall_clock_us();
+    const std::vector<EntryPtr> all = order;
+    for (const EntryPtr& entry : all) {
+      if (entry->wake_us > 0 && entry->wake_us <= now) pump(entry);
+    }
+    arm_timer();
+    flush();
+  });
+}
+
+}  // namespace scanflow::runtime

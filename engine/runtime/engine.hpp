@@ -1,0 +1,49 @@
+// The engine: one strand that owns all runs, and everything around it that posts to it (the store's
+// writer, backends, a pool for expressions and files). Every fact is committed before anyone acts
+// on it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/runtime/state_directory.hpp"
+#include "engine/runtime/submission.hpp"
+#include "engine/store/store.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::runtime {
+
+struct EngineOptions {
+  StateDirectory state;
+  std::unique_ptr<store::Store>
+      store;                      // null: volatile, everything is forgotten at the end (benchmarks)
+  std::filesystem::path worker;   // scanflow-worker
+  std::filesystem::path plugins;  // the build's or installation's plugin directory
+  std::uint32_t jobs = 1;         // attempts at once on this machine; a submission may ask for more
+};
+
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  /// Tells listeners "closing", commits what is queued, and leaves attempts of unfinished runs to
+  /// their supervisor.
+  ~Engine();
+
+  // All [any-thread]; answers come to the listener, on the strand.
+
+  /// Starts a run. `prepared`: where the caller has read the pipeline already. First update:
+  /// "accepted", or "rejected" with the exit status and what to tell the user.
+  void submit(Submission submission, std::optional<Prepared> prepared, Listener listener);
+  /// Follows a run; one that an earlier engine left unfinished is recovered by replay and goes on.
+  void attach(std::string run, Listener listener);
+  void cancel(std::string run);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scanflow::runtime

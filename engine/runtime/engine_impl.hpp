@@ -1,0 +1,107 @@
+// The inside of the engine; engine.cpp has its life and its loop, reports.cpp what backends tell,
+// recovery.cpp how runs of an earlier engine go on. All members belong to the strand unless a
+// comment says otherwise.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <map>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/backend/backend.hpp"
+#include "engine/runtime/active_run.hpp"
+#include "engine/runtime/engine.hpp"
+#include "engine/runtime/request_maker.hpp"
+#include "engine/store/artifacts.hpp"
+
+namespace scanflow::runtime {
+
+std::int64_t wall_clock_us();
+
+/// A run and what the engine keeps beside it.
+struct Entry {
+  Entry(std::string id, Submission submission, Prepared prepared, std::int64_t created_us,
+        const EngineOptions& options)
+      : run(std::move(id), std::move(submission), std::move(prepared), created_us,
+            options.store ? Keep::in_store : Keep::in_memory),
+        requests(options.state) {}
+  ActiveRun run;
+  RequestMaker requests;
+  std::map<std::uint32_t, std::vector<std::string>> references;  // by step as written
+  std::int64_t wake_us = 0;
+  bool over = false;
+};
+using EntryPtr = std::shared_ptr<Entry>;
+
+struct Engine::Impl {
+  explicit Impl(EngineOptions given);
+  ~Impl();
+
+  // --- life and loop (engine.cpp)
+  void submit(Submission submission, std::optional<Prepared> prepared, Listener listener);
+  void begin(Submission submission, Prepared prepared, Listener listener);
+  void cancel(const std::string& run);
+  /// Lets the run take its next decisions, records them, and queues their effects for after the
+  /// commit.
+  void pump(const EntryPtr& entry);
+  void pump_all();
+  /// Hands what was recorded to the store; its effects follow once it is committed.
+  void flush();
+  void perform(const EntryPtr& entry, const run::Effect& effect,
+               std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches);
+  void resolve(const EntryPtr& entry, std::uint32_t step);
+  void launch(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt,
+              std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches);
+  void end(const EntryPtr& entry);
+  void arm_timer();
+  void fail_all(const std::string& message);
+  backend::Backend* backend_for(const std::string& name);
+  std::shared_ptr<const loader::Catalog> discover(const RunOptions& options,
+                                                  std::string* error) const;
+  void post(std::function<void()> work) { boost::asio::post(strand, std::move(work)); }
+
+  // --- what backends tell (reports.cpp)
+  void on_reports(std::vector<backend::Report> reports);
+  void on_ended(const EntryPtr& entry, protocol::Result result);
+  void attempt_ended(const EntryPtr& entry, const protocol::Result& result, json artifacts);
+  void on_metric(const EntryPtr& entry, const protocol::Metric& metric);
+  void on_host_call(const EntryPtr& entry, const protocol::HostCall& call);
+  void acknowledge(const EntryPtr& entry, const protocol::AttemptId& id);
+
+  // --- runs of an earlier engine (recovery.cpp)
+  void attach(const std::string& run, Listener listener);
+  void adopt(const EntryPtr& entry, Listener listener);
+
+  EngineOptions options;
+  store::Artifacts artifacts;
+  boost::asio::io_context strand;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
+      strand.get_executor()};
+  boost::asio::steady_timer wake_timer{strand};
+  boost::asio::steady_timer row_timer{strand};
+  boost::asio::thread_pool pool{2};
+  std::map<std::string, std::unique_ptr<backend::Backend>> backends;
+  std::unordered_map<std::string, EntryPtr> runs;
+  std::vector<EntryPtr> order;  // of submission: older runs are asked first
+  std::map<std::string, std::vector<Listener>> recovering;
+
+  struct After {
+    std::vector<std::pair<EntryPtr, run::Effect>> effects;
+    std::vector<std::pair<EntryPtr, protocol::AttemptId>> acknowledged;
+    std::vector<std::function<void()>> calls;
+    bool empty() const { return effects.empty() && acknowledged.empty() && calls.empty(); }
+  };
+  void carry_out(After after);
+  store::Batch batch;
+  After after;
+  bool failed = false;
+  bool closing = false;
+  std::thread thread;
+};
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,202 @@
+#include "engine/runtime/engine_socket.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
+#include <deque>
+#include <functional>
+#include <istream>
+#include <thread>
+#include <utility>
+
+namespace scanflow::runtime {
+namespace {
+
+namespace asio = boost::asio;
+using Protocol = asio::local::stream_protocol;
+using nlohmann::json;
+
+constexpr std::size_t kLongestLine = 16u << 20;   // a pipeline of 8 MiB, escaped
+constexpr std::size_t kLongestQueue = 64u << 20;  // a client that reads slower than this is cut off
+
+/// One client of the engine.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(Protocol::socket socket, Engine& engine)
+      : socket_(std::move(socket)), engine_(engine), input_(kLongestLine) {}
+
+  void read() {
+    asio::async_read_until(socket_, input_, '\n',
+                           [self = shared_from_this()](auto error, std::size_t) {
+                             if (error) return self->close();
+                             std::string line;
+                             std::istream stream(&self->input_);
+                             std::getline(stream, line);
+                             self->handle(line);
+                             self->read();
+                           });
+  }
+
+  void close() {
+    closed_ = true;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  void handle(const std::string& line) {
+    const json request = json::parse(line, nullptr, false);
+    const std::string op = request.is_object() ? request.value("op", "") : "";
+    try {
+      if (op == "submit") {
+        engine_.submit(submission_from_json(request.at("submission")), std::nullopt, listener());
+      } else if (op == "attach") {
+        engine_.attach(request.at("run"), listener());
+      } else if (op == "cancel") {
+        engine_.cancel(request.at("run"));
+      } else {
+        send({{"type", "rejected"},
+              {"exit", 2},
+              {"message", "the engine's socket knows no request '" + op + "'"}});
+      }
+    } catch (const json::exception& error) {
+      send({{"type", "rejected"},
+            {"exit", 2},
+            {"message", std::string("malformed request: ") + error.what()}});
+    }
+  }
+
+  /// Called on the engine's strand.
+  Listener listener() {
+    return [weak = weak_from_this(), executor = socket_.get_executor()](const json& update) {
+      const auto self = weak.lock();
+      if (!self) return false;
+      asio::post(executor, [self, update] { self->send(update); });
+      return true;
+    };
+  }
+
+  void send(const json& update) {
+    if (closed_) return;
+    output_.push_back(update.dump() + "\n");
+    queued_ += output_.back().size();
+    if (queued_ > kLongestQueue) return close();
+    if (output_.size() == 1) write();
+  }
+
+  void write() {
+    asio::async_write(socket_, asio::buffer(output_.front()),
+                      [self = shared_from_this()](auto error, std::size_t) {
+                        if (error) return self->close();
+                        self->queued_ -= self->output_.front().size();
+                        self->output_.pop_front();
+                        if (!self->output_.empty()) self->write();
+                      });
+  }
+
+  Protocol::socket socket_;
+  Engine& engine_;
+  asio::streambuf input_;
+  std::deque<std::string> output_;
+  std::size_t queued_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace
+
+struct EngineSocket::Impl {
+  Impl(Engine& served, std::string socket_path)
+      : engine(served), path(std::move(socket_path)), acceptor(io) {}
+
+  void accept() {
+    acceptor.async_accept([this](boost::system::error_code error, Protocol::socket socket) {
+      if (error) return;
+      std::make_shared<Session>(std::move(socket), engine)->read();
+      accept();
+    });
+  }
+
+  Engine& engine;
+  std::string path;
+  asio::io_context io;
+  Protocol::acceptor acceptor;
+  std::thread thread;
+};
+
+EngineSocket::EngineSocket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<EngineSocket>> EngineSocket::serve(Engine& engine,
+                                                          const StateDirectory& state) {
+  auto impl = std::make_unique<Impl>(engine, state.engine_socket().string());
+  ::unlink(impl->path.c_str());  // of an engine that was killed: we hold its lock
+  boost::system::error_code error;
+  impl->acceptor.open(Protocol(), error);
+  if (!error) impl->acceptor.bind(Protocol::endpoint(impl->path), error);
+  if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return fail("cannot open the engine's socket " + impl->path + ": " + error.message());
+  impl->accept();
+  impl->thread = std::thread([raw = impl.get()] { raw->io.run(); });
+  return std::unique_ptr<EngineSocket>(new EngineSocket(std::move(impl)));
+}
+
+EngineSocket::~EngineSocket() {
+  ::unlink(impl_->path.c_str());
+  impl_->io.stop();
+  impl_->thread.join();
+}
+
+struct EngineClient::Impl {
+  explicit Impl(std::shared_ptr<UpdateQueue> updates) : queue(std::move(updates)), socket(io) {}
+
+  /// Until the connection ends.
+  void read() {
+    asio::streambuf input;
+    boost::system::error_code error;
+    while (asio::read_until(socket, input, '\n', error) > 0 && !error) {
+      std::string line;
+      std::istream stream(&input);
+      std::getline(stream, line);
+      json update = json::parse(line, nullptr, false);
+      if (update.is_object()) queue->push(std::move(update));
+    }
+    queue->push({{"type", "closing"}});
+  }
+
+  std::shared_ptr<UpdateQueue> queue;
+  asio::io_context io;
+  Protocol::socket socket;
+  std::thread thread;
+};
+
+EngineClient::EngineClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<EngineClient>> EngineClient::connect(const StateDirectory& state,
+                                                            std::shared_ptr<UpdateQueue> queue) {
+  auto impl = std::make_unique<Impl>(std::move(queue));
+  boost::system::error_code error;
+  impl->socket.connect(Protocol::endpoint(state.engine_socket().string()), error);
+  if (error)
+    return fail("cannot reach the engine at " + state.engine_socket().string() + ": " +
+                error.message());
+  impl->thread = std::thread([raw = impl.get()] { raw->read(); });
+  return std::unique_ptr<EngineClient>(new EngineClient(std::move(impl)));
+}
+
+EngineClient::~EngineClient() {
+  ::shutdown(impl_->socket.native_handle(), SHUT_RDWR);
+  impl_->thread.join();
+}
+
+Result<void> EngineClient::send(const nlohmann::json& request) {
+  boost::system::error_code error;
+  asio::write(impl_->socket, asio::buffer(request.dump() + "\n"), error);
+  if (error) return fail("the engine went away: " + error.message());
+  return {};
+}
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,47 @@
+// The engine's socket: later `scanflow run`s on the same state directory submit to the engine that
+// holds it, and follow their runs there. Lines of JSON over a Unix socket in a directory of the
+// user's own.
+//
+//   to the engine:    {"op": "submit", "submission": {...}}   {"op": "attach", "run": ID}   {"op":
+//   "cancel", "run": ID} from the engine:  the updates of submission.hpp's Listener, one a line
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/runtime/engine.hpp"
+#include "engine/runtime/update_queue.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::runtime {
+
+/// Serves an engine; must end before it. A thread of its own.
+class EngineSocket {
+ public:
+  static Result<std::unique_ptr<EngineSocket>> serve(Engine& engine, const StateDirectory& state);
+  ~EngineSocket();
+
+ private:
+  struct Impl;
+  explicit EngineSocket(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A connection to the engine of another process. Its updates go to the queue; when the connection
+/// ends, an update
+/// {"type": "closing"} follows. A thread of its own.
+class EngineClient {
+ public:
+  static Result<std::unique_ptr<EngineClient>> connect(const StateDirectory& state,
+                                                       std::shared_ptr<UpdateQueue> queue);
+  ~EngineClient();
+  Result<void> send(const nlohmann::json& request);
+
+ private:
+  struct Impl;
+  explicit EngineClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,130 @@
+// Runs that an earlier engine left unfinished: replayed from their events, attempts found again.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/runtime/engine_impl.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+using run::Event;
+using run::EventType;
+
+struct Recovered {
+  EntryPtr entry;
+  std::string error;
+};
+
+Recovered recover(
+    const std::string& id, const EngineOptions& options,
+    const std::function<std::shared_ptr<const loader::Catalog>(const RunOptions&, std::string*)>&
+        discover) {
+  const auto rows = options.store->events(id);
+  if (!rows) return {nullptr, rows.error().message};
+  if (rows->empty())
+    return {nullptr, fmt::format("no run {}: 'scanflow runs list' shows them", id)};
+  try {
+    const Event created = run::from_json(json::parse(rows->front().body));
+    if (created.type != EventType::run_created || !created.data) {
+      return {nullptr, fmt::format("run {}: its first event is {}, not its creation", id,
+                                   rows->front().type)};
+    }
+    Submission submission = submission_from_json(*created.data);
+    std::string problem;
+    auto catalog = discover(submission.options, &problem);
+    if (!catalog) return {nullptr, problem};
+    auto prepared = prepare(submission, std::move(catalog), &created.data->at("axes"));
+    if (!prepared) {
+      return {nullptr, fmt::format("run {}: its recorded pipeline cannot run here any more:\n{}",
+                                   id, prepared.error().message)};
+    }
+    auto entry = std::make_shared<Entry>(id, std::move(submission), std::move(*prepared),
+                                         created.time_us, options);
+    for (const store::EventRow& row : *rows) {
+      Event event = run::from_json(json::parse(row.body));
+      if (!row.step.empty()) {
+        event.step = entry->run.index_of(row.step);
+        if (event.step == run::kNoStep) {
+          return {nullptr, fmt::format("run {}: event {} is about the unknown step {}", id, row.seq,
+                                       row.step)};
+        }
+      }
+      entry->run.replay(event, row.seq);
+    }
+    return {entry, ""};
+  } catch (const std::exception& error) {
+    return {nullptr,
+            fmt::format("run {}: its recorded events do not make a run: {}", id, error.what())};
+  }
+}
+
+}  // namespace
+
+void Engine::Impl::attach(const std::string& id, Listener listener) {
+  if (const auto found = runs.find(id); found != runs.end()) {
+    listener(found->second->run.accepted());
+    found->second->run.add_listener(std::move(listener));
+    return;
+  }
+  if (failed || closing || !options.store) {
+    listener({{"type", "rejected"}, {"exit", 3}, {"message", "the engine is ending"}});
+    return;
+  }
+  auto& waiting = recovering[id];
+  waiting.push_back(std::move(listener));
+  if (waiting.size() > 1) return;
+  boost::asio::post(pool, [this, id] {
+    Recovered recovered =
+        recover(id, options, [this](const RunOptions& run_options, std::string* error) {
+          return discover(run_options, error);
+        });
+    post([this, id, recovered = std::move(recovered)] {
+      const std::vector<Listener> listeners = std::exchange(recovering[id], {});
+      recovering.erase(id);
+      for (const Listener& each : listeners) {
+        if (recovered.entry) {
+          adopt(recovered.entry, each);
+        } else {
+          each({{"type", "rejected"}, {"exit", 3}, {"message", recovered.error}});
+        }
+      }
+    });
+  });
+}
+
+void Engine::Impl::adopt(const EntryPtr& entry, Listener listener) {
+  ActiveRun& run = entry->run;
+  listener(run.accepted());
+  run.add_listener(std::move(listener));
+  if (runs.contains(run.id())) return;
+  if (run.machine().status() != run::RunStatus::running) {  // it had ended: shown, not run
+    std::vector<store::StepRow> rows;
+    for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) rows.push_back(run.step_row(i));
+    run.tell({{"type", "finished"}, {"result", result_document(run.row(), rows)}});
+    return;
+  }
+  runs.emplace(run.id(), entry);
+  order.push_back(entry);
+  options.jobs = std::max(options.jobs, run.submission().options.jobs);
+  // An attempt whose start was committed is launched again: a backend that has it adopts it, or
+  // tells its result again; one that never got it starts it now. The attempts that were to be
+  // stopped are stopped again.
+  std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
+  std::vector<run::Effect> stops;
+  for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) {
+    const run::StepState& state = run.machine().step(i);
+    if (state.status != run::StepStatus::running) continue;
+    launch(entry, i, state.attempts, launches);
+    if (state.cause != run::Cause::none) {
+      stops.push_back({run::Effect::Kind::stop, i, state.attempts, state.cause});
+    }
+  }
+  for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
+  for (const run::Effect& stop : stops) perform(entry, stop, launches);
+  pump(entry);
+  flush();
+}
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,268 @@
+// What backends tell the engine.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "engine/runtime/engine_impl.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+using run::Event;
+using run::EventType;
+
+const protocol::AttemptId& id_of(const backend::Report& report) {
+  return std::visit(
+      [](const auto& body) -> const protocol::AttemptId& {
+        if constexpr (std::is_same_v<std::decay_t<decltype(body)>, protocol::Ended>) {
+          return body.result.id;
+        } else {
+          return body.id;
+        }
+      },
+      report);
+}
+
+/// What is kept of a result; null where there is nothing to keep.
+json result_data(const protocol::Result& result, json artifacts) {
+  json data = json::object();
+  if (result.outputs.size() > 2) data["outputs"] = json::parse(result.outputs, nullptr, false);
+  if (!artifacts.empty()) data["artifacts"] = std::move(artifacts);
+  if (!result.log.segment.empty()) {
+    data["log"] = {{"segment", result.log.segment},
+                   {"offset", result.log.offset},
+                   {"length", result.log.length}};
+  }
+  if (result.max_rss > 0) data["usage"] = {{"cpu_us", result.cpu_us}, {"max_rss", result.max_rss}};
+  if (result.status != "succeeded") {
+    data["message"] = result.message;
+    if (result.exit_code != 0) data["exit_code"] = result.exit_code;
+    if (result.signal != 0) data["signal"] = result.signal;
+  }
+  return data.empty() ? json(nullptr) : data;
+}
+
+run::Cause cause_of(const protocol::Result& result) {
+  if (result.status == "succeeded") return run::Cause::none;
+  if (result.status == "cancelled") return run::Cause::cancelled;
+  return pipeline::parse_cause(result.cause).value_or(run::Cause::error);
+}
+
+}  // namespace
+
+void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
+  if (failed || closing) return;
+  std::vector<EntryPtr> changed;
+  for (backend::Report& report : reports) {
+    const auto found = runs.find(id_of(report).run);
+    if (found == runs.end()) continue;
+    const EntryPtr entry = found->second;
+    if (auto* ended = std::get_if<protocol::Ended>(&report)) {
+      on_ended(entry, std::move(ended->result));
+      if (changed.empty() || changed.back() != entry) changed.push_back(entry);
+    } else if (const auto* metric = std::get_if<protocol::Metric>(&report)) {
+      on_metric(entry, *metric);
+    } else if (const auto* progress = std::get_if<protocol::Progress>(&report)) {
+      entry->run.tell({{"type", "progress"},
+                       {"step", progress->id.step},
+                       {"attempt", progress->id.attempt},
+                       {"fraction", progress->fraction},
+                       {"message", progress->message}});
+    } else if (const auto* started = std::get_if<protocol::Started>(&report)) {
+      entry->run.started(*started);
+    } else if (const auto* call = std::get_if<protocol::HostCall>(&report)) {
+      on_host_call(entry, *call);
+    }
+  }
+  for (const EntryPtr& entry : changed) pump(entry);
+  if (!changed.empty() && order.size() > 1) pump_all();
+  flush();
+}
+
+void Engine::Impl::acknowledge(const EntryPtr& entry, const protocol::AttemptId& id) {
+  after.acknowledged.emplace_back(entry, id);
+}
+
+void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
+  const std::uint32_t step = entry->run.index_of(result.id.step);
+  if (step == run::kNoStep) return;
+  const run::StepState& state = entry->run.machine().step(step);
+  if (state.status != run::StepStatus::running || state.attempts != result.id.attempt) {
+    acknowledge(entry, result.id);  // told twice
+    return;
+  }
+  if (result.artifacts.empty() || result.status != "succeeded") {
+    attempt_ended(entry, result, json::object());
+    return;
+  }
+  boost::asio::post(pool, [this, entry, result = std::move(result)]() mutable {
+    json stored = json::object();
+    for (const protocol::ArtifactFile& file : result.artifacts) {
+      auto artifact = artifacts.put(file.path);
+      if (!artifact) {
+        result.status = "failed";
+        result.cause = "error";
+        result.message = fmt::format("artifact {}: {}", file.name, artifact.error().message);
+        break;
+      }
+      stored[file.name] = {{"path", artifact->path.string()},
+                           {"sha256", artifact->sha256},
+                           {"bytes", artifact->bytes},
+                           {"directory", artifact->directory}};
+    }
+    post([this, entry, result = std::move(result), stored = std::move(stored)]() mutable {
+      if (failed || closing || entry->over) return;
+      attempt_ended(entry, result, std::move(stored));
+      pump(entry);
+      if (order.size() > 1) pump_all();
+      flush();
+    });
+  });
+}
+
+void Engine::Impl::attempt_ended(const EntryPtr& entry, const protocol::Result& result,
+                                 json stored) {
+  ActiveRun& run = entry->run;
+  const std::uint32_t step = run.index_of(result.id.step);
+  run.log_ended(step, result.id.attempt, result.log);
+  Event event;
+  event.type = EventType::attempt_ended;
+  event.step = step;
+  event.attempt = result.id.attempt;
+  event.time_us = wall_clock_us();
+  event.cause = cause_of(result);
+  if (json data = result_data(result, std::move(stored)); !data.is_null()) {
+    event.data = std::make_shared<const json>(std::move(data));
+  }
+  run.apply(event, batch);
+  acknowledge(entry, result.id);
+  const auto& resolved = run.machine().step(step).resolved;
+  if (event.cause == run::Cause::none && resolved && resolved->contains("cache_key")) {
+    const json data = event.data ? *event.data : json::object();
+    batch.cache.push_back({resolved->at("cache_key"), run.id(), result.id.step, event.time_us,
+                           data.value("outputs", json::object()).dump(),
+                           data.value("artifacts", json::object()).dump()});
+  }
+}
+
+void Engine::Impl::on_metric(const EntryPtr& entry, const protocol::Metric& metric) {
+  entry->run.tell({{"type", "metric"},
+                   {"step", metric.id.step},
+                   {"attempt", metric.id.attempt},
+                   {"name", metric.name},
+                   {"value", metric.value},
+                   {"at_step", metric.step}});
+  if (!metric.logged || !options.store) return;
+  batch.metrics.push_back({metric.id.run, metric.id.step, metric.name, metric.id.attempt,
+                           metric.step, metric.time_us, metric.value,
+                           metric.labels.empty() ? std::string() : json(metric.labels).dump()});
+}
+
+namespace {
+
+json metrics_document(const std::vector<store::MetricRow>& rows) {
+  json series = json::array();
+  const store::MetricRow* last = nullptr;
+  for (const store::MetricRow& row : rows) {
+    if (last == nullptr || last->step != row.step || last->name != row.name ||
+        last->labels != row.labels || last->attempt != row.attempt) {
+      series.push_back({{"step", row.step},
+                        {"attempt", row.attempt},
+                        {"name", row.name},
+                        {"labels", row.labels.empty() ? json::object()
+                                                      : json::parse(row.labels, nullptr, false)},
+                        {"points", json::array()}});
+    }
+    series.back()["points"].push_back({row.at_step, row.value, row.time_us});
+    last = &row;
+  }
+  return series;
+}
+
+/// The registry's entry for what `models.register` asks.
+Result<store::ModelVersion> model_of(const protocol::HostCall& call, const json& resolved,
+                                     const json& document) {
+  const json request = json::parse(call.arguments, nullptr, false);
+  if (!request.is_object() || !request.contains("name") || !request.contains("input")) {
+    return fail("models.register: needs a name and the input that holds the model");
+  }
+  const json inputs = resolved.value("inputs", json::object());
+  const std::string input = request.at("input");
+  if (!inputs.contains(input)) return fail("models.register: the step has no input named " + input);
+  store::ModelVersion model;
+  model.name = request.at("name");
+  model.sha256 = inputs.at(input).at("sha256");
+  model.run = call.id.run;
+  model.step = call.id.step;
+  model.attempt = call.id.attempt;
+  model.time_us = wall_clock_us();
+  model.metrics = request.value("metrics", json::object()).dump();
+  model.tags = request.value("tags", json::object()).dump();
+  json lineage = {{"run", call.id.run},
+                  {"pipeline", document.at("pipeline")},
+                  {"params", document.at("params")}};
+  for (const auto& [name, artifact] : inputs.items())
+    lineage["inputs"][name] = artifact.at("sha256");
+  for (const json& step : document.at("steps")) {  // which step made the model
+    for (const auto& [name, artifact] : step.at("artifacts").items()) {
+      if (artifact.at("sha256") == model.sha256) lineage["made_by"] = step.at("name");
+    }
+  }
+  model.lineage = lineage.dump();
+  return model;
+}
+
+}  // namespace
+
+void Engine::Impl::on_host_call(const EntryPtr& entry, const protocol::HostCall& call) {
+  json document = entry->run.document(wall_clock_us());
+  const std::uint32_t step = entry->run.index_of(call.id.step);
+  if (step == run::kNoStep) return;
+  const auto resolved = entry->run.machine().step(step).resolved;
+  backend::Backend* backend = backend_for(entry->run.submission().options.backend);
+  auto answer = [this, backend, call, resolved, document = std::move(document)]() mutable {
+    protocol::HostReply reply{call.id, call.call, false, ""};
+    const auto refuse = [&](const std::string& why) {
+      reply.value = why;
+      backend->reply(reply);
+    };
+    if (!options.store) return refuse("this engine keeps no state");
+    if (call.method == "run.state") {
+      const auto metrics = options.store->metrics(call.id.run);
+      const auto models = options.store->models();
+      if (!metrics) return refuse(metrics.error().message);
+      if (!models) return refuse(models.error().message);
+      document["metrics"] = metrics_document(*metrics);
+      document["models"] = json::array();
+      for (const store::ModelVersion& model : *models) {
+        if (model.run != call.id.run) continue;
+        document["models"].push_back({{"name", model.name},
+                                      {"version", model.version},
+                                      {"sha256", model.sha256},
+                                      {"step", model.step}});
+      }
+      reply.ok = true;
+      reply.value = document.dump();
+    } else if (call.method == "models.register") {
+      auto model = model_of(call, resolved ? *resolved : json::object(), document);
+      if (!model) return refuse(model.error().message);
+      const auto registered = options.store->register_model(std::move(*model));
+      if (!registered) return refuse(registered.error().message);
+      reply.ok = true;
+      reply.value = json{{"name", registered->name},
+                         {"version", registered->version},
+                         {"sha256", registered->sha256}}
+                        .dump();
+    } else {
+      return refuse("the engine knows no host call " + call.method);
+    }
+    backend->reply(reply);
+  };
+  // What was recorded before the question must be in the answer: after the next commit.
+  after.calls.emplace_back(
+      [this, answer]() mutable { boost::asio::post(pool, std::move(answer)); });
+}
+
+}  // namespace scanflow::runtime

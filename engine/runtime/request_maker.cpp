@@ -1,0 +1,67 @@
+#include "engine/runtime/request_maker.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "engine/runtime/resolver.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+void set_bound(protocol::Request& request, const json& bound) {
+  request.config = bound.at("config").dump();
+  for (const auto& [name, artifact] : bound.at("inputs").items()) {
+    request.inputs.push_back({name, artifact.at("path"), artifact.at("sha256"),
+                              artifact.value("bytes", std::uint64_t{0}),
+                              artifact.value("directory", false)});
+  }
+}
+
+}  // namespace
+
+Result<const protocol::Request*> RequestMaker::prototype(const ActiveRun& run, std::uint32_t spec) {
+  if (const auto found = prototypes_.find(spec); found != prototypes_.end()) return &found->second;
+  const pipeline::Step& step = run.plan().pipeline->steps[spec];
+  const loader::PluginInfo* plugin = run.prepared().catalog->find(step.uses);
+  if (plugin == nullptr)
+    return fail("the plugin " + step.uses + " is gone: 'scanflow plugin list' shows what is there");
+  protocol::Request request;
+  request.id.run = run.id();
+  request.pipeline = run.plan().pipeline->name;
+  request.uses = step.uses;
+  request.library = plugin->library.string();
+  request.threads =
+      static_cast<std::uint32_t>(std::max(1.0, std::ceil(step.resources.cpu_request)));
+  request.memory_limit = step.resources.memory_limit;
+  request.cwd = run.submission().options.directory;
+  request.log_dir = state_.logs_of(run.id()).string();
+  if (!step.with_is_dynamic) {
+    auto bound = bind(step, *plugin, step.with);
+    if (!bound) return tl::unexpected(bound.error());
+    set_bound(request, *bound);
+  }
+  request.env = step.env;
+  std::error_code error;
+  std::filesystem::create_directories(request.log_dir,
+                                      error);  // a failure shows when the log is opened
+  return &prototypes_.emplace(spec, std::move(request)).first->second;
+}
+
+Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const ActiveRun& run,
+                                                                    std::uint32_t step,
+                                                                    std::uint32_t attempt) {
+  const auto base = prototype(run, run.plan().steps[step].spec);
+  if (!base) return tl::unexpected(base.error());
+  auto request = std::make_shared<protocol::Request>(**base);
+  request->id.step = run.plan().steps[step].id;
+  request->id.attempt = attempt;
+  if (const auto& resolved = run.machine().step(step).resolved) {
+    request->inputs.clear();
+    set_bound(*request, *resolved);
+    request->env = resolved->at("env").get<std::map<std::string, std::string>>();
+  }
+  return request;
+}
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,33 @@
+// From a planned step to the request document of one attempt.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "engine/runtime/active_run.hpp"
+#include "engine/runtime/state_directory.hpp"
+#include "sdk/base/result.hpp"
+#include "sidecar/protocol/messages.hpp"
+
+namespace scanflow::runtime {
+
+/// One per run. Steps without expressions are bound once per step as written, not per attempt.
+class RequestMaker {
+ public:
+  explicit RequestMaker(const StateDirectory& state) : state_(state) {}
+
+  /// An error is the user's to mend (cause config).
+  Result<std::shared_ptr<const protocol::Request>> make(const ActiveRun& run, std::uint32_t step,
+                                                        std::uint32_t attempt);
+
+ private:
+  Result<const protocol::Request*> prototype(const ActiveRun& run, std::uint32_t spec);
+
+  StateDirectory state_;
+  std::unordered_map<std::uint32_t, protocol::Request>
+      prototypes_;  // by index of the step as written
+};
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,208 @@
+#include "engine/runtime/resolver.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include "engine/pipeline/expression.hpp"
+#include "sdk/base/digest.hpp"
+#include "sdk/loader/schema.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+using run::Event;
+using run::EventType;
+
+/// Words of `command` that are the program itself, not its parameters.
+bool is_program_field(const std::string& key) {
+  return key == "argv" || key == "run" || key == "shell" || key == "cwd";
+}
+
+bool is_artifact(const json& value) {
+  return value.is_object() && value.contains("artifact") && value.contains("sha256");
+}
+
+json view_to_json(const StepView& view) {
+  json outputs = json::object();
+  json artifacts = json::object();
+  if (view.result) {
+    outputs = view.result->value("outputs", outputs);
+    for (const auto& [name, artifact] : view.result->value("artifacts", artifacts).items()) {
+      artifacts[name] = artifact;
+      artifacts[name]["artifact"] = name;
+    }
+  }
+  return {{"outputs", std::move(outputs)},
+          {"artifacts", std::move(artifacts)},
+          {"status", view.status},
+          {"seconds", view.seconds},
+          {"matrix", view.matrix}};
+}
+
+pipeline::Scope scope_of(const ResolveJob& job) {
+  pipeline::Scope scope;
+  scope.params = job.plan->params;
+  scope.matrix = job.plan->steps[job.step].matrix;
+  scope.run = job.run;
+  scope.env = job.env;
+  scope.step = [&job](const std::string& name) -> json {
+    const auto found = job.views.find(name);
+    if (found == job.views.end() || found->second.empty()) return nullptr;
+    if (found->second.front().matrix.is_null()) return view_to_json(found->second.front());
+    json instances = json::array();
+    for (const StepView& view : found->second) instances.push_back(view_to_json(view));
+    return instances;
+  };
+  return scope;
+}
+
+/// What the result depends on. Paths are not part of it: the digests of the inputs are.
+std::string cache_key(const pipeline::Step& step, const loader::PluginInfo& plugin,
+                      const json& bound, const json& env) {
+  json inputs = json::object();
+  for (const auto& [name, artifact] : bound.at("inputs").items())
+    inputs[name] = artifact.at("sha256");
+  const json depends = {{"uses", step.uses},
+                        {"version", plugin.version},
+                        {"library", plugin.library_sha256},
+                        {"config", bound.at("config")},
+                        {"inputs", std::move(inputs)},
+                        {"env", env},
+                        {"threads", std::ceil(step.resources.cpu_request)}};
+  return sha256_hex(depends.dump());
+}
+
+Event make(EventType type, const ResolveJob& job, json data) {
+  Event event;
+  event.type = type;
+  event.step = job.step;
+  if (!data.is_null()) event.data = std::make_shared<const json>(std::move(data));
+  return event;
+}
+
+Event config_error(const ResolveJob& job, const std::string& message) {
+  Event event = make(EventType::step_failed, job, {{"message", message}});
+  event.cause = pipeline::Cause::config;
+  return event;
+}
+
+std::optional<Event> look_into_cache(const ResolveJob& job, const std::string& key,
+                                     const store::Store& store, const store::Artifacts& artifacts) {
+  const auto row = store.cached(key);
+  if (!row || !row->has_value()) return std::nullopt;  // unreadable: as if it were not there
+  const std::int64_t max_age = job.plan->spec_of(job.step).cache.max_age_us;
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  if (max_age > 0 && now.count() - (*row)->time_us > max_age) return std::nullopt;
+  const json outputs = json::parse((*row)->outputs, nullptr, false);
+  const json files = json::parse((*row)->artifacts, nullptr, false);
+  if (outputs.is_discarded() || files.is_discarded()) return std::nullopt;
+  for (const auto& [name, file] : files.items()) {
+    if (!artifacts.has(file.at("sha256"), file.value("directory", false))) return std::nullopt;
+  }
+  return make(EventType::step_cached, job,
+              {{"outputs", outputs}, {"artifacts", files}, {"from", (*row)->run}});
+}
+
+}  // namespace
+
+Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, json with) {
+  json inputs = json::object();
+  const bool is_command = plugin.library.empty() && step.uses == "command";
+  const json known = plugin.input_schema.value("properties", json::object());
+  for (auto at = with.begin(); at != with.end();) {
+    const bool taken =
+        is_command ? is_artifact(*at) && !is_program_field(at.key()) : known.contains(at.key());
+    if (!taken) {
+      ++at;
+      continue;
+    }
+    if (is_artifact(*at)) {
+      inputs[at.key()] = *at;
+    } else if (!at->is_null()) {
+      return fail(
+          fmt::format("with.{}: is an input and must be an artifact, as "
+                      "${{{{ steps.NAME.artifacts.NAME }}}} gives it; it is {}",
+                      at.key(), at->dump().substr(0, 80)));
+    }
+    at = with.erase(at);
+  }
+  for (const json& required : plugin.input_schema.value("required", json::array())) {
+    if (!inputs.contains(required.get<std::string>())) {
+      return fail(fmt::format(
+          "with.{}: the input is missing (its artifact is null: did the step that should make "
+          "it run?)",
+          required.get<std::string>()));
+    }
+  }
+  const auto problems = loader::validate(plugin.config_schema, with);
+  if (!problems.empty()) {
+    std::string text;
+    for (const auto& problem : problems) {
+      if (!text.empty()) text += "\n";
+      std::string field = problem.pointer;
+      for (char& c : field) c = c == '/' ? '.' : c;
+      text += fmt::format("with{}: {} (schema of {})", field, problem.message, plugin.id);
+    }
+    return fail(text);
+  }
+  return json{{"config", std::move(with)}, {"inputs", std::move(inputs)}};
+}
+
+Event resolve(const ResolveJob& job, const store::Store* store, const store::Artifacts& artifacts) {
+  const pipeline::Step& step = job.plan->spec_of(job.step);
+  const pipeline::Scope scope = scope_of(job);
+  if (!step.when.empty()) {
+    const auto wanted = pipeline::evaluate_condition(step.when, scope);
+    if (!wanted) return config_error(job, "when: " + wanted.error().message);
+    if (!*wanted)
+      return make(EventType::step_skipped, job, {{"message", "its `when` is false: " + step.when}});
+  }
+  json with = json::object();
+  for (const auto& [key, value] : step.with.items()) {
+    auto evaluated = pipeline::evaluate(value, scope);
+    if (!evaluated)
+      return config_error(job, fmt::format("with.{}: {}", key, evaluated.error().message));
+    with[key] = std::move(*evaluated);
+  }
+  json env = json::object();
+  for (const auto& [key, value] : step.env) {
+    auto evaluated = pipeline::evaluate(value, scope);
+    if (!evaluated)
+      return config_error(job, fmt::format("env.{}: {}", key, evaluated.error().message));
+    env[key] = evaluated->is_string() ? evaluated->get<std::string>() : evaluated->dump();
+  }
+  auto bound = bind(step, *job.plugin, std::move(with));
+  if (!bound) return config_error(job, bound.error().message);
+  json data = std::move(*bound);
+  if (step.cache.enabled) {
+    const std::string key = cache_key(step, *job.plugin, data, env);
+    if (job.use_cache && store != nullptr) {
+      if (auto hit = look_into_cache(job, key, *store, artifacts)) return *hit;
+    }
+    data["cache_key"] = key;
+  }
+  data["env"] = std::move(env);
+  return make(EventType::step_resolved, job, std::move(data));
+}
+
+std::vector<std::string> references(const pipeline::Step& step,
+                                    const std::set<std::string>& names) {
+  std::set<std::string> used;
+  const auto look = [&](const auto& self, const json& value) -> void {
+    if (value.is_string()) {
+      (void)pipeline::check_expression(value.get_ref<const std::string&>(), names, &used);
+    } else if (value.is_structured()) {
+      for (const json& item : value) self(self, item);
+    }
+  };
+  look(look, step.with);
+  look(look, step.when);
+  for (const auto& [key, value] : step.env) look(look, value);
+  return {used.begin(), used.end()};
+}
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,50 @@
+// From a step as written to what an attempt gets: expressions evaluated, inputs told from
+// configuration, defaults filled in, the cache asked. Runs off the strand; its results are
+// recorded, so that replay evaluates nothing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/run/event.hpp"
+#include "engine/runtime/submission.hpp"
+#include "engine/store/artifacts.hpp"
+#include "engine/store/store.hpp"
+
+namespace scanflow::runtime {
+
+/// What expressions may see of one instance of a step that is done.
+struct StepView {
+  json matrix;
+  std::string status;
+  double seconds = 0;
+  std::shared_ptr<const json> result;  // {"outputs", "artifacts"}, or null
+};
+
+struct ResolveJob {
+  std::shared_ptr<const pipeline::Plan> plan;
+  std::uint32_t step = 0;
+  const loader::PluginInfo* plugin = nullptr;          // of a catalog that outlives the job
+  std::map<std::string, std::vector<StepView>> views;  // by step name; those that it refers to
+  json run;                                            // what `run` is in expressions
+  std::map<std::string, std::string> env;
+  bool use_cache = true;
+};
+
+/// The configuration and inputs of an attempt: {"config": {...}, "inputs": {name: artifact}}.
+/// `with`: evaluated. An error says which field, and why.
+Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, json with);
+
+/// One of step_resolved, step_skipped, step_cached, step_failed. `store` may be null (then nothing
+/// is cached).
+run::Event resolve(const ResolveJob& job, const store::Store* store,
+                   const store::Artifacts& artifacts);
+
+/// The names of the steps that the expressions of `step` refer to. `names`: of all steps.
+std::vector<std::string> references(const pipeline::Step& step, const std::set<std::string>& names);
+
+}  // namespace scanflow::runtime

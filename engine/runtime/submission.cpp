@@ -1,0 +1,65 @@
+#include "engine/runtime/submission.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <regex>
+
+#include "engine/pipeline/reader.hpp"
+
+namespace scanflow::runtime {
+
+json to_json(const RunOptions& options) {
+  return {{"backend", options.backend},         {"jobs", options.jobs},
+          {"use_cache", options.use_cache},     {"directory", options.directory},
+          {"plugin_dirs", options.plugin_dirs}, {"env", options.env}};
+}
+
+RunOptions run_options_from_json(const json& document) {
+  RunOptions options;
+  options.backend = document.value("backend", options.backend);
+  options.jobs = document.value("jobs", options.jobs);
+  options.use_cache = document.value("use_cache", options.use_cache);
+  options.directory = document.value("directory", options.directory);
+  options.plugin_dirs = document.value("plugin_dirs", options.plugin_dirs);
+  options.env = document.value("env", options.env);
+  return options;
+}
+
+json to_json(const Submission& submission) {
+  return {{"file", submission.file},
+          {"source", submission.source},
+          {"params", submission.params},
+          {"options", to_json(submission.options)}};
+}
+
+Submission submission_from_json(const json& document) {
+  return {document.at("file"), document.at("source"), document.at("params"),
+          run_options_from_json(document.at("options"))};
+}
+
+Result<Prepared> prepare(const Submission& submission,
+                         std::shared_ptr<const loader::Catalog> catalog, const json* axes) {
+  const pipeline::ReadResult read =
+      pipeline::read_pipeline(submission.file, submission.source, *catalog);
+  if (!read.pipeline) {
+    return fail(fmt::format("{}{} {}; nothing was run",
+                            pipeline::render(read.errors, submission.source), read.errors.size(),
+                            read.errors.size() == 1 ? "error" : "errors"));
+  }
+  auto plan = pipeline::make_plan(read.pipeline, submission.params, axes);
+  if (!plan) return tl::unexpected(plan.error());
+  return Prepared{std::make_shared<pipeline::Plan>(std::move(*plan)), std::move(catalog)};
+}
+
+std::map<std::string, std::string> referenced_environment(const std::string& source) {
+  static const std::regex kReference(R"(\benv\.([A-Za-z_][A-Za-z0-9_]*))");
+  std::map<std::string, std::string> found;
+  for (std::sregex_iterator at(source.begin(), source.end(), kReference), end; at != end; ++at) {
+    const std::string name = (*at)[1];
+    if (const char* value = std::getenv(name.c_str())) found[name] = value;
+  }
+  return found;
+}
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,61 @@
+// What a run is started with.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/pipeline/plan.hpp"
+#include "sdk/loader/catalog.hpp"
+
+namespace scanflow::runtime {
+
+using nlohmann::json;
+
+/// Recorded with the run, so that it goes on the same after a restart.
+struct RunOptions {
+  std::string backend = "local";
+  std::uint32_t jobs = 1;  // attempts of this run at once
+  bool use_cache = true;
+  std::string directory;  // absolute; of the pipeline's file: where commands start
+  std::vector<std::string> plugin_dirs;
+  std::map<std::string, std::string>
+      env;  // the variables that its expressions read, as the submitter has them
+};
+json to_json(const RunOptions& options);
+RunOptions run_options_from_json(const json& document);
+
+struct Submission {
+  std::string file;    // as the user named it
+  std::string source;  // the YAML text
+  json params = json::object();
+  RunOptions options;
+};
+json to_json(const Submission& submission);
+Submission submission_from_json(const json& document);
+
+/// A pipeline that is ready to run: checked, bound, with the plugins it was checked against.
+struct Prepared {
+  std::shared_ptr<const pipeline::Plan> plan;
+  std::shared_ptr<const loader::Catalog> catalog;
+};
+
+/// Reads, checks and plans. The error is what the user should see, all problems in one text.
+/// `axes`: those recorded by an earlier start of the run, or null.
+Result<Prepared> prepare(const Submission& submission,
+                         std::shared_ptr<const loader::Catalog> catalog,
+                         const json* axes = nullptr);
+
+/// The environment variables named `env.NAME` in the source, as this process has them.
+std::map<std::string, std::string> referenced_environment(const std::string& source);
+
+/// Told of everything that happens to a run: JSON objects with a "type": accepted, event, progress,
+/// metric, finished, rejected, closing (README.md in this folder). Called on the engine's strand:
+/// must not block. False: no more.
+using Listener = std::function<bool(const json& update)>;
+
+}  // namespace scanflow::runtime

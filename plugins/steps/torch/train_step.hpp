@@ -1,0 +1,47 @@
+// torch.train: trains a small network to read digits.
+#pragma once
+
+#include <cstdint>
+#include <scanflow/step.hpp>
+#include <string>
+#include <utility>
+
+namespace scanflow::cnn {
+
+struct TrainConfig {
+  std::string model = "cnn1";
+  std::int64_t epochs = 2;
+  std::int64_t batch = 32;
+  double learning_rate = 0.05;
+  std::string optimizer = "sgd";
+  double momentum = 0.9;
+  std::string schedule = "cosine";
+  std::int64_t seed = 1;
+
+  template <class V>
+  void fields(V& f) {
+    f("model", model).one_of({"cnn1", "cnn2"}).doc("small, or larger, slower and better");
+    f("epochs", epochs).min(1).max(10'000).doc("passes over the training data");
+    f("batch", batch).min(1).max(65'536).doc("digits for each step of the optimizer");
+    f("learning_rate", learning_rate).above(0).max(1000).doc("0.05 suits sgd, 0.001 adam");
+    f("optimizer", optimizer).one_of({"sgd", "adam"}).doc("how the weights are moved");
+    f("momentum", momentum).min(0).max(0.9999).doc("of sgd; adam does not use it");
+    f("schedule", schedule)
+        .one_of({"cosine", "constant"})
+        .doc("how the learning rate goes over the whole training: down to 0, or not at all");
+    f("seed", seed).min(0).doc("same seed, data and threads: same weights, bit for bit");
+  }
+};
+
+class Train : public Step {
+ public:
+  using Config = TrainConfig;
+  static Description describe();
+  explicit Train(Config config) : config_(std::move(config)) {}
+  nlohmann::json run(Context& context) override;
+
+ private:
+  TrainConfig config_;
+};
+
+}  // namespace scanflow::cnn

@@ -1,0 +1,180 @@
+// Runs a plugin in a test, across the same C boundary as in production, with a host in memory:
+//
+//   scanflow::testing::Harness harness;
+//   const auto result = harness.run<Hello>({{"name", "Ada"}});
+//   EXPECT_TRUE(result.ok()) << result.told.error;
+//   EXPECT_EQ(result.outputs["greeting"], "hello, Ada");
+#pragma once
+
+#include <cstdlib>
+#include <scanflow/detail/fake_host.hpp>
+#include <scanflow/step.hpp>
+#include <scanflow/strategy.hpp>
+#include <scanflow/trigger.hpp>
+
+namespace scanflow {
+inline namespace sdk {
+namespace testing {
+
+/// What a step gets beside its configuration.
+struct Surroundings {
+  std::map<std::string, std::filesystem::path> inputs = {};
+  int threads = 1;
+  bool cancelled = false;  // cancel comes before run
+  bool extensions = true;  // false: a host that offers none
+  nlohmann::json run_state = nlohmann::json::object();
+};
+
+struct StepResult {
+  std::int32_t status = SCANFLOW_FAILED;
+  nlohmann::json outputs = nlohmann::json::object();
+  Told told;
+  bool ok() const { return status == SCANFLOW_OK; }
+};
+
+struct TriggerResult {
+  std::int32_t status = SCANFLOW_FAILED;
+  WakeResult wake;
+  Told told;
+  bool ok() const { return status == SCANFLOW_OK; }
+};
+
+struct StrategyResult {
+  std::int32_t status = SCANFLOW_FAILED;
+  Decision decision;
+  Told told;
+  bool ok() const { return status == SCANFLOW_OK; }
+};
+
+/// Artifacts and scratch lie in its directory, which it removes at its end.
+class Harness {
+ public:
+  template <class Plugin>
+  StepResult run(const nlohmann::json& config = nlohmann::json::object(),
+                 const Surroundings& around = {});
+  template <class Plugin>
+  TriggerResult wake(const nlohmann::json& config, const Wake& wake);
+  template <class Plugin>
+  StrategyResult decide(const nlohmann::json& config, const Evidence& evidence);
+
+  const std::filesystem::path& directory() const { return directory_.path(); }
+
+ private:
+  template <class Plugin, class Kind, class Use>
+  static std::int32_t with_instance(detail::FakeHost& host, const nlohmann::json& config,
+                                    const Use& use);
+
+  detail::TemporaryDirectory directory_;
+};
+
+/// Each write of a sink: one element.
+inline scanflow_sink each_into(std::vector<std::string>& list) {
+  return {&list, [](void* ctx, const char* data, std::uint64_t len) -> std::int32_t {
+            static_cast<std::vector<std::string>*>(ctx)->emplace_back(data, len);
+            return SCANFLOW_OK;
+          }};
+}
+
+template <class Plugin, class Kind, class Use>
+std::int32_t Harness::with_instance(detail::FakeHost& host, const nlohmann::json& config,
+                                    const Use& use) {
+  const auto& factory = detail::FactoryOf<Kind, Plugin>::kTable;
+  const auto text = config.dump();
+  typename Kind::Instance* instance = nullptr;
+  auto status = factory.create(host.abi(), detail::descriptor_of<Plugin>()->id, detail::view(text),
+                               &instance);
+  if (status != SCANFLOW_OK) return status;
+  status = use(instance);
+  instance->destroy(instance);
+  return status;
+}
+
+template <class Plugin>
+StepResult Harness::run(const nlohmann::json& config, const Surroundings& around) {
+  detail::FakeHost host(directory(), around.run_state, around.extensions);
+  const auto scratch = directory() / "scratch";
+  std::filesystem::create_directories(scratch);
+  const std::string no_digest(64, '0');
+  std::vector<scanflow_input> inputs;
+  for (const auto& [name, path] : around.inputs) {
+    inputs.push_back({detail::view(name), detail::view(path.native()), detail::view(no_digest)});
+  }
+  std::string outputs;
+  scanflow_request request{};
+  request.struct_size = sizeof request;
+  request.run = detail::view("test-run");
+  request.step = detail::view("test-step");
+  request.attempt = 1;
+  request.threads = static_cast<std::uint32_t>(around.threads);
+  request.inputs = inputs.data();
+  request.input_count = static_cast<std::uint32_t>(inputs.size());
+  request.scratch = detail::view(scratch.native());
+  request.outputs = detail::into(outputs);
+  StepResult result;
+  result.status = with_instance<Plugin, detail::StepKind>(host, config, [&](scanflow_step* step) {
+    if (around.cancelled) {
+      static_cast<const scanflow_step_cancel*>(step->get_extension(step, SCANFLOW_STEP_CANCEL))
+          ->cancel(step);
+    }
+    return step->run(step, &request);
+  });
+  if (!outputs.empty()) result.outputs = nlohmann::json::parse(outputs);
+  result.told = host.take();
+  return result;
+}
+
+template <class Plugin>
+TriggerResult Harness::wake(const nlohmann::json& config, const Wake& wake) {
+  detail::FakeHost host(directory(), {}, false);
+  const std::string event = wake.event.is_null() ? "" : wake.event.dump();
+  std::vector<std::string> fires, states;
+  std::int64_t next = 0;
+  scanflow_wake request = {sizeof request,
+                           static_cast<std::int32_t>(wake.reason),
+                           wake.now_us,
+                           detail::view(event),
+                           detail::view(wake.state),
+                           each_into(fires),
+                           each_into(states)};
+  TriggerResult result;
+  result.status = with_instance<Plugin, detail::TriggerKind>(
+      host, config,
+      [&](scanflow_trigger* trigger) { return trigger->wake(trigger, &request, &next); });
+  for (const auto& fire : fires) {
+    result.wake.fires.push_back(nlohmann::json::parse(fire).at("evidence"));
+  }
+  if (next != std::numeric_limits<std::int64_t>::max()) result.wake.next_wake_us = next;
+  if (!states.empty()) result.wake.state = states.back();
+  result.told = host.take();
+  return result;
+}
+
+template <class Plugin>
+StrategyResult Harness::decide(const nlohmann::json& config, const Evidence& evidence) {
+  detail::FakeHost host(directory(), {}, false);
+  const std::string text = evidence.evidence.is_null() ? "" : evidence.evidence.dump();
+  std::vector<std::string> actions, states;
+  scanflow_decide request = {sizeof request,
+                             0,
+                             evidence.now_us,
+                             detail::view(text),
+                             detail::view(evidence.state),
+                             each_into(actions),
+                             each_into(states)};
+  StrategyResult result;
+  result.status = with_instance<Plugin, detail::StrategyKind>(
+      host, config,
+      [&](scanflow_strategy* strategy) { return strategy->decide(strategy, &request); });
+  for (const auto& action : actions) {
+    const auto document = nlohmann::json::parse(action);
+    result.decision.actions.push_back(
+        {document.at("primitive"), document.at("target"), document.at("args")});
+  }
+  if (!states.empty()) result.decision.state = states.back();
+  result.told = host.take();
+  return result;
+}
+
+}  // namespace testing
+}  // namespace sdk
+}  // namespace scanflow

@@ -1,0 +1,208 @@
+// Whatever is wrong is said, with exit status 2 or 3, and nothing is run.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "tests/support/program.hpp"
+
+namespace scanflow::test {
+namespace {
+
+constexpr const char* kHead = "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n";
+
+struct Bad {
+  const char* name;
+  std::string text;
+  std::vector<std::string> said;  // all of it, on stderr
+};
+
+std::string bomb() {
+  std::string text = std::string(kHead) + "x: &a0 [1,1,1,1,1,1,1,1,1]\n";
+  for (int i = 1; i < 12; ++i) {
+    const std::string last = "*a" + std::to_string(i - 1);
+    text += "y" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last;
+    for (int j = 0; j < 9; ++j) text += "," + last;
+    text += "]\n";
+  }
+  return text + "steps: [{name: a, uses: noop}]\n";
+}
+
+std::vector<Bad> bad_inputs() {
+  const std::string head = kHead;
+  return {
+      {"UnknownField",
+       head + "steps: [{name: a, uses: noop, retrys: 3}]\n",
+       {"p.yaml:4:", "retrys", "retry"}},
+      {"MisspeltPlugin",
+       head + "steps: [{name: a, uses: nop}]\n",
+       {"unknown step plugin 'nop'", "did you mean 'noop'"}},
+      {"Cycle",
+       head +
+           "steps:\n  - {name: a, needs: [c], uses: noop}\n  - {name: b, needs: [a], uses: noop}\n"
+           "  - {name: c, needs: [b], uses: noop}\n",
+       {"cycle", "a -> ", "b"}},
+      {"ReferenceNotNeeded",
+       head + "steps:\n  - {name: a, uses: noop}\n  - {name: b, run: echo, with: {x: '${{ "
+              "steps.a.outputs.y }}'}}\n",
+       {"p.yaml:6:", "steps.a", "needs"}},
+      {"WrongType",
+       head + "steps: [{name: a, uses: noop, timeout: [1]}]\n",
+       {"p.yaml:4:", "timeout"}},
+      {"OutOfRange",
+       head + "max_parallel: -1\nsteps: [{name: a, uses: noop}]\n",
+       {"p.yaml:4:", "max_parallel"}},
+      {"BrokenExpression",
+       head + "steps: [{name: a, uses: noop, when: '${{ 1 + }}'}]\n",
+       {"p.yaml:4:", "expression"}},
+      {"DuplicateStep",
+       head + "steps: [{name: a, uses: noop}, {name: a, uses: noop}]\n",
+       {"'a'", "p.yaml:4:"}},
+      {"DuplicateKey",
+       head + "steps: [{name: a, uses: noop, uses: noop}]\n",
+       {"p.yaml:4:", "duplicate", "uses"}},
+      {"Empty", "", {"p.yaml", "empty"}},
+      {"NotYaml", "a: [1, 2\nb: }", {"p.yaml:"}},
+      {"AliasBomb", bomb(), {"p.yaml:", "alias"}},
+      {"Nesting", std::string(1 << 20, '['), {"p.yaml:1:", "nest"}},
+      {"LoopingMatrix",
+       head + "steps: [{name: a, uses: noop, matrix: {x: '${{ (function() while true do end end)() "
+              "}}'}}]\n",
+       {"a", "instructions"}},
+  };
+}
+
+TEST(BadInput, IsSaidWithExitStatus2AndNothingIsRun) {
+  for (const Bad& bad : bad_inputs()) {
+    SCOPED_TRACE(bad.name);
+    Scanflow scanflow;
+    const std::string file = scanflow.files().write("p.yaml", bad.text);
+    const Output output = scanflow({"run", file});
+    EXPECT_EQ(output.exit, 2) << output.out << output.err.substr(0, 2000);
+    for (const std::string& part : bad.said) {
+      EXPECT_NE(output.err.find(part), std::string::npos) << "missing '" << part << "' in:\n"
+                                                          << output.err.substr(0, 2000);
+    }
+    EXPECT_FALSE(std::filesystem::exists(scanflow.state() / "scanflow.db"));
+  }
+}
+
+TEST(BadInput, AllErrorsComeInOneGo) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write(
+      "p.yaml", std::string(kHead) +
+                    "steps:\n  - {name: a, uses: nop}\n  - {name: b, uses: noop, retrys: 1}\n");
+  const Output output = scanflow({"run", file});
+  EXPECT_NE(output.err.find("p.yaml:5:"), std::string::npos) << output.err;
+  EXPECT_NE(output.err.find("p.yaml:6:"), std::string::npos) << output.err;
+  EXPECT_NE(output.err.find("2 errors; nothing was run"), std::string::npos) << output.err;
+}
+
+TEST(BadInput, ExpressionsThatNeverEndFailTheirStep) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", std::string(kHead) + R"(steps:
+  - {name: loop, run: "true", with: {x: "${{ (function() while true do end end)() }}"}}
+)");
+  const Output output = scanflow({"run", file});
+  EXPECT_EQ(output.exit, 1) << output.err;
+  EXPECT_NE(output.out.find("with.x"), std::string::npos) << output.out;
+  const std::string big = scanflow.files().write("q.yaml", std::string(kHead) + R"(steps:
+  - {name: big, run: "true", with: {x: "${{ ('x'):rep(1000000000) }}"}}
+)");
+  const Output second = scanflow({"run", big});
+  EXPECT_EQ(second.exit, 1);
+  EXPECT_NE(second.out.find("memory"), std::string::npos) << second.out;
+}
+
+TEST(BadInput, WrongUsageExitsWith2) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write(
+      "p.yaml", std::string(kHead) + "params: {n: {type: int}}\nsteps: [{name: a, uses: noop}]\n");
+  EXPECT_EQ(scanflow({"run"}).exit, 2);
+  EXPECT_EQ(scanflow({"run", file, "--backend", "cloud"}).exit, 2);
+  EXPECT_EQ(scanflow({"run", file, "-p", "n"}).exit, 2);
+  EXPECT_EQ(scanflow({"run", file, "-p", "n=x"}).exit, 2);
+  EXPECT_EQ(scanflow({"run", file}).exit, 2) << "n is missing";
+  const Output misspelt = scanflow({"run", file, "-p", "n=1", "-p", "m=2"});
+  EXPECT_EQ(misspelt.exit, 2);
+  EXPECT_NE(misspelt.err.find("did you mean 'n'"), std::string::npos) << misspelt.err;
+  EXPECT_EQ(scanflow({"run", (scanflow.files() / "absent.yaml").string()}).exit, 2);
+  EXPECT_EQ(scanflow({"frobnicate"}).exit, 2);
+  EXPECT_EQ(scanflow({"--help"}).exit, 0);
+}
+
+TEST(StateDirectory, ThatCannotBeMadeExitsWith3) {
+  Scanflow scanflow;
+  const std::string file =
+      scanflow.files().write("p.yaml", std::string(kHead) + "steps: [{name: a, uses: noop}]\n");
+  const std::string blocker = scanflow.files().write("blocker", "a file");
+  const Output output = scanflow({"run", file, "--state", blocker + "/below"});
+  EXPECT_EQ(output.exit, 3) << output.out;
+  EXPECT_NE(output.err.find("state directory"), std::string::npos) << output.err;
+}
+
+/// A small tmpfs; skips the test where it may not be mounted.
+class SmallDisk {
+ public:
+  SmallDisk(const std::filesystem::path& at, const char* options) : at_(at) {
+    std::filesystem::create_directories(at);
+    mounted_ = ::mount("tmpfs", at.c_str(), "tmpfs", 0, options) == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(at_.c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+  bool remount_read_only() const {
+    return ::mount("tmpfs", at_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+  }
+
+ private:
+  std::filesystem::path at_;
+  bool mounted_ = false;
+};
+
+TEST(StateDirectory, OnAFullDiskExitsWith3AndTheDatabaseStillOpens) {
+  Scanflow scanflow;
+  const SmallDisk disk(scanflow.files() / "disk", "size=1m");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs CAP_SYS_ADMIN";
+  const std::string state = scanflow.files() / "disk/state";
+  const std::string file = scanflow.files().write(
+      "p.yaml", std::string(kHead) + R"(steps:
+  - {name: fill, run: "head -c 2000000 /dev/zero > )" +
+                    (scanflow.files() / "disk/filler").string() + R"( || true"}
+  - name: many
+    needs: [fill]
+    matrix: {i: [1, 2, 3, 4, 5, 6, 7, 8]}
+    run: "true"
+    env: {PADDING: "${{ ('x'):rep(20000) }}"}
+)");
+  const Output output = scanflow({"run", file, "--state", state});
+  EXPECT_EQ(output.exit, 3) << output.out << output.err;
+  EXPECT_NE(output.err.find("full"), std::string::npos) << output.err;
+  EXPECT_NE(output.err.find("runs resume"), std::string::npos) << output.err;
+  std::filesystem::remove(scanflow.files() / "disk/filler");
+  const Output list = scanflow({"runs", "list", "--state", state});
+  EXPECT_EQ(list.exit, 0) << list.err;
+  const Output resumed = scanflow({"runs", "resume", "last", "--state", state});
+  EXPECT_EQ(resumed.exit, 0) << resumed.out << resumed.err;
+}
+
+TEST(StateDirectory, ReadOnlyExitsWith3) {
+  Scanflow scanflow;
+  const SmallDisk disk(scanflow.files() / "disk", "size=4m");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs CAP_SYS_ADMIN";
+  const std::string state = scanflow.files() / "disk/state";
+  const std::string file =
+      scanflow.files().write("p.yaml", std::string(kHead) + "steps: [{name: a, run: 'true'}]\n");
+  ASSERT_EQ(scanflow({"run", file, "--state", state}).exit, 0);
+  ASSERT_TRUE(disk.remount_read_only());
+  const Output output = scanflow({"run", file, "--state", state});
+  EXPECT_EQ(output.exit, 3) << output.out << output.err;
+  EXPECT_NE(output.err.find("ead-only"), std::string::npos) << output.err;
+  EXPECT_EQ(scanflow({"runs", "list", "--state", state}).exit, 0) << "reading must work";
+}
+
+}  // namespace
+}  // namespace scanflow::test

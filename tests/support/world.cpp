@@ -1,0 +1,216 @@
+#include "tests/support/world.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace scanflow::support {
+
+using run::Event;
+using run::EventType;
+using run::StepStatus;
+
+World::World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots)
+    : World(std::move(plan), slots, {}, 1'000'000'000) {}
+
+World::World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots,
+             const std::vector<Event>& committed, std::int64_t now_us)
+    : plan_(std::move(plan)),
+      machine_(std::make_unique<run::Machine>(plan_, 42)),
+      slots_(slots),
+      now_us_(now_us) {
+  for (std::uint32_t i = 0; i < plan_->steps.size(); ++i) index_[plan_->steps[i].id] = i;
+  for (const Event& event : committed) {
+    machine_->apply(event);
+    events_.push_back(event);
+    if (event.type == EventType::attempt_started) running_.push_back(event.step);
+    if (event.type == EventType::attempt_ended) std::erase(running_, event.step);
+  }
+  if (committed.empty()) {
+    feed(EventType::run_created, run::kNoStep);
+  } else {
+    decide();
+  }
+}
+
+World& World::succeed(const std::string& step, json outputs) {
+  feed(EventType::attempt_ended, index(step), Cause::none,
+       outputs.is_null() ? json() : json{{"outputs", std::move(outputs)}});
+  return *this;
+}
+
+World& World::fail(const std::string& step, Cause cause, std::string message) {
+  feed(EventType::attempt_ended, index(step), cause, {{"message", std::move(message)}});
+  return *this;
+}
+
+World& World::resolve(const std::string& step, json data) {
+  feed(EventType::step_resolved, index(step), Cause::none, std::move(data));
+  return *this;
+}
+
+World& World::skip(const std::string& step) {
+  feed(EventType::step_skipped, index(step));
+  return *this;
+}
+
+World& World::cached(const std::string& step) {
+  feed(EventType::step_cached, index(step), Cause::none, {{"outputs", json::object()}});
+  return *this;
+}
+
+World& World::fail_to_resolve(const std::string& step, Cause cause) {
+  feed(EventType::step_failed, index(step), cause, {{"message", "broken expression"}});
+  return *this;
+}
+
+World& World::cancel() {
+  feed(EventType::cancel_requested, run::kNoStep);
+  return *this;
+}
+
+World& World::advance(microseconds time) {
+  now_us_ += time.count();
+  decide();
+  return *this;
+}
+
+World& World::set_slots(std::uint32_t slots) {
+  slots_ = slots;
+  decide();
+  return *this;
+}
+
+void World::feed(EventType type, std::uint32_t step, Cause cause, json data) {
+  Event event{.type = type, .cause = cause, .step = step, .time_us = now_us_};
+  if (!data.is_null()) event.data = std::make_shared<const json>(std::move(data));
+  if (type == EventType::attempt_ended) {
+    event.attempt = machine_->step(step).attempts;
+    event.cause = machine_->cause_of_end(step, cause);
+    if (std::erase(running_, step) == 0) throw std::logic_error(id(step) + " is not running");
+  }
+  if (type == EventType::step_resolved || type == EventType::step_skipped ||
+      type == EventType::step_cached || type == EventType::step_failed) {
+    if (std::erase(resolving_, step) == 0) throw std::logic_error(id(step) + " was not asked for");
+  }
+  machine_->apply(event);
+  events_.push_back(std::move(event));
+  decide();
+}
+
+void World::decide() {
+  const auto in_flight = static_cast<std::uint32_t>(running_.size());
+  const run::Decisions decided =
+      machine_->decide(now_us_, slots_ > in_flight ? slots_ - in_flight : 0);
+  events_.insert(events_.end(), decided.events.begin(), decided.events.end());
+  for (const run::Effect& effect : decided.effects) {
+    switch (effect.kind) {
+      case run::Effect::Kind::resolve:
+        EXPECT_EQ(std::count(resolving_.begin(), resolving_.end(), effect.step), 0)
+            << id(effect.step) << " was asked for twice";
+        check_start(effect.step);
+        resolving_.push_back(effect.step);
+        break;
+      case run::Effect::Kind::launch:
+        EXPECT_EQ(effect.attempt, machine_->step(effect.step).attempts);
+        check_start(effect.step);
+        running_.push_back(effect.step);
+        break;
+      case run::Effect::Kind::stop:
+        stops_.emplace_back(effect.step, effect.cause);
+        break;
+    }
+  }
+  EXPECT_EQ(machine_->running(), running_.size());
+  EXPECT_LE(running_.size(), std::max(slots_, in_flight));
+  if (const std::uint32_t limit = plan_->pipeline->max_parallel) {
+    EXPECT_LE(running_.size(), limit);
+  }
+  wake_us_ = decided.wake_us;
+  EXPECT_TRUE(wake_us_ == 0 || wake_us_ > now_us_) << "asks to be woken in the past";
+}
+
+void World::check_start(std::uint32_t step) const {
+  EXPECT_EQ(std::count(running_.begin(), running_.end(), step), 0)
+      << id(step) << " started twice at once";
+  for (const graph::Node need : plan_->graph.needs(step)) {
+    const StepStatus at = machine_->step(need).status;
+    EXPECT_TRUE(at == StepStatus::succeeded || at == StepStatus::cached ||
+                at == StepStatus::skipped)
+        << id(step) << " started while " << id(need) << " was " << name(at);
+  }
+}
+
+std::string World::running() const {
+  std::string text;
+  for (const std::uint32_t step : running_) {
+    if (!text.empty()) text += ' ';
+    text += id(step);
+    const std::uint32_t attempt = machine_->step(step).attempts;
+    if (attempt > 1) text += fmt::format("#{}", attempt);
+  }
+  return text;
+}
+
+std::string World::resolving() const {
+  std::string text;
+  for (const std::uint32_t step : resolving_) text += (text.empty() ? "" : " ") + id(step);
+  return text;
+}
+
+std::string World::stops() const {
+  std::string text;
+  for (const auto& [step, cause] : stops_) {
+    text += fmt::format("{}{}({})", text.empty() ? "" : " ", id(step), pipeline::name(cause));
+  }
+  return text;
+}
+
+microseconds World::next_wake() const {
+  return microseconds(wake_us_ == 0 ? 0 : wake_us_ - now_us_);
+}
+
+const run::StepState& World::state(const std::string& step) const {
+  return machine_->step(index(step));
+}
+
+std::string World::status(const std::string& step) const {
+  const run::StepState& at = state(step);
+  if (at.cause == Cause::none) return std::string(name(at.status));
+  return fmt::format("{} ({})", name(at.status), pipeline::name(at.cause));
+}
+
+std::string World::history(std::size_t from) const {
+  std::string text;
+  for (std::size_t i = from; i < events_.size(); ++i) {
+    text += name(events_[i].type);
+    if (events_[i].step != run::kNoStep) text += " " + id(events_[i].step);
+    text += i + 1 < events_.size() ? "; " : "";
+  }
+  return text;
+}
+
+std::uint32_t World::index(const std::string& step) const {
+  const auto found = index_.find(step);
+  if (found == index_.end()) throw std::logic_error("the test names no step " + step);
+  return found->second;
+}
+
+std::string describe(const run::Machine& machine) {
+  std::string text =
+      fmt::format("{} running {} done {}\n", machine.summary(), machine.running(), machine.done());
+  for (std::uint32_t i = 0; i < machine.plan().steps.size(); ++i) {
+    const run::StepState& step = machine.step(i);
+    text += fmt::format("{} {} {} attempts {} at {} {} {} resolved {} result {}\n",
+                        machine.plan().steps[i].id, name(step.status), pipeline::name(step.cause),
+                        step.attempts, step.first_started_us, step.started_us, step.ended_us,
+                        step.resolved ? step.resolved->dump() : "-",
+                        step.result ? step.result->dump() : "-");
+  }
+  return text;
+}
+
+}  // namespace scanflow::support

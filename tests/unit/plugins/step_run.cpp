@@ -1,0 +1,84 @@
+#include "tests/unit/plugins/step_run.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace scanflow::test {
+namespace {
+
+// Inputs are named in records by their digest; no test here looks at its value.
+const std::string kDigest(64, 'a');
+
+}  // namespace
+
+StepRun::StepRun(const std::string& library, std::string id) : id_(std::move(id)) {
+  const std::filesystem::path directory = SCANFLOW_BINARY_DIR "/lib/scanflow/plugins";
+  auto loaded = loader::Library::load(directory / (library + ".so"));
+  if (!loaded) throw std::runtime_error(loaded.error().message);
+  library_ = std::move(*loaded);
+}
+
+StepRun& StepRun::with(nlohmann::json config) {
+  config_ = std::move(config);
+  return *this;
+}
+
+StepRun& StepRun::input(const std::string& name, const std::filesystem::path& path) {
+  inputs_[name] = path.string();
+  return *this;
+}
+
+StepRun& StepRun::threads(std::uint32_t count) {
+  threads_ = count;
+  return *this;
+}
+
+StepRun& StepRun::cancel_at_first_progress() {
+  cancel_ = true;
+  return *this;
+}
+
+StepRun& StepRun::run() {
+  std::vector<scanflow_input> inputs;
+  for (const auto& [name, path] : inputs_) {
+    inputs.push_back({loader::to_view(name), loader::to_view(path), loader::to_view(kDigest)});
+  }
+  loader::StepRequest request;
+  request.run = "run";
+  request.step = "step";
+  request.threads = threads_;
+  request.inputs = inputs;
+
+  loader::StepInstance instance(*this);
+  outcome_ = instance.create(*library_, id_, config_.dump());
+  if (!outcome_.ok()) return *this;
+  instance_ = &instance;
+  outcome_ = instance.run(request);
+  instance_ = nullptr;
+  return *this;
+}
+
+std::filesystem::path StepRun::artifact(const std::string& name) const { return directory_ / name; }
+
+void StepRun::log(std::int32_t /*level*/, std::string_view text) { log_.emplace_back(text); }
+
+void StepRun::metric(std::string_view name, double value, std::int64_t step,
+                     const std::map<std::string, std::string>& labels, bool /*logged*/) {
+  metrics_.push_back({std::string(name), value, step, labels});
+}
+
+void StepRun::progress(double /*fraction*/, std::string_view message) {
+  progress_.emplace_back(message);
+  if (cancel_ && instance_ != nullptr) instance_->cancel();
+}
+
+Result<std::string> StepRun::artifact(std::string_view name, bool directory) {
+  const auto path = directory_ / std::string(name);
+  if (directory) std::filesystem::create_directory(path);
+  return path.string();
+}
+
+Result<std::string> StepRun::run_state() { return fail("no run here"); }
+Result<std::string> StepRun::register_model(std::string_view) { return fail("no registry here"); }
+
+}  // namespace scanflow::test

@@ -1,0 +1,68 @@
+#include "engine/runtime/state_directory.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+
+#include "tests/support/program.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+class StateDirectoryTest : public testing::Test {
+ protected:
+  void SetUp() override { ::setenv("XDG_RUNTIME_DIR", files_.path().c_str(), 1); }
+  test::TempDir files_;
+};
+
+TEST_F(StateDirectoryTest, OneProcessHoldsTheLock) {
+  const auto state = find_state_directory((files_ / "state").string());
+  ASSERT_TRUE(state) << state.error().message;
+  ASSERT_TRUE(create(*state));
+  EXPECT_FALSE(EngineLock::is_held(*state));
+  {
+    auto first = EngineLock::try_take(*state);
+    ASSERT_TRUE(first && first->has_value());
+    EXPECT_TRUE(EngineLock::is_held(*state));
+    auto second = EngineLock::try_take(*state);
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_FALSE(second->has_value());
+  }
+  EXPECT_TRUE(EngineLock::try_take(*state)->has_value()) << "its holder let go";
+}
+
+TEST_F(StateDirectoryTest, SocketsLieInAPrivateDirectoryWithAShortPath) {
+  const auto state = find_state_directory((files_ / std::string(150, 'x')).string());
+  ASSERT_TRUE(state);
+  EXPECT_LT(state->engine_socket().string().size(), 108u);
+  ASSERT_TRUE(create(*state));
+  struct stat status {};
+  ASSERT_EQ(::stat(state->sockets.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700u);
+  std::filesystem::permissions(state->sockets, std::filesystem::perms::all);
+  const auto refused = create(*state);
+  ASSERT_FALSE(refused) << "a directory that others may write must be refused";
+  EXPECT_NE(refused.error().message.find("0700"), std::string::npos);
+}
+
+TEST_F(StateDirectoryTest, ComesFromTheOptionElseTheEnvironment) {
+  ::setenv("SCANFLOW_STATE", (files_ / "from-env").c_str(), 1);
+  EXPECT_EQ(find_state_directory("")->root, files_ / "from-env");
+  EXPECT_EQ(find_state_directory((files_ / "given").string())->root, files_ / "given");
+  ::unsetenv("SCANFLOW_STATE");
+  ::setenv("XDG_STATE_HOME", files_.path().c_str(), 1);
+  EXPECT_EQ(find_state_directory("")->root, files_ / "scanflow");
+  ::unsetenv("XDG_STATE_HOME");
+}
+
+TEST_F(StateDirectoryTest, ThatCannotBeMadeIsSaid) {
+  const auto state = find_state_directory(files_.write("file", "") + "/below");
+  ASSERT_TRUE(state);
+  const auto made = create(*state);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("--state"), std::string::npos) << made.error().message;
+}
+
+}  // namespace
+}  // namespace scanflow::runtime
