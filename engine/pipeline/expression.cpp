@@ -86,13 +86,11 @@ class Evaluation {
     if (!analysis.problems.empty()) {
       return fail(fmt::format("{}: {}", quoted(source), words(analysis.problems[0])));
     }
-    static const json kNothing;
-    const std::array<LuaSandbox::Variable, 6> variables{{{"params", &scope_.params},
+    const std::array<LuaSandbox::Variable, 5> variables{{{"params", &scope_.params},
                                                          {"steps", &steps_},
                                                          {"matrix", &scope_.matrix},
                                                          {"run", &scope_.run},
-                                                         {"env", &scope_.env},
-                                                         {"null", &kNothing}}};
+                                                         {"env", &scope_.env}}};
     auto done = sandbox_.evaluate(analysis.lua, variables);
     if (!done) return fail(fmt::format("{}: {}", quoted(source), done.error().message));
     return done;

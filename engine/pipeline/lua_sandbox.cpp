@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 
+#include "engine/pipeline/expression_analysis.hpp"
 #include "engine/pipeline/json_bridge.hpp"
 #include "engine/pipeline/lua_state.hpp"
 
@@ -114,7 +116,14 @@ int protected_open(lua_State* state) {
   return 1;
 }
 
+/// `null`, and variables that are null, are not in the tables: nil cannot be.
 int unknown_name(lua_State* state) {
+  const auto& known = global_names();
+  if (lua_type(state, 2) == LUA_TSTRING &&
+      std::find(known.begin(), known.end(), lua_tostring(state, 2)) != known.end()) {
+    lua_pushnil(state);
+    return 1;
+  }
   return luaL_error(state, "unknown name '%s'", luaL_tolstring(state, 2, nullptr));
 }
 
@@ -211,6 +220,7 @@ struct LuaSandbox::Impl {
   Result<json> call(const std::string& lua, std::span<const Variable> scope, bool run) {
     if (state == nullptr) open();
     budget.restart();
+    exceeded = false;
     Call call{&lua, scope, globals, scope_table, run, nullptr};
     lua_pushcfunction(state, protected_call);
     lua_pushlightuserdata(state, &call);
@@ -219,12 +229,22 @@ struct LuaSandbox::Impl {
       lua_settop(state, 0);
       return std::move(call.result);
     }
-    std::string message = explain(status);
+    note_memory(status);
+    exceeded = budget.breach != LuaBudget::Breach::none;
+    std::string message = explain();
     close();  // whatever is left in it, the next expression gets a new one
     return fail(std::move(message));
   }
 
-  std::string explain(int status) const {
+  /// Lua says in three ways that it would need too much memory.
+  void note_memory(int status) {
+    if (budget.breach != LuaBudget::Breach::none) return;
+    const char* text = lua_type(state, -1) == LUA_TSTRING ? lua_tostring(state, -1) : "";
+    const bool too_large = std::string_view(text).ends_with("resulting string too large");
+    if (status == LUA_ERRMEM || status < 0 || too_large) budget.breach = LuaBudget::Breach::bytes;
+  }
+
+  std::string explain() const {
     using Breach = LuaBudget::Breach;
     const Limits& limits = budget.limits;
     if (budget.breach == Breach::instructions) {
@@ -234,7 +254,7 @@ struct LuaSandbox::Impl {
     if (budget.breach == Breach::time) {
       return fmt::format("it takes longer than {} ms (an endless loop?)", limits.time_us / 1000);
     }
-    if (budget.breach == Breach::bytes || status == LUA_ERRMEM || status < 0) {
+    if (budget.breach == Breach::bytes) {
       return fmt::format("it needs more than {} MiB of memory; compute large values in a step",
                          limits.bytes >> 20);
     }
@@ -247,6 +267,7 @@ struct LuaSandbox::Impl {
   LuaBudget budget;
   lua_State* state = nullptr;
   int globals = 0, scope_table = 0;
+  bool exceeded = false;
 };
 
 LuaSandbox::LuaSandbox(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -261,5 +282,7 @@ Result<void> LuaSandbox::compile(const std::string& lua) {
 Result<json> LuaSandbox::evaluate(const std::string& lua, std::span<const Variable> scope) {
   return impl_->call(lua, scope, true);
 }
+
+bool LuaSandbox::exceeded() const { return impl_->exceeded; }
 
 }  // namespace scanflow::pipeline
