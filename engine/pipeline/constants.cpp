@@ -38,7 +38,7 @@ class Trial {
       try_values(step.with, "/with");
       for (const auto& [name, text] : step.env) try_text(text, child_pointer("/env", name));
       if (has_expression(step.when) && is_constant(step.when)) {
-        note(evaluate_condition(step.when, scope_), "/when");
+        note(evaluator_.condition(step.when, scope_), "/when");
       }
       if (problems_.size() >= kMost) break;
     }
@@ -62,7 +62,7 @@ class Trial {
   }
 
   void try_text(const std::string& text, const std::string& pointer) {
-    if (has_expression(text) && is_constant(text)) note(evaluate(text, scope_), pointer);
+    if (has_expression(text) && is_constant(text)) note(evaluator_.evaluate(text, scope_), pointer);
   }
 
   template <class T>
@@ -78,6 +78,7 @@ class Trial {
 
   const Pipeline& pipeline_;
   Scope scope_;
+  Evaluator evaluator_;
   const Step* step_ = nullptr;
   std::vector<std::string> problems_;
 };

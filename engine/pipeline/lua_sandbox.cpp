@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <stdexcept>
 
 #include "engine/pipeline/expression_analysis.hpp"
@@ -29,6 +30,12 @@ void* allocate(void* user, void* block, std::size_t old_size, std::size_t new_si
   void* moved = std::realloc(block, new_size);
   if (moved != nullptr) budget.lua_bytes = bytes;
   return moved;
+}
+
+std::int64_t thread_cpu_us() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
 }
 
 [[noreturn]] void breach(lua_State* state, LuaBudget::Breach kind) {
@@ -87,12 +94,11 @@ void clear(lua_State* state) {
 /// Everything that may raise an error happens in here, under lua_pcall.
 int protected_call(lua_State* state) {
   auto& call = *static_cast<Call*>(lua_touserdata(state, 1));
-  // Without parentheses first: an unfinished expression is then reported as such. With them: one
-  // value, not several.
-  load(state, "return " + *call.lua + "\n");
-  lua_pop(state, 1);
-  const std::string single = "return (" + *call.lua + "\n)";
-  if (luaL_loadbufferx(state, single.data(), single.size(), kChunk, "t") != LUA_OK) {
+  const std::string one = "return (" + *call.lua + "\n)";
+  if (luaL_loadbufferx(state, one.data(), one.size(), kChunk, "t") != LUA_OK) {
+    // Without parentheses Lua says better what is wrong; where nothing is, there are several
+    // values.
+    load(state, "return " + *call.lua + "\n");
     luaL_error(state, "an expression gives one value; several go into a list: {a, b}");
   }
   if (!call.run) return 0;
@@ -145,11 +151,15 @@ void LuaBudget::restart() {
   kept.clear();
   kept_bytes = 0;
   breach = Breach::none;
+  cpu_end_us = thread_cpu_us() + limits.time_us;
   deadline = Clock::now() + std::chrono::microseconds(limits.time_us);
 }
 
 void LuaBudget::check_time(lua_State* state) {
-  if (Clock::now() > deadline) pipeline::breach(state, Breach::time);
+  if (Clock::now() <= deadline) return;
+  const std::int64_t left = cpu_end_us - thread_cpu_us();
+  if (left <= 0) pipeline::breach(state, Breach::time);
+  deadline = Clock::now() + std::chrono::microseconds(left);
 }
 
 void LuaBudget::charge(lua_State* state, std::size_t bytes) {

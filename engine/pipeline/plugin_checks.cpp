@@ -98,6 +98,7 @@ class WithChecker {
         key, fmt::format("with: unknown field '{}' ({})", printable(key.text), schema_name()));
     if (!near.empty()) {
       problem.hint = fmt::format("did you mean '{}'?", near);
+      misspelt_.insert(near);
     } else {
       problem.notes.push_back(names.empty()
                                   ? fmt::format("{} takes no configuration", plugin_.id)

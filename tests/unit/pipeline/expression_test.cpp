@@ -174,8 +174,9 @@ TEST(Expression, LoopsOverValues) {
 
 TEST(Expression, IsOneExpression) {
   EXPECT_SAYS(error("1, 2"), "one value");
-  EXPECT_SAYS(error("1) os.exit( (1"), "'os' is not available");
-  EXPECT_SAYS(error("1) + (function() end)( (1"), "expected");
+  EXPECT_SAYS(error("1) os.exit( (1"), "')' without its '('");
+  EXPECT_SAYS(error("1) + (2"), "')' without its '('");
+  EXPECT_SAYS(error("{1)"), "')' without its '('");
   EXPECT_SAYS(error("1 return 2"), "expected");
   EXPECT_SAYS(error("1; params = 2"), "cannot assign");
   EXPECT_SAYS(error("1 --[[ hidden ]]"), "begins a comment");

@@ -61,29 +61,29 @@ TEST(Yaml, BlocksAndEscapesAreText) {
 TEST(Yaml, AByteOrderMarkIsNoContent) { EXPECT_EQ(parsed("\xEF\xBB\xBF[1]").dump(), "[1]"); }
 
 TEST(HostileYaml, NestingEndsAtOnce) {
-  const std::size_t mebi = 1 << 20;
+  const std::size_t size = 1 << 18;
   for (const std::string& text :
-       {repeat("[", mebi), repeat("{", mebi), repeat("{a: ", mebi / 4), repeat("- ", mebi / 2),
-        repeat("[\n", mebi / 2), repeat("? ", mebi / 2), repeat("[{a: ", mebi / 5),
-        repeat("[", mebi / 2) + repeat("]", mebi / 2)}) {
+       {repeat("[", size), repeat("{", size), repeat("{a: ", size / 4), repeat("- ", size / 2),
+        repeat("[\n", size / 2), repeat("? ", size / 2), repeat("[{a: ", size / 5),
+        repeat("[", size / 2) + repeat("]", size / 2)}) {
     const std::string said = problem(text);
     EXPECT_TRUE(said.find("nested deeper than 64") != std::string::npos ||
                 said.find("not valid YAML") != std::string::npos)
         << text.substr(0, 10) << ": " << said;
   }
-  EXPECT_EQ(problem(repeat("[", mebi)), "nested deeper than 64 levels; flatten it");
+  EXPECT_EQ(problem(repeat("[", 1 << 20)), "nested deeper than 64 levels; flatten it");
   std::string indented;
   for (int i = 0; i < 1400; ++i) indented += std::string(static_cast<std::size_t>(i), ' ') + "a:\n";
   EXPECT_EQ(problem(indented), "nested deeper than 64 levels; flatten it");
 }
 
 TEST(HostileYaml, OddTextEndsSoon) {
-  const std::size_t mebi = 1 << 20;
+  const std::size_t size = 1 << 18;
   for (const std::string& text :
-       {repeat("&a ", mebi / 3), repeat("!", mebi), repeat("\"", mebi), repeat("a", mebi),
-        repeat("a: ", mebi / 3), repeat("]", mebi), repeat(" ", mebi) + "x", repeat("\n", mebi),
-        repeat("--- a\n", 10000), repeat("#", mebi), repeat("*a ", 1000), repeat("%", mebi),
-        repeat("é, ", mebi / 4), repeat("[é, ", 60) + repeat("é, ", mebi / 4)}) {
+       {repeat("&a ", size / 3), repeat("!", size), repeat("\"", size), repeat("a", size),
+        repeat("a: ", size / 3), repeat("]", size), repeat(" ", size) + "x", repeat("\n", size),
+        repeat("--- a\n", 10000), repeat("#", size), repeat("*a ", 1000), repeat("%", size),
+        repeat("é, ", size / 4), repeat("[é, ", 60) + repeat("é, ", size / 4)}) {
     EXPECT_NE(problem(text), "") << text.substr(0, 10);
   }
 }
