@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "engine/pipeline/text.hpp"
+
 namespace scanflow::pipeline {
 namespace {
 
@@ -52,9 +54,10 @@ Excerpt excerpt(std::string_view line, int column) {
     if (position >= first && shown.length < kWidest) {
       const auto c = static_cast<unsigned char>(line[i]);
       const bool cut = first > 0 && position == first;
-      shown.text += cut                     ? std::string_view("<")
-                    : c < 0x20 || c == 0x7F ? std::string_view(" ")
-                                            : line.substr(i, end - i);
+      shown.text += cut                                 ? std::string_view("<")
+                    : c < 0x20 || c == 0x7F             ? std::string_view(" ")
+                    : !is_utf8(line.substr(i, end - i)) ? std::string_view("?")
+                                                        : line.substr(i, end - i);
       ++shown.length;
     }
     i = end;

@@ -35,10 +35,10 @@ std::string inline_text(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-/// One call of evaluate: the sandbox and what its expressions may see.
+/// One call of evaluate: what its expressions may see.
 class Evaluation {
  public:
-  Evaluation(const Scope& scope, const Limits& limits) : scope_(scope), sandbox_(limits) {}
+  Evaluation(const Scope& scope, LuaSandbox& sandbox) : scope_(scope), sandbox_(sandbox) {}
 
   Result<json> value(const json& source, int depth) {
     if (depth > kDeepestValue) return fail("a value nested too deeply");
@@ -86,13 +86,11 @@ class Evaluation {
     if (!analysis.problems.empty()) {
       return fail(fmt::format("{}: {}", quoted(source), words(analysis.problems[0])));
     }
-    static const json kNothing;
-    const std::array<LuaSandbox::Variable, 6> variables{{{"params", &scope_.params},
+    const std::array<LuaSandbox::Variable, 5> variables{{{"params", &scope_.params},
                                                          {"steps", &steps_},
                                                          {"matrix", &scope_.matrix},
                                                          {"run", &scope_.run},
-                                                         {"env", &scope_.env},
-                                                         {"null", &kNothing}}};
+                                                         {"env", &scope_.env}}};
     auto done = sandbox_.evaluate(analysis.lua, variables);
     if (!done) return fail(fmt::format("{}: {}", quoted(source), done.error().message));
     return done;
@@ -110,7 +108,7 @@ class Evaluation {
 
   const Scope& scope_;
   json steps_ = json::object();
-  LuaSandbox sandbox_;
+  LuaSandbox& sandbox_;
 };
 
 }  // namespace
@@ -148,12 +146,19 @@ Result<void> check_expression(const std::string& text, const std::set<std::strin
   return {};
 }
 
-Result<json> evaluate(const json& value, const Scope& scope, const Limits& limits) {
+struct Evaluator::Impl {
+  LuaSandbox sandbox;
+};
+
+Evaluator::Evaluator(const Limits& limits) : impl_(new Impl{LuaSandbox(limits)}) {}
+Evaluator::~Evaluator() = default;
+
+Result<json> Evaluator::evaluate(const json& value, const Scope& scope) {
   if (!is_dynamic(value)) return value;
-  return Evaluation(scope, limits).value(value, 0);
+  return Evaluation(scope, impl_->sandbox).value(value, 0);
 }
 
-Result<bool> evaluate_condition(const std::string& text, const Scope& scope, const Limits& limits) {
+Result<bool> Evaluator::condition(const std::string& text, const Scope& scope) {
   const Template parts = scan_template(text);
   if (parts.problem) return fail(words(*parts.problem));
   const Piece* only = parts.single();
@@ -161,12 +166,21 @@ Result<bool> evaluate_condition(const std::string& text, const Scope& scope, con
     return fail(
         fmt::format("'{}' is not one expression: write \"${{{{ condition }}}}\"", printable(text)));
   }
-  auto done = Evaluation(scope, limits).expression(only->text);
+  auto done = Evaluation(scope, impl_->sandbox).expression(only->text);
   if (!done) return fail(std::move(done.error().message));
   if (done->is_null()) return false;
   if (done->is_boolean()) return done->get<bool>();
   return fail(fmt::format("{}: gives {}, not true or false; compare it with something",
                           quoted(only->text), printable(done->dump())));
+}
+
+Result<json> evaluate(const json& value, const Scope& scope, const Limits& limits) {
+  if (!is_dynamic(value)) return value;
+  return Evaluator(limits).evaluate(value, scope);
+}
+
+Result<bool> evaluate_condition(const std::string& text, const Scope& scope, const Limits& limits) {
+  return Evaluator(limits).condition(text, scope);
 }
 
 }  // namespace scanflow::pipeline

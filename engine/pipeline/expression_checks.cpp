@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "engine/pipeline/expression_analysis.hpp"
 #include "engine/pipeline/text.hpp"
@@ -34,7 +35,10 @@ class Checker {
           const std::vector<Param>& params, const std::vector<const loader::PluginInfo*>& plugins,
           Problems& problems)
       : drafts_(drafts), table_(table), plugins_(plugins), problems_(problems) {
-    for (const Param& param : params) params_.push_back(param.name);
+    for (const Param& param : params) {
+      params_.push_back(param.name);
+      if (param.default_value) defaults_[param.name] = *param.default_value;
+    }
   }
 
   void run() {
@@ -105,15 +109,49 @@ class Checker {
     const Analysis analysis = analyze(
         piece.text, [this](const std::string& name) { return table_.by_name.count(name) > 0; },
         [this](const std::string& name) { return nearest(name, table_.names); });
-    for (const ExpressionProblem& problem : analysis.problems) report(problem);
     for (const Reference& use : analysis.references) check_reference(use, role);
+    for (const ExpressionProblem& problem : analysis.problems) {
+      if (!is_rest_of_parameter(piece.text, problem)) report(problem);
+    }
     if (!analysis.problems.empty()) return;
     const auto compiled = sandbox_.compile(analysis.lua);
-    if (compiled) return;
+    if (!compiled) {
+      return report_whole(piece, "the expression does not parse: " + compiled.error().message);
+    }
+    try_constant(piece, analysis);
+  }
+
+  void report_whole(const Piece& piece, std::string message) {
     const std::size_t first = std::min(piece.text.find_first_not_of(" \t\r\n"), piece.text.size());
     const std::size_t last = piece.text.find_last_not_of(" \t\r\n") + 1;
-    report(first, last - first,
-           fmt::format("the expression does not parse: {}", compiled.error().message));
+    report(first, last - first, std::move(message));
+  }
+
+  /// What depends on nothing that a run makes is tried now: an expression that loops or fills the
+  /// memory is found before anything runs. With defaults of parameters only that counts: given
+  /// values may make the rest right, and are tried when the run is planned.
+  void try_constant(const Piece& piece, const Analysis& analysis) {
+    if (trials_ > kLongestTrials) return;
+    for (const Reference& use : analysis.references) {
+      if (use.root != "params" || use.path.empty() || !defaults_.contains(use.path[0].name)) return;
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const std::array<LuaSandbox::Variable, 1> scope{{{"params", &defaults_}}};
+    const auto value = sandbox_.evaluate(analysis.lua, scope);
+    trials_ += std::chrono::steady_clock::now() - begin;
+    if (value || !(analysis.references.empty() || sandbox_.exceeded())) return;
+    report_whole(piece, "the expression fails: " + value.error().message);
+  }
+
+  /// In "params.learning-rate" the "rate" that is unknown.
+  bool is_rest_of_parameter(std::string_view text, const ExpressionProblem& problem) const {
+    std::size_t begin = problem.offset;
+    while (begin > 0 && (is_name_char(text[begin - 1]) || text[begin - 1] == '-')) --begin;
+    constexpr std::string_view kParams = "params.";
+    const std::string_view before = text.substr(0, begin);
+    return before.ends_with(kParams) && begin < problem.offset && text[problem.offset - 1] == '-' &&
+           std::find(params_.begin(), params_.end(),
+                     text.substr(begin, text.find('-', begin) - begin)) == params_.end();
   }
 
   void check_reference(const Reference& use, Role role) {
@@ -121,9 +159,9 @@ class Checker {
     if (use.path.empty() || !use.path[0].named) return;
     const Accessor& name = use.path[0];
     if (use.root == "params") {
-      if (std::find(params_.begin(), params_.end(), name.name) != params_.end()) return;
-      report(name.offset, name.length, fmt::format("unknown parameter '{}'", name.name)).hint =
-          did_you_mean(name.name, params_);
+      if (std::find(params_.begin(), params_.end(), name.name) == params_.end()) {
+        report_parameter(name);
+      }
     } else if (use.root == "matrix") {
       check_axis(name, role);
     } else if (use.root == "run") {
@@ -132,6 +170,19 @@ class Checker {
       report(name.offset, name.length, fmt::format("a run has no '{}'", name.name)).hint =
           did_you_mean(name.name, kFields);
     }
+  }
+
+  /// A name with hyphens is meant as a whole.
+  void report_parameter(const Accessor& name) {
+    const std::string_view text = std::string_view(node_->text).substr(base_);
+    std::size_t end = name.offset + name.length;
+    while (end + 1 < text.size() && text[end] == '-' && is_name_char(text[end + 1])) {
+      ++end;
+      while (end < text.size() && is_name_char(text[end])) ++end;
+    }
+    const std::string whole(text.substr(name.offset, end - name.offset));
+    report(name.offset, whole.size(), fmt::format("unknown parameter '{}'", whole)).hint =
+        did_you_mean(whole, params_);
   }
 
   void check_axis(const Accessor& name, Role role) {
@@ -255,6 +306,9 @@ class Checker {
   const std::vector<const loader::PluginInfo*>& plugins_;
   Problems& problems_;
   std::vector<std::string> params_;
+  json defaults_ = json::object();  // of those that have one
+  std::chrono::steady_clock::duration trials_{};
+  static constexpr std::chrono::seconds kLongestTrials{2};
   std::vector<NeedQuery> queries_;
   std::vector<Place> places_;  // of queries_
   LuaSandbox sandbox_;

@@ -186,14 +186,25 @@ class Lexer {
     push(TokenKind::symbol, at_ + 1);
   }
 
+  /// What closes must have been opened, or "1) + (2" would pass for an expression.
   bool count_bracket(char c) {
-    if (c == '(' || c == '[' || c == '{') ++depth_;
-    if ((c == ')' || c == ']' || c == '}') && depth_ > 0) --depth_;
-    if (c == '{') ++braces_;
-    if (c == '}' && braces_ > 0) --braces_;
-    if (depth_ <= kDeepestExpression) return true;
-    fail(at_, 1, fmt::format("brackets nested deeper than {} levels", kDeepestExpression));
-    return false;
+    constexpr std::string_view kOpen = "([{", kClose = ")]}";
+    if (kOpen.find(c) != std::string_view::npos) {
+      open_ += c;
+      if (c == '{') ++braces_;
+      if (open_.size() <= kDeepestExpression) return true;
+      fail(at_, 1, fmt::format("brackets nested deeper than {} levels", kDeepestExpression));
+      return false;
+    }
+    const std::size_t kind = kClose.find(c);
+    if (kind == std::string_view::npos) return true;
+    if (open_.empty() || open_.back() != kOpen[kind]) {
+      fail(at_, 1, fmt::format("'{}' without its '{}'", c, kOpen[kind]));
+      return false;
+    }
+    open_.pop_back();
+    if (c == '}') --braces_;
+    return true;
   }
 
   std::string_view text_;
@@ -201,7 +212,8 @@ class Lexer {
   std::size_t start_;
   bool until_close_;
   bool closed_ = false;
-  std::size_t depth_ = 0, braces_ = 0;
+  std::string open_;  // brackets that wait for their end
+  std::size_t braces_ = 0;
   Lexed out_;
 };
 

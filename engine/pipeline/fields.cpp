@@ -211,7 +211,9 @@ void MapReader::take(const Node& key, const Node& value, std::string_view what) 
       problems_.add(value, fmt::format("'{}' must be {}, not {}", field.name, describe_types(field),
                                        describe_value(value)));
   if (value.is_scalar() && value.plain && (field.types & kText) != 0) {
-    problem.hint = fmt::format("put it into quotes: \"{}\"", printable(value.text));
+    const std::string text = printable(value.text);
+    problem.hint = field.format == "expression" ? fmt::format("write \"${{{{ {} }}}}\"", text)
+                                                : fmt::format("put it into quotes: \"{}\"", text);
   }
 }
 

@@ -123,7 +123,7 @@ json convert_number(lua_State* state, int index) {
   if (lua_isinteger(state, index)) return static_cast<std::int64_t>(lua_tointeger(state, index));
   const double number = lua_tonumber(state, index);
   if (!std::isfinite(number)) {
-    luaL_error(state, "the number is %s, which has no place in JSON (divided by 0?)",
+    luaL_error(state, "the result is %s (divided by 0?), which has no place in JSON",
                std::isnan(number) ? "not a number" : "infinite");
   }
   return number;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <stdexcept>
 
+#include "engine/pipeline/expression_analysis.hpp"
 #include "engine/pipeline/json_bridge.hpp"
 #include "engine/pipeline/lua_state.hpp"
 
@@ -27,6 +30,12 @@ void* allocate(void* user, void* block, std::size_t old_size, std::size_t new_si
   void* moved = std::realloc(block, new_size);
   if (moved != nullptr) budget.lua_bytes = bytes;
   return moved;
+}
+
+std::int64_t thread_cpu_us() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
 }
 
 [[noreturn]] void breach(lua_State* state, LuaBudget::Breach kind) {
@@ -85,12 +94,11 @@ void clear(lua_State* state) {
 /// Everything that may raise an error happens in here, under lua_pcall.
 int protected_call(lua_State* state) {
   auto& call = *static_cast<Call*>(lua_touserdata(state, 1));
-  // Without parentheses first: an unfinished expression is then reported as such. With them: one
-  // value, not several.
-  load(state, "return " + *call.lua + "\n");
-  lua_pop(state, 1);
-  const std::string single = "return (" + *call.lua + "\n)";
-  if (luaL_loadbufferx(state, single.data(), single.size(), kChunk, "t") != LUA_OK) {
+  const std::string one = "return (" + *call.lua + "\n)";
+  if (luaL_loadbufferx(state, one.data(), one.size(), kChunk, "t") != LUA_OK) {
+    // Without parentheses Lua says better what is wrong; where nothing is, there are several
+    // values.
+    load(state, "return " + *call.lua + "\n");
     luaL_error(state, "an expression gives one value; several go into a list: {a, b}");
   }
   if (!call.run) return 0;
@@ -114,7 +122,14 @@ int protected_open(lua_State* state) {
   return 1;
 }
 
+/// `null`, and variables that are null, are not in the tables: nil cannot be.
 int unknown_name(lua_State* state) {
+  const auto& known = global_names();
+  if (lua_type(state, 2) == LUA_TSTRING &&
+      std::find(known.begin(), known.end(), lua_tostring(state, 2)) != known.end()) {
+    lua_pushnil(state);
+    return 1;
+  }
   return luaL_error(state, "unknown name '%s'", luaL_tolstring(state, 2, nullptr));
 }
 
@@ -136,11 +151,15 @@ void LuaBudget::restart() {
   kept.clear();
   kept_bytes = 0;
   breach = Breach::none;
+  cpu_end_us = thread_cpu_us() + limits.time_us;
   deadline = Clock::now() + std::chrono::microseconds(limits.time_us);
 }
 
 void LuaBudget::check_time(lua_State* state) {
-  if (Clock::now() > deadline) pipeline::breach(state, Breach::time);
+  if (Clock::now() <= deadline) return;
+  const std::int64_t left = cpu_end_us - thread_cpu_us();
+  if (left <= 0) pipeline::breach(state, Breach::time);
+  deadline = Clock::now() + std::chrono::microseconds(left);
 }
 
 void LuaBudget::charge(lua_State* state, std::size_t bytes) {
@@ -211,6 +230,7 @@ struct LuaSandbox::Impl {
   Result<json> call(const std::string& lua, std::span<const Variable> scope, bool run) {
     if (state == nullptr) open();
     budget.restart();
+    exceeded = false;
     Call call{&lua, scope, globals, scope_table, run, nullptr};
     lua_pushcfunction(state, protected_call);
     lua_pushlightuserdata(state, &call);
@@ -219,12 +239,22 @@ struct LuaSandbox::Impl {
       lua_settop(state, 0);
       return std::move(call.result);
     }
-    std::string message = explain(status);
+    note_memory(status);
+    exceeded = budget.breach != LuaBudget::Breach::none;
+    std::string message = explain();
     close();  // whatever is left in it, the next expression gets a new one
     return fail(std::move(message));
   }
 
-  std::string explain(int status) const {
+  /// Lua says in three ways that it would need too much memory.
+  void note_memory(int status) {
+    if (budget.breach != LuaBudget::Breach::none) return;
+    const char* text = lua_type(state, -1) == LUA_TSTRING ? lua_tostring(state, -1) : "";
+    const bool too_large = std::string_view(text).ends_with("resulting string too large");
+    if (status == LUA_ERRMEM || status < 0 || too_large) budget.breach = LuaBudget::Breach::bytes;
+  }
+
+  std::string explain() const {
     using Breach = LuaBudget::Breach;
     const Limits& limits = budget.limits;
     if (budget.breach == Breach::instructions) {
@@ -234,7 +264,7 @@ struct LuaSandbox::Impl {
     if (budget.breach == Breach::time) {
       return fmt::format("it takes longer than {} ms (an endless loop?)", limits.time_us / 1000);
     }
-    if (budget.breach == Breach::bytes || status == LUA_ERRMEM || status < 0) {
+    if (budget.breach == Breach::bytes) {
       return fmt::format("it needs more than {} MiB of memory; compute large values in a step",
                          limits.bytes >> 20);
     }
@@ -247,6 +277,7 @@ struct LuaSandbox::Impl {
   LuaBudget budget;
   lua_State* state = nullptr;
   int globals = 0, scope_table = 0;
+  bool exceeded = false;
 };
 
 LuaSandbox::LuaSandbox(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -261,5 +292,7 @@ Result<void> LuaSandbox::compile(const std::string& lua) {
 Result<json> LuaSandbox::evaluate(const std::string& lua, std::span<const Variable> scope) {
   return impl_->call(lua, scope, true);
 }
+
+bool LuaSandbox::exceeded() const { return impl_->exceeded; }
 
 }  // namespace scanflow::pipeline

@@ -28,6 +28,8 @@ class LuaSandbox {
   using Variable = std::pair<const char*, const json*>;
   /// Each call has the limits anew. The error is Lua's words without a place.
   Result<json> evaluate(const std::string& lua, std::span<const Variable> scope);
+  /// Did the last call end because it went over a limit?
+  bool exceeded() const;
 
  private:
   struct Impl;

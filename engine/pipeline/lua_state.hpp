@@ -21,15 +21,17 @@ struct LuaBudget {
 
   Limits limits;
   std::uint64_t instructions = 0;
-  Clock::time_point deadline;
-  std::size_t lua_bytes = 0;   // held by Lua
-  std::size_t kept_bytes = 0;  // held by `kept`, about
-  std::deque<json> kept;       // values made while evaluating; proxies point into them
+  Clock::time_point deadline;   // of the wall: a cheap look, before CPU time is asked for
+  std::int64_t cpu_end_us = 0;  // of this thread
+  std::size_t lua_bytes = 0;    // held by Lua
+  std::size_t kept_bytes = 0;   // held by `kept`, about
+  std::deque<json> kept;        // values made while evaluating; proxies point into them
   enum class Breach { none, instructions, bytes, time } breach = Breach::none;
 
   static LuaBudget& of(lua_State* state);
   void restart();
-  /// Raises a Lua error when the time is over. For functions that may take long by themselves.
+  /// Raises a Lua error when the time is over: CPU time, so that a busy machine fails no expression
+  /// (none of them can wait). For functions that may take long by themselves.
   void check_time(lua_State* state);
   /// Charges memory that Lua does not see; raises a Lua error when it is too much.
   void charge(lua_State* state, std::size_t bytes);

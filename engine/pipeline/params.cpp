@@ -109,6 +109,10 @@ class ParamReader {
   void short_form() {
     json value = to_json(node_, problems_);
     param_.type = std::string(type_of(value));
+    if (value.is_null() && !node_.is_null()) {
+      param_.type = "string";  // reported already
+      return;
+    }
     if (value.is_null()) {
       problems_
           .add(key_,

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "engine/pipeline/constants.hpp"
 #include "engine/pipeline/expression.hpp"
 #include "engine/pipeline/params.hpp"
 #include "engine/pipeline/text.hpp"
@@ -45,6 +46,10 @@ class Planner {
     auto params = bind_params(plan_.pipeline->params, given.is_null() ? json::object() : given);
     if (!params) return tl::unexpected(std::move(params.error()));
     plan_.params = *std::move(params);
+    if (recorded_ == nullptr) {
+      auto tried = try_constants();
+      if (!tried) return tl::unexpected(std::move(tried.error()));
+    }
     const auto& steps = plan_.pipeline->steps;
     first_.reserve(steps.size() + 1);
     for (std::uint32_t i = 0; i < steps.size(); ++i) {
@@ -59,6 +64,15 @@ class Planner {
   }
 
  private:
+  Result<void> try_constants() const {
+    std::string text;
+    for (const std::string& problem : constant_problems(*plan_.pipeline, plan_.params)) {
+      text += (text.empty() ? "" : "\n") + problem;
+    }
+    if (!text.empty()) return fail(std::move(text));
+    return {};
+  }
+
   Result<void> too_many() const {
     return fail(fmt::format("{}: more than {} steps, matrices expanded; make a matrix smaller",
                             plan_.pipeline->file, kMostSteps));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/text.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 const json& member(const json& object, const char* key) {
   static const json kNone;
+  if (!object.is_object()) return kNone;
   const auto found = object.find(key);
   return found == object.end() ? kNone : *found;
 }
@@ -96,6 +98,7 @@ class WithChecker {
         key, fmt::format("with: unknown field '{}' ({})", printable(key.text), schema_name()));
     if (!near.empty()) {
       problem.hint = fmt::format("did you mean '{}'?", near);
+      misspelt_.insert(near);
     } else {
       problem.notes.push_back(names.empty()
                                   ? fmt::format("{} takes no configuration", plugin_.id)
@@ -117,9 +120,9 @@ class WithChecker {
     const json& required = member(plugin_.input_schema, "required");
     if (!required.is_array()) return;
     for (const json& name : required) {
-      const auto text = name.get<std::string>();
-      if (draft_.step.with.contains(text)) continue;
-      const json& doc = member(inputs_.value(text, json::object()), "description");
+      const auto& text = name.get_ref<const std::string&>();
+      if (draft_.step.with.contains(text) || misspelt_.count(text) > 0) continue;
+      const json& doc = member(member(inputs_, text.c_str()), "description");
       Diagnostic& problem = problems_.add(
           *draft_.uses, fmt::format("the input '{}' of {} is missing{}", text, plugin_.id,
                                     doc.is_string() ? " (" + doc.get<std::string>() + ")" : ""));
@@ -186,6 +189,7 @@ class WithChecker {
   const loader::PluginInfo& plugin_;
   Problems& problems_;
   const json& inputs_;
+  std::set<std::string> misspelt_;  // right names of unknown ones: not reported as missing too
 };
 
 }  // namespace

@@ -33,9 +33,15 @@ bool is_bare_number(const Node& node) {
   return value && value->is_number();
 }
 
-void read_duration(const Node& node, std::string_view field, std::int64_t& us, Problems& problems) {
+/// `none`: the hint where it is 0; empty where that is fine.
+void read_duration(const Node& node, std::string_view field, std::string_view none,
+                   std::int64_t& us, Problems& problems) {
   if (!is_literal(node, field, problems)) return;
   const auto parsed = parse_duration(node.text);
+  if (parsed && *parsed <= 0 && !none.empty()) {
+    problems.add(node, fmt::format("'{}' must be above 0", field)).hint = std::string(none);
+    return;
+  }
   if (parsed) {
     us = *parsed;
     return;
@@ -70,13 +76,13 @@ void read_limit(const Node& node, Retry& retry, Problems& problems) {
 void read_backoff(const Node& node, Backoff& backoff, Problems& problems) {
   const MapReader map(node, backoff_fields(), "retry.backoff", problems);
   if (const Node* initial = map.get("initial")) {
-    read_duration(*initial, "backoff.initial", backoff.initial_us, problems);
+    read_duration(*initial, "backoff.initial", {}, backoff.initial_us, problems);
   }
   if (const Node* factor = map.get("factor")) {
     read_number(*factor, "backoff.factor", 1, 1000, backoff.factor, problems);
   }
   if (const Node* max = map.get("max")) {
-    read_duration(*max, "backoff.max", backoff.max_us, problems);
+    read_duration(*max, "backoff.max", {}, backoff.max_us, problems);
     if (backoff.max_us < backoff.initial_us) {
       problems.add(
           *max, fmt::format("'backoff.max' ({}) is below 'backoff.initial' ({})",
@@ -157,13 +163,7 @@ void read_retry(const Node& node, Retry& retry, Problems& problems) {
 }
 
 void read_timeout(const Node& node, std::int64_t& timeout_us, Problems& problems) {
-  std::int64_t us = 1;
-  read_duration(node, "timeout", us, problems);
-  if (us > 0) {
-    timeout_us = us;
-  } else {
-    problems.add(node, "'timeout' must be above 0").hint = "without a timeout leave the field out";
-  }
+  read_duration(node, "timeout", "without a timeout leave the field out", timeout_us, problems);
 }
 
 void read_cache(const Node& node, Cache& cache, Problems& problems) {
@@ -174,10 +174,7 @@ void read_cache(const Node& node, Cache& cache, Problems& problems) {
   const MapReader map(node, cache_fields(), "cache", problems);
   cache.enabled = true;
   if (const Node* age = map.get("max_age")) {
-    read_duration(*age, "cache.max_age", cache.max_age_us, problems);
-    if (cache.max_age_us <= 0) {
-      problems.add(*age, "'cache.max_age' must be above 0").hint = "for no limit: cache: true";
-    }
+    read_duration(*age, "cache.max_age", "for no limit: cache: true", cache.max_age_us, problems);
   }
 }
 

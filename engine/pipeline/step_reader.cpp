@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/fields.hpp"
@@ -136,7 +137,8 @@ class StepReader {
   void read_with() {
     draft_.with = merge(inherited("with"), own_.get("with"));
     for (const auto& [key, value] : draft_.with) set_with(key->text, *key, *value);
-    if (run_ != nullptr) set_sugar("run", *run_);
+    if (run_ != nullptr && step_.uses == "command") set_sugar("run", *run_);
+    if (step_.uses == "command") spell_out_arguments();
     for (const char* field : {"shell", "cwd"}) {
       const Node* node = get(field);
       if (node == nullptr) continue;
@@ -150,6 +152,17 @@ class StepReader {
     step_.with_is_dynamic =
         std::any_of(draft_.expressions.begin(), draft_.expressions.end(),
                     [](const ExpressionSite& site) { return site.role == Role::with; });
+  }
+
+  /// argv: [sleep, 1]: arguments are text, as written.
+  void spell_out_arguments() {
+    for (const auto& [key, value] : draft_.with) {
+      if (key->text != "argv" || !value->is_list()) continue;
+      json& argv = step_.with["argv"];
+      for (std::size_t i = 0; i < value->items.size(); ++i) {
+        if (value->items[i]->is_scalar()) argv[i] = value->items[i]->text;
+      }
+    }
   }
 
   void set_sugar(const std::string& field, const Node& node) {
@@ -197,7 +210,8 @@ class StepReader {
     if (values.is_list()) {
       if (values.items.empty())
         problems_.add(values, fmt::format("the axis '{}' is empty", key.text));
-      for (const Node* value : values.items) read_axis_value(*value, axis);
+      std::set<std::string_view> seen;
+      for (const Node* value : values.items) read_axis_value(*value, axis, seen);
     } else if (values.is_scalar() && has_expression(values.text)) {
       axis.values = values.text;
       draft_.expressions.push_back({&values, Role::matrix});
@@ -211,7 +225,7 @@ class StepReader {
     step_.matrix.push_back(std::move(axis));
   }
 
-  void read_axis_value(const Node& value, Axis& axis) {
+  void read_axis_value(const Node& value, Axis& axis, std::set<std::string_view>& seen) {
     if (!value.is_scalar()) {
       problems_.add(value, fmt::format("a value of the axis '{}' must be text, a number or a bool, "
                                        "not {}",
@@ -221,7 +235,14 @@ class StepReader {
           "make the whole axis one expression that gives the list";
     } else {
       json literal = to_json(value, problems_);
-      if (!literal.is_null()) axis.values.push_back(std::move(literal));
+      if (literal.is_null()) return;
+      if (!seen.insert(value.text).second) {
+        problems_
+            .add(value,
+                 fmt::format("the axis '{}' has '{}' twice", axis.name, printable(value.text)))
+            .hint = "remove one: two instances would have one name";
+      }
+      axis.values.push_back(std::move(literal));
     }
   }
 

@@ -93,9 +93,12 @@ void report_cycle(const std::vector<StepDraft>& drafts, StepTable& table, Proble
   if (cycle.size() > kShown) path += fmt::format("... ({} more) -> ", cycle.size() - kShown);
   const StepDraft& start = drafts[cycle[static_cast<std::size_t>(first)]];
   path += start.step.name;
-  const Node* at = start.node->find("needs");
+  const std::string& next =
+      drafts[cycle[(static_cast<std::size_t>(first) + 1) % cycle.size()]].step.name;
+  const auto at = std::find_if(start.needs.begin(), start.needs.end(),
+                               [&](const Node* node) { return node->text == next; });
   Diagnostic& problem =
-      problems.add(at != nullptr ? at->at : start.step.at, 1,
+      problems.add(at != start.needs.end() ? **at : *start.node,
                    fmt::format("the steps need each other in a circle: {}", path));
   problem.hint = "remove one of these needs";
 }

@@ -199,7 +199,7 @@ bool indented_with_tab(std::string_view line) {
 }
 
 /// What usually is behind a syntax error.
-std::string guess(const Source& source, int line) {
+std::string guess(const Source& source, int line, std::string_view message) {
   for (int near = line; near >= std::max(1, line - 1); --near) {
     if (indented_with_tab(source.line(near))) {
       return "YAML is indented with spaces: replace the tab";
@@ -213,6 +213,8 @@ std::string guess(const Source& source, int line) {
       return "put expressions into quotes: \"${{ ... }}\"";
     }
   }
+  if (message.starts_with("end of sequence flow")) return "a '[' before this is not closed";
+  if (message.starts_with("end of map flow")) return "a '{' before this is not closed";
   return {};
 }
 
@@ -284,7 +286,8 @@ YamlDocument parse_yaml(const Source& source, Problems& problems, const YamlLimi
     document.roots.clear();
     const Location at =
         error.mark.is_null() ? Location{1, 1} : source.location(error.mark.line, error.mark.column);
-    problems.add(at, 1, fmt::format("not valid YAML: {}", error.msg)).hint = guess(source, at.line);
+    problems.add(at, 1, fmt::format("not valid YAML: {}", error.msg)).hint =
+        guess(source, at.line, error.msg);
   }
   return document;
 }
