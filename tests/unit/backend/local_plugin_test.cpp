@@ -35,7 +35,7 @@ TEST(LocalPlugin, RunsWithWhatTheRequestSays) {
   EXPECT_EQ(outputs["extra"], "more");
   EXPECT_EQ(outputs["omp"], "2");
   EXPECT_EQ(outputs["pid"], harness.started(request.id));
-  EXPECT_EQ(harness.log(result), "log: hello\nerr: hello\nout: hello\n");
+  EXPECT_EQ(harness.log(result), "log: hello\nout: hello\nerr: hello\n");
 }
 
 TEST(LocalPlugin, AttemptsAreForksOfOneWarmParent) {
@@ -87,7 +87,8 @@ TEST(LocalPlugin, ARefusedCallFailsTheStepWithTheReason) {
   };
   const auto result = harness.run(harness.plugin("a", "test.work"));
   EXPECT_EQ(result.cause, "error");
-  EXPECT_NE(result.message.find("no such input 'model'"), std::string::npos) << result.message;
+  EXPECT_NE(harness.log(result).find("no such input 'model'"), std::string::npos)
+      << harness.log(result);
   EXPECT_TRUE(result.artifacts.empty());
 }
 
