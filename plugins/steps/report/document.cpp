@@ -130,6 +130,7 @@ RunRecord parse_run(const json& document, const std::string& self) {
   }
   RunRecord run;
   run.id = text(document, "run");
+  run.self = self;
   run.pipeline = text(document, "pipeline");
   run.name_space = text(document, "namespace");
   run.backend = text(document, "backend");

@@ -57,6 +57,7 @@ struct Model {
 
 struct RunRecord {
   std::string id, pipeline, name_space, backend, file;
+  std::string self;  // identity of the step that writes the report; may be empty
   std::string
       status;  // what became of the main steps so far: succeeded, failed, cancelled, running
   std::int64_t started_us = 0, now_us = 0;

@@ -38,24 +38,32 @@ std::size_t count_status(const RunRecord& run, std::string_view status) {
                     [&](const Step& s) { return s.phase == "main" && s.status == status; }));
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string_view cause_text(std::string_view cause) {
+  if (cause == "oom") return "out of memory";
+  if (cause == "timeout") return "out of time";
+  if (cause == "lost") return "its worker was lost";
+  if (cause == "config") return "wrong configuration";
+  return cause;
+}
 
 void explain_failures(const RunRecord& run, std::vector<std::string>& out) {
+  std::vector<std::string> not_run;
+  bool failed = false;
   for (const Step& step : run.steps) {
+    if (step.phase == "main" && (step.status == "cancelled" || step.status == "pending")) {
+      not_run.push_back(step.name);
+    }
     if (step.status != "failed") continue;
+    failed = true;
     const std::string after =
         step.attempts > 1 ? fmt::format(" after {} attempts", step.attempts) : "";
-    const std::string cause = step.failure && !step.failure->cause.empty()
-                                  ? fmt::format(" ({})", step.failure->cause)
-                                  : "";
-    const std::string why = step.failure ? first_line(step.failure->message) : "";
-    out.push_back(
-        fmt::format("{} failed{}{}{}{}", step.name, after, cause, why.empty() ? "" : ": ", why));
+    const std::string_view cause = step.failure ? cause_text(step.failure->cause) : "";
+    out.push_back(fmt::format("{} failed{}{}.", step.name, after,
+                              cause.empty() ? "" : fmt::format(": {}", cause)));
   }
-  if (const std::size_t not_started = count_status(run, "cancelled") + count_status(run, "pending");
-      not_started > 0) {
-    out.push_back(fmt::format("{} did not run because of that.", plural(not_started, "step")));
-  }
+  if (!failed || not_run.empty()) return;
+  if (not_run.size() > 4) not_run = {plural(not_run.size(), "step")};
+  out.push_back(fmt::format("{} did not run because of that.", fmt::join(not_run, ", ")));
 }
 
 /// What to change for a cause, in the pipeline's own terms.

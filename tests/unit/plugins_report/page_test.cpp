@@ -64,7 +64,8 @@ TEST(Page, PutsFailuresFirst) {
   EXPECT_TRUE(has(page, "✗ failed"));
   EXPECT_TRUE(has(page, "<h3>train[model=cnn2] failed after 2 attempts <em>oom</em></h3>"));
   EXPECT_TRUE(has(page, "epoch 4 ... batch 118 / 225"));
-  EXPECT_LT(page.find("id=\"failures\""), page.find("id=\"meaning\""));
+  EXPECT_LT(page.find("id=\"failures\""), page.find("id=\"next\""));
+  EXPECT_LT(page.find("id=\"next\""), page.find("id=\"meaning\""));
   EXPECT_EQ(nesting_problem(page), "");
 }
 
