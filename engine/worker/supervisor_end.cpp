@@ -87,11 +87,10 @@ void Supervisor::on_exit(pid_t pid, int wait_status, std::int64_t cpu_us, std::u
 }
 
 void Supervisor::kill_all(Attempt& attempt) {
-  if (attempt.pid == 0) return;
+  if (attempt.pid <= 1) return;
   ::kill(-attempt.pid, SIGKILL);
-  for (const Process& process : families(all_processes(), {attempt.pid}).front()) {
-    ::kill(process.pid, SIGKILL);
-  }
+  const auto members = families(all_processes(), {attempt.pid});
+  for (const Process& process : members.front()) ::kill(process.pid, SIGKILL);
 }
 
 void Supervisor::settle(Attempt& attempt) {

@@ -1,0 +1,179 @@
+#include "tests/unit/backend/harness.hpp"
+
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace scanflow::backend {
+namespace {
+
+constexpr std::chrono::seconds kPatience{30};
+
+std::string slurp(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+bool alive(pid_t pid) {
+  const std::string stat = slurp("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t end = stat.rfind(") ");
+  return end != std::string::npos && stat[end + 2] != 'Z';
+}
+
+Harness::Harness(Kind kind) : kind_(kind) {
+  std::filesystem::create_directories(files_ / "state");
+  std::filesystem::create_directories(files_ / "sockets");
+  options_.state_directory = (files_ / "state").string();
+  options_.socket_directory = (files_ / "sockets").string();
+  options_.worker = std::string(SCANFLOW_BINARY_DIR) + "/bin/scanflow-worker";
+  options_.slots = 2;
+  make_backend();
+}
+
+Harness::~Harness() {
+  backend_.reset();
+  for (const pid_t pid : processes()) ::kill(pid, SIGKILL);
+  test::eventually([this] { return processes().empty(); });
+}
+
+void Harness::make_backend() {
+  const auto sink = [this](std::vector<Report> reports) { take(std::move(reports)); };
+  backend_ = kind_ == Kind::local ? make_local(options_, sink) : make_inproc(options_, sink);
+}
+
+void Harness::forget_backend() { backend_.reset(); }
+
+protocol::Request Harness::command(const std::string& step, const json& with) const {
+  protocol::Request request;
+  request.id = {"run-1", step, 1};
+  request.pipeline = "test";
+  request.uses = "command";
+  request.config = with.dump();
+  request.log_dir = (files_ / "state" / "logs").string();
+  request.grace_us = 300'000;
+  return request;
+}
+
+protocol::Request Harness::script(const std::string& step, const std::string& text) const {
+  return command(step, {{"run", text}});
+}
+
+protocol::Request Harness::plugin(const std::string& step, const std::string& uses,
+                                  const json& with) const {
+  protocol::Request request = command(step, with);
+  request.uses = uses;
+  request.library = SCANFLOW_BEHAVE_PLUGIN;
+  return request;
+}
+
+void Harness::launch(const protocol::Request& request) const {
+  backend_->launch({std::make_shared<protocol::Request>(request)});
+}
+
+protocol::Result Harness::run(const protocol::Request& request) {
+  launch(request);
+  return result(request.id);
+}
+
+void Harness::take(std::vector<Report> reports) {
+  std::vector<protocol::HostCall> calls;
+  {
+    const std::lock_guard lock(seen_.mutex);
+    for (Report& report : reports) {
+      if (auto* ended = std::get_if<protocol::Ended>(&report)) {
+        ++seen_.ends[ended->result.id];
+        seen_.results[ended->result.id] = ended->result;
+      } else if (auto* started = std::get_if<protocol::Started>(&report)) {
+        seen_.started[started->id] = *started;
+      } else if (auto* metric = std::get_if<protocol::Metric>(&report)) {
+        seen_.metrics.push_back(*metric);
+      } else if (auto* call = std::get_if<protocol::HostCall>(&report)) {
+        calls.push_back(*call);
+      }
+    }
+  }
+  seen_.changed.notify_all();
+  for (const protocol::HostCall& call : calls) {
+    if (on_call) on_call(*backend_, call);
+  }
+}
+
+bool Harness::wait(const std::function<bool()>& condition) {
+  std::unique_lock lock(seen_.mutex);
+  return seen_.changed.wait_for(lock, kPatience, condition);
+}
+
+protocol::Result Harness::result(const protocol::AttemptId& id) {
+  if (!wait([&] { return seen_.results.count(id) != 0; })) {
+    ADD_FAILURE() << id.step << " did not end; the supervisor's log:\n"
+                  << slurp((state() / "supervisor.log").string());
+    return {};
+  }
+  const std::lock_guard lock(seen_.mutex);
+  return seen_.results[id];
+}
+
+pid_t Harness::started(const protocol::AttemptId& id) {
+  if (!wait([&] { return seen_.started.count(id) != 0; })) {
+    ADD_FAILURE() << id.step << " did not start; the supervisor's log:\n"
+                  << slurp((state() / "supervisor.log").string());
+    return 0;
+  }
+  const std::lock_guard lock(seen_.mutex);
+  return seen_.started[id].pid;
+}
+
+int Harness::ends(const protocol::AttemptId& id) {
+  const std::lock_guard lock(seen_.mutex);
+  return seen_.ends[id];
+}
+
+std::vector<protocol::Metric> Harness::metrics(const protocol::AttemptId& id) {
+  const std::lock_guard lock(seen_.mutex);
+  std::vector<protocol::Metric> result;
+  for (const auto& metric : seen_.metrics) {
+    if (metric.id == id) result.push_back(metric);
+  }
+  return result;
+}
+
+std::string Harness::log(const protocol::Result& result) const {
+  return slurp((state() / "logs" / result.log.segment).string())
+      .substr(result.log.offset, result.log.length);
+}
+
+std::vector<pid_t> Harness::processes() const {
+  std::vector<pid_t> result;
+  const std::string mark = files_.path().string();
+  DIR* proc = ::opendir("/proc");
+  while (const dirent* entry = ::readdir(proc)) {
+    const int pid = std::atoi(entry->d_name);
+    if (pid <= 0 || pid == ::getpid() || !alive(pid)) continue;
+    const std::string directory = "/proc/" + std::to_string(pid);
+    if (slurp(directory + "/cmdline").find(mark) != std::string::npos ||
+        slurp(directory + "/environ").find(mark) != std::string::npos) {
+      result.push_back(pid);
+    }
+  }
+  ::closedir(proc);
+  return result;
+}
+
+pid_t Harness::supervisor() const {
+  for (const pid_t pid : processes()) {
+    const std::string command = slurp("/proc/" + std::to_string(pid) + "/cmdline");
+    if (command.find("supervise") != std::string::npos) return pid;
+  }
+  return 0;
+}
+
+}  // namespace scanflow::backend

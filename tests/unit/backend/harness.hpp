@@ -1,0 +1,90 @@
+// A real backend in directories of its own, and what it reported.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/backend/backend.hpp"
+#include "tests/support/program.hpp"
+
+namespace scanflow::backend {
+
+using nlohmann::json;
+
+class Harness {
+ public:
+  enum class Kind { local, inproc };
+  explicit Harness(Kind kind = Kind::local);
+  /// Ends the backend and whatever supervisor is left.
+  ~Harness();
+
+  // --- requests ---
+  /// A command; `with` as in YAML, as JSON.
+  protocol::Request command(const std::string& step, const json& with) const;
+  protocol::Request script(const std::string& step, const std::string& text) const;
+  /// A step of tests/support/plugins/behave.cpp.
+  protocol::Request plugin(const std::string& step, const std::string& uses,
+                           const json& with = json::object()) const;
+
+  void launch(const protocol::Request& request) const;
+  /// Launches it and waits for its end.
+  protocol::Result run(const protocol::Request& request);
+
+  // --- what was reported ---
+  /// Waits for the attempt's end; fails the test (and gives an empty result) after a deadline.
+  protocol::Result result(const protocol::AttemptId& id);
+  /// Waits for its Started; the pid.
+  pid_t started(const protocol::AttemptId& id);
+  std::vector<protocol::Metric> metrics(const protocol::AttemptId& id);
+  bool wait(const std::function<bool()>& condition);  // checked under the lock after each report
+  /// The text of a log range.
+  std::string log(const protocol::Result& result) const;
+
+  /// A new engine: the old backend goes away as if its process had been killed, without a word.
+  void forget_backend();
+  void make_backend();
+
+  /// The supervisor's process; 0: none.
+  pid_t supervisor() const;
+  /// Processes whose command line or environment mention this harness's directory.
+  std::vector<pid_t> processes() const;
+
+  std::filesystem::path state() const { return files_ / "state"; }
+  const test::TempDir& files() const { return files_; }
+  Backend& backend() { return *backend_; }
+  int ends(const protocol::AttemptId& id);  // how many Ended it has had
+
+  std::function<void(Backend&, const protocol::HostCall&)> on_call;
+
+ private:
+  struct Seen {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::map<protocol::AttemptId, protocol::Result> results;
+    std::map<protocol::AttemptId, int> ends;
+    std::map<protocol::AttemptId, protocol::Started> started;
+    std::vector<protocol::Metric> metrics;
+    std::vector<protocol::HostCall> calls;
+  };
+  void take(std::vector<Report> reports);
+
+  Kind kind_;
+  test::TempDir files_;
+  Options options_;
+  Seen seen_;
+  std::unique_ptr<Backend> backend_;
+};
+
+/// Is there such a process (a zombie is none)?
+bool alive(pid_t pid);
+
+}  // namespace scanflow::backend
