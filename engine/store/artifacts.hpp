@@ -1,41 +1,62 @@
 // Artifacts by SHA-256, under STATE/artifacts: files in objects/ab/cdef..., directories as views in
-// trees/ab/cdef.../ whose files are hard links to objects. Read-only; written once; never changed.
+// trees/ab/cdef.../ whose files are hard links to objects, each with its manifest in
+// manifests/ab/cdef.... Read-only; written once; never changed. What is being made lies in tmp/.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "engine/store/tree.hpp"
 #include "sdk/base/result.hpp"
 
 namespace scanflow::store {
 
 struct Artifact {
-  std::string sha256;  // of the file; of a directory: of its sorted manifest ("sha256 bytes mode
-                       // path\n" each)
+  std::string sha256;  // of the file; of a directory: of its manifest (tree.hpp): a sorted line
+                       // "sha256 bytes mode path\n" for each file
   std::filesystem::path path;  // absolute; what a step reads
   std::uint64_t bytes = 0;
   bool directory = false;
 };
 
+/// Files are 0444, or 0555 where the source was executable: those are objects of their own
+/// (cdef....x), because hard links share one mode.
 class Artifacts {
  public:
-  explicit Artifacts(std::filesystem::path root);
+  /// `sync`: what put() took survives power loss too, once it has returned.
+  explicit Artifacts(const std::filesystem::path& root, bool sync = false);
 
-  /// Takes what lies at `source` (a file, or a directory of files) into the store: moved where it
-  /// is on the same file system, else copied; what was there before wins. After a crash in the
-  /// middle nothing half is visible. Symbolic links and special files are refused, by name.
-  /// [any-thread]
+  /// Takes what lies at `source` (a file, or a directory of files) into the store. On the same file
+  /// system it is moved, so that `source` is gone afterwards; else it is copied. What was there
+  /// before wins. After an error, or a crash in the middle, nothing half is visible, and `source`
+  /// is still there. Symbolic links and special files are refused, by name. [any-thread]
   Result<Artifact> put(const std::filesystem::path& source);
 
-  /// Is it there, and of the size it had? (The bytes are verified by verify.) [any-thread]
+  /// Is it there? Of a directory: with all of its files, of the size they had. (The bytes are
+  /// verified by verify.) [any-thread]
   bool has(const std::string& sha256, bool directory) const;
   Result<Artifact> find(const std::string& sha256, bool directory) const;
-  /// Reads all of it again and compares the digest.
+  /// Reads all of it again and compares the digests; the error names the first file that differs.
   Result<void> verify(const Artifact& artifact) const;
 
+  /// Removes what crashes left half done. Only for the one process that puts, before its first put.
+  void remove_leftovers();
+
  private:
+  Result<Artifact> put_file(const std::filesystem::path& source);
+  Result<Artifact> put_directory(const std::filesystem::path& source);
+  Result<void> build_tree(const std::vector<TreeFile>& files, const std::string& manifest,
+                          const std::string& sha256) const;
+  /// Makes the object; links or copies `source`, which stays.
+  Result<void> add_object(const std::filesystem::path& source, const TreeFile& file) const;
+
+  std::filesystem::path place(const char* kind, const std::string& sha256) const;
+  std::filesystem::path object(const std::string& sha256, bool executable) const;
+
   std::filesystem::path root_;
+  bool sync_;
 };
 
 }  // namespace scanflow::store

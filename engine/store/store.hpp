@@ -102,7 +102,7 @@ class Store {
   Result<std::vector<ModelVersion>> models() const;
 
   /// Registers a version: numbers go up from 1 per name; the same (run, step, attempt, name,
-  /// sha256) again gives the version it got. Blocks until committed. [any-thread]
+  /// sha256) again gives the version it got. Blocks until committed: not for a `done`. [any-thread]
   Result<ModelVersion> register_model(ModelVersion model);
 
  private:

@@ -3,7 +3,7 @@
 add_library(scanflow_options INTERFACE)
 target_include_directories(scanflow_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(scanflow_options INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
+  -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Wno-missing-field-initializers
   $<$<BOOL:${SCANFLOW_WERROR}>:-Werror>)
 if(SCANFLOW_SANITIZE)
   target_compile_options(scanflow_options INTERFACE
@@ -23,16 +23,20 @@ function(scanflow_library name)
   endif()
 endfunction()
 
-# scanflow_test(NAME SOURCES a_test.cpp ... LINK targets ... [LABELS ...]): a GoogleTest program; each test a ctest.
+# scanflow_test(NAME SOURCES a_test.cpp ... LINK targets ... [LABELS ...] [TIMEOUT seconds]): a GoogleTest program;
+# each test a ctest.
 function(scanflow_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
   add_executable(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE scanflow_options ${arg_LINK} GTest::gtest GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     SCANFLOW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SCANFLOW_BINARY_DIR="${CMAKE_BINARY_DIR}")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT 60 LABELS "${arg_LABELS}")
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
 
 include(ScanflowPlugin)

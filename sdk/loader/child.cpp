@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,7 +111,7 @@ void collect(Pipe& out, Pipe& err, Clock::time_point deadline, Ended& ended) {
 
 /// Waits for the child, not beyond the deadline; then kills it with whatever it started.
 void reap(pid_t pid, Clock::time_point deadline, Ended& ended) {
-  const Descriptor handle(pidfd_open(pid, 0));
+  const Descriptor handle(static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)));
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
   pollfd waiting = {handle.get(), POLLIN, 0};

@@ -157,6 +157,7 @@ struct List {};
 struct Listing {
   std::vector<Started> running;
   std::vector<Result> ended;  // not acknowledged yet
+  bool more = false;          // another Listing follows (frames are bounded)
 };
 /// Engine to supervisor: end when idle.
 struct Shutdown {};
@@ -164,6 +165,8 @@ struct Shutdown {};
 struct Spawn {
   Request request;
   std::uint32_t slot = 0;
+  std::string directory;  // absolute; the slot's: its `scratch` and `artifacts` are the attempt's
+  std::string cgroup;     // a cgroup.procs file to enter; empty: none
 };
 /// Warm parent to supervisor.
 struct Forked {

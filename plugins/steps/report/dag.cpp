@@ -17,18 +17,19 @@ constexpr std::size_t kMostApart = 60;   // more boxes than this: instances of a
 constexpr std::size_t kMostBoxes = 240;  // more cannot be seen
 constexpr double kMargin = 8, kTitle = 26;
 
-std::string time_of(const Step& step) {
+std::string time_of(const RunRecord& run, const Step& step) {
+  if (step.name == run.self) return "this page";
   if (step.status == "running") return "running";
   if (step.status == "cached") return "from the cache";
   return step.started_us > 0 ? seconds_text(step.seconds) : step.status;
 }
 
-Box box_of(const Run& run, std::size_t index) {
+Box box_of(const RunRecord& run, std::size_t index) {
   const Step& step = run.steps[index];
   std::string tooltip =
-      fmt::format("{} ({}): {}, {}", step.name, step.uses, step.status, time_of(step));
+      fmt::format("{} ({}): {}, {}", step.name, step.uses, step.status, time_of(run, step));
   if (!step.summary.empty()) tooltip += "\n" + step.summary;
-  return {step.name, step.uses + " · " + time_of(step), step.status, tooltip, {}, index};
+  return {step.name, step.uses + " · " + time_of(run, step), step.status, tooltip, {}, index};
 }
 
 /// One status for many: the worst.
@@ -40,7 +41,7 @@ std::string worst(const std::map<std::string, std::size_t>& counts) {
   return "pending";
 }
 
-void describe_group(Box& box, const Run& run, const std::vector<std::size_t>& members) {
+void describe_group(Box& box, const RunRecord& run, const std::vector<std::size_t>& members) {
   std::map<std::string, std::size_t> counts;
   double seconds = 0;
   for (const std::size_t member : members) {
@@ -86,7 +87,7 @@ std::string node_svg(const Box& box, const Place& at, double dx, double dy,
       box.step, status_class(box.status), escape(box.tooltip), at.x + dx, at.y + dy,
       size.node_width, size.node_height, size.node_height / 2, size.node_height / 2 + 4.2,
       status_glyph(box.status), escape(shorten_middle(box.title, 22)),
-      escape(shorten(box.detail, 27)));
+      escape(shorten(box.detail, 26)));
 }
 
 std::string title_of(const std::string& phase) {
@@ -97,7 +98,7 @@ std::string title_of(const std::string& phase) {
 
 }  // namespace
 
-std::vector<Box> boxes_of(const Run& run, const std::string& phase, std::size_t most) {
+std::vector<Box> boxes_of(const RunRecord& run, const std::string& phase, std::size_t most) {
   std::vector<std::size_t> steps;
   std::map<std::string, std::vector<std::size_t>> by_base;
   for (std::size_t i = 0; i < run.steps.size(); ++i) {
@@ -132,7 +133,7 @@ std::vector<Box> boxes_of(const Run& run, const std::string& phase, std::size_t 
   return boxes;
 }
 
-std::string dag_svg(const Run& run) {
+std::string dag_svg(const RunRecord& run) {
   const LayoutOptions size;
   std::string body;
   double width = 0, y = kMargin;

@@ -16,10 +16,10 @@ struct Box {
 };
 
 /// The boxes of one phase; a need on another phase is left out.
-std::vector<Box> boxes_of(const Run& run, const std::string& phase, std::size_t most);
+std::vector<Box> boxes_of(const RunRecord& run, const std::string& phase, std::size_t most);
 
 /// Main steps, and below them the handlers of each phase in a frame of their own. Nodes lead to
 /// "#step-INDEX". Empty, with a sentence instead, where even grouped it is too large to see.
-std::string dag_svg(const Run& run);
+std::string dag_svg(const RunRecord& run);
 
 }  // namespace scanflow::report

@@ -102,7 +102,7 @@ std::vector<Series> parse_series(const json& metrics) {
 }
 
 /// What the main steps came to: a report runs when they are done, the run itself is not yet.
-std::string outcome(const Run& run) {
+std::string outcome(const RunRecord& run) {
   bool cancelled = false, unfinished = false;
   for (const Step& step : run.steps) {
     if (step.phase != "main") continue;
@@ -116,20 +116,21 @@ std::string outcome(const Run& run) {
 
 }  // namespace
 
-const Step* Run::find(const std::string& name) const {
+const Step* RunRecord::find(const std::string& name) const {
   const auto found =
       std::find_if(steps.begin(), steps.end(), [&](const Step& step) { return step.name == name; });
   return found == steps.end() ? nullptr : &*found;
 }
 
-Run parse_run(const json& document, const std::string& self) {
+RunRecord parse_run(const json& document, const std::string& self) {
   if (!document.is_object()) {
     throw std::invalid_argument(
         "the run document is not a JSON object: the host is not one that "
         "this report knows");
   }
-  Run run;
+  RunRecord run;
   run.id = text(document, "run");
+  run.self = self;
   run.pipeline = text(document, "pipeline");
   run.name_space = text(document, "namespace");
   run.backend = text(document, "backend");
@@ -157,7 +158,7 @@ Run parse_run(const json& document, const std::string& self) {
   run.status = outcome(run);
   // A pipeline whose only running main step is the report itself is done but for the report.
   if (const Step* me = run.find(self); me != nullptr && run.status == "running") {
-    Run others = run;
+    RunRecord others = run;
     std::erase_if(others.steps, [&](const Step& step) { return step.name == self; });
     run.status = outcome(others);
   }
@@ -171,7 +172,7 @@ Run parse_run(const json& document, const std::string& self) {
   return run;
 }
 
-double total_seconds(const Run& run) {
+double total_seconds(const RunRecord& run) {
   return run.now_us > run.started_us ? static_cast<double>(run.now_us - run.started_us) / 1e6 : 0;
 }
 

@@ -28,7 +28,7 @@ struct Step {
   std::string base;  // as written: train
   std::string uses;
   std::string phase = "main";
-  std::vector<std::size_t> needs;  // indices into Run::steps
+  std::vector<std::size_t> needs;  // indices into RunRecord::steps
   std::string status;
   int attempts = 0;
   std::int64_t started_us = 0, ended_us = 0;  // since 1970 UTC; 0: has not
@@ -55,8 +55,9 @@ struct Model {
   std::string name, version, sha256, step;
 };
 
-struct Run {
+struct RunRecord {
   std::string id, pipeline, name_space, backend, file;
+  std::string self;  // identity of the step that writes the report; may be empty
   std::string
       status;  // what became of the main steps so far: succeeded, failed, cancelled, running
   std::int64_t started_us = 0, now_us = 0;
@@ -71,9 +72,9 @@ struct Run {
 /// Takes any document: what is missing or of another type keeps its default, so that a report never
 /// fails for a field that it does not need. Throws std::invalid_argument where it is not an object.
 /// `self`: identity of the step that writes the report; it counts as running, not as unfinished.
-Run parse_run(const json& document, const std::string& self);
+RunRecord parse_run(const json& document, const std::string& self);
 
 /// From the start of the run to the moment of the report.
-double total_seconds(const Run& run);
+double total_seconds(const RunRecord& run);
 
 }  // namespace scanflow::report

@@ -7,8 +7,8 @@
 namespace scanflow::report {
 
 struct LayoutOptions {
-  double node_width = 188, node_height = 46;
-  double layer_gap = 52;  // between columns
+  double node_width = 206, node_height = 46;
+  double layer_gap = 46;  // between columns
   double node_gap = 18;   // between nodes of one column
 };
 

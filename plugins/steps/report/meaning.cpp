@@ -32,30 +32,38 @@ std::string counts_of(const Step& step) {
   return {};
 }
 
-std::size_t count_status(const Run& run, std::string_view status) {
+std::size_t count_status(const RunRecord& run, std::string_view status) {
   return static_cast<std::size_t>(
       std::count_if(run.steps.begin(), run.steps.end(),
                     [&](const Step& s) { return s.phase == "main" && s.status == status; }));
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string_view cause_text(std::string_view cause) {
+  if (cause == "oom") return "out of memory";
+  if (cause == "timeout") return "out of time";
+  if (cause == "lost") return "its worker was lost";
+  if (cause == "config") return "wrong configuration";
+  return cause;
+}
 
-void explain_failures(const Run& run, std::vector<std::string>& out) {
+void explain_failures(const RunRecord& run, std::vector<std::string>& out) {
+  std::vector<std::string> not_run;
+  bool failed = false;
   for (const Step& step : run.steps) {
+    if (step.phase == "main" && (step.status == "cancelled" || step.status == "pending")) {
+      not_run.push_back(step.name);
+    }
     if (step.status != "failed") continue;
+    failed = true;
     const std::string after =
         step.attempts > 1 ? fmt::format(" after {} attempts", step.attempts) : "";
-    const std::string cause = step.failure && !step.failure->cause.empty()
-                                  ? fmt::format(" ({})", step.failure->cause)
-                                  : "";
-    const std::string why = step.failure ? first_line(step.failure->message) : "";
-    out.push_back(
-        fmt::format("{} failed{}{}{}{}", step.name, after, cause, why.empty() ? "" : ": ", why));
+    const std::string_view cause = step.failure ? cause_text(step.failure->cause) : "";
+    out.push_back(fmt::format("{} failed{}{}.", step.name, after,
+                              cause.empty() ? "" : fmt::format(": {}", cause)));
   }
-  if (const std::size_t not_started = count_status(run, "cancelled") + count_status(run, "pending");
-      not_started > 0) {
-    out.push_back(fmt::format("{} did not run because of that.", plural(not_started, "step")));
-  }
+  if (!failed || not_run.empty()) return;
+  if (not_run.size() > 4) not_run = {plural(not_run.size(), "step")};
+  out.push_back(fmt::format("{} did not run because of that.", fmt::join(not_run, ", ")));
 }
 
 /// What to change for a cause, in the pipeline's own terms.
@@ -82,7 +90,7 @@ std::string fix_for(const Step& step) {
   return fmt::format("read what {} said before it failed", step.name);
 }
 
-const Step* longest(const Run& run) {
+const Step* longest(const RunRecord& run) {
   const Step* found = nullptr;
   for (const Step& step : run.steps) {
     if (step.phase == "main" && step.status == "succeeded" &&
@@ -95,7 +103,7 @@ const Step* longest(const Run& run) {
 
 }  // namespace
 
-const Step* judged(const Run& run) {
+const Step* judged(const RunRecord& run) {
   const Step* last = nullptr;
   for (const Step& step : run.steps) {
     if (figure(step, "test_accuracy") != nullptr || figure(step, "accuracy") != nullptr) {
@@ -111,7 +119,7 @@ double accuracy_of(const Step& step) {
   return found == nullptr ? 0 : found->get<double>();
 }
 
-Choice choice_of(const Run& run) {
+Choice choice_of(const RunRecord& run) {
   for (const char* name : {"validation_accuracy", "accuracy"}) {
     std::map<std::string, std::vector<const Step*>> by_base;
     for (const Step& step : run.steps) {
@@ -129,7 +137,7 @@ Choice choice_of(const Run& run) {
   return {};
 }
 
-std::vector<std::string> meaning(const Run& run) {
+std::vector<std::string> meaning(const RunRecord& run) {
   std::vector<std::string> out;
   const Choice choice = choice_of(run);
   if (const Step* step = judged(run); step != nullptr && step != choice.best) {
@@ -166,7 +174,7 @@ std::vector<std::string> meaning(const Run& run) {
   return out;
 }
 
-std::vector<Advice> next_steps(const Run& run) {
+std::vector<Advice> next_steps(const RunRecord& run) {
   std::vector<Advice> out;
   const std::string id = shell_word(run.id);
   const std::string file = run.file.empty() ? "PIPELINE.yaml" : shell_word(run.file);

@@ -19,19 +19,19 @@ struct Choice {
 
 /// The step whose `accuracy` (or `test_accuracy`) output tells how good the result is: the last one
 /// that succeeded; null without.
-const Step* judged(const Run& run);
+const Step* judged(const RunRecord& run);
 double accuracy_of(const Step& step);  // of the step that `judged` gives
 
 /// By validation_accuracy, else accuracy, higher is better; best is null with fewer than two.
-Choice choice_of(const Run& run);
+Choice choice_of(const RunRecord& run);
 
 /// Sentences for the top of the page, plain text.
-std::vector<std::string> meaning(const Run& run);
+std::vector<std::string> meaning(const RunRecord& run);
 
 /// A command to copy (may be empty) and why one would; plain text.
 struct Advice {
   std::string why, command;
 };
-std::vector<Advice> next_steps(const Run& run);
+std::vector<Advice> next_steps(const RunRecord& run);
 
 }  // namespace scanflow::report

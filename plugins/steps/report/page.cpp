@@ -15,11 +15,14 @@ std::string section(const std::string& id, const std::string& title, const std::
 }
 
 std::string make_page(const PageInput& input) {
-  const Run& run = input.run;
+  const RunRecord& run = input.run;
   const std::string title = input.title.empty() ? run.pipeline : input.title;
   std::string body = header_html(input);
   body += "<main>\n";
+  const bool failed = run.status == "failed";
+  const std::string next = section("next", "What to do next", next_html(run));
   body += section("failures", "What went wrong", failures_html(run));
+  if (failed) body += next;  // who comes for a failure wants it at once
   body += section("meaning", "What it means", meaning_html(run));
   body += section("graph", "Steps", dag_svg(run));
   body += section("timeline", "Time", timeline_svg(run));
@@ -29,7 +32,7 @@ std::string make_page(const PageInput& input) {
   body += section("steps", "All steps", steps_html(run));
   body += section("artifacts", "Artifacts", artifacts_html(run));
   body += section("params", "Parameters", params_html(run));
-  body += section("next", "What to do next", next_html(run));
+  if (!failed) body += next;
   body += "</main>\n";
   return fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -17,7 +17,7 @@ struct Gallery {
 };
 
 struct PageInput {
-  Run run;
+  RunRecord run;
   std::string title;  // empty: the pipeline's name
   std::vector<Gallery> galleries;
 };

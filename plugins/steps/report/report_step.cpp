@@ -20,7 +20,7 @@ struct ReportConfig {
   }
 };
 
-std::vector<Gallery> galleries_of(const Run& run) {
+std::vector<Gallery> galleries_of(const RunRecord& run) {
   std::vector<Gallery> galleries;
   for (const Step& step : run.steps) {
     for (const Artifact& artifact : step.artifacts) {
@@ -52,7 +52,7 @@ class Report : public scanflow::Step {
   explicit Report(Config config) : config_(std::move(config)) {}
 
   nlohmann::json run(Context& context) override {
-    Run run = parse_run(context.run_state(), context.step_id());
+    RunRecord run = parse_run(context.run_state(), context.step_id());
     std::vector<Gallery> galleries = galleries_of(run);
     context.throw_if_cancelled();
     const std::size_t steps = run.steps.size();

@@ -15,7 +15,7 @@ constexpr int kColors = 8;               // of the palette in the style sheet
 constexpr std::size_t kMostCurves = 24;  // in one plot
 
 /// Every step keeps its colour in all plots.
-std::vector<std::string> lines_of(const Run& run) {
+std::vector<std::string> lines_of(const RunRecord& run) {
   std::vector<std::string> lines;
   for (const Series& series : run.series) {
     const std::string line = series.step + "\n" + series.labels;
@@ -37,7 +37,7 @@ std::string legend(const std::vector<Curve>& curves) {
   return "<figcaption>" + out + "</figcaption>";
 }
 
-std::string plot_of(const Run& run, const std::string& metric,
+std::string plot_of(const RunRecord& run, const std::string& metric,
                     const std::vector<std::string>& lines) {
   std::vector<Curve> curves;
   std::size_t more = 0;
@@ -69,7 +69,7 @@ std::string digit_html(const WrongDigit& digit) {
 
 }  // namespace
 
-std::string metrics_html(const Run& run) {
+std::string metrics_html(const RunRecord& run) {
   const std::vector<std::string> lines = lines_of(run);
   std::vector<std::string> metrics;
   for (const Series& series : run.series) {
@@ -82,7 +82,7 @@ std::string metrics_html(const Run& run) {
   return out.empty() ? out : "<div class=\"plots\">\n" + out + "</div>\n";
 }
 
-std::string confusion_section_html(const Run& run) {
+std::string confusion_section_html(const RunRecord& run) {
   std::string out;
   for (const Step& step : run.steps) {
     const auto found = step.outputs.find("confusion");

@@ -26,7 +26,7 @@ std::string said_of(const Step& step) {
   std::string out = escape(step.summary);
   if (step.failure) {
     const std::string cause = step.failure->cause.empty() ? "" : step.failure->cause + ": ";
-    out += fmt::format("<div class=\"error\">{}</div>",
+    out += fmt::format("<div class=\"{}\">{}</div>", step.status == "failed" ? "error" : "muted",
                        escape(shorten(cause + step.failure->message, 600)));
   }
   if (const std::string text = outputs_text(step.outputs); !text.empty()) {
@@ -42,7 +42,7 @@ std::string value_html(const json& value) {
 
 }  // namespace
 
-std::string steps_html(const Run& run) {
+std::string steps_html(const RunRecord& run) {
   if (run.steps.empty()) return {};
   std::string rows;
   for (std::size_t i = 0; i < run.steps.size() && i < kMostRows; ++i) {
@@ -54,8 +54,9 @@ std::string steps_html(const Run& run) {
         "<td><b>{}</b><small>{}{}</small></td><td class=\"number\">{}</td><td "
         "class=\"number\">{}</td>"
         "<td class=\"said\">{}</td></tr>\n",
-        i, status_class(step.status), status_glyph(step.status), escape(step.status),
-        escape(step.name), escape(step.uses), phase, step.attempts,
+        i, status_class(step.status), status_glyph(step.status),
+        step.name == run.self ? "this page" : escape(step.status), escape(step.name),
+        escape(step.uses), phase, step.attempts,
         step.started_us > 0 && step.status != "running" ? seconds_text(step.seconds) : "",
         said_of(step));
   }
@@ -71,7 +72,7 @@ std::string steps_html(const Run& run) {
          rows + "</tbody></table></div>\n" + more;
 }
 
-std::string artifacts_html(const Run& run) {
+std::string artifacts_html(const RunRecord& run) {
   std::string rows;
   for (const Step& step : run.steps) {
     for (const Artifact& artifact : step.artifacts) {
@@ -103,7 +104,7 @@ std::string artifacts_html(const Run& run) {
          rows + "</tbody></table></div>\n";
 }
 
-std::string params_html(const Run& run) {
+std::string params_html(const RunRecord& run) {
   std::string rows;
   for (const auto& [name, value] : run.params.items()) {
     rows += fmt::format("<div><dt>{}</dt><dd><code>{}</code></dd></div>\n", escape(name),

@@ -1,8 +1,6 @@
 // What one reads first: header, failures, meaning, what to do next.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "plugins/steps/report/format.hpp"
 #include "plugins/steps/report/meaning.hpp"
 #include "plugins/steps/report/sections.hpp"
@@ -16,37 +14,46 @@ std::string tile(const std::string& label, const std::string& value, const std::
                      escape(label), escape(value), escape(note));
 }
 
-std::size_t finished(const Run& run) {
-  return static_cast<std::size_t>(
-      std::count_if(run.steps.begin(), run.steps.end(), [](const Step& step) {
-        return step.status == "succeeded" || step.status == "cached" || step.status == "skipped";
-      }));
+/// "model=cnn2" of "train[model=cnn2]": the part that tells candidates apart.
+std::string candidate(const Step& step) {
+  const bool instance = step.name.size() > step.base.size() + 2 && step.name.starts_with(step.base);
+  return instance ? step.name.substr(step.base.size() + 1, step.name.size() - step.base.size() - 2)
+                  : step.name;
 }
 
-std::string tiles(const Run& run) {
+std::string progress(const RunRecord& run) {
+  std::size_t all = 0, done = 0;
+  for (const Step& step : run.steps) {
+    if (step.name == run.self) continue;
+    ++all;
+    done += step.status == "succeeded" || step.status == "cached" || step.status == "skipped";
+  }
+  return fmt::format("{} of {}", count_text(done), count_text(all));
+}
+
+std::string tiles(const RunRecord& run) {
   std::string out;
   if (const Step* step = judged(run)) {
     out += tile("accuracy", percent_text(accuracy_of(*step)), "by " + step->name);
   }
   if (const Choice choice = choice_of(run); choice.best != nullptr) {
-    out +=
-        tile("best of " + std::to_string(choice.candidates), shorten_middle(choice.best->name, 26),
-             percent_text(choice.value) + " on validation");
+    out += tile(fmt::format("best of {} · {}", choice.candidates, choice.best->base),
+                shorten_middle(candidate(*choice.best), 40),
+                percent_text(choice.value) + " on validation");
   }
   if (!run.models.empty()) {
     const Model& model = run.models.back();
     out += tile("registered", model.name, "version " + model.version);
   }
   out += tile("time", seconds_text(total_seconds(run)), "from start to report");
-  out += tile("steps", fmt::format("{} of {}", finished(run), run.steps.size()),
-              "done before the report");
+  out += tile("steps", progress(run), "done, cached or skipped");
   return "<div class=\"tiles\">" + out + "</div>\n";
 }
 
 }  // namespace
 
 std::string header_html(const PageInput& input) {
-  const Run& run = input.run;
+  const RunRecord& run = input.run;
   const std::string title = input.title.empty() ? run.pipeline : input.title;
   std::string facts;
   const auto fact = [&](const char* name, const std::string& value) {
@@ -65,7 +72,7 @@ std::string header_html(const PageInput& input) {
       status_class(run.status), escape(title), status_glyph(run.status), escape(run.status), facts);
 }
 
-std::string meaning_html(const Run& run) {
+std::string meaning_html(const RunRecord& run) {
   std::string out = tiles(run);
   for (const std::string& sentence : meaning(run)) {
     out += fmt::format("<p class=\"lead\">{}</p>\n", escape(sentence));
@@ -73,7 +80,7 @@ std::string meaning_html(const Run& run) {
   return out;
 }
 
-std::string failures_html(const Run& run) {
+std::string failures_html(const RunRecord& run) {
   std::string out;
   for (const Step& step : run.steps) {
     if (step.status != "failed") continue;
@@ -93,7 +100,7 @@ std::string failures_html(const Run& run) {
   return out;
 }
 
-std::string next_html(const Run& run) {
+std::string next_html(const RunRecord& run) {
   std::string out;
   for (const Advice& advice : next_steps(run)) {
     out += fmt::format("<li><pre class=\"command\">{}</pre><span>{}</span></li>\n",

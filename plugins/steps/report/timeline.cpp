@@ -19,11 +19,16 @@ struct Bar {
   double from, to;  // seconds since the run's start
 };
 
-std::vector<Bar> bars_of(const Run& run) {
+std::string tick_text(double seconds) {
+  if (seconds == 0) return "0";
+  return seconds < 60 && seconds >= 1 ? number_text(seconds) + " s" : seconds_text(seconds);
+}
+
+std::vector<Bar> bars_of(const RunRecord& run) {
   std::vector<Bar> bars;
   for (std::size_t i = 0; i < run.steps.size(); ++i) {
     const Step& step = run.steps[i];
-    if (step.started_us <= 0) continue;
+    if (step.started_us <= 0 || step.name == run.self) continue;
     const std::int64_t end = step.ended_us > 0 ? step.ended_us : run.now_us;
     const double from = static_cast<double>(step.started_us - run.started_us) / 1e6;
     const double to = static_cast<double>(end - run.started_us) / 1e6;
@@ -40,7 +45,7 @@ std::vector<Bar> bars_of(const Run& run) {
 
 }  // namespace
 
-std::string timeline_svg(const Run& run) {
+std::string timeline_svg(const RunRecord& run) {
   const std::vector<Bar> bars = bars_of(run);
   if (bars.empty()) return {};
   double end = 0;
@@ -58,7 +63,7 @@ std::string timeline_svg(const Run& run) {
     out += fmt::format(
         "<line class=\"grid\" x1=\"{0:.1f}\" y1=\"0\" x2=\"{0:.1f}\" y2=\"{1:.1f}\"/>"
         "<text x=\"{0:.1f}\" y=\"{2:.1f}\" text-anchor=\"middle\">{3}</text>",
-        x, bottom, bottom + 16, tick == 0 ? "0" : seconds_text(tick));
+        x, bottom, bottom + 16, tick_text(tick));
   }
   out += "</g>";
   for (std::size_t row = 0; row < bars.size(); ++row) {

@@ -7,8 +7,8 @@
 
 namespace scanflow::report {
 
-/// One row per step that started, in the order of their starts; with very many, the longest ones.
-/// Empty where nothing started.
-std::string timeline_svg(const Run& run);
+/// One row per step that started (but not the one that writes the report), in the order of their
+/// starts; with very many, the longest ones. Empty where nothing started.
+std::string timeline_svg(const RunRecord& run);
 
 }  // namespace scanflow::report

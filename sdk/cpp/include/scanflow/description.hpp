@@ -14,7 +14,7 @@ inline constexpr Presence optional = Presence::optional;
 /// An artifact that the plugin reads: given in `with` under this name.
 struct InputDescription {
   std::string name;
-  std::string doc;
+  std::string doc = {};
   Presence presence = Presence::required;
 };
 
@@ -22,19 +22,19 @@ struct InputDescription {
 struct OutputDescription {
   std::string name;
   std::string type;  // of JSON Schema: "number", "integer", "string", "boolean", "array", "object"
-  std::string doc;
+  std::string doc = {};
 };
 
 /// A file or directory that the plugin leaves behind.
 struct ArtifactDescription {
   std::string name;
-  std::string doc;
+  std::string doc = {};
 };
 
 struct Description {
-  std::string id;       // "torch.train": lower case, dots, digits, '-', '_'
-  std::string version;  // semantic version of this plugin; part of the cache key
-  std::string summary;  // one line
+  std::string id = {};       // "torch.train": lower case, dots, digits, '-', '_'
+  std::string version = {};  // semantic version of this plugin; part of the cache key
+  std::string summary = {};  // one line
   std::vector<InputDescription> inputs = {};
   std::vector<OutputDescription> outputs = {};
   std::vector<ArtifactDescription> artifacts = {};

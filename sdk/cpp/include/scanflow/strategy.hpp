@@ -15,9 +15,9 @@ struct StrategyKind;
 }
 
 struct Evidence {
-  std::int64_t now_us = 0;  // microseconds since 1970-01-01 UTC: the only clock there is
-  nlohmann::json evidence;  // what the trigger saw, and the answers to what was asked to see
-  std::string_view state;   // the bytes that the last decision left; empty at first
+  std::int64_t now_us = 0;       // microseconds since 1970-01-01 UTC: the only clock there is
+  nlohmann::json evidence = {};  // what the trigger saw, and the answers to what was asked to see
+  std::string_view state = {};   // the bytes that the last decision left; empty at first
 };
 
 /// One primitive to carry out; the rule's guards pass it or hold it.

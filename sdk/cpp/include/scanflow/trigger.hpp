@@ -25,9 +25,9 @@ enum class WakeReason : std::int32_t {
 
 struct Wake {
   WakeReason reason = WakeReason::start;
-  std::int64_t now_us = 0;  // microseconds since 1970-01-01 UTC: the only clock there is
-  nlohmann::json event;     // the event or sample; null for start and time
-  std::string_view state;   // the bytes that the last wake left; empty at first
+  std::int64_t now_us = 0;      // microseconds since 1970-01-01 UTC: the only clock there is
+  nlohmann::json event = {};    // the event or sample; null for start and time
+  std::string_view state = {};  // the bytes that the last wake left; empty at first
 };
 
 struct WakeResult {

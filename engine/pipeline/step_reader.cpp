@@ -1,0 +1,293 @@
+#include "engine/pipeline/step_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/pipeline/expression_lexer.hpp"
+#include "engine/pipeline/fields.hpp"
+#include "engine/pipeline/policy_reader.hpp"
+#include "engine/pipeline/text.hpp"
+#include "engine/pipeline/yaml_values.hpp"
+
+namespace scanflow::pipeline {
+namespace {
+
+using Role = ExpressionSite::Role;
+using Entries = std::vector<std::pair<const Node*, const Node*>>;
+
+/// The entries of `over` on top of those of `base`, in the order of their first mention.
+Entries merge(const Node* base, const Node* over) {
+  Entries out;
+  for (const Node* map : {base, over}) {
+    for (std::size_t i = 0; map != nullptr && i + 1 < map->items.size(); i += 2) {
+      const Node* key = map->items[i];
+      if (!key->is_scalar()) continue;
+      const auto same = [&](const auto& entry) { return entry.first->text == key->text; };
+      const auto found = map == base ? out.end() : std::find_if(out.begin(), out.end(), same);
+      if (found == out.end()) {
+        out.emplace_back(key, map->items[i + 1]);
+      } else {
+        *found = {key, map->items[i + 1]};
+      }
+    }
+  }
+  return out;
+}
+
+class StepReader {
+ public:
+  StepReader(const Node& node, const MapReader* defaults, Phase phase, Problems& problems)
+      : problems_(problems), own_(node, step_fields(), "a step", problems), defaults_(defaults) {
+    draft_.node = &node;
+    draft_.uses = &node;
+    step_.at = node.at;
+    step_.phase = phase;
+  }
+
+  StepDraft run() {
+    read_name();
+    read_needs();
+    read_uses();
+    read_with();
+    read_matrix();
+    read_when();
+    read_env();
+    read_policies();
+    note_places();
+    draft_.step = std::move(step_);
+    return std::move(draft_);
+  }
+
+ private:
+  /// Of the step, else of the defaults. Kinds of values in defaults are checked here, too.
+  const Node* get(std::string_view field) const {
+    const Node* own = own_.get(field);
+    return own != nullptr || own_.key(field) != nullptr ? own : inherited(field);
+  }
+  const Node* inherited(std::string_view field) const {
+    return defaults_ == nullptr ? nullptr : defaults_->get(field);
+  }
+
+  template <class Read>
+  void layered(std::string_view field, Read read) {
+    for (const Node* node : {inherited(field), own_.get(field)}) {
+      if (node != nullptr) read(*node);
+    }
+  }
+
+  void read_name() {
+    const Node* name = own_.get("name");
+    if (name == nullptr) return;
+    step_.name = name->text;
+    step_.at = name->at;
+    if (is_label(name->text)) return;
+    problems_.add(*name, fmt::format("'{}' is not a step's name", printable(name->text))).hint =
+        std::string(kLabelRule);
+  }
+
+  void read_needs() {
+    const Node* needs = own_.get("needs");
+    if (needs == nullptr) return;
+    const auto add = [&](const Node& node) {
+      if (!node.is_scalar()) {
+        problems_.add(node,
+                      fmt::format("'needs' lists names of steps, not {}", describe_value(node)));
+        return;
+      }
+      step_.needs.push_back(node.text);
+      draft_.needs.push_back(&node);
+    };
+    if (needs->is_scalar()) return add(*needs);
+    for (const Node* node : needs->items) add(*node);
+  }
+
+  void read_uses() {
+    const Node* own_run = own_.get("run");
+    const Node* own_uses = own_.get("uses");
+    const Node* run = own_run != nullptr || own_uses != nullptr ? own_run : inherited("run");
+    const Node* uses = own_run != nullptr || own_uses != nullptr ? own_uses : inherited("uses");
+    run_ = run;
+    if (uses != nullptr) {
+      draft_.uses = uses;
+      step_.uses = uses->text;
+      if (has_expression(uses->text)) {
+        problems_.add(*uses, "'uses' cannot hold an expression").hint =
+            "name the plugin; choose between steps by 'when'";
+        step_.uses.clear();
+      } else if (uses->text.empty()) {
+        problems_.add(*uses, "'uses' is empty").hint = "name a step plugin, 'command' or 'noop'";
+      } else if (run != nullptr && step_.uses != "command") {
+        problems_.add(*own_.key("run"), "a step has either 'uses' or 'run'").hint =
+            "'run' is short for uses: command";
+      }
+      return;
+    }
+    if (run != nullptr) {
+      draft_.uses = run;
+      step_.uses = "command";
+    } else if (own_.key("uses") == nullptr && own_.key("run") == nullptr && draft_.node->is_map()) {
+      problems_.add(draft_.node->at, 1, "a step without 'uses' or 'run' does nothing").hint =
+          "add uses: PLUGIN or run: SCRIPT (or uses: noop)";
+    }
+  }
+
+  /// `run`, `shell` and `cwd` of the step are short for the same in `with`.
+  void read_with() {
+    draft_.with = merge(inherited("with"), own_.get("with"));
+    for (const auto& [key, value] : draft_.with) set_with(key->text, *key, *value);
+    if (run_ != nullptr) set_sugar("run", *run_);
+    for (const char* field : {"shell", "cwd"}) {
+      const Node* node = get(field);
+      if (node == nullptr) continue;
+      if (step_.uses != "command" && !step_.uses.empty()) {
+        if (own_.get(field) == nullptr) continue;  // a default for other steps
+        problems_.add(*own_.key(field), fmt::format("'{}' is for 'run' and uses: command", field));
+        continue;
+      }
+      set_sugar(field, *node);
+    }
+    step_.with_is_dynamic =
+        std::any_of(draft_.expressions.begin(), draft_.expressions.end(),
+                    [](const ExpressionSite& site) { return site.role == Role::with; });
+  }
+
+  void set_sugar(const std::string& field, const Node& node) {
+    if (step_.with.contains(field)) {
+      problems_.add(node, fmt::format("'{0}' is given twice: here and as with.{0}", field));
+      return;
+    }
+    set_with(field, node, node);
+  }
+
+  void set_with(const std::string& name, const Node& key, const Node& value) {
+    if (has_expression(key.text) && &key != &value) {
+      problems_.add(key, "a name in 'with' cannot hold an expression");
+    }
+    step_.with[name] = to_json(value, problems_, child_pointer("/with", name), step_.field_at);
+    find_expressions(value, Role::with);
+  }
+
+  void find_expressions(const Node& node, Role role) {
+    if (node.is_scalar()) {
+      if (has_expression(node.text)) draft_.expressions.push_back({&node, role});
+      return;
+    }
+    const std::size_t stride = node.is_map() ? 2 : 1;
+    for (std::size_t i = stride - 1; i < node.items.size(); i += stride) {
+      find_expressions(*node.items[i], role);
+    }
+  }
+
+  void read_matrix() {
+    const Node* matrix = get("matrix");
+    if (matrix == nullptr) return;
+    if (matrix->items.empty()) problems_.add(*matrix, "'matrix' has no axes");
+    for (std::size_t i = 0; i + 1 < matrix->items.size(); i += 2) {
+      if (matrix->items[i]->is_scalar()) read_axis(*matrix->items[i], *matrix->items[i + 1]);
+    }
+  }
+
+  void read_axis(const Node& key, const Node& values) {
+    Axis axis{key.text, json::array(), values.at};
+    if (!is_identifier(key.text)) {
+      problems_.add(key, fmt::format("'{}' is not an axis's name", printable(key.text))).hint =
+          "letters, digits and '_', not beginning with a digit";
+    }
+    if (values.is_list()) {
+      if (values.items.empty())
+        problems_.add(values, fmt::format("the axis '{}' is empty", key.text));
+      for (const Node* value : values.items) read_axis_value(*value, axis);
+    } else if (values.is_scalar() && has_expression(values.text)) {
+      axis.values = values.text;
+      draft_.expressions.push_back({&values, Role::matrix});
+    } else {
+      problems_
+          .add(values, fmt::format("the axis '{}' must be a list or an expression that gives "
+                                   "one, not {}",
+                                   printable(key.text), describe_value(values)))
+          .hint = values.is_scalar() ? fmt::format("write [{}]", printable(values.text)) : "";
+    }
+    step_.matrix.push_back(std::move(axis));
+  }
+
+  void read_axis_value(const Node& value, Axis& axis) {
+    if (!value.is_scalar()) {
+      problems_.add(value, fmt::format("a value of the axis '{}' must be text, a number or a bool, "
+                                       "not {}",
+                                       axis.name, describe_value(value)));
+    } else if (has_expression(value.text)) {
+      problems_.add(value, "an expression within the list of an axis").hint =
+          "make the whole axis one expression that gives the list";
+    } else {
+      json literal = to_json(value, problems_);
+      if (!literal.is_null()) axis.values.push_back(std::move(literal));
+    }
+  }
+
+  void read_when() {
+    const Node* when = get("when");
+    if (when == nullptr) return;
+    step_.when = when->text;
+    draft_.expressions.push_back({when, Role::when});
+  }
+
+  void read_env() {
+    for (const auto& [key, value] : merge(inherited("env"), own_.get("env"))) {
+      if (!is_identifier(key->text)) {
+        problems_
+            .add(*key, fmt::format("'{}' is not the name of an environment variable",
+                                   printable(key->text)))
+            .hint = "letters, digits and '_', not beginning with a digit";
+      } else if (key->text.starts_with("SCANFLOW_")) {
+        problems_.add(*key,
+                      fmt::format("'{}': names with SCANFLOW_ are set by the engine", key->text));
+      }
+      if (!value->is_scalar() && !value->is_null()) {
+        problems_.add(*value, fmt::format("env.{} must be text, not {}", printable(key->text),
+                                          describe_value(*value)));
+        continue;
+      }
+      step_.env[key->text] = value->text;
+      step_.field_at[child_pointer("/env", key->text)] = value->at;
+      find_expressions(*value, Role::env);
+    }
+  }
+
+  void read_policies() {
+    layered("retry", [&](const Node& n) { read_retry(n, step_.retry, problems_); });
+    layered("cache", [&](const Node& n) { read_cache(n, step_.cache, problems_); });
+    layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
+    if (const Node* timeout = get("timeout")) {
+      read_timeout(*timeout, step_.timeout_us, problems_);
+    }
+  }
+
+  void note_places() {
+    for (const Field& field : step_fields()) {
+      const Node* node = field.later ? nullptr : get(field.name);
+      if (node != nullptr) step_.field_at[child_pointer({}, field.name)] = node->at;
+    }
+    for (std::size_t i = 0; i < draft_.needs.size(); ++i) {
+      step_.field_at["/needs/" + std::to_string(i)] = draft_.needs[i]->at;
+    }
+    for (const Axis& axis : step_.matrix) {
+      step_.field_at[child_pointer("/matrix", axis.name)] = axis.at;
+    }
+  }
+
+  Problems& problems_;
+  MapReader own_;
+  const MapReader* defaults_;
+  const Node* run_ = nullptr;
+  Step step_;
+  StepDraft draft_;
+};
+
+}  // namespace
+
+StepDraft read_step(const Node& node, const MapReader* defaults, Phase phase, Problems& problems) {
+  return StepReader(node, defaults, phase, problems).run();
+}
+
+}  // namespace scanflow::pipeline

@@ -1,0 +1,338 @@
+#include "engine/store/artifacts.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+#include "sdk/base/digest.hpp"
+#include "sdk/base/files.hpp"
+
+namespace scanflow::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+Result<void> make_directories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) return fail(fmt::format("cannot make {}: {}", path.string(), error.message()));
+  return {};
+}
+
+/// A directory of our own under `parent`; removed with all that is left in it.
+class Workplace {
+ public:
+  static Result<Workplace> make(const fs::path& parent) {
+    if (auto made = make_directories(parent); !made) return tl::unexpected(made.error());
+    std::string name = (parent / "put-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) {
+      return fail(describe_errno("cannot make", name, errno));
+    }
+    Workplace workplace;
+    workplace.path_ = name;
+    return workplace;
+  }
+  Workplace(Workplace&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Workplace& operator=(Workplace&&) = delete;
+  ~Workplace() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  Workplace() = default;
+  fs::path path_;
+};
+
+Result<void> sync_path(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return fail(describe_errno("cannot open", path, errno));
+  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  if (error != 0) return fail(describe_errno("cannot sync", path, error));
+  return {};
+}
+
+bool is_sha256(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+bool is_regular(const fs::path& path, std::uint64_t* bytes) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  *bytes = static_cast<std::uint64_t>(status.st_size);
+  return true;
+}
+
+mode_t mode_of(const TreeFile& file) { return file.executable ? 0555 : 0444; }
+
+/// Copies into a new file; its digest must be the one that was taken before.
+Result<void> copy_file(const fs::path& source, const fs::path& target, const TreeFile& file) {
+  const int descriptor =
+      ::open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_of(file));
+  if (descriptor < 0) return fail(describe_errno("cannot create", target, errno));
+  const auto digest = digest_file(source, descriptor);
+  // Whatever the umask took away.
+  int error = ::fchmod(descriptor, mode_of(file)) == 0 ? 0 : errno;
+  if (::close(descriptor) != 0 && error == 0) error = errno;
+  if (!digest) return tl::unexpected(digest.error());
+  if (error != 0) return fail(describe_errno("cannot write", target, error));
+  if (*digest != file.sha256) {
+    return fail(fmt::format(
+        "cannot store {}: it changes while it is read; its step must close it before it ends",
+        source.string()));
+  }
+  return {};
+}
+
+std::uint64_t total_bytes(const std::vector<TreeFile>& files) {
+  std::uint64_t bytes = 0;
+  for (const TreeFile& file : files) bytes += file.bytes;
+  return bytes;
+}
+
+}  // namespace
+
+Artifacts::Artifacts(const fs::path& root, bool sync) : root_(fs::absolute(root)), sync_(sync) {}
+
+fs::path Artifacts::place(const char* kind, const std::string& sha256) const {
+  return root_ / kind / sha256.substr(0, 2) / sha256.substr(2);
+}
+
+fs::path Artifacts::object(const std::string& sha256, bool executable) const {
+  fs::path path = place("objects", sha256);
+  if (executable) path += ".x";
+  return path;
+}
+
+Result<Artifact> Artifacts::put(const fs::path& source) {
+  struct stat status {};
+  if (::lstat(source.c_str(), &status) != 0) {
+    return fail(describe_errno("cannot store", source, errno));
+  }
+  if (auto made = make_directories(root_); !made) return tl::unexpected(made.error());
+  std::error_code error;
+  const auto inside = fs::canonical(source, error).lexically_relative(fs::canonical(root_, error));
+  if (!error && !inside.empty() && *inside.begin() != "..") {
+    return fail(
+        fmt::format("cannot store {}: it lies in the artifact store already; hand the "
+                    "artifact on by its name",
+                    source.string()));
+  }
+  if (S_ISDIR(status.st_mode)) return put_directory(source);
+  if (S_ISREG(status.st_mode)) return put_file(source);
+  return fail(fmt::format("cannot store {}: it is {}", source.string(),
+                          S_ISLNK(status.st_mode)
+                              ? "a symbolic link; write the file itself in its place"
+                              : "neither a file nor a directory (a socket, pipe or device)"));
+}
+
+Result<Artifact> Artifacts::put_file(const fs::path& source) {
+  struct stat status {};
+  if (::lstat(source.c_str(), &status) != 0) {
+    return fail(describe_errno("cannot store", source, errno));
+  }
+  TreeFile file;
+  file.bytes = static_cast<std::uint64_t>(status.st_size);
+  file.executable = (status.st_mode & 0111) != 0;
+  auto digest = digest_file(source);
+  if (!digest) return tl::unexpected(digest.error());
+  file.sha256 = std::move(*digest);
+  if (auto added = add_object(source, file); !added) return tl::unexpected(added.error());
+
+  struct stat root {};
+  if (::stat(root_.c_str(), &root) == 0 && root.st_dev == status.st_dev) ::unlink(source.c_str());
+  return Artifact{file.sha256, object(file.sha256, file.executable), file.bytes, false};
+}
+
+Result<void> Artifacts::add_object(const fs::path& source, const TreeFile& file) const {
+  const fs::path target = object(file.sha256, file.executable);
+  std::uint64_t bytes = 0;
+  if (is_regular(target, &bytes)) {
+    if (bytes == file.bytes) return {};
+    ::unlink(target.c_str());  // damaged: it makes room for the whole one
+  }
+  if (auto made = make_directories(target.parent_path()); !made) return made;
+
+  // A file with other names could be changed through them: such a one is copied.
+  struct stat status {};
+  int error = EXDEV;
+  if (::lstat(source.c_str(), &status) == 0 && status.st_nlink == 1 &&
+      ::chmod(source.c_str(), mode_of(file)) == 0) {
+    if (sync_) {
+      if (auto synced = sync_path(source); !synced) return synced;
+    }
+    error = ::link(source.c_str(), target.c_str()) == 0 ? 0 : errno;
+  }
+  if (error == EEXIST) return {};  // another thread was faster
+  if (error == EXDEV || error == EPERM || error == EMLINK || error == ENOTSUP) {
+    auto workplace = Workplace::make(root_ / "tmp");
+    if (!workplace) return tl::unexpected(workplace.error());
+    const fs::path copy = workplace->path() / "object";
+    auto copied = copy_file(source, copy, file);
+    if (copied && sync_) copied = sync_path(copy);
+    if (!copied) return copied;
+    error = ::rename(copy.c_str(), target.c_str()) == 0 ? 0 : errno;
+  }
+  if (error != 0) return fail(describe_errno("cannot store", target, error));
+  if (sync_) return sync_path(target.parent_path());
+  return {};
+}
+
+Result<Artifact> Artifacts::put_directory(const fs::path& source) {
+  auto files = list_tree(source);
+  if (!files) return tl::unexpected(files.error());
+  for (TreeFile& file : *files) {
+    if (file.empty_directory) continue;
+    auto digest = digest_file(source / file.path);
+    if (!digest) return tl::unexpected(digest.error());
+    file.sha256 = std::move(*digest);
+  }
+  const std::string manifest = manifest_of(*files);
+  const std::string sha256 = sha256_hex(manifest);
+  if (!has(sha256, true)) {
+    for (const TreeFile& file : *files) {
+      if (file.empty_directory) continue;
+      if (auto added = add_object(source / file.path, file); !added) {
+        return tl::unexpected(added.error());
+      }
+    }
+    if (auto built = build_tree(*files, manifest, sha256); !built) {
+      return tl::unexpected(built.error());
+    }
+  }
+  struct stat root {
+  }, status{};
+  if (::stat(root_.c_str(), &root) == 0 && ::lstat(source.c_str(), &status) == 0 &&
+      root.st_dev == status.st_dev) {
+    std::error_code ignored;
+    fs::remove_all(source, ignored);
+  }
+  return Artifact{sha256, place("trees", sha256), total_bytes(*files), true};
+}
+
+Result<void> Artifacts::build_tree(const std::vector<TreeFile>& files, const std::string& manifest,
+                                   const std::string& sha256) const {
+  auto workplace = Workplace::make(root_ / "tmp");
+  if (!workplace) return tl::unexpected(workplace.error());
+  const fs::path tree = workplace->path() / "tree";
+  if (auto made = make_directories(tree); !made) return made;
+  for (const TreeFile& file : files) {
+    const fs::path path = tree / file.path;
+    const fs::path& directory = file.empty_directory ? path : path.parent_path();
+    if (auto made = make_directories(directory); !made) return made;
+    if (file.empty_directory) continue;
+    const fs::path from = object(file.sha256, file.executable);
+    if (::link(from.c_str(), path.c_str()) == 0) continue;
+    // 65,000 names are the most that ext4 gives one file.
+    if (errno != EMLINK) return fail(describe_errno("cannot link", path, errno));
+    if (auto copied = copy_file(from, path, file); !copied) return copied;
+  }
+
+  // The manifest first: a tree without one does not count.
+  const fs::path manifest_path = place("manifests", sha256);
+  const fs::path place_of_tree = place("trees", sha256);
+  for (const fs::path& path : {manifest_path, place_of_tree}) {
+    if (auto made = make_directories(path.parent_path()); !made) return made;
+  }
+  if (auto written = write_file_atomically(manifest_path, manifest); !written) return written;
+  if (::rename(tree.c_str(), place_of_tree.c_str()) != 0) {
+    if (errno != ENOTEMPTY && errno != EEXIST) {
+      return fail(describe_errno("cannot store", place_of_tree, errno));
+    }
+    if (has(sha256, true)) return {};  // another thread was faster
+    // What is there was damaged: it makes room for the whole one.
+    const fs::path damaged = workplace->path() / "damaged";
+    if (::rename(place_of_tree.c_str(), damaged.c_str()) != 0 ||
+        ::rename(tree.c_str(), place_of_tree.c_str()) != 0) {
+      return fail(describe_errno("cannot replace", place_of_tree, errno));
+    }
+  }
+  if (!sync_) return {};
+  for (const fs::path& path :
+       {manifest_path, manifest_path.parent_path(), place_of_tree, place_of_tree.parent_path()}) {
+    if (auto synced = sync_path(path); !synced) return synced;
+  }
+  return {};
+}
+
+bool Artifacts::has(const std::string& sha256, bool directory) const {
+  return find(sha256, directory).has_value();
+}
+
+Result<Artifact> Artifacts::find(const std::string& sha256, bool directory) const {
+  if (!is_sha256(sha256)) return fail(fmt::format("'{}' is no SHA-256", sha256));
+  const auto missing = [&](const std::string& what) {
+    return fail(fmt::format("artifact {} is not in the store: {} is missing", sha256, what));
+  };
+  if (!directory) {
+    for (const bool executable : {false, true}) {
+      const fs::path path = object(sha256, executable);
+      std::uint64_t bytes = 0;
+      if (is_regular(path, &bytes)) return Artifact{sha256, path, bytes, false};
+    }
+    return missing(object(sha256, false).string());
+  }
+  const auto manifest = read_file(place("manifests", sha256));
+  if (!manifest) return missing(place("manifests", sha256).string());
+  const auto files = parse_manifest(*manifest);
+  if (!files) return tl::unexpected(files.error());
+  const fs::path tree = place("trees", sha256);
+  struct stat status {};
+  if (::lstat(tree.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    return missing(tree.string());
+  }
+  for (const TreeFile& file : *files) {
+    std::uint64_t bytes = 0;
+    if (file.empty_directory) continue;
+    if (!is_regular(tree / file.path, &bytes)) return missing((tree / file.path).string());
+    if (bytes != file.bytes) {
+      return fail(fmt::format("artifact {} is damaged: {} has {} bytes, not {}", sha256,
+                              (tree / file.path).string(), bytes, file.bytes));
+    }
+  }
+  return Artifact{sha256, tree, total_bytes(*files), true};
+}
+
+Result<void> Artifacts::verify(const Artifact& artifact) const {
+  const auto found = find(artifact.sha256, artifact.directory);
+  if (!found) return tl::unexpected(found.error());
+  std::vector<TreeFile> expected{{.sha256 = artifact.sha256, .bytes = found->bytes}};
+  if (artifact.directory) {
+    const auto manifest = read_file(place("manifests", artifact.sha256));
+    if (!manifest) return tl::unexpected(manifest.error());
+    if (sha256_hex(*manifest) != artifact.sha256) {
+      return fail(fmt::format("artifact {} is damaged: its manifest was changed", artifact.sha256));
+    }
+    auto files = parse_manifest(*manifest);
+    if (!files) return tl::unexpected(files.error());
+    expected = std::move(*files);
+  }
+  for (const TreeFile& file : expected) {
+    if (file.empty_directory) continue;
+    const fs::path path = file.path.empty() ? found->path : found->path / file.path;
+    const auto digest = digest_file(path);
+    if (!digest) return tl::unexpected(digest.error());
+    if (*digest != file.sha256) {
+      return fail(fmt::format("artifact {} is damaged: {} has SHA-256 {}, not {}", artifact.sha256,
+                              path.string(), *digest, file.sha256));
+    }
+  }
+  return {};
+}
+
+void Artifacts::remove_leftovers() {
+  std::error_code ignored;
+  fs::remove_all(root_ / "tmp", ignored);
+}
+
+}  // namespace scanflow::store

@@ -1,0 +1,115 @@
+#include "engine/store/store.hpp"
+
+#include <fmt/format.h>
+
+#include <future>
+#include <system_error>
+#include <utility>
+
+#include "engine/store/queries.hpp"
+#include "engine/store/schema.hpp"
+#include "engine/store/sqlite.hpp"
+#include "engine/store/tables.hpp"
+#include "engine/store/writer.hpp"
+
+namespace scanflow::store {
+namespace {
+
+std::filesystem::path database_in(const std::filesystem::path& directory) {
+  return directory / "scanflow.db";
+}
+
+}  // namespace
+
+struct Store::Impl {
+  explicit Impl(const std::filesystem::path& file) : readers(file) {}
+  ReaderPool readers;
+  std::unique_ptr<Writer> writer;  // null: read-only. Ends before the readers.
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& directory,
+                                           Durability durability) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) {
+    return fail(fmt::format("cannot make the state directory {}: {}; choose another with --state",
+                            directory.string(), error.message()));
+  }
+  const auto file = database_in(directory);
+  auto connection = Connection::open(file, Connection::Mode::write);
+  if (!connection) return tl::unexpected(connection.error());
+  if (auto ready = prepare_for_writing(*connection, durability); !ready) {
+    return tl::unexpected(ready.error());
+  }
+  auto writer = Writer::start(std::move(*connection));
+  if (!writer) return tl::unexpected(writer.error());
+  auto impl = std::make_unique<Impl>(file);
+  impl->writer = std::move(*writer);
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Result<std::unique_ptr<Store>> Store::open_read_only(const std::filesystem::path& directory) {
+  const auto file = database_in(directory);
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) {
+    return fail(
+        fmt::format("there are no runs in {} yet{}; run a pipeline, or name the state "
+                    "directory with --state",
+                    directory.string(), error ? " (" + error.message() + ")" : ""));
+  }
+  auto connection = Connection::open(file, Connection::Mode::read);
+  if (!connection) return tl::unexpected(connection.error());
+  if (auto ready = prepare_for_reading(*connection); !ready) return tl::unexpected(ready.error());
+  auto impl = std::make_unique<Impl>(file);
+  impl->readers.give_back(std::move(*connection));
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+void Store::commit(Batch batch, Done done) {
+  if (impl_->writer) return impl_->writer->push(std::move(batch), std::move(done));
+  if (done) done(fail("the store was opened for reading only"));
+}
+
+Result<std::vector<RunRow>> Store::runs(std::size_t limit) const {
+  return impl_->readers.use([&](const Connection& c) { return read_runs(c, limit); });
+}
+
+Result<std::vector<RunRow>> Store::find_runs(const std::string& prefix) const {
+  return impl_->readers.use([&](const Connection& c) { return read_runs_like(c, prefix); });
+}
+
+Result<std::vector<StepRow>> Store::steps(const std::string& run) const {
+  return impl_->readers.use([&](const Connection& c) { return read_steps(c, run); });
+}
+
+Result<std::vector<EventRow>> Store::events(const std::string& run, std::int64_t after_seq) const {
+  return impl_->readers.use([&](const Connection& c) { return read_events(c, run, after_seq); });
+}
+
+Result<std::vector<MetricRow>> Store::metrics(const std::string& run) const {
+  return impl_->readers.use([&](const Connection& c) { return read_metrics(c, run); });
+}
+
+Result<std::optional<CacheRow>> Store::cached(const std::string& key) const {
+  return impl_->readers.use([&](const Connection& c) { return read_cached(c, key); });
+}
+
+Result<std::vector<ModelVersion>> Store::models() const {
+  return impl_->readers.use([&](const Connection& c) { return read_models(c); });
+}
+
+Result<ModelVersion> Store::register_model(ModelVersion model) {
+  if (!impl_->writer) return fail("the store was opened for reading only");
+  // Shared: the writer may still be inside set_value when get() has returned.
+  const auto committed = std::make_shared<std::promise<Result<void>>>();
+  impl_->writer->push([&model](Connection& connection) { return add_model(connection, model); },
+                      [committed](const Result<void>& result) { committed->set_value(result); });
+  const Result<void> result = committed->get_future().get();
+  if (!result) return tl::unexpected(result.error());
+  return model;
+}
+
+}  // namespace scanflow::store

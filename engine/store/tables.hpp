@@ -1,0 +1,33 @@
+// Rows into tables, by prepared statements. Private to engine/store; used by the writer's thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "engine/store/sqlite.hpp"
+#include "engine/store/store.hpp"
+
+namespace scanflow::store {
+
+class Tables {
+ public:
+  static Result<std::unique_ptr<Tables>> prepare(const Connection& connection);
+  Result<void> write(const Connection& connection, const Batch& batch);
+
+ private:
+  /// The number of a run in the database; made where it has none.
+  Result<std::int64_t> run_key(const Connection& connection, const std::string& id);
+  Result<void> write_runs(const Connection& connection, const Batch& batch);
+  Result<void> write_events(const Connection& connection, const Batch& batch);
+  Result<void> write_steps(const Connection& connection, const Batch& batch);
+  Result<void> write_metrics(const Connection& connection, const Batch& batch);
+
+  Statement find_run_, add_run_, run_, event_, step_, metric_, cache_;
+  std::unordered_map<std::string, std::int64_t> keys_;
+};
+
+/// Gives `model` its version: the one it got before, or the next of its name. Inside a transaction.
+Result<void> add_model(const Connection& connection, ModelVersion& model);
+
+}  // namespace scanflow::store

@@ -1,0 +1,35 @@
+// What a directory holds, and the manifest whose digest is the directory's identity.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "sdk/base/result.hpp"
+
+namespace scanflow::store {
+
+struct TreeFile {
+  std::string path;  // relative, with '/'
+  std::string sha256;
+  std::uint64_t bytes = 0;
+  bool executable = false;
+  bool empty_directory = false;  // the only directories that are listed: the others follow from
+                                 // their files
+};
+
+/// All files below `directory`, sorted by the bytes of their path; digests are left empty. An error
+/// names the first symbolic link, special file, or name with a line break.
+Result<std::vector<TreeFile>> list_tree(const std::filesystem::path& directory);
+
+/// A line "sha256 bytes mode path\n" for each; mode is 444 or 555. An empty directory is
+/// "- 0 755 path/\n".
+std::string manifest_of(const std::vector<TreeFile>& files);
+Result<std::vector<TreeFile>> parse_manifest(const std::string& text);
+
+/// SHA-256 of a regular file; symbolic links are not followed. `copy_to`: a descriptor that gets
+/// the same bytes, or -1.
+Result<std::string> digest_file(const std::filesystem::path& path, int copy_to = -1);
+
+}  // namespace scanflow::store

@@ -1,0 +1,71 @@
+// One attempt as the supervisor sees it.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/worker/cgroup.hpp"
+#include "engine/worker/loop.hpp"
+#include "engine/worker/outcome.hpp"
+#include "engine/worker/slot.hpp"
+#include "engine/worker/unique_fd.hpp"
+#include "sidecar/protocol/messages.hpp"
+#include "sidecar/protocol/stream.hpp"
+
+namespace scanflow::worker {
+
+struct Attempt {
+  enum class Phase {
+    waiting,  // its step host is not ready yet
+    running,
+    said,      // a plugin has said its result; the process is about to end
+    emptying,  // the leader has ended; others of its group are being killed
+    ended,     // `result` is complete, and kept until the engine has it
+  };
+
+  protocol::Request request;  // without its configuration once it has ended
+  Phase phase = Phase::waiting;
+  bool plugin = false;
+  bool reported = false;      // `result` is complete and went out
+  bool acknowledged = false;  // ... and the engine has it, before the process has left
+  std::unique_ptr<Slot> slot;
+  pid_t pid = 0;  // leader of its session; 0: not started
+  std::int64_t started_us = 0;
+  std::int64_t started_mono_us = 0;
+  protocol::LogRange log;
+  protocol::Result result;
+
+  // How it ends.
+  int wait_status = 0;
+  std::int64_t cpu_us = 0;
+  std::uint64_t max_rss = 0;
+  std::string stop_reason;
+  bool killed_by_us = false;
+  Loop::Timer kill_timer{};
+  Loop::Timer empty_timer{};
+  std::int64_t empty_deadline_us = 0;
+
+  // Memory limit.
+  std::optional<Cgroup> cgroup;
+  bool watched = false;  // by RSS
+  bool out_of_memory = false;
+  std::uint64_t memory_peak = 0;
+
+  std::uint64_t metrics_read = 0;
+  std::uint64_t forks_seen = 0;  // Supervisor's count of foreign forks when it started
+
+  // Of a plugin: the connection to the attempt's process.
+  UniqueFd socket;
+  protocol::Stream stream;
+  bool socket_closed = false;
+  std::optional<protocol::Result> said;
+  std::map<std::uint64_t, protocol::HostCall> calls;  // unanswered
+};
+
+}  // namespace scanflow::worker

@@ -1,0 +1,181 @@
+#include "engine/worker/engine_link.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <variant>
+
+#include "engine/worker/note.hpp"
+#include "sdk/base/files.hpp"
+
+namespace scanflow::worker {
+namespace {
+
+constexpr std::int64_t kLazyUs = 5'000;
+constexpr std::size_t kMaxKept = 64u << 20;
+// An engine that does not read: telemetry is dropped beyond this.
+constexpr std::size_t kMaxUnsent = 64u << 20;
+
+std::size_t weight(const protocol::Metric& metric) {
+  std::size_t bytes =
+      sizeof metric + metric.name.size() + metric.id.run.size() + metric.id.step.size();
+  for (const auto& [name, value] : metric.labels) bytes += 64 + name.size() + value.size();
+  return bytes;
+}
+
+bool same_user(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+}
+
+}  // namespace
+
+EngineLink::EngineLink(Loop& loop, Receive receive, std::function<void()> lost)
+    : loop_(loop), receive_(std::move(receive)), lost_(std::move(lost)) {}
+
+EngineLink::~EngineLink() {
+  if (listener_) ::unlink(path_.c_str());
+}
+
+Result<void> EngineLink::listen(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return fail(fmt::format("the socket's path {} is too long (at most {} bytes)", path,
+                            sizeof address.sun_path - 1));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  listener_ = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  ::unlink(path.c_str());
+  const mode_t mask = ::umask(0177);
+  const bool bound =
+      ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+      ::listen(listener_.get(), 16) == 0;
+  const int error = errno;
+  ::umask(mask);
+  if (!bound) {
+    listener_.reset();
+    return fail(describe_errno("cannot listen on", path, error));
+  }
+  path_ = path;
+  loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
+  return {};
+}
+
+void EngineLink::accept() {
+  UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd || !same_user(fd.get())) return;
+  auto peer = std::make_unique<Peer>();
+  const int number = fd.get();
+  peer->fd = std::move(fd);
+  peers_[number] = std::move(peer);
+  loop_.watch(number, EPOLLIN, [this, number](std::uint32_t events) { on_ready(number, events); });
+}
+
+void EngineLink::on_ready(int fd, std::uint32_t events) {
+  const auto found = peers_.find(fd);
+  if (found == peers_.end()) return;
+  Peer& peer = *found->second;
+  if ((events & EPOLLOUT) != 0) write(peer);
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  const bool closed = peer.stream.fill(fd) == protocol::Flow::closed;
+  while (!peer.closing) {
+    auto message = peer.stream.next();
+    if (!message) {
+      reject(peer, message.error().message);
+      break;
+    }
+    if (!*message) break;
+    handle(peer, (*message)->body);
+  }
+  if (closed || (peer.closing && !peer.stream.pending())) drop(fd);
+}
+
+void EngineLink::handle(Peer& peer, protocol::Body& body) {
+  if (const auto* hello = std::get_if<protocol::Hello>(&body)) {
+    if (hello->role != "engine") return reject(peer, "only an engine may connect here");
+    if (engine_ != nullptr && engine_ != &peer) drop(engine_->fd.get());
+    engine_ = &peer;
+    protocol::Hello answer;
+    answer.role = "supervisor";
+    answer.pid = ::getpid();
+    return send(answer);
+  }
+  if (&peer != engine_) return reject(peer, "the first message must be Hello");
+  receive_(body);
+}
+
+void EngineLink::reject(Peer& peer, const std::string& reason) {
+  peer.stream.queue(protocol::Reject{reason});
+  peer.closing = true;
+  write(peer);
+}
+
+void EngineLink::write(Peer& peer) {
+  const int fd = peer.fd.get();
+  peer.stream.flush(fd);  // a closed socket is met when it is read
+  loop_.change(fd, peer.stream.pending() ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void EngineLink::drop(int fd) {
+  const auto found = peers_.find(fd);
+  if (found == peers_.end()) return;
+  loop_.forget(fd);
+  const bool was_engine = found->second.get() == engine_;
+  if (was_engine) engine_ = nullptr;
+  peers_.erase(found);
+  if (was_engine) lost_();
+}
+
+void EngineLink::send(protocol::Body body, Urgency urgency) {
+  if (engine_ == nullptr) return;
+  engine_->stream.queue(std::move(body));
+  if (urgency == Urgency::now) {
+    due_ = true;
+  } else if (!due_ && !lazy_armed_) {
+    lazy_armed_ = true;
+    loop_.after(kLazyUs, [this] {
+      lazy_armed_ = false;
+      due_ = true;
+    });
+  }
+}
+
+void EngineLink::send_or_keep(protocol::Metric metric) {
+  if (engine_ != nullptr) {
+    if (!metric.logged && engine_->stream.pending_bytes() > kMaxUnsent) return;
+    return send(std::move(metric), Urgency::soon);
+  }
+  const std::size_t bytes = weight(metric);
+  if (!metric.logged || kept_bytes_ + bytes > kMaxKept) {
+    if (metric.logged) ++dropped_;
+    return;
+  }
+  kept_bytes_ += bytes;
+  kept_.push_back(std::move(metric));
+}
+
+void EngineLink::send_kept() {
+  if (engine_ == nullptr) return;
+  for (protocol::Metric& metric : kept_) send(std::move(metric));
+  kept_.clear();
+  kept_bytes_ = 0;
+  if (dropped_ > 0) {
+    note(fmt::format("{} metrics were dropped while no engine was connected", dropped_));
+  }
+  dropped_ = 0;
+}
+
+void EngineLink::flush() {
+  if (!due_) return;
+  due_ = false;
+  if (engine_ != nullptr && engine_->stream.pending()) write(*engine_);
+}
+
+}  // namespace scanflow::worker

@@ -1,0 +1,230 @@
+#include "engine/worker/host_pool.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <variant>
+
+#include "engine/worker/clock.hpp"
+#include "engine/worker/fd_passing.hpp"
+#include "engine/worker/note.hpp"
+#include "engine/worker/outcome.hpp"
+#include "engine/worker/spawn.hpp"
+
+namespace scanflow::worker {
+namespace {
+
+constexpr std::size_t kMaxHosts = 4;
+constexpr std::int64_t kIdleUs = 300'000'000;
+
+std::string key_of(const std::string& library) {
+  struct stat info {};
+  if (::stat(library.c_str(), &info) != 0) return library;
+  return fmt::format("{}|{}|{}.{}|{}", library, info.st_ino, info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec, info.st_size);
+}
+
+}  // namespace
+
+HostPool::HostPool(Loop& loop, Events events, std::string program, std::vector<std::string> env,
+                   int null_fd, int log_fd)
+    : loop_(loop),
+      events_(std::move(events)),
+      program_(std::move(program)),
+      env_(std::move(env)),
+      null_fd_(null_fd),
+      log_fd_(log_fd) {}
+
+HostPool::~HostPool() {
+  for (const auto& host : hosts_) {
+    if (host->fd) loop_.forget(host->fd.get());
+  }
+}
+
+HostPool::Host* HostPool::find(const std::string& library) {
+  const std::string key = key_of(library);
+  Host* found = nullptr;
+  for (const auto& host : hosts_) {
+    if (host->retired || host->library != library) continue;
+    if (host->key == key) {
+      found = host.get();
+    } else {
+      retire(*host);  // the file has changed
+    }
+  }
+  return found;
+}
+
+HostPool::Host* HostPool::create(const std::string& library, std::string& error) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    error = "cannot make a socket: " + std::generic_category().message(errno);
+    return nullptr;
+  }
+  auto host = std::make_unique<Host>();
+  host->fd = UniqueFd(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  Program program;
+  program.file = program_;
+  program.argv = {"scanflow-worker", "host", "--library", library};
+  program.env = env_;
+  program.stdin_fd = null_fd_;
+  program.stdout_fd = program.stderr_fd = log_fd_;
+  program.extra_fd = theirs.get();
+  const auto pid = spawn(program);
+  if (!pid) {
+    error = pid.error().message;
+    return nullptr;
+  }
+  host->key = key_of(library);
+  host->library = library;
+  host->pid = *pid;
+  host->used_us = monotonic_us();
+  hosts_.push_back(std::move(host));
+  Host* made = hosts_.back().get();
+  loop_.watch(made->fd.get(), EPOLLIN, [this, number = *pid](std::uint32_t) { on_ready(number); });
+  return made;
+}
+
+void HostPool::start(protocol::Spawn spawn, UniqueFd socket) {
+  Host* host = find(spawn.request.library);
+  std::string error;
+  if (host == nullptr) host = create(spawn.request.library, error);
+  if (host == nullptr) return events_.failed(spawn.request.id, "retryable", error);
+  host->used_us = monotonic_us();
+  ++host->attempts;
+  if (host->ready) {
+    hand_over(*host, {std::move(spawn), std::move(socket)});
+  } else {
+    host->waiting.push_back({std::move(spawn), std::move(socket)});
+  }
+  retire_idle();
+}
+
+void HostPool::hand_over(Host& host, Waiting waiting) {
+  std::string frame;
+  protocol::Message message;
+  message.body = std::move(waiting.spawn);
+  protocol::append_frame(message, frame);
+  // A host that is gone closes the attempt's socket with it: the attempt's owner sees that.
+  send_with_fd(host.fd.get(), frame, waiting.socket.get());
+}
+
+bool HostPool::withdraw(const protocol::AttemptId& id) {
+  for (const auto& host : hosts_) {
+    const auto found = std::find_if(host->waiting.begin(), host->waiting.end(),
+                                    [&](const auto& w) { return w.spawn.request.id == id; });
+    if (found == host->waiting.end()) continue;
+    host->waiting.erase(found);
+    --host->attempts;
+    return true;
+  }
+  return false;
+}
+
+void HostPool::on_ready(pid_t pid) {
+  const auto found = std::find_if(hosts_.begin(), hosts_.end(),
+                                  [&](const auto& host) { return host->pid == pid; });
+  if (found == hosts_.end()) return;
+  Host& host = **found;
+  const bool closed = host.stream.fill(host.fd.get()) == protocol::Flow::closed;
+  for (;;) {
+    auto message = host.stream.next();
+    if (!message) {
+      note(fmt::format("step host of {}: {}", host.library, message.error().message));
+      ::kill(host.pid, SIGKILL);
+      break;
+    }
+    if (!*message) break;
+    handle(host, (*message)->body);
+  }
+  if (closed) loop_.forget(host.fd.get());  // the rest follows when it is reaped
+}
+
+void HostPool::handle(Host& host, protocol::Body& body) {
+  if (std::holds_alternative<protocol::Hello>(body)) {
+    host.ready = true;
+    for (Waiting& waiting : std::exchange(host.waiting, {})) {
+      hand_over(host, std::move(waiting));
+    }
+  } else if (const auto* reject = std::get_if<protocol::Reject>(&body)) {
+    host.retired = true;
+    fail_waiting(host, "config", reject->reason);
+  } else if (const auto* forked = std::get_if<protocol::Forked>(&body)) {
+    events_.forked(*forked);
+  } else if (const auto* exited = std::get_if<protocol::Exited>(&body)) {
+    host.used_us = monotonic_us();
+    if (host.attempts > 0) --host.attempts;
+    if (host.retired) retire(host);
+    events_.exited(*exited);
+  }
+}
+
+void HostPool::fail_waiting(Host& host, const std::string& cause, const std::string& message) {
+  for (const Waiting& waiting : std::exchange(host.waiting, {})) {
+    events_.failed(waiting.spawn.request.id, cause, message);
+  }
+}
+
+bool HostPool::has(pid_t pid) const {
+  return std::any_of(hosts_.begin(), hosts_.end(),
+                     [&](const auto& host) { return host->pid == pid; });
+}
+
+bool HostPool::reaped(pid_t pid, int wait_status) {
+  const auto found = std::find_if(hosts_.begin(), hosts_.end(),
+                                  [&](const auto& host) { return host->pid == pid; });
+  if (found == hosts_.end()) return false;
+  on_ready(pid);  // what it said last
+  const std::unique_ptr<Host> host = std::move(*found);
+  hosts_.erase(found);
+  if (host->fd) loop_.forget(host->fd.get());
+  const bool expected = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+  const std::string how = WIFSIGNALED(wait_status)
+                              ? "was killed by " + signal_name(WTERMSIG(wait_status))
+                              : fmt::format("exited with status {}", WEXITSTATUS(wait_status));
+  if (!expected) {
+    note(fmt::format("step host of {} {}", host->library, how));
+  }
+  fail_waiting(*host, "crash",
+               fmt::format("the step host {} while it loaded {}", how, host->library));
+  return true;
+}
+
+void HostPool::retire(Host& host) {
+  host.retired = true;
+  if (host.attempts > 0) return;
+  loop_.forget(host.fd.get());
+  host.fd.reset();  // the end of its input: it exits
+}
+
+void HostPool::retire_idle() {
+  const auto idle = [](const auto& host) { return !host->retired && host->attempts == 0; };
+  const auto alive =
+      std::count_if(hosts_.begin(), hosts_.end(), [](const auto& host) { return !host->retired; });
+  if (static_cast<std::size_t>(alive) > kMaxHosts) {
+    Host* oldest = nullptr;
+    for (const auto& host : hosts_) {
+      if (idle(host) && (oldest == nullptr || host->used_us < oldest->used_us)) oldest = host.get();
+    }
+    if (oldest != nullptr) retire(*oldest);
+  }
+  for (const auto& host : hosts_) {
+    if (idle(host) && monotonic_us() - host->used_us >= kIdleUs) retire(*host);
+  }
+  if (trimming_ || hosts_.empty()) return;
+  trimming_ = true;
+  loop_.after(kIdleUs, [this] {
+    trimming_ = false;
+    retire_idle();
+  });
+}
+
+}  // namespace scanflow::worker

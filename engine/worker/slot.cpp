@@ -1,0 +1,187 @@
+#include "engine/worker/slot.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "engine/worker/command_files.hpp"
+#include "sdk/base/files.hpp"
+
+namespace scanflow::worker {
+namespace {
+
+constexpr mode_t kDirectoryMode = 0700;
+constexpr mode_t kFileMode = 0600;
+
+Result<UniqueFd> open_file(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode));
+  if (!fd) return fail(describe_errno("cannot open", path, errno));
+  return fd;
+}
+
+Result<void> overwrite(const std::string& path, std::string_view text) {
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kFileMode));
+  if (!fd) return fail(describe_errno("cannot open", path, errno));
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd.get(), text.data(), text.size());
+    if (n < 0) return fail(describe_errno("cannot write", path, errno));
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+std::string read_from(int fd, std::uint64_t offset, std::size_t limit) {
+  std::string text;
+  std::array<char, 1 << 16> buffer;
+  while (text.size() < limit) {
+    const std::size_t want = std::min(buffer.size(), limit - text.size());
+    const ssize_t n = ::pread(fd, buffer.data(), want, static_cast<off_t>(offset + text.size()));
+    if (n <= 0) break;
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  return text;
+}
+
+std::uint64_t size_of(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+/// False where the file could not be emptied.
+bool truncate(const UniqueFd& fd) {
+  return size_of(fd.get()) == 0 || ::ftruncate(fd.get(), 0) == 0;
+}
+
+}  // namespace
+
+Slot::Slot(std::uint32_t number, std::string directory)
+    : number_(number), directory_(std::move(directory)) {
+  files_ = {directory_ + "/params.json", directory_ + "/output",  directory_ + "/metrics",
+            directory_ + "/artifacts",   directory_ + "/scratch", directory_ + "/script"};
+}
+
+Result<std::unique_ptr<Slot>> Slot::create(std::uint32_t number, const std::string& directory) {
+  std::error_code error;
+  std::filesystem::remove_all(directory, error);
+  std::filesystem::create_directories(directory, error);
+  if (error) return fail("cannot create " + directory + ": " + error.message());
+  std::unique_ptr<Slot> slot(new Slot(number, directory));
+  if (auto opened = slot->open(); !opened) return fail(opened.error().message);
+  return slot;
+}
+
+Result<Slot::Directory> Slot::open_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
+    return fail(describe_errno("cannot create", path, errno));
+  }
+  Directory directory(::opendir(path.c_str()));
+  if (!directory) return fail(describe_errno("cannot open", path, errno));
+  return directory;
+}
+
+Result<void> Slot::open() {
+  auto output = open_file(files_.output);
+  if (!output) return fail(output.error().message);
+  output_ = std::move(*output);
+  auto metrics = open_file(files_.metrics);
+  if (!metrics) return fail(metrics.error().message);
+  metrics_ = std::move(*metrics);
+  auto artifacts = open_directory(files_.artifacts);
+  if (!artifacts) return fail(artifacts.error().message);
+  artifacts_ = std::move(*artifacts);
+  auto scratch = open_directory(files_.scratch);
+  if (!scratch) return fail(scratch.error().message);
+  scratch_ = std::move(*scratch);
+  return write_params("{}");
+}
+
+Result<void> Slot::write_params(std::string_view json) {
+  // Almost no step has parameters, and "{}" is there already. Others are written each time: the
+  // program of an earlier attempt may have changed the file.
+  if (params_ == json && json == "{}") return {};
+  auto written = overwrite(files_.params, json);
+  if (written) params_ = json;
+  return written;
+}
+
+Result<void> Slot::write_script(std::string_view text) {
+  script_written_ = true;
+  return overwrite(files_.script, text);
+}
+
+void Slot::refresh(UniqueFd& fd, const std::string& path) {
+  struct stat info {};
+  if (fd && ::fstat(fd.get(), &info) == 0 && info.st_nlink > 0) return;
+  if (auto again = open_file(path)) fd = std::move(*again);
+}
+
+std::string Slot::read_output() {
+  refresh(output_, files_.output);
+  return read_from(output_.get(), 0, kMaxOutputBytes + 1);
+}
+
+std::string Slot::read_metrics(std::uint64_t& offset, bool last) {
+  constexpr std::size_t kAtOnce = 1u << 20;
+  refresh(metrics_, files_.metrics);
+  const std::uint64_t size = size_of(metrics_.get());
+  if (size < offset) offset = 0;  // replaced or truncated by the program
+  if (size == offset) return {};
+  std::string text = read_from(metrics_.get(), offset, kAtOnce);
+  if (!last || text.size() == kAtOnce) {
+    const std::size_t end = text.rfind('\n');
+    text.resize(end == std::string::npos ? 0 : end + 1);
+  }
+  offset += text.size();
+  return text;
+}
+
+bool Slot::is_empty(DIR* directory) {
+  ::rewinddir(directory);
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return false;
+  }
+  return true;
+}
+
+bool Slot::has_artifacts() { return !is_empty(artifacts_.get()); }
+
+Result<void> Slot::take_artifacts(const std::string& destination) {
+  if (::rename(files_.artifacts.c_str(), destination.c_str()) != 0) {
+    return fail(describe_errno("cannot move the artifacts to", destination, errno));
+  }
+  auto fresh = open_directory(files_.artifacts);
+  if (!fresh) return fail(fresh.error().message);
+  artifacts_ = std::move(*fresh);
+  return {};
+}
+
+bool Slot::clean_directory(Directory& directory, const std::string& path) {
+  struct stat info {};
+  const bool there = ::fstat(::dirfd(directory.get()), &info) == 0 && info.st_nlink > 0;
+  if (there && is_empty(directory.get())) return true;
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  auto fresh = open_directory(path);
+  if (!fresh) return false;
+  directory = std::move(*fresh);
+  return !error;
+}
+
+bool Slot::clean() {
+  refresh(output_, files_.output);
+  refresh(metrics_, files_.metrics);
+  bool good = truncate(output_) && truncate(metrics_);
+  good = clean_directory(artifacts_, files_.artifacts) && good;
+  good = clean_directory(scratch_, files_.scratch) && good;
+  if (script_written_) ::unlink(files_.script.c_str());
+  script_written_ = false;
+  return good;
+}
+
+}  // namespace scanflow::worker

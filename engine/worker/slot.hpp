@@ -1,0 +1,67 @@
+// A slot: the place of one attempt at a time. Its directory and files are made once and reused,
+// because on ext4 one mkdir doubles the cost of a tiny step.
+#pragma once
+
+#include <dirent.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/worker/command.hpp"
+#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::worker {
+
+class Slot {
+ public:
+  /// Makes DIRECTORY with `params.json`, `output`, `metrics`, `artifacts/` and `scratch/` in it.
+  static Result<std::unique_ptr<Slot>> create(std::uint32_t number, const std::string& directory);
+
+  std::uint32_t number() const { return number_; }
+  const std::string& directory() const { return directory_; }
+  const CommandFiles& files() const { return files_; }
+
+  Result<void> write_params(std::string_view json);
+  Result<void> write_script(std::string_view text);
+
+  /// What the program wrote to `output`; at most one byte over the limit is read.
+  std::string read_output();
+  /// Whole lines of `metrics` from `offset` on, which moves behind them. `last`: the rest too.
+  std::string read_metrics(std::uint64_t& offset, bool last);
+  bool has_artifacts();
+
+  /// Moves `artifacts` to `destination`, which must not exist, and makes a new one.
+  Result<void> take_artifacts(const std::string& destination);
+  /// Empties what the attempt left behind. False: it could not, and the slot must not be reused.
+  bool clean();
+
+ private:
+  struct CloseDirectory {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+  };
+  using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+  Slot(std::uint32_t number, std::string directory);
+  Result<void> open();
+  static Result<Directory> open_directory(const std::string& path);
+  static bool is_empty(DIR* directory);
+  static bool clean_directory(Directory& directory, const std::string& path);
+  /// Opens the file again where the program has replaced it.
+  static void refresh(UniqueFd& fd, const std::string& path);
+
+  std::uint32_t number_;
+  std::string directory_;
+  CommandFiles files_;
+  std::string params_;  // what the file holds
+  bool script_written_ = false;
+  UniqueFd output_;
+  UniqueFd metrics_;
+  Directory artifacts_;
+  Directory scratch_;
+};
+
+}  // namespace scanflow::worker

@@ -1,0 +1,165 @@
+#include "engine/worker/step_child.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/worker/clock.hpp"
+#include "engine/worker/step_services.hpp"
+#include "sdk/base/files.hpp"
+#include "sdk/loader/step_instance.hpp"
+
+namespace scanflow::worker {
+namespace {
+
+[[noreturn]] void kill_session() {
+  ::kill(-::getpid(), SIGKILL);
+  ::raise(SIGKILL);
+  ::_exit(127);
+}
+
+Result<void> enter_cgroup(const std::string& procs) {
+  if (procs.empty()) return {};
+  const UniqueFd fd(::open(procs.c_str(), O_WRONLY | O_CLOEXEC));
+  if (fd && ::write(fd.get(), "0", 1) == 1) return {};
+  return fail(describe_errno("cannot enter the cgroup", procs, errno));
+}
+
+Result<void> redirect(const protocol::Spawn& spawn) {
+  const std::string path = fmt::format("{}/{}.log", spawn.request.log_dir, spawn.slot);
+  const UniqueFd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!log) return fail(describe_errno("cannot open the log", path, errno));
+  ::dup2(log.get(), 1);
+  ::dup2(log.get(), 2);
+  return {};
+}
+
+/// An OpenMP library reads OMP_NUM_THREADS when it is loaded, which was in the warm parent.
+void set_omp_threads(std::uint32_t threads) {
+  for (const char* name : {"libgomp.so.1", "libomp.so.5", "libiomp5.so"}) {
+    void* library = ::dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
+    if (library == nullptr) continue;
+    if (void* set = ::dlsym(library, "omp_set_num_threads")) {
+      reinterpret_cast<void (*)(int)>(set)(static_cast<int>(threads));
+    }
+    ::dlclose(library);
+  }
+}
+
+Result<void> set_up(const protocol::Spawn& spawn) {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::setsid();
+  if (auto entered = enter_cgroup(spawn.cgroup); !entered) return entered;
+  if (auto redirected = redirect(spawn); !redirected) return redirected;
+  const std::string scratch = spawn.directory + "/scratch";
+  if (::chdir(scratch.c_str()) != 0) return fail(describe_errno("cannot enter", scratch, errno));
+  const protocol::Request& request = spawn.request;
+  const std::uint32_t threads = std::max(request.threads, 1u);
+  ::setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 1);
+  ::setenv("SCANFLOW_RUN", request.id.run.c_str(), 1);
+  ::setenv("SCANFLOW_STEP", request.id.step.c_str(), 1);
+  ::setenv("SCANFLOW_ATTEMPT", std::to_string(request.id.attempt).c_str(), 1);
+  for (const auto& [name, value] : request.env) ::setenv(name.c_str(), value.c_str(), 1);
+  set_omp_threads(threads);
+  return {};
+}
+
+std::int64_t cpu_us() {
+  std::int64_t total = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    ::getrusage(who, &usage);
+    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
+      total += static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec;
+    }
+  }
+  return total;
+}
+
+std::uint64_t max_rss() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  constexpr std::uint64_t kKiB = 1024;  // unit of ru_maxrss
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * kKiB;
+}
+
+/// Cancels, and answers, until the supervisor is gone.
+void listen(StepServices& services, loader::StepInstance& step) {
+  for (;;) {
+    auto message = services.receive();
+    if (!message || !*message) kill_session();
+    if (std::holds_alternative<protocol::Cancel>((*message)->body)) {
+      services.set_cancelled();
+      if (!step.cancel()) kill_session();  // it cannot be asked
+    } else if (auto* reply = std::get_if<protocol::HostReply>(&(*message)->body)) {
+      services.answer(std::move(*reply));
+    }
+  }
+}
+
+loader::StepOutcome run(const loader::Library& library, const protocol::Spawn& spawn,
+                        loader::StepInstance& step) {
+  const protocol::Request& request = spawn.request;
+  loader::StepOutcome outcome = step.create(library, request.uses, request.config);
+  if (!outcome.ok()) return outcome;
+  std::vector<scanflow_input> inputs;
+  for (const protocol::Input& input : request.inputs) {
+    inputs.push_back(
+        {loader::to_view(input.name), loader::to_view(input.path), loader::to_view(input.sha256)});
+  }
+  const std::string scratch = spawn.directory + "/scratch";
+  loader::StepRequest step_request;
+  step_request.run = request.id.run;
+  step_request.step = request.id.step;
+  step_request.attempt = request.id.attempt;
+  step_request.threads = std::max(request.threads, 1u);
+  step_request.inputs = inputs;
+  step_request.scratch = scratch;
+  return step.run(step_request);
+}
+
+}  // namespace
+
+void run_step_child(const loader::Library& library, const protocol::Spawn& spawn, UniqueFd socket) {
+  StepServices services(spawn, std::move(socket));
+  auto ready = set_up(spawn);
+  services.say(protocol::Started{spawn.request.id, ::getpid(), wall_us(), {}});
+  protocol::Result result;
+  result.id = spawn.request.id;
+  if (!ready) {
+    result.status = "failed";
+    result.cause = "retryable";
+    result.message = ready.error().message;
+  } else {
+    // Neither is ever destroyed: the process ends without looking back.
+    auto* step = new loader::StepInstance(services);
+    std::thread([&services, step] { listen(services, *step); }).detach();
+    const loader::StepOutcome outcome = run(library, spawn, *step);
+    services.judge(outcome, result);
+  }
+  // The end of the log is measured when the result arrives.
+  std::cout.flush();
+  std::fflush(nullptr);
+  result.cpu_us = cpu_us();
+  result.max_rss = max_rss();
+  services.say(protocol::Ended{std::move(result)});
+  ::_exit(0);
+}
+
+}  // namespace scanflow::worker

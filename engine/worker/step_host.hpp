@@ -1,0 +1,14 @@
+// The warm parent: has one plugin library loaded, starts no thread, and forks attempts.
+#pragma once
+
+#include <string>
+
+#include "sidecar/protocol/messages.hpp"
+
+namespace scanflow::worker {
+
+/// `scanflow-worker host`: speaks with the supervisor over descriptor 3 until that closes. Says
+/// Hello once the library is loaded, or Reject with the reason. Exit status.
+int run_step_host(const std::string& library);
+
+}  // namespace scanflow::worker

@@ -1,0 +1,54 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <exception>
+
+#include "engine/worker/note.hpp"
+#include "engine/worker/supervisor.hpp"
+
+namespace scanflow::worker {
+namespace {
+
+/// Cuts what ties the process to the terminal and the engine that started it: an open pipe of the
+/// engine's would keep `scanflow run | less` waiting.
+void detach(int ready_fd) {
+  ::setsid();  // fails where it leads a session already
+  if (::chdir("/") != 0) note("cannot change to /");
+  for (int signal = 1; signal < SIGRTMAX; ++signal) ::signal(signal, SIG_DFL);
+  ::signal(SIGHUP, SIG_IGN);
+  constexpr unsigned int kFirst = 3;
+  if (ready_fd < static_cast<int>(kFirst)) {
+    ::close_range(kFirst, ~0U, 0);
+    return;
+  }
+  const auto ready = static_cast<unsigned int>(ready_fd);
+  if (ready > kFirst) ::close_range(kFirst, ready - 1, 0);
+  ::close_range(ready + 1, ~0U, 0);
+  ::fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
+}
+
+}  // namespace
+
+int supervise(const SupervisorOptions& options, int ready_fd) {
+  detach(ready_fd);
+  try {
+    Supervisor supervisor(options);
+    if (auto opened = supervisor.open(); !opened) {
+      note(opened.error().message);
+      return 1;
+    }
+    if (ready_fd >= 0) {
+      if (::write(ready_fd, "r", 1) != 1) note("the engine that started this is gone");
+      ::close(ready_fd);
+    }
+    supervisor.run();
+    return 0;
+  } catch (const std::exception& error) {
+    note(std::string("ended by a broken invariant: ") + error.what());
+    return 1;
+  }
+}
+
+}  // namespace scanflow::worker

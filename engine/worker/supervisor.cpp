@@ -1,0 +1,254 @@
+#include "engine/worker/supervisor.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <variant>
+
+#include "engine/worker/clock.hpp"
+#include "sdk/base/files.hpp"
+
+namespace scanflow::worker {
+namespace {
+
+// How long a supervisor keeps results that nobody comes for.
+constexpr std::int64_t kAbandonedUs = 3'600'000'000;
+// A Listing's share of results by their outputs; a frame may have 16 MiB.
+constexpr std::size_t kListingBytes = 4u << 20;
+
+std::vector<std::string> environment() {
+  std::vector<std::string> result;
+  for (char** entry = ::environ; *entry != nullptr; ++entry) result.emplace_back(*entry);
+  return result;
+}
+
+UniqueFd make_signal_fd() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGCHLD, SIGTERM}) ::sigaddset(&set, signal);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+protocol::Started started_of(const Attempt& attempt) {
+  return {attempt.request.id, attempt.pid, attempt.started_us, attempt.log};
+}
+
+}  // namespace
+
+Supervisor::Supervisor(SupervisorOptions options)
+    : options_(std::move(options)),
+      null_(::open("/dev/null", O_RDWR | O_CLOEXEC)),
+      signals_(make_signal_fd()),
+      engine_(
+          loop_, [this](protocol::Body& body) { receive(body); }, [this] { leave_if_done(); }),
+      hosts_(loop_,
+             {[this](const protocol::Forked& forked) {
+                if (Attempt* attempt = find(forked.id)) begin_running(*attempt, forked.pid);
+              },
+              [this](const protocol::Exited& exited) {
+                on_exit(exited.pid, exited.wait_status, exited.cpu_us, exited.max_rss);
+              },
+              [this](const Id& id, const std::string& cause, const std::string& message) {
+                if (Attempt* attempt = find(id)) refuse(*attempt, cause, message);
+              }},
+             options_.program, environment(), null_.get(), 2),
+      memory_(
+          loop_, options_.memory == "watch",
+          [this] {
+            std::vector<Attempt*> watched;
+            for (const auto& [pid, attempt] : by_pid_) {
+              if (attempt->watched) watched.push_back(attempt);
+            }
+            return watched;
+          },
+          [this](Attempt& attempt) { kill_all(attempt); }),
+      sweeper_(loop_, [this](pid_t pid) { return by_pid_.count(pid) != 0 || hosts_.has(pid); }),
+      env_(environment()) {
+  loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { on_signal(); });
+  loop_.before_wait([this] { engine_.flush(); });
+}
+
+Supervisor::~Supervisor() = default;
+
+Result<void> Supervisor::open() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.work_directory + "/attempts", error);
+  if (error) return fail("cannot create " + options_.work_directory + ": " + error.message());
+  const std::string path = options_.work_directory + "/lock";
+  lock_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock_) return fail(describe_errno("cannot open", path, errno));
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail("another supervisor holds " + path + "; it must end first");
+  }
+  // What a supervisor that died has left: its attempts are lost, and reported as such.
+  for (const char* name : {"/slots", "/attempts"}) {
+    std::filesystem::remove_all(options_.work_directory + name, error);
+    std::filesystem::create_directories(options_.work_directory + name, error);
+    if (error) return fail("cannot create " + options_.work_directory + name);
+  }
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+    return fail("cannot become a subreaper: " + std::generic_category().message(errno));
+  }
+  if (auto listening = engine_.listen(options_.socket); !listening) return listening;
+  arm_departure();
+  return {};
+}
+
+void Supervisor::run() { loop_.run(); }
+
+void Supervisor::receive(protocol::Body& body) {
+  if (auto* launch_body = std::get_if<protocol::Launch>(&body)) {
+    launch(std::move(launch_body->request));
+  } else if (const auto* cancel_body = std::get_if<protocol::Cancel>(&body)) {
+    cancel(cancel_body->id, cancel_body->reason);
+  } else if (const auto* acknowledged = std::get_if<protocol::Acknowledge>(&body)) {
+    acknowledge(acknowledged->id);
+  } else if (auto* host_reply = std::get_if<protocol::HostReply>(&body)) {
+    reply(std::move(*host_reply));
+  } else if (std::holds_alternative<protocol::List>(body)) {
+    list();
+  } else if (std::holds_alternative<protocol::Shutdown>(body)) {
+    shutdown_ = true;
+    leave_if_done();
+  }
+}
+
+void Supervisor::launch(protocol::Request request) {
+  shutdown_ = false;
+  if (Attempt* known = find(request.id)) return adopt(*known);
+  auto attempt = std::make_unique<Attempt>();
+  attempt->request = std::move(request);
+  Attempt& added = *attempt;
+  attempts_.emplace(added.request.id, std::move(attempt));
+  ++active_;
+  start(added);
+}
+
+void Supervisor::adopt(Attempt& attempt) {
+  if (attempt.phase == Attempt::Phase::ended || attempt.reported) {
+    engine_.send(protocol::Ended{attempt.result});
+  } else if (attempt.pid != 0) {
+    engine_.send(started_of(attempt), EngineLink::Urgency::soon);
+  }
+}
+
+void Supervisor::cancel(const Id& id, const std::string& reason) {
+  Attempt* attempt = find(id);
+  if (attempt == nullptr || !attempt->stop_reason.empty() ||
+      attempt->phase > Attempt::Phase::running) {
+    return;
+  }
+  attempt->stop_reason = reason.empty() ? "cancelled" : reason;
+  if (attempt->pid == 0 && hosts_.withdraw(id)) {
+    attempt->result.status = "cancelled";
+    return refuse(*attempt, attempt->stop_reason, "stopped before it started");
+  }
+  if (attempt->plugin) {
+    attempt->stream.queue(protocol::Cancel{id, attempt->stop_reason});
+    attempt->stream.flush(attempt->socket.get());
+  } else {
+    ::kill(-attempt->pid, SIGTERM);
+    ::kill(-attempt->pid, SIGCONT);  // a stopped process would not see it
+  }
+  attempt->kill_timer = loop_.after(attempt->request.grace_us, [this, attempt] {
+    attempt->killed_by_us = true;
+    kill_all(*attempt);
+  });
+}
+
+void Supervisor::acknowledge(const Id& id) {
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end() || found->second->phase != Attempt::Phase::ended) {
+    // It has said its result and is still leaving: forget it when it has.
+    if (found != attempts_.end() && found->second->reported) found->second->acknowledged = true;
+    return;
+  }
+  if (!found->second->result.artifacts.empty()) {
+    std::error_code ignored;  // swept when a supervisor starts
+    std::filesystem::remove_all(artifact_directory(id), ignored);
+  }
+  attempts_.erase(found);
+  leave_if_done();
+}
+
+void Supervisor::list() {
+  protocol::Listing listing;
+  std::size_t bytes = 0;
+  for (const auto& [id, attempt] : attempts_) {
+    if (attempt->reported || attempt->phase == Attempt::Phase::ended) {
+      listing.ended.push_back(attempt->result);
+      bytes += attempt->result.outputs.size() + attempt->result.message.size() + 256;
+    } else {
+      listing.running.push_back(started_of(*attempt));
+    }
+    if (bytes < kListingBytes && listing.running.size() < 10'000) continue;
+    listing.more = true;
+    engine_.send(std::exchange(listing, {}));
+    bytes = 0;
+  }
+  engine_.send(std::move(listing));
+  for (const auto& [id, attempt] : attempts_) {
+    for (const auto& [number, call] : attempt->calls) engine_.send(call);
+  }
+  engine_.send_kept();
+}
+
+void Supervisor::reply(protocol::HostReply reply) {
+  Attempt* attempt = find(reply.id);
+  if (attempt == nullptr || attempt->calls.erase(reply.call) == 0) return;
+  attempt->stream.queue(std::move(reply));
+  const int fd = attempt->socket.get();
+  attempt->stream.flush(fd);
+  if (attempt->stream.pending()) loop_.change(fd, EPOLLIN | EPOLLOUT);
+}
+
+void Supervisor::leave_if_done() {
+  arm_departure();
+  if ((shutdown_ && attempts_.empty()) || (terminated_ && active_ == 0)) loop_.stop();
+}
+
+void Supervisor::arm_departure() {
+  loop_.cancel(departure_);
+  if (active_ > 0 || engine_.connected()) return;
+  departure_ = loop_.after(kAbandonedUs, [this] {
+    if (active_ == 0 && !engine_.connected()) loop_.stop();
+  });
+}
+
+Attempt* Supervisor::find(const Id& id) {
+  const auto found = attempts_.find(id);
+  return found == attempts_.end() ? nullptr : found->second.get();
+}
+
+Attempt* Supervisor::find(pid_t pid) {
+  const auto found = by_pid_.find(pid);
+  return found == by_pid_.end() ? nullptr : found->second;
+}
+
+std::string Supervisor::hash(const Id& id) {
+  std::uint64_t value = 14695981039346656037u;  // FNV-1a
+  const auto add = [&](std::string_view text) {
+    for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211u;
+    value *= 1099511628211u;
+  };
+  add(id.run);
+  add(id.step);
+  return fmt::format("{:016x}-{}", value, id.attempt);
+}
+
+std::string Supervisor::artifact_directory(const Id& id) const {
+  // The run's id as it is, for people who look; the step's may hold any character.
+  return fmt::format("{}/attempts/{}", options_.work_directory, hash(id));
+}
+
+}  // namespace scanflow::worker

@@ -1,0 +1,115 @@
+// The supervisor: parent of all local attempts. Loads no plugin; outlives a dead engine and keeps
+// what became of the attempts until an engine has taken it. One thread.
+//
+// It ends when it is told to and nothing runs, or one hour after both the last attempt ended and
+// the last engine left.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/worker/attempt.hpp"
+#include "engine/worker/engine_link.hpp"
+#include "engine/worker/host_pool.hpp"
+#include "engine/worker/logs.hpp"
+#include "engine/worker/loop.hpp"
+#include "engine/worker/memory_guard.hpp"
+#include "engine/worker/sweeper.hpp"
+
+namespace scanflow::worker {
+
+struct SupervisorOptions {
+  std::string socket;           // absolute
+  std::string work_directory;   // absolute; slots and artifacts not yet taken
+  std::string program;          // absolute path of scanflow-worker
+  std::string memory = "auto";  // "watch": never by cgroup
+};
+
+class Supervisor {
+ public:
+  explicit Supervisor(SupervisorOptions options);
+  ~Supervisor();
+
+  /// Takes the work directory and the socket. An error where another supervisor has them.
+  Result<void> open();
+  /// Returns when it is done.
+  void run();
+
+ private:
+  using Id = protocol::AttemptId;
+
+  // --- the engine's messages: supervisor.cpp ---
+  void receive(protocol::Body& body);
+  void launch(protocol::Request request);
+  void adopt(Attempt& attempt);
+  void cancel(const Id& id, const std::string& reason);
+  void acknowledge(const Id& id);
+  void list();
+  void reply(protocol::HostReply reply);
+  void leave_if_done();
+  void arm_departure();
+
+  // --- starting: supervisor_start.cpp ---
+  void start(Attempt& attempt);
+  Result<void> prepare(Attempt& attempt);
+  Result<std::unique_ptr<Slot>> take_slot();
+  void start_command(Attempt& attempt);
+  void start_plugin(Attempt& attempt);
+  void begin_running(Attempt& attempt, pid_t pid);
+  void refuse(Attempt& attempt, const std::string& cause, const std::string& message);
+  void on_attempt_socket(const Id& id);
+  void relay(Attempt& attempt, protocol::Body& body);
+
+  // --- ending: supervisor_end.cpp ---
+  void on_signal();
+  void reap();
+  void on_exit(pid_t pid, int wait_status, std::int64_t cpu_us, std::uint64_t max_rss);
+  void kill_all(Attempt& attempt);
+  void settle(Attempt& attempt);
+  void finish(Attempt& attempt);
+  void finish_command(Attempt& attempt);
+  void finish_plugin(Attempt& attempt);
+  void take_artifacts(Attempt& attempt, std::vector<protocol::ArtifactFile> files);
+  void close(Attempt& attempt);
+  void report(Attempt& attempt);
+  void warn(Attempt& attempt, const std::string& text);
+  void read_metrics(Attempt& attempt, bool last);
+  void arm_metrics();
+
+  Attempt* find(const Id& id);
+  Attempt* find(pid_t pid);
+  std::string artifact_directory(const Id& id) const;
+  static std::string hash(const Id& id);
+
+  SupervisorOptions options_;
+  UniqueFd lock_;
+  UniqueFd null_;
+  UniqueFd signals_;
+  Loop loop_;
+  EngineLink engine_;
+  HostPool hosts_;
+  Logs logs_;
+  MemoryGuard memory_;
+  Sweeper sweeper_;
+  std::vector<std::string> env_;
+  std::map<Id, std::unique_ptr<Attempt>> attempts_;
+  std::unordered_map<pid_t, Attempt*> by_pid_;
+  std::vector<std::unique_ptr<Slot>> free_slots_;  // sorted by number, the lowest last
+  std::uint32_t slots_made_ = 0;
+  std::size_t active_ = 0;   // attempts that have not ended
+  bool shutdown_ = false;    // the engine said so: end when every result is acknowledged
+  bool terminated_ = false;  // SIGTERM: end when nothing runs
+  bool metrics_armed_ = false;
+  Loop::Timer departure_{};
+};
+
+/// `scanflow-worker supervise`: becomes a process of its own, and runs until done. Exit status.
+int supervise(const SupervisorOptions& options, int ready_fd);
+
+}  // namespace scanflow::worker

@@ -1,0 +1,276 @@
+// How attempts end.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <sstream>
+#include <system_error>
+
+#include "engine/worker/clock.hpp"
+#include "engine/worker/command_files.hpp"
+#include "engine/worker/processes.hpp"
+#include "engine/worker/supervisor.hpp"
+
+namespace scanflow::worker {
+namespace {
+
+constexpr std::int64_t kEmptyPollUs = 5'000;
+constexpr std::int64_t kEmptyDeadlineUs = 5'000'000;  // for processes that the kernel holds
+constexpr std::int64_t kLeaveUs = 5'000'000;          // for a plugin's process after its result
+constexpr std::int64_t kMetricsUs = 1'000'000;
+
+std::int64_t cpu_of(const rusage& usage) {
+  const auto us = [](const timeval& time) {
+    return static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec;
+  };
+  return us(usage.ru_utime) + us(usage.ru_stime);
+}
+
+}  // namespace
+
+void Supervisor::on_signal() {
+  signalfd_siginfo info{};
+  bool terminate = false;
+  while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+    terminate = terminate || info.ssi_signo == SIGTERM;
+  }
+  reap();
+  if (!terminate) return;
+  // Asked to end by a person or the system: the attempts get the same signal, and their grace.
+  terminated_ = true;
+  std::vector<Id> running;
+  for (const auto& [pid, attempt] : by_pid_) running.push_back(attempt->request.id);
+  for (const Id& id : running) cancel(id, "cancelled");
+  leave_if_done();
+}
+
+void Supervisor::reap() {
+  for (;;) {
+    siginfo_t info{};
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
+    const pid_t pid = info.si_pid;
+    // Before the leader is reaped its number cannot be another group's.
+    if (find(pid) != nullptr) ::kill(-pid, SIGKILL);
+    int status = 0;
+    rusage usage{};
+    if (::wait4(pid, &status, 0, &usage) != pid) continue;
+    if (hosts_.reaped(pid, status)) continue;
+    constexpr std::int64_t kKiB = 1024;  // unit of ru_maxrss
+    on_exit(pid, status, cpu_of(usage), static_cast<std::uint64_t>(usage.ru_maxrss * kKiB));
+  }
+  std::vector<Attempt*> emptying;
+  for (const auto& [pid, attempt] : by_pid_) {
+    if (attempt->phase == Attempt::Phase::emptying) emptying.push_back(attempt);
+  }
+  for (Attempt* attempt : emptying) settle(*attempt);
+}
+
+void Supervisor::on_exit(pid_t pid, int wait_status, std::int64_t cpu_us, std::uint64_t max_rss) {
+  Attempt* attempt = find(pid);
+  if (attempt == nullptr || attempt->phase == Attempt::Phase::emptying) return;
+  if (attempt->plugin) {
+    ::kill(-pid, SIGKILL);
+    on_attempt_socket(attempt->request.id);  // what it said last
+  }
+  loop_.cancel(attempt->kill_timer);
+  attempt->wait_status = wait_status;
+  attempt->cpu_us = cpu_us;
+  attempt->max_rss = max_rss;
+  attempt->phase = Attempt::Phase::emptying;
+  attempt->empty_deadline_us = monotonic_us() + kEmptyDeadlineUs;
+  settle(*attempt);
+}
+
+void Supervisor::kill_all(Attempt& attempt) {
+  if (attempt.pid == 0) return;
+  ::kill(-attempt.pid, SIGKILL);
+  for (const Process& process : families(all_processes(), {attempt.pid}).front()) {
+    ::kill(process.pid, SIGKILL);
+  }
+}
+
+void Supervisor::settle(Attempt& attempt) {
+  const bool empty = ::kill(-attempt.pid, 0) != 0 && errno == ESRCH;
+  if (empty || monotonic_us() > attempt.empty_deadline_us) {
+    loop_.cancel(attempt.empty_timer);
+    return finish(attempt);
+  }
+  loop_.cancel(attempt.empty_timer);
+  attempt.empty_timer = loop_.after(kEmptyPollUs, [this, &attempt] { settle(attempt); });
+}
+
+void Supervisor::finish(Attempt& attempt) {
+  loop_.cancel(attempt.kill_timer);
+  loop_.cancel(attempt.empty_timer);
+  if (attempt.socket) {
+    loop_.forget(attempt.socket.get());
+    attempt.socket.reset();
+  }
+  if (attempt.pid != 0) {
+    if (attempt.plugin || sweeper_.foreign_forks() != attempt.forks_seen) {
+      sweeper_.add(attempt.request.id, attempt.pid);
+    }
+    by_pid_.erase(attempt.pid);
+  }
+  memory_.end(attempt);
+  if (!attempt.reported) {
+    if (attempt.pid != 0) finish_command(attempt);
+    close(attempt);
+    report(attempt);
+  }
+  if (attempt.slot && attempt.slot->clean()) {
+    const auto lower = [](const auto& a, const auto& b) { return a->number() > b->number(); };
+    free_slots_.push_back(std::move(attempt.slot));
+    std::sort(free_slots_.begin(), free_slots_.end(), lower);
+  }
+  attempt.slot.reset();
+  attempt.calls.clear();
+  attempt.request.config.clear();
+  attempt.phase = Attempt::Phase::ended;
+  --active_;
+  if (attempt.acknowledged) acknowledge(Id(attempt.request.id));  // ends `attempt`
+  leave_if_done();
+}
+
+void Supervisor::finish_command(Attempt& attempt) {
+  Ending ending;
+  ending.wait_status = attempt.wait_status;
+  ending.stop_reason = attempt.stop_reason;
+  ending.killed_by_us = attempt.killed_by_us;
+  ending.memory_limit = attempt.request.memory_limit;
+  ending.memory_peak = attempt.memory_peak;
+  ending.out_of_memory = attempt.out_of_memory;
+  ending.ran_us = monotonic_us() - attempt.started_mono_us;
+  ending.plugin = attempt.plugin;
+  if (const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment)) {
+    const std::uint64_t size = Logs::size(*log);
+    if (size > attempt.log.offset) {
+      ending.last_line = last_log_line(*log, attempt.log.offset, size - attempt.log.offset);
+    }
+  }
+  judge(ending, attempt.result);
+  if (attempt.plugin) return;
+  read_metrics(attempt, true);
+  if (attempt.result.status != "succeeded") return;
+  auto outputs = parse_outputs(attempt.slot->read_output());
+  if (!outputs) {
+    attempt.result.status = "failed";
+    attempt.result.cause = "error";
+    attempt.result.message = outputs.error().message;
+    return;
+  }
+  attempt.result.outputs = std::move(*outputs);
+  if (!attempt.slot->has_artifacts()) return;
+  auto files = list_artifacts(attempt.slot->files().artifacts);
+  if (!files) {
+    attempt.result.status = "failed";
+    attempt.result.cause = "error";
+    attempt.result.message = files.error().message;
+    return;
+  }
+  take_artifacts(attempt, std::move(*files));
+}
+
+void Supervisor::finish_plugin(Attempt& attempt) {
+  if (attempt.phase != Attempt::Phase::running) return;
+  attempt.phase = Attempt::Phase::said;
+  protocol::Result& said = *attempt.said;
+  attempt.result.status = said.status;
+  attempt.result.cause = said.cause;
+  attempt.result.message = said.message;
+  attempt.result.outputs = std::move(said.outputs);
+  attempt.cpu_us = said.cpu_us;
+  attempt.max_rss = said.max_rss;
+  if (attempt.result.status == "cancelled" && !attempt.stop_reason.empty()) {
+    attempt.result.cause = attempt.stop_reason;
+  }
+  if (attempt.result.status == "succeeded") take_artifacts(attempt, std::move(said.artifacts));
+  // The result goes out now: tearing down a large process takes longer than the next step's start.
+  close(attempt);
+  report(attempt);
+  loop_.cancel(attempt.kill_timer);
+  attempt.kill_timer = loop_.after(kLeaveUs, [this, &attempt] { kill_all(attempt); });
+}
+
+void Supervisor::take_artifacts(Attempt& attempt, std::vector<protocol::ArtifactFile> files) {
+  if (files.empty()) return;
+  const std::string from = attempt.slot->files().artifacts;
+  const std::string to = artifact_directory(attempt.request.id);
+  if (auto taken = attempt.slot->take_artifacts(to); !taken) {
+    attempt.result.status = "failed";
+    attempt.result.cause = "retryable";
+    attempt.result.message = taken.error().message;
+    return;
+  }
+  for (protocol::ArtifactFile& file : files) file.path = to + file.path.substr(from.size());
+  attempt.result.artifacts = std::move(files);
+}
+
+void Supervisor::close(Attempt& attempt) {
+  protocol::Result& result = attempt.result;
+  result.started_us = attempt.started_us;
+  result.ended_us = wall_us();
+  result.cpu_us = attempt.cpu_us;
+  result.max_rss = attempt.max_rss;
+  result.log = attempt.log;
+  if (attempt.log.segment.empty()) return;
+  if (const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment)) {
+    const std::uint64_t size = Logs::size(*log);
+    result.log.length = size > attempt.log.offset ? size - attempt.log.offset : 0;
+  }
+}
+
+void Supervisor::report(Attempt& attempt) {
+  attempt.reported = true;
+  engine_.send(protocol::Ended{attempt.result});
+}
+
+void Supervisor::read_metrics(Attempt& attempt, bool last) {
+  for (;;) {
+    const std::string text = attempt.slot->read_metrics(attempt.metrics_read, last);
+    if (text.empty()) return;
+    std::istringstream lines(text);
+    std::string line;
+    while (std::getline(lines, line)) {
+      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+      auto metric = parse_metric(line);
+      if (!metric) {
+        // Not worth failing hours of work for; the step's log is where its author looks.
+        warn(attempt, "$SCANFLOW_METRICS: " + metric.error().message);
+        continue;
+      }
+      metric->id = attempt.request.id;
+      metric->time_us = wall_us();
+      engine_.send_or_keep(std::move(*metric));
+    }
+  }
+}
+
+void Supervisor::warn(Attempt& attempt, const std::string& text) {
+  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
+  if (!log) return;
+  const std::string line = "scanflow: " + text + "\n";
+  if (::write(*log, line.data(), line.size()) < 0) return;  // a full disk: nowhere left to say it
+}
+
+void Supervisor::arm_metrics() {
+  if (metrics_armed_) return;
+  metrics_armed_ = true;
+  loop_.after(kMetricsUs, [this] {
+    metrics_armed_ = false;
+    bool any = false;
+    for (const auto& [pid, attempt] : by_pid_) {
+      if (attempt->plugin || attempt->phase != Attempt::Phase::running) continue;
+      any = true;
+      read_metrics(*attempt, false);
+    }
+    if (any) arm_metrics();
+  });
+}
+
+}  // namespace scanflow::worker

@@ -1,0 +1,169 @@
+// Starting attempts, and listening to those of plugins.
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <variant>
+
+#include "engine/worker/clock.hpp"
+#include "engine/worker/command.hpp"
+#include "engine/worker/note.hpp"
+#include "engine/worker/spawn.hpp"
+#include "engine/worker/supervisor.hpp"
+
+namespace scanflow::worker {
+
+void Supervisor::start(Attempt& attempt) {
+  attempt.result.id = attempt.request.id;
+  attempt.plugin = attempt.request.uses != "command";
+  if (auto prepared = prepare(attempt); !prepared) {
+    return refuse(attempt, "retryable", prepared.error().message);
+  }
+  if (attempt.plugin) {
+    start_plugin(attempt);
+  } else {
+    start_command(attempt);
+  }
+}
+
+Result<void> Supervisor::prepare(Attempt& attempt) {
+  auto slot = take_slot();
+  if (!slot) return fail(slot.error().message);
+  attempt.slot = std::move(*slot);
+  attempt.log.segment = std::to_string(attempt.slot->number()) + ".log";
+  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
+  if (!log) return fail(log.error().message);
+  attempt.log.offset = Logs::size(*log);
+  return {};
+}
+
+Result<std::unique_ptr<Slot>> Supervisor::take_slot() {
+  if (!free_slots_.empty()) {
+    std::unique_ptr<Slot> slot = std::move(free_slots_.back());
+    free_slots_.pop_back();
+    return slot;
+  }
+  auto slot =
+      Slot::create(slots_made_, fmt::format("{}/slots/{}", options_.work_directory, slots_made_));
+  if (slot) ++slots_made_;
+  return slot;
+}
+
+void Supervisor::start_command(Attempt& attempt) {
+  Slot& slot = *attempt.slot;
+  auto command = make_command(attempt.request, slot.files(), env_);
+  if (!command) return refuse(attempt, "config", command.error().message);
+  auto written = slot.write_params(command->params);
+  if (written && !command->script.empty()) written = slot.write_script(command->script);
+  if (!written) return refuse(attempt, "retryable", written.error().message);
+  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
+  if (!log) return refuse(attempt, "retryable", log.error().message);
+
+  Program program;
+  program.file = std::move(command->file);
+  program.argv = std::move(command->argv);
+  program.env = std::move(command->env);
+  program.cwd = std::move(command->cwd);
+  program.stdin_fd = null_.get();
+  program.stdout_fd = program.stderr_fd = *log;
+  program.dies_with_parent = true;
+  program.cgroup = memory_.begin(attempt, hash(attempt.request.id));
+  const auto pid = spawn(program);
+  if (!pid) {
+    memory_.end(attempt);
+    return refuse(attempt, pid.error().transient ? "retryable" : "config", pid.error().message);
+  }
+  begin_running(attempt, *pid);
+  attempt.forks_seen = sweeper_.spawned(*pid);
+  arm_metrics();
+}
+
+void Supervisor::start_plugin(Attempt& attempt) {
+  const Id& id = attempt.request.id;
+  if (attempt.request.library.empty()) {
+    return refuse(attempt, "config",
+                  fmt::format("'{}' is no plugin of a library; the supervisor runs 'command' and "
+                              "plugins",
+                              attempt.request.uses));
+  }
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return refuse(attempt, "retryable",
+                  "cannot make a socket: " + std::generic_category().message(errno));
+  }
+  attempt.socket = UniqueFd(ends[0]);
+  loop_.watch(ends[0], EPOLLIN, [this, id](std::uint32_t) { on_attempt_socket(id); });
+  protocol::Spawn spawn_body;
+  spawn_body.request = attempt.request;
+  spawn_body.slot = attempt.slot->number();
+  spawn_body.directory = attempt.slot->directory();
+  spawn_body.cgroup = memory_.begin(attempt, hash(id));
+  hosts_.start(std::move(spawn_body), UniqueFd(ends[1]));
+}
+
+void Supervisor::begin_running(Attempt& attempt, pid_t pid) {
+  if (attempt.pid != 0) return;
+  attempt.pid = pid;
+  attempt.phase = Attempt::Phase::running;
+  attempt.started_us = wall_us();
+  attempt.started_mono_us = monotonic_us();
+  by_pid_[pid] = &attempt;
+  engine_.send(protocol::Started{attempt.request.id, pid, attempt.started_us, attempt.log},
+               EngineLink::Urgency::soon);
+}
+
+void Supervisor::refuse(Attempt& attempt, const std::string& cause, const std::string& message) {
+  if (attempt.result.status.empty()) attempt.result.status = "failed";
+  attempt.result.cause = cause;
+  attempt.result.message = message;
+  attempt.started_us = attempt.started_us == 0 ? wall_us() : attempt.started_us;
+  finish(attempt);
+}
+
+void Supervisor::on_attempt_socket(const Id& id) {
+  Attempt* attempt = find(id);
+  if (attempt == nullptr || !attempt->socket) return;
+  const int fd = attempt->socket.get();
+  attempt->stream.flush(fd);
+  if (!attempt->stream.pending()) loop_.change(fd, EPOLLIN);
+  const bool closed = attempt->stream.fill(fd) == protocol::Flow::closed;
+  for (;;) {
+    auto message = attempt->stream.next();
+    if (!message) {
+      note(fmt::format("{} of {}: {}", id.step, id.run, message.error().message));
+      kill_all(*attempt);  // its memory is corrupt
+      break;
+    }
+    if (!*message) break;
+    relay(*attempt, (*message)->body);
+  }
+  if (!closed) return;
+  loop_.forget(fd);
+  attempt->socket_closed = true;
+  // The warm parent died before it forked, or the attempt before it said who it is.
+  if (attempt->pid == 0 && attempt->phase == Attempt::Phase::waiting) {
+    refuse(*attempt, "crash",
+           fmt::format("the step host of {} died before the attempt started",
+                       attempt->request.library));
+  }
+}
+
+void Supervisor::relay(Attempt& attempt, protocol::Body& body) {
+  if (auto* metric = std::get_if<protocol::Metric>(&body)) {
+    engine_.send_or_keep(std::move(*metric));
+  } else if (auto* progress = std::get_if<protocol::Progress>(&body)) {
+    engine_.send(std::move(*progress));
+  } else if (auto* call = std::get_if<protocol::HostCall>(&body)) {
+    attempt.calls[call->call] = *call;
+    engine_.send(std::move(*call));
+  } else if (const auto* started = std::get_if<protocol::Started>(&body)) {
+    begin_running(attempt, started->pid);
+  } else if (auto* ended = std::get_if<protocol::Ended>(&body)) {
+    attempt.said = std::move(ended->result);
+    finish_plugin(attempt);
+  }
+}
+
+}  // namespace scanflow::worker

@@ -1,0 +1,51 @@
+// Finds what escaped from an ended attempt: processes in a session or group of their own (daemons,
+// job control), which killing the attempt's group does not reach.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "engine/worker/loop.hpp"
+#include "engine/worker/processes.hpp"
+#include "sidecar/protocol/messages.hpp"
+
+namespace scanflow::worker {
+
+class Sweeper {
+ public:
+  /// ours: is the process an attempt's leader or a warm parent that lives?
+  Sweeper(Loop& loop, std::function<bool(pid_t)> ours);
+
+  /// This process has started a child. The count of foreign forks up to now.
+  std::uint64_t spawned(pid_t pid);
+  /// Counts what others forked meanwhile: equal at the start and the end of an attempt means that
+  /// the attempt cannot have forked, and needs no sweep. Costs one small read of /proc.
+  std::uint64_t foreign_forks();
+
+  /// The attempt has ended: kills what is left of it, soon. Looking through /proc costs
+  /// milliseconds on a busy machine, so that one look serves all attempts that ended meanwhile.
+  void add(const protocol::AttemptId& id, pid_t session);
+
+ private:
+  struct Ended {
+    protocol::AttemptId id;
+    pid_t session = 0;
+  };
+
+  void arm(std::int64_t delay_us);
+  void sweep();
+  bool belongs(const Process& orphan, const Ended& ended) const;
+
+  Loop& loop_;
+  std::function<bool(pid_t)> ours_;
+  pid_t newest_ = 0;
+  std::uint64_t foreign_ = 0;
+  std::vector<Ended> ended_;
+  bool armed_ = false;
+  std::int64_t cost_us_ = 0;  // of the last sweep
+};
+
+}  // namespace scanflow::worker

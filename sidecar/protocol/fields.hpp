@@ -1,0 +1,55 @@
+// The fields of each message in their order on the wire. New ones go to the end; none is ever
+// removed or reordered within a major version.
+#pragma once
+
+#include <tuple>
+
+#include "sidecar/protocol/messages.hpp"
+
+namespace scanflow::protocol {
+
+// clang-format off
+inline auto fields(Header& v) {
+  return std::tie(v.major, v.minor, v.type, v.pod_uid, v.boot_id, v.term, v.seq, v.ack, v.t_mono_us);
+}
+inline auto fields(AttemptId& v) { return std::tie(v.run, v.step, v.attempt); }
+inline auto fields(Input& v) { return std::tie(v.name, v.path, v.sha256, v.bytes, v.directory); }
+inline auto fields(Request& v) {
+  return std::tie(v.id, v.pipeline, v.uses, v.library, v.config, v.inputs, v.env, v.threads,
+                  v.memory_limit, v.grace_us, v.cwd, v.log_dir);
+}
+inline auto fields(LogRange& v) { return std::tie(v.segment, v.offset, v.length); }
+inline auto fields(ArtifactFile& v) { return std::tie(v.name, v.path, v.directory); }
+inline auto fields(Result& v) {
+  return std::tie(v.id, v.status, v.cause, v.message, v.exit_code, v.signal, v.outputs, v.artifacts,
+                  v.log, v.started_us, v.ended_us, v.cpu_us, v.max_rss);
+}
+inline auto fields(Hello& v) { return std::tie(v.role, v.pid, v.version, v.capabilities); }
+inline auto fields(Reject& v) { return std::tie(v.reason, v.min_major, v.max_major); }
+inline auto fields(Launch& v) { return std::tie(v.request); }
+inline auto fields(Started& v) { return std::tie(v.id, v.pid, v.started_us, v.log); }
+inline auto fields(Cancel& v) { return std::tie(v.id, v.reason); }
+inline auto fields(Progress& v) { return std::tie(v.id, v.fraction, v.message); }
+inline auto fields(Metric& v) {
+  return std::tie(v.id, v.name, v.value, v.step, v.time_us, v.labels, v.logged);
+}
+inline auto fields(Ended& v) { return std::tie(v.result); }
+inline auto fields(Acknowledge& v) { return std::tie(v.id); }
+inline auto fields(HostCall& v) { return std::tie(v.id, v.call, v.method, v.arguments); }
+inline auto fields(HostReply& v) { return std::tie(v.id, v.call, v.ok, v.value); }
+inline auto fields(List&) { return std::tie(); }
+inline auto fields(Listing& v) { return std::tie(v.running, v.ended, v.more); }
+inline auto fields(Shutdown&) { return std::tie(); }
+inline auto fields(Spawn& v) { return std::tie(v.request, v.slot, v.directory, v.cgroup); }
+inline auto fields(Forked& v) { return std::tie(v.id, v.pid); }
+inline auto fields(Exited& v) { return std::tie(v.pid, v.wait_status, v.cpu_us, v.max_rss); }
+// clang-format on
+
+/// What errors call a message.
+inline constexpr const char* kTypeNames[] = {
+    "Hello",   "Reject",   "Launch",      "Started",  "Cancel",    "Progress",
+    "Metric",  "Ended",    "Acknowledge", "HostCall", "HostReply", "List",
+    "Listing", "Shutdown", "Spawn",       "Forked",   "Exited"};
+static_assert(std::size(kTypeNames) == std::variant_size_v<Body>);
+
+}  // namespace scanflow::protocol

@@ -1,0 +1,293 @@
+#include "engine/store/artifacts.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "tests/support/temporary_directory.hpp"
+
+namespace scanflow::store {
+namespace {
+
+namespace fs = std::filesystem;
+using support::read_text;
+using support::SmallDisk;
+using support::TemporaryDirectory;
+using support::write_text;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr const char* kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+mode_t mode_of(const fs::path& path) {
+  struct stat status {};
+  EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+  return status.st_mode & 07777;
+}
+
+ino_t inode_of(const fs::path& path) {
+  struct stat status {};
+  EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+  return status.st_ino;
+}
+
+class ArtifactsTest : public testing::Test {
+ protected:
+  Artifact put(const std::string& name) {
+    auto artifact = store_.put(directory_ / name);
+    EXPECT_TRUE(artifact) << artifact.error().message;
+    return artifact.value_or(Artifact{});
+  }
+  std::string refusal(const std::string& name) {
+    const auto artifact = store_.put(directory_ / name);
+    return artifact ? "taken" : artifact.error().message;
+  }
+  bool nothing_half() const {
+    return !fs::exists(directory_ / "state/tmp") || fs::is_empty(directory_ / "state/tmp");
+  }
+
+  TemporaryDirectory directory_;
+  Artifacts store_{directory_ / "state"};
+};
+
+TEST_F(ArtifactsTest, AFileIsMovedAndReadOnly) {
+  write_text(directory_ / "out", "abc");
+  const ino_t inode = inode_of(directory_ / "out");
+  const Artifact artifact = put("out");
+  EXPECT_EQ(artifact.sha256, kAbc);
+  EXPECT_EQ(artifact.bytes, 3u);
+  EXPECT_FALSE(artifact.directory);
+  EXPECT_EQ(artifact.path, directory_ / "state/objects/ba" / (kAbc + 2));
+  EXPECT_EQ(read_text(artifact.path), "abc");
+  EXPECT_EQ(inode_of(artifact.path), inode) << "copied, not moved";
+  EXPECT_EQ(mode_of(artifact.path), 0444u);
+  EXPECT_FALSE(fs::exists(directory_ / "out"));
+  EXPECT_TRUE(store_.has(kAbc, false));
+  EXPECT_FALSE(store_.has(kAbc, true));
+  EXPECT_EQ(store_.find(kAbc, false).value().bytes, 3u);
+  EXPECT_TRUE(store_.verify(artifact));
+  EXPECT_TRUE(nothing_half());
+}
+
+TEST_F(ArtifactsTest, WhatWasThereBeforeWins) {
+  write_text(directory_ / "a", "abc");
+  write_text(directory_ / "b", "abc");
+  const ino_t inode = inode_of(put("a").path);
+  EXPECT_EQ(inode_of(put("b").path), inode);
+  EXPECT_FALSE(fs::exists(directory_ / "b"));
+}
+
+TEST_F(ArtifactsTest, ExecutablesStayExecutableAndApart) {
+  write_text(directory_ / "plain", "abc");
+  write_text(directory_ / "tool", "abc");
+  fs::permissions(directory_ / "tool", fs::perms::owner_all);
+  const Artifact tool = put("tool"), plain = put("plain");
+  EXPECT_EQ(tool.sha256, plain.sha256);
+  EXPECT_EQ(mode_of(tool.path), 0555u);
+  EXPECT_EQ(mode_of(plain.path), 0444u);
+}
+
+TEST_F(ArtifactsTest, AFileWithOtherNamesIsCopied) {
+  write_text(directory_ / "out", "abc");
+  fs::create_hard_link(directory_ / "out", directory_ / "other");
+  const Artifact artifact = put("out");
+  write_text(directory_ / "other", "changed");
+  EXPECT_EQ(read_text(artifact.path), "abc");
+  EXPECT_TRUE(nothing_half());
+}
+
+TEST_F(ArtifactsTest, ADirectoryIsAViewOfObjects) {
+  write_text(directory_ / "set/images", "abc");
+  write_text(directory_ / "set/deep/er/labels", "abc");
+  write_text(directory_ / "set/empty_file", "");
+  write_text(directory_ / "set/run.sh", "#!/bin/sh\n");
+  fs::permissions(directory_ / "set/run.sh", fs::perms::owner_all);
+  fs::create_directories(directory_ / "set/nothing");
+  const Artifact artifact = put("set");
+  EXPECT_TRUE(artifact.directory);
+  EXPECT_EQ(artifact.bytes, 16u);
+  EXPECT_FALSE(fs::exists(directory_ / "set"));
+  EXPECT_EQ(read_text(artifact.path / "deep/er/labels"), "abc");
+  EXPECT_EQ(inode_of(artifact.path / "images"), inode_of(artifact.path / "deep/er/labels"));
+  EXPECT_EQ(inode_of(artifact.path / "images"), inode_of(store_.find(kAbc, false).value().path));
+  EXPECT_EQ(mode_of(artifact.path / "run.sh"), 0555u);
+  EXPECT_EQ(mode_of(artifact.path / "images"), 0444u);
+  EXPECT_TRUE(fs::is_directory(artifact.path / "nothing"));
+  EXPECT_EQ(store_.find(artifact.sha256, true).value().bytes, 16u);
+  EXPECT_TRUE(store_.verify(artifact)) << store_.verify(artifact).error().message;
+  EXPECT_TRUE(nothing_half());
+}
+
+TEST_F(ArtifactsTest, TheSameDirectoryIsTheSameArtifact) {
+  for (const char* name : {"one/", "two/"}) {
+    write_text(directory_ / (std::string(name) + "a"), "1");
+    write_text(directory_ / (std::string(name) + "b"), "2");
+  }
+  write_text(directory_ / "three/a", "2");
+  write_text(directory_ / "three/b", "1");
+  const Artifact one = put("one"), two = put("two"), three = put("three");
+  EXPECT_EQ(one.sha256, two.sha256);
+  EXPECT_EQ(one.path, two.path);
+  EXPECT_NE(one.sha256, three.sha256);
+}
+
+TEST_F(ArtifactsTest, AnEmptyDirectoryIsAnArtifactToo) {
+  fs::create_directories(directory_ / "none");
+  const Artifact artifact = put("none");
+  EXPECT_EQ(artifact.bytes, 0u);
+  EXPECT_TRUE(fs::is_empty(artifact.path));
+  EXPECT_TRUE(store_.has(artifact.sha256, true));
+}
+
+TEST_F(ArtifactsTest, LinksAndSpecialFilesAreRefusedByName) {
+  write_text(directory_ / "set/ok", "abc");
+  fs::create_symlink("/etc/passwd", directory_ / "set/passwords");
+  EXPECT_EQ(refusal("set"), "cannot store " + (directory_ / "set/passwords").string() +
+                                ": it is a symbolic link; write the file itself in its place");
+  EXPECT_EQ(read_text(directory_ / "set/ok"), "abc") << "nothing was taken";
+  EXPECT_FALSE(store_.has(kAbc, false));
+
+  fs::create_directory_symlink("/etc", directory_ / "link");
+  EXPECT_THAT(refusal("link"), HasSubstr("link: it is a symbolic link"));
+  ASSERT_EQ(::mkfifo((directory_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(refusal("pipe"), HasSubstr("pipe: it is neither a file nor a directory"));
+  write_text(directory_ / "odd/two\nlines", "");
+  EXPECT_THAT(refusal("odd"), HasSubstr("its name has a line break"));
+  EXPECT_THAT(refusal("missing"), HasSubstr("No such file or directory"));
+}
+
+TEST_F(ArtifactsTest, WhatLiesInTheStoreIsNotTakenAgain) {
+  write_text(directory_ / "out", "abc");
+  const Artifact artifact = put("out");
+  const auto again = store_.put(artifact.path);
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().message, HasSubstr("it lies in the artifact store already"));
+  EXPECT_TRUE(store_.verify(artifact));
+}
+
+TEST_F(ArtifactsTest, VerifySeesAFlippedByte) {
+  write_text(directory_ / "file", "abc");
+  write_text(directory_ / "set/sub/x", "x marks");
+  const Artifact file = put("file"), set = put("set");
+  for (const fs::path& path : {file.path, set.path / "sub/x"}) {
+    fs::permissions(path, fs::perms::owner_all);
+    std::string bytes = read_text(path);
+    bytes[1] ^= 1;
+    write_text(path, bytes);
+  }
+  EXPECT_THAT(store_.verify(file).error().message,
+              AllOf(HasSubstr("is damaged"), HasSubstr(file.path.string())));
+  EXPECT_THAT(store_.verify(set).error().message, HasSubstr("sub/x has SHA-256"));
+  EXPECT_TRUE(store_.has(file.sha256, false)) << "has() does not read";
+}
+
+TEST_F(ArtifactsTest, WhatLostAFileOrBytesIsNotThereAndIsMadeAnew) {
+  const auto make = [&] {
+    write_text(directory_ / "set/a", "abc");
+    write_text(directory_ / "set/b", "def");
+  };
+  make();
+  const Artifact set = put("set");
+  fs::remove(set.path / "a");
+  EXPECT_FALSE(store_.has(set.sha256, true));
+  make();
+  EXPECT_EQ(put("set").sha256, set.sha256);
+  EXPECT_TRUE(store_.verify(set));
+
+  fs::permissions(set.path / "b", fs::perms::owner_all);
+  fs::resize_file(set.path / "b", 1);
+  EXPECT_THAT(store_.find(set.sha256, true).error().message, HasSubstr("has 1 bytes, not 3"));
+  make();
+  put("set");
+  EXPECT_TRUE(store_.verify(set)) << store_.verify(set).error().message;
+  EXPECT_TRUE(nothing_half());
+}
+
+TEST_F(ArtifactsTest, DigestsAreCheckedBeforeTheyBecomePaths) {
+  EXPECT_FALSE(store_.has("../../etc/passwd", false));
+  EXPECT_FALSE(store_.has("", true));
+  EXPECT_THAT(store_.find("..", true).error().message, HasSubstr("is no SHA-256"));
+}
+
+TEST_F(ArtifactsTest, TheSameContentFromManyThreadsAtOnce) {
+  constexpr int kThreads = 4, kRounds = 25;
+  for (int t = 0; t < kThreads; ++t) {
+    for (int i = 0; i < kRounds; ++i) {
+      const std::string name = std::to_string(t) + "-" + std::to_string(i);
+      write_text(directory_ / ("set" + name + "/x"), std::to_string(i));
+      write_text(directory_ / ("set" + name + "/y"), "same");
+      write_text(directory_ / ("file" + name), std::to_string(i));
+    }
+  }
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < kRounds; ++i) {
+          const std::string name = std::to_string(t) + "-" + std::to_string(i);
+          for (const char* kind : {"set", "file"}) {
+            const auto artifact = store_.put(directory_ / (kind + name));
+            EXPECT_TRUE(artifact) << artifact.error().message;
+            EXPECT_TRUE(artifact && store_.verify(*artifact));
+          }
+        }
+      });
+    }
+  }
+  EXPECT_TRUE(nothing_half());
+}
+
+TEST_F(ArtifactsTest, FromAnotherFileSystemItIsCopied) {
+  SmallDisk disk("1m");
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  write_text(disk.path() / "file", "abc");
+  write_text(disk.path() / "set/x", "abc");
+  const auto file = store_.put(disk.path() / "file");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->sha256, kAbc);
+  EXPECT_EQ(mode_of(file->path), 0444u);
+  EXPECT_TRUE(fs::exists(disk.path() / "file"));
+  const auto set = store_.put(disk.path() / "set");
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_TRUE(store_.verify(*set));
+  EXPECT_TRUE(nothing_half());
+}
+
+TEST_F(ArtifactsTest, AFullDiskLeavesNothingHalf) {
+  SmallDisk disk("1m");
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  Artifacts small(disk.path() / "artifacts");
+  write_text(directory_ / "set/a", std::string(600'000, 'a'));
+  write_text(directory_ / "set/b", std::string(600'000, 'b'));
+  const auto set = small.put(directory_ / "set");
+  ASSERT_FALSE(set);
+  EXPECT_THAT(set.error().message, HasSubstr("No space left on device"));
+  EXPECT_TRUE(fs::is_empty(disk.path() / "artifacts/tmp"));
+  EXPECT_FALSE(fs::exists(disk.path() / "artifacts/trees"));
+  EXPECT_EQ(fs::file_size(directory_ / "set/a"), 600'000u);
+  EXPECT_EQ(fs::file_size(directory_ / "set/b"), 600'000u);
+  ASSERT_TRUE(disk.remount(0, "size=4m"));
+  const auto again = small.put(directory_ / "set");
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(small.verify(*again));
+}
+
+TEST_F(ArtifactsTest, LeftoversOfACrashAreRemoved) {
+  write_text(directory_ / "state/tmp/put-abcdef/tree/half", "ha");
+  store_.remove_leftovers();
+  EXPECT_TRUE(nothing_half());
+}
+
+TEST_F(ArtifactsTest, SyncedOnesAreTheSame) {
+  Artifacts synced(directory_ / "synced", true);
+  write_text(directory_ / "set/x", "abc");
+  const auto set = synced.put(directory_ / "set");
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_TRUE(synced.verify(*set));
+}
+
+}  // namespace
+}  // namespace scanflow::store
