@@ -13,7 +13,7 @@
 namespace scanflow::data {
 namespace {
 
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kPiece = std::size_t{64} * 1024;
 constexpr int kGzipOnly = 16;  // added to the window bits: zlib then demands gzip's header and CRC
 
 std::string reason(int error) { return std::generic_category().message(error); }

@@ -141,21 +141,24 @@ void write_blot(Canvas& canvas, Random& random) {
 
 /// Each pixel gives `share` of its ink to its neighbours (a 1 2 1 kernel, both ways).
 Canvas blurred(const Canvas& canvas, double share) {
-  const auto pass = [share](const Canvas& in, int dx, int dy) {
-    Canvas out{};
-    for (int y = 0; y < int{kSide}; ++y) {
-      for (int x = 0; x < int{kSide}; ++x) {
-        const auto at = [&](int i, int j) {
-          const bool inside = i >= 0 && j >= 0 && i < int{kSide} && j < int{kSide};
-          return inside ? in[static_cast<std::size_t>(j * int{kSide} + i)] : 0.0;
-        };
-        out[static_cast<std::size_t>(y * int{kSide} + x)] =
-            (1 - share) * at(x, y) + share / 2 * (at(x - dx, y - dy) + at(x + dx, y + dy));
-      }
-    }
-    return out;
+  constexpr std::size_t kLast = kSide - 1;
+  const auto mix = [share](double before, double here, double after) {
+    return (1 - share) * here + share / 2 * (before + after);
   };
-  return pass(pass(canvas, 1, 0), 0, 1);
+  Canvas across{};
+  for (std::size_t y = 0; y < kSide; ++y) {
+    const double* row = canvas.data() + y * kSide;
+    for (std::size_t x = 0; x < kSide; ++x) {
+      across[y * kSide + x] = mix(x > 0 ? row[x - 1] : 0.0, row[x], x < kLast ? row[x + 1] : 0.0);
+    }
+  }
+  Canvas both{};
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    const double above = i >= kSide ? across[i - kSide] : 0.0;
+    const double below = i + kSide < across.size() ? across[i + kSide] : 0.0;
+    both[i] = mix(above, across[i], below);
+  }
+  return both;
 }
 
 Image scanned(const Canvas& canvas, Random& random) {

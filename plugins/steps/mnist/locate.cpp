@@ -14,7 +14,8 @@ fs::path find(const fs::path& directory, const std::string& prefix, const std::s
               const std::string& dimensions) {
   for (const char* joint : {"-", "."}) {
     for (const char* ending : {"", ".gz"}) {
-      auto path = directory / (prefix + kind + joint + dimensions + "-ubyte" + ending);
+      auto path =
+          directory / fmt::format("{}{}{}{}-ubyte{}", prefix, kind, joint, dimensions, ending);
       if (fs::exists(path)) return path;
     }
   }

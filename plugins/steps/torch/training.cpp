@@ -95,7 +95,7 @@ class Training {
       Epoch report{epoch, *learnt, validate(), seconds_since(start_)};
       check(report);
       observer_.on_epoch(report);
-      trained.history.push_back(std::move(report));
+      trained.history.push_back(report);
     }
     trained.seconds = seconds_since(start_);
     return trained;
