@@ -161,6 +161,7 @@ class Analyzer {
     const Token& last = tokens_[next - 1];
     use.length = last.offset + last.text.size() - use.offset;
     if (use.root == "steps" && !check_step(i, use)) return;
+    if (use.root == "steps") take_helper(i, next, use);
     out_.references.push_back(std::move(use));
   }
 
@@ -186,6 +187,31 @@ class Analyzer {
         {named ? std::string(*key.value) : std::string(), named, key.offset, key.text.size()});
     next += 3;
     return true;
+  }
+
+  /// The literal path of best, worst and collect, if `i` is their first argument.
+  void take_helper(std::size_t i, std::size_t next, Reference& use) const {
+    if (i < 2 || !tokens_[i - 1].is("(") || tokens_[i - 2].kind != TokenKind::name) return;
+    const std::string_view helper = tokens_[i - 2].text;
+    if (helper != "best" && helper != "worst" && helper != "collect") return;
+    if (!symbol_at(next, ",") || !symbol_at(next + 2, ")")) return;
+    const Token& literal = tokens_[next + 1];
+    if (literal.kind != TokenKind::text || !literal.value) return;
+    std::string_view path = *literal.value;
+    std::size_t offset = literal.offset + (literal.text.size() - path.size()) / 2;
+    while (!path.empty()) {
+      const std::size_t end = std::min(path.find('.'), path.size());
+      use.helper_path.push_back({std::string(path.substr(0, end)), true, offset, end});
+      const std::size_t step = std::min(end + 1, path.size());
+      path.remove_prefix(step);
+      offset += step;
+    }
+    if (helper == "collect") return;
+    Reference after;
+    std::size_t rest = next + 3;
+    while (take_accessor(rest, after)) {
+    }
+    use.result_path = std::move(after.path);
   }
 
   bool check_step(std::size_t i, const Reference& use) {

@@ -22,6 +22,9 @@ struct Accessor {
 struct Reference {
   std::string root;
   std::vector<Accessor> path;  // of steps: the step's name first
+  /// Of best(steps.x, 'outputs.y').artifacts.z (and worst, collect): the literal path, and what
+  /// follows the call.
+  std::vector<Accessor> helper_path, result_path;
   std::size_t offset = 0;
   std::size_t length = 0;
 };

@@ -60,7 +60,7 @@ constexpr std::array kStep{
     Field{"needs", kText | kList, "the steps that must be done before"},
     Field{"uses", kText, "a step plugin's id, 'command' or 'noop'"},
     Field{"run", kText, "a script: short for uses: command with it"},
-    Field{"shell", kText, "what runs the script; default: sh"},
+    Field{"shell", kText, "what runs the script; default: bash"},
     Field{"cwd", kText, "the directory that the script or command runs in"},
     Field{"with", kMap, "the plugin's configuration and inputs"},
     Field{"matrix", kMap, "axes: the step runs once for each combination of their values"},
@@ -143,6 +143,13 @@ bool fits(const Field& field, const Node& node) {
   return value->is_boolean() && (field.types & kBool) != 0;
 }
 
+/// Within { }: "description: this, that" is two keys.
+bool follows_comma(const Source& source, const Node& key) {
+  const std::string_view before = source.text().substr(0, source.offset(key.at));
+  const std::size_t last = before.find_last_not_of(" \t\r\n");
+  return last != std::string_view::npos && before[last] == ',';
+}
+
 }  // namespace
 
 std::span<const Field> file_fields() { return kFile; }
@@ -185,11 +192,11 @@ MapReader::MapReader(const Node& map, std::span<const Field> table, std::string_
 void MapReader::take(const Node& key, const Node& value, std::string_view what) {
   std::size_t i = 0;
   while (i < table_.size() && table_[i].name != key.text) ++i;
-  if (i == table_.size()) return report_unknown(key, what);
+  if (i == table_.size()) return report_unknown(key, value, what);
   const Field& field = table_[i];
   if (field.later) {
-    problems_.add(key, fmt::format("'{}' is known but not available in this version yet",
-                                   field.name))
+    problems_
+        .add(key, fmt::format("'{}' is known but not available in this version yet", field.name))
         .hint = field.name == "command" || field.name == "args"
                     ? "for a program on this machine: 'run', or 'uses: command'"
                     : "remove it";
@@ -200,15 +207,15 @@ void MapReader::take(const Node& key, const Node& value, std::string_view what) 
     if (values_[i] == nullptr) values_[i] = &value;
     return;
   }
-  Diagnostic& problem = problems_.add(value, fmt::format("'{}' must be {}, not {}", field.name,
-                                                         describe_types(field),
-                                                         describe_value(value)));
+  Diagnostic& problem =
+      problems_.add(value, fmt::format("'{}' must be {}, not {}", field.name, describe_types(field),
+                                       describe_value(value)));
   if (value.is_scalar() && value.plain && (field.types & kText) != 0) {
     problem.hint = fmt::format("put it into quotes: \"{}\"", printable(value.text));
   }
 }
 
-void MapReader::report_unknown(const Node& key, std::string_view what) {
+void MapReader::report_unknown(const Node& key, const Node& value, std::string_view what) {
   if (key.text == "<<") {
     problems_.add(key, "merge keys ('<<') are not part of YAML 1.2").hint =
         "use 'defaults', or write the fields out";
@@ -217,10 +224,14 @@ void MapReader::report_unknown(const Node& key, std::string_view what) {
   std::vector<std::string> names;
   for (const Field& field : table_) names.emplace_back(field.name);
   const std::string near = nearest(key.text, names);
-  Diagnostic& problem = problems_.add(
-      key, fmt::format("unknown field '{}' of {}", printable(key.text), what));
+  Diagnostic& problem =
+      problems_.add(key, fmt::format("unknown field '{}' of {}", printable(key.text), what));
   if (!near.empty()) {
     problem.hint = fmt::format("did you mean '{}'?", near);
+    return;
+  }
+  if (value.is_null() && follows_comma(problems_.source(), key)) {
+    problem.hint = "within { } a comma ends a text: put the whole text into quotes";
     return;
   }
   names.clear();

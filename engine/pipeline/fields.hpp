@@ -1,5 +1,5 @@
-// Every field that a pipeline may have, as tables: what the reader checks by, and what a JSON Schema
-// for editors can be written from.
+// Every field that a pipeline may have, as tables: what the reader checks by, and what a JSON
+// Schema for editors can be written from.
 #pragma once
 
 #include <array>
@@ -60,7 +60,7 @@ class MapReader {
 
  private:
   void take(const Node& key, const Node& value, std::string_view what);
-  void report_unknown(const Node& key, std::string_view what);
+  void report_unknown(const Node& key, const Node& value, std::string_view what);
 
   static constexpr std::size_t kMost = 40;
   const Node& map_;

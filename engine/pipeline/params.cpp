@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 
-#include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/expression.hpp"
+#include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
@@ -16,8 +16,8 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::array<std::string_view, 6> kTypes{"string", "int", "float", "bool", "list",
-                                                 "object"};
+constexpr std::array<std::string_view, 6> kTypes{"string", "int",  "float",
+                                                 "bool",   "list", "object"};
 
 std::string_view type_of(const json& value) {
   if (value.is_string()) return "string";
@@ -110,8 +110,9 @@ class ParamReader {
     json value = to_json(node_, problems_);
     param_.type = std::string(type_of(value));
     if (value.is_null()) {
-      problems_.add(key_, fmt::format("the parameter '{}' has neither a type nor a default",
-                                      param_.name))
+      problems_
+          .add(key_,
+               fmt::format("the parameter '{}' has neither a type nor a default", param_.name))
           .hint = "write 'epochs: 3' or 'epochs: {type: int}'";
       param_.type = "string";
       return;
@@ -127,8 +128,7 @@ class ParamReader {
     read_bound(map, "min", param_.min);
     read_bound(map, "max", param_.max);
     if (param_.min && param_.max && *param_.min > *param_.max) {
-      problems_.add(*map.get("min"), fmt::format("min {} is above max {}",
-                                                 number_text(*param_.min),
+      problems_.add(*map.get("min"), fmt::format("min {} is above max {}", number_text(*param_.min),
                                                  number_text(*param_.max)));
     }
     read_enum(map);
@@ -267,11 +267,11 @@ Result<json> bind_params(const std::vector<Param>& params, const json& given) {
   for (const auto& [name, value] : given.items()) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     const std::string near = nearest(name, names);
-    problems.push_back(fmt::format(
-        "unknown parameter '{}'{}", printable(name),
-        !near.empty() ? fmt::format("; did you mean '{}'?", near)
-        : names.empty() ? std::string("; the pipeline has none")
-                        : fmt::format("; the pipeline has {}", join_or(names, "and"))));
+    problems.push_back(
+        fmt::format("unknown parameter '{}'{}", printable(name),
+                    !near.empty()   ? fmt::format("; did you mean '{}'?", near)
+                    : names.empty() ? std::string("; the pipeline has none")
+                                    : fmt::format("; the pipeline has {}", join_or(names, "and"))));
   }
   if (problems.empty()) return bound;
   std::string text;

@@ -33,8 +33,7 @@ bool is_bare_number(const Node& node) {
   return value && value->is_number();
 }
 
-void read_duration(const Node& node, std::string_view field, std::int64_t& us,
-                   Problems& problems) {
+void read_duration(const Node& node, std::string_view field, std::int64_t& us, Problems& problems) {
   if (!is_literal(node, field, problems)) return;
   const auto parsed = parse_duration(node.text);
   if (parsed) {
@@ -79,9 +78,9 @@ void read_backoff(const Node& node, Backoff& backoff, Problems& problems) {
   if (const Node* max = map.get("max")) {
     read_duration(*max, "backoff.max", backoff.max_us, problems);
     if (backoff.max_us < backoff.initial_us) {
-      problems.add(*max, fmt::format("'backoff.max' ({}) is below 'backoff.initial' ({})",
-                                     format_duration(backoff.max_us),
-                                     format_duration(backoff.initial_us)));
+      problems.add(
+          *max, fmt::format("'backoff.max' ({}) is below 'backoff.initial' ({})",
+                            format_duration(backoff.max_us), format_duration(backoff.initial_us)));
     }
   }
   if (const Node* jitter = map.get("jitter")) {

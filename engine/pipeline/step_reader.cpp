@@ -38,9 +38,7 @@ Entries merge(const Node* base, const Node* over) {
 class StepReader {
  public:
   StepReader(const Node& node, const MapReader* defaults, Phase phase, Problems& problems)
-      : problems_(problems),
-        own_(node, step_fields(), "a step", problems),
-        defaults_(defaults) {
+      : problems_(problems), own_(node, step_fields(), "a step", problems), defaults_(defaults) {
     draft_.node = &node;
     draft_.uses = &node;
     step_.at = node.at;
@@ -93,8 +91,8 @@ class StepReader {
     if (needs == nullptr) return;
     const auto add = [&](const Node& node) {
       if (!node.is_scalar()) {
-        problems_.add(node, fmt::format("'needs' lists names of steps, not {}",
-                                        describe_value(node)));
+        problems_.add(node,
+                      fmt::format("'needs' lists names of steps, not {}", describe_value(node)));
         return;
       }
       step_.needs.push_back(node.text);
@@ -128,8 +126,7 @@ class StepReader {
     if (run != nullptr) {
       draft_.uses = run;
       step_.uses = "command";
-    } else if (own_.key("uses") == nullptr && own_.key("run") == nullptr &&
-               draft_.node->is_map()) {
+    } else if (own_.key("uses") == nullptr && own_.key("run") == nullptr && draft_.node->is_map()) {
       problems_.add(draft_.node->at, 1, "a step without 'uses' or 'run' does nothing").hint =
           "add uses: PLUGIN or run: SCRIPT (or uses: noop)";
     }
@@ -150,9 +147,9 @@ class StepReader {
       }
       set_sugar(field, *node);
     }
-    step_.with_is_dynamic = std::any_of(
-        draft_.expressions.begin(), draft_.expressions.end(),
-        [](const ExpressionSite& site) { return site.role == Role::with; });
+    step_.with_is_dynamic =
+        std::any_of(draft_.expressions.begin(), draft_.expressions.end(),
+                    [](const ExpressionSite& site) { return site.role == Role::with; });
   }
 
   void set_sugar(const std::string& field, const Node& node) {
@@ -167,8 +164,7 @@ class StepReader {
     if (has_expression(key.text) && &key != &value) {
       problems_.add(key, "a name in 'with' cannot hold an expression");
     }
-    step_.with[name] =
-        to_json(value, problems_, child_pointer("/with", name), step_.field_at);
+    step_.with[name] = to_json(value, problems_, child_pointer("/with", name), step_.field_at);
     find_expressions(value, Role::with);
   }
 
@@ -199,15 +195,17 @@ class StepReader {
           "letters, digits and '_', not beginning with a digit";
     }
     if (values.is_list()) {
-      if (values.items.empty()) problems_.add(values, fmt::format("the axis '{}' is empty", key.text));
+      if (values.items.empty())
+        problems_.add(values, fmt::format("the axis '{}' is empty", key.text));
       for (const Node* value : values.items) read_axis_value(*value, axis);
     } else if (values.is_scalar() && has_expression(values.text)) {
       axis.values = values.text;
       draft_.expressions.push_back({&values, Role::matrix});
     } else {
-      problems_.add(values, fmt::format("the axis '{}' must be a list or an expression that gives "
-                                        "one, not {}",
-                                        printable(key.text), describe_value(values)))
+      problems_
+          .add(values, fmt::format("the axis '{}' must be a list or an expression that gives "
+                                   "one, not {}",
+                                   printable(key.text), describe_value(values)))
           .hint = values.is_scalar() ? fmt::format("write [{}]", printable(values.text)) : "";
     }
     step_.matrix.push_back(std::move(axis));
@@ -237,12 +235,13 @@ class StepReader {
   void read_env() {
     for (const auto& [key, value] : merge(inherited("env"), own_.get("env"))) {
       if (!is_identifier(key->text)) {
-        problems_.add(*key, fmt::format("'{}' is not the name of an environment variable",
-                                        printable(key->text)))
+        problems_
+            .add(*key, fmt::format("'{}' is not the name of an environment variable",
+                                   printable(key->text)))
             .hint = "letters, digits and '_', not beginning with a digit";
       } else if (key->text.starts_with("SCANFLOW_")) {
-        problems_.add(*key, fmt::format("'{}': names with SCANFLOW_ are set by the engine",
-                                        key->text));
+        problems_.add(*key,
+                      fmt::format("'{}': names with SCANFLOW_ are set by the engine", key->text));
       }
       if (!value->is_scalar() && !value->is_null()) {
         problems_.add(*value, fmt::format("env.{} must be text, not {}", printable(key->text),

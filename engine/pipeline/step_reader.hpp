@@ -23,15 +23,15 @@ struct ExpressionSite {
 /// A step and the nodes it was read from, for the checks that need the whole pipeline.
 struct StepDraft {
   Step step;
-  const Node* node = nullptr;                              // its map
-  const Node* uses = nullptr;                              // the value of `uses` or `run`
-  std::vector<const Node*> needs;                          // as Step::needs
-  std::vector<std::pair<const Node*, const Node*>> with;   // keys and values, defaults merged in
+  const Node* node = nullptr;                             // its map
+  const Node* uses = nullptr;                             // the value of `uses` or `run`
+  std::vector<const Node*> needs;                         // as Step::needs
+  std::vector<std::pair<const Node*, const Node*>> with;  // keys and values, defaults merged in
   std::vector<ExpressionSite> expressions;
 };
 
-/// `defaults`, read by default_fields(), may be null. Fields of a step win; maps (with, env, retry, cache, resources) are
-/// merged field by field.
+/// `defaults`, read by default_fields(), may be null. Fields of a step win; maps (with, env, retry,
+/// cache, resources) are merged field by field.
 StepDraft read_step(const Node& node, const MapReader* defaults, Phase phase, Problems& problems);
 
 }  // namespace scanflow::pipeline

@@ -74,6 +74,7 @@ std::uint32_t Machine::done() const {
          impl_->count(StepStatus::ready) - impl_->count(StepStatus::waiting) -
          impl_->count(StepStatus::running);
 }
+std::uint32_t Machine::count(StepStatus status) const { return impl_->count(status); }
 bool Machine::cancelling() const { return impl_->cancelled; }
 std::string Machine::summary() const { return impl_->summary(); }
 

@@ -88,7 +88,8 @@ class Machine {
   const StepState& step(std::uint32_t index) const;
   std::uint32_t running() const;  // attempts in flight
   std::uint32_t done() const;     // steps that ended in any way
-  bool cancelling() const;        // cancel was requested, at any time
+  std::uint32_t count(StepStatus status) const;
+  bool cancelling() const;  // cancel was requested, at any time
   /// "failed: a after 3 attempts (crash); b not started": for people and tests.
   std::string summary() const;
 

@@ -102,7 +102,7 @@ std::uint64_t total_bytes(const std::vector<TreeFile>& files) {
 
 }  // namespace
 
-Artifacts::Artifacts(fs::path root, bool sync) : root_(fs::absolute(root)), sync_(sync) {}
+Artifacts::Artifacts(const fs::path& root, bool sync) : root_(fs::absolute(root)), sync_(sync) {}
 
 fs::path Artifacts::place(const char* kind, const std::string& sha256) const {
   return root_ / kind / sha256.substr(0, 2) / sha256.substr(2);

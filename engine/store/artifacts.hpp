@@ -26,7 +26,7 @@ struct Artifact {
 class Artifacts {
  public:
   /// `sync`: what put() took survives power loss too, once it has returned.
-  explicit Artifacts(std::filesystem::path root, bool sync = false);
+  explicit Artifacts(const std::filesystem::path& root, bool sync = false);
 
   /// Takes what lies at `source` (a file, or a directory of files) into the store. On the same file
   /// system it is moved, so that `source` is gone afterwards; else it is copied. What was there

@@ -97,11 +97,11 @@ Error newer(std::int64_t found) {
 
 /// The version of the tables; 0: none yet. An error where the file is another program's.
 Result<std::int64_t> version_of(const Connection& connection) {
-  const auto version = connection.query_int("PRAGMA user_version");
+  auto version = connection.query_int("PRAGMA user_version");
   if (!version) return version;
-  const auto application = connection.query_int("PRAGMA application_id");
+  auto application = connection.query_int("PRAGMA application_id");
   if (!application) return application;
-  const auto tables = connection.query_int("SELECT count(*) FROM sqlite_master");
+  auto tables = connection.query_int("SELECT count(*) FROM sqlite_master");
   if (!tables) return tables;
   if (*application != kApplicationId && *tables > 0) {
     return fail(fmt::format(
@@ -113,9 +113,9 @@ Result<std::int64_t> version_of(const Connection& connection) {
 }
 
 Result<void> migrate(const Connection& connection, std::int64_t from) {
-  if (const auto begun = connection.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  if (auto begun = connection.execute("BEGIN IMMEDIATE"); !begun) return begun;
   for (std::int64_t version = from; version < kSchemaVersion; ++version) {
-    const auto done = connection.execute(kMigrations.at(static_cast<std::size_t>(version)));
+    auto done = connection.execute(kMigrations.at(static_cast<std::size_t>(version)));
     if (!done) {
       sqlite3_exec(connection.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
       return done;
@@ -125,7 +125,7 @@ Result<void> migrate(const Connection& connection, std::int64_t from) {
       "INSERT OR REPLACE INTO meta VALUES ('schema', '{0}');"
       "PRAGMA application_id = {1}; PRAGMA user_version = {0}; COMMIT",
       kSchemaVersion, kApplicationId);
-  const auto done = connection.execute(stamp.c_str());
+  auto done = connection.execute(stamp.c_str());
   if (!done) sqlite3_exec(connection.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   return done;
 }

@@ -72,7 +72,7 @@ Result<void> Writer::commit(std::vector<Item>& items) {
 
 Result<void> Writer::write(std::vector<Item>& items) {
   for (Item& item : items) {
-    const Result<void> result =
+    Result<void> result =
         item.task ? item.task(connection_) : tables_->write(connection_, item.batch);
     if (!result) return result;
   }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+#include <system_error>
+
 namespace scanflow::worker {
 namespace {
 
@@ -50,10 +53,31 @@ void judge_outcome(const loader::StepOutcome& outcome, bool cancelled, protocol:
   }
 }
 
-void collect_artifacts(const std::string& directory, const Announced& announced,
-                       protocol::Result& result) {
-  for (const auto& [name, is_directory] : announced) {
-    const std::string path = directory + "/" + name;
+Result<std::string> StepArtifacts::announce(std::string_view name, bool is_directory) {
+  const std::string path = directory_ + "/" + std::string(name);
+  const std::lock_guard lock(mutex_);
+  const auto [known, added] = announced_.emplace(name, is_directory);
+  if (!added && known->second != is_directory) {
+    return fail(fmt::format("artifact '{}' was asked for as a file and as a directory", name));
+  }
+  if (!added) return path;
+  std::error_code error;
+  std::filesystem::create_directories(is_directory ? path : directory_, error);
+  if (!error) return path;
+  announced_.erase(known);
+  return fail(
+      fmt::format("cannot create {}: {}", is_directory ? path : directory_, error.message()));
+}
+
+bool StepArtifacts::any() {
+  const std::lock_guard lock(mutex_);
+  return !announced_.empty();
+}
+
+void StepArtifacts::collect(protocol::Result& result) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, is_directory] : announced_) {
+    const std::string path = directory_ + "/" + name;
     struct stat info {};
     const bool there = ::lstat(path.c_str(), &info) == 0;
     if (there && (is_directory ? S_ISDIR(info.st_mode) : S_ISREG(info.st_mode))) {

@@ -1,15 +1,11 @@
 #include "engine/worker/step_services.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <utility>
 
 #include "engine/worker/clock.hpp"
-#include "engine/worker/step_judgement.hpp"
-#include "sdk/base/files.hpp"
 
 namespace scanflow::worker {
 
@@ -42,17 +38,7 @@ void StepServices::progress(double fraction, std::string_view message) {
 }
 
 Result<std::string> StepServices::artifact(std::string_view name, bool directory) {
-  const std::string path = artifacts_ + "/" + std::string(name);
-  const std::lock_guard lock(mutex_);
-  const auto [known, added] = announced_.emplace(name, directory);
-  if (!added && known->second != directory) {
-    return fail(fmt::format("artifact '{}' was asked for as a file and as a directory", name));
-  }
-  if (added && directory && ::mkdir(path.c_str(), 0755) != 0) {
-    announced_.erase(known);
-    return fail(describe_errno("cannot create", path, errno));
-  }
-  return path;
+  return artifacts_.announce(name, directory);
 }
 
 Result<std::string> StepServices::run_state() { return ask("run.state", "{}"); }
@@ -98,9 +84,7 @@ void StepServices::answer(protocol::HostReply reply) {
 
 void StepServices::judge(const loader::StepOutcome& outcome, protocol::Result& result) {
   judge_outcome(outcome, cancelled_, result);
-  if (!outcome.ok()) return;
-  const std::lock_guard lock(mutex_);
-  collect_artifacts(artifacts_, announced_, result);
+  if (outcome.ok()) artifacts_.collect(result);
 }
 
 }  // namespace scanflow::worker

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/worker/step_judgement.hpp"
 #include "engine/worker/unique_fd.hpp"
 #include "sdk/loader/step_instance.hpp"
 #include "sidecar/protocol/stream.hpp"
@@ -42,7 +43,7 @@ class StepServices final : public loader::HostServices {
   Result<std::string> ask(const char* method, std::string arguments);
 
   protocol::AttemptId id_;
-  std::string artifacts_;  // the directory
+  StepArtifacts artifacts_;
   UniqueFd socket_;
   protocol::Stream in_;  // the listening thread's
   std::atomic<bool> cancelled_ = false;
@@ -50,7 +51,6 @@ class StepServices final : public loader::HostServices {
   std::mutex mutex_;  // guards what follows
   std::condition_variable answered_;
   protocol::Stream out_;
-  std::map<std::string, bool, std::less<>> announced_;  // artifact -> is it a directory
   std::map<std::uint64_t, protocol::HostReply> replies_;
   std::uint64_t calls_ = 0;
 };

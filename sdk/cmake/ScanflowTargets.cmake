@@ -3,7 +3,7 @@
 add_library(scanflow_options INTERFACE)
 target_include_directories(scanflow_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(scanflow_options INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers
+  -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Wno-missing-field-initializers
   $<$<BOOL:${SCANFLOW_WERROR}>:-Werror>)
 if(SCANFLOW_SANITIZE)
   target_compile_options(scanflow_options INTERFACE

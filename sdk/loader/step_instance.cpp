@@ -189,6 +189,7 @@ StepOutcome StepInstance::finish(std::int32_t status, const char* what) {
 
 StepOutcome StepInstance::create(const Library& library, const std::string& id,
                                  std::string_view config) {
+  if (step_.load() != nullptr) return {SCANFLOW_INVALID, "create is called once per instance"};
   id_ = id;
   const auto* factory = library.steps();
   if (factory == nullptr) {

@@ -31,6 +31,12 @@ std::unique_ptr<Store> open(const std::filesystem::path& directory, Durability d
   return std::move(*store);
 }
 
+void wait_for(Store& store) {
+  std::promise<void> done;
+  store.commit({}, [&](const Result<void>&) { done.set_value(); });
+  done.get_future().wait();
+}
+
 Durability durability_of(const benchmark::State& state) {
   return state.range(0) == 0 ? Durability::process : Durability::power;
 }
@@ -40,15 +46,19 @@ void BM_EventsBatched(benchmark::State& state) {
   constexpr std::int64_t kEvents = 100'000, kBatch = 100;
   for (auto _ : state) {
     state.PauseTiming();
-    const support::TemporaryDirectory directory;
-    auto store = open(directory.path(), durability_of(state));
+    auto directory = std::make_unique<support::TemporaryDirectory>();
+    auto store = open(directory->path(), durability_of(state));
     std::vector<Batch> batches(kEvents / kBatch);
     for (std::int64_t i = 0; i < kEvents; ++i) {
       batches[static_cast<std::size_t>(i / kBatch)].events.push_back(event(i + 1));
     }
     state.ResumeTiming();
     for (Batch& batch : batches) store->commit(std::move(batch), nullptr);
+    wait_for(*store);
+    state.PauseTiming();
     store.reset();
+    directory.reset();
+    state.ResumeTiming();
   }
   state.SetItemsProcessed(state.iterations() * kEvents);
 }
@@ -56,6 +66,7 @@ BENCHMARK(BM_EventsBatched)
     ->Arg(0)
     ->Arg(1)
     ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Name("events, batched/power");
 
@@ -71,7 +82,12 @@ void BM_OneCommitEach(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_OneCommitEach)->Arg(0)->Arg(1)->UseRealTime()->Name("events, one commit each/power");
+BENCHMARK(BM_OneCommitEach)
+    ->Arg(0)
+    ->Arg(1)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Name("events, one commit each/power");
 
 /// 2,000 tiny steps as the engine records them: two turns a step, each with two events, the step's
 /// row and the run's; a turn is queued when the one before was, as when commits are overtaken.
@@ -79,8 +95,8 @@ void BM_TinySteps(benchmark::State& state) {
   constexpr std::uint32_t kSteps = 2000;
   for (auto _ : state) {
     state.PauseTiming();
-    const support::TemporaryDirectory directory;
-    auto store = open(directory.path(), Durability::process);
+    auto directory = std::make_unique<support::TemporaryDirectory>();
+    auto store = open(directory->path(), Durability::process);
     state.ResumeTiming();
     std::int64_t seq = 0;
     for (std::uint32_t i = 0; i < kSteps; ++i) {
@@ -100,11 +116,19 @@ void BM_TinySteps(benchmark::State& state) {
         store->commit(std::move(batch), nullptr);
       }
     }
+    wait_for(*store);
+    state.PauseTiming();
     store.reset();
+    directory.reset();
+    state.ResumeTiming();
   }
   state.SetItemsProcessed(state.iterations() * kSteps);
 }
-BENCHMARK(BM_TinySteps)->Unit(benchmark::kMillisecond)->UseRealTime()->Name("2,000 tiny steps");
+BENCHMARK(BM_TinySteps)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Name("2,000 tiny steps");
 
 void BM_ReadEvents(benchmark::State& state) {
   const support::TemporaryDirectory directory;
@@ -136,10 +160,10 @@ void BM_RawSqlite(benchmark::State& state) {
   const EventRow row = event(1);
   for (auto _ : state) {
     state.PauseTiming();
-    const support::TemporaryDirectory directory;
+    auto directory = std::make_unique<support::TemporaryDirectory>();
     sqlite3* handle = nullptr;
     sqlite3_stmt* insert = nullptr;
-    sqlite3_open((directory.path() / "raw.db").c_str(), &handle);
+    sqlite3_open((*directory / "raw.db").c_str(), &handle);
     sqlite3_exec(handle,
                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                  "CREATE TABLE e (k INTEGER PRIMARY KEY, t INTEGER, a TEXT, b TEXT, c TEXT)",
@@ -162,12 +186,14 @@ void BM_RawSqlite(benchmark::State& state) {
     state.PauseTiming();
     sqlite3_finalize(insert);
     sqlite3_close(handle);
+    directory.reset();
     state.ResumeTiming();
   }
   state.SetItemsProcessed(state.iterations() * kEvents);
 }
 BENCHMARK(BM_RawSqlite)
     ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Name("anchor: SQLite, one transaction");
 
@@ -182,7 +208,11 @@ void BM_PutSmallFile(benchmark::State& state) {
     if (!artifacts.put(directory / "out")) state.SkipWithError("put failed");
   }
 }
-BENCHMARK(BM_PutSmallFile)->Iterations(2000)->UseRealTime()->Name("put a small file");
+BENCHMARK(BM_PutSmallFile)
+    ->Iterations(2000)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Name("put a small file");
 
 }  // namespace
 }  // namespace scanflow::store

@@ -1,4 +1,4 @@
-// Plans without YAML, for tests of what consumes them.
+// Plans for tests of what consumes them: from YAML text, or put together.
 #pragma once
 
 #include <chrono>
@@ -33,6 +33,11 @@ class Def {
  private:
   pipeline::Step step_;
 };
+
+/// From the part of a pipeline that matters: `steps`, handlers, `max_parallel` ..., indented as the
+/// test likes. Only `noop` and `command` exist. Waits have no jitter unless the text says it.
+/// Throws with the rendered errors.
+std::shared_ptr<const pipeline::Plan> plan_of(const std::string& yaml);
 
 /// One planned step per definition, in this order; needs by name.
 std::shared_ptr<const pipeline::Plan> plan_of(const std::vector<Def>& steps,

@@ -117,6 +117,7 @@ void World::decide() {
       case run::Effect::Kind::launch:
         EXPECT_EQ(effect.attempt, machine_->step(effect.step).attempts);
         check_start(effect.step);
+        check_retry(effect);
         running_.push_back(effect.step);
         break;
       case run::Effect::Kind::stop:
@@ -142,6 +143,18 @@ void World::check_start(std::uint32_t step) const {
                 at == StepStatus::skipped)
         << id(step) << " started while " << id(need) << " was " << name(at);
   }
+}
+
+void World::check_retry(const run::Effect& launch) const {
+  if (launch.attempt == 1) return;
+  std::int64_t wake_us = 0;
+  for (const Event& event : events_) {
+    if (event.type == EventType::retry_scheduled && event.step == launch.step) {
+      wake_us = event.wake_us;
+    }
+  }
+  EXPECT_GT(wake_us, 0) << id(launch.step) << " started again, and no retry was scheduled";
+  EXPECT_LE(wake_us, now_us_) << id(launch.step) << " started again before its time";
 }
 
 std::string World::running() const {

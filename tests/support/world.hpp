@@ -25,7 +25,9 @@ class World {
  public:
   static constexpr std::uint32_t kManySlots = 1'000'000;
 
-  /// The run is created, and what can start at once has started.
+  /// The run is created, and what can start at once has started. `yaml`: see plan_of.
+  explicit World(const char* yaml, std::uint32_t slots = kManySlots)
+      : World(plan_of(std::string(yaml)), slots) {}
   explicit World(const std::vector<Def>& steps, std::uint32_t slots = kManySlots)
       : World(plan_of(steps), slots) {}
   explicit World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots = kManySlots);
@@ -74,6 +76,7 @@ class World {
             json data = nullptr);
   void decide();
   void check_start(std::uint32_t step) const;
+  void check_retry(const run::Effect& launch) const;
 
   std::shared_ptr<const pipeline::Plan> plan_;
   std::map<std::string, std::uint32_t> index_;

@@ -16,7 +16,12 @@ using support::Def;
 using support::World;
 
 TEST(Schedule, StartsWhatNeedsNothingAndThenWhatNeedsIt) {
-  World world({Def("a"), Def("b"), Def("c").needs({"a", "b"})});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop}
+      - {name: c, uses: noop, needs: [a, b]}
+  )");
   EXPECT_EQ(world.running(), "a b");
   EXPECT_EQ(world.succeed("a").running(), "b");
   EXPECT_EQ(world.succeed("b").running(), "c");
@@ -28,8 +33,14 @@ TEST(Schedule, StartsWhatNeedsNothingAndThenWhatNeedsIt) {
 }
 
 TEST(Schedule, LongestCriticalPathFirstThenByIndex) {
-  World world({Def("short"), Def("long"), Def("other"), Def("next").needs({"long"}),
-               Def("last").needs({"next"})},
+  World world(R"(
+    steps:
+      - {name: short, uses: noop}
+      - {name: long, uses: noop}
+      - {name: other, uses: noop}
+      - {name: next, uses: noop, needs: [long]}
+      - {name: last, uses: noop, needs: [next]}
+  )",
               1);
   EXPECT_EQ(world.running(), "long");
   EXPECT_EQ(world.succeed("long").running(), "next");
@@ -39,13 +50,35 @@ TEST(Schedule, LongestCriticalPathFirstThenByIndex) {
 }
 
 TEST(Schedule, MaxParallelOfThePipelineHolds) {
-  World world(support::plan_of({Def("a"), Def("b"), Def("c")}, 2));
+  World world(R"(
+    max_parallel: 2
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop}
+      - {name: c, uses: noop}
+  )");
   EXPECT_EQ(world.running(), "a b");
   EXPECT_EQ(world.succeed("a").running(), "b c");
 }
 
+TEST(Schedule, InstancesOfAMatrixRunSideBySideAndAreNeededTogether) {
+  World world(R"(
+    steps:
+      - {name: train, uses: noop, matrix: {model: [cnn1, cnn2]}}
+      - {name: pick, uses: noop, needs: [train]}
+  )");
+  EXPECT_EQ(world.running(), "train[model=cnn1] train[model=cnn2]");
+  EXPECT_EQ(world.succeed("train[model=cnn2]").running(), "train[model=cnn1]");
+  EXPECT_EQ(world.succeed("train[model=cnn1]").running(), "pick");
+}
+
 TEST(Schedule, NoSlotsNoStarts) {
-  World world({Def("a"), Def("b")}, 0);
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop}
+  )",
+              0);
   EXPECT_EQ(world.running(), "");
   EXPECT_EQ(world.set_slots(1).running(), "a");
   EXPECT_EQ(world.set_slots(2).running(), "a b");
@@ -56,7 +89,11 @@ TEST(Schedule, ARunOfNothingSucceedsAtOnce) {
 }
 
 TEST(Retry, BacksOffAndStopsAtTheLimit) {
-  World world({Def("a").retry(2, 1s), Def("b").needs({"a"})});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, retry: {limit: 2, backoff: {initial: 1s, factor: 2}}}
+      - {name: b, uses: noop, needs: [a]}
+  )");
   world.fail("a", Cause::crash);
   EXPECT_EQ(world.status("a"), "waiting (crash)");
   EXPECT_EQ(world.next_wake(), 1s);
@@ -71,12 +108,18 @@ TEST(Retry, BacksOffAndStopsAtTheLimit) {
 }
 
 TEST(Retry, NotForOtherCauses) {
-  World world({Def("a").retry(2)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, retry: {limit: 2}}
+  )");
   EXPECT_EQ(world.fail("a", Cause::config).status(), "failed: a (config)");
 }
 
 TEST(Retry, SuccessAfterAFailureIsASuccess) {
-  World world({Def("a").retry(1)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, retry: {limit: 1}}
+  )");
   world.fail("a", Cause::oom, "out of memory").advance(1s).succeed("a", {{"x", 1}});
   EXPECT_EQ(world.status(), "succeeded: 1 step");
   EXPECT_EQ(world.status("a"), "succeeded");
@@ -86,7 +129,13 @@ TEST(Retry, SuccessAfterAFailureIsASuccess) {
 }
 
 TEST(Retry, DueOneWaitsForASlot) {
-  World world({Def("a").retry(1, 1s), Def("b"), Def("c")}, 1);
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, retry: {limit: 1, backoff: {initial: 1s, factor: 2}}}
+      - {name: b, uses: noop}
+      - {name: c, uses: noop}
+  )",
+              1);
   world.fail("a", Cause::crash);
   EXPECT_EQ(world.running(), "b");
   EXPECT_EQ(world.advance(1s).running(), "b");
@@ -95,7 +144,12 @@ TEST(Retry, DueOneWaitsForASlot) {
 }
 
 TEST(Failure, RunningOnesFinishAndNothingNewStarts) {
-  World world({Def("a"), Def("b"), Def("c").needs({"b"})});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop}
+      - {name: c, uses: noop, needs: [b]}
+  )");
   world.fail("a", Cause::error);
   EXPECT_EQ(world.running(), "b");
   EXPECT_EQ(world.stops(), "");
@@ -104,13 +158,21 @@ TEST(Failure, RunningOnesFinishAndNothingNewStarts) {
 }
 
 TEST(Failure, ARunningOneThatFailsThenIsNotRetried) {
-  World world({Def("a"), Def("b").retry(5)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop, retry: {limit: 5}}
+  )");
   world.fail("a", Cause::error).fail("b", Cause::crash);
   EXPECT_EQ(world.status(), "failed: a (error), b (crash)");
 }
 
 TEST(Failure, AStepThatWaitsForItsRetryIsGivenUp) {
-  World world({Def("a"), Def("b").retry(5)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop, retry: {limit: 5}}
+  )");
   world.fail("b", Cause::crash).fail("a", Cause::error);
   EXPECT_EQ(world.status(), "failed: a (error); b given up");
   EXPECT_EQ(world.status("b"), "cancelled (upstream)");
@@ -118,12 +180,18 @@ TEST(Failure, AStepThatWaitsForItsRetryIsGivenUp) {
 }
 
 TEST(Failure, OfAStepThatSaysCancelledUnasked) {
-  World world({Def("a")});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+  )");
   EXPECT_EQ(world.fail("a", Cause::cancelled).status(), "failed: a (cancelled)");
 }
 
 TEST(Timeout, StopsTheAttemptAndIsItsCause) {
-  World world({Def("a").timeout(10s)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, timeout: 10s}
+  )");
   EXPECT_EQ(world.next_wake(), 10s);
   EXPECT_EQ(world.advance(9s).stops(), "");
   EXPECT_EQ(world.advance(1s).stops(), "a(timeout)");
@@ -134,12 +202,18 @@ TEST(Timeout, StopsTheAttemptAndIsItsCause) {
 }
 
 TEST(Timeout, SuccessThatWonTheRaceStays) {
-  World world({Def("a").timeout(10s)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, timeout: 10s}
+  )");
   EXPECT_EQ(world.advance(10s).succeed("a").status(), "succeeded: 1 step");
 }
 
 TEST(Timeout, IsRetriedAndCountsFromTheNewStart) {
-  World world({Def("a").timeout(10s).retry(1, 1s)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, timeout: 10s, retry: {limit: 1, backoff: {initial: 1s, factor: 2}}}
+  )");
   world.advance(10s).fail("a", Cause::exit);
   EXPECT_EQ(world.status("a"), "waiting (timeout)");
   EXPECT_EQ(world.advance(1s).running(), "a#2");
@@ -149,7 +223,12 @@ TEST(Timeout, IsRetriedAndCountsFromTheNewStart) {
 }
 
 TEST(Resolve, ComesBeforeTheStartAndTakesNoSlot) {
-  World world({Def("a").when("${{ true }}"), Def("b")}, 1);
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, when: "${{ true }}"}
+      - {name: b, uses: noop}
+  )",
+              1);
   EXPECT_EQ(world.resolving(), "a");
   EXPECT_EQ(world.running(), "b");
   world.resolve("a", {{"with", {{"x", 1}}}});
@@ -179,21 +258,34 @@ TEST(Resolve, SkippedAndCachedCountAsDone) {
 }
 
 TEST(Resolve, ItsFailureFailsTheStepWithoutAnAttempt) {
-  World world({Def("a").when("${{ oops }}"), Def("b").needs({"a"})});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, when: "${{ true }}"}
+      - {name: b, uses: noop, needs: [a]}
+  )");
   world.fail_to_resolve("a");
   EXPECT_EQ(world.status(), "failed: a (config); b not started");
   EXPECT_EQ(world.state("a").attempts, 0u);
 }
 
 TEST(Resolve, IsNotDoneAgainForARetry) {
-  World world({Def("a").when("${{ true }}").retry(1, 1s)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, when: "${{ true }}", retry: {limit: 1, backoff: {initial: 1s, factor: 2}}}
+  )");
   world.resolve("a").fail("a", Cause::crash).advance(1s);
   EXPECT_EQ(world.resolving(), "");
   EXPECT_EQ(world.running(), "a#2");
 }
 
 TEST(Resolve, AnAnswerAfterTheStepWasGivenUpIsIgnored) {
-  World world({Def("a"), Def("b").when("${{ true }}"), Def("c").phase(support::Phase::on_exit)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop, when: "${{ true }}"}
+    on_exit:
+      - {name: c, uses: noop}
+  )");
   world.fail("a", Cause::error);
   EXPECT_EQ(world.status("b"), "cancelled (upstream)");
   world.resolve("b");

@@ -9,17 +9,22 @@ namespace scanflow::run {
 namespace {
 
 using namespace std::chrono_literals;
-using support::Def;
-using support::Phase;
 using support::World;
 
-std::vector<Def> with_handlers() {
-  return {Def("a"), Def("b").needs({"a"}), Def("cheer").phase(Phase::on_success),
-          Def("alarm").phase(Phase::on_failure), Def("report").phase(Phase::on_exit)};
-}
+constexpr const char* kWithHandlers = R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop, needs: [a]}
+    on_success:
+      - {name: cheer, uses: noop}
+    on_failure:
+      - {name: alarm, uses: noop}
+    on_exit:
+      - {name: report, uses: noop}
+)";
 
 TEST(Handlers, OnSuccessThenOnExit) {
-  World world(with_handlers());
+  World world(kWithHandlers);
   world.succeed("a").succeed("b");
   EXPECT_EQ(world.running(), "cheer");
   EXPECT_EQ(world.status("alarm"), "skipped");
@@ -30,7 +35,7 @@ TEST(Handlers, OnSuccessThenOnExit) {
 }
 
 TEST(Handlers, OnFailureThenOnExit) {
-  World world(with_handlers());
+  World world(kWithHandlers);
   world.fail("a", Cause::error);
   EXPECT_EQ(world.running(), "alarm");
   EXPECT_EQ(world.status("b"), "cancelled (upstream)");
@@ -40,16 +45,29 @@ TEST(Handlers, OnFailureThenOnExit) {
 }
 
 TEST(Handlers, RunInParallelSubjectToTheirNeeds) {
-  World world({Def("x").phase(Phase::on_exit), Def("y").phase(Phase::on_exit),
-               Def("z").needs({"x"}).phase(Phase::on_exit)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+    on_exit:
+      - {name: x, uses: noop}
+      - {name: y, uses: noop}
+      - {name: z, uses: noop, needs: [x]}
+  )");
+  world.succeed("a");
   EXPECT_EQ(world.running(), "x y");
   EXPECT_EQ(world.succeed("x").running(), "y z");
 }
 
 TEST(Handlers, AFailedOneFailsTheRunAndStopsOnlyWhatNeedsIt) {
-  World world({Def("a"), Def("x").phase(Phase::on_exit), Def("y").phase(Phase::on_exit),
-               Def("z").needs({"x"}).phase(Phase::on_exit),
-               Def("w").needs({"y"}).phase(Phase::on_exit)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+    on_exit:
+      - {name: x, uses: noop}
+      - {name: y, uses: noop}
+      - {name: z, uses: noop, needs: [x]}
+      - {name: w, uses: noop, needs: [y]}
+  )");
   world.succeed("a").fail("x", Cause::crash);
   EXPECT_EQ(world.succeed("y").running(), "w");
   EXPECT_EQ(world.succeed("w").status(), "failed: handler x (crash); handler z not started");
@@ -57,7 +75,7 @@ TEST(Handlers, AFailedOneFailsTheRunAndStopsOnlyWhatNeedsIt) {
 }
 
 TEST(Handlers, OnExitRunsAfterAFailedHandler) {
-  World world(with_handlers());
+  World world(kWithHandlers);
   world.succeed("a").succeed("b").fail("cheer", Cause::exit);
   EXPECT_EQ(world.status("alarm"), "skipped") << "main succeeded";
   EXPECT_EQ(world.running(), "report");
@@ -65,14 +83,19 @@ TEST(Handlers, OnExitRunsAfterAFailedHandler) {
 }
 
 TEST(Handlers, AreRetried) {
-  World world({Def("a"), Def("x").phase(Phase::on_exit).retry(1, 1s)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+    on_exit:
+      - {name: x, uses: noop, retry: {limit: 1, backoff: {initial: 1s, factor: 2}}}
+  )");
   world.fail("a", Cause::error).fail("x", Cause::crash);
   EXPECT_EQ(world.advance(1s).running(), "x#2");
   EXPECT_EQ(world.succeed("x").status(), "failed: a (error)");
 }
 
 TEST(Cancel, StopsRunningOnesAndThenRunsOnExit) {
-  World world(with_handlers());
+  World world(kWithHandlers);
   world.cancel();
   EXPECT_EQ(world.stops(), "a(cancelled)");
   EXPECT_EQ(world.status("b"), "cancelled (cancelled)");
@@ -86,13 +109,18 @@ TEST(Cancel, StopsRunningOnesAndThenRunsOnExit) {
 }
 
 TEST(Cancel, OfWhatHasNotStartedEndsAtOnce) {
-  World world({Def("a").when("${{ true }}"), Def("b")}, 0);
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, when: "${{ true }}"}
+      - {name: b, uses: noop}
+  )",
+              0);
   EXPECT_EQ(world.cancel().status(), "cancelled: a, b not started");
   EXPECT_EQ(world.stops(), "");
 }
 
 TEST(Cancel, ASecondOneInOnExitStopsTheHandlersToo) {
-  World world(with_handlers());
+  World world(kWithHandlers);
   world.cancel().fail("a", Cause::cancelled);
   EXPECT_EQ(world.running(), "report");
   world.cancel();
@@ -102,14 +130,14 @@ TEST(Cancel, ASecondOneInOnExitStopsTheHandlersToo) {
 }
 
 TEST(Cancel, TwiceInMainKeepsOnExit) {
-  World world(with_handlers());
+  World world(kWithHandlers);
   world.cancel().cancel().fail("a", Cause::cancelled);
   EXPECT_EQ(world.stops(), "a(cancelled)");
   EXPECT_EQ(world.running(), "report");
 }
 
 TEST(Cancel, InOnSuccessStillRunsOnExit) {
-  World world(with_handlers());
+  World world(kWithHandlers);
   world.succeed("a").succeed("b").cancel();
   EXPECT_EQ(world.stops(), "cheer(cancelled)");
   EXPECT_EQ(world.fail("cheer", Cause::cancelled).running(), "report");
@@ -117,27 +145,41 @@ TEST(Cancel, InOnSuccessStillRunsOnExit) {
 }
 
 TEST(Cancel, GivesUpRetries) {
-  World world({Def("a").retry(3)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, retry: {limit: 3}}
+  )");
   EXPECT_EQ(world.fail("a", Cause::crash).cancel().status(), "cancelled: a stopped");
   EXPECT_EQ(world.next_wake(), 0s);
 }
 
 TEST(Cancel, ASuccessThatWonTheRaceStaysASuccess) {
-  World world({Def("a"), Def("b").needs({"a"})});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop, needs: [a]}
+  )");
   world.cancel().succeed("a");
   EXPECT_EQ(world.status("a"), "succeeded");
   EXPECT_EQ(world.status(), "cancelled: b not started");
 }
 
 TEST(Cancel, OfAnAttemptThatTimedOutKeepsTheFirstCause) {
-  World world({Def("a").timeout(1s)});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop, timeout: 1s}
+  )");
   world.advance(1s).cancel();
   EXPECT_EQ(world.stops(), "a(timeout)");
   EXPECT_EQ(world.fail("a", Cause::crash).status(), "cancelled: a (timeout) failed");
 }
 
 TEST(Cancel, AFailureWhileCancellingIsSaid) {
-  World world({Def("a"), Def("b")});
+  World world(R"(
+    steps:
+      - {name: a, uses: noop}
+      - {name: b, uses: noop}
+  )");
   world.fail("a", Cause::oom).cancel().fail("b", Cause::crash);
   EXPECT_EQ(world.status(), "cancelled: a (oom) failed; b stopped");
 }

@@ -95,7 +95,7 @@ class Context {
     return *input;
   }
   void log(std::int32_t level, std::string_view message) const {
-    host_->log(host_, level, detail::view(message));
+    if (SCANFLOW_HAS(host_, scanflow_host, log)) host_->log(host_, level, detail::view(message));
   }
   std::filesystem::path create_artifact(std::string_view name, std::int32_t kind) const;
   template <class Extension>

@@ -1,0 +1,172 @@
+#include "engine/backend/supervisor_process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <vector>
+
+#include "sdk/base/files.hpp"
+
+namespace scanflow::backend {
+namespace {
+
+constexpr int kReadyFd = 3;
+constexpr int kStartMs = 10'000;
+constexpr int kEndMs = 2'000;
+
+std::string describe_status(int status) {
+  if (WIFSIGNALED(status)) {
+    const char* name = ::sigabbrev_np(WTERMSIG(status));
+    return name != nullptr ? fmt::format("was killed by SIG{}", name)
+                           : fmt::format("was killed by signal {}", WTERMSIG(status));
+  }
+  return fmt::format("exited with status {}", WEXITSTATUS(status));
+}
+
+/// Undoes what a child of this process must not inherit; a session of its own.
+class Attributes {
+ public:
+  Attributes() {
+    ::posix_spawnattr_init(&attributes_);
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::posix_spawnattr_setsigmask(&attributes_, &set);
+    ::sigfillset(&set);
+    ::posix_spawnattr_setsigdefault(&attributes_, &set);
+    ::posix_spawnattr_setflags(&attributes_,
+                               POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
+}  // namespace
+
+SupervisorProcess::SupervisorProcess(const Options& options)
+    : worker_(options.worker),
+      socket_(options.socket_directory + "/supervisor.sock"),
+      work_(options.state_directory + "/work"),
+      log_(options.state_directory + "/supervisor.log") {}
+
+SupervisorProcess::~SupervisorProcess() { disconnect(); }
+
+void SupervisorProcess::disconnect() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+bool SupervisorProcess::connect() {
+  disconnect();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, socket_.data(), socket_.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    ::close(fd);
+    return false;
+  }
+  fd_ = fd;
+  return true;
+}
+
+Result<pid_t> SupervisorProcess::spawn(int ready_fd) {
+  std::vector<std::string> words = {"scanflow-worker", "supervise",
+                                    "--socket",        socket_,
+                                    "--work",          work_,
+                                    "--log",           log_,
+                                    "--ready-fd",      std::to_string(kReadyFd)};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const Attributes attributes;
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, ready_fd, kReadyFd);
+  pid_t pid = -1;
+  const int error =
+      ::posix_spawn(&pid, worker_.c_str(), &actions, attributes.get(), argv.data(), ::environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return fail(describe_errno("cannot start the supervisor", worker_, error));
+  return pid;
+}
+
+Result<void> SupervisorProcess::start() {
+  if (socket_.size() >= sizeof(sockaddr_un::sun_path)) {
+    return fail(
+        fmt::format("the socket's path {} is too long; choose a shorter runtime directory "
+                    "(XDG_RUNTIME_DIR)",
+                    socket_));
+  }
+  fate();  // reaps one that died
+  std::array<int, 2> ready{};
+  if (::pipe2(ready.data(), O_CLOEXEC) != 0) {
+    return fail("cannot make a pipe: " + std::generic_category().message(errno));
+  }
+  auto pid = spawn(ready[1]);
+  ::close(ready[1]);
+  char byte = 0;
+  if (pid) {
+    pollfd wait{ready[0], POLLIN, 0};
+    while (::poll(&wait, 1, kStartMs) < 0 && errno == EINTR) {
+    }
+    if (wait.revents != 0 && ::read(ready[0], &byte, 1) != 1) byte = 0;
+  }
+  ::close(ready[0]);
+  if (!pid) return fail(pid.error().message);
+  pid_ = *pid;
+  if (byte == 'r') return {};
+  const bool slow = byte == 0 && ::kill(pid_, 0) == 0;
+  ::kill(pid_, SIGKILL);
+  wait_for_end();
+  return fail(fmt::format("the supervisor ({}) {}{}", worker_,
+                          slow ? "did not get ready in 10 s" : "did not start", complaint()));
+}
+
+std::string SupervisorProcess::complaint() const {
+  const auto text = read_file(log_);
+  if (!text || text->empty()) return "; see " + log_;
+  std::string_view line = *text;
+  while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
+  line.remove_prefix(line.rfind('\n') == std::string_view::npos ? 0 : line.rfind('\n') + 1);
+  return fmt::format(": {} (in {})", line, log_);
+}
+
+std::string SupervisorProcess::fate() {
+  int status = 0;
+  if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return {};
+  pid_ = -1;
+  return describe_status(status);
+}
+
+void SupervisorProcess::wait_for_end() {
+  if (pid_ <= 0) return;
+  const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+  if (fd < 0) return;
+  pollfd wait{fd, POLLIN, 0};
+  while (::poll(&wait, 1, kEndMs) < 0 && errno == EINTR) {
+  }
+  ::close(fd);
+  fate();
+}
+
+}  // namespace scanflow::backend

@@ -1,0 +1,46 @@
+// The supervisor as a process: found by its socket, or started.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "engine/backend/backend.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::backend {
+
+class SupervisorProcess {
+ public:
+  explicit SupervisorProcess(const Options& options);
+  ~SupervisorProcess();
+  SupervisorProcess(const SupervisorProcess&) = delete;
+  SupervisorProcess& operator=(const SupervisorProcess&) = delete;
+
+  /// Connects to a living supervisor. False: there is none.
+  bool connect();
+  /// Starts one, which connect() finds then. Blocks for its start (milliseconds). Errors carry its
+  /// words. Touches neither fd() nor connected().
+  Result<void> start();
+  void disconnect();
+
+  int fd() const { return fd_; }  // -1: not connected
+  bool connected() const { return fd_ >= 0; }
+  /// What became of a supervisor that was started here: "was killed by signal 9"; empty: unknown.
+  std::string fate();
+  /// Waits a moment for its end, so that no zombie is left. Only for one that was started here.
+  void wait_for_end();
+
+ private:
+  Result<pid_t> spawn(int ready_fd);
+  std::string complaint() const;
+
+  std::string worker_;
+  std::string socket_;
+  std::string work_;
+  std::string log_;
+  int fd_ = -1;
+  pid_t pid_ = -1;  // -1: not started here, or reaped
+};
+
+}  // namespace scanflow::backend

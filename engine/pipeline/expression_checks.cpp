@@ -1,0 +1,295 @@
+#include "engine/pipeline/expression_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/pipeline/expression_analysis.hpp"
+#include "engine/pipeline/text.hpp"
+#include "sdk/base/nearest.hpp"
+
+namespace scanflow::pipeline {
+namespace {
+
+using Role = ExpressionSite::Role;
+
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
+  const std::string near = nearest(name, names);
+  if (!near.empty()) return fmt::format("did you mean '{}'?", near);
+  if (names.empty() || names.size() > 8) return {};
+  return fmt::format("there is {}", join_or(names, "and"));
+}
+
+std::vector<std::string> keys_of(const json& object) {
+  std::vector<std::string> names;
+  if (!object.is_object()) return names;
+  for (const auto& [name, value] : object.items()) names.push_back(name);
+  return names;
+}
+
+class Checker {
+ public:
+  Checker(const std::vector<StepDraft>& drafts, const StepTable& table,
+          const std::vector<Param>& params, const std::vector<const loader::PluginInfo*>& plugins,
+          Problems& problems)
+      : drafts_(drafts), table_(table), plugins_(plugins), problems_(problems) {
+    for (const Param& param : params) params_.push_back(param.name);
+  }
+
+  void run() {
+    for (std::uint32_t i = 0; i < drafts_.size(); ++i) {
+      step_ = i;
+      for (const ExpressionSite& site : drafts_[i].expressions) check_site(site);
+    }
+    if (table_.cyclic) return;
+    const auto answers = answer(table_, queries_);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      if (!answers[i]) report_not_needed(queries_[i], places_[i]);
+    }
+  }
+
+ private:
+  struct Place {
+    Location at;
+    int width;
+  };
+
+  const StepDraft& draft() const { return drafts_[step_]; }
+
+  Place place(std::size_t offset, std::size_t length) const {
+    const Location at = locate(problems_.source(), *node_, base_ + offset);
+    const bool exact = at.line != node_->at.line || at.column != node_->at.column;
+    const bool fits = exact || node_->plain;
+    return {at, fits ? static_cast<int>(length) : problems_.source().width(*node_)};
+  }
+
+  Diagnostic& report(std::size_t offset, std::size_t length, std::string message) {
+    const Place where = place(offset, length);
+    return problems_.add(where.at, where.width, std::move(message));
+  }
+
+  void report(const ExpressionProblem& problem) {
+    report(problem.offset, problem.length, problem.message).hint = problem.hint;
+  }
+
+  void check_site(const ExpressionSite& site) {
+    node_ = site.node;
+    base_ = 0;
+    const Template parts = scan_template(node_->text);
+    if (parts.problem) {
+      Diagnostic& problem =
+          report(parts.problem->offset, parts.problem->length, parts.problem->message);
+      problem.hint = parts.problem->hint;
+      if (node_->plain && parts.problem->message.starts_with("'${{'")) {
+        problem.notes.emplace_back(
+            "outside of quotes ' #' begins a comment in YAML: put it all "
+            "into quotes");
+      }
+      return;
+    }
+    const bool whole = site.role == Role::when || site.role == Role::matrix;
+    if (whole && parts.single() == nullptr) {
+      const char* field = site.role == Role::when ? "'when'" : "an axis";
+      problems_.add(*node_, fmt::format("{} must be one expression and nothing else", field)).hint =
+          "write \"${{ ... }}\"";
+      return;
+    }
+    for (const Piece& piece : parts.pieces) {
+      if (piece.is_expression) check_expression(piece, site.role);
+    }
+  }
+
+  void check_expression(const Piece& piece, Role role) {
+    base_ = piece.offset;
+    const Analysis analysis = analyze(
+        piece.text, [this](const std::string& name) { return table_.by_name.count(name) > 0; },
+        [this](const std::string& name) { return nearest(name, table_.names); });
+    for (const ExpressionProblem& problem : analysis.problems) report(problem);
+    for (const Reference& use : analysis.references) check_reference(use, role);
+    if (!analysis.problems.empty()) return;
+    const auto compiled = sandbox_.compile(analysis.lua);
+    if (compiled) return;
+    const std::size_t first = std::min(piece.text.find_first_not_of(" \t\r\n"), piece.text.size());
+    const std::size_t last = piece.text.find_last_not_of(" \t\r\n") + 1;
+    report(first, last - first,
+           fmt::format("the expression does not parse: {}", compiled.error().message));
+  }
+
+  void check_reference(const Reference& use, Role role) {
+    if (use.root == "steps") return check_step(use, role);
+    if (use.path.empty() || !use.path[0].named) return;
+    const Accessor& name = use.path[0];
+    if (use.root == "params") {
+      if (std::find(params_.begin(), params_.end(), name.name) != params_.end()) return;
+      report(name.offset, name.length, fmt::format("unknown parameter '{}'", name.name)).hint =
+          did_you_mean(name.name, params_);
+    } else if (use.root == "matrix") {
+      check_axis(name, role);
+    } else if (use.root == "run") {
+      static const std::vector<std::string> kFields{"id", "name", "namespace", "started"};
+      if (std::find(kFields.begin(), kFields.end(), name.name) != kFields.end()) return;
+      report(name.offset, name.length, fmt::format("a run has no '{}'", name.name)).hint =
+          did_you_mean(name.name, kFields);
+    }
+  }
+
+  void check_axis(const Accessor& name, Role role) {
+    std::vector<std::string> axes;
+    for (const Axis& axis : draft().step.matrix) axes.push_back(axis.name);
+    if (axes.empty()) {
+      report(name.offset, name.length, "this step has no matrix").hint = "add one, or use 'params'";
+    } else if (role == Role::matrix) {
+      report(name.offset, name.length, "an axis cannot depend on another one").hint =
+          "axes see 'params' only";
+    } else if (std::find(axes.begin(), axes.end(), name.name) == axes.end()) {
+      report(name.offset, name.length, fmt::format("unknown axis '{}'", name.name)).hint =
+          did_you_mean(name.name, axes);
+    }
+  }
+
+  void check_step(const Reference& use, Role role) {
+    const Accessor& name = use.path[0];
+    if (role == Role::matrix) {
+      report(use.offset, use.length,
+             "a matrix cannot depend on steps: it is expanded before any "
+             "runs")
+          .hint = "axes see 'params' only";
+      return;
+    }
+    const std::uint32_t target = table_.by_name.at(name.name);
+    const Phase from = draft().step.phase;
+    const Phase to = drafts_[target].step.phase;
+    if (target == step_) {
+      report(name.offset, name.length, "a step cannot use its own results").hint =
+          "use those of a step that it needs";
+      return;
+    }
+    // Handlers come after all main steps.
+    if (from == Phase::main || to != Phase::main) {
+      queries_.push_back({step_, target});
+      places_.push_back(place(use.offset, name.offset + name.length - use.offset));
+    }
+    check_results(use, target);
+  }
+
+  void report_not_needed(const NeedQuery& query, const Place& where) {
+    const StepDraft& step = drafts_[query.step];
+    const StepDraft& target = drafts_[query.target];
+    Diagnostic& problem = problems_.add(
+        where.at, where.width,
+        fmt::format("'{}' uses the step '{}' but does not need it: it may not have run yet",
+                    step.step.name, target.step.name));
+    std::string needs;
+    for (const std::string& need : step.step.needs) needs += need + ", ";
+    problem.hint = step.step.phase == target.step.phase
+                       ? fmt::format("add it: needs: [{}{}]", needs, target.step.name)
+                       : "steps of other handlers cannot be used";
+  }
+
+  /// steps.NAME.FIELD...: is there such a field, by the plugin's output schema?
+  void check_results(const Reference& use, std::uint32_t target) {
+    const bool listed = !drafts_[target].step.matrix.empty();
+    std::size_t next = 1;
+    if (use.path.size() > 1) {
+      const Accessor& first = use.path[1];
+      if (listed && first.named) {
+        report(first.offset, first.length,
+               fmt::format("'{}' has a matrix: steps.{} is a list of its instances",
+                           use.path[0].name, use.path[0].name))
+            .hint = "use best(...), worst(...), collect(...) or [1]";
+        return;
+      }
+      if (!listed && !first.named) {
+        report(first.offset, first.length,
+               fmt::format("'{}' has no matrix: it is not a list", use.path[0].name))
+            .hint = "leave the index out";
+        return;
+      }
+      if (listed) next = 2;
+    }
+    check_fields(use.path, next, target);
+    if (listed && !use.helper_path.empty()) {
+      check_fields(use.helper_path, 0, target);
+      check_fields(use.result_path, 0, target);
+    }
+  }
+
+  void check_fields(const std::vector<Accessor>& path, std::size_t next, std::uint32_t target) {
+    if (next >= path.size() || !path[next].named) return;
+    const Accessor& field = path[next];
+    static const std::vector<std::string> kFields{"outputs", "artifacts", "status", "seconds",
+                                                  "matrix"};
+    if (std::find(kFields.begin(), kFields.end(), field.name) == kFields.end()) {
+      report(field.offset, field.length, fmt::format("a step has no '{}'", field.name)).hint =
+          did_you_mean(field.name, kFields);
+      return;
+    }
+    if (next + 1 >= path.size() || !path[next + 1].named || plugins_[target] == nullptr) return;
+    check_output(field.name, path[next + 1], *plugins_[target]);
+  }
+
+  void check_output(const std::string& kind, const Accessor& name,
+                    const loader::PluginInfo& plugin) {
+    const json& schema = plugin.output_schema;
+    if (!schema.is_object() || plugin.id == "command" || plugin.id == "noop") return;
+    std::vector<std::string> names;
+    if (kind == "outputs" && schema.contains("properties")) {
+      if (schema.value("additionalProperties", json(false)) != json(false)) return;
+      names = keys_of(schema["properties"]);
+      names.emplace_back("summary");  // of every step, for people
+    } else if (kind == "artifacts" && schema.contains("x-artifacts")) {
+      names = keys_of(schema["x-artifacts"]);
+    } else {
+      return;
+    }
+    if (std::find(names.begin(), names.end(), name.name) != names.end()) return;
+    Diagnostic& problem = report(name.offset, name.length,
+                                 fmt::format("{} has no {} '{}'", plugin.id,
+                                             kind == "outputs" ? "output" : "artifact", name.name));
+    problem.hint = did_you_mean(name.name, names);
+  }
+
+  const std::vector<StepDraft>& drafts_;
+  const StepTable& table_;
+  const std::vector<const loader::PluginInfo*>& plugins_;
+  Problems& problems_;
+  std::vector<std::string> params_;
+  std::vector<NeedQuery> queries_;
+  std::vector<Place> places_;  // of queries_
+  LuaSandbox sandbox_;
+  std::uint32_t step_ = 0;
+  const Node* node_ = nullptr;
+  std::size_t base_ = 0;  // of the expression in the node's text
+};
+
+}  // namespace
+
+Location locate(const Source& source, const Node& node, std::size_t offset) {
+  const std::string_view file = source.text();
+  const std::size_t begin = source.offset(node.at);
+  const std::size_t inside = begin + (node.plain ? 0 : 1);
+  if (file.substr(std::min(inside, file.size())).starts_with(node.text)) {
+    return source.location(inside + offset);
+  }
+  // Written with escapes or over several lines: look for the line that holds the byte.
+  const std::string_view text = node.text;
+  std::size_t first = text.rfind('\n', offset == 0 ? 0 : offset - 1);
+  first = first == std::string_view::npos ? 0 : first + 1;
+  std::string_view line = text.substr(first, text.find('\n', first) - first);
+  const std::size_t blank = line.find_first_not_of(' ');
+  if (blank == std::string_view::npos || first + blank > offset) return node.at;
+  line.remove_prefix(blank);
+  const std::string_view window = file.substr(begin, text.size() * 2 + 1000);
+  const std::size_t found = window.find(line);
+  if (found == std::string_view::npos) return node.at;
+  return source.location(begin + found + (offset - first - blank));
+}
+
+void check_expressions(const std::vector<StepDraft>& drafts, const StepTable& table,
+                       const std::vector<Param>& params,
+                       const std::vector<const loader::PluginInfo*>& plugins, Problems& problems) {
+  Checker(drafts, table, params, plugins, problems).run();
+}
+
+}  // namespace scanflow::pipeline

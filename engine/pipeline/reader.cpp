@@ -1,0 +1,211 @@
+#include "engine/pipeline/reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/pipeline/expression_checks.hpp"
+#include "engine/pipeline/fields.hpp"
+#include "engine/pipeline/params.hpp"
+#include "engine/pipeline/plugin_checks.hpp"
+#include "engine/pipeline/step_reader.hpp"
+#include "engine/pipeline/step_table.hpp"
+#include "engine/pipeline/text.hpp"
+#include "engine/pipeline/yaml_values.hpp"
+#include "sdk/base/nearest.hpp"
+
+namespace scanflow::pipeline {
+namespace {
+
+constexpr std::string_view kApiVersion = "scanflow.dev/v1";
+constexpr std::size_t kMostSteps = 200'000;
+
+class Reader {
+ public:
+  Reader(const Node& root, const loader::Catalog& catalog, Problems& problems)
+      : root_(root), catalog_(catalog), problems_(problems) {}
+
+  Pipeline run() {
+    const MapReader map(root_, file_fields(), "a pipeline", problems_);
+    check_version(map);
+    if (const Node* metadata = map.get("metadata")) read_metadata(*metadata);
+    if (const Node* params = map.get("params")) out_.params = read_params(*params, problems_);
+    if (const Node* limit = map.get("max_parallel")) read_max_parallel(*limit);
+    std::optional<MapReader> defaults;
+    if (const Node* node = map.get("defaults")) {
+      defaults.emplace(*node, default_fields(), "'defaults'", problems_);
+    }
+    const MapReader* base = defaults ? &*defaults : nullptr;
+    read_steps(map.get("steps"), Phase::main, base);
+    read_steps(map.get("on_success"), Phase::on_success, base);
+    read_steps(map.get("on_failure"), Phase::on_failure, base);
+    read_steps(map.get("on_exit"), Phase::on_exit, base);
+    check_steps();
+    for (StepDraft& draft : drafts_) out_.steps.push_back(std::move(draft.step));
+    return std::move(out_);
+  }
+
+ private:
+  void check_version(const MapReader& map) {
+    const Node* version = map.get("apiVersion");
+    if (version == nullptr || version->text == kApiVersion) return;
+    problems_.add(*version, fmt::format("unknown apiVersion '{}'", printable(version->text))).hint =
+        fmt::format("this version reads {}", kApiVersion);
+  }
+
+  void read_label(const Node* node, std::string_view what, std::string& out) {
+    if (node == nullptr) return;
+    out = node->text;
+    if (is_label(node->text)) return;
+    problems_.add(*node, fmt::format("'{}' is not the name of a {}", printable(node->text), what))
+        .hint = std::string(kLabelRule);
+  }
+
+  void read_metadata(const Node& node) {
+    const MapReader map(node, metadata_fields(), "metadata", problems_);
+    read_label(map.get("name"), "pipeline", out_.name);
+    read_label(map.get("namespace"), "namespace", out_.name_space);
+    std::map<std::string, std::string> annotations;
+    read_texts(map.get("annotations"), "annotations", annotations);
+    read_texts(map.get("labels"), "labels", out_.labels);
+  }
+
+  void read_texts(const Node* node, std::string_view field,
+                  std::map<std::string, std::string>& out) {
+    for (std::size_t i = 0; node != nullptr && i + 1 < node->items.size(); i += 2) {
+      const Node& value = *node->items[i + 1];
+      if (value.is_scalar()) {
+        out[node->items[i]->text] = value.text;
+      } else {
+        problems_.add(value, fmt::format("{}.{} must be text, not {}", field,
+                                         printable(node->items[i]->text), describe_value(value)));
+      }
+    }
+  }
+
+  void read_max_parallel(const Node& node) {
+    const json value = scalar_value(node).value_or(0);
+    if (value >= 1 && value <= 100'000) {
+      out_.max_parallel = value.get<std::uint32_t>();
+    } else {
+      problems_.add(node, fmt::format("'max_parallel': {} is not between 1 and 100000", node.text))
+          .hint = "leave it out for no limit";
+    }
+  }
+
+  void read_steps(const Node* list, Phase phase, const MapReader* defaults) {
+    if (list == nullptr) return;
+    if (list->items.empty() && phase == Phase::main) {
+      problems_.add(*list, "'steps' is empty: there is nothing to run").hint = "add a step";
+    }
+    for (const Node* node : list->items) {
+      drafts_.push_back(read_step(*node, defaults, phase, problems_));
+      count_instances(drafts_.back());
+    }
+  }
+
+  /// Axes that are expressions are counted when they are known.
+  void count_instances(const StepDraft& draft) {
+    std::size_t instances = 1;
+    for (const Axis& axis : draft.step.matrix) {
+      if (axis.values.is_array()) instances *= std::max<std::size_t>(axis.values.size(), 1);
+      instances = std::min(instances, kMostSteps + 1);
+    }
+    const bool over = instances_ <= kMostSteps && instances_ + instances > kMostSteps;
+    instances_ = std::min(instances_ + instances, kMostSteps + 1);
+    if (over) {
+      problems_
+          .add(draft.step.at, 1, fmt::format("more than {} steps, matrices expanded", kMostSteps))
+          .hint = "split the pipeline, or make a matrix smaller";
+    }
+  }
+
+  void check_steps() {
+    const StepTable table = make_table(drafts_, problems_);
+    std::vector<const loader::PluginInfo*> plugins;
+    plugins.reserve(drafts_.size());
+    for (const StepDraft& draft : drafts_) {
+      plugins.push_back(find_plugin(draft, catalog_, problems_));
+      if (plugins.back() != nullptr) check_with(draft, *plugins.back(), problems_);
+    }
+    check_expressions(drafts_, table, out_.params, plugins, problems_);
+  }
+
+  const Node& root_;
+  const loader::Catalog& catalog_;
+  Problems& problems_;
+  Pipeline out_;
+  std::vector<StepDraft> drafts_;
+  std::size_t instances_ = 0;
+};
+
+std::string kind_of(const Node& root) {
+  const Node* kind = root.find("kind");
+  return kind != nullptr && kind->is_scalar() ? kind->text : "no kind";
+}
+
+/// The one document of the file, if it is a pipeline.
+const Node* choose_root(const YamlDocument& document, Problems& problems) {
+  std::vector<const Node*> roots;
+  std::copy_if(document.roots.begin(), document.roots.end(), std::back_inserter(roots),
+               [](const Node* root) { return !root->is_null(); });
+  if (roots.empty()) {
+    problems.add({1, 1}, 1, "the file is empty: there is no pipeline in it").hint =
+        "begin with apiVersion: scanflow.dev/v1, kind: Pipeline";
+    return nullptr;
+  }
+  if (roots.size() > 1) {
+    std::vector<std::string> kinds;
+    for (const Node* root : roots) {
+      if (kinds.size() < 10) kinds.push_back(printable(kind_of(*root)));
+    }
+    problems
+        .add(roots[1]->at, 1,
+             fmt::format("{} documents in one file ({}): this version reads one Pipeline",
+                         roots.size(), join_or(kinds, "and")))
+        .hint = "put each into a file of its own";
+    return nullptr;
+  }
+  const Node& root = *roots[0];
+  if (!root.is_map()) {
+    problems
+        .add(root,
+             fmt::format("not a pipeline: the file holds {}, not a map", describe_value(root)))
+        .hint = "begin with apiVersion: scanflow.dev/v1, kind: Pipeline";
+    return nullptr;
+  }
+  const Node* kind = root.find("kind");
+  if (kind == nullptr || !kind->is_scalar() || kind->text == "Pipeline") return &root;
+  static const std::vector<std::string> kLater{"InferenceService", "Agent", "Application"};
+  if (std::find(kLater.begin(), kLater.end(), kind->text) != kLater.end()) {
+    problems.add(*kind, fmt::format("the kind '{}' is known but not available in this version yet",
+                                    kind->text));
+    return nullptr;
+  }
+  const std::vector<std::string> kinds{"Pipeline"};
+  problems.add(*kind, fmt::format("unknown kind '{}'", printable(kind->text))).hint =
+      nearest(kind->text, kinds).empty() ? "there is Pipeline" : "did you mean 'Pipeline'?";
+  return nullptr;
+}
+
+}  // namespace
+
+ReadResult read_pipeline(const std::string& file, const std::string& text,
+                         const loader::Catalog& catalog) {
+  const Source source(file, text);
+  Problems problems(source);
+  ReadResult result;
+  const YamlDocument document = parse_yaml(source, problems);
+  const Node* root = nullptr;
+  if (!document.roots.empty() || problems.empty()) root = choose_root(document, problems);
+  if (root != nullptr) {
+    auto pipeline = std::make_shared<Pipeline>(Reader(*root, catalog, problems).run());
+    pipeline->file = file;
+    pipeline->source = text;
+    if (problems.empty()) result.pipeline = std::move(pipeline);
+  }
+  result.errors = problems.take();
+  return result;
+}
+
+}  // namespace scanflow::pipeline

@@ -1,0 +1,55 @@
+// The checker, as the ctest of each plugin runs it.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+namespace {
+
+struct Answer {
+  int status = -1;
+  std::string text;
+};
+
+Answer check(const std::string& library) {
+  const auto command = fmt::format("{} --check {} 2>&1", SCANFLOW_DESCRIBE, library);
+  Answer answer;
+  FILE* out = popen(command.c_str(), "r");
+  if (out == nullptr) return answer;
+  std::array<char, 4096> buffer;
+  while (const auto count = fread(buffer.data(), 1, buffer.size(), out)) {
+    answer.text.append(buffer.data(), count);
+  }
+  const int status = pclose(out);
+  answer.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return answer;
+}
+
+TEST(Check, PassesAGoodLibrary) {
+  const auto answer = check(GOOD_PLUGIN);
+  EXPECT_EQ(answer.text, GOOD_PLUGIN ": all checks passed\n");
+  EXPECT_EQ(answer.status, 0);
+}
+
+TEST(Check, NamesEachBrokenRule) {
+  const std::string library = BAD_PLUGINS "/exports_more.so";
+  const auto answer = check(library);
+  EXPECT_EQ(answer.status, 1);
+  EXPECT_EQ(answer.text,
+            library +
+                ": it exports helper; export nothing but scanflow_plugin: build it with "
+                "scanflow_add_plugin\n" +
+                library + ": create of chatty refuses its own defaults and does not say why\n");
+}
+
+TEST(Check, SaysWhyALibraryDoesNotLoad) {
+  const auto answer = check(BAD_PLUGINS "/null_id.so");
+  EXPECT_EQ(answer.status, 1);
+  EXPECT_NE(answer.text.find("scanflow_plugin.id is null; name the library"), std::string::npos)
+      << answer.text;
+}
+
+}  // namespace

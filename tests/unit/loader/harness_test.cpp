@@ -1,0 +1,97 @@
+// <scanflow/testing.hpp>: what authors test their plugins with.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <scanflow/testing.hpp>
+
+namespace {
+
+using nlohmann::json;
+
+class Worker : public scanflow::Step {
+ public:
+  static scanflow::Description describe() { return {.id = "worker", .version = "1.0.0"}; }
+  json run(scanflow::Context& context) override {
+    std::ofstream(context.scratch() / "note") << "kept apart";
+    std::ofstream(context.artifact_file("copy")) << std::ifstream(context.input("data")).rdbuf();
+    context.log_metric("loss", 0.5, 1, {{"split", "test"}});
+    context.progress(1, "done");
+    const auto model = context.register_model({{"name", "m"}});
+    return {{"version", model["version"]}, {"run", context.run_state()["run"]}};
+  }
+};
+
+TEST(Harness, RunsAStepWithAHostInMemory) {
+  scanflow::testing::Harness harness;
+  std::ofstream(harness.directory() / "in") << "digits";
+  const auto result = harness.run<Worker>(
+      json::object(),
+      {.inputs = {{"data", harness.directory() / "in"}}, .run_state = {{"run", "r"}}});
+  ASSERT_TRUE(result.ok()) << result.told.error;
+  EXPECT_EQ(result.outputs, (json{{"version", 1}, {"run", "r"}}));
+  ASSERT_EQ(result.told.metrics.size(), 1U);
+  EXPECT_EQ(result.told.metrics[0].labels.at("split"), "test");
+  std::string copied;
+  std::ifstream(result.told.artifacts.at("copy")) >> copied;
+  EXPECT_EQ(copied, "digits");
+  EXPECT_EQ(result.told.progress.at(0).second, "done");
+}
+
+TEST(Harness, AMissingInputOrExtensionSaysSo) {
+  scanflow::testing::Harness harness;
+  EXPECT_EQ(harness.run<Worker>().told.error,
+            "the step has no input 'data'; give it an artifact in `with`");
+  EXPECT_EQ(harness.run<Worker>(json::object(), {.extensions = false}).told.error,
+            "this host does not offer the extension host.artifacts/1, which the step needs; run it "
+            "with a host that does");
+}
+
+class Ticker : public scanflow::Trigger {
+ public:
+  static scanflow::Description describe() { return {.id = "ticker", .version = "1.0.0"}; }
+  scanflow::WakeResult wake(const scanflow::Wake& wake) override {
+    if (wake.reason == scanflow::WakeReason::event) {
+      return {.fires = {wake.event, {{"second", true}}}};
+    }
+    return {.next_wake_us = wake.now_us + 5, .state = std::string(wake.state) + "x"};
+  }
+};
+
+TEST(Harness, WakesATrigger) {
+  scanflow::testing::Harness harness;
+  const auto start = harness.wake<Ticker>(json::object(), {.now_us = 10, .state = "x"});
+  ASSERT_TRUE(start.ok()) << start.told.error;
+  EXPECT_EQ(start.wake.next_wake_us, 15);
+  EXPECT_EQ(start.wake.state, "xx");
+  const auto event = harness.wake<Ticker>(
+      json::object(), {.reason = scanflow::WakeReason::event, .event = {{"n", 1}}});
+  EXPECT_EQ(event.wake.fires, (std::vector<json>{{{"n", 1}}, {{"second", true}}}));
+  EXPECT_EQ(event.wake.next_wake_us, std::nullopt);
+  EXPECT_EQ(event.wake.state, std::nullopt) << "unchanged";
+}
+
+class Stopper : public scanflow::Strategy {
+ public:
+  static scanflow::Description describe() {
+    return {.id = "stopper", .version = "1.0.0", .primitives = {"stop"}};
+  }
+  scanflow::Decision decide(const scanflow::Evidence& evidence) override {
+    return {.actions = {{.primitive = "stop", .target = evidence.evidence.at("who")}},
+            .state = "s"};
+  }
+};
+
+TEST(Harness, AsksAStrategy) {
+  scanflow::testing::Harness harness;
+  const auto result =
+      harness.decide<Stopper>(json::object(), {.evidence = {{"who", {{"step", "train"}}}}});
+  ASSERT_TRUE(result.ok()) << result.told.error;
+  ASSERT_EQ(result.decision.actions.size(), 1U);
+  EXPECT_EQ(result.decision.actions[0].target, (json{{"step", "train"}}));
+  EXPECT_EQ(result.decision.state, "s");
+  EXPECT_EQ(harness.decide<Stopper>(json::object(), {.evidence = json::object()}).status,
+            SCANFLOW_FAILED)
+      << "what decide throws ends at the boundary";
+}
+
+}  // namespace

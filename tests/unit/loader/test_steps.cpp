@@ -1,0 +1,130 @@
+// Steps that do one thing each, for the tests of the boundary.
+#include <chrono>
+#include <fstream>
+#include <scanflow/step.hpp>
+#include <scanflow/strategy.hpp>
+#include <scanflow/trigger.hpp>
+#include <thread>
+
+namespace {
+
+using nlohmann::json;
+using scanflow::Context;
+using scanflow::Description;
+
+Description named(const char* id) { return {.id = id, .version = "1.0.0", .summary = "For tests"}; }
+
+struct EchoConfig {
+  std::string text = "nothing";
+  std::int64_t size = 0;
+  template <class V>
+  void fields(V& f) {
+    f("text", text).doc("comes back");
+    f("size", size).min(0).doc("bytes of filling in the outputs");
+  }
+};
+
+class Echo : public scanflow::Step {
+ public:
+  using Config = EchoConfig;
+  static Description describe() { return named("test.echo"); }
+  explicit Echo(Config config) : config_(std::move(config)) {}
+  json run(Context& context) override {
+    return {{"text", config_.text},
+            {"run", context.run_id()},
+            {"step", context.step_id()},
+            {"attempt", context.attempt()},
+            {"threads", context.threads()},
+            {"has", context.has_input("data")},
+            {"filling", std::string(static_cast<std::size_t>(config_.size), 'x')}};
+  }
+
+ private:
+  Config config_;
+};
+
+struct EndConfig {
+  std::string how;
+  template <class V>
+  void fields(V& f) {
+    f("how", how).required().one_of({"error", "retryable", "cancelled", "other", "not an object"});
+  }
+};
+
+class End : public scanflow::Step {
+ public:
+  using Config = EndConfig;
+  static Description describe() { return named("test.end"); }
+  explicit End(Config config) : how_(std::move(config.how)) {}
+  json run(Context&) override {
+    if (how_ == "error") throw scanflow::Error("the disk is square; make it round");
+    if (how_ == "retryable") throw scanflow::Retryable("the moon is in the way");
+    if (how_ == "cancelled") throw scanflow::Cancelled();
+    if (how_ == "other") throw 17;
+    return json::array({1});
+  }
+
+ private:
+  std::string how_;
+};
+
+/// Uses everything that a host offers.
+class Busy : public scanflow::Step {
+ public:
+  static Description describe() { return named("test.busy"); }
+  json run(Context& context) override {
+    context.info("busy");
+    context.progress(0.5, "half");
+    context.log_metric("loss", 0.25, 3, {{"split", "train"}});
+    context.observe("rate", 100.0);
+    std::ofstream(context.artifact_file("model")) << "weights of " << context.input("data");
+    const auto state = context.run_state();
+    return {{"model", context.register_model({{"name", "m"}, {"input", "data"}})},
+            {"pipeline", state.at("pipeline")},
+            {"digest", context.input_sha256("data")}};
+  }
+};
+
+class BadArtifact : public scanflow::Step {
+ public:
+  static Description describe() { return named("test.bad-artifact"); }
+  json run(Context& context) override {
+    context.artifact_file("../escape");
+    return nullptr;
+  }
+};
+
+/// Says that it runs, then waits to be cancelled.
+class Wait : public scanflow::Step {
+ public:
+  static Description describe() { return named("test.wait"); }
+  json run(Context& context) override {
+    context.info("waiting");
+    for (;;) {
+      context.throw_if_cancelled();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+};
+
+class Count : public scanflow::Trigger {
+ public:
+  static Description describe() { return named("test.count"); }
+  scanflow::WakeResult wake(const scanflow::Wake& wake) override {
+    return {.next_wake_us = wake.now_us + 1'000'000};
+  }
+};
+
+class Nothing : public scanflow::Strategy {
+ public:
+  static Description describe() {
+    auto description = named("test.nothing");
+    description.primitives = {"stop"};
+    return description;
+  }
+  scanflow::Decision decide(const scanflow::Evidence&) override { return {}; }
+};
+
+}  // namespace
+
+SCANFLOW_PLUGIN("test", "2.1.0", Echo, End, Busy, BadArtifact, Wait, Count, Nothing)
