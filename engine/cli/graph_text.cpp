@@ -156,9 +156,9 @@ class Text {
       std::string line =
           fmt::format("  {}{}  {}", row.left, pad(left, visible(row.left)), row.uses);
       std::string rest = row.note;
-      if (!row.status.empty()) rest = row.status + (rest.empty() ? "" : "  " + rest);
+      if (!row.status.empty()) rest.insert(0, row.status + (rest.empty() ? "" : "  "));
       if (!rest.empty()) {
-        line += pad(uses, columns(row.uses)) + "  ";
+        line += pad(uses + 2, columns(row.uses));
         line += style_.color ? fmt::format("\x1b[2m{}\x1b[0m", rest) : rest;
       }
       out += line;
