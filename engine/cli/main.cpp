@@ -35,19 +35,19 @@ void add_common(CLI::App& app, Choice& choice) {
 }
 
 void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
-  CLI::App* run = app.add_subcommand("run", "Run a pipeline");
-  run->add_option("FILE", options.file, "The pipeline's YAML file");
-  run->add_option("-p,--param", options.params, "A parameter; may be repeated")
+  CLI::App* app_run = app.add_subcommand("run", "Run a pipeline");
+  app_run->add_option("FILE", options.file, "The pipeline's YAML file");
+  app_run->add_option("-p,--param", options.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  run->add_option("--backend", options.backend, "Where steps run")->check(CLI::IsMember({"local", "inproc"}));
-  run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
+  app_run->add_option("--backend", options.backend, "Where steps run")->check(CLI::IsMember({"local", "inproc"}));
+  app_run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
       ->check(CLI::Range(1, 4096));
-  run->add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
-  run->add_option("--resume", options.resume, "Go on with an interrupted run instead")->type_name("RUN");
-  run->add_option("--durable", options.durable, "What a finished step survives: the engine's death, or power loss too")
+  app_run->add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
+  app_run->add_option("--resume", options.resume, "Go on with an interrupted run instead")->type_name("RUN");
+  app_run->add_option("--durable", options.durable, "What a finished step survives: the engine's death, or power loss too")
       ->check(CLI::IsMember({"process", "power"}));
-  run->callback([&choice, &options] {
+  app_run->callback([&choice, &options] {
     choice.command = [&choice, &options] {
       if (options.file.empty() && options.resume.empty()) {
         return complain(kUsage, "run: which pipeline? (scanflow run FILE)");

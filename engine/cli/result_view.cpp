@@ -113,7 +113,8 @@ std::string render_result(const Context& context, const json& result) {
   for (const json& step : steps) {
     if (failed_step.empty() && step.at("status") == "failed") failed_step = step.at("name");
     for (const auto& [name, artifact] : step.at("artifacts").items()) {
-      if (name == "report") text += fmt::format("report: {}\n", artifact.at("path").get<std::string>());
+      const bool page = artifact.value("directory", false) && name == "report";
+      if (page) text += fmt::format("report: {}/index.html\n", artifact.at("path").get<std::string>());
     }
   }
   if (status == "interrupted") {

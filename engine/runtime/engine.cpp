@@ -68,7 +68,7 @@ Engine::Impl::~Impl() {
     for (const EntryPtr& entry : order) entry->run.tell({{"type", "closing"}});
   });
   pool.join();
-  work.reset();
+  keep_alive.reset();
   thread.join();
   backends.clear();       // their last reports find nobody, and come again to the next engine
   options.store.reset();  // commits what is queued; its callbacks post to a strand that rests

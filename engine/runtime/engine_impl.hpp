@@ -63,7 +63,7 @@ struct Engine::Impl {
   backend::Backend* backend_for(const std::string& name);
   std::shared_ptr<const loader::Catalog> discover(const RunOptions& options,
                                                   std::string* error) const;
-  void post(std::function<void()> work) { boost::asio::post(strand, std::move(work)); }
+  void post(std::function<void()> call) { boost::asio::post(strand, std::move(call)); }
 
   // --- what backends tell (reports.cpp)
   void on_reports(std::vector<backend::Report> reports);
@@ -80,7 +80,7 @@ struct Engine::Impl {
   EngineOptions options;
   store::Artifacts artifacts;
   boost::asio::io_context strand;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_alive{
       strand.get_executor()};
   boost::asio::steady_timer wake_timer{strand};
   boost::asio::steady_timer row_timer{strand};

@@ -30,9 +30,9 @@ json view_to_json(const StepView& view) {
   json artifacts = json::object();
   if (view.result) {
     outputs = view.result->value("outputs", outputs);
-    for (const auto& [name, artifact] : view.result->value("artifacts", artifacts).items()) {
-      artifacts[name] = artifact;
-      artifacts[name]["artifact"] = name;
+    artifacts = view.result->value("artifacts", artifacts);
+    for (auto artifact = artifacts.begin(); artifact != artifacts.end(); ++artifact) {
+      (*artifact)["artifact"] = artifact.key();
     }
   }
   return {{"outputs", std::move(outputs)},

@@ -46,7 +46,7 @@ class Report : public scanflow::Step {
             .version = "1.0.0",
             .summary = "Writes one self-contained HTML page about the run",
             .outputs = {{"bytes", "integer", "size of the page"}},
-            .artifacts = {{"report", "the page: open it in a browser"}}};
+            .artifacts = {{"report", "a directory with index.html: open it in a browser"}}};
   }
 
   explicit Report(Config config) : config_(std::move(config)) {}
@@ -57,7 +57,7 @@ class Report : public scanflow::Step {
     context.throw_if_cancelled();
     const std::size_t steps = run.steps.size();
     const std::string page = make_page({std::move(run), config_.title, std::move(galleries)});
-    const std::filesystem::path path = context.artifact_file("report");
+    const std::filesystem::path path = context.artifact_directory("report") / "index.html";
     std::ofstream file(path, std::ios::binary);
     file.write(page.data(), static_cast<std::streamsize>(page.size()));
     file.close();
