@@ -153,14 +153,16 @@ class Text {
           style_.color ? fmt::format("\n\x1b[1m{}\x1b[0m\n", title) : fmt::format("\n{}\n", title);
     }
     for (const Row& row : rows_) {
-      std::string line = "  " + row.left + pad(left, visible(row.left)) + "  " + row.uses;
+      std::string line =
+          fmt::format("  {}{}  {}", row.left, pad(left, visible(row.left)), row.uses);
       std::string rest = row.note;
-      if (!row.status.empty()) rest = row.status + (rest.empty() ? "" : "  " + rest);
+      if (!row.status.empty()) rest.insert(0, row.status + (rest.empty() ? "" : "  "));
       if (!rest.empty()) {
-        line += pad(uses, columns(row.uses)) + "  ";
+        line += pad(uses + 2, columns(row.uses));
         line += style_.color ? fmt::format("\x1b[2m{}\x1b[0m", rest) : rest;
       }
-      out += line + "\n";
+      out += line;
+      out += '\n';
     }
     return out;
   }

@@ -43,6 +43,7 @@ std::string status_of(const std::vector<const GraphNode*>& members) {
   for (const GraphNode* member : members) ++counts[member->status];
   if (counts.size() == 1) return counts.begin()->first;
   std::vector<std::string> parts;
+  parts.reserve(counts.size());
   for (const auto& [status, count] : counts) parts.push_back(fmt::format("{} {}", count, status));
   return fmt::format("{}", fmt::join(parts, ", "));
 }

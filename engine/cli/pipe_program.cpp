@@ -45,6 +45,7 @@ Result<Piped> pipe_program(const std::vector<std::string>& argv, std::string_vie
   std::rewind(in.get());
 
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -27,6 +27,9 @@ const std::vector<Rule>& table() {
       {"sdk/loader", {"sdk/abi", "sdk/base"}},
       {"plugins/common", {}},
       {"plugins", {"sdk/cpp", "plugins/common"}},
+      // `path: auto` of mnist.load draws digits where there is no data: the one library that a
+      // plugin offers to another.
+      {"plugins/steps/mnist", {"sdk/cpp", "plugins/common", "plugins/steps/digits/drawing.hpp"}},
       {"sidecar/protocol", {"sdk/base"}},
       {"sidecar/collect", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/execute", {"sidecar/protocol", "sdk/base"}},
@@ -69,7 +72,7 @@ const std::vector<Rule>& table() {
 }
 
 struct Ban {
-  std::string_view folder;
+  std::string_view folder;                // with its slash: engine/run is not engine/runtime
   std::vector<std::string_view> headers;  // what an include of them begins with
   std::string_view why;
 };
@@ -78,8 +81,8 @@ struct Ban {
 const std::vector<Ban>& bans() {
   static const std::vector<std::string_view> effects = {"boost/", "zmq", "sqlite3", "yaml-cpp/"};
   static const std::vector<Ban> list = {
-      {"engine/graph", effects, "the core is pure"},
-      {"engine/run", effects, "the core is pure"},
+      {"engine/graph/", effects, "the core is pure"},
+      {"engine/run/", effects, "the core is pure"},
       {"engine/", {"torch/", "ATen/", "c10/"}, "only plugins use libtorch"},
       {"sdk/", {"torch/", "ATen/", "c10/"}, "only plugins use libtorch"},
       {"sidecar/",
@@ -168,7 +171,7 @@ void check_bans(const Tree& tree, const std::string& path, const Ban& ban,
         out.push_back(fmt::format("{}:{}: <{}> is banned in {} ({}; way: {})", file, include.line,
                                   include.target, ban.folder, ban.why, way));
       } else if (const std::string next = path_of(include); !next.empty()) {
-        visit(next, way + " -> " + next);
+        visit(next, fmt::format("{} -> {}", way, next));
       }
     }
   };

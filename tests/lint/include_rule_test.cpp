@@ -59,10 +59,11 @@ TEST(IncludeRule, TheSdkForPluginsSeesNothingOfTheHost) {
 
 TEST(IncludeRule, PureFoldersSeeNoEffectsEvenThroughOthers) {
   EXPECT_NE(first({{"engine/run/a.cpp", "#include <boost/asio.hpp>"}}), "none");
+  EXPECT_EQ(first({{"engine/runtime/a.cpp", "#include <boost/asio.hpp>"}}), "none");
   const std::string said = first({{"engine/run/a.cpp", "#include \"engine/pipeline/spec.hpp\""},
                                   {"engine/pipeline/spec.hpp", "#include <yaml-cpp/yaml.h>"}});
   EXPECT_EQ(said,
-            "engine/pipeline/spec.hpp:1: <yaml-cpp/yaml.h> is banned in engine/run (the core is "
+            "engine/pipeline/spec.hpp:1: <yaml-cpp/yaml.h> is banned in engine/run/ (the core is "
             "pure; way: engine/run/a.cpp -> engine/pipeline/spec.hpp)");
   EXPECT_NE(first({{"engine/worker/a.cpp", "#include <torch/torch.h>"}}), "none");
 }

@@ -49,6 +49,7 @@ void describe_group(Box& box, const RunRecord& run, const std::vector<std::size_
     seconds += run.steps[member].seconds;
   }
   std::vector<std::string> parts;
+  parts.reserve(counts.size());
   for (const auto& [status, count] : counts) parts.push_back(fmt::format("{} {}", count, status));
   const Step& first = run.steps[members.front()];
   box.title = fmt::format("{} [{}]", first.base, members.size());
@@ -146,6 +147,7 @@ std::string dag_svg(const RunRecord& run) {
           plural(run.steps.size(), "step"));
     }
     std::vector<std::vector<std::size_t>> needs;
+    needs.reserve(boxes.size());
     for (const Box& box : boxes) needs.push_back(box.needs);
     const Layout layout = lay_out(needs, size);
     const bool handler = phase != std::string_view("main");

@@ -19,7 +19,7 @@ using nlohmann::json;
 json read_predictions(const std::filesystem::path& path, std::size_t images) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error(path.string() + ": cannot be opened");
-  const json predictions = json::parse(file, nullptr, false);
+  json predictions = json::parse(file, nullptr, false);
   if (!predictions.is_array()) throw std::runtime_error(path.string() + ": is not a JSON array");
   if (predictions.size() != images) {
     throw std::runtime_error(

@@ -164,6 +164,12 @@ RunRecord parse_run(const json& document, const std::string& self) {
   }
   if (text(document, "status") == "cancelled") run.status = "cancelled";
   run.series = parse_series(member(document, "metrics", kArray));
+  const auto place = [&](const Series& series) {
+    const auto found = index.find(series.step);
+    return found == index.end() ? run.steps.size() : found->second;
+  };
+  std::stable_sort(run.series.begin(), run.series.end(),
+                   [&](const Series& a, const Series& b) { return place(a) < place(b); });
   for (const json& model : member(document, "models", kArray)) {
     if (!model.is_object()) continue;
     run.models.push_back(

@@ -63,7 +63,7 @@ struct RunRecord {
   std::int64_t started_us = 0, now_us = 0;
   json params = json::object();
   std::vector<Step> steps;
-  std::vector<Series> series;  // of the last attempt of each step, in the order of the document
+  std::vector<Series> series;  // of the last attempt of each step, in the order of the steps
   std::vector<Model> models;
 
   const Step* find(const std::string& name) const;

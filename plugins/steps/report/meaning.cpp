@@ -17,19 +17,15 @@ const json* figure(const Step& step, const char* name) {
   return done(step) && found != step.outputs.end() && found->is_number() ? &*found : nullptr;
 }
 
-/// "1,962 of 2,000", where the outputs tell both.
+/// "1,962 of 2,000", where the outputs tell how many were looked at and how many were wrong or
+/// right.
 std::string counts_of(const Step& step) {
-  for (const auto& [right, all] : {std::pair{"correct", "count"},
-                                   {"correct", "total"},
-                                   {"correct", "images"},
-                                   {"correct", "digits"}}) {
-    const json *hits = figure(step, right), *total = figure(step, all);
-    if (hits != nullptr && total != nullptr) {
-      return fmt::format("{} of {}", number_text(hits->get<double>()),
-                         number_text(total->get<double>()));
-    }
-  }
-  return {};
+  const json *count = figure(step, "count"), *correct = figure(step, "correct");
+  const json* wrong = figure(step, "misclassified");
+  if (count == nullptr || (correct == nullptr && wrong == nullptr)) return {};
+  const double all = count->get<double>();
+  const double right = correct != nullptr ? correct->get<double>() : all - wrong->get<double>();
+  return fmt::format("{} of {}", number_text(right), number_text(all));
 }
 
 std::size_t count_status(const RunRecord& run, std::string_view status) {
@@ -106,6 +102,8 @@ const Step* longest(const RunRecord& run) {
 const Step* judged(const RunRecord& run) {
   const Step* last = nullptr;
   for (const Step& step : run.steps) {
+    // What also tells a validation accuracy trains: its accuracy is that on the training data.
+    if (figure(step, "validation_accuracy") != nullptr) continue;
     if (figure(step, "test_accuracy") != nullptr || figure(step, "accuracy") != nullptr) {
       last = &step;
     }
@@ -140,7 +138,7 @@ Choice choice_of(const RunRecord& run) {
 std::vector<std::string> meaning(const RunRecord& run) {
   std::vector<std::string> out;
   const Choice choice = choice_of(run);
-  if (const Step* step = judged(run); step != nullptr && step != choice.best) {
+  if (const Step* step = judged(run); step != nullptr) {
     const std::string counts = counts_of(*step);
     out.push_back(fmt::format("The accuracy that {} measured is {}{}.", step->name,
                               percent_text(accuracy_of(*step)),

@@ -50,14 +50,25 @@ std::string axes(const Scale& x, const Scale& y, const std::vector<double>& x_ti
                            kLeft, bottom, kWidth - kRight, bottom);
 }
 
+std::string group(const Curve& curve) {
+  constexpr const char* kDashes[] = {"", " dashed", " dotted"};
+  return fmt::format("<g class=\"s{}{}\"><title>{}</title>", curve.color,
+                     kDashes[std::clamp(curve.dash, 0, 2)], escape(curve.label));
+}
+
+std::string level_svg(const Curve& curve, const Scale& y) {
+  const double at = y(curve.points.front().y);
+  return group(curve) + fmt::format("<path class=\"level\" d=\"M{:.1f} {:.1f}H{:.1f}\"/></g>",
+                                    kLeft, at, kWidth - kRight);
+}
+
 std::string curve_svg(const Curve& curve, const Scale& x, const Scale& y) {
   const std::vector<Point> points = thin(curve.points, kMostPoints);
   std::string path;
   for (const Point& p : points) {
     path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", x(p.x), y(p.y));
   }
-  std::string out = fmt::format("<g class=\"s{}\"><title>{}</title><path d=\"{}\"/>", curve.color,
-                                escape(curve.label), path);
+  std::string out = group(curve) + fmt::format("<path d=\"{}\"/>", path);
   if (points.size() <= kMostDots) {
     for (const Point& p : points) {
       out += fmt::format(
@@ -112,9 +123,12 @@ std::vector<Point> thin(const std::vector<Point>& points, std::size_t limit) {
 
 std::string plot_svg(const std::string& title, const std::vector<Curve>& curves) {
   Range xs, ys;
+  const bool any_long = std::any_of(curves.begin(), curves.end(),
+                                    [](const Curve& curve) { return curve.points.size() > 1; });
+  const auto is_level = [&](const Curve& curve) { return any_long && curve.points.size() == 1; };
   for (const Curve& curve : curves) {
     for (const Point& p : curve.points) {
-      xs.add(p.x);
+      if (!is_level(curve)) xs.add(p.x);
       ys.add(p.y);
     }
   }
@@ -135,7 +149,9 @@ std::string plot_svg(const std::string& title, const std::vector<Curve>& curves)
       "<svg class=\"plot\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">", kWidth,
       kHeight, escape(title));
   out += axes(x, y, x_ticks, y_ticks);
-  for (const Curve& curve : curves) out += curve_svg(curve, x, y);
+  for (const Curve& curve : curves) {
+    out += is_level(curve) ? level_svg(curve, y) : curve_svg(curve, x, y);
+  }
   return out + "</svg>\n";
 }
 

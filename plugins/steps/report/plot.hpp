@@ -16,13 +16,15 @@ struct Curve {
   std::string label;
   std::vector<Point> points;  // sorted by x
   int color = 0;              // of the page's palette
+  int dash = 0;               // 0: solid; 1, 2: dashed, dotted
 };
 
 /// At most `limit` points: first, last, and the lowest and highest of each stretch between.
 std::vector<Point> thin(const std::vector<Point>& points, std::size_t limit);
 
-/// One plot of all curves: axes with ticks, a line each with dots that tell their value when
-/// hovered. `title`: for readers that cannot see it.
+/// One plot of all curves, with dots that tell their value when hovered. A single value beside
+/// curves of many (the test accuracy beside the epochs) is a level across the plot: its place on
+/// the x axis means nothing. `title` is for readers that cannot see it.
 std::string plot_svg(const std::string& title, const std::vector<Curve>& curves);
 
 }  // namespace scanflow::report

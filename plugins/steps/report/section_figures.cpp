@@ -14,15 +14,23 @@ namespace {
 constexpr int kColors = 8;               // of the palette in the style sheet
 constexpr std::size_t kMostCurves = 24;  // in one plot
 
-/// Every step keeps its colour in all plots.
-std::vector<std::string> lines_of(const RunRecord& run) {
-  std::vector<std::string> lines;
-  for (const Series& series : run.series) {
-    const std::string line = series.step + "\n" + series.labels;
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+/// In all plots a step has one colour, and a set of labels (set=train, set=validation) one dash.
+struct Looks {
+  std::vector<std::string> steps, labels;
+
+  explicit Looks(const RunRecord& run) {
+    for (const Series& series : run.series) {
+      note(steps, series.step);
+      note(labels, series.labels);
+    }
   }
-  return lines;
-}
+  static void note(std::vector<std::string>& list, const std::string& text) {
+    if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(text);
+  }
+  static int index(const std::vector<std::string>& list, const std::string& text) {
+    return static_cast<int>(std::find(list.begin(), list.end(), text) - list.begin());
+  }
+};
 
 std::string label_of(const Series& series) {
   return series.labels.empty() ? series.step : series.step + " · " + series.labels;
@@ -31,14 +39,13 @@ std::string label_of(const Series& series) {
 std::string legend(const std::vector<Curve>& curves) {
   std::string out;
   for (const Curve& curve : curves) {
-    out += fmt::format("<span class=\"s{}\"><i></i>{} <b>{}</b></span>", curve.color,
-                       escape(curve.label), number_text(curve.points.back().y));
+    out += fmt::format("<span class=\"s{} d{}\"><i></i>{} <b>{}</b></span>", curve.color,
+                       curve.dash, escape(curve.label), number_text(curve.points.back().y));
   }
   return "<figcaption>" + out + "</figcaption>";
 }
 
-std::string plot_of(const RunRecord& run, const std::string& metric,
-                    const std::vector<std::string>& lines) {
+std::string plot_of(const RunRecord& run, const std::string& metric, const Looks& looks) {
   std::vector<Curve> curves;
   std::size_t more = 0;
   for (const Series& series : run.series) {
@@ -47,9 +54,9 @@ std::string plot_of(const RunRecord& run, const std::string& metric,
       ++more;
       continue;
     }
-    const auto line = std::find(lines.begin(), lines.end(), series.step + "\n" + series.labels);
-    curves.push_back(
-        {label_of(series), series.points, static_cast<int>((line - lines.begin()) % kColors)});
+    curves.push_back({label_of(series), series.points,
+                      Looks::index(looks.steps, series.step) % kColors,
+                      Looks::index(looks.labels, series.labels) % 3});
   }
   return fmt::format(
       "<figure><h3>{}</h3>{}{}{}</figure>\n", escape(metric), plot_svg(metric, curves),
@@ -70,7 +77,7 @@ std::string digit_html(const WrongDigit& digit) {
 }  // namespace
 
 std::string metrics_html(const RunRecord& run) {
-  const std::vector<std::string> lines = lines_of(run);
+  const Looks looks(run);
   std::vector<std::string> metrics;
   for (const Series& series : run.series) {
     if (std::find(metrics.begin(), metrics.end(), series.metric) == metrics.end()) {
@@ -78,7 +85,7 @@ std::string metrics_html(const RunRecord& run) {
     }
   }
   std::string out;
-  for (const std::string& metric : metrics) out += plot_of(run, metric, lines);
+  for (const std::string& metric : metrics) out += plot_of(run, metric, looks);
   return out.empty() ? out : "<div class=\"plots\">\n" + out + "</div>\n";
 }
 

@@ -55,10 +55,12 @@ svg{display:block;max-width:none}svg text{fill:var(--ink);font:12px system-ui,-a
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:20px 26px}
 figure{margin:0;min-width:0}
 .plot path{fill:none;stroke:var(--s);stroke-width:2;stroke-linejoin:round}.plot circle{fill:var(--s)}
+.plot .dashed path{stroke-dasharray:6 4}.plot .dotted path{stroke-dasharray:2 4}.plot .level{stroke-width:1.5}
 .plot g:hover path{stroke-width:3}
 .plots figcaption{display:flex;flex-wrap:wrap;gap:3px 18px;font-size:13px;padding-left:40px;color:var(--muted)}
 .plots figcaption b{color:var(--ink);font-variant-numeric:tabular-nums}
 .plots i{display:inline-block;width:16px;height:3px;border-radius:2px;background:var(--s);vertical-align:middle;margin-right:7px}
+.plots .d1 i{background:repeating-linear-gradient(90deg,var(--s) 0 5px,transparent 5px 8px)}.plots .d2 i{background:repeating-linear-gradient(90deg,var(--s) 0 2px,transparent 2px 5px)}
 .s0{--s:var(--c0)}.s1{--s:var(--c1)}.s2{--s:var(--c2)}.s3{--s:var(--c3)}.s4{--s:var(--c4)}.s5{--s:var(--c5)}.s6{--s:var(--c6)}.s7{--s:var(--c7)}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th{text-align:left;font-size:12.5px;color:var(--muted);font-weight:600}

@@ -147,7 +147,8 @@ TEST(GraphSvg, IsDrawnByGraphviz) {
 }
 
 TEST(GraphSvg, SaysHowToGetGraphviz) {
-  const std::string path = std::getenv("PATH");
+  const char* given = std::getenv("PATH");
+  const std::string path = given == nullptr ? "" : given;
   ASSERT_EQ(setenv("PATH", "/nonexistent", 1), 0);
   const auto svg = graph_svg(mnist());
   setenv("PATH", path.c_str(), 1);

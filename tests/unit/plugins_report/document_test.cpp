@@ -16,7 +16,7 @@ TEST(RunDocument, IsReadWhole) {
   EXPECT_EQ(run.steps[5].phase, "on_exit");
   ASSERT_EQ(run.steps[0].artifacts.size(), 2u);
   EXPECT_TRUE(run.steps[0].artifacts[0].directory);
-  ASSERT_EQ(run.series.size(), 4u);
+  ASSERT_EQ(run.series.size(), 9u);
   EXPECT_EQ(run.series[0].points.size(), 5u);
   EXPECT_EQ(run.models.at(0).version, "3");
   EXPECT_DOUBLE_EQ(total_seconds(run), 21.45);

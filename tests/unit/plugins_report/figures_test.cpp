@@ -46,6 +46,14 @@ TEST(Plot, DrawsALineAndADotForEachPoint) {
   EXPECT_NE(plot_svg("one", {{"a", {{7, 1}}, 0}}).find("<circle"), std::string::npos);
 }
 
+TEST(Plot, ASingleValueBesideCurvesIsALevel) {
+  const std::string svg =
+      plot_svg("accuracy", {{"epochs", {{1, 0.5}, {2, 0.9}}, 0, 1}, {"test", {{0, 0.8}}, 1}});
+  EXPECT_NE(svg.find("class=\"level\""), std::string::npos) << svg;
+  EXPECT_NE(svg.find("class=\"s0 dashed\""), std::string::npos) << svg;
+  EXPECT_EQ(svg.find(">0</text>"), std::string::npos) << "the x axis begins at 1: " << svg;
+}
+
 TEST(Plot, ThinsLongCurvesButKeepsTheirPeaks) {
   std::vector<Point> points;
   for (int i = 0; i < 100000; ++i) points.push_back({double(i), i == 51234 ? 9.0 : 1.0 + i * 1e-6});

@@ -28,6 +28,12 @@ TEST(Meaning, OfARunThatFailed) {
                                       "evaluate, register did not run because of that."}));
 }
 
+TEST(Meaning, TrainingAccuracyIsNotTakenForATest) {
+  json run = succeeded_run();
+  run["steps"][3]["status"] = "skipped";
+  EXPECT_EQ(judged(parse_run(run, "report")), nullptr);
+}
+
 TEST(Meaning, OfAnyOtherPipeline) {
   json run = {{"run", "x"},
               {"steps", {{{"name", "a"}, {"status", "succeeded"}, {"summary", "42 rows"}}}}};

@@ -37,12 +37,12 @@ json artifact(const char* path, char digit, int bytes, bool directory) {
           {"directory", directory}};
 }
 
-json curve(const char* step_name, const char* metric, const char* split,
+json curve(const char* step_name, const char* metric, const char* set,
            const std::vector<double>& values) {
   json points = json::array();
   for (std::size_t i = 0; i < values.size(); ++i) points.push_back({i + 1, values[i], kStart});
   json labels = json::object();
-  if (*split != '\0') labels["split"] = split;
+  if (*set != '\0') labels["set"] = set;
   return {{"step", step_name},
           {"attempt", 1},
           {"name", metric},
@@ -70,17 +70,17 @@ json succeeded_run() {
   load["artifacts"] = {{"train", artifact("/state/artifacts/1a", '1', 5652016, true)},
                        {"test", artifact("/state/artifacts/2b", '2', 1570016, true)}};
   json cnn1 = step("train[model=cnn1]", "train", "torch.train", {"load-data"}, 0.6, 12.4);
-  cnn1["outputs"] = {{"validation_accuracy", 0.97125}, {"loss", 0.0931}};
+  cnn1["outputs"] = {{"accuracy", 0.978}, {"validation_accuracy", 0.97125}, {"loss", 0.0931}};
   cnn1["summary"] = "validation accuracy 0.9712 after 5 epochs";
   cnn1["artifacts"] = {{"model", artifact("/state/artifacts/3c", '3', 86240, false)}};
   json cnn2 = step("train[model=cnn2]", "train", "torch.train", {"load-data"}, 0.6, 19.8);
-  cnn2["outputs"] = {{"validation_accuracy", 0.985}, {"loss", 0.0482}};
+  cnn2["outputs"] = {{"accuracy", 0.991}, {"validation_accuracy", 0.985}, {"loss", 0.0482}};
   cnn2["summary"] = "validation accuracy 0.9850 after 5 epochs";
   cnn2["artifacts"] = {{"model", artifact("/state/artifacts/4d", '4', 1640240, false)}};
   json evaluate = step("evaluate", "evaluate", "torch.evaluate",
                        {"load-data", "train[model=cnn1]", "train[model=cnn2]"}, 19.9, 21.2);
   evaluate["outputs"] = {
-      {"accuracy", 0.981}, {"correct", 1962}, {"count", 2000}, {"confusion", confusion()}};
+      {"accuracy", 0.981}, {"misclassified", 38}, {"count", 2000}, {"confusion", confusion()}};
   evaluate["summary"] = "accuracy 0.9810 on 2,000 digits";
   evaluate["artifacts"] = {{"misclassified", artifact("/nowhere", '5', 29832, true)}};
   json reg = step("register", "register", "model.register", {"evaluate"}, 21.3, 21.35);
@@ -90,25 +90,31 @@ json succeeded_run() {
   report["phase"] = "on_exit";
   report["status"] = "running";
   report["ended_us"] = 0;
-  return {{"run", "0193f2c1-7d0a-7c44-9e51-2f0b6a9d1e77"},
-          {"pipeline", "mnist-train"},
-          {"namespace", "mnist-datascience"},
-          {"status", "running"},
-          {"backend", "local"},
-          {"started_us", kStart},
-          {"now_us", kStart + 21450000},
-          {"params", {{"epochs", 5}, {"data", "auto"}, {"learning_rate", 0.01}, {"seed", 42}}},
-          {"steps", {load, cnn1, cnn2, evaluate, reg, report}},
-          {"metrics",
-           {curve("train[model=cnn1]", "loss", "", {0.912, 0.341, 0.187, 0.123, 0.0931}),
-            curve("train[model=cnn2]", "loss", "", {0.623, 0.189, 0.102, 0.067, 0.0482}),
-            curve("train[model=cnn1]", "accuracy", "", {0.861, 0.928, 0.951, 0.966, 0.97125}),
-            curve("train[model=cnn2]", "accuracy", "", {0.921, 0.962, 0.974, 0.981, 0.985})}},
-          {"models",
-           {{{"name", "mnist_cnn"},
-             {"version", 3},
-             {"sha256", std::string(64, '4')},
-             {"step", "register"}}}}};
+  return {
+      {"run", "0193f2c1-7d0a-7c44-9e51-2f0b6a9d1e77"},
+      {"pipeline", "mnist-train"},
+      {"namespace", "mnist-datascience"},
+      {"status", "running"},
+      {"backend", "local"},
+      {"started_us", kStart},
+      {"now_us", kStart + 21450000},
+      {"params", {{"epochs", 5}, {"data", "auto"}, {"learning_rate", 0.01}, {"seed", 42}}},
+      {"steps", {load, cnn1, cnn2, evaluate, reg, report}},
+      {"metrics",
+       {curve("train[model=cnn1]", "loss", "train", {0.912, 0.341, 0.187, 0.123, 0.0931}),
+        curve("train[model=cnn1]", "loss", "validation", {0.402, 0.231, 0.157, 0.129, 0.1131}),
+        curve("train[model=cnn2]", "loss", "train", {0.623, 0.189, 0.102, 0.067, 0.0482}),
+        curve("train[model=cnn2]", "loss", "validation", {0.281, 0.149, 0.096, 0.077, 0.0682}),
+        curve("train[model=cnn1]", "accuracy", "train", {0.861, 0.928, 0.951, 0.966, 0.978}),
+        curve("train[model=cnn1]", "accuracy", "validation", {0.881, 0.932, 0.955, 0.963, 0.97125}),
+        curve("train[model=cnn2]", "accuracy", "train", {0.921, 0.962, 0.974, 0.985, 0.991}),
+        curve("train[model=cnn2]", "accuracy", "validation", {0.932, 0.961, 0.973, 0.979, 0.985}),
+        curve("evaluate", "accuracy", "test", {0.981})}},
+      {"models",
+       {{{"name", "mnist_cnn"},
+         {"version", 3},
+         {"sha256", std::string(64, '4')},
+         {"step", "register"}}}}};
 }
 
 json failed_run() {
@@ -136,7 +142,7 @@ json failed_run() {
                   {"error", {{"cause", "upstream"}, {"message", "train[model=cnn2] failed"}}}});
   }
   run["models"] = json::array();
-  run["metrics"].erase(3);
+  run["metrics"].erase(8);  // evaluate never measured
   return run;
 }
 
