@@ -41,18 +41,23 @@ int validate(const Context& context, const std::vector<std::string>& files) {
     if (!source) {
       ++errors;
       complain(kUsage, source.error().message);
-      documents.push_back({{"file", file}, {"valid", false}, {"errors", {{{"message", source.error().message}}}}});
+      documents.push_back(
+          {{"file", file}, {"valid", false}, {"errors", {{{"message", source.error().message}}}}});
       continue;
     }
     const pipeline::ReadResult read = pipeline::read_pipeline(file, *source, *catalog);
     errors += read.errors.size();
-    documents.push_back({{"file", file}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
+    documents.push_back(
+        {{"file", file}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
     if (context.json) continue;
     fmt::print(stderr, "{}", pipeline::render(read.errors, *source));
-    if (read.pipeline) fmt::print("{}: {} is valid ({} steps)\n", file, read.pipeline->name, read.pipeline->steps.size());
+    if (read.pipeline)
+      fmt::print("{}: {} is valid ({} steps)\n", file, read.pipeline->name,
+                 read.pipeline->steps.size());
   }
   if (context.json) fmt::print("{}\n", documents.dump());
-  if (errors > 0 && !context.json) fmt::print(stderr, "{} {}\n", errors, errors == 1 ? "error" : "errors");
+  if (errors > 0 && !context.json)
+    fmt::print(stderr, "{} {}\n", errors, errors == 1 ? "error" : "errors");
   return errors > 0 ? kUsage : kSucceeded;
 }
 

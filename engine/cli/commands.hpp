@@ -1,4 +1,5 @@
-// The commands, with their options parsed: each returns the process's exit status. main.cpp declares the options.
+// The commands, with their options parsed: each returns the process's exit status. main.cpp
+// declares the options.
 #pragma once
 
 #include <cstdint>

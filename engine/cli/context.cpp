@@ -20,7 +20,8 @@ Result<loader::Catalog> Context::catalog() const {
 
 Context make_context() {
   std::error_code error;
-  const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const std::filesystem::path here =
+      std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
   Context context;
   context.worker = here / "scanflow-worker";
   context.plugins = here.parent_path() / "lib/scanflow/plugins";
@@ -53,7 +54,8 @@ int terminal_height(int fd) {
 }
 
 int complain(Exit code, const std::string& message) {
-  fmt::print(stderr, "{}{}\n", message.find("error: ") == std::string::npos ? "error: " : "", message);
+  fmt::print(stderr, "{}{}\n", message.find("error: ") == std::string::npos ? "error: " : "",
+             message);
   return code;
 }
 
@@ -72,11 +74,13 @@ Result<std::string> find_run(const Context& context, const std::string& prefix) 
   if (!found) return tl::unexpected(found.error());
   if (found->size() == 1) return found->front().id;
   if (found->empty()) {
-    return fail(fmt::format("no run '{}' in {}: 'scanflow runs list' shows them", prefix, state->root.string()));
+    return fail(fmt::format("no run '{}' in {}: 'scanflow runs list' shows them", prefix,
+                            state->root.string()));
   }
   std::string message = fmt::format("'{}' is not one run:", prefix);
   for (std::size_t i = 0; i < found->size() && i < 8; ++i) {
-    message += fmt::format("\n  {}  {}  {}", (*found)[i].id, (*found)[i].pipeline, (*found)[i].status);
+    message +=
+        fmt::format("\n  {}  {}  {}", (*found)[i].id, (*found)[i].pipeline, (*found)[i].status);
   }
   return fail(message + "\ngive more of its id");
 }

@@ -28,8 +28,11 @@ struct Context {
   std::filesystem::path worker;   // scanflow-worker, beside this program
   std::filesystem::path plugins;  // the build's or installation's plugin directory
 
-  Result<runtime::StateDirectory> state_directory() const { return runtime::find_state_directory(state); }
-  /// An index of libraries that have none beside them is kept in the state directory, where that can be written.
+  Result<runtime::StateDirectory> state_directory() const {
+    return runtime::find_state_directory(state);
+  }
+  /// An index of libraries that have none beside them is kept in the state directory, where that
+  /// can be written.
   Result<loader::Catalog> catalog() const;
 };
 

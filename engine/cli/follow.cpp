@@ -47,15 +47,19 @@ struct Connection {
     };
   }
 
-  void start(Target& target) {
-    if (engine) {
-      if (!target.run.empty()) return engine->attach(target.run, listener());
-      return engine->submit(*target.submission, std::exchange(target.prepared, std::nullopt), listener());
-    }
-    if (!target.run.empty()) {
-      (void)client->send({{"op", "attach"}, {"run", target.run}});
+  /// `again`: an engine that ended meanwhile may know the run already.
+  void start(Target& target, bool again) {
+    if (engine && target.submission) {
+      engine->submit(*target.submission, std::exchange(target.prepared, std::nullopt), listener(),
+                     again);
+    } else if (engine) {
+      engine->attach(target.run, listener());
+    } else if (target.submission) {
+      (void)client->send({{"op", "submit"},
+                          {"submission", runtime::to_json(*target.submission)},
+                          {"again", again}});
     } else {
-      (void)client->send({{"op", "submit"}, {"submission", runtime::to_json(*target.submission)}});
+      (void)client->send({{"op", "attach"}, {"run", target.run}});
     }
   }
 
@@ -68,7 +72,8 @@ struct Connection {
   }
 };
 
-Result<std::unique_ptr<Connection>> become_engine(const Context& context, const runtime::StateDirectory& state,
+Result<std::unique_ptr<Connection>> become_engine(const Context& context,
+                                                  const runtime::StateDirectory& state,
                                                   runtime::EngineLock lock, std::uint32_t jobs,
                                                   store::Durability durability) {
   auto connection = std::make_unique<Connection>();
@@ -88,8 +93,10 @@ Result<std::unique_ptr<Connection>> become_engine(const Context& context, const 
   return connection;
 }
 
-/// The lock where it is free, else the engine that holds it. An engine that is about to start or end is waited for.
-Result<std::unique_ptr<Connection>> connect(const Context& context, const runtime::StateDirectory& state,
+/// The lock where it is free, else the engine that holds it. An engine that is about to start or
+/// end is waited for.
+Result<std::unique_ptr<Connection>> connect(const Context& context,
+                                            const runtime::StateDirectory& state,
                                             std::uint32_t jobs, store::Durability durability) {
   const auto deadline = std::chrono::steady_clock::now() + 30s;
   for (;;) {
@@ -103,8 +110,8 @@ Result<std::unique_ptr<Connection>> connect(const Context& context, const runtim
       return connection;
     }
     if (std::chrono::steady_clock::now() > deadline) {
-      return fail(fmt::format("{} is held by a process that does not answer: {}", state.lock().string(),
-                              client.error().message));
+      return fail(fmt::format("{} is held by a process that does not answer: {}",
+                              state.lock().string(), client.error().message));
     }
     std::this_thread::sleep_for(10ms);
   }
@@ -115,15 +122,17 @@ Result<std::unique_ptr<Connection>> connect(const Context& context, const runtim
 Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
                store::Durability durability, ProgressPrinter& printer) {
   catch_signals();
-  if (auto created = runtime::create(state); !created) return {kEngine, created.error().message, {}};
+  if (auto created = runtime::create(state); !created)
+    return {kEngine, created.error().message, {}};
   const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
+  if (target.submission) target.run = target.submission->run;
   int cancelled = 0;
-  for (;;) {
+  for (bool again = false;; again = true) {
     auto connection = connect(context, state, jobs, durability);
     if (!connection) return {kEngine, connection.error().message, {}};
-    (*connection)->start(target);
+    (*connection)->start(target, again);
     for (bool closing = false; !closing;) {
-      if (interrupts > cancelled && !target.run.empty()) {
+      if (interrupts > cancelled) {
         cancelled = interrupts;
         (*connection)->cancel(target.run);
         printer.note("cancelling; press again to leave at once");
@@ -132,14 +141,17 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
       printer.tick();
       if (!update) continue;
       const std::string type = update->value("type", "");
-      if (type == "accepted") target.run = update->at("run");
-      if (type == "rejected") return {update->value("exit", kEngine), update->value("message", ""), {}};
+      if (type == "rejected")
+        return {update->value("exit", kEngine), update->value("message", ""), {}};
       closing = type == "closing";
       if (type == "finished") {
         const json& result = update->at("result");
         const std::string status = result.at("status");
         printer.finish();
-        return {status == "succeeded" ? kSucceeded : status == "cancelled" ? kCancelled : kRunFailed, "", result};
+        return {status == "succeeded"   ? kSucceeded
+                : status == "cancelled" ? kCancelled
+                                        : kRunFailed,
+                "", result};
       }
       printer.update(*update);
     }

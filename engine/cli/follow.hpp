@@ -1,5 +1,6 @@
-// Follows one run to its end, over as many engines as that takes: this process becomes the engine of the state directory
-// where there is none, else it asks the one that is there; when that one ends first, it takes over.
+// Follows one run to its end, over as many engines as that takes: this process becomes the engine
+// of the state directory where there is none, else it asks the one that is there; when that one
+// ends first, it takes over.
 #pragma once
 
 #include <memory>
@@ -15,7 +16,7 @@
 namespace scanflow::cli {
 
 struct Target {
-  std::string run;  // to go on with; else:
+  std::string run;  // to go on with, or else to be begun:
   std::optional<runtime::Submission> submission;
   std::optional<runtime::Prepared> prepared;
 };
@@ -27,7 +28,7 @@ struct Outcome {
 };
 
 /// Blocks. SIGINT and SIGTERM cancel the run; the second one leaves at once (exit 130).
-Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target, store::Durability durability,
-               ProgressPrinter& printer);
+Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
+               store::Durability durability, ProgressPrinter& printer);
 
 }  // namespace scanflow::cli

@@ -1,6 +1,6 @@
 // The command line: declares commands and options, and hands over to commands.hpp.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <clocale>
 #include <exception>
@@ -27,10 +27,12 @@ void add_common(CLI::App& app, Choice& choice) {
   app.add_option("--state", choice.context.state,
                  "State directory (default: $SCANFLOW_STATE, else $XDG_STATE_HOME/scanflow)")
       ->type_name("DIR");
-  app.add_option("--plugin-dir", choice.context.plugin_dirs, "Look for plugins here first; may be repeated")
+  app.add_option("--plugin-dir", choice.context.plugin_dirs,
+                 "Look for plugins here first; may be repeated")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  app.add_option("-o,--output", choice.format, "text, or json: then the last thing on stdout is one JSON document")
+  app.add_option("-o,--output", choice.format,
+                 "text, or json: then the last thing on stdout is one JSON document")
       ->check(CLI::IsMember({"text", "json"}));
 }
 
@@ -40,12 +42,16 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   app_run->add_option("-p,--param", options.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  app_run->add_option("--backend", options.backend, "Where steps run")->check(CLI::IsMember({"local", "inproc"}));
+  app_run->add_option("--backend", options.backend, "Where steps run")
+      ->check(CLI::IsMember({"local", "inproc"}));
   app_run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
       ->check(CLI::Range(1, 4096));
   app_run->add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
-  app_run->add_option("--resume", options.resume, "Go on with an interrupted run instead")->type_name("RUN");
-  app_run->add_option("--durable", options.durable, "What a finished step survives: the engine's death, or power loss too")
+  app_run->add_option("--resume", options.resume, "Go on with an interrupted run instead")
+      ->type_name("RUN");
+  app_run
+      ->add_option("--durable", options.durable,
+                   "What a finished step survives: the engine's death, or power loss too")
       ->check(CLI::IsMember({"process", "power"}));
   app_run->callback([&choice, &options] {
     choice.command = [&choice, &options] {
@@ -67,18 +73,21 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
   runs->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, bool required, auto command) {
     CLI::App* each = runs->add_subcommand(name, help);
-    if (required) each->add_option("RUN", options.run, "Its id, the beginning of it, or 'last'")->required();
+    if (required)
+      each->add_option("RUN", options.run, "Its id, the beginning of it, or 'last'")->required();
     each->callback([&choice, command] { choice.command = command; });
     return each;
   };
   CLI::App* list = add("list", "The newest runs", false,
                        [&] { return runs_list(choice.context, options.limit); });
   list->add_option("--limit", options.limit, "How many")->check(CLI::Range(1, 1'000'000));
-  add("show", "What became of a run and its steps", true, [&] { return runs_show(choice.context, options.run); });
+  add("show", "What became of a run and its steps", true,
+      [&] { return runs_show(choice.context, options.run); });
   CLI::App* logs = add("logs", "What its steps printed", true,
                        [&] { return runs_logs(choice.context, options.run, options.step); });
   logs->add_option("STEP", options.step, "Of this step only");
-  add("events", "Everything that happened, in order", true, [&] { return runs_events(choice.context, options.run); });
+  add("events", "Everything that happened, in order", true,
+      [&] { return runs_events(choice.context, options.run); });
   add("resume", "Go on with an interrupted run; attempts that still run are found again", true,
       [&] { return resume(choice.context, options.run); });
 }
@@ -89,9 +98,11 @@ struct CheckOptions {
 };
 
 void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
-  CLI::App* validate_app = app.add_subcommand("validate", "Check pipelines; nothing is run, no plugin is loaded");
+  CLI::App* validate_app =
+      app.add_subcommand("validate", "Check pipelines; nothing is run, no plugin is loaded");
   validate_app->add_option("FILE", options.files, "YAML files")->required();
-  validate_app->callback([&] { choice.command = [&] { return validate(choice.context, options.files); }; });
+  validate_app->callback(
+      [&] { choice.command = [&] { return validate(choice.context, options.files); }; });
   CLI::App* graph_app = app.add_subcommand("graph", "Draw a pipeline");
   graph_app->add_option("FILE", options.graph.file, "The pipeline's YAML file")->required();
   graph_app->add_option("-p,--param", options.graph.params, "A parameter; may be repeated")
@@ -99,7 +110,8 @@ void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
       ->allow_extra_args(false);
   graph_app->add_option("--format", options.graph.format, "svg needs Graphviz")
       ->check(CLI::IsMember({"text", "dot", "mermaid", "svg"}));
-  graph_app->callback([&] { choice.command = [&] { return graph(choice.context, options.graph); }; });
+  graph_app->callback(
+      [&] { choice.command = [&] { return graph(choice.context, options.graph); }; });
 }
 
 int main(int argc, char** argv) {
@@ -108,8 +120,10 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_help_all_flag("--help-all", "Help of all commands");
-  app.footer("Exit status: 0 succeeded, 1 the run failed, 2 wrong usage or an invalid file, 3 the engine could not do "
-             "its work, 130 cancelled.");
+  app.footer(
+      "Exit status: 0 succeeded, 1 the run failed, 2 wrong usage or an invalid file, 3 the engine "
+      "could not do "
+      "its work, 130 cancelled.");
   Choice choice;
   RunCommand run_options;
   RunsOptions runs_options;

@@ -24,7 +24,8 @@ std::int64_t now_us() {
 /// The series that tells most: the accuracy where there is one, else the first.
 const std::vector<double>* telling(const RunView::Step& step) {
   for (const char* name : {"validation_accuracy", "accuracy", "loss"}) {
-    if (const auto found = step.metrics.find(name); found != step.metrics.end()) return &found->second;
+    if (const auto found = step.metrics.find(name); found != step.metrics.end())
+      return &found->second;
   }
   return step.metrics.empty() ? nullptr : &step.metrics.begin()->second;
 }
@@ -37,7 +38,8 @@ std::size_t name_width(const std::vector<RunView::Step>& steps) {
 
 }  // namespace
 
-ProgressPrinter::ProgressPrinter(Style style, int fd) : style_(style), fd_(fd), color_(use_color(fd)) {}
+ProgressPrinter::ProgressPrinter(Style style, int fd)
+    : style_(style), fd_(fd), color_(use_color(fd)) {}
 
 ProgressPrinter::~ProgressPrinter() { finish(); }
 
@@ -52,8 +54,8 @@ void ProgressPrinter::write(const std::string& text) const {
 
 void ProgressPrinter::header() {
   if (style_ == Style::silent || std::exchange(header_done_, true)) return;
-  write(fmt::format("{}  {}  {}\n", paint(view_.pipeline(), Color::bold, color_), short_id(view_.run()),
-                    paint(view_.place(), Color::dim, color_)));
+  write(fmt::format("{}  {}  {}\n", paint(view_.pipeline(), Color::bold, color_),
+                    short_id(view_.run()), paint(view_.place(), Color::dim, color_)));
 }
 
 void ProgressPrinter::print_step(const RunView::Step& step) {
@@ -63,10 +65,11 @@ void ProgressPrinter::print_step(const RunView::Step& step) {
   const int width = style_ == Style::live ? terminal_width(fd_) : 200;
   const std::size_t names = name_width(view_.steps());
   const std::size_t used = 2 + 2 + names + 12;
-  write(fmt::format("  {} {} {:>9}  {}\n",
-                    paint(status_sign(step.status), status_color(step.status), color_), pad(fit(step.name, names), names),
-                    ran ? format_duration(step.ended_us - step.started_us) : step.status,
-                    fit(message, static_cast<std::size_t>(std::max(20, width - static_cast<int>(used))))));
+  write(fmt::format(
+      "  {} {} {:>9}  {}\n", paint(status_sign(step.status), status_color(step.status), color_),
+      pad(fit(step.name, names), names),
+      ran ? format_duration(step.ended_us - step.started_us) : step.status,
+      fit(message, static_cast<std::size_t>(std::max(20, width - static_cast<int>(used))))));
 }
 
 void ProgressPrinter::update(const json& update) {
@@ -97,22 +100,26 @@ std::string ProgressPrinter::live_block() const {
       if (++lines > room) continue;
       const auto* series = telling(step);
       const std::string curve = series == nullptr ? "" : "  " + sparkline(*series, 12);
-      const std::string text = fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names), names),
-                                           format_duration(now - step.started_us), step.message, curve);
-      out += fmt::format("  {} {}\n", paint(status_sign(step.status), Color::yellow, color_), fit(text, width - 5));
+      const std::string text =
+          fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names), names),
+                      format_duration(now - step.started_us), step.message, curve);
+      out += fmt::format("  {} {}\n", paint(status_sign(step.status), Color::yellow, color_),
+                         fit(text, width - 5));
     } else if (step.status == "pending" || step.status == "ready") {
       if (++waiting <= 6) pending += fmt::format("○ {}   ", step.name);
     }
   }
   if (waiting > 6) pending += fmt::format("and {} more", waiting - 6);
   if (!pending.empty()) out += "  " + paint(fit(pending, width - 3), Color::dim, color_) + "\n";
-  std::string status = fmt::format("{}/{} done · {} running · {}", view_.done(), view_.steps().size(),
-                                   view_.count("running"), format_duration(now - view_.created_us()));
+  std::string status =
+      fmt::format("{}/{} done · {} running · {}", view_.done(), view_.steps().size(),
+                  view_.count("running"), format_duration(now - view_.created_us()));
   if (view_.cancelling()) {
     status += " · cancelling (once more: leave at once)";
   } else if (const std::int64_t left = view_.estimate_us(now); left > 500'000) {
-    status += fmt::format(" · about {} left", left < 60'000'000 ? fmt::format("{} s", (left + 500'000) / 1'000'000)
-                                                                : format_duration(left));
+    status += fmt::format(" · about {} left",
+                          left < 60'000'000 ? fmt::format("{} s", (left + 500'000) / 1'000'000)
+                                            : format_duration(left));
   }
   return out + "  " + fit(status, width - 3) + "\n";
 }

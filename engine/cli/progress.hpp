@@ -39,7 +39,8 @@ class RunView {
   bool over() const { return over_; }
   bool cancelling() const { return cancelling_; }
 
-  /// Seconds that earlier runs of the same pipeline took for each step: what an estimate is made from.
+  /// Seconds that earlier runs of the same pipeline took for each step: what an estimate is made
+  /// from.
   void set_history(std::map<std::string, double> seconds) { history_ = std::move(seconds); }
   /// Microseconds until the end by the critical path, or 0 where too little is known.
   std::int64_t estimate_us(std::int64_t now_us) const;

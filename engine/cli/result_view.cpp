@@ -43,7 +43,8 @@ std::string steps_table(const json& steps) {
       continue;
     }
     const double seconds = step.at("seconds");
-    rows.push_back({fmt::format("  {} {}", status_sign(status), step.at("name").get<std::string>()), status,
+    rows.push_back({fmt::format("  {} {}", status_sign(status), step.at("name").get<std::string>()),
+                    status,
                     status == "succeeded" || status == "failed" || status == "running"
                         ? format_duration(static_cast<std::int64_t>(seconds * 1e6))
                         : "",
@@ -54,7 +55,8 @@ std::string steps_table(const json& steps) {
     text = table({"  STEP", "STATUS", "TIME", "TRIES", ""}, rows,
                  static_cast<std::size_t>(terminal_width(STDOUT_FILENO)), {2, 3});
   }
-  if (left_out > 0) text += fmt::format("  and {} more steps: 'scanflow runs show -o json'\n", left_out);
+  if (left_out > 0)
+    text += fmt::format("  and {} more steps: 'scanflow runs show -o json'\n", left_out);
   return text;
 }
 
@@ -64,8 +66,9 @@ std::string failures(const json& steps) {
   std::size_t shown = 0;
   for (const json& step : steps) {
     if (step.at("status") != "failed" || !step.at("error").is_object() || ++shown > 5) continue;
-    text += fmt::format("\n{}  {} after {} {}: {}\n", step.at("name").get<std::string>(), step.at("status").get<std::string>(),
-                        step.at("attempts").get<int>(), step.at("attempts") == 1 ? "attempt" : "attempts",
+    text += fmt::format("\n{}  {} after {} {}: {}\n", step.at("name").get<std::string>(),
+                        step.at("status").get<std::string>(), step.at("attempts").get<int>(),
+                        step.at("attempts") == 1 ? "attempt" : "attempts",
                         step.at("error").value("cause", ""));
     std::string message = step.at("error").value("message", "");
     for (std::size_t at = 0; at <= message.size();) {
@@ -84,12 +87,14 @@ std::string meaning(const json& steps) {
   std::vector<std::string> facts;
   for (const json& step : steps) {
     const json& outputs = step.at("outputs");
-    if (outputs.contains("confusion") && outputs.contains("accuracy") && outputs["accuracy"].is_number()) {
+    if (outputs.contains("confusion") && outputs.contains("accuracy") &&
+        outputs["accuracy"].is_number()) {
       facts.push_back("test accuracy " + number(outputs["accuracy"]));
     }
     if (outputs.contains("version") && outputs.contains("sha256") && outputs.contains("name") &&
         outputs["name"].is_string()) {
-      facts.push_back(fmt::format("registered {} version {}", outputs["name"].get<std::string>(), outputs["version"].dump()));
+      facts.push_back(fmt::format("registered {} version {}", outputs["name"].get<std::string>(),
+                                  outputs["version"].dump()));
     }
   }
   return facts.empty() ? "" : fmt::format("{}", fmt::join(facts, ", "));
@@ -104,8 +109,9 @@ std::string render_result(const Context& context, const json& result) {
   const bool color = use_color(STDOUT_FILENO);
   const std::string state = context.state.empty() ? "" : " --state " + context.state;
   std::string text = "\n" + steps_table(steps) + failures(steps) + "\n";
-  text += fmt::format("{} in {}", paint(status, status_color(status), color),
-                      format_duration(static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6)));
+  text += fmt::format(
+      "{} in {}", paint(status, status_color(status), color),
+      format_duration(static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6)));
   if (const std::string facts = meaning(steps); !facts.empty()) text += ": " + facts;
   if (status == "failed") text += ": " + result.value("summary", "");
   text += "\n";
@@ -114,7 +120,8 @@ std::string render_result(const Context& context, const json& result) {
     if (failed_step.empty() && step.at("status") == "failed") failed_step = step.at("name");
     for (const auto& [name, artifact] : step.at("artifacts").items()) {
       const bool page = artifact.value("directory", false) && name == "report";
-      if (page) text += fmt::format("report: {}/index.html\n", artifact.at("path").get<std::string>());
+      if (page)
+        text += fmt::format("report: {}/index.html\n", artifact.at("path").get<std::string>());
     }
   }
   if (status == "interrupted") {

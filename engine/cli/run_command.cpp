@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <thread>
 
@@ -10,17 +11,20 @@
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
 #include "sdk/base/files.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 namespace {
 
 ProgressPrinter::Style style_of(const Context& context) {
   if (context.json) return ProgressPrinter::Style::silent;
-  return ::isatty(STDOUT_FILENO) != 0 ? ProgressPrinter::Style::live : ProgressPrinter::Style::lines;
+  return ::isatty(STDOUT_FILENO) != 0 ? ProgressPrinter::Style::live
+                                      : ProgressPrinter::Style::lines;
 }
 
 /// How long each step took when the pipeline last succeeded.
-std::map<std::string, double> history_of(const runtime::StateDirectory& state, const std::string& pipeline) {
+std::map<std::string, double> history_of(const runtime::StateDirectory& state,
+                                         const std::string& pipeline) {
   std::map<std::string, double> seconds;
   const auto store = store::Store::open_read_only(state.root);
   if (!store) return seconds;
@@ -42,7 +46,8 @@ std::map<std::string, double> history_of(const runtime::StateDirectory& state, c
 
 int report(const Context& context, const Outcome& outcome) {
   if (outcome.result.is_null()) {
-    if (context.json) fmt::print("{}\n", json{{"error", outcome.message}, {"exit", outcome.exit}}.dump());
+    if (context.json)
+      fmt::print("{}\n", json{{"error", outcome.message}, {"exit", outcome.exit}}.dump());
     return complain(static_cast<Exit>(outcome.exit), outcome.message);
   }
   if (context.json) {
@@ -70,7 +75,8 @@ Result<nlohmann::json> parse_params(const std::vector<std::string>& params) {
 int run(const Context& context, const RunCommand& command) {
   const auto state = context.state_directory();
   if (!state) return complain(kEngine, state.error().message);
-  const auto durability = command.durable == "power" ? store::Durability::power : store::Durability::process;
+  const auto durability =
+      command.durable == "power" ? store::Durability::power : store::Durability::process;
   if (!command.resume.empty()) return resume(context, command.resume);
   const ProgressPrinter::Style style = style_of(context);
   ProgressPrinter printer(style, STDOUT_FILENO);
@@ -83,6 +89,9 @@ int run(const Context& context, const RunCommand& command) {
   if (!catalog) return complain(kUsage, catalog.error().message);
 
   runtime::Submission submission;
+  submission.run = uuid_v7(std::chrono::duration_cast<std::chrono::milliseconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count());
   submission.file = command.file;
   submission.source = std::move(*source);
   submission.params = std::move(*params);
@@ -94,9 +103,11 @@ int run(const Context& context, const RunCommand& command) {
   submission.options.plugin_dirs = context.plugin_dirs;
   submission.options.env = runtime::referenced_environment(submission.source);
 
-  auto prepared = runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
+  auto prepared =
+      runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
   if (!prepared) return complain(kUsage, prepared.error().message);
-  if (style == ProgressPrinter::Style::live) printer.view().set_history(history_of(*state, prepared->plan->pipeline->name));
+  if (style == ProgressPrinter::Style::live)
+    printer.view().set_history(history_of(*state, prepared->plan->pipeline->name));
 
   Target target;
   target.submission = std::move(submission);

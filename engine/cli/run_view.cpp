@@ -7,8 +7,8 @@ namespace scanflow::cli {
 namespace {
 
 bool is_over(std::string_view status) {
-  return status == "succeeded" || status == "failed" || status == "skipped" || status == "cancelled" ||
-         status == "cached";
+  return status == "succeeded" || status == "failed" || status == "skipped" ||
+         status == "cancelled" || status == "cached";
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -28,7 +28,8 @@ std::vector<std::uint32_t> RunView::update(const json& update) {
   if (type == "accepted") {
     run_ = update.at("run");
     pipeline_ = update.at("pipeline");
-    place_ = update.at("backend").get<std::string>() + ", " + std::to_string(update.value("jobs", 1)) + " at once";
+    place_ = update.at("backend").get<std::string>() + ", " +
+             std::to_string(update.value("jobs", 1)) + " at once";
     created_us_ = update.at("created_us");
     steps_.clear();
     for (const json& given : update.at("steps")) {
@@ -80,7 +81,8 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
   } else if (type == "attempt_ended") {
     step.status = cause == "none" ? "succeeded" : cause == "cancelled" ? "cancelled" : "failed";
     step.ended_us = time;
-    step.message = cause == "none" ? words_of(data) : cause + ": " + first_line(data.value("message", ""));
+    step.message =
+        cause == "none" ? words_of(data) : cause + ": " + first_line(data.value("message", ""));
   } else if (type == "retry_scheduled") {
     step.status = "waiting";
     const double wait = static_cast<double>(event.at("wake_us").get<std::int64_t>() - time) / 1e6;
@@ -89,32 +91,35 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
     step.status = "cached";
     step.started_us = step.ended_us = time;
     const std::string words = words_of(data);
-    step.message = (words.empty() ? "" : words + "  ") + "(cached from " + data.value("from", "").substr(0, 13) + ")";
+    step.message = (words.empty() ? "" : words + "  ") + "(cached from " +
+                   data.value("from", "").substr(0, 13) + ")";
   } else if (type == "step_skipped") {
     step.status = "skipped";
     step.message = data.value("message", "skipped");
   } else if (type == "step_failed" || type == "step_cancelled") {
     step.status = type == "step_failed" ? "failed" : "cancelled";
-    step.message = (type == "step_failed" ? cause + ": " : "") + first_line(data.value("message", ""));
+    step.message =
+        (type == "step_failed" ? cause + ": " : "") + first_line(data.value("message", ""));
   }
   if (is_over(step.status) && !is_over(before)) return {found->second};
   return {};
 }
 
 std::size_t RunView::count(std::string_view status) const {
-  return static_cast<std::size_t>(
-      std::count_if(steps_.begin(), steps_.end(), [&](const Step& step) { return step.status == status; }));
+  return static_cast<std::size_t>(std::count_if(
+      steps_.begin(), steps_.end(), [&](const Step& step) { return step.status == status; }));
 }
 
 std::size_t RunView::done() const {
-  return static_cast<std::size_t>(
-      std::count_if(steps_.begin(), steps_.end(), [](const Step& step) { return is_over(step.status); }));
+  return static_cast<std::size_t>(std::count_if(
+      steps_.begin(), steps_.end(), [](const Step& step) { return is_over(step.status); }));
 }
 
 std::int64_t RunView::estimate_us(std::int64_t now_us) const {
   std::vector<double> rest(steps_.size(), 0.0);  // until this step is over, by its needs
   double longest = 0;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {  // needs come before what needs them, or are later ones: rare
+  for (std::size_t i = 0; i < steps_.size();
+       ++i) {  // needs come before what needs them, or are later ones: rare
     const Step& step = steps_[i];
     if (is_over(step.status)) continue;
     const auto before = history_.find(step.name);

@@ -33,7 +33,8 @@ Result<Opened> open(const Context& context) {
 
 /// A run that nobody runs: its engine is gone.
 std::string status_of(const Opened& opened, const store::RunRow& run) {
-  return run.status == "running" && !runtime::EngineLock::is_held(opened.state) ? "interrupted" : run.status;
+  return run.status == "running" && !runtime::EngineLock::is_held(opened.state) ? "interrupted"
+                                                                                : run.status;
 }
 
 std::int64_t now_us() {
@@ -43,7 +44,8 @@ std::int64_t now_us() {
 }
 
 /// Copies bytes [offset, offset + length) of a segment to stdout.
-Result<void> print_range(const std::filesystem::path& segment, std::uint64_t offset, std::uint64_t length) {
+Result<void> print_range(const std::filesystem::path& segment, std::uint64_t offset,
+                         std::uint64_t length) {
   const int fd = ::open(segment.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(describe_errno("cannot read", segment, errno));
   std::string buffer(1 << 16, '\0');
@@ -102,11 +104,12 @@ int runs_list(const Context& context, std::size_t limit) {
   std::vector<std::vector<std::string>> rows;
   for (const store::RunRow& run : *runs) {
     const std::string status = status_of(*opened, run);
-    rows.push_back({short_id(run.id), run.pipeline, std::string(status_sign(run.status)) + " " + status,
-                    fmt::format("{}/{}", run.done, run.steps),
-                    run.ended_us > 0 ? format_duration(run.ended_us - run.created_us) : "-",
-                    format_age(run.created_us, now), status == "interrupted" ? "'scanflow runs resume' goes on with it"
-                                                                            : run.summary});
+    rows.push_back(
+        {short_id(run.id), run.pipeline, std::string(status_sign(run.status)) + " " + status,
+         fmt::format("{}/{}", run.done, run.steps),
+         run.ended_us > 0 ? format_duration(run.ended_us - run.created_us) : "-",
+         format_age(run.created_us, now),
+         status == "interrupted" ? "'scanflow runs resume' goes on with it" : run.summary});
   }
   if (rows.empty()) {
     fmt::print("no runs yet in {}\n", opened->state.root.string());
@@ -131,8 +134,8 @@ int runs_show(const Context& context, const std::string& prefix) {
   if (context.json) {
     fmt::print("{}\n", result.dump());
   } else {
-    fmt::print("{}  {}  {}\n{}", result["pipeline"].get<std::string>(), *id, format_time(runs->front().created_us),
-               render_result(context, result));
+    fmt::print("{}  {}  {}\n{}", result["pipeline"].get<std::string>(), *id,
+               format_time(runs->front().created_us), render_result(context, result));
   }
   return kSucceeded;
 }
@@ -148,7 +151,8 @@ int runs_logs(const Context& context, const std::string& prefix, const std::stri
   std::string names;
   for (const store::StepRow& step : *steps) {
     names += (names.empty() ? "" : ", ") + step.id;
-    const bool matches = wanted.empty() || step.id == wanted || step.id.substr(0, step.id.find('[')) == wanted;
+    const bool matches =
+        wanted.empty() || step.id == wanted || step.id.substr(0, step.id.find('[')) == wanted;
     if (!matches) continue;
     found = true;
     for (const LogEntry& log : logs_of(step)) {
@@ -164,7 +168,9 @@ int runs_logs(const Context& context, const std::string& prefix, const std::stri
       if (!printed) return complain(kEngine, printed.error().message);
     }
   }
-  if (!found) return complain(kUsage, fmt::format("run {} has no step '{}'; it has: {}", short_id(*id), wanted, names));
+  if (!found)
+    return complain(
+        kUsage, fmt::format("run {} has no step '{}'; it has: {}", short_id(*id), wanted, names));
   return kSucceeded;
 }
 
@@ -189,7 +195,8 @@ int runs_events(const Context& context, const std::string& prefix) {
       rest += (rest.empty() ? "" : "  ") + body["data"].dump();
     }
     fmt::print("{}\n", fit(fmt::format("{:>5} {:>10.3f} s  {:<17} {}  {}", event.seq,
-                                       static_cast<double>(event.time_us - first) / 1e6, event.type, event.step, rest),
+                                       static_cast<double>(event.time_us - first) / 1e6, event.type,
+                                       event.step, rest),
                            static_cast<std::size_t>(terminal_width(STDOUT_FILENO))));
   }
   if (context.json) fmt::print("{}\n", list.dump());

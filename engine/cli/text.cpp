@@ -33,7 +33,10 @@ std::size_t columns_of(std::string_view character) {
 template <class F>
 void each_character(std::string_view text, F&& f) {
   while (!text.empty()) {
-    const std::size_t n = std::min(bytes_of(static_cast<unsigned char>(text.front())), text.size());
+    const std::size_t most =
+        std::min(bytes_of(static_cast<unsigned char>(text.front())), text.size());
+    std::size_t n = 1;
+    while (n < most && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80) ++n;
     if (!f(text.substr(0, n))) return;
     text.remove_prefix(n);
   }
@@ -75,8 +78,9 @@ std::string paint(std::string_view text, Color color, bool enabled) {
   return fmt::format("\033[{}m{}\033[0m", kCodes.at(static_cast<std::size_t>(color)), text);
 }
 
-std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows,
-                  std::size_t width, const std::vector<std::size_t>& right) {
+std::string table(const std::vector<std::string>& header,
+                  const std::vector<std::vector<std::string>>& rows, std::size_t width,
+                  const std::vector<std::size_t>& right) {
   std::vector<std::size_t> widths(header.size());
   const auto measure = [&](const std::vector<std::string>& row) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
@@ -108,7 +112,8 @@ std::string sparkline(std::span<const double> values, std::size_t columns) {
   static constexpr std::array<std::string_view, 8> kBars{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   if (values.size() > columns) values = values.last(columns);
   std::vector<double> finite;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(finite), [](double v) { return std::isfinite(v); });
+  std::copy_if(values.begin(), values.end(), std::back_inserter(finite),
+               [](double v) { return std::isfinite(v); });
   if (finite.size() < 2) return {};
   const auto [low, high] = std::minmax_element(finite.begin(), finite.end());
   const double range = *high - *low;

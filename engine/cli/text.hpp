@@ -18,10 +18,11 @@ std::string pad(std::string_view text, std::size_t columns);
 enum class Color { none, red, green, yellow, blue, dim, bold };
 std::string paint(std::string_view text, Color color, bool enabled);
 
-/// Columns as wide as their widest cell, two blanks between them, no trailing blanks. Columns in `right` are
-/// right-aligned; the last is cut to the terminal's width.
-std::string table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows,
-                  std::size_t width, const std::vector<std::size_t>& right = {});
+/// Columns as wide as their widest cell, two blanks between them, no trailing blanks. Columns in
+/// `right` are right-aligned; the last is cut to the terminal's width.
+std::string table(const std::vector<std::string>& header,
+                  const std::vector<std::vector<std::string>>& rows, std::size_t width,
+                  const std::vector<std::size_t>& right = {});
 
 /// ▁▂▃▄▅▆▇█ of the last `columns` values, between their least and greatest.
 std::string sparkline(std::span<const double> values, std::size_t columns);

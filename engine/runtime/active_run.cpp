@@ -90,18 +90,15 @@ void ActiveRun::record(const Event& event, store::Batch& batch) {
   }
   static const std::string kNone;
   const std::string& step = event.step == run::kNoStep ? kNone : plan().steps[event.step].id;
-  json document = run::to_json(event, step);
   if (keep_ == Keep::in_memory) {
     history_.push_back(event);
   } else {
-    batch.events.push_back(
-        {id_, ++seq_, event.time_us, std::string(run::name(event.type)), step, document.dump()});
+    batch.events.push_back({id_, ++seq_, event.time_us, std::string(run::name(event.type)), step,
+                            run::to_text(event, step)});
     if (event.step != run::kNoStep) touch(event.step);
     if (event.step == run::kNoStep) batch.runs.push_back(row());
   }
-  if (!listeners_.empty()) {
-    tell({{"type", "event"}, {"event", std::move(document)}});
-  }
+  if (!listeners_.empty()) tell({{"type", "event"}, {"event", run::to_json(event, step)}});
 }
 
 void ActiveRun::replay(const Event& event, std::int64_t seq) {

@@ -9,7 +9,6 @@
 
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/runtime/resolver.hpp"
-#include "sdk/base/uuid.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -36,10 +35,11 @@ std::int64_t wall_clock_us() {
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Engine::~Engine() = default;
 
-void Engine::submit(Submission submission, std::optional<Prepared> prepared, Listener listener) {
+void Engine::submit(Submission submission, std::optional<Prepared> prepared, Listener listener,
+                    bool again) {
   impl_->post([impl = impl_.get(), submission = std::move(submission),
-               prepared = std::move(prepared), listener = std::move(listener)]() mutable {
-    impl->submit(std::move(submission), std::move(prepared), std::move(listener));
+               prepared = std::move(prepared), listener = std::move(listener), again]() mutable {
+    impl->submit(std::move(submission), std::move(prepared), std::move(listener), again);
   });
 }
 
@@ -88,10 +88,15 @@ std::shared_ptr<const loader::Catalog> Engine::Impl::discover(const RunOptions& 
 }
 
 void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared,
-                          Listener listener) {
+                          Listener listener, bool again) {
   if (failed || closing) {
     listener(rejected(3, "the engine is ending"));
     return;
+  }
+  if (again && options.store) {
+    const auto known = options.store->find_runs(submission.run);
+    if (runs.contains(submission.run) || (known && !known->empty()))
+      return attach(submission.run, std::move(listener));
   }
   if (prepared) {
     begin(std::move(submission), std::move(*prepared), std::move(listener));
@@ -116,8 +121,8 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
 void Engine::Impl::begin(Submission submission, Prepared prepared, Listener listener) {
   const std::int64_t now = wall_clock_us();
   options.jobs = std::max(options.jobs, submission.options.jobs);
-  auto entry = std::make_shared<Entry>(uuid_v7(now / 1000), std::move(submission),
-                                       std::move(prepared), now, options);
+  auto entry =
+      std::make_shared<Entry>(submission.run, submission, std::move(prepared), now, options);
   runs.emplace(entry->run.id(), entry);
   order.push_back(entry);
   if (listener) {

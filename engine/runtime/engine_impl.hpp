@@ -43,7 +43,8 @@ struct Engine::Impl {
   ~Impl();
 
   // --- life and loop (engine.cpp)
-  void submit(Submission submission, std::optional<Prepared> prepared, Listener listener);
+  void submit(Submission submission, std::optional<Prepared> prepared, Listener listener,
+              bool again);
   void begin(Submission submission, Prepared prepared, Listener listener);
   void cancel(const std::string& run);
   /// Lets the run take its next decisions, records them, and queues their effects for after the

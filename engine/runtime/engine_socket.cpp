@@ -54,7 +54,8 @@ class Session : public std::enable_shared_from_this<Session> {
     const std::string op = request.is_object() ? request.value("op", "") : "";
     try {
       if (op == "submit") {
-        engine_.submit(submission_from_json(request.at("submission")), std::nullopt, listener());
+        engine_.submit(submission_from_json(request.at("submission")), std::nullopt, listener(),
+                       request.value("again", false));
       } else if (op == "attach") {
         engine_.attach(request.at("run"), listener());
       } else if (op == "cancel") {

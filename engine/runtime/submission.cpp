@@ -27,14 +27,15 @@ RunOptions run_options_from_json(const json& document) {
 }
 
 json to_json(const Submission& submission) {
-  return {{"file", submission.file},
+  return {{"run", submission.run},
+          {"file", submission.file},
           {"source", submission.source},
           {"params", submission.params},
           {"options", to_json(submission.options)}};
 }
 
 Submission submission_from_json(const json& document) {
-  return {document.at("file"), document.at("source"), document.at("params"),
+  return {document.at("run"), document.at("file"), document.at("source"), document.at("params"),
           run_options_from_json(document.at("options"))};
 }
 

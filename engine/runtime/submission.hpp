@@ -30,6 +30,7 @@ json to_json(const RunOptions& options);
 RunOptions run_options_from_json(const json& document);
 
 struct Submission {
+  std::string run;  // its id, chosen by the submitter, so that submitting again makes no second run
   std::string file;    // as the user named it
   std::string source;  // the YAML text
   json params = json::object();

@@ -43,7 +43,7 @@ std::vector<Bad> bad_inputs() {
        head +
            "steps:\n  - {name: a, needs: [c], uses: noop}\n  - {name: b, needs: [a], uses: noop}\n"
            "  - {name: c, needs: [b], uses: noop}\n",
-       {"cycle", "a -> ", "b"}},
+       {"p.yaml:5:", "a -> c -> b -> a"}},
       {"ReferenceNotNeeded",
        head + "steps:\n  - {name: a, uses: noop}\n  - {name: b, run: echo, with: {x: '${{ "
               "steps.a.outputs.y }}'}}\n",
@@ -67,6 +67,13 @@ std::vector<Bad> bad_inputs() {
       {"NotYaml", "a: [1, 2\nb: }", {"p.yaml:"}},
       {"AliasBomb", bomb(), {"p.yaml:", "alias"}},
       {"Nesting", std::string(1 << 20, '['), {"p.yaml:1:", "nest"}},
+      {"EndlessExpression",
+       head + "steps: [{name: a, uses: noop, with: {x: '${{ (function() while true do end end)() "
+              "}}'}}]\n",
+       {"p.yaml:4:", "instructions"}},
+      {"GigabytesExpression",
+       head + "steps: [{name: a, uses: noop, with: {x: '${{ (\"x\"):rep(1000000000) }}'}}]\n",
+       {"p.yaml:4:", "memory"}},
       {"LoopingMatrix",
        head + "steps: [{name: a, uses: noop, matrix: {x: '${{ (function() while true do end end)() "
               "}}'}}]\n",
@@ -100,17 +107,20 @@ TEST(BadInput, AllErrorsComeInOneGo) {
   EXPECT_NE(output.err.find("2 errors; nothing was run"), std::string::npos) << output.err;
 }
 
+/// What depends on the run cannot be tried before it.
 TEST(BadInput, ExpressionsThatNeverEndFailTheirStep) {
   Scanflow scanflow;
-  const std::string file = scanflow.files().write("p.yaml", std::string(kHead) + R"(steps:
-  - {name: loop, run: "true", with: {x: "${{ (function() while true do end end)() }}"}}
-)");
-  const Output output = scanflow({"run", file});
+  const auto with = [](const std::string& expression) {
+    return std::string(kHead) + "steps: [{name: a, run: 'true', with: {x: \"${{ " + expression +
+           " }}\"}}]\n";
+  };
+  const std::string loop =
+      scanflow.files().write("loop.yaml", with("(function() while run.id do end end)()"));
+  const Output output = scanflow({"run", loop});
   EXPECT_EQ(output.exit, 1) << output.err;
   EXPECT_NE(output.out.find("with.x"), std::string::npos) << output.out;
-  const std::string big = scanflow.files().write("q.yaml", std::string(kHead) + R"(steps:
-  - {name: big, run: "true", with: {x: "${{ ('x'):rep(1000000000) }}"}}
-)");
+  EXPECT_NE(output.out.find("instructions"), std::string::npos) << output.out;
+  const std::string big = scanflow.files().write("big.yaml", with("run.id:rep(1000000000)"));
   const Output second = scanflow({"run", big});
   EXPECT_EQ(second.exit, 1);
   EXPECT_NE(second.out.find("memory"), std::string::npos) << second.out;
