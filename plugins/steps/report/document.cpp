@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <stdexcept>
+#include <tuple>
 
 namespace scanflow::report {
 namespace {
@@ -75,6 +76,16 @@ std::string labels_of(const json& labels) {
   return out;
 }
 
+void add_points(const json& metric, std::vector<Point>& points) {
+  for (const json& point : member(metric, "points", kArray)) {
+    if (!point.is_array() || point.size() < 2) continue;
+    if (!point[0].is_number() || !point[1].is_number()) continue;  // JSON has no NaN: null
+    const Point p{point[0].get<double>(), point[1].get<double>()};
+    if (std::isfinite(p.x) && std::isfinite(p.y)) points.push_back(p);
+  }
+}
+
+/// The engine may give a series in several pieces: each line of the result has all its points.
 std::vector<Series> parse_series(const json& metrics) {
   std::map<std::string, int> last_attempt;
   for (const json& metric : metrics) {
@@ -83,20 +94,21 @@ std::vector<Series> parse_series(const json& metrics) {
     last = std::max(last, number<int>(metric, "attempt"));
   }
   std::vector<Series> all;
+  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> lines;
   for (const json& metric : metrics) {
     if (!metric.is_object()) continue;
     const std::string step = text(metric, "step");
     if (number<int>(metric, "attempt") != last_attempt[step]) continue;
     Series series{text(metric, "name"), step, labels_of(member(metric, "labels", kObject)), {}};
-    for (const json& point : member(metric, "points", kArray)) {
-      if (!point.is_array() || point.size() < 2) continue;
-      if (!point[0].is_number() || !point[1].is_number()) continue;  // JSON has no NaN: null
-      const Point p{point[0].get<double>(), point[1].get<double>()};
-      if (std::isfinite(p.x) && std::isfinite(p.y)) series.points.push_back(p);
-    }
+    const auto [line, is_new] =
+        lines.try_emplace({series.metric, series.step, series.labels}, all.size());
+    if (is_new) all.push_back(std::move(series));
+    add_points(metric, all[line->second].points);
+  }
+  std::erase_if(all, [](const Series& series) { return series.points.empty(); });
+  for (Series& series : all) {
     std::stable_sort(series.points.begin(), series.points.end(),
                      [](const Point& a, const Point& b) { return a.x < b.x; });
-    if (!series.points.empty()) all.push_back(std::move(series));
   }
   return all;
 }

@@ -38,6 +38,7 @@ std::string_view cause_text(std::string_view cause) {
   if (cause == "oom") return "out of memory";
   if (cause == "timeout") return "out of time";
   if (cause == "lost") return "its worker was lost";
+  if (cause == "exit") return "its program ended with an error";
   if (cause == "config") return "wrong configuration";
   return cause;
 }

@@ -11,7 +11,7 @@
 namespace scanflow::report {
 namespace {
 
-constexpr double kWidth = 1040, kLabel = 200, kRight = 78, kRow = 26, kAxis = 26;
+constexpr double kWidth = 1040, kLabel = 200, kRight = 130, kRow = 26, kAxis = 26;
 constexpr std::size_t kMostRows = 120;
 
 struct Bar {

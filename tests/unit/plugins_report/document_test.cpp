@@ -68,6 +68,24 @@ TEST(RunDocument, KeepsTheLastAttemptsMetrics) {
   EXPECT_EQ(of_cnn1, 1);
 }
 
+TEST(RunDocument, JoinsASeriesThatComesInPieces) {
+  json run = succeeded_run();
+  json metrics = json::array();  // as a table sorted by training step gives it
+  for (std::size_t epoch = 0; epoch < 5; ++epoch) {
+    for (json metric : run["metrics"]) {
+      if (epoch >= metric["points"].size()) continue;
+      metric["points"] = json::array({metric["points"][epoch]});
+      metrics.push_back(std::move(metric));
+    }
+  }
+  run["metrics"] = metrics;
+  const RunRecord joined = parse_run(run, "report"), whole = parse_run(succeeded_run(), "report");
+  ASSERT_EQ(joined.series.size(), whole.series.size());
+  for (std::size_t i = 0; i < whole.series.size(); ++i) {
+    EXPECT_EQ(joined.series[i].points.size(), whole.series[i].points.size());
+  }
+}
+
 TEST(Format, WritesValuesForPeople) {
   EXPECT_EQ(seconds_text(0.0501), "50 ms");
   EXPECT_EQ(seconds_text(8.14), "8.1 s");

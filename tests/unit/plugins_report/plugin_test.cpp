@@ -49,8 +49,10 @@ class Host final : public loader::HostServices {
   void metric(std::string_view, double, std::int64_t, const std::map<std::string, std::string>&,
               bool) override {}
   void progress(double, std::string_view) override {}
-  Result<std::string> artifact(std::string_view name, bool) override {
-    return (directory_ / std::string(name)).string();
+  Result<std::string> artifact(std::string_view name, bool directory) override {
+    const std::filesystem::path path = directory_ / std::string(name);
+    if (directory) std::filesystem::create_directories(path);
+    return path.string();
   }
   Result<std::string> run_state() override { return state; }
   Result<std::string> register_model(std::string_view request) override {
@@ -70,7 +72,7 @@ TEST(ReportStep, WritesThePageWithPictures) {
   const auto outcome = host.run("report", "report.html", {{"title", "Digits, nightly"}});
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   std::ostringstream page;
-  page << std::ifstream(host.path("report")).rdbuf();
+  page << std::ifstream(host.path("report") / "index.html").rdbuf();
   const json outputs = json::parse(outcome.outputs);
   EXPECT_EQ(outputs["bytes"], page.str().size());
   EXPECT_NE(page.str().find("<h1>Digits, nightly"), std::string::npos);
@@ -85,7 +87,7 @@ TEST(ReportStep, AMissingPictureIsNoFailure) {
   const auto outcome = host.run("report", "report.html", json::object());
   ASSERT_TRUE(outcome.ok()) << outcome.error;
   std::ostringstream page;
-  page << std::ifstream(host.path("report")).rdbuf();
+  page << std::ifstream(host.path("report") / "index.html").rdbuf();
   EXPECT_NE(page.str().find("No pictures of evaluate: /nowhere"), std::string::npos);
 }
 
