@@ -40,27 +40,30 @@ struct Connection {
   std::unique_ptr<runtime::EngineSocket> socket;
   std::unique_ptr<runtime::EngineClient> client;
 
-  runtime::Listener listener() const {
-    return [updates = queue](const nlohmann::json& update) {
-      updates->push(update);
-      return true;
-    };
+  runtime::Client caller() const {
+    return {[updates = queue](const nlohmann::json& update) {
+              updates->push(update);
+              return true;
+            },
+            runtime::own_environment()};
   }
 
   /// `again`: an engine that ended meanwhile may know the run already.
   void start(Target& target, bool again) {
-    if (engine && target.submission) {
-      engine->submit(*target.submission, std::exchange(target.prepared, std::nullopt), listener(),
-                     again);
-    } else if (engine) {
-      engine->attach(target.run, listener());
-    } else if (target.submission) {
-      (void)client->send({{"op", "submit"},
-                          {"submission", runtime::to_json(*target.submission)},
-                          {"again", again}});
-    } else {
-      (void)client->send({{"op", "attach"}, {"run", target.run}});
+    if (engine) {
+      if (!target.submission) return engine->attach(target.run, caller());
+      return engine->submit(*target.submission, std::exchange(target.prepared, std::nullopt),
+                            caller(), again);
     }
+    json request = {{"environment", runtime::own_environment()}};
+    if (target.submission) {
+      request.update({{"op", "submit"},
+                      {"submission", runtime::to_json(*target.submission)},
+                      {"again", again}});
+    } else {
+      request.update({{"op", "attach"}, {"run", target.run}});
+    }
+    (void)client->send(request);  // where it fails, the queue says "closing"
   }
 
   void cancel(const std::string& run) {

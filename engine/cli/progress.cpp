@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "engine/cli/context.hpp"
 #include "engine/cli/text.hpp"
@@ -54,6 +55,7 @@ void ProgressPrinter::write(const std::string& text) const {
 
 void ProgressPrinter::header() {
   if (style_ == Style::silent || std::exchange(header_done_, true)) return;
+  names_ = name_width(view_.steps());
   write(fmt::format("{}  {}  {}\n", paint(view_.pipeline(), Color::bold, color_),
                     short_id(view_.run()), paint(view_.place(), Color::dim, color_)));
 }
@@ -63,11 +65,10 @@ void ProgressPrinter::print_step(const RunView::Step& step) {
   std::string message = step.message;
   if (step.attempts > 1) message = fmt::format("attempt {}  {}", step.attempts, message);
   const int width = style_ == Style::live ? terminal_width(fd_) : 200;
-  const std::size_t names = name_width(view_.steps());
-  const std::size_t used = 2 + 2 + names + 12;
+  const std::size_t used = 2 + 2 + names_ + 12;
   write(fmt::format(
       "  {} {} {:>9}  {}\n", paint(status_sign(step.status), status_color(step.status), color_),
-      pad(fit(step.name, names), names),
+      pad(fit(step.name, names_), names_),
       ran ? format_duration(step.ended_us - step.started_us) : step.status,
       fit(message, static_cast<std::size_t>(std::max(20, width - static_cast<int>(used))))));
 }
@@ -91,7 +92,6 @@ std::string ProgressPrinter::live_block() const {
   const std::int64_t now = now_us();
   const auto width = static_cast<std::size_t>(terminal_width(fd_));
   const std::size_t room = static_cast<std::size_t>(std::max(4, terminal_height(fd_) - 4));
-  const std::size_t names = name_width(view_.steps());
   std::string out;
   std::string pending;
   std::size_t lines = 0, waiting = 0;
@@ -101,7 +101,7 @@ std::string ProgressPrinter::live_block() const {
       const auto* series = telling(step);
       const std::string curve = series == nullptr ? "" : "  " + sparkline(*series, 12);
       const std::string text =
-          fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names), names),
+          fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names_), names_),
                       format_duration(now - step.started_us), step.message, curve);
       out += fmt::format("  {} {}\n", paint(status_sign(step.status), Color::yellow, color_),
                          fit(text, width - 5));

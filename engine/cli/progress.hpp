@@ -84,6 +84,7 @@ class ProgressPrinter {
   bool color_;
   RunView view_;
   bool header_done_ = false;
+  std::size_t names_ = 0;  // columns of the longest name
   int live_lines_ = 0;
   std::int64_t drawn_us_ = 0;
 };

@@ -35,17 +35,17 @@ std::int64_t wall_clock_us() {
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Engine::~Engine() = default;
 
-void Engine::submit(Submission submission, std::optional<Prepared> prepared, Listener listener,
+void Engine::submit(Submission submission, std::optional<Prepared> prepared, Client client,
                     bool again) {
   impl_->post([impl = impl_.get(), submission = std::move(submission),
-               prepared = std::move(prepared), listener = std::move(listener), again]() mutable {
-    impl->submit(std::move(submission), std::move(prepared), std::move(listener), again);
+               prepared = std::move(prepared), client = std::move(client), again]() mutable {
+    impl->submit(std::move(submission), std::move(prepared), std::move(client), again);
   });
 }
 
-void Engine::attach(std::string run, Listener listener) {
-  impl_->post([impl = impl_.get(), run = std::move(run), listener = std::move(listener)]() mutable {
-    impl->attach(run, std::move(listener));
+void Engine::attach(std::string run, Client client) {
+  impl_->post([impl = impl_.get(), run = std::move(run), client = std::move(client)]() mutable {
+    impl->attach(run, std::move(client));
   });
 }
 
@@ -87,47 +87,48 @@ std::shared_ptr<const loader::Catalog> Engine::Impl::discover(const RunOptions& 
   return std::make_shared<const loader::Catalog>(std::move(*catalog));
 }
 
-void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared,
-                          Listener listener, bool again) {
+void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared, Client client,
+                          bool again) {
   if (failed || closing) {
-    listener(rejected(3, "the engine is ending"));
+    client.listener(rejected(3, "the engine is ending"));
     return;
   }
   if (again && options.store) {
     const auto known = options.store->find_runs(submission.run);
     if (runs.contains(submission.run) || (known && !known->empty()))
-      return attach(submission.run, std::move(listener));
+      return attach(submission.run, std::move(client));
   }
   if (prepared) {
-    begin(std::move(submission), std::move(*prepared), std::move(listener));
+    begin(std::move(submission), std::move(*prepared), std::move(client));
     return;
   }
   boost::asio::post(
-      pool, [this, submission = std::move(submission), listener = std::move(listener)]() mutable {
+      pool, [this, submission = std::move(submission), client = std::move(client)]() mutable {
         std::string problem;
         auto catalog = discover(submission.options, &problem);
         Result<Prepared> ready = catalog ? prepare(submission, std::move(catalog)) : fail(problem);
         post([this, submission = std::move(submission), ready = std::move(ready),
-              listener = std::move(listener)]() mutable {
+              client = std::move(client)]() mutable {
           if (ready) {
-            begin(std::move(submission), std::move(*ready), std::move(listener));
+            begin(std::move(submission), std::move(*ready), std::move(client));
           } else {
-            listener(rejected(2, ready.error().message));
+            client.listener(rejected(2, ready.error().message));
           }
         });
       });
 }
 
-void Engine::Impl::begin(Submission submission, Prepared prepared, Listener listener) {
+void Engine::Impl::begin(Submission submission, Prepared prepared, Client client) {
   const std::int64_t now = wall_clock_us();
   options.jobs = std::max(options.jobs, submission.options.jobs);
   auto entry =
       std::make_shared<Entry>(submission.run, submission, std::move(prepared), now, options);
   runs.emplace(entry->run.id(), entry);
   order.push_back(entry);
-  if (listener) {
-    listener(entry->run.accepted());
-    entry->run.add_listener(std::move(listener));
+  entry->requests.set_environment(std::move(client.environment), own_environment);
+  if (client.listener) {
+    client.listener(entry->run.accepted());
+    entry->run.add_listener(std::move(client.listener));
   }
   entry->run.apply(entry->run.created_event(), batch);
   pump(entry);

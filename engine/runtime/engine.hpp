@@ -37,10 +37,10 @@ class Engine {
   /// Starts a run. `prepared`: where the caller has read the pipeline already. First update:
   /// "accepted", or "rejected" with the exit status and what to tell the user.
   /// `again`: an earlier engine may have taken it before it ended; then the run is attached to.
-  void submit(Submission submission, std::optional<Prepared> prepared, Listener listener,
+  void submit(Submission submission, std::optional<Prepared> prepared, Client client,
               bool again = false);
   /// Follows a run; one that an earlier engine left unfinished is recovered by replay and goes on.
-  void attach(std::string run, Listener listener);
+  void attach(std::string run, Client client);
   void cancel(std::string run);
 
  private:

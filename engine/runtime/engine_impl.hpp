@@ -43,9 +43,8 @@ struct Engine::Impl {
   ~Impl();
 
   // --- life and loop (engine.cpp)
-  void submit(Submission submission, std::optional<Prepared> prepared, Listener listener,
-              bool again);
-  void begin(Submission submission, Prepared prepared, Listener listener);
+  void submit(Submission submission, std::optional<Prepared> prepared, Client client, bool again);
+  void begin(Submission submission, Prepared prepared, Client client);
   void cancel(const std::string& run);
   /// Lets the run take its next decisions, records them, and queues their effects for after the
   /// commit.
@@ -75,10 +74,11 @@ struct Engine::Impl {
   void acknowledge(const EntryPtr& entry, const protocol::AttemptId& id);
 
   // --- runs of an earlier engine (recovery.cpp)
-  void attach(const std::string& run, Listener listener);
-  void adopt(const EntryPtr& entry, Listener listener);
+  void attach(const std::string& run, Client client);
+  void adopt(const EntryPtr& entry, Client client);
 
   EngineOptions options;
+  const Environment own_environment = runtime::own_environment();
   store::Artifacts artifacts;
   boost::asio::io_context strand;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_alive{
@@ -89,7 +89,7 @@ struct Engine::Impl {
   std::map<std::string, std::unique_ptr<backend::Backend>> backends;
   std::unordered_map<std::string, EntryPtr> runs;
   std::vector<EntryPtr> order;  // of submission: older runs are asked first
-  std::map<std::string, std::vector<Listener>> recovering;
+  std::map<std::string, std::vector<Client>> recovering;
 
   struct After {
     std::vector<std::pair<EntryPtr, run::Effect>> effects;

@@ -54,10 +54,10 @@ class Session : public std::enable_shared_from_this<Session> {
     const std::string op = request.is_object() ? request.value("op", "") : "";
     try {
       if (op == "submit") {
-        engine_.submit(submission_from_json(request.at("submission")), std::nullopt, listener(),
-                       request.value("again", false));
+        engine_.submit(submission_from_json(request.at("submission")), std::nullopt,
+                       client(request), request.value("again", false));
       } else if (op == "attach") {
-        engine_.attach(request.at("run"), listener());
+        engine_.attach(request.at("run"), client(request));
       } else if (op == "cancel") {
         engine_.cancel(request.at("run"));
       } else {
@@ -72,14 +72,18 @@ class Session : public std::enable_shared_from_this<Session> {
     }
   }
 
-  /// Called on the engine's strand.
-  Listener listener() {
-    return [weak = weak_from_this(), executor = socket_.get_executor()](const json& update) {
+  /// Its listener is called on the engine's strand.
+  Client client(const json& request) {
+    Client result;
+    result.environment = request.value("environment", Environment());
+    result.listener = [weak = weak_from_this(),
+                       executor = socket_.get_executor()](const json& update) {
       const auto self = weak.lock();
       if (!self) return false;
       asio::post(executor, [self, update] { self->send(update); });
       return true;
     };
+    return result;
   }
 
   void send(const json& update) {

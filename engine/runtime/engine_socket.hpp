@@ -2,9 +2,9 @@
 // holds it, and follow their runs there. Lines of JSON over a Unix socket in a directory of the
 // user's own.
 //
-//   to the engine:    {"op": "submit", "submission": {...}, "again": false}   {"op": "attach",
-//   "run": ID}   {"op": "cancel", "run": ID} from the engine:  the updates of submission.hpp's
-//   Listener, one a line
+//   to the engine:    {"op": "submit", "submission": {...}, "again": false, "environment": {...}}
+//   {"op": "attach", "run": ID}   {"op": "cancel", "run": ID} from the engine:  the updates of
+//   submission.hpp's Listener, one a line
 #pragma once
 
 #include <memory>

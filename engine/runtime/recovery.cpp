@@ -62,18 +62,18 @@ Recovered recover(
 
 }  // namespace
 
-void Engine::Impl::attach(const std::string& id, Listener listener) {
+void Engine::Impl::attach(const std::string& id, Client client) {
   if (const auto found = runs.find(id); found != runs.end()) {
-    listener(found->second->run.accepted());
-    found->second->run.add_listener(std::move(listener));
+    client.listener(found->second->run.accepted());
+    found->second->run.add_listener(std::move(client.listener));
     return;
   }
   if (failed || closing || !options.store) {
-    listener({{"type", "rejected"}, {"exit", 3}, {"message", "the engine is ending"}});
+    client.listener({{"type", "rejected"}, {"exit", 3}, {"message", "the engine is ending"}});
     return;
   }
   auto& waiting = recovering[id];
-  waiting.push_back(std::move(listener));
+  waiting.push_back(std::move(client));
   if (waiting.size() > 1) return;
   boost::asio::post(pool, [this, id] {
     Recovered recovered =
@@ -81,23 +81,24 @@ void Engine::Impl::attach(const std::string& id, Listener listener) {
           return discover(run_options, error);
         });
     post([this, id, recovered = std::move(recovered)] {
-      const std::vector<Listener> listeners = std::exchange(recovering[id], {});
+      const std::vector<Client> listeners = std::exchange(recovering[id], {});
       recovering.erase(id);
-      for (const Listener& each : listeners) {
+      for (const Client& each : listeners) {
         if (recovered.entry) {
           adopt(recovered.entry, each);
         } else {
-          each({{"type", "rejected"}, {"exit", 3}, {"message", recovered.error}});
+          each.listener({{"type", "rejected"}, {"exit", 3}, {"message", recovered.error}});
         }
       }
     });
   });
 }
 
-void Engine::Impl::adopt(const EntryPtr& entry, Listener listener) {
+void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   ActiveRun& run = entry->run;
-  listener(run.accepted());
-  run.add_listener(std::move(listener));
+  client.listener(run.accepted());
+  run.add_listener(std::move(client.listener));
+  entry->requests.set_environment(std::move(client.environment), own_environment);
   if (runs.contains(run.id())) return;
   if (run.machine().status() != run::RunStatus::running) {  // it had ended: shown, not run
     std::vector<store::StepRow> rows;

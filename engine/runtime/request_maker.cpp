@@ -20,6 +20,14 @@ void set_bound(protocol::Request& request, const json& bound) {
 
 }  // namespace
 
+void RequestMaker::set_environment(Environment wanted, const Environment& own) {
+  environment_ = std::move(wanted);
+  std::erase_if(environment_, [&](const auto& variable) {
+    const auto found = own.find(variable.first);
+    return found != own.end() && found->second == variable.second;
+  });
+}
+
 Result<const protocol::Request*> RequestMaker::prototype(const ActiveRun& run, std::uint32_t spec) {
   if (const auto found = prototypes_.find(spec); found != prototypes_.end()) return &found->second;
   const pipeline::Step& step = run.plan().pipeline->steps[spec];
@@ -42,6 +50,7 @@ Result<const protocol::Request*> RequestMaker::prototype(const ActiveRun& run, s
     set_bound(request, *bound);
   }
   request.env = step.env;
+  request.env.insert(environment_.begin(), environment_.end());
   std::error_code error;
   std::filesystem::create_directories(request.log_dir,
                                       error);  // a failure shows when the log is opened
@@ -59,7 +68,8 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
   if (const auto& resolved = run.machine().step(step).resolved) {
     request->inputs.clear();
     set_bound(*request, *resolved);
-    request->env = resolved->at("env").get<std::map<std::string, std::string>>();
+    request->env = resolved->at("env").get<Environment>();
+    request->env.insert(environment_.begin(), environment_.end());
   }
   return request;
 }

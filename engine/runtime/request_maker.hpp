@@ -18,6 +18,10 @@ class RequestMaker {
  public:
   explicit RequestMaker(const StateDirectory& state) : state_(state) {}
 
+  /// The variables of whoever asked for the run that the workers, which start with the engine's
+  /// own, do not have so.
+  void set_environment(Environment wanted, const Environment& own);
+
   /// An error is the user's to mend (cause config).
   Result<std::shared_ptr<const protocol::Request>> make(const ActiveRun& run, std::uint32_t step,
                                                         std::uint32_t attempt);
@@ -26,6 +30,7 @@ class RequestMaker {
   Result<const protocol::Request*> prototype(const ActiveRun& run, std::uint32_t spec);
 
   StateDirectory state_;
+  Environment environment_;
   std::unordered_map<std::uint32_t, protocol::Request>
       prototypes_;  // by index of the step as written
 };

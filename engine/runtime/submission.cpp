@@ -1,6 +1,7 @@
 #include "engine/runtime/submission.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <regex>
@@ -51,6 +52,17 @@ Result<Prepared> prepare(const Submission& submission,
   auto plan = pipeline::make_plan(read.pipeline, submission.params, axes);
   if (!plan) return tl::unexpected(plan.error());
   return Prepared{std::make_shared<pipeline::Plan>(std::move(*plan)), std::move(catalog)};
+}
+
+Environment own_environment() {
+  Environment environment;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return environment;
 }
 
 std::map<std::string, std::string> referenced_environment(const std::string& source) {

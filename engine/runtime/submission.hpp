@@ -59,4 +59,16 @@ std::map<std::string, std::string> referenced_environment(const std::string& sou
 /// must not block. False: no more.
 using Listener = std::function<bool(const json& update)>;
 
+using Environment = std::map<std::string, std::string>;
+/// This process's own.
+Environment own_environment();
+
+/// Who asks: what the engine tells it, and the environment that its steps start with. The
+/// environment is never stored (it may hold secrets): a run that goes on after a restart has that
+/// of whoever resumed it.
+struct Client {
+  Listener listener;
+  Environment environment;
+};
+
 }  // namespace scanflow::runtime
