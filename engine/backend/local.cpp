@@ -195,10 +195,11 @@ void LocalBackend::connect(Lock& lock) {
           started ? "the supervisor ended as soon as it had started" : started.error().message);
 }
 
+/// Says Hello on a new connection, and all that the supervisor must know.
 void LocalBackend::greet() {
+  greeted_ = false;
   stream_ = protocol::Stream();
   listing_ = {};
-  asked_.clear();
   protocol::Hello hello;
   hello.role = "engine";
   hello.pid = ::getpid();
@@ -254,8 +255,12 @@ void LocalBackend::deliver(Lock& lock, std::vector<Report> reports) {
 }
 
 void LocalBackend::handle(protocol::Body& body, std::vector<Report>& reports) {
-  if (auto* listing = std::get_if<protocol::Listing>(&body)) return take_listing(*listing, reports);
-  if (!std::holds_alternative<protocol::Hello>(body)) disconnects_ = 0;
+  if (auto* part = std::get_if<protocol::Listing>(&body)) return take_listing(*part, reports);
+  if (std::holds_alternative<protocol::Hello>(body)) {
+    greeted_ = true;
+    return;
+  }
+  disconnects_ = 0;
   if (auto* report = std::get_if<protocol::Ended>(&body)) {
     if (in_flight_.erase(report->result.id) == 0) return;  // said already
     unacknowledged_.insert(report->result.id);
@@ -306,6 +311,11 @@ void LocalBackend::take_listing(protocol::Listing& part, std::vector<Report>& re
 
 void LocalBackend::on_closed(Lock& lock) {
   supervisor_.disconnect();
+  for (ListCall* call : std::exchange(asked_, {})) {
+    if (call != nullptr) list_calls_.push_back(call);
+  }
+  // It was about to end when this engine came: nothing was handed over, and a new one is started.
+  if (!greeted_ && ++disconnects_ <= kMaxDisconnects) return;
   if (++disconnects_ <= kMaxDisconnects && supervisor_.connect()) return greet();
   const std::string fate = supervisor_.fate();
   give_up(lock, "lost",

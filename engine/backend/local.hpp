@@ -72,6 +72,7 @@ class LocalBackend final : public Backend {
   protocol::Stream stream_;
   bool wanted_ = false;  // connect, and start a supervisor if none is there
   bool closing_ = false;
+  bool greeted_ = false;  // the supervisor has answered on this connection
   bool woken_ = false;
   int disconnects_ = 0;  // in a row, without a message between
   std::map<Id, InFlight> in_flight_;

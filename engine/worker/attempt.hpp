@@ -64,6 +64,7 @@ struct Attempt {
   UniqueFd socket;
   protocol::Stream stream;
   bool socket_closed = false;
+  bool host_gone = false;  // the warm parent died after it was asked to fork this one
   std::optional<protocol::Result> said;
   std::map<std::uint64_t, protocol::HostCall> calls;  // unanswered
 };

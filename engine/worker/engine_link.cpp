@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t kLazyUs = 5'000;
 constexpr std::size_t kMaxKept = 64u << 20;
 // An engine that does not read: telemetry is dropped beyond this.
-constexpr std::size_t kMaxUnsent = 64u << 20;
+constexpr std::size_t kMaxUnsent = 8u << 20;
 
 std::size_t weight(const protocol::Metric& metric) {
   std::size_t bytes =
@@ -102,6 +102,7 @@ void EngineLink::handle(Peer& peer, protocol::Body& body) {
     if (hello->role != "engine") return reject(peer, "only an engine may connect here");
     if (engine_ != nullptr && engine_ != &peer) drop(engine_->fd.get());
     engine_ = &peer;
+    fresh_ = true;
     protocol::Hello answer;
     answer.role = "supervisor";
     answer.pid = ::getpid();
@@ -147,9 +148,13 @@ void EngineLink::send(protocol::Body body, Urgency urgency) {
   }
 }
 
+bool EngineLink::backlogged() const {
+  return engine_ != nullptr && engine_->stream.pending_bytes() > kMaxUnsent;
+}
+
 void EngineLink::send_or_keep(protocol::Metric metric) {
   if (engine_ != nullptr) {
-    if (!metric.logged && engine_->stream.pending_bytes() > kMaxUnsent) return;
+    if (!metric.logged && backlogged()) return;
     return send(std::move(metric), Urgency::soon);
   }
   const std::size_t bytes = weight(metric);

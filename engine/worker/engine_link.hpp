@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "engine/worker/loop.hpp"
 #include "engine/worker/unique_fd.hpp"
@@ -28,6 +29,10 @@ class EngineLink {
   Result<void> listen(const std::string& path);
 
   bool connected() const { return engine_ != nullptr; }
+  /// True once after each new engine's Hello.
+  bool take_fresh() { return std::exchange(fresh_, false); }
+  /// The engine does not keep up: what may be dropped should be.
+  bool backlogged() const;
 
   enum class Urgency {
     now,   // written before the loop waits again
@@ -63,6 +68,7 @@ class EngineLink {
   UniqueFd listener_;
   std::map<int, std::unique_ptr<Peer>> peers_;
   Peer* engine_ = nullptr;  // one of peers_
+  bool fresh_ = false;
   bool due_ = false;
   bool lazy_armed_ = false;
   std::deque<protocol::Metric> kept_;

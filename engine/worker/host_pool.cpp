@@ -109,11 +109,12 @@ void HostPool::start(protocol::Spawn spawn, UniqueFd socket) {
 }
 
 void HostPool::hand_over(Host& host, Waiting waiting) {
+  host.asked.insert(waiting.spawn.request.id);
   std::string frame;
   protocol::Message message;
   message.body = std::move(waiting.spawn);
   protocol::append_frame(message, frame);
-  // A host that is gone closes the attempt's socket with it: the attempt's owner sees that.
+  // A host that is gone is met when it is reaped.
   send_with_fd(host.fd.get(), frame, waiting.socket.get());
 }
 
@@ -158,7 +159,10 @@ void HostPool::handle(Host& host, protocol::Body& body) {
     host.retired = true;
     fail_waiting(host, "config", reject->reason);
   } else if (const auto* forked = std::get_if<protocol::Forked>(&body)) {
-    events_.forked(*forked);
+    host.asked.erase(forked->id);
+    if (forked->pid > 0) return events_.forked(*forked);
+    --host.attempts;
+    events_.failed(forked->id, "retryable", "the step host could not fork; see the worker's log");
   } else if (const auto* exited = std::get_if<protocol::Exited>(&body)) {
     host.used_us = monotonic_us();
     if (host.attempts > 0) --host.attempts;
@@ -193,6 +197,7 @@ bool HostPool::reaped(pid_t pid, int wait_status) {
   if (!expected) {
     note(fmt::format("step host of {} {}", host->library, how));
   }
+  for (const protocol::AttemptId& id : host->asked) events_.abandoned(id);
   fail_waiting(*host, "crash",
                fmt::format("the step host {} while it loaded {}", how, host->library));
   return true;

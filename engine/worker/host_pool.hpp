@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class HostPool {
     std::function<void(const protocol::Forked&)> forked;
     /// An attempt's process ended and was reaped by its warm parent.
     std::function<void(const protocol::Exited&)> exited;
+    /// The warm parent died after it was asked to fork the attempt; it may have done so.
+    std::function<void(const protocol::AttemptId&)> abandoned;
     /// The attempt could not be started; cause as in Result.
     std::function<void(const protocol::AttemptId&, std::string cause, std::string message)> failed;
   };
@@ -55,6 +58,7 @@ class HostPool {
     std::uint32_t attempts = 0;
     std::int64_t used_us = 0;  // monotonic; when it last had something to do
     std::vector<Waiting> waiting;
+    std::set<protocol::AttemptId> asked;  // handed over, Forked not heard of
   };
 
   Host* find(const std::string& library);

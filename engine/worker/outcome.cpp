@@ -53,9 +53,11 @@ void judge(const Ending& ending, protocol::Result& result) {
   if (!ending.stop_reason.empty()) {
     result.status = "cancelled";
     result.cause = ending.stop_reason;
-    const char* how = ending.killed_by_us ? "killed after the grace period (SIGKILL)" : "stopped";
     result.message =
-        fmt::format("{} after {}: {}", how, format_duration(ending.ran_us), ending.stop_reason);
+        fmt::format("stopped after {}: {}", format_duration(ending.ran_us), ending.stop_reason);
+    if (ending.killed_by_us) {
+      result.message += "; it did not end within its grace period and was killed (SIGKILL)";
+    }
   } else if (success) {
     result.status = "succeeded";
     result.cause.clear();

@@ -69,6 +69,7 @@ int run_child(void* argument) {
       ::dup2(program.extra_fd, 3);
     }
   }
+  if (program.open_files.rlim_max != 0) ::setrlimit(RLIMIT_NOFILE, &program.open_files);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

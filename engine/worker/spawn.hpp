@@ -2,6 +2,7 @@
 // parent's memory until it has become the program.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <string>
@@ -21,6 +22,7 @@ struct Program {
   int stderr_fd = -1;
   int extra_fd = -1;              // becomes descriptor 3; -1: none
   std::string cgroup;             // a cgroup.procs file to enter before exec; empty: none
+  rlimit open_files{};            // RLIMIT_NOFILE; zero: the parent's
   bool dies_with_parent = false;  // SIGKILL when the calling thread ends
 };
 

@@ -91,7 +91,7 @@ class StepHost {
       ::close(kSupervisor);
       run_step_child(*library_, spawn, std::move(socket));  // does not return
     }
-    if (pid < 0) return note("cannot fork: " + std::generic_category().message(errno));
+    if (pid < 0) note("cannot fork: " + std::generic_category().message(errno));
     say(protocol::Forked{spawn.request.id, pid});
   }
 

@@ -1,8 +1,9 @@
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "engine/worker/note.hpp"
@@ -17,7 +18,6 @@ void detach(int ready_fd) {
   ::setsid();  // fails where it leads a session already
   if (::chdir("/") != 0) note("cannot change to /");
   for (int signal = 1; signal < SIGRTMAX; ++signal) ::signal(signal, SIG_DFL);
-  ::signal(SIGHUP, SIG_IGN);
   constexpr unsigned int kFirst = 3;
   if (ready_fd < static_cast<int>(kFirst)) {
     ::close_range(kFirst, ~0U, 0);
@@ -29,10 +29,22 @@ void detach(int ready_fd) {
   ::fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
 }
 
+/// Each slot holds a few descriptors. The limit as it was, which programs get.
+rlimit raise_open_files() {
+  constexpr rlim_t kWanted = 65536;
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit raised = before;
+  raised.rlim_cur = std::max(before.rlim_cur, std::min(before.rlim_max, kWanted));
+  ::setrlimit(RLIMIT_NOFILE, &raised);
+  return before;
+}
+
 }  // namespace
 
-int supervise(const SupervisorOptions& options, int ready_fd) {
+int supervise(SupervisorOptions options, int ready_fd) {
   detach(ready_fd);
+  options.program_files = raise_open_files();
   try {
     Supervisor supervisor(options);
     if (auto opened = supervisor.open(); !opened) {

@@ -39,6 +39,16 @@ UniqueFd make_signal_fd() {
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+/// One that was told to end a moment ago may be about to.
+bool lock_patiently(int fd) {
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+    ::usleep(10'000);
+  }
+  return false;
+}
+
 protocol::Started started_of(const Attempt& attempt) {
   return {attempt.request.id, attempt.pid, attempt.started_us, attempt.log};
 }
@@ -57,6 +67,12 @@ Supervisor::Supervisor(SupervisorOptions options)
               },
               [this](const protocol::Exited& exited) {
                 on_exit(exited.pid, exited.wait_status, exited.cpu_us, exited.max_rss);
+              },
+              [this](const Id& id) {
+                Attempt* attempt = find(id);
+                if (attempt == nullptr) return;
+                attempt->host_gone = true;
+                give_up_unborn(*attempt);
               },
               [this](const Id& id, const std::string& cause, const std::string& message) {
                 if (Attempt* attempt = find(id)) refuse(*attempt, cause, message);
@@ -87,7 +103,7 @@ Result<void> Supervisor::open() {
   const std::string path = options_.work_directory + "/lock";
   lock_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock_) return fail(describe_errno("cannot open", path, errno));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!lock_patiently(lock_.get())) {
     return fail("another supervisor holds " + path + "; it must end first");
   }
   // What a supervisor that died has left: its attempts are lost, and reported as such.
@@ -182,6 +198,8 @@ void Supervisor::acknowledge(const Id& id) {
 }
 
 void Supervisor::list() {
+  const bool first = engine_.take_fresh();
+  if (first) shutdown_ = false;  // said by an engine before this one
   protocol::Listing listing;
   std::size_t bytes = 0;
   for (const auto& [id, attempt] : attempts_) {
@@ -197,6 +215,7 @@ void Supervisor::list() {
     bytes = 0;
   }
   engine_.send(std::move(listing));
+  if (!first) return;
   for (const auto& [id, attempt] : attempts_) {
     for (const auto& [number, call] : attempt->calls) engine_.send(call);
   }

@@ -29,6 +29,7 @@ struct SupervisorOptions {
   std::string work_directory;   // absolute; slots and artifacts not yet taken
   std::string program;          // absolute path of scanflow-worker
   std::string memory = "auto";  // "watch": never by cgroup
+  rlimit program_files{};       // RLIMIT_NOFILE of what it starts
 };
 
 class Supervisor {
@@ -64,6 +65,7 @@ class Supervisor {
   void begin_running(Attempt& attempt, pid_t pid);
   void refuse(Attempt& attempt, const std::string& cause, const std::string& message);
   void on_attempt_socket(const Id& id);
+  void give_up_unborn(Attempt& attempt);
   void relay(Attempt& attempt, protocol::Body& body);
 
   // --- ending: supervisor_end.cpp ---
@@ -110,6 +112,6 @@ class Supervisor {
 };
 
 /// `scanflow-worker supervise`: becomes a process of its own, and runs until done. Exit status.
-int supervise(const SupervisorOptions& options, int ready_fd);
+int supervise(SupervisorOptions options, int ready_fd);
 
 }  // namespace scanflow::worker

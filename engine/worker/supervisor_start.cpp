@@ -68,6 +68,7 @@ void Supervisor::start_command(Attempt& attempt) {
   program.cwd = std::move(command->cwd);
   program.stdin_fd = null_.get();
   program.stdout_fd = program.stderr_fd = *log;
+  program.open_files = options_.program_files;
   program.dies_with_parent = true;
   program.cgroup = memory_.begin(attempt, hash(attempt.request.id));
   const auto pid = spawn(program);
@@ -104,7 +105,7 @@ void Supervisor::start_plugin(Attempt& attempt) {
 }
 
 void Supervisor::begin_running(Attempt& attempt, pid_t pid) {
-  if (attempt.pid != 0) return;
+  if (attempt.phase != Attempt::Phase::waiting) return;  // Started and Forked both say it
   attempt.pid = pid;
   attempt.phase = Attempt::Phase::running;
   attempt.started_us = wall_us();
@@ -142,19 +143,25 @@ void Supervisor::on_attempt_socket(const Id& id) {
   if (!closed) return;
   loop_.forget(fd);
   attempt->socket_closed = true;
-  // The warm parent died before it forked, or the attempt before it said who it is.
-  if (attempt->pid == 0 && attempt->phase == Attempt::Phase::waiting) {
-    refuse(*attempt, "crash",
-           fmt::format("the step host of {} died before the attempt started",
-                       attempt->request.library));
+  give_up_unborn(*attempt);
+}
+
+/// An attempt that its warm parent can no longer fork, and whose process (if there is one that the
+/// warm parent did not come to announce) will say nothing any more.
+void Supervisor::give_up_unborn(Attempt& attempt) {
+  if (attempt.phase != Attempt::Phase::waiting || !attempt.host_gone || !attempt.socket_closed) {
+    return;
   }
+  refuse(
+      attempt, "crash",
+      fmt::format("the step host of {} died before the attempt started", attempt.request.library));
 }
 
 void Supervisor::relay(Attempt& attempt, protocol::Body& body) {
   if (auto* metric = std::get_if<protocol::Metric>(&body)) {
     engine_.send_or_keep(std::move(*metric));
   } else if (auto* progress = std::get_if<protocol::Progress>(&body)) {
-    engine_.send(std::move(*progress));
+    if (!engine_.backlogged()) engine_.send(std::move(*progress), EngineLink::Urgency::soon);
   } else if (auto* call = std::get_if<protocol::HostCall>(&body)) {
     attempt.calls[call->call] = *call;
     engine_.send(std::move(*call));

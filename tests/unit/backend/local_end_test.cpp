@@ -46,7 +46,7 @@ TEST(LocalEnd, StopKillsAfterTheGraceAndLeavesNoOrphan) {
   const auto result = harness.result(request.id);
   EXPECT_EQ(result.status, "cancelled");
   EXPECT_EQ(result.cause, "timeout");
-  EXPECT_NE(result.message.find("killed after the grace period"), std::string::npos)
+  EXPECT_NE(result.message.find("did not end within its grace period"), std::string::npos)
       << result.message;
   EXPECT_TRUE(test::eventually([&] { return !alive(child); }));
   EXPECT_TRUE(test::eventually([&] { return !alive(daemon); }));

@@ -50,7 +50,9 @@ TEST(Outcome, OurOwnStopIsNoFailure) {
   EXPECT_EQ(result.cause, "timeout");
   EXPECT_EQ(result.message, "stopped after 2.0 s: timeout");
   ending.killed_by_us = true;
-  EXPECT_EQ(judged(ending).message, "killed after the grace period (SIGKILL) after 2.0 s: timeout");
+  EXPECT_EQ(judged(ending).message,
+            "stopped after 2.0 s: timeout; it did not end within its grace period and was killed "
+            "(SIGKILL)");
 }
 
 TEST(Outcome, OutOfMemorySaysLimitPeakAndTime) {
