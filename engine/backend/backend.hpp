@@ -16,7 +16,8 @@ namespace scanflow::backend {
 using Report = std::variant<protocol::Started, protocol::Progress, protocol::Metric,
                             protocol::Ended, protocol::HostCall>;
 
-/// Called on the backend's own thread, with as many reports as there are at once. Must not block.
+/// Called on the backend's own thread (of `noop`s: within launch), with as many reports as there
+/// are at once. Must not block.
 using Sink = std::function<void(std::vector<Report>)>;
 
 using RequestPtr = std::shared_ptr<const protocol::Request>;

@@ -56,6 +56,16 @@ protocol::Ended run_noop(const protocol::Request& request) {
   return ended;
 }
 
+std::vector<Report> run_noops(std::vector<RequestPtr>& requests) {
+  std::vector<Report> reports;
+  std::erase_if(requests, [&](const RequestPtr& request) {
+    if (request->uses != "noop") return false;
+    reports.emplace_back(run_noop(*request));
+    return true;
+  });
+  return reports;
+}
+
 InProcessStep::InProcessStep(RequestPtr request, std::string artifact_directory,
                              std::function<void(Report)> report)
     : request_(std::move(request)),

@@ -20,6 +20,9 @@ std::int64_t wall_us();
 
 /// Runs the built-in `noop` through the plugin boundary.
 protocol::Ended run_noop(const protocol::Request& request);
+/// Takes the `noop`s out of `requests` and runs them on the calling thread: a tenth of a
+/// microsecond each, where handing one to another thread costs fifty times that.
+std::vector<Report> run_noops(std::vector<RequestPtr>& requests);
 
 /// The host's side of a plugin that runs on a thread of the engine.
 class InProcessStep final : public loader::HostServices {

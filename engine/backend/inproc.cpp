@@ -14,11 +14,7 @@
 namespace scanflow::backend {
 namespace {
 
-// Tiny steps are taken and reported so many at once: one lock and one wake-up for all of them.
-constexpr std::size_t kBatch = 512;
 constexpr const char* kSegment = "inproc.log";
-
-bool is_tiny(const RequestPtr& request) { return request->uses == "noop"; }
 
 protocol::Ended failed(const protocol::Request& request, const char* cause, std::string message) {
   protocol::Ended ended;
@@ -52,17 +48,15 @@ InprocBackend::~InprocBackend() {
 }
 
 void InprocBackend::launch(std::vector<RequestPtr> requests) {
-  const std::size_t count = requests.size();
+  if (std::vector<Report> reports = run_noops(requests); !reports.empty())
+    report(std::move(reports));
+  if (requests.empty()) return;
   {
     const std::lock_guard lock(mutex_);
     queue_.insert(queue_.end(), std::make_move_iterator(requests.begin()),
                   std::make_move_iterator(requests.end()));
   }
-  if (count == 1) {
-    more_.notify_one();
-  } else {
-    more_.notify_all();
-  }
+  more_.notify_all();
 }
 
 void InprocBackend::stop(const protocol::AttemptId& id, const std::string& reason) {
@@ -105,41 +99,21 @@ void InprocBackend::reply(const protocol::HostReply& reply) {
   step->answer(reply);
 }
 
-std::vector<RequestPtr> InprocBackend::take_batch(std::unique_lock<std::mutex>& lock) {
-  std::vector<RequestPtr> batch;
-  more_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-  if (closing_) return batch;
-  // Leave a share for the other threads.
-  const std::size_t share = (queue_.size() + threads_.size() - 1) / threads_.size();
-  const std::size_t most = std::min(kBatch, std::max<std::size_t>(share, 1));
-  while (!queue_.empty() && batch.size() < most) {
-    if (!batch.empty() && !is_tiny(queue_.front())) break;
-    batch.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-    if (!is_tiny(batch.back())) break;
-  }
-  return batch;
-}
-
 void InprocBackend::work(std::size_t thread) {
   for (;;) {
     std::unique_lock lock(mutex_);
-    const std::vector<RequestPtr> batch = take_batch(lock);
+    more_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+    if (closing_) return;
+    const RequestPtr request = std::move(queue_.front());
+    queue_.pop_front();
     lock.unlock();
-    if (batch.empty()) return;
     std::vector<Report> reports;
-    reports.reserve(batch.size());
-    for (const RequestPtr& request : batch) {
-      // A plugin may run for long: what is done already must not wait for it.
-      if (!is_tiny(request) && !reports.empty()) report(std::exchange(reports, {}));
-      reports.emplace_back(run(request, thread));
-    }
+    reports.emplace_back(run(request, thread));
     report(std::move(reports));
   }
 }
 
 protocol::Ended InprocBackend::run(const RequestPtr& request, std::size_t thread) {
-  if (is_tiny(request)) return run_noop(*request);
   if (request->uses == "command") {
     return failed(*request, "config", "the inproc backend runs plugins only; use --backend local");
   }

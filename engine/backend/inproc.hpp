@@ -39,7 +39,6 @@ class InprocBackend final : public Backend {
   };
 
   void work(std::size_t thread);
-  std::vector<RequestPtr> take_batch(std::unique_lock<std::mutex>& lock);
   protocol::Ended run(const RequestPtr& request, std::size_t thread);
   protocol::Ended run_plugin(const RequestPtr& request, std::size_t thread);
   std::string scratch(std::size_t thread);

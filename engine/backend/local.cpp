@@ -78,13 +78,11 @@ void LocalBackend::send(protocol::Body body) {
 }
 
 void LocalBackend::launch(std::vector<RequestPtr> requests) {
+  if (std::vector<Report> reports = run_noops(requests); !reports.empty())
+    sink_(std::move(reports));
   const std::lock_guard lock(mutex_);
   bool queued = false;
   for (RequestPtr& request : requests) {
-    if (request->uses == "noop") {
-      noops_.push_back(std::move(request));
-      continue;
-    }
     if (supervisor_.connected()) {
       stream_.queue(protocol::Launch{*request});
       queued = true;
@@ -94,7 +92,7 @@ void LocalBackend::launch(std::vector<RequestPtr> requests) {
     wanted_ = true;
   }
   if (queued) stream_.flush(supervisor_.fd());
-  if (!noops_.empty() || (wanted_ && !supervisor_.connected()) || stream_.pending()) wake();
+  if ((wanted_ && !supervisor_.connected()) || stream_.pending()) wake();
 }
 
 void LocalBackend::stop(const protocol::AttemptId& id, const std::string& reason) {
@@ -145,10 +143,6 @@ void LocalBackend::run() {
 
 /// Does what there is to do; false: nothing, and it is time to wait.
 bool LocalBackend::step(Lock& lock) {
-  if (!noops_.empty()) {
-    run_noops(lock);
-    return true;
-  }
   if (!supervisor_.connected() && (wanted_ || !list_calls_.empty())) {
     connect(lock);
     return true;
@@ -214,16 +208,6 @@ void LocalBackend::greet() {
     if (!attempt.stop.empty()) stream_.queue(protocol::Cancel{id, attempt.stop});
   }
   stream_.flush(supervisor_.fd());
-}
-
-void LocalBackend::run_noops(Lock& lock) {
-  const std::vector<RequestPtr> noops = std::exchange(noops_, {});
-  lock.unlock();
-  std::vector<Report> reports;
-  reports.reserve(noops.size());
-  for (const RequestPtr& request : noops) reports.push_back(run_noop(*request));
-  sink_(std::move(reports));
-  lock.lock();
 }
 
 void LocalBackend::read(Lock& lock) {

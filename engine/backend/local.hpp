@@ -54,7 +54,6 @@ class LocalBackend final : public Backend {
   void wait(Lock& lock);
   void connect(Lock& lock);
   void greet();
-  void run_noops(Lock& lock);
   void read(Lock& lock);
   void handle(protocol::Body& body, std::vector<Report>& reports);
   void take_listing(protocol::Listing& listing, std::vector<Report>& reports);
@@ -76,8 +75,7 @@ class LocalBackend final : public Backend {
   bool woken_ = false;
   int disconnects_ = 0;  // in a row, without a message between
   std::map<Id, InFlight> in_flight_;
-  std::set<Id> unacknowledged_;  // Ended was reported
-  std::vector<RequestPtr> noops_;
+  std::set<Id> unacknowledged_;       // Ended was reported
   std::vector<Id> acknowledgements_;  // for which no connection was there
   std::deque<ListCall*> list_calls_;  // not asked yet
   std::deque<ListCall*> asked_;       // one per List that was sent; null: nobody waits

@@ -45,7 +45,7 @@ struct Connection {
               updates->push(update);
               return true;
             },
-            runtime::own_environment()};
+            true, runtime::own_environment()};
   }
 
   /// `again`: an engine that ended meanwhile may know the run already.

@@ -84,7 +84,7 @@ void ActiveRun::apply(const Event& event, store::Batch& batch) {
 
 void ActiveRun::record(const Event& event, store::Batch& batch) {
   if (event.type == EventType::run_ended) ended_us_ = event.time_us;
-  if (keep_ == Keep::in_memory && listeners_.empty()) {
+  if (keep_ == Keep::in_memory && !events_wanted_) {
     history_.push_back(event);
     return;
   }
@@ -98,7 +98,7 @@ void ActiveRun::record(const Event& event, store::Batch& batch) {
     if (event.step != run::kNoStep) touch(event.step);
     if (event.step == run::kNoStep) batch.runs.push_back(row());
   }
-  if (!listeners_.empty()) tell({{"type", "event"}, {"event", run::to_json(event, step)}});
+  if (events_wanted_) tell({{"type", "event"}, {"event", run::to_json(event, step)}});
 }
 
 void ActiveRun::replay(const Event& event, std::int64_t seq) {
@@ -125,6 +125,11 @@ void ActiveRun::touch(std::uint32_t step) {
   if (is_dirty_[step]) return;
   is_dirty_[step] = true;
   dirty_.push_back(step);
+}
+
+void ActiveRun::add_listener(Listener listener, bool every_event) {
+  listeners_.push_back(std::move(listener));
+  events_wanted_ = events_wanted_ || every_event;
 }
 
 void ActiveRun::tell(const json& update) {

@@ -43,7 +43,7 @@ class ActiveRun {
   /// attempt's log).
   void flush_rows(store::Batch& batch);
 
-  void add_listener(Listener listener) { listeners_.push_back(std::move(listener)); }
+  void add_listener(Listener listener, bool every_event);
   bool has_listeners() const { return !listeners_.empty(); }
   void tell(const json& update);
 
@@ -76,6 +76,7 @@ class ActiveRun {
   std::vector<run::Event> history_;  // in memory only
   std::int64_t seq_ = 0;
   std::vector<Listener> listeners_;
+  bool events_wanted_ = false;
   std::unordered_map<std::string, std::uint32_t> index_;
   std::vector<std::uint32_t> dirty_;
   std::vector<bool> is_dirty_;

@@ -128,7 +128,7 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   entry->requests.set_environment(std::move(client.environment), own_environment);
   if (client.listener) {
     client.listener(entry->run.accepted());
-    entry->run.add_listener(std::move(client.listener));
+    entry->run.add_listener(std::move(client.listener), client.every_event);
   }
   entry->run.apply(entry->run.created_event(), batch);
   pump(entry);

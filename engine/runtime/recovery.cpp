@@ -65,7 +65,7 @@ Recovered recover(
 void Engine::Impl::attach(const std::string& id, Client client) {
   if (const auto found = runs.find(id); found != runs.end()) {
     client.listener(found->second->run.accepted());
-    found->second->run.add_listener(std::move(client.listener));
+    found->second->run.add_listener(std::move(client.listener), client.every_event);
     return;
   }
   if (failed || closing || !options.store) {
@@ -97,7 +97,7 @@ void Engine::Impl::attach(const std::string& id, Client client) {
 void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   ActiveRun& run = entry->run;
   client.listener(run.accepted());
-  run.add_listener(std::move(client.listener));
+  run.add_listener(std::move(client.listener), client.every_event);
   entry->requests.set_environment(std::move(client.environment), own_environment);
   if (runs.contains(run.id())) return;
   if (run.machine().status() != run::RunStatus::running) {  // it had ended: shown, not run

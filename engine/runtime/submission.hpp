@@ -68,6 +68,7 @@ Environment own_environment();
 /// of whoever resumed it.
 struct Client {
   Listener listener;
+  bool every_event = true;  // false: only how it begins and ends
   Environment environment;
 };
 
