@@ -127,9 +127,18 @@ void ActiveRun::touch(std::uint32_t step) {
   dirty_.push_back(step);
 }
 
-void ActiveRun::add_listener(Listener listener, bool every_event) {
-  listeners_.push_back(std::move(listener));
-  events_wanted_ = events_wanted_ || every_event;
+void ActiveRun::add_client(Client client) {
+  if (!client.listener || !client.listener(accepted(client.every_event))) return;
+  listeners_.push_back(std::move(client.listener));
+  events_wanted_ = events_wanted_ || client.every_event;
+}
+
+void ActiveRun::finish() {
+  if (listeners_.empty()) return;
+  std::vector<store::StepRow> rows;
+  for (std::uint32_t i = 0; events_wanted_ && i < plan().steps.size(); ++i)
+    rows.push_back(step_row(i));
+  tell({{"type", "finished"}, {"result", result_document(row(), rows)}});
 }
 
 void ActiveRun::tell(const json& update) {
@@ -207,9 +216,9 @@ store::StepRow ActiveRun::step_row(std::uint32_t index) const {
   return row;
 }
 
-json ActiveRun::accepted() const {
+json ActiveRun::accepted(bool with_steps) const {
   json steps = json::array();
-  for (std::uint32_t i = 0; i < plan().steps.size(); ++i) {
+  for (std::uint32_t i = 0; with_steps && i < plan().steps.size(); ++i) {
     const run::StepState& state = machine_.step(i);
     json step = {{"name", plan().steps[i].id},
                  {"uses", plan().spec_of(i).uses},

@@ -43,8 +43,11 @@ class ActiveRun {
   /// attempt's log).
   void flush_rows(store::Batch& batch);
 
-  void add_listener(Listener listener, bool every_event);
+  /// Tells it "accepted", and all that follows.
+  void add_client(Client client);
   bool has_listeners() const { return !listeners_.empty(); }
+  /// Tells them "finished".
+  void finish();
   void tell(const json& update);
 
   void started(const protocol::Started& started);
@@ -54,12 +57,13 @@ class ActiveRun {
 
   store::RunRow row() const;
   store::StepRow step_row(std::uint32_t index) const;
-  /// How a client sees it at first: {"type": "accepted", "run", "pipeline", ..., "steps": [...]}.
-  json accepted() const;
   /// The run document of sdk/abi/README.md, without metrics and models.
   json document(std::int64_t now_us) const;
 
  private:
+  /// How a client sees it at first: {"type": "accepted", "run", "pipeline", ..., "steps": [...]}.
+  json accepted(bool with_steps) const;
+
   struct Log {
     std::uint32_t attempt;
     protocol::LogRange range;

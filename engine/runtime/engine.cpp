@@ -126,10 +126,7 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   runs.emplace(entry->run.id(), entry);
   order.push_back(entry);
   entry->requests.set_environment(std::move(client.environment), own_environment);
-  if (client.listener) {
-    client.listener(entry->run.accepted());
-    entry->run.add_listener(std::move(client.listener), client.every_event);
-  }
+  entry->run.add_client(std::move(client));
   entry->run.apply(entry->run.created_event(), batch);
   pump(entry);
   flush();
@@ -174,13 +171,8 @@ void Engine::Impl::end(const EntryPtr& entry) {
   entry->over = true;
   entry->run.flush_rows(batch);
   after.calls.emplace_back([this, entry] {
-    ActiveRun& run = entry->run;
-    if (run.has_listeners()) {
-      std::vector<store::StepRow> rows;
-      for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) rows.push_back(run.step_row(i));
-      run.tell({{"type", "finished"}, {"result", result_document(run.row(), rows)}});
-    }
-    runs.erase(run.id());
+    entry->run.finish();
+    runs.erase(entry->run.id());
     std::erase(order, entry);
     pump_all();
     flush();

@@ -64,8 +64,7 @@ Recovered recover(
 
 void Engine::Impl::attach(const std::string& id, Client client) {
   if (const auto found = runs.find(id); found != runs.end()) {
-    client.listener(found->second->run.accepted());
-    found->second->run.add_listener(std::move(client.listener), client.every_event);
+    found->second->run.add_client(std::move(client));
     return;
   }
   if (failed || closing || !options.store) {
@@ -96,14 +95,11 @@ void Engine::Impl::attach(const std::string& id, Client client) {
 
 void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   ActiveRun& run = entry->run;
-  client.listener(run.accepted());
-  run.add_listener(std::move(client.listener), client.every_event);
   entry->requests.set_environment(std::move(client.environment), own_environment);
+  run.add_client(std::move(client));
   if (runs.contains(run.id())) return;
   if (run.machine().status() != run::RunStatus::running) {  // it had ended: shown, not run
-    std::vector<store::StepRow> rows;
-    for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) rows.push_back(run.step_row(i));
-    run.tell({{"type", "finished"}, {"result", result_document(run.row(), rows)}});
+    run.finish();
     return;
   }
   runs.emplace(run.id(), entry);

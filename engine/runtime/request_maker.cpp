@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "engine/runtime/resolver.hpp"
 
@@ -28,8 +29,8 @@ void RequestMaker::set_environment(Environment wanted, const Environment& own) {
   });
 }
 
-Result<const protocol::Request*> RequestMaker::prototype(const ActiveRun& run, std::uint32_t spec) {
-  if (const auto found = prototypes_.find(spec); found != prototypes_.end()) return &found->second;
+Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uint32_t spec) {
+  if (const auto found = prototypes_.find(spec); found != prototypes_.end()) return found->second;
   const pipeline::Step& step = run.plan().pipeline->steps[spec];
   const loader::PluginInfo* plugin = run.prepared().catalog->find(step.uses);
   if (plugin == nullptr)
@@ -51,18 +52,20 @@ Result<const protocol::Request*> RequestMaker::prototype(const ActiveRun& run, s
   }
   request.env = step.env;
   request.env.insert(environment_.begin(), environment_.end());
-  std::error_code error;
-  std::filesystem::create_directories(request.log_dir,
-                                      error);  // a failure shows when the log is opened
-  return &prototypes_.emplace(spec, std::move(request)).first->second;
+  if (!std::exchange(has_log_dir_, true)) {
+    std::error_code error;  // a failure shows when a log is opened
+    std::filesystem::create_directories(request.log_dir, error);
+  }
+  if (!step.matrix.empty()) prototypes_.emplace(spec, request);
+  return request;
 }
 
 Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const ActiveRun& run,
                                                                     std::uint32_t step,
                                                                     std::uint32_t attempt) {
-  const auto base = prototype(run, run.plan().steps[step].spec);
+  auto base = prototype(run, run.plan().steps[step].spec);
   if (!base) return tl::unexpected(base.error());
-  auto request = std::make_shared<protocol::Request>(**base);
+  auto request = std::make_shared<protocol::Request>(std::move(*base));
   request->id.step = run.plan().steps[step].id;
   request->id.attempt = attempt;
   if (const auto& resolved = run.machine().step(step).resolved) {

@@ -27,7 +27,7 @@ class RequestMaker {
                                                         std::uint32_t attempt);
 
  private:
-  Result<const protocol::Request*> prototype(const ActiveRun& run, std::uint32_t spec);
+  Result<protocol::Request> prototype(const ActiveRun& run, std::uint32_t spec);
 
   StateDirectory state_;
   Environment environment_;

@@ -112,7 +112,9 @@ std::optional<Event> look_into_cache(const ResolveJob& job, const std::string& k
 Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, json with) {
   json inputs = json::object();
   const bool is_command = plugin.library.empty() && step.uses == "command";
-  const json known = plugin.input_schema.value("properties", json::object());
+  static const json kNone = json::object();
+  const auto properties = plugin.input_schema.find("properties");
+  const json& known = properties == plugin.input_schema.end() ? kNone : *properties;
   for (auto at = with.begin(); at != with.end();) {
     const bool taken =
         is_command ? is_artifact(*at) && !is_program_field(at.key()) : known.contains(at.key());
@@ -130,7 +132,8 @@ Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, 
     }
     at = with.erase(at);
   }
-  for (const json& required : plugin.input_schema.value("required", json::array())) {
+  const auto needed = plugin.input_schema.find("required");
+  for (const json& required : needed == plugin.input_schema.end() ? kNone : *needed) {
     if (!inputs.contains(required.get<std::string>())) {
       return fail(fmt::format(
           "with.{}: the input is missing (its artifact is null: did the step that should make "
