@@ -182,6 +182,7 @@ json convert(lua_State* state, int index, int depth) {
   const json* value = proxied(state, index);
   if (value == nullptr) {
     luaL_error(state, "%s is not a value; call it, or name a value", describe_value(state, index));
+    return nullptr;  // luaL_error does not return; it is not declared so
   }
   LuaBudget::of(state).check_time(state);
   LuaBudget::of(state).charge(state, footprint(*value));
