@@ -31,8 +31,9 @@ class RequestMaker {
 
   StateDirectory state_;
   Environment environment_;
+  bool has_log_dir_ = false;
   std::unordered_map<std::uint32_t, protocol::Request>
-      prototypes_;  // by index of the step as written
+      prototypes_;  // of matrices, by step as written
 };
 
 }  // namespace scanflow::runtime

@@ -158,22 +158,23 @@ Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, 
 Event resolve(const ResolveJob& job, const store::Store* store, const store::Artifacts& artifacts) {
   const pipeline::Step& step = job.plan->spec_of(job.step);
   const pipeline::Scope scope = scope_of(job);
+  pipeline::Evaluator evaluator;
   if (!step.when.empty()) {
-    const auto wanted = pipeline::evaluate_condition(step.when, scope);
+    const auto wanted = evaluator.condition(step.when, scope);
     if (!wanted) return config_error(job, "when: " + wanted.error().message);
     if (!*wanted)
       return make(EventType::step_skipped, job, {{"message", "its `when` is false: " + step.when}});
   }
   json with = json::object();
   for (const auto& [key, value] : step.with.items()) {
-    auto evaluated = pipeline::evaluate(value, scope);
+    auto evaluated = evaluator.evaluate(value, scope);
     if (!evaluated)
       return config_error(job, fmt::format("with.{}: {}", key, evaluated.error().message));
     with[key] = std::move(*evaluated);
   }
   json env = json::object();
   for (const auto& [key, value] : step.env) {
-    auto evaluated = pipeline::evaluate(value, scope);
+    auto evaluated = evaluator.evaluate(value, scope);
     if (!evaluated)
       return config_error(job, fmt::format("env.{}: {}", key, evaluated.error().message));
     env[key] = evaluated->is_string() ? evaluated->get<std::string>() : evaluated->dump();
