@@ -191,9 +191,11 @@ steps:
 TEST(Run, StepsHaveTheEnvironmentOfWhoeverAskedForTheRun) {
   Scanflow scanflow;
   const std::string base = scanflow.files().path().string();
-  const std::string holder = scanflow.files().write("holder.yaml", pipeline(R"(
+  const std::string holder =
+      scanflow.files().write("holder.yaml", pipeline(R"(
 steps:
-  - {name: a, run: "touch )" + base + R"(/held; while [ ! -e )" + base + R"(/gate ]; do sleep 0.01; done"}
+  - {name: a, run: "touch )" + base + R"(/held; while [ ! -e )" +
+                                                     base + R"(/gate ]; do sleep 0.01; done"}
 )"));
   const std::string file = scanflow.files().write("p.yaml", pipeline(R"(
 steps:
@@ -202,7 +204,8 @@ steps:
 )"));
   const auto first = scanflow.start({"run", holder, "-j", "4"}, {{"WHO", "the engine"}});
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(base + "/held"); })) << first->err();
-  const json result = last_line(scanflow({"run", file, "-j", "4", "-o", "json"}, {{"WHO", "the client"}}));
+  const json result =
+      last_line(scanflow({"run", file, "-j", "4", "-o", "json"}, {{"WHO", "the client"}}));
   EXPECT_EQ(step(result, "a")["outputs"]["said"], "the client");
   EXPECT_EQ(step(result, "b")["outputs"]["said"], "the step");
   scanflow.files().write("gate", "");

@@ -1,0 +1,116 @@
+// pipelines/mnist/train.yaml, whole, on a few drawn digits: small enough for every day, real all
+// the same.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.hpp"
+
+namespace scanflow::test {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kTrain = SCANFLOW_SOURCE_DIR "/pipelines/mnist/train.yaml";
+
+json last_line(const Output& output) {
+  const std::string text = output.out.substr(0, output.out.find_last_not_of('\n') + 1);
+  json document = json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
+  EXPECT_FALSE(document.is_discarded()) << output.out << output.err;
+  return document;
+}
+
+json step(const json& result, const std::string& name) {
+  for (const json& each : result.at("steps")) {
+    if (each.at("name") == name) return each;
+  }
+  ADD_FAILURE() << "no step " << name << " in " << result.dump();
+  return json::object();
+}
+
+class Mnist : public testing::Test {
+ protected:
+  /// Draws the digits with the step that does so, and gives their directory.
+  std::string digits(int count) {
+    const std::string file = scanflow_.files().write(
+        "digits.yaml",
+        "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: digits}\nsteps:\n"
+        "  - {name: draw, uses: digits.generate, with: {count: " +
+            std::to_string(count) + "}}\n");
+    const Output output = scanflow_({"run", file, "-o", "json"});
+    EXPECT_EQ(output.exit, 0) << output.out << output.err;
+    return step(last_line(output), "draw")["artifacts"]["digits"]["path"];
+  }
+
+  Scanflow scanflow_;
+};
+
+TEST_F(Mnist, TrainsChoosesEvaluatesRegistersAndReports) {
+  const std::string data = digits(1500);
+  const std::vector<std::string> arguments{"run", kTrain,     "-p", "data=" + data,
+                                           "-p",  "epochs=3", "-o", "json"};
+  const Output output = scanflow_(arguments);
+  ASSERT_LE(output.exit, 1) << output.out << output.err;
+  const json first = last_line(output);
+  EXPECT_EQ(first["status"], "succeeded") << first.dump(2);
+  const double chosen =
+      std::max(step(first, "train[model=cnn1]")["outputs"]["validation_accuracy"].get<double>(),
+               step(first, "train[model=cnn2]")["outputs"]["validation_accuracy"].get<double>());
+  const json evaluate = step(first, "evaluate");
+  EXPECT_GT(evaluate["outputs"]["accuracy"].get<double>(), 0.6) << "it did not learn";
+  EXPECT_GT(chosen, 0.6);
+  const std::string page =
+      read(step(first, "report")["artifacts"]["report"]["path"].get<std::string>() + "/index.html");
+  EXPECT_NE(page.find("<svg"), std::string::npos);
+  EXPECT_NE(page.find("train[model=cnn1]"), std::string::npos);
+
+  const json second = last_line(scanflow_(arguments));
+  EXPECT_EQ(step(second, "train[model=cnn1]")["status"], "cached");
+  EXPECT_EQ(step(second, "train[model=cnn2]")["status"], "cached");
+  EXPECT_EQ(step(second, "evaluate")["outputs"]["accuracy"], evaluate["outputs"]["accuracy"]);
+}
+
+TEST_F(Mnist, AKilledEngineDoesNotTrainAgain) {
+  const std::string data = digits(3000);
+  const auto run = scanflow_.start({"run", kTrain, "-p", "data=" + data, "-p", "epochs=6"});
+  const auto training = [&] {
+    int warm = 0;  // the warm parent, and its two forks that train
+    for (const pid_t pid : scanflow_.processes()) {
+      const std::string command = read("/proc/" + std::to_string(pid) + "/cmdline");
+      if (command.find("torch_steps.so") != std::string::npos) ++warm;
+    }
+    return warm == 3;
+  };
+  ASSERT_TRUE(eventually(training)) << run->out() << run->err();
+  run->signal(SIGKILL);
+  run->wait();
+  const Output output = scanflow_({"runs", "resume", "last", "-o", "json"});
+  const json result = last_line(output);
+  EXPECT_EQ(result["status"], "succeeded") << output.out << output.err;
+  for (const char* name : {"train[model=cnn1]", "train[model=cnn2]"}) {
+    EXPECT_EQ(step(result, name)["attempts"], 1) << name;
+  }
+  const json events = last_line(scanflow_({"runs", "events", "last", "-o", "json"}));
+  int started = 0;
+  for (const json& event : events) {
+    if (event["type"] == "attempt_started" && event["step"].get<std::string>().starts_with("train"))
+      ++started;
+  }
+  EXPECT_EQ(started, 2);
+}
+
+TEST_F(Mnist, SpoiltDataIsSaidWithItsPlace) {
+  const std::string data = digits(200);
+  const std::string images = read(data + "/images-idx3-ubyte");
+  scanflow_.files().write("spoilt/images-idx3-ubyte", images.substr(0, images.size() - 100));
+  scanflow_.files().write("spoilt/labels-idx1-ubyte", read(data + "/labels-idx1-ubyte"));
+  const Output output =
+      scanflow_({"run", kTrain, "-p", "data=" + (scanflow_.files() / "spoilt").string()});
+  EXPECT_EQ(output.exit, 1) << output.err;
+  EXPECT_NE(output.out.find("images-idx3-ubyte"), std::string::npos) << output.out;
+  EXPECT_NE(output.out.find("byte"), std::string::npos) << output.out;
+}
+
+}  // namespace
+}  // namespace scanflow::test
