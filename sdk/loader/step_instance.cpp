@@ -116,8 +116,9 @@ struct StepInstance::Host {
     });
   }
   static std::int32_t run_state(const scanflow_host* host, scanflow_sink document) noexcept {
-    return guarded(
-        host, [&](StepInstance& self) { return answer(host, self.services_.run_state(), document); });
+    return guarded(host, [&](StepInstance& self) {
+      return answer(host, self.services_.run_state(), document);
+    });
   }
   static std::int32_t register_model(const scanflow_host* host, scanflow_view request,
                                      scanflow_sink reply) noexcept {
