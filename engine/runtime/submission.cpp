@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cstdlib>
-#include <regex>
 
 #include "engine/pipeline/reader.hpp"
 
@@ -66,11 +66,19 @@ Environment own_environment() {
 }
 
 std::map<std::string, std::string> referenced_environment(const std::string& source) {
-  static const std::regex kReference(R"(\benv\.([A-Za-z_][A-Za-z0-9_]*))");
   std::map<std::string, std::string> found;
-  for (std::sregex_iterator at(source.begin(), source.end(), kReference), end; at != end; ++at) {
-    const std::string name = (*at)[1];
-    if (const char* value = std::getenv(name.c_str())) found[name] = value;
+  const auto is_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  };
+  for (std::size_t at = source.find("env."); at != std::string::npos;
+       at = source.find("env.", at)) {
+    const bool whole = at == 0 || !is_word(source[at - 1]);
+    at += 4;
+    std::size_t end = at;
+    while (end < source.size() && is_word(source[end])) ++end;
+    const std::string name = source.substr(at, end - at);
+    const char* value = whole && !name.empty() ? std::getenv(name.c_str()) : nullptr;
+    if (value != nullptr) found[name] = value;
   }
   return found;
 }

@@ -7,22 +7,32 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace scanflow::runtime {
 
+/// Does it change what the one who asked does next?
+inline bool is_urgent(const nlohmann::json& update) {
+  const std::string type = update.value("type", "");
+  return type != "event" && type != "progress" && type != "metric";
+}
+
 /// [any-thread]
 class UpdateQueue {
  public:
+  /// Wakes who waits in pop at once if it is urgent. What is only shown can wait until it looks
+  /// again: waking it for each event cost a quarter of a short step's time.
   void push(nlohmann::json update) {
+    const bool urgent = is_urgent(update);
     {
       const std::lock_guard lock(mutex_);
       updates_.push_back(std::move(update));
     }
-    filled_.notify_one();
+    if (urgent) filled_.notify_one();
   }
 
-  /// Waits for the next one; nothing after `patience`.
+  /// The next one; where there is none, waits for an urgent one, or `patience`.
   std::optional<nlohmann::json> pop(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
     if (!filled_.wait_for(lock, patience, [this] { return !updates_.empty(); }))
