@@ -96,6 +96,7 @@ Result<pid_t> SupervisorProcess::spawn(int ready_fd) {
                                     "--log",           log_,
                                     "--ready-fd",      std::to_string(kReadyFd)};
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const Attributes attributes;
