@@ -89,6 +89,7 @@ Result<std::unique_ptr<Connection>> become_engine(const Context& context,
   options.worker = context.worker;
   options.plugins = context.plugins;
   options.jobs = jobs;
+  options.sync_artifacts = durability == store::Durability::power;
   connection->engine = std::make_unique<runtime::Engine>(std::move(options));
   auto socket = runtime::EngineSocket::serve(*connection->engine, state);
   if (!socket) return tl::unexpected(socket.error());

@@ -153,7 +153,7 @@ std::string format_age(std::int64_t time_us, std::int64_t now_us) {
   const std::int64_t seconds = std::max<std::int64_t>(0, (now_us - time_us) / 1'000'000);
   if (seconds < 60) return fmt::format("{} s ago", seconds);
   if (seconds < 3600) return fmt::format("{} min ago", seconds / 60);
-  if (seconds < 86400 * 2) return fmt::format("{} h ago", seconds / 3600);
+  if (seconds < 172'800) return fmt::format("{} h ago", seconds / 3600);
   return fmt::format("{} days ago", seconds / 86400);
 }
 

@@ -275,6 +275,7 @@ json ActiveRun::document(std::int64_t now_us) const {
           {"status", run::name(machine_.status())},
           {"started_us", created_us_},
           {"now_us", now_us},
+          {"file", submission_.file},
           {"params", plan().params},
           {"backend", submission_.options.backend},
           {"steps", std::move(steps)}};

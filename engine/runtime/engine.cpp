@@ -54,9 +54,10 @@ void Engine::cancel(std::string run) {
 }
 
 Engine::Impl::Impl(EngineOptions given)
-    : options(std::move(given)),
-      artifacts(options.state.artifacts()),
-      thread([this] { strand.run(); }) {}
+    : options(std::move(given)), artifacts(options.state.artifacts(), options.sync_artifacts) {
+  artifacts.remove_leftovers();
+  thread = std::thread([this] { strand.run(); });
+}
 
 Engine::Impl::~Impl() {
   post([this] {
@@ -87,12 +88,14 @@ std::shared_ptr<const loader::Catalog> Engine::Impl::discover(const RunOptions& 
   return std::make_shared<const loader::Catalog>(std::move(*catalog));
 }
 
+void Engine::Impl::refuse(const Client& client) const {
+  client.listener(failed ? rejected(3, "the engine cannot store events any more")
+                         : json{{"type", "closing"}});
+}
+
 void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared, Client client,
                           bool again) {
-  if (failed || closing) {
-    client.listener(rejected(3, "the engine is ending"));
-    return;
-  }
+  if (failed || closing) return refuse(client);
   if (again && options.store) {
     const auto known = options.store->find_runs(submission.run);
     if (runs.contains(submission.run) || (known && !known->empty()))
@@ -134,7 +137,7 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
 
 void Engine::Impl::cancel(const std::string& id) {
   const auto found = runs.find(id);
-  if (found == runs.end()) return;
+  if (failed || found == runs.end() || found->second->over) return;
   Event event;
   event.type = EventType::cancel_requested;
   event.time_us = wall_clock_us();

@@ -44,6 +44,8 @@ struct Engine::Impl {
 
   // --- life and loop (engine.cpp)
   void submit(Submission submission, std::optional<Prepared> prepared, Client client, bool again);
+  /// To one that asks an engine that is ending: it takes over, unless the store is broken.
+  void refuse(const Client& client) const;
   void begin(Submission submission, Prepared prepared, Client client);
   void cancel(const std::string& run);
   /// Lets the run take its next decisions, records them, and queues their effects for after the

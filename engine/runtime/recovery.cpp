@@ -68,8 +68,7 @@ void Engine::Impl::attach(const std::string& id, Client client) {
     return;
   }
   if (failed || closing || !options.store) {
-    client.listener({{"type", "rejected"}, {"exit", 3}, {"message", "the engine is ending"}});
-    return;
+    return refuse(client);
   }
   auto& waiting = recovering[id];
   waiting.push_back(std::move(client));
@@ -106,20 +105,14 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   order.push_back(entry);
   options.jobs = std::max(options.jobs, run.submission().options.jobs);
   // An attempt whose start was committed is launched again: a backend that has it adopts it, or
-  // tells its result again; one that never got it starts it now. The attempts that were to be
-  // stopped are stopped again.
+  // tells its result again; one that never got it starts it now. The first decision stops those
+  // again that were to be stopped.
   std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
-  std::vector<run::Effect> stops;
   for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) {
     const run::StepState& state = run.machine().step(i);
-    if (state.status != run::StepStatus::running) continue;
-    launch(entry, i, state.attempts, launches);
-    if (state.cause != run::Cause::none) {
-      stops.push_back({run::Effect::Kind::stop, i, state.attempts, state.cause});
-    }
+    if (state.status == run::StepStatus::running) launch(entry, i, state.attempts, launches);
   }
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
-  for (const run::Effect& stop : stops) perform(entry, stop, launches);
   pump(entry);
   flush();
 }

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -132,7 +134,7 @@ void Engine::Impl::attempt_ended(const EntryPtr& entry, const protocol::Result& 
   event.step = step;
   event.attempt = result.id.attempt;
   event.time_us = wall_clock_us();
-  event.cause = cause_of(result);
+  event.cause = run.machine().cause_of_end(step, cause_of(result));
   if (json data = result_data(result, std::move(stored)); !data.is_null()) {
     event.data = std::make_shared<const json>(std::move(data));
   }
@@ -162,12 +164,14 @@ void Engine::Impl::on_metric(const EntryPtr& entry, const protocol::Metric& metr
 
 namespace {
 
+/// One series per step, attempt, name and labels.
 json metrics_document(const std::vector<store::MetricRow>& rows) {
   json series = json::array();
-  const store::MetricRow* last = nullptr;
+  std::map<std::tuple<std::string, std::uint32_t, std::string, std::string>, std::size_t> index;
   for (const store::MetricRow& row : rows) {
-    if (last == nullptr || last->step != row.step || last->name != row.name ||
-        last->labels != row.labels || last->attempt != row.attempt) {
+    const auto [found, fresh] =
+        index.try_emplace({row.step, row.attempt, row.name, row.labels}, series.size());
+    if (fresh) {
       series.push_back({{"step", row.step},
                         {"attempt", row.attempt},
                         {"name", row.name},
@@ -175,8 +179,7 @@ json metrics_document(const std::vector<store::MetricRow>& rows) {
                                                       : json::parse(row.labels, nullptr, false)},
                         {"points", json::array()}});
     }
-    series.back()["points"].push_back({row.at_step, row.value, row.time_us});
-    last = &row;
+    series[found->second]["points"].push_back({row.at_step, row.value, row.time_us});
   }
   return series;
 }
