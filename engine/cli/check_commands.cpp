@@ -33,14 +33,14 @@ json to_json(const std::vector<pipeline::Diagnostic>& errors) {
 
 int validate(const Context& context, const std::vector<std::string>& files) {
   const auto catalog = context.catalog();
-  if (!catalog) return complain(kUsage, catalog.error().message);
+  if (!catalog) return complain(context, kUsage, catalog.error().message);
   std::size_t errors = 0;
   json documents = json::array();
   for (const std::string& file : files) {
     const auto source = read_file(file);
     if (!source) {
       ++errors;
-      complain(kUsage, source.error().message);
+      if (!context.json) complain(context, kUsage, source.error().message);
       documents.push_back(
           {{"file", file}, {"valid", false}, {"errors", {{{"message", source.error().message}}}}});
       continue;
@@ -63,18 +63,18 @@ int validate(const Context& context, const std::vector<std::string>& files) {
 
 int graph(const Context& context, const GraphCommand& command) {
   auto catalog = context.catalog();
-  if (!catalog) return complain(kUsage, catalog.error().message);
+  if (!catalog) return complain(context, kUsage, catalog.error().message);
   runtime::Submission submission;
   submission.file = command.file;
   auto source = read_file(command.file);
-  if (!source) return complain(kUsage, source.error().message);
+  if (!source) return complain(context, kUsage, source.error().message);
   submission.source = std::move(*source);
   auto params = parse_params(command.params);
-  if (!params) return complain(kUsage, params.error().message);
+  if (!params) return complain(context, kUsage, params.error().message);
   submission.params = std::move(*params);
   const auto prepared =
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
-  if (!prepared) return complain(kUsage, prepared.error().message);
+  if (!prepared) return complain(context, kUsage, prepared.error().message);
   const GraphView view = view_of(*prepared->plan);
   std::string text;
   if (command.format == "dot") {
@@ -83,7 +83,7 @@ int graph(const Context& context, const GraphCommand& command) {
     text = graph_mermaid(view);
   } else if (command.format == "svg") {
     auto svg = graph_svg(view);
-    if (!svg) return complain(kEngine, svg.error().message);
+    if (!svg) return complain(context, kEngine, svg.error().message);
     text = std::move(*svg);
   } else {
     text = graph_text(view, {.color = use_color(STDOUT_FILENO)});

@@ -53,7 +53,8 @@ int terminal_height(int fd) {
   return rows > 0 ? rows : 24;
 }
 
-int complain(Exit code, const std::string& message) {
+int complain(const Context& context, Exit code, const std::string& message) {
+  if (context.json) fmt::print("{}\n", nlohmann::json{{"error", message}, {"exit", code}}.dump());
   fmt::print(stderr, "{}{}\n", message.find("error: ") == std::string::npos ? "error: " : "",
              message);
   return code;

@@ -43,8 +43,9 @@ bool use_color(int fd);       // a terminal, and NO_COLOR is not set
 int terminal_width(int fd);   // columns; 100 where there is no terminal
 int terminal_height(int fd);  // rows; 24 where there is no terminal
 
-/// Prints "error: ..." on stderr and gives the exit status.
-int complain(Exit code, const std::string& message);
+/// Prints "error: ..." on stderr (with -o json also {"error", "exit"} on stdout) and gives the exit
+/// status.
+int complain(const Context& context, Exit code, const std::string& message);
 
 /// The one run whose id starts with `prefix`; an error says that there is none, or which there are.
 Result<std::string> find_run(const Context& context, const std::string& prefix);

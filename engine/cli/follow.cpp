@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <string_view>
 #include <thread>
 
 #include "engine/runtime/engine.hpp"
@@ -20,13 +21,21 @@ using runtime::UpdateQueue;
 std::atomic<int> interrupts{0};
 
 void on_signal(int) {
-  if (interrupts.fetch_add(1) > 0) ::_exit(kCancelled);
+  if (interrupts.fetch_add(1) == 0) return;
+  constexpr std::string_view kLeft =
+      "\nleft at once; what still runs goes on without an engine: 'scanflow runs resume last' "
+      "finds it again\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kLeft.data(), kLeft.size());
+  ::_exit(kCancelled);
 }
 
 void catch_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // unless under nohup
   action.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &action, nullptr);
 }

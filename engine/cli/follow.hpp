@@ -27,7 +27,7 @@ struct Outcome {
   nlohmann::json result;  // the document that `run -o json` ends with
 };
 
-/// Blocks. SIGINT and SIGTERM cancel the run; the second one leaves at once (exit 130).
+/// Blocks. SIGINT, SIGTERM and SIGHUP cancel the run; the second one leaves at once (exit 130).
 Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
                store::Durability durability, ProgressPrinter& printer);
 

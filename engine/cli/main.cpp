@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <clocale>
+#include <cerrno>
+#include <cstdio>
 #include <exception>
-#include <iostream>
+#include <system_error>
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/plugin_commands.hpp"
+#include "sdk/base/nearest.hpp"
 
 #ifndef SCANFLOW_VERSION
 #define SCANFLOW_VERSION "unknown"
@@ -56,7 +58,7 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   app_run->callback([&choice, &options] {
     choice.command = [&choice, &options] {
       if (options.file.empty() && options.resume.empty()) {
-        return complain(kUsage, "run: which pipeline? (scanflow run FILE)");
+        return complain(choice.context, kUsage, "run: which pipeline? (scanflow run FILE)");
       }
       return run(choice.context, options);
     };
@@ -114,6 +116,31 @@ void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
       [&] { choice.command = [&] { return graph(choice.context, options.graph); }; });
 }
 
+/// "unknown command 'lst'; did you mean 'list'?", or "" where the commands are not what is wrong.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* level = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--state" || word == "--plugin-dir" || word == "-o" || word == "--output") ++i;
+    if (word.starts_with("-")) continue;
+    std::vector<std::string> names;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* each : level->get_subcommands({})) {
+      names.push_back(each->get_name());
+      if (each->get_name() == word) next = each;
+    }
+    if (next == nullptr && names.empty()) return {};
+    if (next == nullptr) {
+      const std::string meant = nearest(word, names);
+      return fmt::format("unknown command '{}'{}", word,
+                         meant.empty() ? fmt::format("; there are: {}", fmt::join(names, ", "))
+                                       : fmt::format("; did you mean '{}'?", meant));
+    }
+    level = next;
+  }
+  return {};
+}
+
 int main(int argc, char** argv) {
   CLI::App app("Scanflow: ML workflows that look after themselves", "scanflow");
   app.set_version_flag("--version", SCANFLOW_VERSION);
@@ -137,10 +164,21 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kSucceeded : kUsage;
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    const std::string unknown = unknown_command(app, argc, argv);
+    choice.context.json = choice.format == "json";
+    return complain(choice.context, kUsage,
+                    (unknown.empty() ? std::string(error.what()) : unknown) +
+                        "\n'scanflow --help' shows how it is used");
   }
   choice.context.json = choice.format == "json";
-  return choice.command();
+  const int code = choice.command();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    fmt::print(stderr, "error: cannot write to stdout: {}\n",
+               std::generic_category().message(errno));
+    return code == kSucceeded ? kEngine : code;
+  }
+  return code;
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ void ProgressPrinter::header() {
 
 void ProgressPrinter::print_step(const RunView::Step& step) {
   const bool ran = step.started_us > 0 && step.ended_us > 0 && step.status != "cached";
-  std::string message = step.message;
+  std::string message = printable(step.message);
   if (step.attempts > 1) message = fmt::format("attempt {}  {}", step.attempts, message);
   const int width = style_ == Style::live ? terminal_width(fd_) : 200;
   const std::size_t used = 2 + 2 + names_ + 12;
@@ -102,7 +102,7 @@ std::string ProgressPrinter::live_block() const {
       const std::string curve = series == nullptr ? "" : "  " + sparkline(*series, 12);
       const std::string text =
           fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names_), names_),
-                      format_duration(now - step.started_us), step.message, curve);
+                      format_duration(now - step.started_us), printable(step.message), curve);
       out += fmt::format("  {} {}\n", paint(status_sign(step.status), Color::yellow, color_),
                          fit(text, width - 5));
     } else if (step.status == "pending" || step.status == "ready") {

@@ -45,10 +45,10 @@ std::string steps_table(const json& steps) {
     const double seconds = step.at("seconds");
     rows.push_back({fmt::format("  {} {}", status_sign(status), step.at("name").get<std::string>()),
                     status,
-                    status == "succeeded" || status == "failed" || status == "running"
+                    status == "succeeded" || status == "failed"
                         ? format_duration(static_cast<std::int64_t>(seconds * 1e6))
                         : "",
-                    std::to_string(step.at("attempts").get<int>()), words_of(step)});
+                    std::to_string(step.at("attempts").get<int>()), printable(words_of(step))});
   }
   std::string text;
   if (!rows.empty()) {
@@ -73,7 +73,7 @@ std::string failures(const json& steps) {
     std::string message = step.at("error").value("message", "");
     for (std::size_t at = 0; at <= message.size();) {
       const std::size_t end = std::min(message.find('\n', at), message.size());
-      text += "  " + message.substr(at, end - at) + "\n";
+      text += "  " + printable(message.substr(at, end - at)) + "\n";
       at = end + 1;
     }
   }

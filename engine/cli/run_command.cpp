@@ -46,9 +46,7 @@ std::map<std::string, double> history_of(const runtime::StateDirectory& state,
 
 int report(const Context& context, const Outcome& outcome) {
   if (outcome.result.is_null()) {
-    if (context.json)
-      fmt::print("{}\n", json{{"error", outcome.message}, {"exit", outcome.exit}}.dump());
-    return complain(static_cast<Exit>(outcome.exit), outcome.message);
+    return complain(context, static_cast<Exit>(outcome.exit), outcome.message);
   }
   if (context.json) {
     fmt::print("{}\n", outcome.result.dump());
@@ -74,7 +72,7 @@ Result<nlohmann::json> parse_params(const std::vector<std::string>& params) {
 
 int run(const Context& context, const RunCommand& command) {
   const auto state = context.state_directory();
-  if (!state) return complain(kEngine, state.error().message);
+  if (!state) return complain(context, kEngine, state.error().message);
   const auto durability =
       command.durable == "power" ? store::Durability::power : store::Durability::process;
   if (!command.resume.empty()) return resume(context, command.resume);
@@ -82,11 +80,11 @@ int run(const Context& context, const RunCommand& command) {
   ProgressPrinter printer(style, STDOUT_FILENO);
 
   auto source = read_file(command.file);
-  if (!source) return complain(kUsage, source.error().message);
+  if (!source) return complain(context, kUsage, source.error().message);
   auto params = parse_params(command.params);
-  if (!params) return complain(kUsage, params.error().message);
+  if (!params) return complain(context, kUsage, params.error().message);
   auto catalog = context.catalog();
-  if (!catalog) return complain(kUsage, catalog.error().message);
+  if (!catalog) return complain(context, kUsage, catalog.error().message);
 
   runtime::Submission submission;
   submission.run = uuid_v7(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -99,13 +97,13 @@ int run(const Context& context, const RunCommand& command) {
   submission.options.jobs =
       command.jobs > 0 ? command.jobs : std::max(1u, std::thread::hardware_concurrency());
   submission.options.use_cache = !command.no_cache;
-  submission.options.directory = std::filesystem::absolute(command.file).parent_path().string();
+  submission.options.directory = std::filesystem::current_path().string();
   submission.options.plugin_dirs = context.plugin_dirs;
   submission.options.env = runtime::referenced_environment(submission.source);
 
   auto prepared =
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
-  if (!prepared) return complain(kUsage, prepared.error().message);
+  if (!prepared) return complain(context, kUsage, prepared.error().message);
   if (style == ProgressPrinter::Style::live)
     printer.view().set_history(history_of(*state, prepared->plan->pipeline->name));
 
@@ -117,9 +115,9 @@ int run(const Context& context, const RunCommand& command) {
 
 int resume(const Context& context, const std::string& run) {
   const auto state = context.state_directory();
-  if (!state) return complain(kEngine, state.error().message);
+  if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, run);
-  if (!id) return complain(kUsage, id.error().message);
+  if (!id) return complain(context, kUsage, id.error().message);
   ProgressPrinter printer(style_of(context), STDOUT_FILENO);
   Target target;
   target.run = std::move(*id);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <functional>
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/text.hpp"
@@ -43,9 +45,9 @@ std::int64_t now_us() {
       .count();
 }
 
-/// Copies bytes [offset, offset + length) of a segment to stdout.
-Result<void> print_range(const std::filesystem::path& segment, std::uint64_t offset,
-                         std::uint64_t length) {
+/// Hands bytes [offset, offset + length) of a segment on, in pieces.
+Result<void> read_range(const std::filesystem::path& segment, std::uint64_t offset,
+                        std::uint64_t length, const std::function<void(std::string_view)>& take) {
   const int fd = ::open(segment.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(describe_errno("cannot read", segment, errno));
   std::string buffer(1 << 16, '\0');
@@ -53,7 +55,7 @@ Result<void> print_range(const std::filesystem::path& segment, std::uint64_t off
     const std::size_t want = std::min<std::uint64_t>(buffer.size(), length);
     const ssize_t n = ::pread(fd, buffer.data(), want, static_cast<off_t>(offset));
     if (n <= 0) break;
-    std::fwrite(buffer.data(), 1, static_cast<std::size_t>(n), stdout);
+    take(std::string_view(buffer).substr(0, static_cast<std::size_t>(n)));
     offset += static_cast<std::uint64_t>(n);
     length -= static_cast<std::uint64_t>(n);
   }
@@ -80,10 +82,14 @@ std::vector<LogEntry> logs_of(const store::StepRow& step) {
 }  // namespace
 
 int runs_list(const Context& context, std::size_t limit) {
+  if (const auto state = context.state_directory(); state && !store::Store::exists(state->root)) {
+    fmt::print("{}\n", context.json ? "[]" : "no runs yet in " + state->root.string());
+    return kSucceeded;
+  }
   const auto opened = open(context);
-  if (!opened) return complain(kEngine, opened.error().message);
+  if (!opened) return complain(context, kEngine, opened.error().message);
   const auto runs = opened->store->runs(limit);
-  if (!runs) return complain(kEngine, runs.error().message);
+  if (!runs) return complain(context, kEngine, runs.error().message);
   if (context.json) {
     json list = json::array();
     for (const store::RunRow& run : *runs) {
@@ -122,13 +128,13 @@ int runs_list(const Context& context, std::size_t limit) {
 
 int runs_show(const Context& context, const std::string& prefix) {
   const auto id = find_run(context, prefix);
-  if (!id) return complain(kUsage, id.error().message);
+  if (!id) return complain(context, kUsage, id.error().message);
   const auto opened = open(context);
-  if (!opened) return complain(kEngine, opened.error().message);
+  if (!opened) return complain(context, kEngine, opened.error().message);
   const auto runs = opened->store->find_runs(*id);
   const auto steps = opened->store->steps(*id);
-  if (!runs) return complain(kEngine, runs.error().message);
-  if (!steps) return complain(kEngine, steps.error().message);
+  if (!runs) return complain(context, kEngine, runs.error().message);
+  if (!steps) return complain(context, kEngine, steps.error().message);
   json result = runtime::result_document(runs->front(), *steps);
   result["status"] = status_of(*opened, runs->front());
   if (context.json) {
@@ -142,45 +148,58 @@ int runs_show(const Context& context, const std::string& prefix) {
 
 int runs_logs(const Context& context, const std::string& prefix, const std::string& wanted) {
   const auto id = find_run(context, prefix);
-  if (!id) return complain(kUsage, id.error().message);
+  if (!id) return complain(context, kUsage, id.error().message);
   const auto opened = open(context);
-  if (!opened) return complain(kEngine, opened.error().message);
+  if (!opened) return complain(context, kEngine, opened.error().message);
   const auto steps = opened->store->steps(*id);
-  if (!steps) return complain(kEngine, steps.error().message);
+  if (!steps) return complain(context, kEngine, steps.error().message);
   bool found = false;
   std::string names;
+  json documents = json::array();
   for (const store::StepRow& step : *steps) {
     names += (names.empty() ? "" : ", ") + step.id;
-    const bool matches =
-        wanted.empty() || step.id == wanted || step.id.substr(0, step.id.find('[')) == wanted;
-    if (!matches) continue;
+    if (!wanted.empty() && step.id != wanted && step.id.substr(0, step.id.find('[')) != wanted)
+      continue;
     found = true;
     for (const LogEntry& log : logs_of(step)) {
-      // Only a range of a log that is still written has no end yet: then all that follows is its.
+      // The range of a log that is still written has no end yet: all that follows is its.
       const bool open_end = step.status == "running" && log.attempt == step.attempts;
       if (wanted.empty() && log.length == 0 && !open_end) continue;
-      if (wanted.empty() || step.attempts > 1 || step.id != wanted) {
-        fmt::print("==> {} attempt {} <==\n", step.id, log.attempt);
-      }
-      std::fflush(stdout);
-      const auto printed = print_range(opened->state.logs_of(*id) / log.segment, log.offset,
-                                       open_end ? UINT64_MAX : log.length);
-      if (!printed) return complain(kEngine, printed.error().message);
+      const bool titled = wanted.empty() || step.attempts > 1 || step.id != wanted;
+      if (titled && !context.json) fmt::print("==> {} attempt {} <==\n", step.id, log.attempt);
+      std::string text;
+      const auto printed =
+          read_range(opened->state.logs_of(*id) / log.segment, log.offset,
+                     open_end ? UINT64_MAX : log.length, [&](std::string_view piece) {
+                       if (context.json) {
+                         text += piece;
+                       } else {
+                         std::fwrite(piece.data(), 1, piece.size(), stdout);
+                       }
+                     });
+      if (!printed) return complain(context, kEngine, printed.error().message);
+      if (context.json)
+        documents.push_back(
+            {{"step", step.id}, {"attempt", log.attempt}, {"log", std::move(text)}});
     }
   }
-  if (!found)
+  if (!found) {
     return complain(
-        kUsage, fmt::format("run {} has no step '{}'; it has: {}", short_id(*id), wanted, names));
+        context, kUsage,
+        fmt::format("run {} has no step '{}'; it has: {}", short_id(*id), wanted, names));
+  }
+  if (context.json)
+    fmt::print("{}\n", documents.dump(-1, ' ', false, json::error_handler_t::replace));
   return kSucceeded;
 }
 
 int runs_events(const Context& context, const std::string& prefix) {
   const auto id = find_run(context, prefix);
-  if (!id) return complain(kUsage, id.error().message);
+  if (!id) return complain(context, kUsage, id.error().message);
   const auto opened = open(context);
-  if (!opened) return complain(kEngine, opened.error().message);
+  if (!opened) return complain(context, kEngine, opened.error().message);
   const auto events = opened->store->events(*id);
-  if (!events) return complain(kEngine, events.error().message);
+  if (!events) return complain(context, kEngine, events.error().message);
   const std::int64_t first = events->empty() ? 0 : events->front().time_us;
   json list = json::array();
   for (const store::EventRow& event : *events) {

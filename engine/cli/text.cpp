@@ -53,6 +53,21 @@ std::size_t width_of(std::string_view text) {
   return columns;
 }
 
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n' || c == '\t' || c == '\r') {
+      out += ' ';
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += "·";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 std::string fit(std::string_view text, std::size_t columns) {
   if (width_of(text) <= columns) return std::string(text);
   std::string out;

@@ -11,6 +11,8 @@ namespace scanflow::cli {
 
 /// Columns that UTF-8 text takes (combining marks 0, East Asian wide characters 2).
 std::size_t width_of(std::string_view text);
+/// Control characters (which could drive the terminal) as "·"; line ends and tabs as blanks.
+std::string printable(std::string_view text);
 /// Cut to `columns`, with an ellipsis where something was cut.
 std::string fit(std::string_view text, std::size_t columns);
 std::string pad(std::string_view text, std::size_t columns);

@@ -1,6 +1,6 @@
-// The inside of the engine; engine.cpp has its life and its loop, reports.cpp what backends tell,
-// recovery.cpp how runs of an earlier engine go on. All members belong to the strand unless a
-// comment says otherwise.
+// The inside of the engine; engine.cpp has its life and its loop, effects.cpp what follows from
+// decisions, reports.cpp what backends tell, recovery.cpp how runs of an earlier engine go on. All
+// members belong to the strand unless a comment says otherwise.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>

@@ -133,7 +133,12 @@ void Engine::Impl::attempt_ended(const EntryPtr& entry, const protocol::Result& 
   event.type = EventType::attempt_ended;
   event.step = step;
   event.attempt = result.id.attempt;
-  event.time_us = wall_clock_us();
+  // When it ended, not when that was heard: the engine may have been away.
+  const std::int64_t now = wall_clock_us();
+  event.time_us =
+      result.ended_us > 0
+          ? std::clamp(result.ended_us, std::min(run.machine().step(step).started_us, now), now)
+          : now;
   event.cause = run.machine().cause_of_end(step, cause_of(result));
   if (json data = result_data(result, std::move(stored)); !data.is_null()) {
     event.data = std::make_shared<const json>(std::move(data));

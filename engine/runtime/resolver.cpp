@@ -83,7 +83,24 @@ Event make(EventType type, const ResolveJob& job, json data) {
   return event;
 }
 
-Event config_error(const ResolveJob& job, const std::string& message) {
+/// What a name that is not there is taken for: nil. Lua's message does not say which outputs there
+/// are.
+std::string outputs_hint(const ResolveJob& job, const std::string& message) {
+  if (message.find("nil") == std::string::npos) return {};
+  std::string hint;
+  for (const auto& [name, views] : job.views) {
+    if (views.empty() || !views.front().result) continue;
+    std::string names;
+    for (const auto& output : views.front().result->value("outputs", json::object()).items()) {
+      names += (names.empty() ? "" : ", ") + output.key();
+    }
+    hint += fmt::format("\n{} has the outputs: {}", name, names.empty() ? "none" : names);
+  }
+  return hint;
+}
+
+Event config_error(const ResolveJob& job, std::string message) {
+  message += outputs_hint(job, message);
   Event event = make(EventType::step_failed, job, {{"message", message}});
   event.cause = pipeline::Cause::config;
   return event;

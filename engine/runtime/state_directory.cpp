@@ -22,10 +22,14 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-/// $XDG_RUNTIME_DIR/scanflow, or a directory of this user's own in /tmp where there is none.
+/// Bytes that a socket's path may have below it, of the 108 that the kernel allows.
+constexpr std::size_t kLongestRoot = 60;
+
+/// $XDG_RUNTIME_DIR/scanflow, or a directory of this user's own in /tmp where there is none, or its
+/// path is too long.
 fs::path socket_root() {
   const std::string runtime = environment("XDG_RUNTIME_DIR");
-  if (!runtime.empty() && ::access(runtime.c_str(), W_OK) == 0)
+  if (!runtime.empty() && runtime.size() <= kLongestRoot && ::access(runtime.c_str(), W_OK) == 0)
     return fs::path(runtime) / "scanflow";
   return fmt::format("/tmp/scanflow-{}", ::getuid());
 }

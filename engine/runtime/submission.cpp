@@ -40,6 +40,23 @@ Submission submission_from_json(const json& document) {
           run_options_from_json(document.at("options"))};
 }
 
+namespace {
+
+Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string& backend) {
+  if (backend != "inproc") return {};
+  for (const pipeline::Step& step : pipeline.steps) {
+    if (step.uses != "command") continue;
+    return fail(
+        fmt::format("{}:{}:{}: error: step {} runs a program, and the inproc backend runs plugins "
+                    "only (use --backend "
+                    "local)\n1 error; nothing was run",
+                    pipeline.file, step.at.line, step.at.column, step.name));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Prepared> prepare(const Submission& submission,
                          std::shared_ptr<const loader::Catalog> catalog, const json* axes) {
   const pipeline::ReadResult read =
@@ -48,6 +65,9 @@ Result<Prepared> prepare(const Submission& submission,
     return fail(fmt::format("{}{} {}; nothing was run",
                             pipeline::render(read.errors, submission.source), read.errors.size(),
                             read.errors.size() == 1 ? "error" : "errors"));
+  }
+  if (auto fits = fits_backend(*read.pipeline, submission.options.backend); !fits) {
+    return tl::unexpected(fits.error());
   }
   auto plan = pipeline::make_plan(read.pipeline, submission.params, axes);
   if (!plan) return tl::unexpected(plan.error());

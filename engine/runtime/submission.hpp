@@ -21,7 +21,7 @@ struct RunOptions {
   std::string backend = "local";
   std::uint32_t jobs = 1;  // attempts of this run at once
   bool use_cache = true;
-  std::string directory;  // absolute; of the pipeline's file: where commands start
+  std::string directory;  // absolute; where steps start: that of whoever submitted it
   std::vector<std::string> plugin_dirs;
   std::map<std::string, std::string>
       env;  // the variables that its expressions read, as the submitter has them
@@ -54,9 +54,13 @@ Result<Prepared> prepare(const Submission& submission,
 /// The environment variables named `env.NAME` in the source, as this process has them.
 std::map<std::string, std::string> referenced_environment(const std::string& source);
 
-/// Told of everything that happens to a run: JSON objects with a "type": accepted, event, progress,
-/// metric, finished, rejected, closing (README.md in this folder). Called on the engine's strand:
-/// must not block. False: no more.
+/// Told of everything that happens to a run, as JSON objects with a "type":
+///   accepted  run, pipeline, namespace, backend, jobs, created_us, steps: it begins, or is
+///   followed from here event     event: one that was recorded (run::to_json) progress  step,
+///   attempt, fraction, message       metric  step, attempt, name, value, at_step finished  result:
+///   result_document               rejected  exit, message: there is or will be no run closing the
+///   engine ends first: ask the next one
+/// Called on the engine's strand: must not block. False: no more.
 using Listener = std::function<bool(const json& update)>;
 
 using Environment = std::map<std::string, std::string>;

@@ -165,6 +165,7 @@ Result<void> prepare_for_reading(const Connection& connection) {
   const auto version = version_of(connection);
   if (!version) return tl::unexpected(version.error());
   if (*version > kSchemaVersion) return tl::unexpected(newer(*version));
+  if (*version == 0) return fail("there are no runs in it yet");
   if (*version < kSchemaVersion) {
     return fail(fmt::format(
         "the database has schema {}, older than {}; any command that runs a pipeline migrates it",

@@ -51,14 +51,18 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& director
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
+bool Store::exists(const std::filesystem::path& directory) {
+  std::error_code error;
+  return std::filesystem::exists(database_in(directory), error);
+}
+
 Result<std::unique_ptr<Store>> Store::open_read_only(const std::filesystem::path& directory) {
   const auto file = database_in(directory);
-  std::error_code error;
-  if (!std::filesystem::exists(file, error)) {
+  if (!exists(directory)) {
     return fail(
-        fmt::format("there are no runs in {} yet{}; run a pipeline, or name the state "
-                    "directory with --state",
-                    directory.string(), error ? " (" + error.message() + ")" : ""));
+        fmt::format("there are no runs in {} yet; run a pipeline, or name the state directory with "
+                    "--state",
+                    directory.string()));
   }
   auto connection = Connection::open(file, Connection::Mode::read);
   if (!connection) return tl::unexpected(connection.error());

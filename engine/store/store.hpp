@@ -81,6 +81,8 @@ class Store {
   /// to do: a newer schema, a read-only or full disk, a damaged file.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory,
                                              Durability durability);
+  /// Is there a database, so that there may be runs?
+  static bool exists(const std::filesystem::path& directory);
   /// Never writes; works beside a living engine. An error where there is no database yet.
   static Result<std::unique_ptr<Store>> open_read_only(const std::filesystem::path& directory);
   ~Store();  // commits what is queued

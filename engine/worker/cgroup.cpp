@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <system_error>
@@ -157,14 +159,14 @@ Result<CgroupRoot> CgroupRoot::find() {
   CgroupRoot root(place->version, place->directory);
   root.remove_leftovers();
   constexpr std::uint64_t kTrial = 16u << 20;
-  const auto trial = root.create(fmt::format("{}trial-{}", kPrefix, ::getpid()), kTrial);
+  const auto trial = root.create("trial", kTrial);
   if (!trial) return fail(trial.error().message);
   trial->remove();
   return root;
 }
 
 Result<Cgroup> CgroupRoot::create(const std::string& name, std::uint64_t limit) const {
-  const std::string directory = directory_ + "/" + name;
+  const std::string directory = fmt::format("{}/{}{}-{}", directory_, kPrefix, ::getpid(), name);
   if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
     return fail(describe_errno("cannot create", directory, errno));
   }
@@ -196,8 +198,12 @@ Result<Cgroup> CgroupRoot::create(const std::string& name, std::uint64_t limit) 
 void CgroupRoot::remove_leftovers() const {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
-    // Only empty ones can be removed: those of a living supervisor stay.
-    if (entry.path().filename().string().rfind(kPrefix, 0) == 0) ::rmdir(entry.path().c_str());
+    const std::string name = entry.path().filename();
+    if (name.rfind(kPrefix, 0) != 0) continue;
+    // Those of a living supervisor stay, also before the attempt has entered.
+    const pid_t owner = std::atoi(name.c_str() + std::string_view(kPrefix).size());
+    if (owner > 0 && owner != ::getpid() && ::kill(owner, 0) == 0) continue;
+    ::rmdir(entry.path().c_str());
   }
 }
 

@@ -42,6 +42,7 @@ class CgroupRoot {
 
   CgroupRoot(int version, std::string directory)
       : version_(version), directory_(std::move(directory)) {}
+  /// Named after this process and `name`, so that supervisors leave each other's alone.
   scanflow::Result<Cgroup> create(const std::string& name, std::uint64_t limit) const;
   /// Removes what an earlier supervisor left.
   void remove_leftovers() const;

@@ -36,8 +36,9 @@ bool same_user(int fd) {
 
 }  // namespace
 
-EngineLink::EngineLink(Loop& loop, Receive receive, std::function<void()> lost)
-    : loop_(loop), receive_(std::move(receive)), lost_(std::move(lost)) {}
+EngineLink::EngineLink(Loop& loop, Receive receive, std::function<void()> lost,
+                       std::function<bool()> fit)
+    : loop_(loop), receive_(std::move(receive)), lost_(std::move(lost)), fit_(std::move(fit)) {}
 
 EngineLink::~EngineLink() {
   if (listener_) ::unlink(path_.c_str());
@@ -100,6 +101,7 @@ void EngineLink::on_ready(int fd, std::uint32_t events) {
 void EngineLink::handle(Peer& peer, protocol::Body& body) {
   if (const auto* hello = std::get_if<protocol::Hello>(&body)) {
     if (hello->role != "engine") return reject(peer, "only an engine may connect here");
+    if (!fit_()) return;
     if (engine_ != nullptr && engine_ != &peer) drop(engine_->fd.get());
     engine_ = &peer;
     fresh_ = true;

@@ -22,7 +22,8 @@ class EngineLink {
   using Receive = std::function<void(protocol::Body&)>;
 
   /// receive: each message of the engine but Hello. lost: the connection ended.
-  EngineLink(Loop& loop, Receive receive, std::function<void()> lost);
+  /// `fit`: asked when an engine comes; false: this supervisor is of no use any more, and ends.
+  EngineLink(Loop& loop, Receive receive, std::function<void()> lost, std::function<bool()> fit);
   ~EngineLink();
 
   /// Listens on a Unix socket, which replaces one that nobody listens on any more.
@@ -64,6 +65,7 @@ class EngineLink {
   Loop& loop_;
   Receive receive_;
   std::function<void()> lost_;
+  std::function<bool()> fit_;
   std::string path_;
   UniqueFd listener_;
   std::map<int, std::unique_ptr<Peer>> peers_;

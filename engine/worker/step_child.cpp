@@ -67,9 +67,11 @@ Result<void> set_up(const protocol::Spawn& spawn) {
   ::setsid();
   if (auto entered = enter_cgroup(spawn.cgroup); !entered) return entered;
   if (auto redirected = redirect(spawn); !redirected) return redirected;
-  const std::string scratch = spawn.directory + "/scratch";
-  if (::chdir(scratch.c_str()) != 0) return fail(describe_errno("cannot enter", scratch, errno));
   const protocol::Request& request = spawn.request;
+  // Where a command would start too, so that a relative path means the same to both.
+  const std::string& directory = request.cwd.empty() ? spawn.directory : request.cwd;
+  if (::chdir(directory.c_str()) != 0)
+    return fail(describe_errno("cannot enter", directory, errno));
   const std::uint32_t threads = std::max(request.threads, 1u);
   ::setenv("OMP_NUM_THREADS", std::to_string(threads).c_str(), 1);
   ::setenv("SCANFLOW_RUN", request.id.run.c_str(), 1);

@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,7 +22,9 @@ namespace scanflow::worker {
 namespace {
 
 // How long a supervisor keeps results that nobody comes for.
+// Without an engine: how long it stays with results that nobody took, and with nothing.
 constexpr std::int64_t kAbandonedUs = 3'600'000'000;
+constexpr std::int64_t kIdleUs = 10'000'000;
 // A Listing's share of results by their outputs; a frame may have 16 MiB.
 constexpr std::size_t kListingBytes = 4u << 20;
 
@@ -60,7 +63,8 @@ Supervisor::Supervisor(SupervisorOptions options)
       null_(::open("/dev/null", O_RDWR | O_CLOEXEC)),
       signals_(make_signal_fd()),
       engine_(
-          loop_, [this](protocol::Body& body) { receive(body); }, [this] { leave_if_done(); }),
+          loop_, [this](protocol::Body& body) { receive(body); }, [this] { leave_if_done(); },
+          [this] { return has_its_directory(); }),
       hosts_(loop_,
              {[this](const protocol::Forked& forked) {
                 if (Attempt* attempt = find(forked.id)) begin_running(*attempt, forked.pid);
@@ -231,6 +235,21 @@ void Supervisor::reply(protocol::HostReply reply) {
   if (attempt->stream.pending()) loop_.change(fd, EPOLLIN | EPOLLOUT);
 }
 
+/// Somebody may have removed the state directory under it: then nothing of it can be had any more,
+/// and the engine that comes starts a new supervisor.
+bool Supervisor::has_its_directory() {
+  struct stat ours {
+  }, there{};
+  const std::string path = options_.work_directory + "/lock";
+  if (::fstat(lock_.get(), &ours) == 0 && ::stat(path.c_str(), &there) == 0 &&
+      ours.st_ino == there.st_ino) {
+    return true;
+  }
+  for (const auto& [pid, attempt] : by_pid_) ::kill(-pid, SIGKILL);
+  loop_.stop();
+  return false;
+}
+
 void Supervisor::leave_if_done() {
   arm_departure();
   if ((shutdown_ && attempts_.empty()) || (terminated_ && active_ == 0)) loop_.stop();
@@ -239,7 +258,7 @@ void Supervisor::leave_if_done() {
 void Supervisor::arm_departure() {
   loop_.cancel(departure_);
   if (active_ > 0 || engine_.connected()) return;
-  departure_ = loop_.after(kAbandonedUs, [this] {
+  departure_ = loop_.after(attempts_.empty() ? kIdleUs : kAbandonedUs, [this] {
     if (active_ == 0 && !engine_.connected()) loop_.stop();
   });
 }

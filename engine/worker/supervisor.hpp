@@ -1,8 +1,8 @@
 // The supervisor: parent of all local attempts. Loads no plugin; outlives a dead engine and keeps
 // what became of the attempts until an engine has taken it. One thread.
 //
-// It ends when it is told to and nothing runs, or one hour after both the last attempt ended and
-// the last engine left.
+// It ends when it is told to and nothing runs; and where no engine is connected, ten seconds after
+// there is nothing left to keep, or an hour after the last attempt ended.
 #pragma once
 
 #include <sys/resource.h>
@@ -53,6 +53,7 @@ class Supervisor {
   void acknowledge(const Id& id);
   void list();
   void reply(protocol::HostReply reply);
+  bool has_its_directory();
   void leave_if_done();
   void arm_departure();
 

@@ -1,14 +1,14 @@
-# scanflow_add_plugin(NAME SOURCES a.cpp ... [LINK targets ...]): a plugin library NAME.so.
+# scanflow_add_plugin(NAME SOURCES a.cpp ... [LINK targets ...] [NO_INSTALL]): a plugin library NAME.so.
 #
 # The same file serves this repository and, installed, find_package(scanflow). The library exports
 # scanflow_plugin and nothing else, binds at load, stays loaded, and has no undefined symbol. Beside
 # it NAME.plugin.json is written, so that finding plugins loads none. The test plugin.NAME checks
-# the rules of the plugin boundary. Both are installed to lib/scanflow/plugins.
+# the rules of the plugin boundary. Both are installed to lib/scanflow/plugins, unless NO_INSTALL.
 
 set(SCANFLOW_PLUGIN_MAP ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
 
 function(scanflow_add_plugin name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "NO_INSTALL" "" "SOURCES;LINK" ${ARGN})
   if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "scanflow_add_plugin(NAME SOURCES a.cpp ... [LINK targets ...])")
   endif()
@@ -34,9 +34,12 @@ function(scanflow_add_plugin name)
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
   scanflow_index_plugin(${name})
+  if(NOT arg_NO_INSTALL)
+    scanflow_install_plugin(${name})
+  endif()
 endfunction()
 
-# The index, the check and the installation of a plugin library.
+# The index and the check of a plugin library.
 function(scanflow_index_plugin name)
   add_dependencies(${name} scanflow::describe)
   add_custom_command(TARGET ${name} POST_BUILD
@@ -44,6 +47,9 @@ function(scanflow_index_plugin name)
     COMMENT "Describing plugin ${name}" VERBATIM)
   add_test(NAME plugin.${name} COMMAND scanflow::describe check $<TARGET_FILE:${name}>)
   set_tests_properties(plugin.${name} PROPERTIES TIMEOUT 60)
+endfunction()
+
+function(scanflow_install_plugin name)
   install(TARGETS ${name} LIBRARY DESTINATION lib/scanflow/plugins COMPONENT plugins)
   # Written anew: installing may change the library's RPATH, and with it its digest.
   install(CODE "

@@ -54,7 +54,7 @@ struct Request {
   std::uint32_t threads = 1;               // the CPU request, rounded up
   std::uint64_t memory_limit = 0;          // bytes; 0: none
   std::int64_t grace_us = 5'000'000;       // between SIGTERM (or cancel) and SIGKILL
-  std::string cwd;                         // absolute; of a command
+  std::string cwd;                         // absolute; where the attempt starts
   std::string log_dir;                     // absolute; where the segments of the run's logs lie
 };
 

@@ -299,8 +299,9 @@ TEST(Run, TheInprocBackendRunsNoopsAndRefusesCommands) {
   const std::string refused =
       scanflow.files().write("refused.yaml", pipeline("steps: [{name: a, run: 'true'}]\n"));
   const Output output = scanflow({"run", refused, "--backend", "inproc"});
-  EXPECT_EQ(output.exit, 1);
-  EXPECT_NE(output.out.find("--backend local"), std::string::npos) << output.out;
+  EXPECT_EQ(output.exit, 2);
+  EXPECT_NE(output.err.find("refused.yaml:4:"), std::string::npos) << output.err;
+  EXPECT_NE(output.err.find("--backend local"), std::string::npos) << output.err;
 }
 
 }  // namespace

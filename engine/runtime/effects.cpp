@@ -1,0 +1,104 @@
+// What follows from a decision once it is committed: expressions are evaluated, attempts launched
+// and stopped.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/resolver.hpp"
+
+namespace scanflow::runtime {
+
+using run::Effect;
+using run::Event;
+
+void Engine::Impl::perform(
+    const EntryPtr& entry, const Effect& effect,
+    std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches) {
+  switch (effect.kind) {
+    case Effect::Kind::resolve:
+      resolve(entry, effect.step);
+      return;
+    case Effect::Kind::launch:
+      launch(entry, effect.step, effect.attempt, launches);
+      return;
+    case Effect::Kind::stop:
+      backend_for(entry->run.submission().options.backend)
+          ->stop({entry->run.id(), entry->run.plan().steps[effect.step].id, effect.attempt},
+                 std::string(pipeline::name(effect.cause)));
+      return;
+  }
+}
+
+void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
+  const ActiveRun& run = entry->run;
+  const std::uint32_t spec = run.plan().steps[step].spec;
+  if (!entry->references.contains(spec)) {
+    std::set<std::string> names;
+    for (const pipeline::Step& other : run.plan().pipeline->steps) names.insert(other.name);
+    entry->references[spec] = references(run.plan().spec_of(step), names);
+  }
+  auto job = std::make_shared<ResolveJob>();
+  job->plan = run.prepared().plan;
+  job->step = step;
+  job->plugin = run.prepared().catalog->find(run.plan().spec_of(step).uses);
+  job->run = {{"id", run.id()},
+              {"name", run.plan().pipeline->name},
+              {"namespace", run.plan().pipeline->name_space},
+              {"started", run.created_us() / 1'000'000}};
+  job->env = run.submission().options.env;
+  job->use_cache = run.submission().options.use_cache;
+  const std::vector<std::string>& wanted = entry->references[spec];
+  for (std::uint32_t i = 0; !wanted.empty() && i < run.plan().steps.size(); ++i) {
+    const std::string& name = run.plan().spec_of(i).name;
+    if (std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+    const run::StepState& state = run.machine().step(i);
+    job->views[name].push_back({run.plan().steps[i].matrix, std::string(run::name(state.status)),
+                                static_cast<double>(state.ended_us - state.first_started_us) / 1e6,
+                                state.result});
+  }
+  boost::asio::post(pool, [this, entry, job] {
+    Event event = runtime::resolve(*job, options.store.get(), artifacts);
+    post([this, entry, event = std::move(event)]() mutable {
+      if (failed || closing || entry->over) return;
+      const run::StepState& state = entry->run.machine().step(event.step);
+      if (state.status != run::StepStatus::ready) return;  // cancelled meanwhile
+      event.time_us = wall_clock_us();
+      entry->run.apply(event, batch);
+      pump(entry);
+      flush();
+    });
+  });
+}
+
+void Engine::Impl::launch(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt,
+                          std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches) {
+  auto request = entry->requests.make(entry->run, step, attempt);
+  if (request) {
+    launches[backend_for(entry->run.submission().options.backend)].push_back(std::move(*request));
+    return;
+  }
+  protocol::Result result;
+  result.id = {entry->run.id(), entry->run.plan().steps[step].id, attempt};
+  result.status = "failed";
+  result.cause = "config";
+  result.message = request.error().message;
+  on_ended(entry, std::move(result));
+  pump(entry);
+}
+
+backend::Backend* Engine::Impl::backend_for(const std::string& name) {
+  auto& slot = backends[name];
+  if (slot) return slot.get();
+  const backend::Options backend_options{options.state.root.string(),
+                                         options.state.sockets.string(), options.worker.string(),
+                                         options.jobs};
+  const backend::Sink sink = [this](std::vector<backend::Report> reports) {
+    post([this, reports = std::move(reports)]() mutable { on_reports(std::move(reports)); });
+  };
+  slot = name == "inproc" ? backend::make_inproc(backend_options, sink)
+                          : backend::make_local(backend_options, sink);
+  return slot.get();
+}
+
+}  // namespace scanflow::runtime
