@@ -183,7 +183,7 @@ int runs_logs(const Context& context, const std::string& prefix, const std::stri
             {{"step", step.id}, {"attempt", log.attempt}, {"log", std::move(text)}});
     }
   }
-  if (!found) {
+  if (!found && !wanted.empty()) {
     return complain(
         context, kUsage,
         fmt::format("run {} has no step '{}'; it has: {}", short_id(*id), wanted, names));

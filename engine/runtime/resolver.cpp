@@ -91,9 +91,8 @@ std::string outputs_hint(const ResolveJob& job, const std::string& message) {
   for (const auto& [name, views] : job.views) {
     if (views.empty() || !views.front().result) continue;
     std::string names;
-    for (const auto& output : views.front().result->value("outputs", json::object()).items()) {
-      names += (names.empty() ? "" : ", ") + output.key();
-    }
+    const json outputs = views.front().result->value("outputs", json::object());
+    for (const auto& output : outputs.items()) names += (names.empty() ? "" : ", ") + output.key();
     hint += fmt::format("\n{} has the outputs: {}", name, names.empty() ? "none" : names);
   }
   return hint;

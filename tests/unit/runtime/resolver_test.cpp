@@ -68,11 +68,13 @@ TEST(Resolver, AConditionThatIsFalseSkips) {
 
 TEST(Resolver, AnErrorNamesTheFieldAndIsAConfigurationError) {
   const run::Event event =
-      Case("run: echo, with: {x: '${{ steps.a-one.outputs.missing.deeper }}'}").resolve();
+      Case("run: echo, with: {x: '${{ steps.a-one.outputs.missing.deeper }}'}", {{"length", 3}})
+          .resolve();
   EXPECT_EQ(event.type, EventType::step_failed);
   EXPECT_EQ(event.cause, run::Cause::config);
-  EXPECT_NE(event.data->at("message").get<std::string>().find("with.x"), std::string::npos)
-      << event.data->dump();
+  const std::string message = event.data->at("message");
+  EXPECT_NE(message.find("with.x"), std::string::npos) << message;
+  EXPECT_NE(message.find("a-one has the outputs: length"), std::string::npos) << message;
 }
 
 TEST(Resolver, TheCacheKeyDependsOnInputsAndConfigurationButNotOnPaths) {
