@@ -21,6 +21,9 @@ namespace {
 constexpr std::chrono::seconds kListPatience{5};
 // Acknowledgements wait for something to travel with, at most so long.
 constexpr int kLazyMs = 50;
+// How long a supervisor that was told to end is waited for, and one whose connection broke.
+constexpr int kEndMs = 2000;
+constexpr int kDeathMs = 500;
 // Reconnects in a row to a supervisor that lives but closes the connection.
 constexpr int kMaxDisconnects = 5;
 
@@ -61,7 +64,7 @@ LocalBackend::~LocalBackend() {
     stream_.flush(supervisor_.fd());
   }
   // What runs goes on in the supervisor, which outlives this process.
-  if (idle && unacknowledged_.empty()) supervisor_.wait_for_end();
+  if (idle && unacknowledged_.empty()) supervisor_.fate(kEndMs);
 }
 
 void LocalBackend::wake() {
@@ -301,7 +304,7 @@ void LocalBackend::on_closed(Lock& lock) {
   // It was about to end when this engine came: nothing was handed over, and a new one is started.
   if (!greeted_ && ++disconnects_ <= kMaxDisconnects) return;
   if (++disconnects_ <= kMaxDisconnects && supervisor_.connect()) return greet();
-  const std::string fate = supervisor_.fate();
+  const std::string fate = supervisor_.fate(kDeathMs);
   give_up(lock, "lost",
           fmt::format("the supervisor of this machine's attempts {}; they are lost with it",
                       fate.empty() ? "is gone" : fate));

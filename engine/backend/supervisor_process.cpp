@@ -118,7 +118,7 @@ Result<void> SupervisorProcess::start() {
                     "(XDG_RUNTIME_DIR)",
                     socket_));
   }
-  fate();  // reaps one that died
+  fate(0);  // reaps one that died
   std::array<int, 2> ready{};
   if (::pipe2(ready.data(), O_CLOEXEC) != 0) {
     return fail("cannot make a pipe: " + std::generic_category().message(errno));
@@ -138,7 +138,7 @@ Result<void> SupervisorProcess::start() {
   if (byte == 'r') return {};
   const bool slow = byte == 0 && ::kill(pid_, 0) == 0;
   ::kill(pid_, SIGKILL);
-  wait_for_end();
+  fate(kEndMs);
   return fail(fmt::format("the supervisor ({}) {}{}", worker_,
                           slow ? "did not get ready in 10 s" : "did not start", complaint()));
 }
@@ -152,22 +152,20 @@ std::string SupervisorProcess::complaint() const {
   return fmt::format(": {} (in {})", line, log_);
 }
 
-std::string SupervisorProcess::fate() {
+std::string SupervisorProcess::fate(int patience_ms) {
+  if (pid_ <= 0) return {};
+  // Its connections close a moment before it can be reaped.
+  const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+  if (fd >= 0) {
+    pollfd wait{fd, POLLIN, 0};
+    while (::poll(&wait, 1, patience_ms) < 0 && errno == EINTR) {
+    }
+    ::close(fd);
+  }
   int status = 0;
-  if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return {};
+  if (::waitpid(pid_, &status, WNOHANG) != pid_) return {};
   pid_ = -1;
   return describe_status(status);
-}
-
-void SupervisorProcess::wait_for_end() {
-  if (pid_ <= 0) return;
-  const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
-  if (fd < 0) return;
-  pollfd wait{fd, POLLIN, 0};
-  while (::poll(&wait, 1, kEndMs) < 0 && errno == EINTR) {
-  }
-  ::close(fd);
-  fate();
 }
 
 }  // namespace scanflow::backend

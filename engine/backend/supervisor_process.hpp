@@ -26,10 +26,9 @@ class SupervisorProcess {
 
   int fd() const { return fd_; }  // -1: not connected
   bool connected() const { return fd_ >= 0; }
-  /// What became of a supervisor that was started here: "was killed by signal 9"; empty: unknown.
-  std::string fate();
-  /// Waits a moment for its end, so that no zombie is left. Only for one that was started here.
-  void wait_for_end();
+  /// What became of a supervisor that was started here: "was killed by SIGKILL"; empty: unknown,
+  /// or it lives on. Waits that long for its end, and leaves no zombie then.
+  std::string fate(int patience_ms);
 
  private:
   Result<pid_t> spawn(int ready_fd);

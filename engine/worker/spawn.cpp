@@ -126,7 +126,8 @@ tl::expected<pid_t, SpawnFailure> spawn(const Program& program) {
   const std::vector<char*> argv = pointers(program.argv);
   const std::vector<char*> env = pointers(program.env);
   Child child{&program, argv.data(), env.data(), ::getpid()};
-  alignas(16) std::array<std::byte, 16384> stack;
+  // Not on this stack: a sanitizer would take the child's frames for this function's.
+  alignas(16) thread_local std::array<std::byte, 32768> stack;
   const pid_t pid =
       ::clone(run_child, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
   if (pid < 0) {

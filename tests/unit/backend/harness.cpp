@@ -1,12 +1,12 @@
 #include "tests/unit/backend/harness.hpp"
 
 #include <dirent.h>
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
 
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <utility>
 
 namespace scanflow::backend {
@@ -27,6 +27,12 @@ bool alive(pid_t pid) {
   const std::string stat = slurp("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t end = stat.rfind(") ");
   return end != std::string::npos && stat[end + 2] != 'Z';
+}
+
+void send_signal(pid_t pid, int signal) {
+  // 0 and below would mean groups of processes, this one's among them.
+  if (pid <= 1) throw std::runtime_error("no process to send a signal to");
+  ::kill(pid, signal);
 }
 
 Harness::Harness(Kind kind) : kind_(kind) {
@@ -114,9 +120,8 @@ bool Harness::wait(const std::function<bool()>& condition) {
 
 protocol::Result Harness::result(const protocol::AttemptId& id) {
   if (!wait([&] { return seen_.results.count(id) != 0; })) {
-    ADD_FAILURE() << id.step << " did not end; the supervisor's log:\n"
-                  << slurp((state() / "supervisor.log").string());
-    return {};
+    throw std::runtime_error(id.step + " did not end; the supervisor's log:\n" +
+                             slurp((state() / "supervisor.log").string()));
   }
   const std::lock_guard lock(seen_.mutex);
   return seen_.results[id];
@@ -124,9 +129,8 @@ protocol::Result Harness::result(const protocol::AttemptId& id) {
 
 pid_t Harness::started(const protocol::AttemptId& id) {
   if (!wait([&] { return seen_.started.count(id) != 0; })) {
-    ADD_FAILURE() << id.step << " did not start; the supervisor's log:\n"
-                  << slurp((state() / "supervisor.log").string());
-    return 0;
+    throw std::runtime_error(id.step + " did not start; the supervisor's log:\n" +
+                             slurp((state() / "supervisor.log").string()));
   }
   const std::lock_guard lock(seen_.mutex);
   return seen_.started[id].pid;

@@ -40,9 +40,9 @@ class Harness {
   protocol::Result run(const protocol::Request& request);
 
   // --- what was reported ---
-  /// Waits for the attempt's end; fails the test (and gives an empty result) after a deadline.
+  /// Waits for the attempt's end; throws after a deadline, which fails the test.
   protocol::Result result(const protocol::AttemptId& id);
-  /// Waits for its Started; the pid.
+  /// Waits for its Started, likewise; the pid.
   pid_t started(const protocol::AttemptId& id);
   std::vector<protocol::Metric> metrics(const protocol::AttemptId& id);
   bool wait(const std::function<bool()>& condition);  // checked under the lock after each report
@@ -84,6 +84,8 @@ class Harness {
   std::unique_ptr<Backend> backend_;
 };
 
+/// Refuses what is no single process.
+void send_signal(pid_t pid, int signal);
 /// Is there such a process (a zombie is none)?
 bool alive(pid_t pid);
 

@@ -109,7 +109,7 @@ TEST(LocalAdoption, ASupervisorsDeathLosesItsAttemptsAndANewOneFollows) {
   harness.launch(plugin);
   const pid_t first = harness.started(command.id);
   const pid_t second = harness.started(plugin.id);
-  ::kill(harness.supervisor(), SIGKILL);
+  send_signal(harness.supervisor(), SIGKILL);
   for (const auto& request : {command, plugin}) {
     const auto result = harness.result(request.id);
     EXPECT_EQ(result.cause, "lost");

@@ -85,7 +85,7 @@ TEST(LocalEnd, KilledFromOutsideIsACrash) {
   Harness harness;
   const auto request = harness.command("a", {{"argv", {"sleep", "1000"}}});
   harness.launch(request);
-  ::kill(harness.started(request.id), SIGKILL);
+  send_signal(harness.started(request.id), SIGKILL);
   const auto result = harness.result(request.id);
   EXPECT_EQ(result.status, "failed");
   EXPECT_EQ(result.cause, "crash");

@@ -175,7 +175,7 @@ TEST(LocalPlugin, TheWarmParentsDeathTakesNoAttemptAlong) {
   harness.launch(request);
   const pid_t pid = harness.started(request.id);
   const pid_t warm = parent_of(pid);
-  ::kill(warm, SIGKILL);
+  send_signal(warm, SIGKILL);
   EXPECT_TRUE(test::eventually([&] { return !alive(warm); }));
   const auto next = harness.run(harness.plugin("b", "test.echo"));  // by a new warm parent
   EXPECT_EQ(next.status, "succeeded") << next.message;
@@ -189,9 +189,9 @@ TEST(LocalPlugin, AnOrphanOfADeadWarmParentThatCrashesIsReported) {
   harness.launch(request);
   const pid_t pid = harness.started(request.id);
   const pid_t warm = parent_of(pid);
-  ::kill(warm, SIGKILL);
+  send_signal(warm, SIGKILL);
   EXPECT_TRUE(test::eventually([&] { return parent_of(pid) == harness.supervisor(); }));
-  ::kill(pid, SIGSEGV);
+  send_signal(pid, SIGKILL);
   EXPECT_EQ(harness.result(request.id).cause, "crash");
 }
 
