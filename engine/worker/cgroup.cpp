@@ -141,6 +141,10 @@ std::uint64_t Cgroup::peak() const {
   return number_in(directory_ + (version_ == 1 ? "/memory.max_usage_in_bytes" : "/memory.peak"));
 }
 
+std::string cgroup_name(const std::string& attempt) {
+  return fmt::format("{}{}-{}", kPrefix, ::getpid(), attempt);
+}
+
 bool Cgroup::remove() const { return ::rmdir(directory_.c_str()) == 0 || errno == ENOENT; }
 
 Result<CgroupRoot> CgroupRoot::find() {
@@ -159,14 +163,14 @@ Result<CgroupRoot> CgroupRoot::find() {
   CgroupRoot root(place->version, place->directory);
   root.remove_leftovers();
   constexpr std::uint64_t kTrial = 16u << 20;
-  const auto trial = root.create("trial", kTrial);
+  const auto trial = root.create(cgroup_name("trial"), kTrial);
   if (!trial) return fail(trial.error().message);
   trial->remove();
   return root;
 }
 
 Result<Cgroup> CgroupRoot::create(const std::string& name, std::uint64_t limit) const {
-  const std::string directory = fmt::format("{}/{}{}-{}", directory_, kPrefix, ::getpid(), name);
+  const std::string directory = directory_ + "/" + name;
   if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
     return fail(describe_errno("cannot create", directory, errno));
   }

@@ -32,6 +32,9 @@ class Cgroup {
   std::string directory_;
 };
 
+/// Named after this process too, so that supervisors leave each other's alone.
+std::string cgroup_name(const std::string& attempt);
+
 /// The place for the cgroups: below the one that this process is in.
 class CgroupRoot {
  public:
@@ -42,7 +45,6 @@ class CgroupRoot {
 
   CgroupRoot(int version, std::string directory)
       : version_(version), directory_(std::move(directory)) {}
-  /// Named after this process and `name`, so that supervisors leave each other's alone.
   scanflow::Result<Cgroup> create(const std::string& name, std::uint64_t limit) const;
   /// Removes what an earlier supervisor left.
   void remove_leftovers() const;

@@ -34,7 +34,7 @@ std::string MemoryGuard::begin(Attempt& attempt, const std::string& hash) {
     }
   }
   if (root_) {
-    if (auto cgroup = root_->create(hash, limit)) {
+    if (auto cgroup = root_->create(cgroup_name(hash), limit)) {
       attempt.cgroup = std::move(*cgroup);
       return attempt.cgroup->procs();
     }
