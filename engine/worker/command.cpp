@@ -150,7 +150,7 @@ Result<void> check_strings(const Command& command) {
 }  // namespace
 
 Result<Command> make_command(const protocol::Request& request, const CommandFiles& files,
-                             const std::vector<std::string>& base) {
+                             const std::vector<std::string>& base, ProgramFinder& programs) {
   const json config = json::parse(request.config, nullptr, false);
   if (!config.is_object()) return fail("the configuration of a command must be a JSON object");
   if (config.contains("shell") && !config["shell"].is_string()) {
@@ -161,7 +161,7 @@ Result<Command> make_command(const protocol::Request& request, const CommandFile
   if (auto set = set_cwd(config, request, files, command); !set) return fail(set.error().message);
   if (auto good = check_strings(command); !good) return fail(good.error().message);
   command.env = environment(base, variables(config, request, files, command), request);
-  auto file = find_program(command.argv.front(), path_of(command.env), command.cwd);
+  auto file = programs.find(command.argv.front(), path_of(command.env), command.cwd);
   if (!file) return fail(file.error().message);
   command.file = std::move(*file);
   return command;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/worker/spawn.hpp"
 #include "sdk/base/result.hpp"
 #include "sidecar/protocol/messages.hpp"
 
@@ -40,6 +41,6 @@ struct Command {
 
 /// `base`: the environment to start from, NAME=value. Errors are the user's (cause config).
 Result<Command> make_command(const protocol::Request& request, const CommandFiles& files,
-                             const std::vector<std::string>& base);
+                             const std::vector<std::string>& base, ProgramFinder& programs);
 
 }  // namespace scanflow::worker

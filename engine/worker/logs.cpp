@@ -20,7 +20,7 @@ constexpr std::size_t kKept = 64;
 
 }  // namespace
 
-Result<int> Logs::open(const std::string& directory, const std::string& segment) {
+Result<Logs::Segment> Logs::open(const std::string& directory, const std::string& segment) {
   const std::string path = directory + "/" + segment;
   const auto found = std::find_if(recent_.begin(), recent_.end(),
                                   [&](const Entry& entry) { return entry.path == path; });
@@ -28,7 +28,7 @@ Result<int> Logs::open(const std::string& directory, const std::string& segment)
     struct stat info {};
     if (::fstat(found->fd.get(), &info) == 0 && info.st_nlink > 0) {
       recent_.splice(recent_.begin(), recent_, found);
-      return recent_.front().fd.get();
+      return Segment{recent_.front().fd.get(), static_cast<std::uint64_t>(info.st_size)};
     }
     recent_.erase(found);  // somebody removed the file
   }
@@ -43,12 +43,10 @@ Result<int> Logs::open(const std::string& directory, const std::string& segment)
   if (!fd) return fail(describe_errno("cannot open the log", path, errno));
   recent_.push_front({path, std::move(fd)});
   if (recent_.size() > kKept) recent_.pop_back();
-  return recent_.front().fd.get();
-}
-
-std::uint64_t Logs::size(int fd) {
   struct stat info {};
-  return ::fstat(fd, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+  const int opened = recent_.front().fd.get();
+  return Segment{opened,
+                 ::fstat(opened, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0};
 }
 
 std::string last_log_line(int fd, std::uint64_t offset, std::uint64_t length) {

@@ -15,9 +15,11 @@ class Logs {
  public:
   /// A descriptor for appending; valid until the next call, and in processes that inherited it.
   /// Makes `directory` where it is missing.
-  Result<int> open(const std::string& directory, const std::string& segment);
-
-  static std::uint64_t size(int fd);
+  struct Segment {
+    int fd;
+    std::uint64_t size;  // bytes
+  };
+  Result<Segment> open(const std::string& directory, const std::string& segment);
 
  private:
   struct Entry {

@@ -140,8 +140,8 @@ tl::expected<pid_t, SpawnFailure> spawn(const Program& program) {
   return tl::unexpected(SpawnFailure{explain(child), child.error == ENOMEM});
 }
 
-Result<std::string> find_program(const std::string& name, const std::string& path,
-                                 const std::string& cwd) {
+Result<std::string> ProgramFinder::find(const std::string& name, const std::string& path,
+                                        const std::string& cwd) {
   if (name.empty()) return fail("the program's name is empty");
   if (name.find('/') != std::string::npos) {
     const std::string file = name.front() == '/' ? name : cwd + "/" + name;
@@ -151,13 +151,16 @@ Result<std::string> find_program(const std::string& name, const std::string& pat
     return fail(
         fmt::format("{} is not an executable file (chmod +x it, or name its interpreter)", file));
   }
+  std::string& known = found_[{name, path}];
+  if (!known.empty() && ::access(known.c_str(), X_OK) == 0) return known;
+  known.clear();
   std::string_view rest = path;
   for (;;) {
     const std::size_t colon = rest.find(':');
     const std::string_view directory = rest.substr(0, colon);
     if (!directory.empty() && directory.front() == '/') {
-      const std::string file = fmt::format("{}/{}", directory, name);
-      if (executable(file)) return file;
+      std::string file = fmt::format("{}/{}", directory, name);
+      if (executable(file)) return known = std::move(file);
     }
     if (colon == std::string_view::npos) break;
     rest.remove_prefix(colon + 1);

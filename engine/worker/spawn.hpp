@@ -5,7 +5,9 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sdk/base/result.hpp"
@@ -36,9 +38,17 @@ struct SpawnFailure {
 /// child is reaped then.
 tl::expected<pid_t, SpawnFailure> spawn(const Program& program);
 
-/// The file that `name` means: itself where it has a slash (relative to `cwd`), else the first
-/// executable on `path` (as in PATH). Errors are for the user.
-Result<std::string> find_program(const std::string& name, const std::string& path,
-                                 const std::string& cwd);
+/// Finds programs, and remembers what it found on a PATH, as shells do: a look into ten directories
+/// costs a tenth of a short step.
+class ProgramFinder {
+ public:
+  /// The file that `name` means: itself where it has a slash (relative to `cwd`), else the first
+  /// executable on `path` (as in PATH). Errors are for the user.
+  Result<std::string> find(const std::string& name, const std::string& path,
+                           const std::string& cwd);
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::string> found_;  // (name, path) -> file
+};
 
 }  // namespace scanflow::worker

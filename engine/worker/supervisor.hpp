@@ -101,6 +101,7 @@ class Supervisor {
   MemoryGuard memory_;
   Sweeper sweeper_;
   std::vector<std::string> env_;
+  ProgramFinder programs_;
   std::map<Id, std::unique_ptr<Attempt>> attempts_;
   std::unordered_map<pid_t, Attempt*> by_pid_;
   std::vector<std::unique_ptr<Slot>> free_slots_;  // sorted by number, the lowest last

@@ -147,9 +147,8 @@ void Supervisor::finish_command(Attempt& attempt) {
   ending.ran_us = monotonic_us() - attempt.started_mono_us;
   ending.plugin = attempt.plugin;
   if (const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment)) {
-    const std::uint64_t size = Logs::size(*log);
-    if (size > attempt.log.offset) {
-      ending.last_line = last_log_line(*log, attempt.log.offset, size - attempt.log.offset);
+    if (log->size > attempt.log.offset) {
+      ending.last_line = last_log_line(log->fd, attempt.log.offset, log->size - attempt.log.offset);
     }
   }
   judge(ending, attempt.result);
@@ -219,8 +218,7 @@ void Supervisor::close(Attempt& attempt) {
   result.log = attempt.log;
   if (attempt.log.segment.empty()) return;
   if (const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment)) {
-    const std::uint64_t size = Logs::size(*log);
-    result.log.length = size > attempt.log.offset ? size - attempt.log.offset : 0;
+    result.log.length = log->size > attempt.log.offset ? log->size - attempt.log.offset : 0;
   }
 }
 
@@ -254,7 +252,8 @@ void Supervisor::warn(Attempt& attempt, const std::string& text) {
   const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
   if (!log) return;
   const std::string line = "scanflow: " + text + "\n";
-  if (::write(*log, line.data(), line.size()) < 0) return;  // a full disk: nowhere left to say it
+  if (::write(log->fd, line.data(), line.size()) < 0)
+    return;  // a full disk: nowhere left to say it
 }
 
 void Supervisor::arm_metrics() {

@@ -35,7 +35,7 @@ Result<void> Supervisor::prepare(Attempt& attempt) {
   attempt.log.segment = std::to_string(attempt.slot->number()) + ".log";
   const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
   if (!log) return fail(log.error().message);
-  attempt.log.offset = Logs::size(*log);
+  attempt.log.offset = log->size;
   return {};
 }
 
@@ -53,7 +53,7 @@ Result<std::unique_ptr<Slot>> Supervisor::take_slot() {
 
 void Supervisor::start_command(Attempt& attempt) {
   Slot& slot = *attempt.slot;
-  auto command = make_command(attempt.request, slot.files(), env_);
+  auto command = make_command(attempt.request, slot.files(), env_, programs_);
   if (!command) return refuse(attempt, "config", command.error().message);
   auto written = slot.write_params(command->params);
   if (written && !command->script.empty()) written = slot.write_script(command->script);
@@ -67,7 +67,7 @@ void Supervisor::start_command(Attempt& attempt) {
   program.env = std::move(command->env);
   program.cwd = std::move(command->cwd);
   program.stdin_fd = null_.get();
-  program.stdout_fd = program.stderr_fd = *log;
+  program.stdout_fd = program.stderr_fd = log->fd;
   program.open_files = options_.program_files;
   program.dies_with_parent = true;
   program.cgroup = memory_.begin(attempt, hash(attempt.request.id));

@@ -19,7 +19,8 @@ Result<Command> make(const json& with,
   request.cwd = "/tmp";
   request.env = env;
   const CommandFiles files{"/p", "/o", "/m", "/a", "/s", "/script"};
-  return make_command(request, files, base);
+  ProgramFinder programs;
+  return make_command(request, files, base, programs);
 }
 
 bool has(const Command& command, const std::string& entry) {
