@@ -180,7 +180,7 @@ class WithChecker {
     // "...; did you mean 'x'?" goes beside the caret.
     const std::size_t hint = problem.message.find("; did you mean");
     if (hint == std::string::npos) return;
-    const std::size_t end = problem.message.find("?", hint) + 1;
+    const std::size_t end = problem.message.find('?', hint) + 1;
     problem.hint = problem.message.substr(hint + 2, end - hint - 2);
     problem.message.erase(hint, end - hint);
   }

@@ -1,6 +1,7 @@
 #include "engine/pipeline/policy_reader.hpp"
 
 #include <fmt/format.h>
+#include <iterator>
 
 #include <algorithm>
 #include <array>
@@ -106,6 +107,7 @@ void read_cause(const Node& node, std::vector<Cause>& causes, Problems& problems
     return;
   }
   std::vector<std::string> names;
+  names.reserve(std::size(kRetried));
   for (const Cause known : kRetried) names.emplace_back(name(known));
   const std::string near = node.is_scalar() ? nearest(node.text, names) : std::string();
   problems.add(node, fmt::format("unknown cause {}", describe_value(node))).hint =
