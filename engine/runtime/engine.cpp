@@ -187,14 +187,14 @@ void Engine::Impl::flush() {
   auto work_after = std::make_shared<After>(std::exchange(after, {}));
   store::Batch work_batch = std::exchange(batch, {});
   if (!options.store) {
-    post([this, work_after] { carry_out(std::move(*work_after)); });
+    post([this, work_after] { carry_out(*work_after); });
     return;
   }
   options.store->commit(std::move(work_batch), [this, work_after](Result<void> committed) {
     if (work_after->empty() && committed) return;
     post([this, work_after, committed = std::move(committed)] {
       if (committed) {
-        carry_out(std::move(*work_after));
+        carry_out(*work_after);
       } else {
         fail_all(committed.error().message);
       }
@@ -202,7 +202,7 @@ void Engine::Impl::flush() {
   });
 }
 
-void Engine::Impl::carry_out(After work_after) {
+void Engine::Impl::carry_out(const After& work_after) {
   if (failed || closing) return;
   std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
   for (const auto& [entry, effect] : work_after.effects) perform(entry, effect, launches);

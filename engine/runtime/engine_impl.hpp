@@ -99,7 +99,7 @@ struct Engine::Impl {
     std::vector<std::function<void()>> calls;
     bool empty() const { return effects.empty() && acknowledged.empty() && calls.empty(); }
   };
-  void carry_out(After after);
+  void carry_out(const After& work_after);
   store::Batch batch;
   After after;
   bool failed = false;
