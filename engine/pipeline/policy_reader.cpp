@@ -1,10 +1,10 @@
 #include "engine/pipeline/policy_reader.hpp"
 
 #include <fmt/format.h>
-#include <iterator>
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/fields.hpp"
