@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/program.hpp"
+#include "tests/support/results.hpp"
 
 namespace scanflow::test {
 namespace {
@@ -13,21 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kTrain = SCANFLOW_SOURCE_DIR "/pipelines/mnist/train.yaml";
-
-json last_line(const Output& output) {
-  const std::string text = output.out.substr(0, output.out.find_last_not_of('\n') + 1);
-  json document = json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
-  EXPECT_FALSE(document.is_discarded()) << output.out << output.err;
-  return document;
-}
-
-json step(const json& result, const std::string& name) {
-  for (const json& each : result.at("steps")) {
-    if (each.at("name") == name) return each;
-  }
-  ADD_FAILURE() << "no step " << name << " in " << result.dump();
-  return json::object();
-}
 
 class Mnist : public testing::Test {
  protected:
@@ -105,8 +91,9 @@ TEST_F(Mnist, SpoiltDataIsSaidWithItsPlace) {
   const std::string images = read(data + "/images-idx3-ubyte");
   scanflow_.files().write("spoilt/images-idx3-ubyte", images.substr(0, images.size() - 100));
   scanflow_.files().write("spoilt/labels-idx1-ubyte", read(data + "/labels-idx1-ubyte"));
-  const Output output =
-      scanflow_({"run", kTrain, "-p", "data=" + (scanflow_.files() / "spoilt").string()});
+  // Also: a relative path is meant from where the caller is.
+  const auto spoilt = std::filesystem::relative(scanflow_.files() / "spoilt");
+  const Output output = scanflow_({"run", kTrain, "-p", "data=" + spoilt.string()});
   EXPECT_EQ(output.exit, 1) << output.err;
   EXPECT_NE(output.out.find("images-idx3-ubyte"), std::string::npos) << output.out;
   EXPECT_NE(output.out.find("byte"), std::string::npos) << output.out;

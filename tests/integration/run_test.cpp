@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/program.hpp"
+#include "tests/support/results.hpp"
 
 namespace scanflow::test {
 namespace {
@@ -13,20 +14,6 @@ using nlohmann::json;
 
 std::string pipeline(const std::string& rest) {
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
-}
-
-json last_line(const Output& output) {
-  const std::string text = output.out.substr(0, output.out.find_last_not_of('\n') + 1);
-  json document = json::parse(text.substr(text.rfind('\n') + 1), nullptr, false);
-  EXPECT_FALSE(document.is_discarded()) << output.out << output.err;
-  return document;
-}
-
-const json& step(const json& result, const std::string& name) {
-  for (const json& each : result.at("steps")) {
-    if (each.at("name") == name) return each;
-  }
-  throw std::runtime_error("no step " + name + " in " + result.dump());
 }
 
 TEST(Run, CommandsPassParametersOutputsAndArtifactsOn) {
@@ -212,6 +199,15 @@ steps:
   EXPECT_EQ(first->wait().exit, 0);
 }
 
+TEST(Run, StepsStartWhereTheCallerIs) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write(
+      "p.yaml",
+      pipeline("steps: [{name: a, run: 'echo \"at=$(pwd -P)\" >> \"$SCANFLOW_OUTPUT\"'}]\n"));
+  const json result = last_line(scanflow({"run", file, "-o", "json"}));
+  EXPECT_EQ(step(result, "a")["outputs"]["at"], std::filesystem::current_path().string());
+}
+
 TEST(Run, ManyRunsAtOnceShareOneEngine) {
   Scanflow scanflow;
   const std::string file = scanflow.files().write("p.yaml", pipeline(R"(
@@ -279,6 +275,23 @@ steps:
   EXPECT_EQ(read(step(last_line(output), "train")["artifacts"]["model"]["path"].get<std::string>()),
             "model\n");
   EXPECT_EQ(read(base + "/count"), "x\n") << "trained again";
+}
+
+TEST(Resume, ASupervisorWhoseStateDirectoryIsGoneMakesRoom) {
+  Scanflow scanflow;
+  const std::string marker = scanflow.files() / "started";
+  const std::string slow = scanflow.files().write(
+      "slow.yaml", pipeline("steps: [{name: a, run: 'touch " + marker + "; sleep 1000'}]\n"));
+  const auto run = scanflow.start({"run", slow});
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(marker); })) << run->err();
+  run->signal(SIGKILL);
+  run->wait();
+  std::filesystem::remove_all(scanflow.state());
+  const std::string file =
+      scanflow.files().write("p.yaml", pipeline("steps: [{name: a, run: 'true'}]\n"));
+  const Output output = scanflow({"run", file});
+  EXPECT_EQ(output.exit, 0) << output.out << output.err;
+  EXPECT_TRUE(eventually([&] { return scanflow.processes().empty(); })) << "orphans are left";
 }
 
 TEST(Resume, OfAFinishedRunShowsIt) {
