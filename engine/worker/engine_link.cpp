@@ -101,7 +101,10 @@ void EngineLink::on_ready(int fd, std::uint32_t events) {
 void EngineLink::handle(Peer& peer, protocol::Body& body) {
   if (const auto* hello = std::get_if<protocol::Hello>(&body)) {
     if (hello->role != "engine") return reject(peer, "only an engine may connect here");
-    if (!fit_()) return;
+    if (!fit_()) {
+      peer.closing = true;  // what it sends further is for the next supervisor
+      return;
+    }
     if (engine_ != nullptr && engine_ != &peer) drop(engine_->fd.get());
     engine_ = &peer;
     fresh_ = true;
