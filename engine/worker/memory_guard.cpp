@@ -70,6 +70,7 @@ void MemoryGuard::look() {
   const std::vector<Attempt*> attempts = watched_();
   if (attempts.empty()) return;
   std::vector<pid_t> leaders;
+  leaders.reserve(attempts.size());
   for (const Attempt* attempt : attempts) leaders.push_back(attempt->pid);
   const auto members = families(all_processes(), leaders);
   for (std::size_t i = 0; i < attempts.size(); ++i) {
