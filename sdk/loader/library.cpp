@@ -195,7 +195,7 @@ Result<std::shared_ptr<const Library>> Library::load(const fs::path& path) {
 }
 
 Result<std::shared_ptr<const Library>> Library::adopt(const scanflow_plugin_entry& entry,
-                                                      std::string name) {
+                                                      const std::string& name) {
   auto impl = std::make_shared<Impl>();
   impl->entry = &entry;
   if (auto opened = impl->open(name, ThreadWatch()); !opened) return fail(opened.error().message);

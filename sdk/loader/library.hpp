@@ -20,7 +20,7 @@ class Library {
   static Result<std::shared_ptr<const Library>> load(const std::filesystem::path& path);
   /// A library that is linked in (built-in plugins, tests).
   static Result<std::shared_ptr<const Library>> adopt(const scanflow_plugin_entry& entry,
-                                                      std::string name);
+                                                      const std::string& name);
 
   const LibraryInfo& info() const;
   /// Null where the library has none of that kind.
