@@ -122,8 +122,9 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
 void Engine::Impl::begin(Submission submission, Prepared prepared, Client client) {
   const std::int64_t now = wall_clock_us();
   options.jobs = std::max(options.jobs, submission.options.jobs);
-  auto entry =
-      std::make_shared<Entry>(submission.run, submission, std::move(prepared), now, options);
+  std::string id = submission.run;
+  auto entry = std::make_shared<Entry>(std::move(id), std::move(submission), std::move(prepared),
+                                       now, options);
   runs.emplace(entry->run.id(), entry);
   order.push_back(entry);
   entry->requests.set_environment(std::move(client.environment), own_environment);
