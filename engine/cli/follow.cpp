@@ -43,10 +43,9 @@ void catch_signals() {
 /// An engine to talk to: our own, or another process's.
 struct Connection {
   std::shared_ptr<UpdateQueue> queue = std::make_shared<UpdateQueue>();
-  // Destroyed from the last to the first: socket, engine, then the lock.
+  // Destroyed from the last to the first: our engine, then its lock.
   std::optional<runtime::EngineLock> lock;
-  std::unique_ptr<runtime::Engine> engine;
-  std::unique_ptr<runtime::EngineSocket> socket;
+  std::unique_ptr<runtime::EngineSocket> own;
   std::unique_ptr<runtime::EngineClient> client;
 
   runtime::Client caller() const {
@@ -59,10 +58,10 @@ struct Connection {
 
   /// `again`: an engine that ended meanwhile may know the run already.
   void start(Target& target, bool again) {
-    if (engine) {
-      if (!target.submission) return engine->attach(target.run, caller());
-      return engine->submit(*target.submission, std::exchange(target.prepared, std::nullopt),
-                            caller(), again);
+    if (own) {
+      if (!target.submission) return own->engine().attach(target.run, caller());
+      return own->engine().submit(*target.submission, std::exchange(target.prepared, std::nullopt),
+                                  caller(), again);
     }
     json request = {{"environment", runtime::own_environment()}};
     if (target.submission) {
@@ -76,8 +75,8 @@ struct Connection {
   }
 
   void cancel(const std::string& run) {
-    if (engine) {
-      engine->cancel(run);
+    if (own) {
+      own->engine().cancel(run);
     } else {
       (void)client->send({{"op", "cancel"}, {"run", run}});
     }
@@ -99,10 +98,10 @@ Result<std::unique_ptr<Connection>> become_engine(const Context& context,
   options.plugins = context.plugins;
   options.jobs = jobs;
   options.sync_artifacts = durability == store::Durability::power;
-  connection->engine = std::make_unique<runtime::Engine>(std::move(options));
-  auto socket = runtime::EngineSocket::serve(*connection->engine, state);
-  if (!socket) return tl::unexpected(socket.error());
-  connection->socket = std::move(*socket);
+  auto own =
+      runtime::EngineSocket::serve(std::make_unique<runtime::Engine>(std::move(options)), state);
+  if (!own) return tl::unexpected(own.error());
+  connection->own = std::move(*own);
   return connection;
 }
 

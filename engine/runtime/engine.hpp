@@ -18,12 +18,11 @@ namespace scanflow::runtime {
 
 struct EngineOptions {
   StateDirectory state;
-  std::unique_ptr<store::Store>
-      store;                      // null: volatile, everything is forgotten at the end (benchmarks)
-  std::filesystem::path worker;   // scanflow-worker
-  std::filesystem::path plugins;  // the build's or installation's plugin directory
-  bool sync_artifacts = false;    // they survive power loss, as events do with Durability::power
-  std::uint32_t jobs = 1;         // attempts at once on this machine; a submission may ask for more
+  std::unique_ptr<store::Store> store;  // null: volatile, all is forgotten at the end (benchmarks)
+  std::filesystem::path worker;         // scanflow-worker
+  std::filesystem::path plugins;        // the build's or installation's plugin directory
+  bool sync_artifacts = false;          // they survive power loss, as with Durability::power
+  std::uint32_t jobs = 1;  // attempts at once on this machine; a submission may ask for more
 };
 
 class Engine {

@@ -115,29 +115,37 @@ class Session : public std::enable_shared_from_this<Session> {
 }  // namespace
 
 struct EngineSocket::Impl {
-  Impl(Engine& served, std::string socket_path)
-      : engine(served), path(std::move(socket_path)), acceptor(io) {}
+  Impl(std::unique_ptr<Engine> served, std::string socket_path)
+      : path(std::move(socket_path)), acceptor(io), engine(std::move(served)) {}
+
+  ~Impl() {
+    ::unlink(path.c_str());
+    io.stop();
+    if (thread.joinable()) thread.join();
+  }  // then the engine ends, and last the sessions with `io`
 
   void accept() {
     acceptor.async_accept([this](boost::system::error_code error, Protocol::socket socket) {
       if (error) return;
-      std::make_shared<Session>(std::move(socket), engine)->read();
+      std::make_shared<Session>(std::move(socket), *engine)->read();
       accept();
     });
   }
 
-  Engine& engine;
   std::string path;
   asio::io_context io;
   Protocol::acceptor acceptor;
+  std::unique_ptr<Engine> engine;
   std::thread thread;
 };
 
 EngineSocket::EngineSocket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+EngineSocket::~EngineSocket() = default;
+Engine& EngineSocket::engine() { return *impl_->engine; }
 
-Result<std::unique_ptr<EngineSocket>> EngineSocket::serve(Engine& engine,
+Result<std::unique_ptr<EngineSocket>> EngineSocket::serve(std::unique_ptr<Engine> engine,
                                                           const StateDirectory& state) {
-  auto impl = std::make_unique<Impl>(engine, state.engine_socket().string());
+  auto impl = std::make_unique<Impl>(std::move(engine), state.engine_socket().string());
   ::unlink(impl->path.c_str());  // of an engine that was killed: we hold its lock
   boost::system::error_code error;
   impl->acceptor.open(Protocol(), error);
@@ -147,12 +155,6 @@ Result<std::unique_ptr<EngineSocket>> EngineSocket::serve(Engine& engine,
   impl->accept();
   impl->thread = std::thread([raw = impl.get()] { raw->io.run(); });
   return std::unique_ptr<EngineSocket>(new EngineSocket(std::move(impl)));
-}
-
-EngineSocket::~EngineSocket() {
-  ::unlink(impl_->path.c_str());
-  impl_->io.stop();
-  impl_->thread.join();
 }
 
 struct EngineClient::Impl {

@@ -3,8 +3,9 @@
 // user's own.
 //
 //   to the engine:    {"op": "submit", "submission": {...}, "again": false, "environment": {...}}
-//   {"op": "attach", "run": ID}   {"op": "cancel", "run": ID} from the engine:  the updates of
-//   submission.hpp's Listener, one a line
+//                     {"op": "attach", "run": ID}
+//                     {"op": "cancel", "run": ID}
+//   from the engine:  the updates of submission.hpp's Listener, one a line
 #pragma once
 
 #include <memory>
@@ -17,11 +18,15 @@
 
 namespace scanflow::runtime {
 
-/// Serves an engine; must end before it. A thread of its own.
+/// An engine and the socket that serves it. A thread of its own. Owns the engine because neither
+/// outlives the other's threads: its end first reads no more requests, then ends the engine (whose
+/// listeners still find the sessions), then closes the connections.
 class EngineSocket {
  public:
-  static Result<std::unique_ptr<EngineSocket>> serve(Engine& engine, const StateDirectory& state);
+  static Result<std::unique_ptr<EngineSocket>> serve(std::unique_ptr<Engine> engine,
+                                                     const StateDirectory& state);
   ~EngineSocket();
+  Engine& engine();
 
  private:
   struct Impl;
@@ -30,8 +35,7 @@ class EngineSocket {
 };
 
 /// A connection to the engine of another process. Its updates go to the queue; when the connection
-/// ends, an update
-/// {"type": "closing"} follows. A thread of its own.
+/// ends, an update {"type": "closing"} follows. A thread of its own.
 class EngineClient {
  public:
   static Result<std::unique_ptr<EngineClient>> connect(const StateDirectory& state,

@@ -23,8 +23,8 @@ struct RunOptions {
   bool use_cache = true;
   std::string directory;  // absolute; where steps start: that of whoever submitted it
   std::vector<std::string> plugin_dirs;
-  std::map<std::string, std::string>
-      env;  // the variables that its expressions read, as the submitter has them
+  // The variables that its expressions read, as the submitter has them.
+  std::map<std::string, std::string> env;
 };
 json to_json(const RunOptions& options);
 RunOptions run_options_from_json(const json& document);
@@ -55,11 +55,14 @@ Result<Prepared> prepare(const Submission& submission,
 std::map<std::string, std::string> referenced_environment(const std::string& source);
 
 /// Told of everything that happens to a run, as JSON objects with a "type":
-///   accepted  run, pipeline, namespace, backend, jobs, created_us, steps: it begins, or is
-///   followed from here event     event: one that was recorded (run::to_json) progress  step,
-///   attempt, fraction, message       metric  step, attempt, name, value, at_step finished  result:
-///   result_document               rejected  exit, message: there is or will be no run closing the
-///   engine ends first: ask the next one
+///   accepted   run, pipeline, namespace, backend, jobs, created_us, steps: it begins, or is
+///              followed from here
+///   event      event: one that was recorded (run::to_json)
+///   progress   step, attempt, fraction, message
+///   metric     step, attempt, name, value, at_step
+///   finished   result: result_document
+///   rejected   exit, message: there is or will be no run
+///   closing    the engine ends first: ask the next one
 /// Called on the engine's strand: must not block. False: no more.
 using Listener = std::function<bool(const json& update)>;
 

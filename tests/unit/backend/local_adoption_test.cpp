@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <atomic>
+
 #include "tests/unit/backend/harness.hpp"
 
 namespace scanflow::backend {
@@ -88,10 +90,10 @@ TEST(LocalAdoption, LaunchingWhatIsThereAdoptsIt) {
 TEST(LocalAdoption, AStepsQuestionWaitsForTheNextEngine) {
   Harness harness;
   const auto request = harness.plugin("a", "test.work");
-  bool asked = false;
+  std::atomic<bool> asked = false;
   harness.on_call = [&](Backend&, const protocol::HostCall&) { asked = true; };
   harness.launch(request);
-  EXPECT_TRUE(test::eventually([&] { return asked; }));
+  EXPECT_TRUE(test::eventually([&] { return asked.load(); }));
   harness.forget_backend();
   harness.on_call = [](Backend& backend, const protocol::HostCall& call) {
     backend.reply({call.id, call.call, true, R"({"version":1})"});
