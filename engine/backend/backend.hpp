@@ -1,6 +1,7 @@
 // Where attempts run. One interface; the engine talks to nothing else.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,33 +17,30 @@ namespace scanflow::backend {
 using Report = std::variant<protocol::Started, protocol::Progress, protocol::Metric,
                             protocol::Ended, protocol::HostCall>;
 
-/// Called on the backend's own thread (of `noop`s: within launch), with as many reports as there
-/// are at once. Must not block.
+/// Called on any thread, also within launch(), with as many reports as there are at once. Must not
+/// block.
 using Sink = std::function<void(std::vector<Report>)>;
 
 using RequestPtr = std::shared_ptr<const protocol::Request>;
 
+/// Its members are called on the engine's strand, where it is destroyed too (or after the strand has
+/// ended).
 class Backend {
  public:
   virtual ~Backend() = default;
 
   /// Starts the attempts; never blocks for long. Each ends in exactly one Ended report, also when
-  /// it could not be started (cause config or lost). Launching an attempt that is there already
-  /// adopts it. [any-thread]
+  /// it could not be started (cause config or lost). Launching an attempt that an earlier engine
+  /// launched adopts it: its reports follow, or its result if it has ended.
   virtual void launch(std::vector<RequestPtr> requests) = 0;
 
-  /// Cancel, grace, then kill. Its Ended follows. Unknown attempts are ignored. [any-thread]
+  /// Cancel, grace, then kill. Its Ended follows. Unknown attempts are ignored.
   virtual void stop(const protocol::AttemptId& id, const std::string& reason) = 0;
 
-  /// After a restart of the engine: attempts of an earlier engine that are still running or whose
-  /// result was not acknowledged. Those that run are adopted: their reports follow. Blocks for at
-  /// most a few seconds.
-  virtual Result<protocol::Listing> list() = 0;
-
-  /// The engine has committed the result: the backend may forget it. [any-thread]
+  /// The engine has committed the result: the backend may forget it.
   virtual void acknowledge(const protocol::AttemptId& id) = 0;
 
-  /// The answer to a HostCall. [any-thread]
+  /// The answer to a HostCall.
   virtual void reply(const protocol::HostReply& reply) = 0;
 };
 
@@ -57,9 +55,9 @@ struct Options {
 /// steps. A plugin that crashes takes the engine along. `command` is refused.
 std::unique_ptr<Backend> make_inproc(const Options& options, Sink sink);
 
-/// Every attempt a process of its own, children of a supervisor that outlives the engine; `noop` in
-/// process. `detach`: at destruction leave a supervisor that has attempts alive (else it is told to
-/// end).
-std::unique_ptr<Backend> make_local(const Options& options, Sink sink);
+/// Every attempt a process of its own, children of a supervisor that outlives the engine and keeps
+/// what becomes of them; `noop` in process. Runs on `strand`, without a thread of its own.
+std::unique_ptr<Backend> make_local(const Options& options, boost::asio::io_context& strand,
+                                    Sink sink);
 
 }  // namespace scanflow::backend

@@ -25,8 +25,6 @@ class InprocBackend final : public Backend {
   void launch(std::vector<RequestPtr> requests) override;
   /// What runs is asked to end; a plugin that does not listen cannot be killed in here.
   void stop(const protocol::AttemptId& id, const std::string& reason) override;
-  /// Nothing: attempts end with the engine.
-  Result<protocol::Listing> list() override { return protocol::Listing{}; }
   void acknowledge(const protocol::AttemptId& id) override;
   void reply(const protocol::HostReply& reply) override;
 

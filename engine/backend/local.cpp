@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
+#include <boost/asio/post.hpp>
 #include <chrono>
-#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -18,12 +14,15 @@
 namespace scanflow::backend {
 namespace {
 
-constexpr std::chrono::seconds kListPatience{5};
+using Descriptor = boost::asio::posix::stream_descriptor;
+
 // Acknowledgements wait for something to travel with, at most so long.
-constexpr int kLazyMs = 50;
+constexpr std::chrono::milliseconds kLazy{50};
 // How long a supervisor that was told to end is waited for, and one whose connection broke.
 constexpr int kEndMs = 2000;
 constexpr int kDeathMs = 500;
+// How long the last words to it may take.
+constexpr int kLastWordsMs = 1000;
 // Reconnects in a row to a supervisor that lives but closes the connection.
 constexpr int kMaxDisconnects = 5;
 
@@ -40,181 +39,152 @@ protocol::Ended ended(const protocol::AttemptId& id, const std::string& cause,
 
 }  // namespace
 
-LocalBackend::LocalBackend(const Options& options, Sink sink)
-    : options_(options), sink_(std::move(sink)), supervisor_(options) {
-  wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (wake_fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-  thread_ = std::thread([this] { run(); });
-}
+LocalBackend::LocalBackend(const Options& options, boost::asio::io_context& strand, Sink sink)
+    : options_(options),
+      sink_(std::move(sink)),
+      strand_(strand),
+      supervisor_(options),
+      socket_(strand),
+      acknowledge_timer_(strand) {}
 
 LocalBackend::~LocalBackend() {
-  {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
-    wake();
-  }
-  thread_.join();
-  ::close(wake_fd_);
-  if (!supervisor_.connected()) return;
+  if (starter_.joinable()) starter_.join();
+  if (!connected()) return;
+  for (const Id& id : acknowledgements_) stream_.queue(protocol::Acknowledge{id});
   const bool idle = in_flight_.empty();
   if (idle) stream_.queue(protocol::Shutdown{});
-  if (stream_.flush(supervisor_.fd()) == protocol::Flow::open && stream_.pending()) {
-    pollfd wait{supervisor_.fd(), POLLOUT, 0};
-    ::poll(&wait, 1, 1000);
-    stream_.flush(supervisor_.fd());
+  if (stream_.flush(fd()) == protocol::Flow::open && stream_.pending()) {
+    pollfd wait{fd(), POLLOUT, 0};
+    ::poll(&wait, 1, kLastWordsMs);
+    stream_.flush(fd());
   }
-  // What runs goes on in the supervisor, which outlives this process.
   if (idle && unacknowledged_.empty()) supervisor_.fate(kEndMs);
-}
-
-void LocalBackend::wake() {
-  if (std::exchange(woken_, true)) return;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(wake_fd_, &one, sizeof one);
-}
-
-void LocalBackend::send(protocol::Body body) {
-  stream_.queue(std::move(body));
-  // Written here, not by the backend's thread: one thread switch less on each step's path.
-  stream_.flush(supervisor_.fd());
-  if (stream_.pending()) wake();
 }
 
 void LocalBackend::launch(std::vector<RequestPtr> requests) {
   if (std::vector<Report> reports = run_noops(requests); !reports.empty())
     sink_(std::move(reports));
-  const std::lock_guard lock(mutex_);
-  bool queued = false;
+  if (requests.empty()) return;
   for (RequestPtr& request : requests) {
-    if (supervisor_.connected()) {
-      stream_.queue(protocol::Launch{*request});
-      queued = true;
-    }
+    if (connected()) stream_.queue(protocol::Launch{*request});
     const Id id = request->id;
     in_flight_[id].request = std::move(request);
-    wanted_ = true;
   }
-  if (queued) stream_.flush(supervisor_.fd());
-  if ((wanted_ && !supervisor_.connected()) || stream_.pending()) wake();
+  if (connected()) {
+    flush();
+  } else {
+    connect();
+  }
 }
 
 void LocalBackend::stop(const protocol::AttemptId& id, const std::string& reason) {
-  const std::lock_guard lock(mutex_);
   const auto found = in_flight_.find(id);
   if (found == in_flight_.end()) return;
   found->second.stop = reason.empty() ? "cancelled" : reason;
-  if (supervisor_.connected()) send(protocol::Cancel{id, found->second.stop});
+  send(protocol::Cancel{id, found->second.stop});
 }
 
 void LocalBackend::acknowledge(const protocol::AttemptId& id) {
-  const std::lock_guard lock(mutex_);
   if (unacknowledged_.erase(id) == 0) return;
-  if (supervisor_.connected()) {
-    stream_.queue(protocol::Acknowledge{id});
-  } else {
-    acknowledgements_.push_back(id);
-  }
+  acknowledgements_.push_back(id);
+  arm_acknowledgements();
 }
 
 void LocalBackend::reply(const protocol::HostReply& reply) {
-  const std::lock_guard lock(mutex_);
   // Without a connection it is asked again: the supervisor keeps the question.
-  if (supervisor_.connected()) send(reply);
+  send(reply);
 }
 
-Result<protocol::Listing> LocalBackend::list() {
-  Lock lock(mutex_);
-  ListCall call;
-  list_calls_.push_back(&call);
-  wake();
-  if (!listed_.wait_for(lock, kListPatience, [&] { return call.done; })) {
-    std::erase(list_calls_, &call);
-    std::replace(asked_.begin(), asked_.end(), &call, static_cast<ListCall*>(nullptr));
-    return fail("the supervisor did not answer in 5 s; see " + options_.state_directory +
-                "/supervisor.log");
-  }
-  if (!call.error.empty()) return fail(call.error);
-  return std::move(call.listing);
+// --- the connection
+
+void LocalBackend::send(protocol::Body body) {
+  if (!connected()) return;
+  stream_.queue(std::move(body));
+  flush();
 }
 
-void LocalBackend::run() {
-  Lock lock(mutex_);
-  while (!closing_) {
-    if (!step(lock)) wait(lock);
-  }
+void LocalBackend::flush() {
+  for (const Id& id : std::exchange(acknowledgements_, {}))
+    stream_.queue(protocol::Acknowledge{id});
+  stream_.flush(fd());  // a closed socket is met when it is read
+  if (!stream_.pending() || std::exchange(writing_, true)) return;
+  socket_.async_wait(Descriptor::wait_write, guarded([this] {
+                       writing_ = false;
+                       if (connected()) flush();
+                     }));
 }
 
-/// Does what there is to do; false: nothing, and it is time to wait.
-bool LocalBackend::step(Lock& lock) {
-  if (!supervisor_.connected() && (wanted_ || !list_calls_.empty())) {
-    connect(lock);
-    return true;
-  }
-  if (supervisor_.connected() && !list_calls_.empty()) {
-    while (!list_calls_.empty()) {
-      asked_.push_back(list_calls_.front());
-      list_calls_.pop_front();
-      send(protocol::List{});
-    }
-    return true;
-  }
-  return false;
+void LocalBackend::arm_acknowledgements() {
+  if (std::exchange(acknowledge_armed_, true)) return;
+  acknowledge_timer_.expires_after(kLazy);
+  acknowledge_timer_.async_wait(guarded([this] {
+    acknowledge_armed_ = false;
+    if (connected() && !acknowledgements_.empty()) flush();
+  }));
 }
 
-void LocalBackend::wait(Lock& lock) {
-  stream_.flush(supervisor_.fd());
-  const int fd = supervisor_.fd();
-  const short events = stream_.pending() ? POLLIN | POLLOUT : POLLIN;
-  const int timeout = unacknowledged_.empty() ? -1 : kLazyMs;
-  std::array<pollfd, 2> wait{{{wake_fd_, POLLIN, 0}, {fd, events, 0}}};
-  lock.unlock();
-  const int ready = ::poll(wait.data(), fd >= 0 ? 2 : 1, timeout);
-  lock.lock();
-  if (ready <= 0) return;
-  if (wait[0].revents != 0) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t n = ::read(wake_fd_, &count, sizeof count);
-    woken_ = false;
-  }
-  if (fd >= 0 && (wait[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0) read(lock);
+void LocalBackend::wait_readable() {
+  socket_.async_wait(Descriptor::wait_read, guarded([this] {
+                       if (!connected()) return;
+                       read();
+                       if (connected()) wait_readable();
+                     }));
 }
 
-void LocalBackend::connect(Lock& lock) {
-  if (supervisor_.connect()) return greet();
-  if (!wanted_) return answer_lists({});  // no supervisor: nothing is left of an earlier engine
-  // Starting takes milliseconds; launch() and stop() meanwhile only note what they want.
-  lock.unlock();
-  const auto started = supervisor_.start();
-  lock.lock();
-  if (started && supervisor_.connect()) return greet();
+/// To the supervisor that is there, else to a new one.
+void LocalBackend::connect() {
+  if (!connected() && !starting_ && !open()) start();
+}
+
+bool LocalBackend::open() {
+  const int descriptor = supervisor_.connect();
+  if (descriptor < 0) return false;
+  socket_.assign(descriptor);
+  greet();
+  wait_readable();
+  return true;
+}
+
+/// It takes milliseconds, which the strand has better use for.
+void LocalBackend::start() {
+  starting_ = true;
+  if (starter_.joinable()) starter_.join();  // it has ended: starting_ was false
+  starter_ = std::thread([this, alive = std::weak_ptr<int>(alive_)] {
+    boost::asio::post(strand_, [this, alive, started = supervisor_.start()] {
+      if (!alive.expired()) on_started(started);
+    });
+  });
+}
+
+void LocalBackend::on_started(const Result<void>& started) {
+  starting_ = false;
+  if (started && open()) return;
   const bool missing = ::access(options_.worker.c_str(), X_OK) != 0;
-  give_up(lock, missing ? "config" : "lost",
+  give_up(missing ? "config" : "lost",
           started ? "the supervisor ended as soon as it had started" : started.error().message);
 }
 
 /// Says Hello on a new connection, and all that the supervisor must know.
 void LocalBackend::greet() {
   greeted_ = false;
+  writing_ = false;
   stream_ = protocol::Stream();
-  listing_ = {};
   protocol::Hello hello;
   hello.role = "engine";
   hello.pid = ::getpid();
   stream_.queue(std::move(hello));
-  stream_.queue(protocol::List{});
-  asked_.push_back(nullptr);
-  for (const Id& id : std::exchange(acknowledgements_, {}))
-    stream_.queue(protocol::Acknowledge{id});
   // A supervisor that has an attempt already says so, instead of starting it again.
   for (const auto& [id, attempt] : in_flight_) {
-    if (attempt.request != nullptr) stream_.queue(protocol::Launch{*attempt.request});
+    stream_.queue(protocol::Launch{*attempt.request});
     if (!attempt.stop.empty()) stream_.queue(protocol::Cancel{id, attempt.stop});
   }
-  stream_.flush(supervisor_.fd());
+  flush();
 }
 
-void LocalBackend::read(Lock& lock) {
-  const bool closed = stream_.fill(supervisor_.fd()) == protocol::Flow::closed;
+// --- what the supervisor says
+
+void LocalBackend::read() {
+  const bool closed = stream_.fill(fd()) == protocol::Flow::closed;
   std::vector<Report> reports;
   std::string broken;
   for (;;) {
@@ -224,25 +194,21 @@ void LocalBackend::read(Lock& lock) {
     if (auto* reject = std::get_if<protocol::Reject>(&(*message)->body)) broken = reject->reason;
     handle((*message)->body, reports);
   }
-  deliver(lock, std::move(reports));
+  deliver(std::move(reports));
   if (!broken.empty()) {
-    return give_up(lock, "lost",
+    return give_up("lost",
                    fmt::format("the supervisor and this engine do not understand each other: {}; "
                                "is it of another version? End its process (see {}/supervisor.log)",
                                broken, options_.state_directory));
   }
-  if (closed) on_closed(lock);
+  if (closed) on_closed();
 }
 
-void LocalBackend::deliver(Lock& lock, std::vector<Report> reports) {
-  if (reports.empty()) return;
-  lock.unlock();
-  sink_(std::move(reports));
-  lock.lock();
+void LocalBackend::deliver(std::vector<Report> reports) {
+  if (!reports.empty()) sink_(std::move(reports));
 }
 
 void LocalBackend::handle(protocol::Body& body, std::vector<Report>& reports) {
-  if (auto* part = std::get_if<protocol::Listing>(&body)) return take_listing(*part, reports);
   if (std::holds_alternative<protocol::Hello>(body)) {
     greeted_ = true;
     return;
@@ -263,81 +229,34 @@ void LocalBackend::handle(protocol::Body& body, std::vector<Report>& reports) {
   }
 }
 
-void LocalBackend::take_listing(protocol::Listing& part, std::vector<Report>& reports) {
-  std::move(part.running.begin(), part.running.end(), std::back_inserter(listing_.running));
-  std::move(part.ended.begin(), part.ended.end(), std::back_inserter(listing_.ended));
-  if (part.more || asked_.empty()) return;
-  protocol::Listing listing = std::exchange(listing_, {});
-  ListCall* call = asked_.front();
-  asked_.pop_front();
-  if (call == nullptr) {
-    // After a reconnect: adopted attempts that the supervisor does not know any more.
-    std::set<Id> known;
-    for (const auto& running : listing.running) known.insert(running.id);
-    for (const auto& result : listing.ended) known.insert(result.id);
-    for (auto at = in_flight_.begin(); at != in_flight_.end();) {
-      const bool lost = at->second.request == nullptr && known.count(at->first) == 0;
-      if (lost) reports.emplace_back(ended(at->first, "lost", "the supervisor does not know it"));
-      at = lost ? in_flight_.erase(at) : std::next(at);
-    }
-    for (protocol::Result& result : listing.ended) {
-      const auto found = in_flight_.find(result.id);
-      if (found == in_flight_.end() || found->second.request != nullptr) continue;
-      in_flight_.erase(found);
-      unacknowledged_.insert(result.id);
-      reports.emplace_back(protocol::Ended{std::move(result)});
-    }
-    return;
-  }
-  for (const auto& running : listing.running) in_flight_.try_emplace(running.id);
-  for (const auto& result : listing.ended) unacknowledged_.insert(result.id);
-  call->listing = std::move(listing);
-  call->done = true;
-  listed_.notify_all();
-}
-
-void LocalBackend::on_closed(Lock& lock) {
-  supervisor_.disconnect();
-  for (ListCall* call : std::exchange(asked_, {})) {
-    if (call != nullptr) list_calls_.push_back(call);
-  }
+void LocalBackend::on_closed() {
+  socket_.close();
+  ++disconnects_;
   // It was about to end when this engine came: nothing was handed over, and a new one is started.
-  if (!greeted_ && ++disconnects_ <= kMaxDisconnects) return;
-  if (++disconnects_ <= kMaxDisconnects && supervisor_.connect()) return greet();
+  const bool refused = !greeted_ && disconnects_ <= kMaxDisconnects;
+  if (refused && in_flight_.empty()) return;
+  if (refused) return connect();
+  if (disconnects_ <= kMaxDisconnects && open()) return;
   const std::string fate = supervisor_.fate(kDeathMs);
-  give_up(lock, "lost",
-          fmt::format("the supervisor of this machine's attempts {}; they are lost with it",
-                      fate.empty() ? "is gone" : fate));
+  give_up("lost", fmt::format("the supervisor of this machine's attempts {}; they are lost with it",
+                              fate.empty() ? "is gone" : fate));
 }
 
-void LocalBackend::give_up(Lock& lock, const std::string& cause, const std::string& why) {
-  supervisor_.disconnect();
-  stream_ = protocol::Stream();
-  wanted_ = false;
+void LocalBackend::give_up(const std::string& cause, const std::string& why) {
+  socket_.close();
   disconnects_ = 0;
   acknowledgements_.clear();
   unacknowledged_.clear();
-  answer_lists(why);
   std::vector<Report> reports;
   for (const auto& [id, attempt] : std::exchange(in_flight_, {})) {
     reports.emplace_back(ended(id, cause, why));
   }
-  deliver(lock, std::move(reports));
+  deliver(std::move(reports));
 }
 
-void LocalBackend::answer_lists(const std::string& error) {
-  for (auto* calls : {&list_calls_, &asked_}) {
-    for (ListCall* call : std::exchange(*calls, {})) {
-      if (call == nullptr) continue;
-      call->error = error;
-      call->done = true;
-    }
-  }
-  listed_.notify_all();
-}
-
-std::unique_ptr<Backend> make_local(const Options& options, Sink sink) {
-  return std::make_unique<LocalBackend>(options, std::move(sink));
+std::unique_ptr<Backend> make_local(const Options& options, boost::asio::io_context& strand,
+                                    Sink sink) {
+  return std::make_unique<LocalBackend>(options, strand, std::move(sink));
 }
 
 }  // namespace scanflow::backend

@@ -1,13 +1,11 @@
-// The local backend: one thread that speaks with the supervisor.
+// The local backend: the engine's end of the connection to the supervisor. It lives on the strand,
+// since each thread between the end of a step and the start of the next costs a switch.
 #pragma once
 
-#include <sys/types.h>
-
-#include <condition_variable>
-#include <deque>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <map>
-#include <mutex>
-#include <optional>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -21,68 +19,66 @@ namespace scanflow::backend {
 
 class LocalBackend final : public Backend {
  public:
-  LocalBackend(const Options& options, Sink sink);
+  LocalBackend(const Options& options, boost::asio::io_context& strand, Sink sink);
+  /// What runs goes on in the supervisor, which outlives this process.
   ~LocalBackend() override;
 
   void launch(std::vector<RequestPtr> requests) override;
   void stop(const protocol::AttemptId& id, const std::string& reason) override;
-  Result<protocol::Listing> list() override;
   void acknowledge(const protocol::AttemptId& id) override;
   void reply(const protocol::HostReply& reply) override;
 
  private:
   using Id = protocol::AttemptId;
-  using Lock = std::unique_lock<std::mutex>;
 
   struct InFlight {
-    RequestPtr request;  // null: adopted from an earlier engine
-    std::string stop;    // why it shall stop; empty: it shall not
-  };
-  struct ListCall {
-    bool done = false;
-    protocol::Listing listing;
-    std::string error;
+    RequestPtr request;
+    std::string stop;  // why it shall stop; empty: it shall not
   };
 
-  // --- any thread, under the lock ---
-  void send(protocol::Body body);
-  void wake();
-
-  // --- the backend's thread ---
-  void run();
-  bool step(Lock& lock);
-  void wait(Lock& lock);
-  void connect(Lock& lock);
+  bool connected() const { return socket_.is_open(); }
+  int fd() { return socket_.native_handle(); }
+  void connect();
+  bool open();
+  void start();
+  void on_started(const Result<void>& started);
   void greet();
-  void read(Lock& lock);
+  void send(protocol::Body body);
+  void flush();
+  void wait_readable();
+  void arm_acknowledgements();
+
+  void read();
   void handle(protocol::Body& body, std::vector<Report>& reports);
-  void take_listing(protocol::Listing& listing, std::vector<Report>& reports);
-  void on_closed(Lock& lock);
-  void give_up(Lock& lock, const std::string& cause, const std::string& why);
-  void answer_lists(const std::string& error);
-  void deliver(Lock& lock, std::vector<Report> reports);
+  void on_closed();
+  void give_up(const std::string& cause, const std::string& why);
+  void deliver(std::vector<Report> reports);
+
+  /// A handler that does nothing once this backend is gone, or its operation was cancelled.
+  template <class Call>
+  auto guarded(Call call) {
+    return [alive = std::weak_ptr<int>(alive_), call](boost::system::error_code error) {
+      if (!error && !alive.expired()) call();
+    };
+  }
 
   const Options options_;
   const Sink sink_;
-
-  std::mutex mutex_;  // guards all that follows
-  std::condition_variable listed_;
-  SupervisorProcess supervisor_;
+  boost::asio::io_context& strand_;
+  SupervisorProcess supervisor_;  // of the starter's thread while that runs
+  std::thread starter_;
+  bool starting_ = false;
+  boost::asio::posix::stream_descriptor socket_;
   protocol::Stream stream_;
-  bool wanted_ = false;  // connect, and start a supervisor if none is there
-  bool closing_ = false;
+  bool writing_ = false;  // waits until the socket takes more
   bool greeted_ = false;  // the supervisor has answered on this connection
-  bool woken_ = false;
-  int disconnects_ = 0;  // in a row, without a message between
+  int disconnects_ = 0;   // in a row, without a message between
   std::map<Id, InFlight> in_flight_;
   std::set<Id> unacknowledged_;       // Ended was reported
-  std::vector<Id> acknowledgements_;  // for which no connection was there
-  std::deque<ListCall*> list_calls_;  // not asked yet
-  std::deque<ListCall*> asked_;       // one per List that was sent; null: nobody waits
-  protocol::Listing listing_;         // its parts so far
-
-  int wake_fd_ = -1;
-  std::thread thread_;
+  std::vector<Id> acknowledgements_;  // not sent yet
+  boost::asio::steady_timer acknowledge_timer_;
+  bool acknowledge_armed_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 
 }  // namespace scanflow::backend

@@ -66,27 +66,16 @@ SupervisorProcess::SupervisorProcess(const Options& options)
       work_(options.state_directory + "/work"),
       log_(options.state_directory + "/supervisor.log") {}
 
-SupervisorProcess::~SupervisorProcess() { disconnect(); }
-
-void SupervisorProcess::disconnect() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
-bool SupervisorProcess::connect() {
-  disconnect();
+int SupervisorProcess::connect() const {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (socket_.size() >= sizeof address.sun_path) return false;
+  if (socket_.size() >= sizeof address.sun_path) return -1;
   std::memcpy(address.sun_path, socket_.data(), socket_.size());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    ::close(fd);
-    return false;
-  }
-  fd_ = fd;
-  return true;
+  if (fd < 0) return -1;
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
+  ::close(fd);
+  return -1;
 }
 
 Result<pid_t> SupervisorProcess::spawn(int ready_fd) {

@@ -13,19 +13,12 @@ namespace scanflow::backend {
 class SupervisorProcess {
  public:
   explicit SupervisorProcess(const Options& options);
-  ~SupervisorProcess();
-  SupervisorProcess(const SupervisorProcess&) = delete;
-  SupervisorProcess& operator=(const SupervisorProcess&) = delete;
 
-  /// Connects to a living supervisor. False: there is none.
-  bool connect();
+  /// A connection to a living supervisor, which the caller closes; -1: there is none.
+  int connect() const;
   /// Starts one, which connect() finds then. Blocks for its start (milliseconds). Errors carry its
-  /// words. Touches neither fd() nor connected().
+  /// words.
   Result<void> start();
-  void disconnect();
-
-  int fd() const { return fd_; }  // -1: not connected
-  bool connected() const { return fd_ >= 0; }
   /// What became of a supervisor that was started here: "was killed by SIGKILL"; empty: unknown,
   /// or it lives on. Waits that long for its end, and leaves no zombie then.
   std::string fate(int patience_ms);
@@ -38,7 +31,6 @@ class SupervisorProcess {
   std::string socket_;
   std::string work_;
   std::string log_;
-  int fd_ = -1;
   pid_t pid_ = -1;  // -1: not started here, or reaped
 };
 

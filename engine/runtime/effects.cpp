@@ -97,7 +97,7 @@ backend::Backend* Engine::Impl::backend_for(const std::string& name) {
     post([this, reports = std::move(reports)]() mutable { on_reports(std::move(reports)); });
   };
   slot = name == "inproc" ? backend::make_inproc(backend_options, sink)
-                          : backend::make_local(backend_options, sink);
+                          : backend::make_local(backend_options, strand, sink);
   return slot.get();
 }
 

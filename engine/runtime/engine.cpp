@@ -67,9 +67,9 @@ Engine::Impl::~Impl() {
     for (const EntryPtr& entry : order) entry->run.tell({{"type", "closing"}});
   });
   pool.join();
+  post([this] { backends.clear(); });  // what they report now comes again to the next engine
   keep_alive.reset();
   thread.join();
-  backends.clear();       // their last reports find nobody, and come again to the next engine
   options.store.reset();  // commits what is queued; its callbacks post to a strand that rests
 }
 

@@ -232,9 +232,10 @@ void Engine::Impl::on_host_call(const EntryPtr& entry, const protocol::HostCall&
   backend::Backend* backend = backend_for(entry->run.submission().options.backend);
   auto answer = [this, backend, call, resolved, document = std::move(document)]() mutable {
     protocol::HostReply reply{call.id, call.call, false, ""};
+    const auto send = [&] { post([backend, reply] { backend->reply(reply); }); };
     const auto refuse = [&](const std::string& why) {
       reply.value = why;
-      backend->reply(reply);
+      send();
     };
     if (!options.store) return refuse("this engine keeps no state");
     if (call.method == "run.state") {
@@ -266,7 +267,7 @@ void Engine::Impl::on_host_call(const EntryPtr& entry, const protocol::HostCall&
     } else {
       return refuse("the engine knows no host call " + call.method);
     }
-    backend->reply(reply);
+    send();
   };
   // What was recorded before the question must be in the answer: after the next commit.
   after.calls.emplace_back(

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/worker/cgroup.hpp"
 #include "engine/worker/loop.hpp"
@@ -57,8 +58,11 @@ struct Attempt {
   bool out_of_memory = false;
   std::uint64_t memory_peak = 0;
 
+  std::uint64_t connection = 0;  // the engine's that launched or adopted it
   std::uint64_t metrics_read = 0;
-  std::uint64_t forks_seen = 0;  // Supervisor's count of foreign forks when it started
+  std::vector<protocol::Metric> kept;  // while no engine followed it
+  std::uint64_t dropped = 0;           // metrics, since too many were kept
+  std::uint64_t forks_seen = 0;        // Supervisor's count of foreign forks when it started
 
   // Of a plugin: the connection to the attempt's process.
   UniqueFd socket;

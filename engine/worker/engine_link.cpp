@@ -17,16 +17,8 @@ namespace scanflow::worker {
 namespace {
 
 constexpr std::int64_t kLazyUs = 5'000;
-constexpr std::size_t kMaxKept = 64u << 20;
 // An engine that does not read: telemetry is dropped beyond this.
 constexpr std::size_t kMaxUnsent = 8u << 20;
-
-std::size_t weight(const protocol::Metric& metric) {
-  std::size_t bytes =
-      sizeof metric + metric.name.size() + metric.id.run.size() + metric.id.step.size();
-  for (const auto& [name, value] : metric.labels) bytes += 64 + name.size() + value.size();
-  return bytes;
-}
 
 bool same_user(int fd) {
   ucred peer{};
@@ -107,7 +99,7 @@ void EngineLink::handle(Peer& peer, protocol::Body& body) {
     }
     if (engine_ != nullptr && engine_ != &peer) drop(engine_->fd.get());
     engine_ = &peer;
-    fresh_ = true;
+    ++connection_;
     protocol::Hello answer;
     answer.role = "supervisor";
     answer.pid = ::getpid();
@@ -155,31 +147,6 @@ void EngineLink::send(protocol::Body body, Urgency urgency) {
 
 bool EngineLink::backlogged() const {
   return engine_ != nullptr && engine_->stream.pending_bytes() > kMaxUnsent;
-}
-
-void EngineLink::send_or_keep(protocol::Metric metric) {
-  if (engine_ != nullptr) {
-    if (!metric.logged && backlogged()) return;
-    return send(std::move(metric), Urgency::soon);
-  }
-  const std::size_t bytes = weight(metric);
-  if (!metric.logged || kept_bytes_ + bytes > kMaxKept) {
-    if (metric.logged) ++dropped_;
-    return;
-  }
-  kept_bytes_ += bytes;
-  kept_.push_back(std::move(metric));
-}
-
-void EngineLink::send_kept() {
-  if (engine_ == nullptr) return;
-  for (protocol::Metric& metric : kept_) send(std::move(metric));
-  kept_.clear();
-  kept_bytes_ = 0;
-  if (dropped_ > 0) {
-    note(fmt::format("{} metrics were dropped while no engine was connected", dropped_));
-  }
-  dropped_ = 0;
 }
 
 void EngineLink::flush() {

@@ -1,14 +1,12 @@
 // The supervisor's end of the connection to the engine: one engine at a time, a newer one replaces
-// an older. While none is there, what must not be lost is kept.
+// an older.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "engine/worker/loop.hpp"
 #include "engine/worker/unique_fd.hpp"
@@ -30,8 +28,8 @@ class EngineLink {
   Result<void> listen(const std::string& path);
 
   bool connected() const { return engine_ != nullptr; }
-  /// True once after each new engine's Hello.
-  bool take_fresh() { return std::exchange(fresh_, false); }
+  /// Of the engine that is connected now: another number for each Hello; 0: none.
+  std::uint64_t connection() const { return connected() ? connection_ : 0; }
   /// The engine does not keep up: what may be dropped should be.
   bool backlogged() const;
 
@@ -41,10 +39,6 @@ class EngineLink {
   };
   /// Dropped where no engine is connected.
   void send(protocol::Body body, Urgency urgency = Urgency::now);
-  /// Kept (up to a bound) while no engine is there.
-  void send_or_keep(protocol::Metric metric);
-  /// Sends what was kept, and how much of it had to be dropped.
-  void send_kept();
   /// Writes what is due; the loop calls it before it waits.
   void flush();
 
@@ -70,12 +64,9 @@ class EngineLink {
   UniqueFd listener_;
   std::map<int, std::unique_ptr<Peer>> peers_;
   Peer* engine_ = nullptr;  // one of peers_
-  bool fresh_ = false;
+  std::uint64_t connection_ = 0;
   bool due_ = false;
   bool lazy_armed_ = false;
-  std::deque<protocol::Metric> kept_;
-  std::size_t kept_bytes_ = 0;
-  std::uint64_t dropped_ = 0;
 };
 
 }  // namespace scanflow::worker

@@ -16,17 +16,24 @@
 #include <variant>
 
 #include "engine/worker/clock.hpp"
+#include "engine/worker/note.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::worker {
 namespace {
 
-// How long a supervisor keeps results that nobody comes for.
 // Without an engine: how long it stays with results that nobody took, and with nothing.
 constexpr std::int64_t kAbandonedUs = 3'600'000'000;
 constexpr std::int64_t kIdleUs = 10'000'000;
-// A Listing's share of results by their outputs; a frame may have 16 MiB.
-constexpr std::size_t kListingBytes = 4u << 20;
+// Metrics of attempts that no engine follows.
+constexpr std::size_t kMaxKept = 64u << 20;
+
+std::size_t weight(const protocol::Metric& metric) {
+  std::size_t bytes =
+      sizeof metric + metric.name.size() + metric.id.run.size() + metric.id.step.size();
+  for (const auto& [name, value] : metric.labels) bytes += 64 + name.size() + value.size();
+  return bytes;
+}
 
 std::vector<std::string> environment() {
   std::vector<std::string> result;
@@ -50,10 +57,6 @@ bool lock_patiently(int fd) {
     ::usleep(10'000);
   }
   return false;
-}
-
-protocol::Started started_of(const Attempt& attempt) {
-  return {attempt.request.id, attempt.pid, attempt.started_us, attempt.log};
 }
 
 }  // namespace
@@ -135,8 +138,6 @@ void Supervisor::receive(protocol::Body& body) {
     acknowledge(acknowledged->id);
   } else if (auto* host_reply = std::get_if<protocol::HostReply>(&body)) {
     reply(std::move(*host_reply));
-  } else if (std::holds_alternative<protocol::List>(body)) {
-    list();
   } else if (std::holds_alternative<protocol::Shutdown>(body)) {
     shutdown_ = true;
     leave_if_done();
@@ -148,18 +149,49 @@ void Supervisor::launch(protocol::Request request) {
   if (Attempt* known = find(request.id)) return adopt(*known);
   auto attempt = std::make_unique<Attempt>();
   attempt->request = std::move(request);
+  attempt->connection = engine_.connection();
   Attempt& added = *attempt;
   attempts_.emplace(added.request.id, std::move(attempt));
   ++active_;
   start(added);
 }
 
+/// All that an engine that was not there must know, in the order in which it happened.
 void Supervisor::adopt(Attempt& attempt) {
-  if (attempt.phase == Attempt::Phase::ended || attempt.reported) {
-    engine_.send(protocol::Ended{attempt.result});
-  } else if (attempt.pid != 0) {
-    engine_.send(started_of(attempt), EngineLink::Urgency::soon);
+  attempt.connection = engine_.connection();
+  if (attempt.pid != 0) {
+    engine_.send(
+        protocol::Started{attempt.request.id, attempt.pid, attempt.started_us, attempt.log},
+        EngineLink::Urgency::soon);
   }
+  for (protocol::Metric& metric : std::exchange(attempt.kept, {})) {
+    kept_bytes_ -= weight(metric);
+    engine_.send(std::move(metric));
+  }
+  if (attempt.dropped > 0) {
+    note(fmt::format("{} metrics of {} in {} were dropped while no engine was connected",
+                     std::exchange(attempt.dropped, 0), attempt.request.id.step,
+                     attempt.request.id.run));
+  }
+  for (const auto& [number, call] : attempt.calls) engine_.send(call);
+  if (attempt.phase == Attempt::Phase::ended || attempt.reported)
+    engine_.send(protocol::Ended{attempt.result});
+}
+
+void Supervisor::send_or_keep(Attempt& attempt, protocol::Metric metric) {
+  if (engine_.connected() && attempt.connection == engine_.connection()) {
+    if (metric.logged || !engine_.backlogged())
+      engine_.send(std::move(metric), EngineLink::Urgency::soon);
+    return;
+  }
+  if (!metric.logged) return;
+  const std::size_t bytes = weight(metric);
+  if (kept_bytes_ + bytes > kMaxKept) {
+    ++attempt.dropped;
+    return;
+  }
+  kept_bytes_ += bytes;
+  attempt.kept.push_back(std::move(metric));
 }
 
 void Supervisor::cancel(const Id& id, const std::string& reason) {
@@ -199,31 +231,6 @@ void Supervisor::acknowledge(const Id& id) {
   }
   attempts_.erase(found);
   leave_if_done();
-}
-
-void Supervisor::list() {
-  const bool first = engine_.take_fresh();
-  if (first) shutdown_ = false;  // said by an engine before this one
-  protocol::Listing listing;
-  std::size_t bytes = 0;
-  for (const auto& [id, attempt] : attempts_) {
-    if (attempt->reported || attempt->phase == Attempt::Phase::ended) {
-      listing.ended.push_back(attempt->result);
-      bytes += attempt->result.outputs.size() + attempt->result.message.size() + 256;
-    } else {
-      listing.running.push_back(started_of(*attempt));
-    }
-    if (bytes < kListingBytes && listing.running.size() < 10'000) continue;
-    listing.more = true;
-    engine_.send(std::exchange(listing, {}));
-    bytes = 0;
-  }
-  engine_.send(std::move(listing));
-  if (!first) return;
-  for (const auto& [id, attempt] : attempts_) {
-    for (const auto& [number, call] : attempt->calls) engine_.send(call);
-  }
-  engine_.send_kept();
 }
 
 void Supervisor::reply(protocol::HostReply reply) {

@@ -51,7 +51,6 @@ class Supervisor {
   void adopt(Attempt& attempt);
   void cancel(const Id& id, const std::string& reason);
   void acknowledge(const Id& id);
-  void list();
   void reply(protocol::HostReply reply);
   bool has_its_directory();
   void leave_if_done();
@@ -82,6 +81,7 @@ class Supervisor {
   void close(Attempt& attempt);
   void report(Attempt& attempt);
   void warn(Attempt& attempt, const std::string& text);
+  void send_or_keep(Attempt& attempt, protocol::Metric metric);
   void read_metrics(Attempt& attempt, bool last);
   void arm_metrics();
 
@@ -106,9 +106,10 @@ class Supervisor {
   std::unordered_map<pid_t, Attempt*> by_pid_;
   std::vector<std::unique_ptr<Slot>> free_slots_;  // sorted by number, the lowest last
   std::uint32_t slots_made_ = 0;
-  std::size_t active_ = 0;   // attempts that have not ended
-  bool shutdown_ = false;    // the engine said so: end when every result is acknowledged
-  bool terminated_ = false;  // SIGTERM: end when nothing runs
+  std::size_t kept_bytes_ = 0;  // of the attempts' metrics
+  std::size_t active_ = 0;      // attempts that have not ended
+  bool shutdown_ = false;       // the engine said so: end when every result is acknowledged
+  bool terminated_ = false;     // SIGTERM: end when nothing runs
   bool metrics_armed_ = false;
   Loop::Timer departure_{};
 };

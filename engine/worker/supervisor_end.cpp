@@ -243,7 +243,7 @@ void Supervisor::read_metrics(Attempt& attempt, bool last) {
       }
       metric->id = attempt.request.id;
       metric->time_us = wall_us();
-      engine_.send_or_keep(std::move(*metric));
+      send_or_keep(attempt, std::move(*metric));
     }
   }
 }

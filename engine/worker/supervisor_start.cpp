@@ -159,7 +159,7 @@ void Supervisor::give_up_unborn(Attempt& attempt) {
 
 void Supervisor::relay(Attempt& attempt, protocol::Body& body) {
   if (auto* metric = std::get_if<protocol::Metric>(&body)) {
-    engine_.send_or_keep(std::move(*metric));
+    send_or_keep(attempt, std::move(*metric));
   } else if (auto* progress = std::get_if<protocol::Progress>(&body)) {
     if (!engine_.backlogged()) engine_.send(std::move(*progress), EngineLink::Urgency::soon);
   } else if (auto* call = std::get_if<protocol::HostCall>(&body)) {

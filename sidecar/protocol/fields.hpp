@@ -37,8 +37,6 @@ inline auto fields(Ended& v) { return std::tie(v.result); }
 inline auto fields(Acknowledge& v) { return std::tie(v.id); }
 inline auto fields(HostCall& v) { return std::tie(v.id, v.call, v.method, v.arguments); }
 inline auto fields(HostReply& v) { return std::tie(v.id, v.call, v.ok, v.value); }
-inline auto fields(List&) { return std::tie(); }
-inline auto fields(Listing& v) { return std::tie(v.running, v.ended, v.more); }
 inline auto fields(Shutdown&) { return std::tie(); }
 inline auto fields(Spawn& v) { return std::tie(v.request, v.slot, v.directory, v.cgroup); }
 inline auto fields(Forked& v) { return std::tie(v.id, v.pid); }
@@ -47,9 +45,8 @@ inline auto fields(Exited& v) { return std::tie(v.pid, v.wait_status, v.cpu_us, 
 
 /// What errors call a message.
 inline constexpr const char* kTypeNames[] = {
-    "Hello",   "Reject",   "Launch",      "Started",  "Cancel",    "Progress",
-    "Metric",  "Ended",    "Acknowledge", "HostCall", "HostReply", "List",
-    "Listing", "Shutdown", "Spawn",       "Forked",   "Exited"};
+    "Hello",       "Reject",   "Launch",    "Started",  "Cancel", "Progress", "Metric", "Ended",
+    "Acknowledge", "HostCall", "HostReply", "Shutdown", "Spawn",  "Forked",   "Exited"};
 static_assert(std::size(kTypeNames) == std::variant_size_v<Body>);
 
 }  // namespace scanflow::protocol

@@ -152,13 +152,6 @@ struct HostReply {
   bool ok = false;
   std::string value;  // JSON, or the error's text
 };
-/// Engine to supervisor: what do you have?
-struct List {};
-struct Listing {
-  std::vector<Started> running;
-  std::vector<Result> ended;  // not acknowledged yet
-  bool more = false;          // another Listing follows (frames are bounded)
-};
 /// Engine to supervisor: end when idle.
 struct Shutdown {};
 /// Supervisor to the step host's warm parent: run this; the attempt's socket travels beside it.
@@ -180,9 +173,8 @@ struct Exited {
   std::uint64_t max_rss = 0;
 };
 
-using Body =
-    std::variant<Hello, Reject, Launch, Started, Cancel, Progress, Metric, Ended, Acknowledge,
-                 HostCall, HostReply, List, Listing, Shutdown, Spawn, Forked, Exited>;
+using Body = std::variant<Hello, Reject, Launch, Started, Cancel, Progress, Metric, Ended,
+                          Acknowledge, HostCall, HostReply, Shutdown, Spawn, Forked, Exited>;
 
 struct Message {
   Header header;

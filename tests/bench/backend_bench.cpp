@@ -12,6 +12,7 @@
 #include "engine/backend/backend.hpp"
 #include "sidecar/protocol/stream.hpp"
 #include "tests/support/program.hpp"
+#include "tests/support/strand.hpp"
 
 namespace scanflow::backend {
 namespace {
@@ -75,12 +76,15 @@ class Driver {
     if (ended_ == all_.size()) changed_.notify_all();
   }
 
-  std::string run(Backend& backend, std::size_t width) {
+  void start(Backend& backend, std::size_t width) {
     backend_ = &backend;
     std::vector<RequestPtr> first(
         all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(std::min(width, all_.size())));
     next_ = first.size();
     backend.launch(std::move(first));
+  }
+
+  std::string wait() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return ended_ == all_.size(); });
     return failed_;
@@ -128,13 +132,16 @@ void local_true(benchmark::State& state) {
     state.PauseTiming();
     const Place place;
     Driver driver(requests(kCount, "command", R"({"argv":["true"]})", place.logs()));
-    auto backend = make_local(
-        place.options(2), [&](std::vector<Report> reports) { driver.take(std::move(reports)); });
+    test::Strand strand;
+    auto backend = make_local(place.options(2), strand.context(), [&](std::vector<Report> reports) {
+      driver.take(std::move(reports));
+    });
     state.ResumeTiming();
-    const std::string failed = driver.run(*backend, 2);
+    strand.run([&] { driver.start(*backend, 2); });
+    const std::string failed = driver.wait();
     state.PauseTiming();
     if (!failed.empty()) state.SkipWithError(failed.c_str());
-    backend.reset();
+    strand.run([&] { backend.reset(); });
     state.ResumeTiming();
   }
   report_each(state, kCount);
@@ -151,7 +158,8 @@ void inproc_noop(benchmark::State& state) {
     auto backend = make_inproc(
         place.options(2), [&](std::vector<Report> reports) { driver.take(std::move(reports)); });
     state.ResumeTiming();
-    const std::string failed = driver.run(*backend, 1000);
+    driver.start(*backend, 1000);
+    const std::string failed = driver.wait();
     state.PauseTiming();
     if (!failed.empty()) state.SkipWithError(failed.c_str());
     backend.reset();

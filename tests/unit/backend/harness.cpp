@@ -46,17 +46,20 @@ Harness::Harness(Kind kind) : kind_(kind) {
 }
 
 Harness::~Harness() {
-  backend_.reset();
+  forget_backend();
   for (const pid_t pid : processes()) ::kill(pid, SIGKILL);
   test::eventually([this] { return processes().empty(); });
 }
 
 void Harness::make_backend() {
   const auto sink = [this](std::vector<Report> reports) { take(std::move(reports)); };
-  backend_ = kind_ == Kind::local ? make_local(options_, sink) : make_inproc(options_, sink);
+  backend_ = kind_ == Kind::local ? make_local(options_, strand_.context(), sink)
+                                  : make_inproc(options_, sink);
 }
 
-void Harness::forget_backend() { backend_.reset(); }
+void Harness::forget_backend() {
+  strand_.run([this] { backend_.reset(); });
+}
 
 protocol::Request Harness::command(const std::string& step, const json& with) const {
   protocol::Request request;
@@ -81,8 +84,8 @@ protocol::Request Harness::plugin(const std::string& step, const std::string& us
   return request;
 }
 
-void Harness::launch(const protocol::Request& request) const {
-  backend_->launch({std::make_shared<protocol::Request>(request)});
+void Harness::launch(const protocol::Request& request) {
+  on_strand_.launch({std::make_shared<protocol::Request>(request)});
 }
 
 protocol::Result Harness::run(const protocol::Request& request) {
@@ -109,7 +112,7 @@ void Harness::take(std::vector<Report> reports) {
   }
   seen_.changed.notify_all();
   for (const protocol::HostCall& call : calls) {
-    if (on_call) on_call(*backend_, call);
+    if (on_call) on_call(on_strand_, call);
   }
 }
 

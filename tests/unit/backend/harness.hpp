@@ -15,6 +15,7 @@
 
 #include "engine/backend/backend.hpp"
 #include "tests/support/program.hpp"
+#include "tests/support/strand.hpp"
 
 namespace scanflow::backend {
 
@@ -35,7 +36,7 @@ class Harness {
   protocol::Request plugin(const std::string& step, const std::string& uses,
                            const json& with = json::object()) const;
 
-  void launch(const protocol::Request& request) const;
+  void launch(const protocol::Request& request);
   /// Launches it and waits for its end.
   protocol::Result run(const protocol::Request& request);
 
@@ -60,7 +61,8 @@ class Harness {
 
   std::filesystem::path state() const { return files_ / "state"; }
   const test::TempDir& files() const { return files_; }
-  Backend& backend() { return *backend_; }
+  /// Each call runs on the strand, and returns when it has.
+  Backend& backend() { return on_strand_; }
   int ends(const protocol::AttemptId& id);  // how many Ended it has had
 
   std::function<void(Backend&, const protocol::HostCall&)> on_call;
@@ -77,11 +79,33 @@ class Harness {
   };
   void take(std::vector<Report> reports);
 
+  class OnStrand final : public Backend {
+   public:
+    explicit OnStrand(Harness& harness) : harness_(harness) {}
+    void launch(std::vector<RequestPtr> requests) override {
+      harness_.strand_.run([&] { harness_.backend_->launch(std::move(requests)); });
+    }
+    void stop(const protocol::AttemptId& id, const std::string& reason) override {
+      harness_.strand_.run([&] { harness_.backend_->stop(id, reason); });
+    }
+    void acknowledge(const protocol::AttemptId& id) override {
+      harness_.strand_.run([&] { harness_.backend_->acknowledge(id); });
+    }
+    void reply(const protocol::HostReply& reply) override {
+      harness_.strand_.run([&] { harness_.backend_->reply(reply); });
+    }
+
+   private:
+    Harness& harness_;
+  };
+
   Kind kind_;
   test::TempDir files_;
   Options options_;
   Seen seen_;
+  test::Strand strand_;
   std::unique_ptr<Backend> backend_;
+  OnStrand on_strand_{*this};
 };
 
 /// Refuses what is no single process.

@@ -101,10 +101,7 @@ TEST(Codec, NumbersTextAndLabelsSurvive) {
   EXPECT_FALSE(got.logged);
 }
 
-TEST(Codec, EmptyBodiesHaveTheirTypes) {
-  round_trip(List{});
-  round_trip(Shutdown{});
-}
+TEST(Codec, EmptyBodiesHaveTheirTypes) { round_trip(Shutdown{}); }
 
 // Messages as another version would write them, in msgpack by hand: 0x9N is an array of N elements,
 // 0xaN a string of N bytes, small integers are themselves.

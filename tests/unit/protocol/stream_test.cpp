@@ -60,8 +60,8 @@ TEST(FrameReader, RefusesAFrameOverTheBoundBeforeItArrives) {
 TEST(Stream, NumbersAndAcknowledges) {
   Pair pair;
   Stream left("left"), right;
-  left.queue(List{});
-  left.queue(List{});
+  left.queue(Shutdown{});
+  left.queue(Shutdown{});
   EXPECT_EQ(left.flush(pair[0]), Flow::open);
   EXPECT_EQ(right.fill(pair[1]), Flow::open);
   EXPECT_EQ((*right.next())->header.seq, 1u);

@@ -49,7 +49,7 @@ protocol::Hello engine() {
   return hello;
 }
 
-TEST_F(SupervisorTest, GreetsListsAndLeavesWhenTold) {
+TEST_F(SupervisorTest, GreetsAndLeavesWhenTold) {
   const auto program = start();
   const UniqueFd fd = connect();
   protocol::Stream stream;
@@ -58,8 +58,6 @@ TEST_F(SupervisorTest, GreetsListsAndLeavesWhenTold) {
   ASSERT_TRUE(hello);
   EXPECT_EQ(hello->role, "supervisor");
   EXPECT_EQ(hello->pid, program->pid());
-  ASSERT_TRUE(protocol::send(fd.get(), stream, protocol::List{}));
-  EXPECT_TRUE(expect<protocol::Listing>(fd, stream));
   ASSERT_TRUE(protocol::send(fd.get(), stream, protocol::Shutdown{}));
   EXPECT_EQ(program->wait().exit, 0);
   EXPECT_FALSE(std::filesystem::exists(files_ / "s"));
