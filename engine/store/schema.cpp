@@ -150,10 +150,9 @@ Result<void> prepare_for_writing(const Connection& connection, Durability durabi
         "Choose a local state directory with --state",
         sqlite3_db_filename(connection.handle(), "main"), *journal));
   }
-  // A larger log between checkpoints: those sync the disk, and the writer waits for them.
   auto ready = connection.execute(
-      "PRAGMA foreign_keys = OFF; PRAGMA wal_autocheckpoint = 4000;"
-      "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY");
+      "PRAGMA foreign_keys = OFF; PRAGMA journal_size_limit = 67108864;"
+      "PRAGMA temp_store = MEMORY");
   if (!ready) return ready;
   ready = connection.execute(durability == Durability::power ? "PRAGMA synchronous = FULL"
                                                              : "PRAGMA synchronous = NORMAL");

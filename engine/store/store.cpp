@@ -44,7 +44,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& director
   if (auto ready = prepare_for_writing(*connection, durability); !ready) {
     return tl::unexpected(ready.error());
   }
-  auto writer = Writer::start(std::move(*connection));
+  auto writer = Writer::start(std::move(*connection), durability == Durability::process);
   if (!writer) return tl::unexpected(writer.error());
   auto impl = std::make_unique<Impl>(file);
   impl->writer = std::move(*writer);

@@ -89,9 +89,10 @@ class Store {
 
   using Done = std::function<void(Result<void>)>;
   /// Queues the batch; the writer thread commits everything queued in one transaction (group
-  /// commit), in order. `done` is called on the writer thread after the commit, or with the reason
-  /// it failed (disk full): then nothing of the batch is there, and every later batch fails too, so
-  /// that no gap can arise.
+  /// commit), in order. A few rows are committed here and now where nothing is queued and a commit
+  /// does not wait for the disk. `done` is called after the commit (on the writer thread, or before
+  /// this returns), or with the reason it failed (disk full): then nothing of the batch is there,
+  /// and every later batch fails too, so that no gap can arise.
   void commit(Batch batch, Done done);
 
   // Reading; [any-thread].

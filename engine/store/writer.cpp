@@ -8,14 +8,34 @@
 
 namespace scanflow::store {
 
-Result<std::unique_ptr<Writer>> Writer::start(Connection connection) {
-  auto tables = Tables::prepare(connection);
-  if (!tables) return tl::unexpected(tables.error());
-  return std::unique_ptr<Writer>(new Writer(std::move(connection), std::move(*tables)));
+namespace {
+
+/// Rows that whoever brings them may commit: about 50 us of work.
+constexpr std::size_t kFew = 16;
+/// When the log is copied into the database. That syncs the disk and makes commits wait, so it is
+/// left to the writer's thread; SQLite would do it in the commit that reaches its limit.
+constexpr int kCheckpointPages = 4000;
+
+std::size_t rows(const Batch& batch) {
+  return batch.events.size() + batch.runs.size() + batch.steps.size() + batch.metrics.size() +
+         batch.cache.size();
 }
 
-Writer::Writer(Connection connection, std::unique_ptr<Tables> tables)
-    : connection_(std::move(connection)), tables_(std::move(tables)) {
+}  // namespace
+
+Result<std::unique_ptr<Writer>> Writer::start(Connection connection, bool at_once) {
+  auto tables = Tables::prepare(connection);
+  if (!tables) return tl::unexpected(tables.error());
+  return std::unique_ptr<Writer>(new Writer(std::move(connection), std::move(*tables), at_once));
+}
+
+Writer::Writer(Connection connection, std::unique_ptr<Tables> tables, bool at_once)
+    : connection_(std::move(connection)), tables_(std::move(tables)), at_once_(at_once) {
+  const auto on_commit = [](void* pages, sqlite3*, const char*, int count) {
+    *static_cast<int*>(pages) = count;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(connection_.handle(), on_commit, &log_pages_);  // instead of autocheckpoints
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -32,30 +52,55 @@ void Writer::push(Batch batch, Done done) { push(Item{std::move(batch), {}, std:
 void Writer::push(Task task, Done done) { push(Item{{}, std::move(task), std::move(done)}); }
 
 void Writer::push(Item item) {
-  bool was_empty = false;
-  {
-    const std::lock_guard lock(mutex_);
-    was_empty = queue_.empty();
+  std::unique_lock lock(mutex_);
+  if (at_once_ && !busy_ && queue_.empty() && !item.task && rows(item.batch) <= kFew) {
+    busy_ = true;
+    lock.unlock();
+    std::vector<Item> items;
+    items.push_back(std::move(item));
+    finish(items);
+    lock.lock();
+    busy_ = false;
+    checkpoint_due_ = log_pages_ >= kCheckpointPages;
+    if (queue_.empty() && !checkpoint_due_) return;
+  } else {
     queue_.push_back(std::move(item));
+    if (queue_.size() > 1 || busy_) return;  // it has been told, or looks again by itself
   }
-  if (was_empty) arrived_.notify_one();
+  lock.unlock();
+  arrived_.notify_one();
 }
 
 void Writer::loop() {
   std::vector<Item> items;
+  std::unique_lock lock(mutex_);
   for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      items.swap(queue_);
-    }
-    const Result<void> result = commit(items);
-    for (const Item& item : items) {
-      if (item.done) item.done(result);
-    }
+    arrived_.wait(lock,
+                  [this] { return !busy_ && (stopping_ || checkpoint_due_ || !queue_.empty()); });
+    if (queue_.empty() && !checkpoint_due_) return;
+    items.swap(queue_);
+    busy_ = true;
+    lock.unlock();
+    if (!items.empty()) finish(items);
     items.clear();
+    if (log_pages_ >= kCheckpointPages) checkpoint();
+    lock.lock();
+    busy_ = checkpoint_due_ = false;
   }
+}
+
+void Writer::finish(std::vector<Item>& items) {
+  const Result<void> result = commit(items);
+  for (const Item& item : items) {
+    if (item.done) item.done(result);
+  }
+}
+
+/// Passive: takes what no reader needs any more. Where it fails (a full disk), commits will say so.
+void Writer::checkpoint() {
+  log_pages_ = 0;
+  sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
+                            nullptr);
 }
 
 Result<void> Writer::commit(std::vector<Item>& items) {

@@ -1,5 +1,6 @@
-// The one thread that writes: takes everything that is queued, commits it in one transaction, then
-// tells those who wait. Private to engine/store.
+// What writes: a thread that takes everything that is queued, commits it in one transaction, then
+// tells those who wait. A few rows that meet an idle writer are committed by whoever brings them:
+// two thread switches cost more than they do. Private to engine/store.
 #pragma once
 
 #include <condition_variable>
@@ -20,10 +21,11 @@ class Tables;
 class Writer {
  public:
   using Done = Store::Done;
-  /// Runs inside the transaction. [writer's thread]
+  /// Runs inside the transaction.
   using Task = std::function<Result<void>(Connection&)>;
 
-  static Result<std::unique_ptr<Writer>> start(Connection connection);
+  /// `at_once`: push() may commit a few rows itself; not where a commit waits for the disk.
+  static Result<std::unique_ptr<Writer>> start(Connection connection, bool at_once);
   ~Writer();  // commits what is queued
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -39,20 +41,26 @@ class Writer {
     Done done;
   };
 
-  Writer(Connection connection, std::unique_ptr<Tables> tables);
+  Writer(Connection connection, std::unique_ptr<Tables> tables, bool at_once);
   void push(Item item);
   void loop();
+  void finish(std::vector<Item>& items);
   Result<void> commit(std::vector<Item>& items);
   Result<void> write(std::vector<Item>& items);
+  void checkpoint();
 
-  // Of the writer's thread.
+  // Of whoever has set busy_.
   Connection connection_;
   std::unique_ptr<Tables> tables_;
   std::optional<Error> failure_;  // sticky: after a gap nothing may follow
+  int log_pages_ = 0;             // in the write-ahead log
 
-  std::mutex mutex_;
+  const bool at_once_;
+  std::mutex mutex_;  // guards what follows
   std::condition_variable arrived_;
   std::vector<Item> queue_;
+  bool busy_ = false;  // somebody commits
+  bool checkpoint_due_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -187,20 +187,48 @@ TEST_F(StoreTest, AnyBytesSurvive) {
 TEST_F(StoreTest, DoneComesInOrderAndWhatWasQueuedIsCommittedAtTheEnd) {
   constexpr int kBatches = 500;
   std::vector<int> order;
-  std::thread::id thread;
+  std::int64_t seq = 0;
   for (int i = 0; i < kBatches; ++i) {
-    store_->commit(events("r", i + 1, i + 1), [&, i](const Result<void>& result) {
+    const std::int64_t from = seq + 1;
+    seq += i % 3 == 0 ? 100 : 1;  // many rows go through the queue, few need not
+    store_->commit(events("r", from, seq), [&, i](const Result<void>& result) {
       ASSERT_TRUE(result) << result.error().message;
       order.push_back(i);
-      thread = std::this_thread::get_id();
     });
   }
   store_.reset();
   ASSERT_THAT(order, SizeIs(kBatches));
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
-  EXPECT_NE(thread, std::this_thread::get_id());
   open();
-  EXPECT_THAT(store_->events("r").value(), SizeIs(kBatches));
+  EXPECT_THAT(store_->events("r").value(), SizeIs(seq));
+}
+
+TEST_F(StoreTest, FewRowsAreCommittedHereWhereTheWriterRestsAndNothingWaitsForTheDisk) {
+  const auto thread_of = [this](std::int64_t from, std::int64_t to) {
+    std::promise<std::thread::id> thread;
+    store_->commit(events("r", from, to),
+                   [&](const Result<void>&) { thread.set_value(std::this_thread::get_id()); });
+    return thread.get_future().get();
+  };
+  EXPECT_EQ(thread_of(1, 3), std::this_thread::get_id());
+  EXPECT_NE(thread_of(4, 1000), std::this_thread::get_id());
+  store_.reset();
+  store_ = std::move(*Store::open(directory_.path(), Durability::power));
+  EXPECT_NE(thread_of(1001, 1001), std::this_thread::get_id());
+}
+
+TEST_F(StoreTest, TheLogIsCopiedIntoTheDatabaseWhileItRuns) {
+  const auto megabytes = [&](const char* name) {
+    return std::filesystem::file_size(directory_ / name) >> 20;
+  };
+  Batch batch = events("r", 1, 1);
+  batch.events[0].body = '"' + std::string(1 << 20, 'x') + '"';
+  for (std::int64_t seq = 1; seq <= 100; ++seq) {
+    batch.events[0].seq = seq;
+    ASSERT_TRUE(commit(batch));
+  }
+  EXPECT_LT(megabytes("scanflow.db-wal"), 64u);
+  EXPECT_GT(megabytes("scanflow.db"), 50u);
 }
 
 TEST_F(StoreTest, ABatchIsCommittedWholeOrNotAtAllAndNothingFollowsAFailure) {
