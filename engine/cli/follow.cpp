@@ -49,7 +49,7 @@ struct Connection {
   std::unique_ptr<runtime::EngineClient> client;
 
   runtime::Client caller() const {
-    return {[updates = queue](const nlohmann::json& update) {
+    return {[updates = queue](const runtime::Update& update) {
               updates->push(update);
               return true;
             },
@@ -149,7 +149,7 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
         (*connection)->cancel(target.run);
         printer.note("cancelling; press again to leave at once");
       }
-      auto update = (*connection)->queue->pop(50ms);
+      const auto update = (*connection)->queue->pop(50ms);
       printer.tick();
       if (!update) continue;
       const std::string type = update->value("type", "");

@@ -91,7 +91,9 @@ void ActiveRun::touch(std::uint32_t step) {
 }
 
 void ActiveRun::add_client(Client client) {
-  if (!client.listener || !client.listener(accepted(client.every_event))) return;
+  if (!client.listener ||
+      !client.listener(std::make_shared<const json>(accepted(client.every_event))))
+    return;
   listeners_.push_back(std::move(client.listener));
   events_wanted_ = events_wanted_ || client.every_event;
 }
@@ -104,8 +106,10 @@ void ActiveRun::finish() {
   tell({{"type", "finished"}, {"result", result_document(row(), rows)}});
 }
 
-void ActiveRun::tell(const json& update) {
-  std::erase_if(listeners_, [&](const Listener& listener) { return !listener(update); });
+void ActiveRun::tell(json update) {
+  if (listeners_.empty()) return;
+  const auto shared = std::make_shared<const json>(std::move(update));
+  std::erase_if(listeners_, [&](const Listener& listener) { return !listener(shared); });
 }
 
 void ActiveRun::started(const protocol::Started& started) {

@@ -47,7 +47,7 @@ class ActiveRun {
   void add_client(Client client);
   /// Tells them "finished".
   void finish();
-  void tell(const json& update);
+  void tell(json update);
 
   void started(const protocol::Started& started);
   void log_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log);

@@ -22,6 +22,10 @@ json rejected(int exit_code, const std::string& message) {
   return {{"type", "rejected"}, {"exit", exit_code}, {"message", message}};
 }
 
+void answer(const Client& client, json update) {
+  client.listener(std::make_shared<const json>(std::move(update)));
+}
+
 }  // namespace
 
 std::int64_t wall_clock_us() {
@@ -87,8 +91,8 @@ std::shared_ptr<const loader::Catalog> Engine::Impl::discover(const RunOptions& 
 }
 
 void Engine::Impl::refuse(const Client& client) const {
-  client.listener(failed ? rejected(3, "the engine cannot store events any more")
-                         : json{{"type", "closing"}});
+  answer(client, failed ? rejected(3, "the engine cannot store events any more")
+                        : json{{"type", "closing"}});
 }
 
 void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared, Client client,
@@ -113,7 +117,7 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
           if (ready) {
             begin(std::move(submission), std::move(*ready), std::move(client));
           } else {
-            client.listener(rejected(2, ready.error().message));
+            answer(client, rejected(2, ready.error().message));
           }
         });
       });

@@ -77,10 +77,10 @@ class Session : public std::enable_shared_from_this<Session> {
     Client result;
     result.environment = request.value("environment", Environment());
     result.listener = [weak = weak_from_this(),
-                       executor = socket_.get_executor()](const json& update) {
+                       executor = socket_.get_executor()](const Update& update) {
       const auto self = weak.lock();
       if (!self) return false;
-      asio::post(executor, [self, update] { self->send(update); });
+      asio::post(executor, [self, update] { self->send(*update); });
       return true;
     };
     return result;
@@ -169,9 +169,10 @@ struct EngineClient::Impl {
       std::istream stream(&input);
       std::getline(stream, line);
       json update = json::parse(line, nullptr, false);
-      if (update.is_object()) queue->push(std::move(update));
+      if (update.is_object() && update.value("type", json()).is_string())
+        queue->push(std::make_shared<const json>(std::move(update)));
     }
-    queue->push({{"type", "closing"}});
+    queue->push(std::make_shared<const json>(json{{"type", "closing"}}));
   }
 
   std::shared_ptr<UpdateQueue> queue;

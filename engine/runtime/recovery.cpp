@@ -85,7 +85,8 @@ void Engine::Impl::attach(const std::string& id, Client client) {
         if (recovered.entry) {
           adopt(recovered.entry, each);
         } else {
-          each.listener({{"type", "rejected"}, {"exit", 3}, {"message", recovered.error}});
+          each.listener(std::make_shared<const json>(
+              json{{"type", "rejected"}, {"exit", 3}, {"message", recovered.error}}));
         }
       }
     });

@@ -44,7 +44,12 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
       static_cast<std::uint32_t>(std::max(1.0, std::ceil(step.resources.cpu_request)));
   request.memory_limit = step.resources.memory_limit;
   request.cwd = run.submission().options.directory;
-  request.log_dir = state_.logs_of(run.id()).string();
+  if (log_dir_.empty()) {
+    log_dir_ = state_.logs_of(run.id()).string();
+    std::error_code error;  // a failure shows when a log is opened
+    std::filesystem::create_directories(log_dir_, error);
+  }
+  request.log_dir = log_dir_;
   if (!step.with_is_dynamic) {
     auto bound = bind(step, *plugin, step.with);
     if (!bound) return tl::unexpected(bound.error());
@@ -52,10 +57,6 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   }
   request.env = step.env;
   request.env.insert(environment_.begin(), environment_.end());
-  if (!std::exchange(has_log_dir_, true)) {
-    std::error_code error;  // a failure shows when a log is opened
-    std::filesystem::create_directories(request.log_dir, error);
-  }
   if (!step.matrix.empty()) prototypes_.emplace(spec, request);
   return request;
 }

@@ -31,9 +31,8 @@ class RequestMaker {
 
   StateDirectory state_;
   Environment environment_;
-  bool has_log_dir_ = false;
-  std::unordered_map<std::uint32_t, protocol::Request>
-      prototypes_;  // of matrices, by step as written
+  std::string log_dir_;                                              // made with the first request
+  std::unordered_map<std::uint32_t, protocol::Request> prototypes_;  // of matrices, by Plan's spec
 };
 
 }  // namespace scanflow::runtime

@@ -34,6 +34,12 @@ json member(const std::shared_ptr<const json>& data, const char* name) {
   return data->value(name, json::object());
 }
 
+/// The member as JSON text.
+std::string text_of(const json& data, const char* name) {
+  const auto found = data.find(name);
+  return found == data.end() ? "{}" : found->dump();
+}
+
 std::string message_of(const run::StepState& step) {
   return step.result && step.result->is_object() ? step.result->value("message", "") : "";
 }
@@ -79,8 +85,8 @@ store::StepRow ActiveRun::step_row(std::uint32_t index) const {
     row.message = message_of(state);
   }
   if (state.result) {
-    row.outputs = member(state.result, "outputs").dump();
-    row.artifacts = member(state.result, "artifacts").dump();
+    row.outputs = text_of(*state.result, "outputs");
+    row.artifacts = text_of(*state.result, "artifacts");
   }
   if (const auto found = logs_.find(index); found != logs_.end()) {
     json logs = json::array();

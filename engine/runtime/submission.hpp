@@ -54,6 +54,9 @@ Result<Prepared> prepare(const Submission& submission,
 /// The environment variables named `env.NAME` in the source, as this process has them.
 std::map<std::string, std::string> referenced_environment(const std::string& source);
 
+/// Shared by all who are told, and by the queues on their way.
+using Update = std::shared_ptr<const json>;
+
 /// Told of everything that happens to a run, as JSON objects with a "type":
 ///   accepted   run, pipeline, namespace, backend, jobs, created_us, steps: it begins, or is
 ///              followed from here
@@ -64,7 +67,7 @@ std::map<std::string, std::string> referenced_environment(const std::string& sou
 ///   rejected   exit, message: there is or will be no run
 ///   closing    the engine ends first: ask the next one
 /// Called on the engine's strand: must not block. False: no more.
-using Listener = std::function<bool(const json& update)>;
+using Listener = std::function<bool(const Update& update)>;
 
 using Environment = std::map<std::string, std::string>;
 /// This process's own.

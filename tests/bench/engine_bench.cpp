@@ -38,9 +38,9 @@ void run(benchmark::State& state, const std::shared_ptr<const pipeline::Plan>& p
     std::promise<std::string> finished;
     Client client;
     client.every_event = false;
-    client.listener = [&](const json& update) {
-      if (update.at("type") == "finished") finished.set_value(update.at("result").at("status"));
-      if (update.at("type") == "rejected") finished.set_value(update.at("message"));
+    client.listener = [&](const Update& update) {
+      if (update->at("type") == "finished") finished.set_value(update->at("result").at("status"));
+      if (update->at("type") == "rejected") finished.set_value(update->at("message"));
       return true;
     };
     auto engine = std::make_unique<Engine>(std::move(options));

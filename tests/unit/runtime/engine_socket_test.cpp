@@ -52,9 +52,9 @@ class EngineSocketTest : public testing::Test {
   static json wait_for(UpdateQueue& queue, const std::vector<std::string>& types) {
     const auto deadline = std::chrono::steady_clock::now() + 20s;
     while (std::chrono::steady_clock::now() < deadline) {
-      auto update = queue.pop(20ms);
+      const auto update = queue.pop(20ms);
       if (update && std::find(types.begin(), types.end(), update->at("type")) != types.end())
-        return std::move(*update);
+        return *update;
     }
     return {};
   }
