@@ -8,7 +8,6 @@
 #include "engine/cli/graph_view.hpp"
 #include "engine/pipeline/reader.hpp"
 #include "engine/runtime/submission.hpp"
-#include "sdk/base/files.hpp"
 
 namespace scanflow::cli {
 
@@ -37,7 +36,7 @@ int validate(const Context& context, const std::vector<std::string>& files) {
   std::size_t errors = 0;
   json documents = json::array();
   for (const std::string& file : files) {
-    const auto source = read_file(file);
+    const auto source = read_pipeline_file(file);
     if (!source) {
       ++errors;
       if (!context.json) complain(context, kUsage, source.error().message);
@@ -45,15 +44,15 @@ int validate(const Context& context, const std::vector<std::string>& files) {
           {{"file", file}, {"valid", false}, {"errors", {{{"message", source.error().message}}}}});
       continue;
     }
-    const pipeline::ReadResult read = pipeline::read_pipeline(file, *source, *catalog);
+    const pipeline::ReadResult read = pipeline::read_pipeline(source->name, source->text, *catalog);
     errors += read.errors.size();
     documents.push_back(
-        {{"file", file}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
+        {{"file", source->name}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
     if (context.json) continue;
-    fmt::print(stderr, "{}", pipeline::render(read.errors, *source));
+    fmt::print(stderr, "{}", pipeline::render(read.errors, source->text));
     if (read.pipeline)
-      fmt::print("{}: {} is valid ({} steps)\n", file, read.pipeline->name,
-                 read.pipeline->steps.size());
+      fmt::print("{}: {} is valid ({} step{})\n", source->name, read.pipeline->name,
+                 read.pipeline->steps.size(), read.pipeline->steps.size() == 1 ? "" : "s");
   }
   if (context.json) fmt::print("{}\n", documents.dump());
   if (errors > 0 && !context.json)
@@ -65,10 +64,10 @@ int graph(const Context& context, const GraphCommand& command) {
   auto catalog = context.catalog();
   if (!catalog) return complain(context, kUsage, catalog.error().message);
   runtime::Submission submission;
-  submission.file = command.file;
-  auto source = read_file(command.file);
+  auto source = read_pipeline_file(command.file);
   if (!source) return complain(context, kUsage, source.error().message);
-  submission.source = std::move(*source);
+  submission.file = std::move(source->name);
+  submission.source = std::move(source->text);
   auto params = parse_params(command.params);
   if (!params) return complain(context, kUsage, params.error().message);
   submission.params = std::move(*params);

@@ -19,9 +19,10 @@ struct RunCommand {
   bool no_cache = false;
   std::string resume;
   std::string durable = "process";
+  bool quiet = false;  // no progress
 };
 int run(const Context& context, const RunCommand& command);
-int resume(const Context& context, const std::string& run);
+int resume(const Context& context, const std::string& run, bool quiet);
 
 int validate(const Context& context, const std::vector<std::string>& files);
 struct GraphCommand {
@@ -40,6 +41,7 @@ int runs_events(const Context& context, const std::string& run);
 Result<nlohmann::json> parse_params(const std::vector<std::string>& params);
 
 /// The table of steps and what it means, as at the end of `run` and in `runs show`.
-std::string render_result(const Context& context, const nlohmann::json& result);
+enum class ResultOf { this_run, a_run_shown };
+std::string render_result(const Context& context, const nlohmann::json& result, ResultOf what);
 
 }  // namespace scanflow::cli

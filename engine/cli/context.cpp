@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "engine/store/store.hpp"
+#include "sdk/base/files.hpp"
 
 namespace scanflow::cli {
 
@@ -51,6 +52,13 @@ int terminal_width(int fd) {
 int terminal_height(int fd) {
   const int rows = size_of(fd).ws_row;
   return rows > 0 ? rows : 24;
+}
+
+Result<PipelineFile> read_pipeline_file(const std::string& file) {
+  const bool piped = file == "-";
+  auto text = read_file(piped ? "/dev/stdin" : file);
+  if (!text) return tl::unexpected(text.error());
+  return PipelineFile{piped ? "<stdin>" : file, std::move(*text)};
 }
 
 int complain(const Context& context, Exit code, const std::string& message) {

@@ -43,6 +43,12 @@ bool use_color(int fd);       // a terminal, and NO_COLOR is not set
 int terminal_width(int fd);   // columns; 100 where there is no terminal
 int terminal_height(int fd);  // rows; 24 where there is no terminal
 
+/// A pipeline's text, and what errors call it. "-" is stdin.
+struct PipelineFile {
+  std::string name, text;
+};
+Result<PipelineFile> read_pipeline_file(const std::string& file);
+
 /// Prints "error: ..." on stderr (with -o json also {"error", "exit"} on stdout) and gives the exit
 /// status.
 int complain(const Context& context, Exit code, const std::string& message);

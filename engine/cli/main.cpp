@@ -40,7 +40,7 @@ void add_common(CLI::App& app, Choice& choice) {
 
 void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   CLI::App* app_run = app.add_subcommand("run", "Run a pipeline");
-  app_run->add_option("FILE", options.file, "The pipeline's YAML file");
+  app_run->add_option("FILE", options.file, "The pipeline's YAML file; - reads stdin");
   app_run->add_option("-p,--param", options.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -48,6 +48,7 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
       ->check(CLI::IsMember({"local", "inproc"}));
   app_run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
       ->check(CLI::Range(1, 4096));
+  app_run->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
   app_run->add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
   app_run->add_option("--resume", options.resume, "Go on with an interrupted run instead")
       ->type_name("RUN");
@@ -67,6 +68,7 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
 
 struct RunsOptions {
   std::string run, step;
+  bool quiet = false;
   std::size_t limit = 20;
 };
 
@@ -90,8 +92,10 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
   logs->add_option("STEP", options.step, "Of this step only");
   add("events", "Everything that happened, in order", true,
       [&] { return runs_events(choice.context, options.run); });
-  add("resume", "Go on with an interrupted run; attempts that still run are found again", true,
-      [&] { return resume(choice.context, options.run); });
+  CLI::App* again =
+      add("resume", "Go on with an interrupted run; attempts that still run are found again", true,
+          [&] { return resume(choice.context, options.run, options.quiet); });
+  again->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
 }
 
 struct CheckOptions {
@@ -102,11 +106,12 @@ struct CheckOptions {
 void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
   CLI::App* validate_app =
       app.add_subcommand("validate", "Check pipelines; nothing is run, no plugin is loaded");
-  validate_app->add_option("FILE", options.files, "YAML files")->required();
+  validate_app->add_option("FILE", options.files, "YAML files; - reads stdin")->required();
   validate_app->callback(
       [&] { choice.command = [&] { return validate(choice.context, options.files); }; });
   CLI::App* graph_app = app.add_subcommand("graph", "Draw a pipeline");
-  graph_app->add_option("FILE", options.graph.file, "The pipeline's YAML file")->required();
+  graph_app->add_option("FILE", options.graph.file, "The pipeline's YAML file; - reads stdin")
+      ->required();
   graph_app->add_option("-p,--param", options.graph.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);

@@ -22,11 +22,17 @@ std::int64_t now_us() {
       .count();
 }
 
-/// The series that tells most: the accuracy where there is one, else the first.
+/// The series that tells most: an accuracy where there is one (of the validation split rather than
+/// the training's), else a loss, else the first.
 const std::vector<double>* telling(const RunView::Step& step) {
   for (const char* name : {"validation_accuracy", "accuracy", "loss"}) {
-    if (const auto found = step.metrics.find(name); found != step.metrics.end())
-      return &found->second;
+    const std::vector<double>* best = nullptr;
+    for (const auto& [series, values] : step.metrics) {
+      const auto split = series.second.find("split");
+      const bool validation = split != series.second.end() && split->second == "validation";
+      if (series.first == name && (best == nullptr || validation)) best = &values;
+    }
+    if (best != nullptr) return best;
   }
   return step.metrics.empty() ? nullptr : &step.metrics.begin()->second;
 }
@@ -66,11 +72,12 @@ void ProgressPrinter::print_step(const RunView::Step& step) {
   if (step.attempts > 1) message = fmt::format("attempt {}  {}", step.attempts, message);
   const int width = style_ == Style::live ? terminal_width(fd_) : 200;
   const std::size_t used = 2 + 2 + names_ + 12;
-  write(fmt::format(
-      "  {} {} {:>9}  {}\n", paint(status_sign(step.status), status_color(step.status), color_),
+  const std::string line = fmt::format(
+      "  {} {} {:>9}  {}", paint(status_sign(step.status), status_color(step.status), color_),
       pad(fit(step.name, names_), names_),
       ran ? format_duration(step.ended_us - step.started_us) : step.status,
-      fit(message, static_cast<std::size_t>(std::max(20, width - static_cast<int>(used))))));
+      fit(message, static_cast<std::size_t>(std::max(20, width - static_cast<int>(used)))));
+  write(std::string(trimmed(line)) + "\n");
 }
 
 void ProgressPrinter::update(const json& update) {
@@ -88,29 +95,34 @@ void ProgressPrinter::note(const std::string& line) {
   write(line + "\n");
 }
 
-std::string ProgressPrinter::live_block() const {
+std::vector<ProgressPrinter::Line> ProgressPrinter::live_block() const {
   const std::int64_t now = now_us();
   const auto width = static_cast<std::size_t>(terminal_width(fd_));
   const std::size_t room = static_cast<std::size_t>(std::max(4, terminal_height(fd_) - 4));
-  std::string out;
+  std::vector<Line> block;
   std::string pending;
-  std::size_t lines = 0, waiting = 0;
+  std::size_t waiting = 0;
   for (const RunView::Step& step : view_.steps()) {
     if (step.status == "running" || step.status == "waiting") {
-      if (++lines > room) continue;
+      if (block.size() >= room) continue;
       const auto* series = telling(step);
       const std::string curve = series == nullptr ? "" : "  " + sparkline(*series, 12);
       const std::string text =
-          fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names_), names_),
-                      format_duration(now - step.started_us), printable(step.message), curve);
-      out += fmt::format("  {} {}\n", paint(status_sign(step.status), Color::yellow, color_),
-                         fit(text, width - 5));
+          fit(fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names_), names_),
+                          format_duration(now - step.started_us), printable(step.message), curve),
+              width - 5);
+      block.push_back(
+          {fmt::format("  {} {}", paint(status_sign(step.status), Color::yellow, color_), text),
+           4 + width_of(text)});
     } else if (step.status == "pending" || step.status == "ready") {
       if (++waiting <= 6) pending += fmt::format("○ {}   ", step.name);
     }
   }
   if (waiting > 6) pending += fmt::format("and {} more", waiting - 6);
-  if (!pending.empty()) out += "  " + paint(fit(pending, width - 3), Color::dim, color_) + "\n";
+  if (!pending.empty()) {
+    pending = fit(trimmed(pending), width - 3);
+    block.push_back({"  " + paint(pending, Color::dim, color_), 2 + width_of(pending)});
+  }
   std::string status =
       fmt::format("{}/{} done · {} running · {}", view_.done(), view_.steps().size(),
                   view_.count("running"), format_duration(now - view_.created_us()));
@@ -121,23 +133,33 @@ std::string ProgressPrinter::live_block() const {
                           left < 60'000'000 ? fmt::format("{} s", (left + 500'000) / 1'000'000)
                                             : format_duration(left));
   }
-  return out + "  " + fit(status, width - 3) + "\n";
+  status = "  " + fit(status, width - 3);
+  block.push_back({status, width_of(status)});
+  return block;
 }
 
 void ProgressPrinter::tick() {
   if (style_ != Style::live || !header_done_ || view_.over()) return;
   const std::int64_t now = now_us();
-  if (now - drawn_us_ < kFrameUs && live_lines_ > 0) return;
+  if (now - drawn_us_ < kFrameUs && !live_.empty()) return;
   drawn_us_ = now;
-  const std::string block = live_block();
+  const std::vector<Line> block = live_block();
   erase();
-  write(block);
-  live_lines_ = static_cast<int>(std::count(block.begin(), block.end(), '\n'));
+  std::string text;
+  for (const Line& line : block) {
+    text += line.text + "\n";
+    live_.push_back(line.columns);
+  }
+  write(text);
 }
 
 void ProgressPrinter::erase() {
-  if (live_lines_ > 0) write(fmt::format("\033[{}A\033[J", live_lines_));
-  live_lines_ = 0;
+  // A terminal that was made narrower meanwhile has broken them into more rows.
+  const auto width = static_cast<std::size_t>(terminal_width(fd_));
+  std::size_t rows = 0;
+  for (const std::size_t columns : live_) rows += 1 + (columns == 0 ? 0 : (columns - 1) / width);
+  if (rows > 0) write(fmt::format("\033[{}A\033[J", rows));
+  live_.clear();
 }
 
 void ProgressPrinter::finish() { erase(); }

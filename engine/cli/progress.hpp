@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace scanflow::cli {
@@ -23,7 +24,8 @@ class RunView {
     std::uint32_t attempts = 0;
     double fraction = -1;
     std::string message;  // progress while it runs; summary or error when it is over
-    std::map<std::string, std::vector<double>> metrics;
+    using Series = std::pair<std::string, std::map<std::string, std::string>>;  // name, labels
+    std::map<Series, std::vector<double>> metrics;
   };
 
   /// Gives the indices of steps that ended by it.
@@ -75,7 +77,11 @@ class ProgressPrinter {
  private:
   void header();
   void print_step(const RunView::Step& step);
-  std::string live_block() const;
+  struct Line {
+    std::string text;  // painted
+    std::size_t columns;
+  };
+  std::vector<Line> live_block() const;
   void erase();
   void write(const std::string& text) const;
 
@@ -84,8 +90,8 @@ class ProgressPrinter {
   bool color_;
   RunView view_;
   bool header_done_ = false;
-  std::size_t names_ = 0;  // columns of the longest name
-  int live_lines_ = 0;
+  std::size_t names_ = 0;          // columns of the longest name
+  std::vector<std::size_t> live_;  // columns of each line drawn
   std::int64_t drawn_us_ = 0;
 };
 

@@ -19,10 +19,7 @@ constexpr std::size_t kMostRows = 60;  // beyond: only what did not go well
 std::string words_of(const json& step) {
   const json& outputs = step.at("outputs");
   if (outputs.contains("summary") && outputs["summary"].is_string()) return outputs["summary"];
-  if (step.at("error").is_object()) {
-    const std::string message = step.at("error").value("message", "");
-    return step.at("error").value("cause", "") + ": " + message.substr(0, message.find('\n'));
-  }
+  if (step.at("error").is_object()) return step.at("error").value("cause", "");
   std::string words;
   for (const auto& [name, value] : outputs.items()) {
     if (!value.is_primitive() || words.size() > 80) continue;
@@ -60,7 +57,7 @@ std::string steps_table(const json& steps) {
   return text;
 }
 
-/// The whole error of each failed step; the table shows its first line only.
+/// The whole error of each failed step; the table shows its cause only.
 std::string failures(const json& steps) {
   std::string text;
   std::size_t shown = 0;
@@ -102,7 +99,7 @@ std::string meaning(const json& steps) {
 
 }  // namespace
 
-std::string render_result(const Context& context, const json& result) {
+std::string render_result(const Context& context, const json& result, ResultOf what) {
   const json& steps = result.at("steps");
   const std::string status = result.at("status");
   const std::string run = short_id(result.at("run"));
@@ -113,7 +110,9 @@ std::string render_result(const Context& context, const json& result) {
       "{} in {}", paint(status, status_color(status), color),
       format_duration(static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6)));
   if (const std::string facts = meaning(steps); !facts.empty()) text += ": " + facts;
-  if (status == "failed") text += ": " + result.value("summary", "");
+  constexpr std::string_view kFailed = "failed: ";  // said already
+  if (std::string summary = result.value("summary", ""); summary.starts_with(kFailed))
+    text += ": " + summary.substr(kFailed.size());
   text += "\n";
   std::string failed_step;
   for (const json& step : steps) {
@@ -128,7 +127,7 @@ std::string render_result(const Context& context, const json& result) {
     text += fmt::format("go on with it: scanflow runs resume {}{}\n", run, state);
   } else if (!failed_step.empty()) {
     text += fmt::format("its log: scanflow runs logs {} '{}'{}\n", run, failed_step, state);
-  } else {
+  } else if (what == ResultOf::this_run) {
     text += fmt::format("more: scanflow runs show {}{}\n", run, state);
   }
   return text;

@@ -10,14 +10,13 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
-#include "sdk/base/files.hpp"
 #include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 namespace {
 
-ProgressPrinter::Style style_of(const Context& context) {
-  if (context.json) return ProgressPrinter::Style::silent;
+ProgressPrinter::Style style_of(const Context& context, bool quiet) {
+  if (context.json || quiet) return ProgressPrinter::Style::silent;
   return ::isatty(STDOUT_FILENO) != 0 ? ProgressPrinter::Style::live
                                       : ProgressPrinter::Style::lines;
 }
@@ -51,7 +50,7 @@ int report(const Context& context, const Outcome& outcome) {
   if (context.json) {
     fmt::print("{}\n", outcome.result.dump());
   } else {
-    fmt::print("{}", render_result(context, outcome.result));
+    fmt::print("{}", render_result(context, outcome.result, ResultOf::this_run));
   }
   return outcome.exit;
 }
@@ -75,11 +74,11 @@ int run(const Context& context, const RunCommand& command) {
   if (!state) return complain(context, kEngine, state.error().message);
   const auto durability =
       command.durable == "power" ? store::Durability::power : store::Durability::process;
-  if (!command.resume.empty()) return resume(context, command.resume);
-  const ProgressPrinter::Style style = style_of(context);
+  if (!command.resume.empty()) return resume(context, command.resume, command.quiet);
+  const ProgressPrinter::Style style = style_of(context, command.quiet);
   ProgressPrinter printer(style, STDOUT_FILENO);
 
-  auto source = read_file(command.file);
+  auto source = read_pipeline_file(command.file);
   if (!source) return complain(context, kUsage, source.error().message);
   auto params = parse_params(command.params);
   if (!params) return complain(context, kUsage, params.error().message);
@@ -90,8 +89,8 @@ int run(const Context& context, const RunCommand& command) {
   submission.run = uuid_v7(std::chrono::duration_cast<std::chrono::milliseconds>(
                                std::chrono::system_clock::now().time_since_epoch())
                                .count());
-  submission.file = command.file;
-  submission.source = std::move(*source);
+  submission.file = std::move(source->name);
+  submission.source = std::move(source->text);
   submission.params = std::move(*params);
   submission.options.backend = command.backend;
   submission.options.jobs =
@@ -113,12 +112,12 @@ int run(const Context& context, const RunCommand& command) {
   return report(context, follow(context, *state, std::move(target), durability, printer));
 }
 
-int resume(const Context& context, const std::string& run) {
+int resume(const Context& context, const std::string& run, bool quiet) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, run);
   if (!id) return complain(context, kUsage, id.error().message);
-  ProgressPrinter printer(style_of(context), STDOUT_FILENO);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
   Target target;
   target.run = std::move(*id);
   return report(context,

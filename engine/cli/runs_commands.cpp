@@ -141,7 +141,8 @@ int runs_show(const Context& context, const std::string& prefix) {
     fmt::print("{}\n", result.dump());
   } else {
     fmt::print("{}  {}  {}\n{}", result["pipeline"].get<std::string>(), *id,
-               format_time(runs->front().created_us), render_result(context, result));
+               format_time(runs->front().created_us),
+               render_result(context, result, ResultOf::a_run_shown));
   }
   return kSucceeded;
 }
@@ -213,10 +214,10 @@ int runs_events(const Context& context, const std::string& prefix) {
     if (body.contains("data") && event.type != "run_created") {
       rest += (rest.empty() ? "" : "  ") + body["data"].dump();
     }
-    fmt::print("{}\n", fit(fmt::format("{:>5} {:>10.3f} s  {:<17} {}  {}", event.seq,
-                                       static_cast<double>(event.time_us - first) / 1e6, event.type,
-                                       event.step, rest),
-                           static_cast<std::size_t>(terminal_width(STDOUT_FILENO))));
+    const std::string line =
+        fmt::format("{:>5} {:>10.3f} s  {:<17} {}  {}", event.seq,
+                    static_cast<double>(event.time_us - first) / 1e6, event.type, event.step, rest);
+    fmt::print("{}\n", fit(trimmed(line), static_cast<std::size_t>(terminal_width(STDOUT_FILENO))));
   }
   if (context.json) fmt::print("{}\n", list.dump());
   return kSucceeded;

@@ -82,6 +82,10 @@ std::string fit(std::string_view text, std::size_t columns) {
   return columns > 0 ? out + "…" : out;
 }
 
+std::string_view trimmed(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
 std::string pad(std::string_view text, std::size_t columns) {
   const std::size_t width = width_of(text);
   return std::string(text) + std::string(columns > width ? columns - width : 0, ' ');

@@ -15,6 +15,8 @@ std::size_t width_of(std::string_view text);
 std::string printable(std::string_view text);
 /// Cut to `columns`, with an ellipsis where something was cut.
 std::string fit(std::string_view text, std::size_t columns);
+/// Without blanks at its end.
+std::string_view trimmed(std::string_view text);
 std::string pad(std::string_view text, std::size_t columns);
 
 enum class Color { none, red, green, yellow, blue, dim, bold };

@@ -110,9 +110,12 @@ void read_cause(const Node& node, std::vector<Cause>& causes, Problems& problems
   names.reserve(std::size(kRetried));
   for (const Cause known : kRetried) names.emplace_back(name(known));
   const std::string near = node.is_scalar() ? nearest(node.text, names) : std::string();
-  problems.add(node, fmt::format("unknown cause {}", describe_value(node))).hint =
-      near.empty() ? fmt::format("one of {}", join_or(names))
-                   : fmt::format("did you mean '{}'?", near);
+  problems
+      .add(node, node.is_scalar()
+                     ? fmt::format("unknown cause '{}'", printable(node.text))
+                     : fmt::format("a cause must be a word, not {}", describe_value(node)))
+      .hint = near.empty() ? fmt::format("one of {}", join_or(names))
+                           : fmt::format("did you mean '{}'?", near);
 }
 
 struct Amount {

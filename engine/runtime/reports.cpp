@@ -160,7 +160,8 @@ void Engine::Impl::on_metric(const EntryPtr& entry, const protocol::Metric& metr
                    {"attempt", metric.id.attempt},
                    {"name", metric.name},
                    {"value", metric.value},
-                   {"at_step", metric.step}});
+                   {"at_step", metric.step},
+                   {"labels", metric.labels}});
   if (!metric.logged || !options.store) return;
   batch.metrics.push_back({metric.id.run, metric.id.step, metric.name, metric.id.attempt,
                            metric.step, metric.time_us, metric.value,

@@ -62,7 +62,7 @@ using Update = std::shared_ptr<const json>;
 ///              followed from here
 ///   event      event: one that was recorded (run::to_json)
 ///   progress   step, attempt, fraction, message
-///   metric     step, attempt, name, value, at_step
+///   metric     step, attempt, name, value, at_step, labels
 ///   finished   result: result_document
 ///   rejected   exit, message: there is or will be no run
 ///   closing    the engine ends first: ask the next one

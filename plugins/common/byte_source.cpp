@@ -9,11 +9,13 @@
 #include <stdexcept>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace scanflow::data {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{64} * 1024;
+constexpr std::size_t kMaxVerified = std::size_t{1} << 30;
 constexpr int kGzipOnly = 16;  // added to the window bits: zlib then demands gzip's header and CRC
 
 std::string reason(int error) { return std::generic_category().message(error); }
@@ -86,6 +88,13 @@ class GzipSource final : public ByteSource {
   }
 
   std::string where() const override { return " of the uncompressed data"; }
+
+  void verify() override {
+    std::vector<std::uint8_t> rest(kPiece);
+    for (std::size_t pieces = 0; pieces < kMaxVerified / kPiece; ++pieces) {
+      if (read(rest) < rest.size()) return;
+    }
+  }
 
  private:
   void refill() {

@@ -22,6 +22,9 @@ class ByteSource {
   virtual std::size_t read(std::span<std::uint8_t> out) = 0;
   /// What a position in these bytes is called in a message: "" or " of the uncompressed data".
   virtual std::string where() const = 0;
+  /// Reads the rest (a GiB of it at most) and throws where that shows that the file is damaged:
+  /// then what is wrong with its content follows from that. Plain data cannot tell.
+  virtual void verify() {}
 };
 
 /// 41203 -> "41,203", as positions and counts are shown to people.

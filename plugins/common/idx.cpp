@@ -36,7 +36,8 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
+  [[noreturn]] void fail(const std::string& what) {
+    source_->verify();
     throw std::runtime_error(fmt::format("{}: {}", name_, what));
   }
 
@@ -81,7 +82,7 @@ class Reader {
     return size;
   }
 
-  std::uint64_t total_of(const std::vector<std::uint32_t>& shape) const {
+  std::uint64_t total_of(const std::vector<std::uint32_t>& shape) {
     std::uint64_t total = 1;  // at most 1e7 * 4096 * 4096: no overflow
     for (const std::uint32_t size : shape) total *= size;
     if (total > kMaxBytes) {

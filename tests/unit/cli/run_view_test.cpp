@@ -1,6 +1,11 @@
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <array>
+
+#include <chrono>
 #include <cstdio>
 
 #include "engine/cli/progress.hpp"
@@ -87,6 +92,67 @@ TEST(ProgressPrinter, PrintsALineForEachStepThatEnds) {
   EXPECT_NE(text.find("p  0193f2c1-aaaa  local, 2 at once\n"), std::string::npos) << text;
   EXPECT_NE(text.find("✗ load"), std::string::npos) << text;
   EXPECT_NE(text.find("1.5 s  exit: exited with status 3"), std::string::npos) << text;
+}
+
+/// A terminal: what is printed on `screen` can be read from `reader`.
+struct Terminal {
+  Terminal() {
+    winsize size{.ws_row = 24, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0};
+    if (::openpty(&reader, &screen, nullptr, nullptr, &size) != 0) std::abort();
+  }
+  ~Terminal() {
+    ::close(reader);
+    ::close(screen);
+  }
+  void resize(unsigned short columns) const {
+    const winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    ::ioctl(screen, TIOCSWINSZ, &size);
+  }
+  std::string read() const {
+    std::array<char, 8192> buffer{};
+    const ssize_t n = ::read(reader, buffer.data(), buffer.size());
+    return {buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
+  }
+  int reader = -1, screen = -1;
+};
+
+TEST(ProgressPrinter, ErasesWholeWhatANarrowedTerminalHasBroken) {
+  const Terminal terminal;
+  ProgressPrinter printer(ProgressPrinter::Style::live, terminal.screen);
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::microseconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count();
+  json start = accepted();
+  start["created_us"] = now;
+  printer.update(start);
+  printer.update(event("attempt_started", "load", now, {{"attempt", 1}}));
+  printer.update({{"type", "progress"},
+                  {"step", "load"},
+                  {"attempt", 1},
+                  {"fraction", -1},
+                  {"message", std::string(60, 'm')}});
+  printer.tick();
+  const std::string drawn = terminal.read();
+  EXPECT_NE(drawn.find("load  "), std::string::npos) << drawn;
+  terminal.resize(45);
+  printer.finish();
+  // The step's 88 columns take two rows now, the waiting step's and the status line's one each.
+  EXPECT_EQ(terminal.read(), "\033[4A\033[J");
+}
+
+TEST(RunView, SeriesOfOneNameWithOtherLabelsAreOthers) {
+  RunView view;
+  view.update(accepted());
+  for (const char* split : {"train", "validation"}) {
+    view.update({{"type", "metric"},
+                 {"step", "train"},
+                 {"attempt", 1},
+                 {"name", "loss"},
+                 {"value", 0.5},
+                 {"at_step", 1},
+                 {"labels", {{"split", split}}}});
+  }
+  EXPECT_EQ(view.steps()[1].metrics.size(), 2u);
 }
 
 }  // namespace
