@@ -11,7 +11,7 @@
 
 #include "engine/backend/backend.hpp"
 #include "sidecar/protocol/stream.hpp"
-#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::backend {
 namespace {

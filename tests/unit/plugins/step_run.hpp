@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "sdk/loader/step_instance.hpp"
-#include "tests/unit/plugins/temp_directory.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::test {
 
@@ -58,7 +58,7 @@ class StepRun final : public loader::HostServices {
   std::map<std::string, std::string> inputs_;
   std::uint32_t threads_ = 1;
   bool cancel_ = false;
-  TempDirectory directory_;
+  TempDir directory_;
   loader::StepInstance* instance_ = nullptr;  // while it runs
   loader::StepOutcome outcome_;
   std::vector<Metric> metrics_;

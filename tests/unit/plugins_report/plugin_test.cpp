@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "sdk/loader/step_instance.hpp"
-#include "tests/unit/plugins/temp_directory.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/plugins_report/sample.hpp"
 
 namespace scanflow::report {
@@ -60,7 +60,7 @@ class Host final : public loader::HostServices {
     return registered;
   }
 
-  test::TempDirectory directory_;
+  test::TempDir directory_;
 };
 
 TEST(ReportStep, WritesThePageWithPictures) {
