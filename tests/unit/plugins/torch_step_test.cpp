@@ -7,7 +7,7 @@
 
 #include "plugins/common/digit_set.hpp"
 #include "plugins/steps/digits/drawing.hpp"
-#include "tests/unit/plugins/step_run.hpp"
+#include "tests/support/step_run.hpp"
 
 namespace scanflow::test {
 namespace {
