@@ -4,17 +4,19 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
 namespace scanflow::test {
 
-/// The content of a file; empty where it cannot be read.
+/// The content of a file; what could be read of it where reading fails, as in /proc of a process
+/// that ends.
 inline std::string read(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
+  std::ostringstream content;
+  content << std::ifstream(file, std::ios::binary).rdbuf();  // iterators would throw
+  return content.str();
 }
 
 /// Writes a file anew, and the directories above it where they are missing.
