@@ -1,17 +1,12 @@
 // One attempt of a plugin inside the engine.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <string>
-#include <string_view>
 
 #include "engine/backend/backend.hpp"
-#include "engine/worker/step_judgement.hpp"
-#include "sdk/loader/step_instance.hpp"
+#include "engine/worker/plugin_attempt.hpp"
 
 namespace scanflow::backend {
 
@@ -24,8 +19,8 @@ protocol::Ended run_noop(const protocol::Request& request);
 /// microsecond each, where handing one to another thread costs fifty times that.
 std::vector<Report> run_noops(std::vector<RequestPtr>& requests);
 
-/// The host's side of a plugin that runs on a thread of the engine.
-class InProcessStep final : public loader::HostServices {
+/// An attempt of a plugin on a thread of the engine.
+class InProcessStep final : private worker::PluginSink {
  public:
   /// report: hands a Progress, Metric or HostCall on. [any-thread]
   InProcessStep(RequestPtr request, std::string artifact_directory,
@@ -35,34 +30,20 @@ class InProcessStep final : public loader::HostServices {
   protocol::Result run(const loader::Library& library, const std::string& scratch);
   /// [any-thread]
   void cancel();
-  void answer(const protocol::HostReply& reply);
+  void answer(const protocol::HostReply& reply) { attempt_.answer(reply); }
   /// What it logged; after run.
   const std::string& text() const { return text_; }
-  const std::string& artifact_directory() const { return artifacts_.directory(); }
-  bool has_artifacts() { return artifacts_.any(); }
-
-  void log(std::int32_t level, std::string_view text) override;
-  void metric(std::string_view name, double value, std::int64_t step,
-              const std::map<std::string, std::string>& labels, bool logged) override;
-  void progress(double fraction, std::string_view message) override;
-  Result<std::string> artifact(std::string_view name, bool directory) override;
-  Result<std::string> run_state() override;
-  Result<std::string> register_model(std::string_view request) override;
+  bool has_artifacts() { return attempt_.has_artifacts(); }
 
  private:
-  Result<std::string> ask(const char* method, std::string arguments);
+  void log(const std::string& line) override;
+  void say(worker::Said said) override;
 
   const RequestPtr request_;
   const std::function<void(Report)> report_;
-  worker::StepArtifacts artifacts_;
-  loader::StepInstance step_;
-  std::atomic<bool> cancelled_ = false;
-
-  std::mutex mutex_;  // guards what follows
-  std::condition_variable answered_;
+  std::mutex mutex_;  // guards text_
   std::string text_;
-  std::map<std::uint64_t, protocol::HostReply> replies_;
-  std::uint64_t calls_ = 0;
+  worker::PluginAttempt attempt_;
 };
 
 }  // namespace scanflow::backend

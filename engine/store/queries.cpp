@@ -9,15 +9,15 @@ namespace {
 
 constexpr std::size_t kIdleConnections = 4;
 
-/// Runs the statement with its parameters and makes a row of each result.
-template <class Row, class Make, class... Values>
-Result<std::vector<Row>> collect(const Connection& connection, const char* sql, Make make,
+/// Runs the statement with its parameters; `fill` makes a row of each result.
+template <class Row, class Fill, class... Values>
+Result<std::vector<Row>> collect(const Connection& connection, const char* sql, Fill fill,
                                  const Values&... values) {
   auto statement = Statement::prepare(connection, sql);
   if (!statement) return tl::unexpected(statement.error());
   std::vector<Row> rows;
   statement->bind(values...);
-  while (statement->next()) rows.push_back(make(*statement));
+  while (statement->next()) fill(*statement, rows.emplace_back());
   if (!statement->ok()) return tl::unexpected(connection.error("cannot read"));
   return rows;
 }
@@ -26,28 +26,16 @@ Result<std::vector<Row>> collect(const Connection& connection, const char* sql, 
   "id, pipeline, namespace, status, file, backend, summary, created_us, ended_us, steps, done, " \
   "failed"
 
-RunRow make_run(const Statement& row) {
-  RunRow run;
-  run.id = row.text(0);
-  run.pipeline = row.text(1);
-  run.name_space = row.text(2);
-  run.status = row.text(3);
-  run.file = row.text(4);
-  run.backend = row.text(5);
-  run.summary = row.text(6);
-  run.created_us = row.integer(7);
-  run.ended_us = row.integer(8);
-  run.steps = row.number(9);
-  run.done = row.number(10);
-  run.failed = row.number(11);
-  return run;
+void read_run(const Statement& columns, RunRow& run) {
+  columns.read(run.id, run.pipeline, run.name_space, run.status, run.file, run.backend, run.summary,
+               run.created_us, run.ended_us, run.steps, run.done, run.failed);
 }
 
 /// 0: there is no such run.
 Result<std::int64_t> run_key(const Connection& connection, const std::string& run) {
   auto statement = Statement::prepare(connection, "SELECT key FROM runs WHERE id = ?1");
   if (!statement) return tl::unexpected(statement.error());
-  if (statement->bind(run).next()) return statement->integer(0);
+  if (statement->bind(run).next()) return statement->column<std::int64_t>(0);
   if (!statement->ok()) return tl::unexpected(connection.error("cannot read"));
   return 0;
 }
@@ -58,7 +46,7 @@ Result<std::vector<RunRow>> read_runs(const Connection& connection, std::size_t 
   return collect<RunRow>(connection,
                          "SELECT " SCANFLOW_RUN_COLUMNS
                          " FROM runs ORDER BY created_us DESC, key DESC LIMIT ?1",
-                         make_run, limit);
+                         read_run, limit);
 }
 
 Result<std::vector<RunRow>> read_runs_like(const Connection& connection,
@@ -67,90 +55,64 @@ Result<std::vector<RunRow>> read_runs_like(const Connection& connection,
                          "SELECT " SCANFLOW_RUN_COLUMNS
                          " FROM runs WHERE id >= ?1 AND id < ?1 || char(0x10ffff)"
                          " ORDER BY created_us DESC, key DESC",
-                         make_run, prefix);
+                         read_run, prefix);
 }
 #undef SCANFLOW_RUN_COLUMNS
 
 Result<std::vector<StepRow>> read_steps(const Connection& connection, const std::string& run) {
   const auto key = run_key(connection, run);
   if (!key) return tl::unexpected(key.error());
-  const auto make = [&](const Statement& row) {
-    StepRow step;
+  const auto fill = [&](const Statement& columns, StepRow& step) {
+    std::int64_t row = 0;
+    columns.read(row, step.id, step.status, step.uses, step.cause, step.message, step.attempts,
+                 step.started_us, step.ended_us, step.outputs, step.artifacts, step.log);
     step.run = run;
-    step.position = static_cast<std::uint32_t>(row.integer(0) & 0xffffffff);
-    step.id = row.text(1);
-    step.status = row.text(2);
-    step.uses = row.text(3);
-    step.cause = row.text(4);
-    step.message = row.text(5);
-    step.attempts = row.number(6);
-    step.started_us = row.integer(7);
-    step.ended_us = row.integer(8);
-    step.outputs = row.text(9);
-    step.artifacts = row.text(10);
-    step.log = row.text(11);
-    return step;
+    step.position = static_cast<std::uint32_t>(row & 0xffffffff);
   };
   return collect<StepRow>(connection,
                           "SELECT key, id, status, uses, cause, message, attempts, started_us, "
                           "ended_us, outputs, artifacts, log FROM steps "
                           "WHERE key >= ?1 AND key < ?2 ORDER BY key",
-                          make, row_key(*key, 0), row_key(*key + 1, 0));
+                          fill, row_key(*key, 0), row_key(*key + 1, 0));
 }
 
 Result<std::vector<EventRow>> read_events(const Connection& connection, const std::string& run,
                                           std::int64_t after_seq) {
   const auto key = run_key(connection, run);
   if (!key) return tl::unexpected(key.error());
-  const auto make = [&](const Statement& row) {
-    EventRow event;
+  const auto fill = [&](const Statement& columns, EventRow& event) {
+    columns.read(event.seq, event.time_us, event.type, event.step, event.body);
     event.run = run;
-    event.seq = row.integer(0) & 0xffffffff;
-    event.time_us = row.integer(1);
-    event.type = row.text(2);
-    event.step = row.text(3);
-    event.body = row.text(4);
-    return event;
+    event.seq &= 0xffffffff;
   };
   return collect<EventRow>(connection,
                            "SELECT key, time_us, type, step, body FROM events "
                            "WHERE key > ?1 AND key < ?2 ORDER BY key",
-                           make, row_key(*key, after_seq), row_key(*key + 1, 0));
+                           fill, row_key(*key, after_seq), row_key(*key + 1, 0));
 }
 
 Result<std::vector<MetricRow>> read_metrics(const Connection& connection, const std::string& run) {
   const auto key = run_key(connection, run);
   if (!key) return tl::unexpected(key.error());
-  const auto make = [&](const Statement& row) {
-    MetricRow metric;
+  const auto fill = [&](const Statement& columns, MetricRow& metric) {
+    columns.read(metric.step, metric.attempt, metric.name, metric.labels, metric.at_step,
+                 metric.value, metric.time_us);
     metric.run = run;
-    metric.step = row.text(0);
-    metric.attempt = row.number(1);
-    metric.name = row.text(2);
-    metric.labels = row.text(3);
-    metric.at_step = row.integer(4);
-    metric.value = row.real(5);
-    metric.time_us = row.integer(6);
-    return metric;
   };
   return collect<MetricRow>(connection,
                             "SELECT step, attempt, name, labels, at_step, value, time_us "
                             "FROM metrics WHERE run = ?1 "
                             "ORDER BY step, name, at_step, attempt, rowid",
-                            make, *key);
+                            fill, *key);
 }
 
 Result<std::optional<CacheRow>> read_cached(const Connection& connection, const std::string& key) {
-  const auto make = [&](const Statement& row) {
-    return CacheRow{.key = key,
-                    .run = row.text(0),
-                    .step = row.text(1),
-                    .time_us = row.integer(2),
-                    .outputs = row.text(3),
-                    .artifacts = row.text(4)};
+  const auto fill = [&](const Statement& columns, CacheRow& row) {
+    columns.read(row.run, row.step, row.time_us, row.outputs, row.artifacts);
+    row.key = key;
   };
   auto rows = collect<CacheRow>(
-      connection, "SELECT run, step, time_us, outputs, artifacts FROM cache WHERE key = ?1", make,
+      connection, "SELECT run, step, time_us, outputs, artifacts FROM cache WHERE key = ?1", fill,
       key);
   if (!rows) return tl::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
@@ -158,21 +120,11 @@ Result<std::optional<CacheRow>> read_cached(const Connection& connection, const 
 }
 
 Result<std::vector<ModelVersion>> read_models(const Connection& connection) {
-  const auto make = [](const Statement& row) {
-    ModelVersion model;
-    model.name = row.text(0);
-    model.version = row.number(1);
-    model.sha256 = row.text(2);
-    model.run = row.text(3);
-    model.step = row.text(4);
-    model.attempt = row.number(5);
-    model.time_us = row.integer(6);
-    model.metrics = row.text(7);
-    model.tags = row.text(8);
-    model.lineage = row.text(9);
-    return model;
+  const auto fill = [](const Statement& columns, ModelVersion& model) {
+    columns.read(model.name, model.version, model.sha256, model.run, model.step, model.attempt,
+                 model.time_us, model.metrics, model.tags, model.lineage);
   };
-  return collect<ModelVersion>(connection, "SELECT * FROM models ORDER BY name, version", make);
+  return collect<ModelVersion>(connection, "SELECT * FROM models ORDER BY name, version", fill);
 }
 
 Result<Connection> ReaderPool::take() {

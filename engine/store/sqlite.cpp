@@ -100,7 +100,7 @@ Result<void> Connection::execute(const char* sql, std::string_view what) const {
 Result<std::int64_t> Connection::query_int(const char* sql) const {
   auto statement = Statement::prepare(*this, sql);
   if (!statement) return tl::unexpected(statement.error());
-  if (statement->next()) return statement->integer(0);
+  if (statement->next()) return statement->column<std::int64_t>(0);
   if (!statement->ok()) return tl::unexpected(error("cannot read"));
   return 0;
 }
@@ -108,7 +108,7 @@ Result<std::int64_t> Connection::query_int(const char* sql) const {
 Result<std::string> Connection::query_text(const char* sql) const {
   auto statement = Statement::prepare(*this, sql);
   if (!statement) return tl::unexpected(statement.error());
-  if (statement->next()) return statement->text(0);
+  if (statement->next()) return statement->column<std::string>(0);
   if (!statement->ok()) return tl::unexpected(error("cannot read"));
   return std::string();
 }

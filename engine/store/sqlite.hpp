@@ -70,15 +70,25 @@ class Statement {
   }
   bool ok() const { return code_ == SQLITE_DONE || code_ == SQLITE_ROW; }
 
-  // Columns of the current row, from 0.
-  std::int64_t integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }
-  std::uint32_t number(int column) const { return static_cast<std::uint32_t>(integer(column)); }
-  double real(int column) const { return sqlite3_column_double(handle_.get(), column); }
-  std::string text(int column) const {
-    const auto* bytes = sqlite3_column_text(handle_.get(), column);
-    if (bytes == nullptr) return {};
-    return {reinterpret_cast<const char*>(bytes),
-            static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column))};
+  /// A column of the current row, from 0.
+  template <class Value>
+  Value column(int index) const {
+    if constexpr (std::is_floating_point_v<Value>) {
+      return sqlite3_column_double(handle_.get(), index);
+    } else if constexpr (std::is_integral_v<Value>) {
+      return static_cast<Value>(sqlite3_column_int64(handle_.get(), index));
+    } else {
+      const auto* bytes = sqlite3_column_text(handle_.get(), index);
+      if (bytes == nullptr) return {};
+      return {reinterpret_cast<const char*>(bytes),
+              static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), index))};
+    }
+  }
+  /// Its first columns, as many as there are values.
+  template <class... Values>
+  void read(Values&... values) const {
+    int index = 0;
+    ((values = column<Values>(index++)), ...);
   }
 
  private:

@@ -49,7 +49,7 @@ Result<std::int64_t> Tables::run_key(const Connection& connection, const std::st
   if (const auto known = keys_.find(id); known != keys_.end()) return known->second;
   std::int64_t key = 0;
   if (find_run_.bind(id).next()) {
-    key = find_run_.integer(0);
+    key = find_run_.column<std::int64_t>(0);
     find_run_.bind();
   } else if (find_run_.ok() && add_run_.bind(id).run()) {
     key = sqlite3_last_insert_rowid(connection.handle());
@@ -121,11 +121,7 @@ Result<void> add_model(const Connection& connection, ModelVersion& model) {
                                   "AND sha256 = ?5");
   if (!known) return tl::unexpected(known.error());
   if (known->bind(model.run, model.step, model.attempt, model.name, model.sha256).next()) {
-    model.version = known->number(0);
-    model.time_us = known->integer(1);
-    model.metrics = known->text(2);
-    model.tags = known->text(3);
-    model.lineage = known->text(4);
+    known->read(model.version, model.time_us, model.metrics, model.tags, model.lineage);
     return {};
   }
   auto add = Statement::prepare(
@@ -136,7 +132,7 @@ Result<void> add_model(const Connection& connection, ModelVersion& model) {
   if (known->ok() && add->bind(model.name, model.sha256, model.run, model.step, model.attempt,
                                model.time_us, model.metrics, model.tags, model.lineage)
                          .next()) {
-    model.version = add->number(0);
+    add->read(model.version);
     if (add->run()) return {};
   }
   return tl::unexpected(connection.error("cannot register a model in"));

@@ -13,15 +13,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
+#include <variant>
 
 #include "engine/worker/clock.hpp"
-#include "engine/worker/step_services.hpp"
+#include "engine/worker/plugin_attempt.hpp"
 #include "sdk/base/files.hpp"
-#include "sdk/loader/step_instance.hpp"
+#include "sidecar/protocol/stream.hpp"
 
 namespace scanflow::worker {
 namespace {
@@ -101,47 +103,55 @@ std::uint64_t max_rss() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * kKiB;
 }
 
+/// The socket to the supervisor, which hands everything on to the engine.
+class Channel final : public PluginSink {
+ public:
+  explicit Channel(UniqueFd socket) : socket_(std::move(socket)) {}
+
+  void log(const std::string& line) override {
+    // One write, so that lines of several threads do not mix. A full disk loses the line.
+    [[maybe_unused]] const ssize_t written = ::write(2, line.data(), line.size());
+  }
+  void say(Said said) override {
+    std::visit([this](auto& body) { send(std::move(body)); }, said);
+  }
+  void send(protocol::Body body) {
+    const std::lock_guard lock(mutex_);
+    // A supervisor that is gone is met by the listening thread, which ends the process.
+    protocol::send(socket_.get(), out_, std::move(body)).or_else([](const Error&) {});
+  }
+  /// The supervisor's next message; only the listening thread.
+  Result<std::optional<protocol::Message>> receive() {
+    return protocol::receive(socket_.get(), in_);
+  }
+
+ private:
+  const UniqueFd socket_;
+  protocol::Stream in_;  // the listening thread's
+  std::mutex mutex_;     // guards out_, and writing to the socket
+  protocol::Stream out_;
+};
+
 /// Cancels, and answers, until the supervisor is gone.
-void listen(StepServices& services, loader::StepInstance& step) {
+void listen(Channel& channel, PluginAttempt& attempt) {
   for (;;) {
-    auto message = services.receive();
+    auto message = channel.receive();
     if (!message || !*message) kill_session();
     if (std::holds_alternative<protocol::Cancel>((*message)->body)) {
-      services.set_cancelled();
-      if (!step.cancel()) kill_session();  // it cannot be asked
+      if (!attempt.cancel()) kill_session();  // it cannot be asked
     } else if (auto* reply = std::get_if<protocol::HostReply>(&(*message)->body)) {
-      services.answer(std::move(*reply));
+      attempt.answer(std::move(*reply));
     }
   }
-}
-
-loader::StepOutcome run(const loader::Library& library, const protocol::Spawn& spawn,
-                        loader::StepInstance& step) {
-  const protocol::Request& request = spawn.request;
-  loader::StepOutcome outcome = step.create(library, request.uses, request.config);
-  if (!outcome.ok()) return outcome;
-  std::vector<scanflow_input> inputs;
-  for (const protocol::Input& input : request.inputs) {
-    inputs.push_back(
-        {loader::to_view(input.name), loader::to_view(input.path), loader::to_view(input.sha256)});
-  }
-  const std::string scratch = spawn.directory + "/scratch";
-  loader::StepRequest step_request;
-  step_request.run = request.id.run;
-  step_request.step = request.id.step;
-  step_request.attempt = request.id.attempt;
-  step_request.threads = std::max(request.threads, 1u);
-  step_request.inputs = inputs;
-  step_request.scratch = scratch;
-  return step.run(step_request);
 }
 
 }  // namespace
 
 void run_step_child(const loader::Library& library, const protocol::Spawn& spawn, UniqueFd socket) {
-  StepServices services(spawn, std::move(socket));
+  // Neither is ever destroyed: the process ends without looking back.
+  auto* channel = new Channel(std::move(socket));
   auto ready = set_up(spawn);
-  services.say(protocol::Started{spawn.request.id, ::getpid(), wall_us(), {}});
+  channel->send(protocol::Started{spawn.request.id, ::getpid(), wall_us(), {}});
   protocol::Result result;
   result.id = spawn.request.id;
   if (!ready) {
@@ -149,18 +159,16 @@ void run_step_child(const loader::Library& library, const protocol::Spawn& spawn
     result.cause = "retryable";
     result.message = ready.error().message;
   } else {
-    // Neither is ever destroyed: the process ends without looking back.
-    auto* step = new loader::StepInstance(services);
-    std::thread([&services, step] { listen(services, *step); }).detach();
-    const loader::StepOutcome outcome = run(library, spawn, *step);
-    services.judge(outcome, result);
+    auto* attempt = new PluginAttempt(spawn.request, spawn.directory + "/artifacts", *channel);
+    std::thread([channel, attempt] { listen(*channel, *attempt); }).detach();
+    attempt->run(library, spawn.directory + "/scratch", result);
   }
   // The end of the log is measured when the result arrives.
   std::cout.flush();
   std::fflush(nullptr);
   result.cpu_us = cpu_us();
   result.max_rss = max_rss();
-  services.say(protocol::Ended{std::move(result)});
+  channel->send(protocol::Ended{std::move(result)});
   ::_exit(0);
 }
 

@@ -1,5 +1,4 @@
-// What a plugin's answer means for the attempt: shared by every place that runs plugins (the step
-// host, and the inproc backend).
+// What a plugin's answer means for the attempt.
 #pragma once
 
 #include <map>

@@ -7,7 +7,7 @@
 
 #include "engine/runtime/engine.hpp"
 #include "tests/support/big_plans.hpp"
-#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::runtime {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "engine/store/artifacts.hpp"
 #include "engine/store/store.hpp"
-#include "tests/support/temporary_directory.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::store {
 namespace {
@@ -46,7 +46,7 @@ void BM_EventsBatched(benchmark::State& state) {
   constexpr std::int64_t kEvents = 100'000, kBatch = 100;
   for (auto _ : state) {
     state.PauseTiming();
-    auto directory = std::make_unique<support::TemporaryDirectory>();
+    auto directory = std::make_unique<test::TempDir>();
     auto store = open(directory->path(), durability_of(state));
     std::vector<Batch> batches(kEvents / kBatch);
     for (std::int64_t i = 0; i < kEvents; ++i) {
@@ -72,7 +72,7 @@ BENCHMARK(BM_EventsBatched)
 
 /// Each waits for the one before: what a chain of steps pays at least.
 void BM_OneCommitEach(benchmark::State& state) {
-  const support::TemporaryDirectory directory;
+  const test::TempDir directory;
   const auto store = open(directory.path(), durability_of(state));
   std::int64_t seq = 0;
   for (auto _ : state) {
@@ -95,7 +95,7 @@ void BM_TinySteps(benchmark::State& state) {
   constexpr std::uint32_t kSteps = 2000;
   for (auto _ : state) {
     state.PauseTiming();
-    auto directory = std::make_unique<support::TemporaryDirectory>();
+    auto directory = std::make_unique<test::TempDir>();
     auto store = open(directory->path(), Durability::process);
     state.ResumeTiming();
     std::int64_t seq = 0;
@@ -131,7 +131,7 @@ BENCHMARK(BM_TinySteps)
     ->Name("2,000 tiny steps");
 
 void BM_ReadEvents(benchmark::State& state) {
-  const support::TemporaryDirectory directory;
+  const test::TempDir directory;
   constexpr std::int64_t kEvents = 100'000;
   auto store = open(directory.path(), Durability::process);
   Batch batch;
@@ -148,7 +148,7 @@ void BM_ReadEvents(benchmark::State& state) {
 BENCHMARK(BM_ReadEvents)->Unit(benchmark::kMillisecond)->Name("read 100,000 events");
 
 void BM_CacheMiss(benchmark::State& state) {
-  const support::TemporaryDirectory directory;
+  const test::TempDir directory;
   const auto store = open(directory.path(), Durability::process);
   for (auto _ : state) benchmark::DoNotOptimize(store->cached("nothing"));
 }
@@ -160,7 +160,7 @@ void BM_RawSqlite(benchmark::State& state) {
   const EventRow row = event(1);
   for (auto _ : state) {
     state.PauseTiming();
-    auto directory = std::make_unique<support::TemporaryDirectory>();
+    auto directory = std::make_unique<test::TempDir>();
     sqlite3* handle = nullptr;
     sqlite3_stmt* insert = nullptr;
     sqlite3_open((*directory / "raw.db").c_str(), &handle);
@@ -198,12 +198,12 @@ BENCHMARK(BM_RawSqlite)
     ->Name("anchor: SQLite, one transaction");
 
 void BM_PutSmallFile(benchmark::State& state) {
-  const support::TemporaryDirectory directory;
+  const test::TempDir directory;
   Artifacts artifacts(directory / "artifacts");
   std::int64_t i = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    support::write_text(directory / "out", std::to_string(++i));
+    directory.write("out", std::to_string(++i));
     state.ResumeTiming();
     if (!artifacts.put(directory / "out")) state.SkipWithError("put failed");
   }

@@ -1,12 +1,10 @@
 // Whatever is wrong is said, with exit status 2 or 3, and nothing is run.
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <fstream>
-
 #include "tests/support/program.hpp"
+#include "tests/support/small_disk.hpp"
 
 namespace scanflow::test {
 namespace {
@@ -153,35 +151,14 @@ TEST(StateDirectory, ThatCannotBeMadeExitsWith3) {
   EXPECT_NE(output.err.find("state directory"), std::string::npos) << output.err;
 }
 
-/// A small tmpfs; skips the test where it may not be mounted.
-class SmallDisk {
- public:
-  SmallDisk(const std::filesystem::path& at, const char* options) : at_(at) {
-    std::filesystem::create_directories(at);
-    mounted_ = ::mount("tmpfs", at.c_str(), "tmpfs", 0, options) == 0;
-  }
-  ~SmallDisk() {
-    if (mounted_) ::umount2(at_.c_str(), MNT_DETACH);
-  }
-  bool mounted() const { return mounted_; }
-  bool remount_read_only() const {
-    return ::mount("tmpfs", at_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0;
-  }
-
- private:
-  std::filesystem::path at_;
-  bool mounted_ = false;
-};
-
 TEST(StateDirectory, OnAFullDiskExitsWith3AndTheDatabaseStillOpens) {
   Scanflow scanflow;
-  const SmallDisk disk(scanflow.files() / "disk", "size=1m");
-  if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs CAP_SYS_ADMIN";
-  const std::string state = scanflow.files() / "disk/state";
-  const std::string file = scanflow.files().write(
-      "p.yaml", std::string(kHead) + R"(steps:
-  - {name: fill, run: "head -c 2000000 /dev/zero > )" +
-                    (scanflow.files() / "disk/filler").string() + R"( || true"}
+  const SmallDisk disk("1m");
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  const std::string state = disk.path() / "state";
+  const std::string file = scanflow.files().write("p.yaml", std::string(kHead) + R"(steps:
+  - {name: fill, run: "head -c 2000000 /dev/zero > )" + (disk.path() / "filler").string() +
+                                                                R"( || true"}
   - name: many
     needs: [fill]
     matrix: {i: [1, 2, 3, 4, 5, 6, 7, 8]}
@@ -192,7 +169,7 @@ TEST(StateDirectory, OnAFullDiskExitsWith3AndTheDatabaseStillOpens) {
   EXPECT_EQ(output.exit, 3) << output.out << output.err;
   EXPECT_NE(output.err.find("full"), std::string::npos) << output.err;
   EXPECT_NE(output.err.find("runs resume"), std::string::npos) << output.err;
-  std::filesystem::remove(scanflow.files() / "disk/filler");
+  std::filesystem::remove(disk.path() / "filler");
   const Output list = scanflow({"runs", "list", "--state", state});
   EXPECT_EQ(list.exit, 0) << list.err;
   const Output resumed = scanflow({"runs", "resume", "last", "--state", state});
@@ -201,13 +178,13 @@ TEST(StateDirectory, OnAFullDiskExitsWith3AndTheDatabaseStillOpens) {
 
 TEST(StateDirectory, ReadOnlyExitsWith3) {
   Scanflow scanflow;
-  const SmallDisk disk(scanflow.files() / "disk", "size=4m");
-  if (!disk.mounted()) GTEST_SKIP() << "mounting a tmpfs needs CAP_SYS_ADMIN";
-  const std::string state = scanflow.files() / "disk/state";
+  const SmallDisk disk("4m");
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  const std::string state = disk.path() / "state";
   const std::string file =
       scanflow.files().write("p.yaml", std::string(kHead) + "steps: [{name: a, run: 'true'}]\n");
   ASSERT_EQ(scanflow({"run", file, "--state", state}).exit, 0);
-  ASSERT_TRUE(disk.remount_read_only());
+  ASSERT_TRUE(disk.remount(MS_RDONLY, ""));
   const Output output = scanflow({"run", file, "--state", state});
   EXPECT_EQ(output.exit, 3) << output.out << output.err;
   EXPECT_NE(output.err.find("ead-only"), std::string::npos) << output.err;

@@ -224,57 +224,55 @@ steps:
   EXPECT_EQ(last_line(scanflow({"runs", "list", "-o", "json"})).size(), 12u);
 }
 
-TEST(Resume, AKilledEnginesAttemptIsFoundAgainAndNotRunTwice) {
-  Scanflow scanflow;
-  const std::string base = scanflow.files().path().string();
-  const std::string file = scanflow.files().write("p.yaml", pipeline(R"(
+/// A run whose engine is killed while its step `train` waits for the file `gate`. `train` counts its
+/// attempts in `count`.
+class KilledEngine : public testing::Test {
+ protected:
+  /// then: what the step does behind the gate; steps: more of them.
+  void run(const std::string& then, const std::string& steps = "") {
+    const std::string file = scanflow.files().write("p.yaml", pipeline(R"(
 steps:
   - name: train
     run: |
-      echo x >> )" + base + R"(/count
-      while [ ! -e )" + base + R"(/gate ]; do sleep 0.01; done
-      echo "accuracy=0.97" >> "$SCANFLOW_OUTPUT"
-  - {name: after, needs: [train], run: "echo ok"}
-)"));
-  const auto run = scanflow.start({"run", file});
-  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(base + "/count"); })) << run->err();
-  run->signal(SIGKILL);
-  run->wait();
+      echo x >> )" + count + R"(
+      while [ ! -e )" + path("gate") + R"( ]; do sleep 0.01; done
+      )" + then + "\n" + steps));
+    const auto engine = scanflow.start({"run", file});
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(count); })) << engine->err();
+    engine->signal(SIGKILL);
+    engine->wait();
+  }
+  void open_gate() const { scanflow.files().write("gate", ""); }
+  std::string path(const std::string& name) const { return scanflow.files() / name; }
+
+  Scanflow scanflow;
+  const std::string count = path("count");
+};
+
+TEST_F(KilledEngine, ItsAttemptIsFoundAgainAndNotRunTwice) {
+  run(R"(echo "accuracy=0.97" >> "$SCANFLOW_OUTPUT")",
+      R"(  - {name: after, needs: [train], run: "echo ok"})");
   const json interrupted = last_line(scanflow({"runs", "list", "-o", "json"}));
   EXPECT_EQ(interrupted[0]["status"], "interrupted");
   const auto resumed = scanflow.start({"runs", "resume", "last", "-o", "json"});
-  scanflow.files().write("gate", "");
+  open_gate();
   const Output output = resumed->wait();
   EXPECT_EQ(output.exit, 0) << output.out << output.err;
   const json result = last_line(output);
   EXPECT_EQ(step(result, "train")["outputs"]["accuracy"], 0.97);
   EXPECT_EQ(step(result, "train")["attempts"], 1);
-  EXPECT_EQ(read(base + "/count"), "x\n") << "trained again";
+  EXPECT_EQ(read(count), "x\n") << "trained again";
 }
 
-TEST(Resume, AResultThatCameWhileTheEngineWasAwayIsTaken) {
-  Scanflow scanflow;
-  const std::string base = scanflow.files().path().string();
-  const std::string file = scanflow.files().write("p.yaml", pipeline(R"(
-steps:
-  - name: train
-    run: |
-      echo x >> )" + base + R"(/count
-      while [ ! -e )" + base + R"(/gate ]; do sleep 0.01; done
-      echo model > "$SCANFLOW_ARTIFACTS/model"
-      touch )" + base + R"(/done
-)"));
-  const auto run = scanflow.start({"run", file});
-  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(base + "/count"); })) << run->err();
-  run->signal(SIGKILL);
-  run->wait();
-  scanflow.files().write("gate", "");
-  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(base + "/done"); }));
+TEST_F(KilledEngine, AResultThatCameWhileItWasAwayIsTaken) {
+  run(R"(echo model > "$SCANFLOW_ARTIFACTS/model"; touch )" + path("done"));
+  open_gate();
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(path("done")); }));
   const Output output = scanflow({"run", "--resume", "last", "-o", "json"});
   EXPECT_EQ(output.exit, 0) << output.out << output.err;
   EXPECT_EQ(read(step(last_line(output), "train")["artifacts"]["model"]["path"].get<std::string>()),
             "model\n");
-  EXPECT_EQ(read(base + "/count"), "x\n") << "trained again";
+  EXPECT_EQ(read(count), "x\n") << "trained again";
 }
 
 TEST(Resume, ASupervisorWhoseStateDirectoryIsGoneMakesRoom) {

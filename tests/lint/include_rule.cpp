@@ -46,7 +46,7 @@ const std::vector<Rule>& table() {
       {"engine/hub", {"sidecar/protocol", "engine/knowledge", "sdk/base"}},
       {"engine/backend",
        {"engine/run", "engine/hub", "engine/inject", "engine/kube",
-        "engine/worker/step_judgement.hpp", "sidecar/protocol", "sdk/loader", "sdk/base"}},
+        "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader", "sdk/base"}},
       {"engine/serve", {"sdk/loader", "engine/store", "engine/knowledge", "sdk/base"}},
       {"engine/track", {"engine/store", "sdk/base"}},
       {"engine/control",

@@ -4,8 +4,6 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -14,17 +12,10 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{30};
 
-std::string slurp(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 }  // namespace
 
 bool alive(pid_t pid) {
-  const std::string stat = slurp("/proc/" + std::to_string(pid) + "/stat");
+  const std::string stat = test::read("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t end = stat.rfind(") ");
   return end != std::string::npos && stat[end + 2] != 'Z';
 }
@@ -124,7 +115,7 @@ bool Harness::wait(const std::function<bool()>& condition) {
 protocol::Result Harness::result(const protocol::AttemptId& id) {
   if (!wait([&] { return seen_.results.count(id) != 0; })) {
     throw std::runtime_error(id.step + " did not end; the supervisor's log:\n" +
-                             slurp((state() / "supervisor.log").string()));
+                             test::read(state() / "supervisor.log"));
   }
   const std::lock_guard lock(seen_.mutex);
   return seen_.results[id];
@@ -133,7 +124,7 @@ protocol::Result Harness::result(const protocol::AttemptId& id) {
 pid_t Harness::started(const protocol::AttemptId& id) {
   if (!wait([&] { return seen_.started.count(id) != 0; })) {
     throw std::runtime_error(id.step + " did not start; the supervisor's log:\n" +
-                             slurp((state() / "supervisor.log").string()));
+                             test::read(state() / "supervisor.log"));
   }
   const std::lock_guard lock(seen_.mutex);
   return seen_.started[id].pid;
@@ -154,7 +145,7 @@ std::vector<protocol::Metric> Harness::metrics(const protocol::AttemptId& id) {
 }
 
 std::string Harness::log(const protocol::Result& result) const {
-  return slurp((state() / "logs" / result.log.segment).string())
+  return test::read(state() / "logs" / result.log.segment)
       .substr(result.log.offset, result.log.length);
 }
 
@@ -166,8 +157,8 @@ std::vector<pid_t> Harness::processes() const {
     const int pid = std::atoi(entry->d_name);
     if (pid <= 0 || pid == ::getpid() || !alive(pid)) continue;
     const std::string directory = "/proc/" + std::to_string(pid);
-    if (slurp(directory + "/cmdline").find(mark) != std::string::npos ||
-        slurp(directory + "/environ").find(mark) != std::string::npos) {
+    if (test::read(directory + "/cmdline").find(mark) != std::string::npos ||
+        test::read(directory + "/environ").find(mark) != std::string::npos) {
       result.push_back(pid);
     }
   }
@@ -177,7 +168,7 @@ std::vector<pid_t> Harness::processes() const {
 
 pid_t Harness::supervisor() const {
   for (const pid_t pid : processes()) {
-    const std::string command = slurp("/proc/" + std::to_string(pid) + "/cmdline");
+    const std::string command = test::read("/proc/" + std::to_string(pid) + "/cmdline");
     if (command.find("supervise") != std::string::npos) return pid;
   }
   return 0;

@@ -6,7 +6,7 @@
 #include "sdk/base/nearest.hpp"
 #include "sdk/base/units.hpp"
 #include "sdk/base/uuid.hpp"
-#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow {
 namespace {

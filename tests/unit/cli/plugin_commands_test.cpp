@@ -2,13 +2,12 @@
 #include "engine/cli/plugin_commands.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "sdk/base/files.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -19,16 +18,12 @@ using loader::json;
 class PluginCommands : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "scanflow-commands-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root = name;
     fs::create_directories(root / "plugins");
     fs::copy_file(HELLO, root / "plugins/hello.so");
     path = {.directories = {root / "plugins"}, .worker = SCANFLOW_DESCRIBE, .cache = {}};
   }
-  void TearDown() override { fs::remove_all(root); }
 
-  fs::path root;
+  test::TempDir root;
   loader::SearchPath path;
   std::ostringstream out, err;
   PluginOutput text{out, err, false, 100};
@@ -46,7 +41,7 @@ TEST_F(PluginCommands, ListShowsEveryPlugin) {
 }
 
 TEST_F(PluginCommands, ListSaysWhatIsBroken) {
-  std::ofstream(root / "plugins/text.so") << "hello";
+  root.write("plugins/text.so", "hello");
   EXPECT_EQ(plugin_list(path, as_json), 1);
   const auto document = json::parse(out.str());
   EXPECT_EQ(document["plugins"].size(), 3U);

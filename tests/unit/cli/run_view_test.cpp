@@ -9,7 +9,7 @@
 #include <cstdio>
 
 #include "engine/cli/progress.hpp"
-#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::cli {
 namespace {

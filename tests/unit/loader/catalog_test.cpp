@@ -11,6 +11,7 @@
 #include "sdk/base/files.hpp"
 #include "sdk/loader/describe.hpp"
 #include "sdk/loader/index.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::loader {
 namespace {
@@ -20,14 +21,10 @@ namespace fs = std::filesystem;
 class Discovery : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "scanflow-catalog-XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    root = name;
     path.directories = {root / "a"};
     path.worker = SCANFLOW_DESCRIBE;
     path.cache = root / "cache.json";
   }
-  void TearDown() override { fs::remove_all(root); }
 
   /// Copies a library of the tests; `with_index`: and writes its index beside it.
   fs::path put(const std::string& from, const std::string& to, bool with_index = false) {
@@ -46,7 +43,7 @@ class Discovery : public testing::Test {
     return catalog ? *catalog : Catalog::built_in();
   }
 
-  fs::path root;
+  test::TempDir root;
   SearchPath path;
   const std::string good = TEST_PLUGINS "/test_steps.so";
 };
@@ -121,8 +118,8 @@ TEST_F(Discovery, ABrokenLibraryIsAProblemAndTheOthersAreThere) {
   put(good, "a/good.so");
   const auto null_id = put(BAD_PLUGINS "/null_id.so", "a/null_id.so");
   const auto crash = put(BAD_PLUGINS "/crashes_at_load.so", "a/crashes.so");
-  std::ofstream(root / "a/text.so") << "not a library";
-  std::ofstream(root / "a/README") << "not looked at";
+  root.write("a/text.so", "not a library");
+  root.write("a/README", "not looked at");
   const auto catalog = discover();
   EXPECT_NE(catalog.find("test.echo"), nullptr);
   EXPECT_EQ(catalog.problems(),
@@ -164,7 +161,7 @@ TEST_F(Discovery, AMissingDescriberIsSaid) {
 TEST_F(Discovery, ABrokenCacheIsAnEmptyOne) {
   put(good, "a/good.so");
   for (const char* text : {"", "{", "[]", R"({"x": 1})"}) {
-    std::ofstream(path.cache, std::ios::trunc) << text;
+    test::write(path.cache, text);
     EXPECT_NE(discover().find("test.echo"), nullptr) << text;
   }
 }

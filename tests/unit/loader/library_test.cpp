@@ -6,10 +6,10 @@
 #include <scanflow/abi/trigger.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "sdk/base/digest.hpp"
 #include "sdk/loader/builtin.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::loader {
 namespace {
@@ -114,12 +114,11 @@ TEST(NotALibrary, IsToldApart) {
             "/nowhere/x.so: no such file; check the path, or build the plugin");
   EXPECT_EQ(error_of("x.so"), "x.so: give the absolute path of a plugin library");
   EXPECT_EQ(error_of("/tmp"), "/tmp: not a file; give the path of a plugin library (NAME.so)");
-  const auto text = fs::temp_directory_path() / "scanflow_not_a_library.so";
-  std::ofstream(text) << "hello";
-  EXPECT_EQ(error_of(text), text.string() +
+  const test::TempDir directory;
+  const std::string text = directory.write("x.so", "hello");
+  EXPECT_EQ(error_of(text), text +
                                 ": not a shared library (it does not begin with an ELF header); "
                                 "build it with scanflow_add_plugin");
-  fs::remove(text);
 }
 
 TEST(GoodLibrary, SaysWhatItOffers) {

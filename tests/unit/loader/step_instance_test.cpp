@@ -6,12 +6,11 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <thread>
 
-#include "sdk/base/files.hpp"
 #include "sdk/loader/builtin.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::loader {
 namespace {
@@ -30,8 +29,7 @@ class Recorder : public HostServices {
     lines.push_back(json{fraction, message}.dump());
   }
   Result<std::string> artifact(std::string_view name, bool) override {
-    return (std::filesystem::temp_directory_path() / ("scanflow_step_" + std::string(name)))
-        .string();
+    return (directory / std::string(name)).string();
   }
   Result<std::string> run_state() override { return R"({"pipeline": "p"})"; }
   Result<std::string> register_model(std::string_view request) override {
@@ -39,6 +37,7 @@ class Recorder : public HostServices {
     return json{{"name", json::parse(request)["name"]}, {"version", 1}, {"sha256", "ab"}}.dump();
   }
 
+  test::TempDir directory;
   std::vector<std::string> lines;
   std::function<void()> on_log;
   bool registry = true;
@@ -125,9 +124,7 @@ TEST_F(Steps, OffersAllExtensions) {
   EXPECT_EQ(host.lines, (std::vector<std::string>{"1 busy", R"([0.5,"half"])",
                                                   R"(["loss",0.25,3,{"split":"train"},true])",
                                                   R"(["rate",100.0,0,{},false])"}));
-  const auto artifact = std::filesystem::temp_directory_path() / "scanflow_step_model";
-  EXPECT_EQ(read_file(artifact).value_or("?"), "weights of \"/data/digits\"");
-  std::filesystem::remove(artifact);
+  EXPECT_EQ(test::read(host.directory / "model"), "weights of \"/data/digits\"");
 }
 
 TEST_F(Steps, LogsWhyTheHostRefused) {

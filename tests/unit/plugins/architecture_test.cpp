@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/plugins/temp_directory.hpp"
+#include "tests/support/error_of.hpp"
 
 namespace scanflow::cnn {
 namespace {

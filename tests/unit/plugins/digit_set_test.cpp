@@ -8,13 +8,14 @@
 
 #include "plugins/common/byte_source.hpp"
 #include "plugins/common/idx.hpp"
-#include "tests/unit/plugins/temp_directory.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::data {
 namespace {
 
 using test::error_of;
-using test::TempDirectory;
+using test::TempDir;
 
 DigitSet three() {
   DigitSet digits;
@@ -25,7 +26,7 @@ DigitSet three() {
 }
 
 TEST(DigitSet, WritesAndReadsADirectory) {
-  const TempDirectory directory;
+  const TempDir directory;
   write_dataset(directory.path(), three());
   const DigitSet read = read_dataset(directory.path());
   EXPECT_EQ(read.labels, three().labels);
@@ -40,7 +41,7 @@ TEST(DigitSet, SelectsInTheOrderAsked) {
 }
 
 TEST(DigitSet, CountsMustAgree) {
-  const TempDirectory directory;
+  const TempDir directory;
   write_dataset(directory.path(), three());
   write_idx(directory / kLabelsFile, std::array{2U}, std::array<std::uint8_t, 2>{1, 2});
   EXPECT_EQ(error_of([&] { read_dataset(directory.path()); }),
@@ -49,7 +50,7 @@ TEST(DigitSet, CountsMustAgree) {
 }
 
 TEST(DigitSet, LabelsAreDigits) {
-  const TempDirectory directory;
+  const TempDir directory;
   write_dataset(directory.path(), three());
   write_idx(directory / kLabelsFile, std::array{3U}, std::array<std::uint8_t, 3>{1, 10, 2});
   EXPECT_EQ(error_of([&] { read_dataset(directory.path()); }),
@@ -57,7 +58,7 @@ TEST(DigitSet, LabelsAreDigits) {
 }
 
 TEST(DigitSet, ImagesAreOf28By28) {
-  const TempDirectory directory;
+  const TempDir directory;
   write_dataset(directory.path(), three());
   write_idx(directory / kImagesFile, std::array{3U, 2U, 1U}, std::vector<std::uint8_t>(6));
   EXPECT_EQ(
@@ -66,7 +67,7 @@ TEST(DigitSet, ImagesAreOf28By28) {
 }
 
 TEST(DigitSet, NamesWhatIsMissing) {
-  const TempDirectory directory;
+  const TempDir directory;
   EXPECT_EQ(error_of([&] { read_dataset(directory.path()); }),
             directory.path().string() +
                 ": no file images-idx3-ubyte or images-idx3-ubyte.gz there; a dataset is a "

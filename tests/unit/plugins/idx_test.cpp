@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/plugins/temp_directory.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::data {
 namespace {
 
 using test::error_of;
-using test::TempDirectory;
-using test::write_bytes;
+using test::TempDir;
 using Bytes = std::vector<std::uint8_t>;
 
 Bytes join(std::initializer_list<Bytes> parts) {
@@ -22,6 +22,8 @@ Bytes join(std::initializer_list<Bytes> parts) {
   for (const Bytes& part : parts) out.insert(out.end(), part.begin(), part.end());
   return out;
 }
+
+std::string text_of(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
 
 Bytes u32(std::uint32_t value) {
   return {static_cast<std::uint8_t>(value >> 24), static_cast<std::uint8_t>(value >> 16),
@@ -65,19 +67,19 @@ class Idx : public ::testing::Test {
  protected:
   /// The error of reading these bytes, without the directory's name.
   std::string error(const Bytes& bytes, std::uint8_t dimensions) {
-    write_bytes(directory_ / "file", bytes);
+    directory_.write("file", text_of(bytes));
     std::string text = error_of([&] { read_idx(directory_ / "file", dimensions); });
     const std::string prefix = directory_.path().string() + "/";
     if (text.starts_with(prefix)) text.erase(0, prefix.size());
     return text;
   }
 
-  TempDirectory directory_;
+  TempDir directory_;
 };
 
 TEST_F(Idx, ReadsPlainAndGzip) {
   for (const Bytes& bytes : {images(), gzip(images())}) {
-    write_bytes(directory_ / "file", bytes);
+    directory_.write("file", text_of(bytes));
     const IdxArray array = read_idx(directory_ / "file", 3);
     EXPECT_EQ(array.shape, (std::vector<std::uint32_t>{2, 3, 2}));
     EXPECT_EQ(array.bytes, (Bytes{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
@@ -88,7 +90,7 @@ TEST_F(Idx, ReadsGzipOfSeveralMembersAndPadding) {
   const Bytes whole = labels();
   const Bytes first(whole.begin(), whole.begin() + 5);
   const Bytes second(whole.begin() + 5, whole.end());
-  write_bytes(directory_ / "file", join({gzip(first), gzip(second), Bytes(100, 0)}));
+  directory_.write("file", text_of(join({gzip(first), gzip(second), Bytes(100, 0)})));
   EXPECT_EQ(read_idx(directory_ / "file", 1).bytes, (Bytes{7, 2, 1}));
 }
 
@@ -96,11 +98,11 @@ TEST_F(Idx, WritesWhatItReads) {
   const std::array<std::uint32_t, 3> shape{2, 3, 2};
   const IdxArray array{{2, 3, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
   write_idx(directory_ / "file", shape, array.bytes);
-  EXPECT_EQ(test::read_bytes(directory_ / "file"), images());
+  EXPECT_EQ(test::read(directory_ / "file"), text_of(images()));
 }
 
 TEST_F(Idx, NoItemsAreFine) {
-  write_bytes(directory_ / "file", join({u32(0x801), u32(0)}));
+  directory_.write("file", text_of(join({u32(0x801), u32(0)})));
   EXPECT_EQ(read_idx(directory_ / "file", 1).bytes.size(), 0U);
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "plugins/common/digit_set.hpp"
-#include "tests/unit/plugins/step_run.hpp"
+#include "tests/support/step_run.hpp"
 
 namespace scanflow::test {
 namespace {

@@ -8,14 +8,15 @@
 #include "plugins/steps/digits/drawing.hpp"
 #include "plugins/steps/mnist/locate.hpp"
 #include "plugins/steps/mnist/split.hpp"
-#include "tests/unit/plugins/temp_directory.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::mnist {
 namespace {
 
 namespace fs = std::filesystem;
 using test::error_of;
-using test::TempDirectory;
+using test::TempDir;
 
 std::vector<std::size_t> joined(const Split& s) {
   std::vector<std::size_t> all = s.train;
@@ -82,7 +83,7 @@ TEST(Split, RefusesWhatDoesNotFit) {
 class Locate : public ::testing::Test {
  protected:
   void add(const std::string& prefix, std::size_t count, std::uint64_t seed) {
-    const TempDirectory other;
+    const TempDir other;
     data::write_dataset(other.path(), digits::generate(count, seed));
     for (const std::string name : {"images-idx3-ubyte", "labels-idx1-ubyte"}) {
       fs::copy(other / name, directory_ / (prefix + name));
@@ -93,7 +94,7 @@ class Locate : public ::testing::Test {
     return text.substr(text.find(": ") + 2);
   }
 
-  TempDirectory directory_;
+  TempDir directory_;
 };
 
 TEST_F(Locate, PoolsTrainAndTestFiles) {
@@ -121,7 +122,7 @@ TEST_F(Locate, NothingThere) {
   EXPECT_EQ(error(),
             "no IDX files there (t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz, or the "
             "like, plain or gzip, with t10k-, train- or no prefix); the directory is empty");
-  test::write_bytes(directory_ / "mnist.npz", {1});
+  directory_.write("mnist.npz", "1");
   EXPECT_NE(error().find("; it holds mnist.npz"), std::string::npos) << error();
   EXPECT_NE(error_of([&] { read_directory(directory_ / "mnist.npz"); }).find("is a file"),
             std::string::npos);

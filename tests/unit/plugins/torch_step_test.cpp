@@ -3,22 +3,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <numeric>
 
 #include "plugins/common/digit_set.hpp"
 #include "plugins/steps/digits/drawing.hpp"
-#include "tests/unit/plugins/step_run.hpp"
+#include "tests/support/step_run.hpp"
 
 namespace scanflow::test {
 namespace {
 
 using nlohmann::json;
-
-json read_json(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  return json::parse(in);
-}
 
 class TorchSteps : public ::testing::Test {
  protected:
@@ -33,7 +27,7 @@ class TorchSteps : public ::testing::Test {
     train_.input("dataset", directory_ / "train").input("validation", directory_ / "validation");
   }
 
-  TempDirectory directory_;
+  TempDir directory_;
   StepRun train_{"torch_steps", "torch.train"};
   json quick_ = {{"epochs", 4}, {"batch", 10}, {"learning_rate", 0.02}};
 };
@@ -57,7 +51,7 @@ TEST_F(TorchSteps, TrainThenEvaluate) {
   EXPECT_EQ(train_.metrics().back().labels.at("set"), "validation");
   EXPECT_EQ(train_.metrics().back().value, outputs["validation_accuracy"].get<double>());
 
-  const json card = read_json(train_.artifact("card"));
+  const json card = json::parse(read(train_.artifact("card")));
   EXPECT_EQ(card["architecture"]["name"], "cnn1");
   EXPECT_EQ(card["hyperparameters"]["learning_rate"], 0.02);
   EXPECT_EQ(card["data"]["train"]["count"], 300);
@@ -82,7 +76,8 @@ TEST_F(TorchSteps, TrainThenEvaluate) {
   EXPECT_EQ(result["classes"].size(), 10U);
 
   const auto wrong = data::read_dataset(evaluate.artifact("misclassified"));
-  const json predictions = read_json(evaluate.artifact("misclassified") / "predictions.json");
+  const json predictions =
+      json::parse(read(evaluate.artifact("misclassified") / "predictions.json"));
   EXPECT_EQ(predictions.size(), result["misclassified"].get<std::size_t>());
   ASSERT_EQ(predictions.size(), wrong.size());
   const auto source = data::read_dataset(directory_ / "validation");

@@ -9,14 +9,14 @@
 
 #include "plugins/steps/digits/drawing.hpp"
 #include "plugins/steps/torch/figures.hpp"
-#include "tests/unit/plugins/temp_directory.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::cnn {
 namespace {
 
 using test::error_of;
-using test::read_bytes;
-using test::TempDirectory;
+using test::TempDir;
 
 class Recorder : public Observer {
  public:
@@ -60,7 +60,7 @@ class Training : public ::testing::Test {
     return train(digits_, validation_, h, init_from_, directory_ / out, observer);
   }
 
-  TempDirectory directory_;
+  TempDir directory_;
   data::DigitSet digits_ = digits::generate(200, 1);
   data::DigitSet validation_;
   std::optional<std::filesystem::path> init_from_;
@@ -86,10 +86,10 @@ TEST_F(Training, SameSeedSameWeightsBitForBit) {
     h.epochs = 1;
     learn(h, "first");
     learn(h, "second");
-    EXPECT_EQ(read_bytes(directory_ / "first"), read_bytes(directory_ / "second")) << model;
+    EXPECT_EQ(test::read(directory_ / "first"), test::read(directory_ / "second")) << model;
     h.seed = 2;
     learn(h, "other");
-    EXPECT_NE(read_bytes(directory_ / "first"), read_bytes(directory_ / "other")) << model;
+    EXPECT_NE(test::read(directory_ / "first"), test::read(directory_ / "other")) << model;
   }
 }
 
@@ -126,8 +126,8 @@ TEST_F(Training, RefusesWeightsOfAnotherModel) {
 }
 
 TEST_F(Training, RefusesWhatIsNoWeightsFile) {
-  test::write_bytes(directory_ / "empty", {});
-  test::write_bytes(directory_ / "text", {'h', 'e', 'l', 'l', 'o'});
+  directory_.write("empty", "");
+  directory_.write("text", "hello");
   for (const char* name : {"empty", "text"}) {
     init_from_ = directory_ / name;
     const std::string error = error_of([&] { learn(quick(), "out"); });
@@ -135,9 +135,9 @@ TEST_F(Training, RefusesWhatIsNoWeightsFile) {
   }
   init_from_.reset();
   learn(quick());
-  auto cut = read_bytes(directory_ / "model");
+  std::string cut = test::read(directory_ / "model");
   cut.resize(cut.size() / 2);
-  test::write_bytes(directory_ / "cut", cut);
+  directory_.write("cut", cut);
   EXPECT_NE(error_of([&] { accuracy(directory_ / "cut", digits_); }).find("no weights file"),
             std::string::npos);
 }

@@ -2,19 +2,18 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "plugins/steps/report/confusion.hpp"
 #include "plugins/steps/report/digits.hpp"
 #include "plugins/steps/report/plot.hpp"
 #include "plugins/steps/report/png.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/plugins_report/sample.hpp"
 
 namespace scanflow::report {
 namespace {
 
-namespace fs = std::filesystem;
+using test::error_of;
 
 std::vector<double> rounded(std::vector<double> values) {
   for (double& value : values) value = std::round(value * 1e6) / 1e6;
@@ -104,16 +103,12 @@ TEST(Png, IsWhatTheFormatSays) {
 
 class Misclassified : public testing::Test {
  protected:
-  fs::path directory_ =
-      fs::path(testing::TempDir()) /
-      ("misclassified-" +
-       std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-  void TearDown() override { fs::remove_all(directory_); }
+  test::TempDir directory_;
 };
 
 TEST_F(Misclassified, ShowsTheMostConfidentErrorsFirst) {
-  write_misclassified(directory_, 12);
-  const WrongDigits wrong = read_wrong_digits(directory_, 5);
+  write_misclassified(directory_.path(), 12);
+  const WrongDigits wrong = read_wrong_digits(directory_.path(), 5);
   EXPECT_EQ(wrong.total, 12u);
   ASSERT_EQ(wrong.shown.size(), 5u);
   EXPECT_EQ(wrong.shown[0].index, 11u * 17);
@@ -124,20 +119,13 @@ TEST_F(Misclassified, ShowsTheMostConfidentErrorsFirst) {
 }
 
 TEST_F(Misclassified, SaysWhichFileIsWrong) {
-  const auto problem = [&]() -> std::string {
-    try {
-      read_wrong_digits(directory_, 5);
-    } catch (const std::runtime_error& error) {
-      return error.what();
-    }
-    return "none";
-  };
+  const auto problem = [&] { return error_of([&] { read_wrong_digits(directory_.path(), 5); }); };
   EXPECT_NE(problem().find("images-idx3-ubyte"), std::string::npos) << problem();
-  write_misclassified(directory_, 3);
-  std::ofstream(directory_ / "predictions.json") << "[{}, {}]";
+  write_misclassified(directory_.path(), 3);
+  directory_.write("predictions.json", "[{}, {}]");
   EXPECT_NE(problem().find("predictions.json: 2 predictions for 3 images"), std::string::npos)
       << problem();
-  std::ofstream(directory_ / "predictions.json") << "{";
+  directory_.write("predictions.json", "{");
   EXPECT_NE(problem().find("not a JSON array"), std::string::npos) << problem();
 }
 

@@ -3,10 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <regex>
 
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/plugins_report/sample.hpp"
 
 namespace scanflow::report {
@@ -117,10 +116,9 @@ TEST(Page, TakesAnEmptyDocument) {
 }
 
 TEST(Page, ShowsWrongDigits) {
-  const auto directory = std::filesystem::path(testing::TempDir()) / "page-misclassified";
-  write_misclassified(directory, 40);
-  Gallery gallery{"evaluate", read_wrong_digits(directory, 24), ""};
-  std::filesystem::remove_all(directory);
+  const test::TempDir directory;
+  write_misclassified(directory.path(), 40);
+  Gallery gallery{"evaluate", read_wrong_digits(directory.path(), 24), ""};
   const std::string page = page_of(succeeded_run(), {gallery, {"other", {}, "cannot be opened"}});
   EXPECT_TRUE(has(page, "evaluate: 24 of 40 shown"));
   EXPECT_TRUE(has(page, "alt=\"true 9, said 4 (0.89)\""))
@@ -128,8 +126,8 @@ TEST(Page, ShowsWrongDigits) {
   EXPECT_TRUE(has(page, "No pictures of other: cannot be opened"));
   EXPECT_EQ(nesting_problem(page), "");
   // To look at: what the tests made.
-  std::ofstream(SCANFLOW_BINARY_DIR "/tests/report_succeeded.html") << page;
-  std::ofstream(SCANFLOW_BINARY_DIR "/tests/report_failed.html") << page_of(failed_run());
+  test::write(SCANFLOW_BINARY_DIR "/tests/report_succeeded.html", page);
+  test::write(SCANFLOW_BINARY_DIR "/tests/report_failed.html", page_of(failed_run()));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::runtime {
 namespace {

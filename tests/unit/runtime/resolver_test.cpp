@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/pipeline/reader.hpp"
-#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::runtime {
 namespace {

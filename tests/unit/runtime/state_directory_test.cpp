@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::runtime {
 namespace {

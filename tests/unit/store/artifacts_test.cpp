@@ -7,16 +7,15 @@
 
 #include <thread>
 
-#include "tests/support/temporary_directory.hpp"
+#include "tests/support/small_disk.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::store {
 namespace {
 
 namespace fs = std::filesystem;
-using support::read_text;
-using support::SmallDisk;
-using support::TemporaryDirectory;
-using support::write_text;
+using test::SmallDisk;
+using test::TempDir;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -49,19 +48,19 @@ class ArtifactsTest : public testing::Test {
     return !fs::exists(directory_ / "state/tmp") || fs::is_empty(directory_ / "state/tmp");
   }
 
-  TemporaryDirectory directory_;
+  TempDir directory_;
   Artifacts store_{directory_ / "state"};
 };
 
 TEST_F(ArtifactsTest, AFileIsMovedAndReadOnly) {
-  write_text(directory_ / "out", "abc");
+  directory_.write("out", "abc");
   const ino_t inode = inode_of(directory_ / "out");
   const Artifact artifact = put("out");
   EXPECT_EQ(artifact.sha256, kAbc);
   EXPECT_EQ(artifact.bytes, 3u);
   EXPECT_FALSE(artifact.directory);
   EXPECT_EQ(artifact.path, directory_ / "state/objects/ba" / (kAbc + 2));
-  EXPECT_EQ(read_text(artifact.path), "abc");
+  EXPECT_EQ(test::read(artifact.path), "abc");
   EXPECT_EQ(inode_of(artifact.path), inode) << "copied, not moved";
   EXPECT_EQ(mode_of(artifact.path), 0444u);
   EXPECT_FALSE(fs::exists(directory_ / "out"));
@@ -73,16 +72,16 @@ TEST_F(ArtifactsTest, AFileIsMovedAndReadOnly) {
 }
 
 TEST_F(ArtifactsTest, WhatWasThereBeforeWins) {
-  write_text(directory_ / "a", "abc");
-  write_text(directory_ / "b", "abc");
+  directory_.write("a", "abc");
+  directory_.write("b", "abc");
   const ino_t inode = inode_of(put("a").path);
   EXPECT_EQ(inode_of(put("b").path), inode);
   EXPECT_FALSE(fs::exists(directory_ / "b"));
 }
 
 TEST_F(ArtifactsTest, ExecutablesStayExecutableAndApart) {
-  write_text(directory_ / "plain", "abc");
-  write_text(directory_ / "tool", "abc");
+  directory_.write("plain", "abc");
+  directory_.write("tool", "abc");
   fs::permissions(directory_ / "tool", fs::perms::owner_all);
   const Artifact tool = put("tool"), plain = put("plain");
   EXPECT_EQ(tool.sha256, plain.sha256);
@@ -91,26 +90,26 @@ TEST_F(ArtifactsTest, ExecutablesStayExecutableAndApart) {
 }
 
 TEST_F(ArtifactsTest, AFileWithOtherNamesIsCopied) {
-  write_text(directory_ / "out", "abc");
+  directory_.write("out", "abc");
   fs::create_hard_link(directory_ / "out", directory_ / "other");
   const Artifact artifact = put("out");
-  write_text(directory_ / "other", "changed");
-  EXPECT_EQ(read_text(artifact.path), "abc");
+  directory_.write("other", "changed");
+  EXPECT_EQ(test::read(artifact.path), "abc");
   EXPECT_TRUE(nothing_half());
 }
 
 TEST_F(ArtifactsTest, ADirectoryIsAViewOfObjects) {
-  write_text(directory_ / "set/images", "abc");
-  write_text(directory_ / "set/deep/er/labels", "abc");
-  write_text(directory_ / "set/empty_file", "");
-  write_text(directory_ / "set/run.sh", "#!/bin/sh\n");
+  directory_.write("set/images", "abc");
+  directory_.write("set/deep/er/labels", "abc");
+  directory_.write("set/empty_file", "");
+  directory_.write("set/run.sh", "#!/bin/sh\n");
   fs::permissions(directory_ / "set/run.sh", fs::perms::owner_all);
   fs::create_directories(directory_ / "set/nothing");
   const Artifact artifact = put("set");
   EXPECT_TRUE(artifact.directory);
   EXPECT_EQ(artifact.bytes, 16u);
   EXPECT_FALSE(fs::exists(directory_ / "set"));
-  EXPECT_EQ(read_text(artifact.path / "deep/er/labels"), "abc");
+  EXPECT_EQ(test::read(artifact.path / "deep/er/labels"), "abc");
   EXPECT_EQ(inode_of(artifact.path / "images"), inode_of(artifact.path / "deep/er/labels"));
   EXPECT_EQ(inode_of(artifact.path / "images"), inode_of(store_.find(kAbc, false).value().path));
   EXPECT_EQ(mode_of(artifact.path / "run.sh"), 0555u);
@@ -123,11 +122,11 @@ TEST_F(ArtifactsTest, ADirectoryIsAViewOfObjects) {
 
 TEST_F(ArtifactsTest, TheSameDirectoryIsTheSameArtifact) {
   for (const char* name : {"one/", "two/"}) {
-    write_text(directory_ / (std::string(name) + "a"), "1");
-    write_text(directory_ / (std::string(name) + "b"), "2");
+    directory_.write(std::string(name) + "a", "1");
+    directory_.write(std::string(name) + "b", "2");
   }
-  write_text(directory_ / "three/a", "2");
-  write_text(directory_ / "three/b", "1");
+  directory_.write("three/a", "2");
+  directory_.write("three/b", "1");
   const Artifact one = put("one"), two = put("two"), three = put("three");
   EXPECT_EQ(one.sha256, two.sha256);
   EXPECT_EQ(one.path, two.path);
@@ -143,24 +142,24 @@ TEST_F(ArtifactsTest, AnEmptyDirectoryIsAnArtifactToo) {
 }
 
 TEST_F(ArtifactsTest, LinksAndSpecialFilesAreRefusedByName) {
-  write_text(directory_ / "set/ok", "abc");
+  directory_.write("set/ok", "abc");
   fs::create_symlink("/etc/passwd", directory_ / "set/passwords");
   EXPECT_EQ(refusal("set"), "cannot store " + (directory_ / "set/passwords").string() +
                                 ": it is a symbolic link; write the file itself in its place");
-  EXPECT_EQ(read_text(directory_ / "set/ok"), "abc") << "nothing was taken";
+  EXPECT_EQ(test::read(directory_ / "set/ok"), "abc") << "nothing was taken";
   EXPECT_FALSE(store_.has(kAbc, false));
 
   fs::create_directory_symlink("/etc", directory_ / "link");
   EXPECT_THAT(refusal("link"), HasSubstr("link: it is a symbolic link"));
   ASSERT_EQ(::mkfifo((directory_ / "pipe").c_str(), 0600), 0);
   EXPECT_THAT(refusal("pipe"), HasSubstr("pipe: it is neither a file nor a directory"));
-  write_text(directory_ / "odd/two\nlines", "");
+  directory_.write("odd/two\nlines", "");
   EXPECT_THAT(refusal("odd"), HasSubstr("its name has a line break"));
   EXPECT_THAT(refusal("missing"), HasSubstr("No such file or directory"));
 }
 
 TEST_F(ArtifactsTest, WhatLiesInTheStoreIsNotTakenAgain) {
-  write_text(directory_ / "out", "abc");
+  directory_.write("out", "abc");
   const Artifact artifact = put("out");
   const auto again = store_.put(artifact.path);
   ASSERT_FALSE(again);
@@ -169,14 +168,14 @@ TEST_F(ArtifactsTest, WhatLiesInTheStoreIsNotTakenAgain) {
 }
 
 TEST_F(ArtifactsTest, VerifySeesAFlippedByte) {
-  write_text(directory_ / "file", "abc");
-  write_text(directory_ / "set/sub/x", "x marks");
+  directory_.write("file", "abc");
+  directory_.write("set/sub/x", "x marks");
   const Artifact file = put("file"), set = put("set");
   for (const fs::path& path : {file.path, set.path / "sub/x"}) {
     fs::permissions(path, fs::perms::owner_all);
-    std::string bytes = read_text(path);
+    std::string bytes = test::read(path);
     bytes[1] ^= 1;
-    write_text(path, bytes);
+    test::write(path, bytes);
   }
   EXPECT_THAT(store_.verify(file).error().message,
               AllOf(HasSubstr("is damaged"), HasSubstr(file.path.string())));
@@ -186,8 +185,8 @@ TEST_F(ArtifactsTest, VerifySeesAFlippedByte) {
 
 TEST_F(ArtifactsTest, WhatLostAFileOrBytesIsNotThereAndIsMadeAnew) {
   const auto make = [&] {
-    write_text(directory_ / "set/a", "abc");
-    write_text(directory_ / "set/b", "def");
+    directory_.write("set/a", "abc");
+    directory_.write("set/b", "def");
   };
   make();
   const Artifact set = put("set");
@@ -217,9 +216,9 @@ TEST_F(ArtifactsTest, TheSameContentFromManyThreadsAtOnce) {
   for (int t = 0; t < kThreads; ++t) {
     for (int i = 0; i < kRounds; ++i) {
       const std::string name = std::to_string(t) + "-" + std::to_string(i);
-      write_text(directory_ / ("set" + name + "/x"), std::to_string(i));
-      write_text(directory_ / ("set" + name + "/y"), "same");
-      write_text(directory_ / ("file" + name), std::to_string(i));
+      directory_.write("set" + name + "/x", std::to_string(i));
+      directory_.write("set" + name + "/y", "same");
+      directory_.write("file" + name, std::to_string(i));
     }
   }
   {
@@ -243,8 +242,8 @@ TEST_F(ArtifactsTest, TheSameContentFromManyThreadsAtOnce) {
 TEST_F(ArtifactsTest, FromAnotherFileSystemItIsCopied) {
   SmallDisk disk("1m");
   if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
-  write_text(disk.path() / "file", "abc");
-  write_text(disk.path() / "set/x", "abc");
+  test::write(disk.path() / "file", "abc");
+  test::write(disk.path() / "set/x", "abc");
   const auto file = store_.put(disk.path() / "file");
   ASSERT_TRUE(file) << file.error().message;
   EXPECT_EQ(file->sha256, kAbc);
@@ -260,8 +259,8 @@ TEST_F(ArtifactsTest, AFullDiskLeavesNothingHalf) {
   SmallDisk disk("1m");
   if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
   Artifacts small(disk.path() / "artifacts");
-  write_text(directory_ / "set/a", std::string(600'000, 'a'));
-  write_text(directory_ / "set/b", std::string(600'000, 'b'));
+  directory_.write("set/a", std::string(600'000, 'a'));
+  directory_.write("set/b", std::string(600'000, 'b'));
   const auto set = small.put(directory_ / "set");
   ASSERT_FALSE(set);
   EXPECT_THAT(set.error().message, HasSubstr("No space left on device"));
@@ -276,14 +275,14 @@ TEST_F(ArtifactsTest, AFullDiskLeavesNothingHalf) {
 }
 
 TEST_F(ArtifactsTest, LeftoversOfACrashAreRemoved) {
-  write_text(directory_ / "state/tmp/put-abcdef/tree/half", "ha");
+  directory_.write("state/tmp/put-abcdef/tree/half", "ha");
   store_.remove_leftovers();
   EXPECT_TRUE(nothing_half());
 }
 
 TEST_F(ArtifactsTest, SyncedOnesAreTheSame) {
   Artifacts synced(directory_ / "synced", true);
-  write_text(directory_ / "set/x", "abc");
+  directory_.write("set/x", "abc");
   const auto set = synced.put(directory_ / "set");
   ASSERT_TRUE(set) << set.error().message;
   EXPECT_TRUE(synced.verify(*set));

@@ -10,13 +10,14 @@
 #include <future>
 
 #include "engine/store/store.hpp"
-#include "tests/support/temporary_directory.hpp"
+#include "tests/support/small_disk.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::store {
 namespace {
 
-using support::SmallDisk;
-using support::TemporaryDirectory;
+using test::SmallDisk;
+using test::TempDir;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::SizeIs;
@@ -48,7 +49,7 @@ void execute(const std::filesystem::path& file, const char* sql) {
 }
 
 TEST(Damage, ANewerSchemaIsRefused) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   ASSERT_EQ(open_error(directory.path()), "opened");
   execute(directory / "scanflow.db", "PRAGMA user_version = 7");
   const std::string reason =
@@ -59,32 +60,32 @@ TEST(Damage, ANewerSchemaIsRefused) {
 }
 
 TEST(Damage, TheDatabaseOfAnotherProgramIsLeftAlone) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   execute(directory / "scanflow.db", "CREATE TABLE recipes (name TEXT)");
   EXPECT_THAT(open_error(directory.path()),
               HasSubstr("scanflow.db is a database of another program; move it away"));
 }
 
 TEST(Damage, AFileThatIsNoDatabaseIsRefused) {
-  const TemporaryDirectory directory;
-  support::write_text(directory / "scanflow.db", std::string(8192, 'z'));
+  const TempDir directory;
+  directory.write("scanflow.db", std::string(8192, 'z'));
   EXPECT_THAT(open_error(directory.path()),
               AllOf(HasSubstr("scanflow.db: file is not a database"),
                     HasSubstr("restore a backup, or move it away to begin anew")));
-  EXPECT_EQ(support::read_text(directory / "scanflow.db"), std::string(8192, 'z'));
+  EXPECT_EQ(test::read(directory / "scanflow.db"), std::string(8192, 'z'));
 }
 
 TEST(Damage, ADamagedPageIsAnErrorAndNoCrash) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   {
     auto store = Store::open(directory.path(), Durability::process);
     ASSERT_TRUE(store);
     for (int i = 1; i <= 50; ++i) ASSERT_TRUE(commit(**store, event(i, 2000)));
   }
-  std::string bytes = support::read_text(directory / "scanflow.db");
+  std::string bytes = test::read(directory / "scanflow.db");
   ASSERT_GT(bytes.size(), 60'000u);
   for (std::size_t i = 40'000; i < bytes.size(); ++i) bytes[i] = static_cast<char>(0xa5);
-  support::write_text(directory / "scanflow.db", bytes);
+  directory.write("scanflow.db", bytes);
   auto store = Store::open(directory.path(), Durability::process);
   ASSERT_TRUE(store) << store.error().message;
   const auto events = (*store)->events("r");
@@ -93,14 +94,14 @@ TEST(Damage, ADamagedPageIsAnErrorAndNoCrash) {
 }
 
 TEST(Damage, NoDatabaseYetIsSaid) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   EXPECT_THAT(error_of(Store::open_read_only(directory.path())),
               AllOf(HasSubstr("there are no runs in"), HasSubstr("--state")));
 }
 
 TEST(Damage, AFileInPlaceOfTheDirectoryIsSaid) {
-  const TemporaryDirectory directory;
-  support::write_text(directory / "state", "");
+  const TempDir directory;
+  directory.write("state", "");
   EXPECT_THAT(open_error(directory / "state"),
               AllOf(HasSubstr("cannot make the state directory"), HasSubstr("--state")));
 }
@@ -123,7 +124,7 @@ TEST(Damage, AReadOnlyDirectoryIsSaidAndCanStillBeRead) {
 
 TEST(Damage, WithoutPermissionToWriteItSaysSo) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
-  const TemporaryDirectory directory;
+  const TempDir directory;
   ASSERT_EQ(open_error(directory.path()), "opened");
   std::filesystem::permissions(directory / "scanflow.db", std::filesystem::perms::owner_read);
   EXPECT_THAT(open_error(directory.path()), AllOf(HasSubstr("read-only"), HasSubstr("--state")));
@@ -163,13 +164,13 @@ TEST(Damage, AFullDiskFailsTheCommitAndTheDatabaseStillOpens) {
 TEST(Damage, ADiskThatIsFullFromTheStartIsSaid) {
   SmallDisk disk("64k");
   if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
-  support::write_text(disk.path() / "ballast", std::string(60'000, 'x'));
+  test::write(disk.path() / "ballast", std::string(60'000, 'x'));
   EXPECT_THAT(open_error(disk.path()), HasSubstr("free some space"));
 }
 
 // Needs no rights: a limit on the size of files fails writes as a full disk does.
 TEST(Damage, AWriteThatFailsIsSticky) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   auto store = Store::open(directory.path(), Durability::process);
   ASSERT_TRUE(store);
   ASSERT_TRUE(commit(**store, event(1)));
@@ -192,7 +193,7 @@ TEST(Damage, AWriteThatFailsIsSticky) {
 
 // A process that commits without end is killed; whatever it said was committed is there.
 TEST(Damage, NothingCommittedIsLostByKill9) {
-  const TemporaryDirectory directory;
+  const TempDir directory;
   int pipe_ends[2];
   ASSERT_EQ(::pipe(pipe_ends), 0);
   const pid_t child = ::fork();

@@ -7,12 +7,12 @@
 #include <future>
 #include <thread>
 
-#include "tests/support/temporary_directory.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::store {
 namespace {
 
-using support::TemporaryDirectory;
+using test::TempDir;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -40,7 +40,7 @@ class StoreTest : public testing::Test {
     return batch;
   }
 
-  TemporaryDirectory directory_;
+  TempDir directory_;
   std::unique_ptr<Store> store_;
 };
 

@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/temporary_directory.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::store {
 namespace {
 
-using support::TemporaryDirectory;
+using test::TempDir;
 
 std::vector<std::string> paths(const std::vector<TreeFile>& files) {
   std::vector<std::string> names;
@@ -17,10 +17,10 @@ std::vector<std::string> paths(const std::vector<TreeFile>& files) {
 }
 
 TEST(Tree, ListsFilesByTheBytesOfTheirPathAndEmptyDirectories) {
-  const TemporaryDirectory directory;
-  support::write_text(directory / "b", "1");
-  support::write_text(directory / "a/z", "22");
-  support::write_text(directory / "a.txt", "");
+  const TempDir directory;
+  directory.write("b", "1");
+  directory.write("a/z", "22");
+  directory.write("a.txt", "");
   std::filesystem::create_directories(directory / "c/d");
   const auto files = list_tree(directory.path()).value();
   EXPECT_THAT(paths(files), testing::ElementsAre("a.txt", "a/z", "b", "c/d"));
@@ -43,8 +43,8 @@ TEST(Tree, ManifestSurvivesTheRoundTrip) {
 }
 
 TEST(Tree, DigestIsTheKnownOne) {
-  const TemporaryDirectory directory;
-  support::write_text(directory / "abc", "abc");
+  const TempDir directory;
+  directory.write("abc", "abc");
   EXPECT_EQ(digest_file(directory / "abc").value(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_FALSE(digest_file(directory / "missing"));

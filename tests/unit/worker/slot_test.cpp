@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::worker {
 namespace {

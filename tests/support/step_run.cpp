@@ -1,4 +1,4 @@
-#include "tests/unit/plugins/step_run.hpp"
+#include "tests/support/step_run.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -30,6 +30,16 @@ StepRun& StepRun::input(const std::string& name, const std::filesystem::path& pa
 
 StepRun& StepRun::threads(std::uint32_t count) {
   threads_ = count;
+  return *this;
+}
+
+StepRun& StepRun::run_document(const nlohmann::json& document) {
+  run_state_ = document.dump();
+  return *this;
+}
+
+StepRun& StepRun::registry_answers(const nlohmann::json& reply) {
+  registered_ = reply.dump();
   return *this;
 }
 
@@ -78,7 +88,11 @@ Result<std::string> StepRun::artifact(std::string_view name, bool directory) {
   return path.string();
 }
 
-Result<std::string> StepRun::run_state() { return fail("no run here"); }
-Result<std::string> StepRun::register_model(std::string_view) { return fail("no registry here"); }
+Result<std::string> StepRun::run_state() { return run_state_; }
+
+Result<std::string> StepRun::register_model(std::string_view request) {
+  asked_ = request;
+  return registered_;
+}
 
 }  // namespace scanflow::test

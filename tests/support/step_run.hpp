@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "sdk/loader/step_instance.hpp"
-#include "tests/unit/plugins/temp_directory.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::test {
 
@@ -30,6 +30,9 @@ class StepRun final : public loader::HostServices {
   StepRun& with(nlohmann::json config);
   StepRun& input(const std::string& name, const std::filesystem::path& path);
   StepRun& threads(std::uint32_t count);
+  /// What the engine answers; without them it knows neither run nor registry.
+  StepRun& run_document(const nlohmann::json& document);
+  StepRun& registry_answers(const nlohmann::json& reply);
   /// Cancels as soon as the step reports progress.
   StepRun& cancel_at_first_progress();
   StepRun& run();
@@ -40,6 +43,8 @@ class StepRun final : public loader::HostServices {
   nlohmann::json outputs() const { return nlohmann::json::parse(outcome_.outputs); }
   std::filesystem::path artifact(const std::string& name) const;
   const std::vector<Metric>& metrics() const { return metrics_; }
+  /// The request that the registry got; empty: none.
+  const std::string& asked() const { return asked_; }
   const std::vector<std::string>& log() const { return log_; }
   const std::vector<std::string>& progress_lines() const { return progress_; }
 
@@ -58,9 +63,12 @@ class StepRun final : public loader::HostServices {
   std::map<std::string, std::string> inputs_;
   std::uint32_t threads_ = 1;
   bool cancel_ = false;
-  TempDirectory directory_;
+  Result<std::string> run_state_ = fail("no run here");
+  Result<std::string> registered_ = fail("no registry here");
+  TempDir directory_;
   loader::StepInstance* instance_ = nullptr;  // while it runs
   loader::StepOutcome outcome_;
+  std::string asked_;
   std::vector<Metric> metrics_;
   std::vector<std::string> log_;
   std::vector<std::string> progress_;
