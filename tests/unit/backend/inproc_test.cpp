@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "tests/unit/backend/harness.hpp"
@@ -89,6 +90,20 @@ TEST(Inproc, StopsWhatRunsAndWhatWaits) {
   EXPECT_EQ(result.cause, "timeout");
   harness.backend().stop(requests[1].id, "cancelled");
   EXPECT_EQ(harness.result(requests[1].id).status, "cancelled");
+}
+
+TEST(Inproc, StopsWhatWaitsForTheEngine) {
+  Harness harness(kInproc);
+  std::atomic<bool> asked = false;
+  harness.on_call = [&](Backend&, const protocol::HostCall&) { asked = true; };  // no answer
+  const auto request = harness.plugin("a", "test.work");
+  harness.launch(request);
+  ASSERT_TRUE(harness.wait([&] { return asked.load(); }));
+  harness.backend().stop(request.id, "timeout");
+  const auto result = harness.result(request.id);
+  EXPECT_EQ(result.status, "failed");
+  EXPECT_NE(harness.log(result).find("cancelled before the engine answered"), std::string::npos)
+      << harness.log(result);
 }
 
 }  // namespace
