@@ -1,9 +1,9 @@
 #include "engine/backend/in_process_step.hpp"
 
-#include <chrono>
 #include <utility>
 #include <variant>
 
+#include "sdk/base/clock.hpp"
 #include "sdk/loader/builtin.hpp"
 
 namespace scanflow::backend {
@@ -17,12 +17,6 @@ class NoSink final : public worker::PluginSink {
 };
 
 }  // namespace
-
-std::int64_t wall_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 protocol::Ended run_noop(const protocol::Request& request) {
   static const auto library = loader::builtin_library();  // linked in: cannot fail to load

@@ -10,9 +10,6 @@
 
 namespace scanflow::backend {
 
-/// Since 1970-01-01 UTC.
-std::int64_t wall_us();
-
 /// Runs the built-in `noop` through the plugin boundary.
 protocol::Ended run_noop(const protocol::Request& request);
 /// Takes the `noop`s out of `requests` and runs them on the calling thread: a tenth of a

@@ -1,4 +1,5 @@
 #include "engine/backend/inproc.hpp"
+#include "sdk/base/clock.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "engine/backend/in_process_step.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::backend {
 namespace {

@@ -4,23 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "engine/cli/context.hpp"
 #include "engine/cli/text.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
 
 namespace scanflow::cli {
 namespace {
 
 constexpr std::int64_t kFrameUs = 100'000;
-
-std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 /// The series that tells most: an accuracy where there is one (of the validation split rather than
 /// the training's), else a loss, else the first.
@@ -96,7 +90,7 @@ void ProgressPrinter::note(const std::string& line) {
 }
 
 std::vector<ProgressPrinter::Line> ProgressPrinter::live_block() const {
-  const std::int64_t now = now_us();
+  const std::int64_t now = wall_us();
   const auto width = static_cast<std::size_t>(terminal_width(fd_));
   const std::size_t room = static_cast<std::size_t>(std::max(4, terminal_height(fd_) - 4));
   std::vector<Line> block;
@@ -140,7 +134,7 @@ std::vector<ProgressPrinter::Line> ProgressPrinter::live_block() const {
 
 void ProgressPrinter::tick() {
   if (style_ != Style::live || !header_done_ || view_.over()) return;
-  const std::int64_t now = now_us();
+  const std::int64_t now = wall_us();
   if (now - drawn_us_ < kFrameUs && !live_.empty()) return;
   drawn_us_ = now;
   const std::vector<Line> block = live_block();

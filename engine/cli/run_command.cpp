@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <thread>
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
@@ -86,9 +86,7 @@ int run(const Context& context, const RunCommand& command) {
   if (!catalog) return complain(context, kUsage, catalog.error().message);
 
   runtime::Submission submission;
-  submission.run = uuid_v7(std::chrono::duration_cast<std::chrono::milliseconds>(
-                               std::chrono::system_clock::now().time_since_epoch())
-                               .count());
+  submission.run = uuid_v7(wall_us() / 1000);
   submission.file = std::move(source->name);
   submission.source = std::move(source->text);
   submission.params = std::move(*params);

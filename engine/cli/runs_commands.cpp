@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/text.hpp"
 #include "engine/runtime/active_run.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
 #include "sdk/base/units.hpp"
 
@@ -37,12 +37,6 @@ Result<Opened> open(const Context& context) {
 std::string status_of(const Opened& opened, const store::RunRow& run) {
   return run.status == "running" && !runtime::EngineLock::is_held(opened.state) ? "interrupted"
                                                                                 : run.status;
-}
-
-std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 /// Hands bytes [offset, offset + length) of a segment on, in pieces.
@@ -106,7 +100,7 @@ int runs_list(const Context& context, std::size_t limit) {
     fmt::print("{}\n", list.dump());
     return kSucceeded;
   }
-  const std::int64_t now = now_us();
+  const std::int64_t now = wall_us();
   std::vector<std::vector<std::string>> rows;
   for (const store::RunRow& run : *runs) {
     const std::string status = status_of(*opened, run);

@@ -6,6 +6,7 @@
 
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/runtime/resolver.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::runtime {
 
@@ -63,7 +64,7 @@ void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
       if (failed || closing || entry->over) return;
       const run::StepState& state = entry->run.machine().step(event.step);
       if (state.status != run::StepStatus::ready) return;  // cancelled meanwhile
-      event.time_us = wall_clock_us();
+      event.time_us = wall_us();
       entry->run.apply(event, batch);
       pump(entry);
       flush();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -27,12 +28,6 @@ void answer(const Client& client, json update) {
 }
 
 }  // namespace
-
-std::int64_t wall_clock_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Engine::~Engine() = default;
@@ -124,7 +119,7 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
 }
 
 void Engine::Impl::begin(Submission submission, Prepared prepared, Client client) {
-  const std::int64_t now = wall_clock_us();
+  const std::int64_t now = wall_us();
   options.jobs = std::max(options.jobs, submission.options.jobs);
   std::string id = submission.run;
   auto entry = std::make_shared<Entry>(std::move(id), std::move(submission), std::move(prepared),
@@ -143,7 +138,7 @@ void Engine::Impl::cancel(const std::string& id) {
   if (failed || found == runs.end() || found->second->over) return;
   Event event;
   event.type = EventType::cancel_requested;
-  event.time_us = wall_clock_us();
+  event.time_us = wall_us();
   found->second->run.apply(event, batch);
   pump(found->second);
   flush();
@@ -158,7 +153,7 @@ void Engine::Impl::pump(const EntryPtr& entry) {
   const std::uint32_t jobs = run.submission().options.jobs;
   const std::uint32_t slots =
       std::min(options.jobs > running ? options.jobs - running : 0, jobs > own ? jobs - own : 0);
-  run::Decisions decisions = run.machine().decide(wall_clock_us(), slots);
+  run::Decisions decisions = run.machine().decide(wall_us(), slots);
   for (const Event& event : decisions.events) {
     run.record(event, batch);
     if (event.type == EventType::run_ended) end(entry);
@@ -244,11 +239,11 @@ void Engine::Impl::arm_timer() {
     if (entry->wake_us > 0 && (wake_us == 0 || entry->wake_us < wake_us)) wake_us = entry->wake_us;
   }
   if (wake_us == 0) return;
-  const std::int64_t wait_us = std::max<std::int64_t>(0, wake_us - wall_clock_us());
+  const std::int64_t wait_us = std::max<std::int64_t>(0, wake_us - wall_us());
   wake_timer.expires_after(std::chrono::microseconds(wait_us));
   wake_timer.async_wait([this](boost::system::error_code error) {
     if (error || closing) return;
-    const std::int64_t now = wall_clock_us();
+    const std::int64_t now = wall_us();
     const std::vector<EntryPtr> all = order;
     for (const EntryPtr& entry : all) {
       if (entry->wake_us > 0 && entry->wake_us <= now) pump(entry);

@@ -21,8 +21,6 @@
 
 namespace scanflow::runtime {
 
-std::int64_t wall_clock_us();
-
 /// A run and what the engine keeps beside it.
 struct Entry {
   Entry(std::string id, Submission submission, Prepared prepared, std::int64_t created_us,

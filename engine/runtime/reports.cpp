@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -134,7 +135,7 @@ void Engine::Impl::attempt_ended(const EntryPtr& entry, const protocol::Result& 
   event.step = step;
   event.attempt = result.id.attempt;
   // When it ended, not when that was heard: the engine may have been away.
-  const std::int64_t now = wall_clock_us();
+  const std::int64_t now = wall_us();
   event.time_us =
       result.ended_us > 0
           ? std::clamp(result.ended_us, std::min(run.machine().step(step).started_us, now), now)
@@ -206,7 +207,7 @@ Result<store::ModelVersion> model_of(const protocol::HostCall& call, const json&
   model.run = call.id.run;
   model.step = call.id.step;
   model.attempt = call.id.attempt;
-  model.time_us = wall_clock_us();
+  model.time_us = wall_us();
   model.metrics = request.value("metrics", json::object()).dump();
   model.tags = request.value("tags", json::object()).dump();
   json lineage = {{"run", call.id.run},
@@ -226,7 +227,7 @@ Result<store::ModelVersion> model_of(const protocol::HostCall& call, const json&
 }  // namespace
 
 void Engine::Impl::on_host_call(const EntryPtr& entry, const protocol::HostCall& call) {
-  json document = entry->run.document(wall_clock_us());
+  json document = entry->run.document(wall_us());
   const std::uint32_t step = entry->run.index_of(call.id.step);
   if (step == run::kNoStep) return;
   const auto resolved = entry->run.machine().step(step).resolved;

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <optional>
 
 #include "engine/pipeline/expression.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/loader/schema.hpp"
 
@@ -110,9 +110,7 @@ std::optional<Event> look_into_cache(const ResolveJob& job, const std::string& k
   const auto row = store.cached(key);
   if (!row || !row->has_value()) return std::nullopt;  // unreadable: as if it were not there
   const std::int64_t max_age = job.plan->spec_of(job.step).cache.max_age_us;
-  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-  if (max_age > 0 && now.count() - (*row)->time_us > max_age) return std::nullopt;
+  if (max_age > 0 && wall_us() - (*row)->time_us > max_age) return std::nullopt;
   const json outputs = json::parse((*row)->outputs, nullptr, false);
   const json files = json::parse((*row)->artifacts, nullptr, false);
   if (outputs.is_discarded() || files.is_discarded()) return std::nullopt;

@@ -12,11 +12,11 @@
 #include <system_error>
 #include <variant>
 
-#include "engine/worker/clock.hpp"
 #include "engine/worker/fd_passing.hpp"
 #include "engine/worker/note.hpp"
 #include "engine/worker/outcome.hpp"
 #include "engine/worker/spawn.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::worker {
 namespace {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <system_error>
 
-#include "engine/worker/clock.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::worker {
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/worker/clock.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::worker {
 

@@ -20,8 +20,8 @@
 #include <utility>
 #include <variant>
 
-#include "engine/worker/clock.hpp"
 #include "engine/worker/plugin_attempt.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
 #include "sidecar/protocol/stream.hpp"
 

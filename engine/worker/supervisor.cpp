@@ -15,8 +15,8 @@
 #include <system_error>
 #include <variant>
 
-#include "engine/worker/clock.hpp"
 #include "engine/worker/note.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::worker {

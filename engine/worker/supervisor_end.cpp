@@ -11,10 +11,10 @@
 #include <sstream>
 #include <system_error>
 
-#include "engine/worker/clock.hpp"
 #include "engine/worker/command_files.hpp"
 #include "engine/worker/processes.hpp"
 #include "engine/worker/supervisor.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::worker {
 namespace {

@@ -7,11 +7,11 @@
 #include <system_error>
 #include <variant>
 
-#include "engine/worker/clock.hpp"
 #include "engine/worker/command.hpp"
 #include "engine/worker/note.hpp"
 #include "engine/worker/spawn.hpp"
 #include "engine/worker/supervisor.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::worker {
 

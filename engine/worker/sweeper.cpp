@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-#include "engine/worker/clock.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::worker {
 namespace {

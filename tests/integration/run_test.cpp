@@ -208,6 +208,24 @@ TEST(Run, StepsStartWhereTheCallerIs) {
   EXPECT_EQ(step(result, "a")["outputs"]["at"], std::filesystem::current_path().string());
 }
 
+TEST(Run, APipelineMayComeFromStdinAndRunQuietly) {
+  Scanflow scanflow;
+  const std::string file =
+      scanflow.files().write("p.yaml", pipeline("steps:\n  - {name: a, run: \"true\"}\n"));
+  const auto piped = [&](const std::string& arguments) {
+    return Program({"sh", "-c",
+                    std::string(SCANFLOW_BINARY_DIR) + "/bin/scanflow --state " +
+                        scanflow.state().string() + " " + arguments + " < " + file},
+                   {{"XDG_RUNTIME_DIR", scanflow.files().path().string()}})
+        .wait();
+  };
+  const Output ran = piped("run --quiet -");
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_EQ(ran.out.find(" at once"), std::string::npos) << "no progress:\n" << ran.out;
+  EXPECT_NE(ran.out.find("succeeded in"), std::string::npos) << ran.out;
+  EXPECT_EQ(piped("validate -").out, "<stdin>: p is valid (1 step)\n");
+}
+
 TEST(Run, ManyRunsAtOnceShareOneEngine) {
   Scanflow scanflow;
   const std::string file = scanflow.files().write("p.yaml", pipeline(R"(

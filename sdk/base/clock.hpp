@@ -1,11 +1,11 @@
-// The two clocks, in microseconds.
+// The two clocks, in microseconds. Pure folders are told the time instead.
 #pragma once
 
 #include <time.h>
 
 #include <cstdint>
 
-namespace scanflow::worker {
+namespace scanflow {
 
 inline std::int64_t read_clock_us(clockid_t clock) {
   timespec now{};
@@ -17,4 +17,4 @@ inline std::int64_t monotonic_us() { return read_clock_us(CLOCK_MONOTONIC); }
 /// Since 1970-01-01 UTC: for what is recorded.
 inline std::int64_t wall_us() { return read_clock_us(CLOCK_REALTIME); }
 
-}  // namespace scanflow::worker
+}  // namespace scanflow
