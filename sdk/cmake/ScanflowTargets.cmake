@@ -57,8 +57,16 @@ function(scanflow_test name)
   target_precompile_headers(${name} REUSE_FROM scanflow_test_precompiled)
   target_compile_definitions(${name} PRIVATE
     SCANFLOW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SCANFLOW_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  set(environment "")
+  if(SCANFLOW_SANITIZE)  # slow; and a crash must look to the supervisor as it does without them
+    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 5")
+    set(environment ENVIRONMENT ASAN_OPTIONS=handle_segv=0)
+    if(SCANFLOW_SANITIZE MATCHES thread)
+      set(environment ENVIRONMENT TSAN_OPTIONS=handle_segv=0)
+    endif()
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ${environment})
 endfunction()
 
 include(ScanflowPlugin)
