@@ -1,5 +1,4 @@
 #include "engine/backend/inproc.hpp"
-#include "sdk/base/clock.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,6 +10,8 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::backend {
 namespace {

@@ -23,7 +23,8 @@ constexpr std::chrono::milliseconds kLazy{50};
 constexpr int kEndMs = 2000;
 constexpr int kDeathMs = 500;
 // How long the last words to it may take.
-constexpr int kLastWordsMs = 1000;
+constexpr std::int64_t kLastWordsUs = 1'000'000;
+constexpr int kPollMs = 100;
 // Reconnects in a row to a supervisor that lives but closes the connection.
 constexpr int kMaxDisconnects = 5;
 
@@ -54,10 +55,11 @@ LocalBackend::~LocalBackend() {
   for (const Id& id : acknowledgements_) stream_.queue(protocol::Acknowledge{id});
   const bool idle = in_flight_.empty();
   if (idle) stream_.queue(protocol::Shutdown{});
-  if (stream_.flush(fd()) == protocol::Flow::open && stream_.pending()) {
+  const std::int64_t deadline_us = monotonic_us() + kLastWordsUs;
+  while (stream_.flush(fd()) == protocol::Flow::open && stream_.pending() &&
+         monotonic_us() < deadline_us) {
     pollfd wait{fd(), POLLOUT, 0};
-    ::poll(&wait, 1, kLastWordsMs);
-    stream_.flush(fd());
+    ::poll(&wait, 1, kPollMs);
   }
   if (idle && unacknowledged_.empty()) supervisor_.fate(kEndMs);
 }
@@ -86,7 +88,7 @@ void LocalBackend::stop(const protocol::AttemptId& id, const std::string& reason
 }
 
 void LocalBackend::acknowledge(const protocol::AttemptId& id) {
-  if (unacknowledged_.erase(id) == 0) return;
+  unacknowledged_.erase(id);  // not there: an earlier engine's, which did not come to say it
   acknowledgements_.push_back(id);
   arm_acknowledgements();
 }
@@ -125,10 +127,12 @@ void LocalBackend::arm_acknowledgements() {
 }
 
 void LocalBackend::wait_readable() {
-  socket_.async_wait(Descriptor::wait_read, guarded([this] {
-                       if (!connected()) return;
-                       read();
-                       if (connected()) wait_readable();
+  const auto same = [this, connection = connection_] {
+    return connected() && connection == connection_;
+  };
+  socket_.async_wait(Descriptor::wait_read, guarded([this, same] {
+                       if (same()) read();
+                       if (same()) wait_readable();  // not where read() has made a new connection
                      }));
 }
 
@@ -141,6 +145,7 @@ bool LocalBackend::open() {
   const int descriptor = supervisor_.connect();
   if (descriptor < 0) return false;
   socket_.assign(descriptor);
+  ++connection_;
   greet();
   wait_readable();
   return true;

@@ -4,6 +4,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
@@ -69,6 +70,7 @@ class LocalBackend final : public Backend {
   std::thread starter_;
   bool starting_ = false;
   boost::asio::posix::stream_descriptor socket_;
+  std::uint64_t connection_ = 0;  // the number of this one
   protocol::Stream stream_;
   bool writing_ = false;  // waits until the socket takes more
   bool greeted_ = false;  // the supervisor has answered on this connection

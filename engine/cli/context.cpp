@@ -56,7 +56,7 @@ int terminal_height(int fd) {
 
 Result<PipelineFile> read_pipeline_file(const std::string& file) {
   const bool piped = file == "-";
-  auto text = read_file(piped ? "/dev/stdin" : file);
+  auto text = piped ? read_all(STDIN_FILENO, "stdin") : read_file(file);
   if (!text) return tl::unexpected(text.error());
   return PipelineFile{piped ? "<stdin>" : file, std::move(*text)};
 }

@@ -15,6 +15,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kMostRows = 60;  // beyond: only what did not go well
+constexpr std::size_t kMostErrors = 5;
 
 std::string words_of(const json& step) {
   const json& outputs = step.at("outputs");
@@ -60,9 +61,10 @@ std::string steps_table(const json& steps) {
 /// The whole error of each failed step; the table shows its cause only.
 std::string failures(const json& steps) {
   std::string text;
-  std::size_t shown = 0;
+  std::size_t failed = 0;
   for (const json& step : steps) {
-    if (step.at("status") != "failed" || !step.at("error").is_object() || ++shown > 5) continue;
+    if (step.at("status") != "failed" || !step.at("error").is_object() || ++failed > kMostErrors)
+      continue;
     text += fmt::format("\n{}  {} after {} {}: {}\n", step.at("name").get<std::string>(),
                         step.at("status").get<std::string>(), step.at("attempts").get<int>(),
                         step.at("attempts") == 1 ? "attempt" : "attempts",
@@ -74,6 +76,8 @@ std::string failures(const json& steps) {
       at = end + 1;
     }
   }
+  if (failed > kMostErrors)
+    text += fmt::format("\nand {} more: -o json shows their errors\n", failed - kMostErrors);
   return text;
 }
 

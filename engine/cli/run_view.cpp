@@ -54,7 +54,8 @@ std::vector<std::uint32_t> RunView::update(const json& update) {
       step.fraction = update.at("fraction");
       step.message = update.at("message");
     } else if (update.at("value").is_number()) {
-      step.metrics[{update.at("name"), update.at("labels")}].push_back(update.at("value"));
+      step.metrics[{update.at("name"), update.value("labels", json::object())}].push_back(
+          update.at("value"));
     }
   }
   return {};

@@ -119,6 +119,7 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
 }
 
 void Engine::Impl::begin(Submission submission, Prepared prepared, Client client) {
+  if (failed || closing) return refuse(client);  // it may have begun to end while this was prepared
   const std::int64_t now = wall_us();
   options.jobs = std::max(options.jobs, submission.options.jobs);
   std::string id = submission.run;
@@ -234,6 +235,7 @@ void Engine::Impl::fail_all(const std::string& message) {
 }
 
 void Engine::Impl::arm_timer() {
+  if (closing) return;
   std::int64_t wake_us = 0;
   for (const EntryPtr& entry : order) {
     if (entry->wake_us > 0 && (wake_us == 0 || entry->wake_us < wake_us)) wake_us = entry->wake_us;

@@ -82,7 +82,9 @@ void Engine::Impl::attach(const std::string& id, Client client) {
       const std::vector<Client> listeners = std::exchange(recovering[id], {});
       recovering.erase(id);
       for (const Client& each : listeners) {
-        if (recovered.entry) {
+        if (failed || closing) {
+          refuse(each);
+        } else if (recovered.entry) {
           adopt(recovered.entry, each);
         } else {
           each.listener(std::make_shared<const json>(
@@ -107,11 +109,16 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   options.jobs = std::max(options.jobs, run.submission().options.jobs);
   // An attempt whose start was committed is launched again: a backend that has it adopts it, or
   // tells its result again; one that never got it starts it now. The first decision stops those
-  // again that were to be stopped.
+  // again that were to be stopped. Of one whose end was committed the backend may not have heard.
   std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
   for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) {
     const run::StepState& state = run.machine().step(i);
-    if (state.status == run::StepStatus::running) launch(entry, i, state.attempts, launches);
+    if (state.status == run::StepStatus::running) {
+      launch(entry, i, state.attempts, launches);
+    } else if (state.attempts > 0) {
+      backend_for(run.submission().options.backend)
+          ->acknowledge({run.id(), run.plan().steps[i].id, state.attempts});
+    }
   }
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump(entry);

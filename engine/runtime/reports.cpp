@@ -165,7 +165,7 @@ void Engine::Impl::on_metric(const EntryPtr& entry, const protocol::Metric& metr
                    {"labels", metric.labels}});
   if (!metric.logged || !options.store) return;
   batch.metrics.push_back({metric.id.run, metric.id.step, metric.name, metric.id.attempt,
-                           metric.step, metric.time_us, metric.value,
+                           metric.number, metric.step, metric.time_us, metric.value,
                            metric.labels.empty() ? std::string() : json(metric.labels).dump()});
 }
 

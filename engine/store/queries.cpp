@@ -95,14 +95,14 @@ Result<std::vector<MetricRow>> read_metrics(const Connection& connection, const 
   const auto key = run_key(connection, run);
   if (!key) return tl::unexpected(key.error());
   const auto fill = [&](const Statement& columns, MetricRow& metric) {
-    columns.read(metric.step, metric.attempt, metric.name, metric.labels, metric.at_step,
-                 metric.value, metric.time_us);
+    columns.read(metric.step, metric.attempt, metric.number, metric.name, metric.labels,
+                 metric.at_step, metric.value, metric.time_us);
     metric.run = run;
   };
   return collect<MetricRow>(connection,
-                            "SELECT step, attempt, name, labels, at_step, value, time_us "
+                            "SELECT step, attempt, number, name, labels, at_step, value, time_us "
                             "FROM metrics WHERE run = ?1 "
-                            "ORDER BY step, name, at_step, attempt, rowid",
+                            "ORDER BY step, name, at_step, attempt, number",
                             fill, *key);
 }
 

@@ -85,8 +85,28 @@ CREATE TABLE models (
 CREATE UNIQUE INDEX models_by_source ON models (run, step, attempt, name, sha256);
 )sql";
 
+/// Metrics are numbered by attempt: one that is told twice is stored once.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE numbered (
+  run INTEGER NOT NULL,            -- runs.key
+  step TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  at_step INTEGER NOT NULL,
+  value REAL NOT NULL,
+  time_us INTEGER NOT NULL,
+  PRIMARY KEY (run, step, attempt, number)
+) WITHOUT ROWID;
+INSERT INTO numbered
+  SELECT run, step, attempt, rowid, name, labels, at_step, value, time_us FROM metrics;
+DROP TABLE metrics;
+ALTER TABLE numbered RENAME TO metrics;
+)sql";
+
 /// migrations[v]: from version v to v + 1. Never edited once released.
-constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1};
+constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1, kVersion2};
 
 Error newer(std::int64_t found) {
   return {fmt::format(

@@ -42,9 +42,11 @@ struct StepRow {
   std::string log;        // JSON array of {attempt, segment, offset, length}, or empty
 };
 
+/// Stored once per (run, step, attempt, number), however often it comes.
 struct MetricRow {
   std::string run, step, name;
   std::uint32_t attempt = 0;
+  std::uint64_t number = 0;  // of the attempt's metrics
   std::int64_t at_step = 0, time_us = 0;
   double value = 0;
   std::string labels;  // JSON object, or empty

@@ -20,7 +20,8 @@ Result<std::unique_ptr<Tables>> Tables::prepare(const Connection& connection) {
       {&tables->event_, "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5)"},
       {&tables->step_,
        "INSERT OR REPLACE INTO steps VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
-      {&tables->metric_, "INSERT INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+      {&tables->metric_,
+       "INSERT OR IGNORE INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
       {&tables->cache_, "INSERT OR REPLACE INTO cache VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
   };
   for (const auto& [statement, sql] : statements) {
@@ -105,8 +106,8 @@ Result<void> Tables::write_metrics(const Connection& connection, const Batch& ba
     const auto key = run_key(connection, row.run);
     if (!key) return tl::unexpected(key.error());
     if (!metric_
-             .bind(*key, row.step, row.attempt, row.name, row.labels, row.at_step, row.value,
-                   row.time_us)
+             .bind(*key, row.step, row.attempt, row.number, row.name, row.labels, row.at_step,
+                   row.value, row.time_us)
              .run()) {
       return tl::unexpected(connection.error("cannot write a metric to"));
     }

@@ -70,6 +70,7 @@ void PluginAttempt::metric(std::string_view name, double value, std::int64_t ste
   metric.time_us = wall_us();
   metric.labels = labels;
   metric.logged = logged;
+  if (logged) metric.number = ++metrics_;
   sink_.say(std::move(metric));
 }
 

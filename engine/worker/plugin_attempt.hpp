@@ -62,6 +62,7 @@ class PluginAttempt final : private loader::HostServices {
   PluginSink& sink_;
   StepArtifacts artifacts_;
   loader::StepInstance step_;
+  std::atomic<std::uint64_t> metrics_ = 0;  // logged
   std::atomic<bool> cancelled_ = false;
 
   std::mutex mutex_;  // guards what follows

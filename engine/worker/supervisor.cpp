@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 #include "engine/worker/note.hpp"
@@ -25,7 +26,7 @@ namespace {
 // Without an engine: how long it stays with results that nobody took, and with nothing.
 constexpr std::int64_t kAbandonedUs = 3'600'000'000;
 constexpr std::int64_t kIdleUs = 10'000'000;
-// Metrics of attempts that no engine follows.
+// Metrics of attempts whose results are not acknowledged.
 constexpr std::size_t kMaxKept = 64u << 20;
 
 std::size_t weight(const protocol::Metric& metric) {
@@ -164,10 +165,8 @@ void Supervisor::adopt(Attempt& attempt) {
         protocol::Started{attempt.request.id, attempt.pid, attempt.started_us, attempt.log},
         EngineLink::Urgency::soon);
   }
-  for (protocol::Metric& metric : std::exchange(attempt.kept, {})) {
-    kept_bytes_ -= weight(metric);
-    engine_.send(std::move(metric));
-  }
+  // Also those that were sent before: an engine that ended may not have come to store them.
+  for (const protocol::Metric& metric : attempt.kept) engine_.send(metric);
   if (attempt.dropped > 0) {
     note(fmt::format("{} metrics of {} in {} were dropped while no engine was connected",
                      std::exchange(attempt.dropped, 0), attempt.request.id.step,
@@ -179,19 +178,20 @@ void Supervisor::adopt(Attempt& attempt) {
 }
 
 void Supervisor::send_or_keep(Attempt& attempt, protocol::Metric metric) {
-  if (engine_.connected() && attempt.connection == engine_.connection()) {
-    if (metric.logged || !engine_.backlogged())
+  const bool followed = engine_.connected() && attempt.connection == engine_.connection();
+  if (!metric.logged) {
+    if (followed && !engine_.backlogged())
       engine_.send(std::move(metric), EngineLink::Urgency::soon);
     return;
   }
-  if (!metric.logged) return;
   const std::size_t bytes = weight(metric);
-  if (kept_bytes_ + bytes > kMaxKept) {
+  if (kept_bytes_ + bytes <= kMaxKept) {
+    kept_bytes_ += bytes;
+    attempt.kept.push_back(metric);
+  } else if (!followed) {
     ++attempt.dropped;
-    return;
   }
-  kept_bytes_ += bytes;
-  attempt.kept.push_back(std::move(metric));
+  if (followed) engine_.send(std::move(metric), EngineLink::Urgency::soon);
 }
 
 void Supervisor::cancel(const Id& id, const std::string& reason) {
@@ -229,6 +229,7 @@ void Supervisor::acknowledge(const Id& id) {
     std::error_code ignored;  // swept when a supervisor starts
     std::filesystem::remove_all(artifact_directory(id), ignored);
   }
+  for (const protocol::Metric& metric : found->second->kept) kept_bytes_ -= weight(metric);
   attempts_.erase(found);
   leave_if_done();
 }

@@ -243,6 +243,7 @@ void Supervisor::read_metrics(Attempt& attempt, bool last) {
       }
       metric->id = attempt.request.id;
       metric->time_us = wall_us();
+      metric->number = ++attempt.metrics;
       send_or_keep(attempt, std::move(*metric));
     }
   }

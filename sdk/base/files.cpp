@@ -18,16 +18,23 @@ std::string describe_errno(std::string_view what, const std::filesystem::path& p
 Result<std::string> read_file(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(describe_errno("cannot open", path, errno));
+  auto content = read_all(fd, path.string());
+  ::close(fd);
+  return content;
+}
+
+Result<std::string> read_all(int fd, const std::string& name) {
   std::string content;
   char buffer[1 << 16];
-  ssize_t n = 0;
-  while ((n = ::read(fd, buffer, sizeof buffer)) > 0) {
-    content.append(buffer, static_cast<std::size_t>(n));
+  for (;;) {
+    const ssize_t n = ::read(fd, buffer, sizeof buffer);
+    if (n == 0) return content;
+    if (n > 0) {
+      content.append(buffer, static_cast<std::size_t>(n));
+    } else if (errno != EINTR) {
+      return fail(describe_errno("cannot read", name, errno));
+    }
   }
-  const int error = errno;
-  ::close(fd);
-  if (n < 0) return fail(describe_errno("cannot read", path, error));
-  return content;
 }
 
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content) {

@@ -21,6 +21,7 @@ function(scanflow_precompiled_headers)
   target_link_libraries(scanflow_precompiled PRIVATE scanflow_options fmt::fmt nlohmann_json::nlohmann_json)
   target_precompile_headers(scanflow_precompiled PRIVATE ${headers})
   add_executable(scanflow_test_precompiled ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  set_target_properties(scanflow_test_precompiled PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(scanflow_test_precompiled
     PRIVATE scanflow_test_options nlohmann_json::nlohmann_json)
   target_precompile_headers(scanflow_test_precompiled PRIVATE ${headers} <gtest/gtest.h>)

@@ -31,7 +31,7 @@ inline auto fields(Started& v) { return std::tie(v.id, v.pid, v.started_us, v.lo
 inline auto fields(Cancel& v) { return std::tie(v.id, v.reason); }
 inline auto fields(Progress& v) { return std::tie(v.id, v.fraction, v.message); }
 inline auto fields(Metric& v) {
-  return std::tie(v.id, v.name, v.value, v.step, v.time_us, v.labels, v.logged);
+  return std::tie(v.id, v.name, v.value, v.step, v.time_us, v.labels, v.logged, v.number);
 }
 inline auto fields(Ended& v) { return std::tie(v.result); }
 inline auto fields(Acknowledge& v) { return std::tie(v.id); }

@@ -129,7 +129,8 @@ struct Metric {
   std::int64_t step = 0;
   std::int64_t time_us = 0;
   std::map<std::string, std::string> labels;
-  bool logged = true;  // false: sampled telemetry, may be dropped
+  bool logged = true;        // false: sampled telemetry, may be dropped
+  std::uint64_t number = 0;  // of the attempt's logged ones, from 1: told twice, it is stored once
 };
 struct Ended {
   Result result;

@@ -53,9 +53,18 @@ TEST(LocalAdoption, WhatEndedWhileNoEngineWasThereIsKept) {
   EXPECT_EQ(harness.result(request.id).outputs, R"({"a":1})");
   EXPECT_EQ(harness.metrics(request.id).size(), 1u);
 
+  // The next engine is told again until one has said that it stored the result.
+  harness.forget_backend();
+  harness.make_backend();
+  harness.launch(request);
+  EXPECT_TRUE(test::eventually([&] { return harness.ends(request.id) == 2; }));
+  const auto metrics = harness.metrics(request.id);
+  ASSERT_EQ(metrics.size(), 2u);
+  EXPECT_EQ(metrics[0].number, metrics[1].number);
+
   // Acknowledged, it is forgotten, and the supervisor ends with its engine.
   harness.backend().acknowledge(request.id);
-  harness.backend().acknowledge({"run-1", "other", 1});
+  harness.backend().acknowledge({"run-1", "other", 1});  // an earlier engine's
   const pid_t supervisor = harness.supervisor();
   harness.forget_backend();
   EXPECT_TRUE(test::eventually([&] { return !alive(supervisor); }));

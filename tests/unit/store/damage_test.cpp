@@ -53,10 +53,34 @@ TEST(Damage, ANewerSchemaIsRefused) {
   ASSERT_EQ(open_error(directory.path()), "opened");
   execute(directory / "scanflow.db", "PRAGMA user_version = 7");
   const std::string reason =
-      "the database was written by a newer Scanflow (schema 7, this one knows 1); use that "
+      "the database was written by a newer Scanflow (schema 7, this one knows 2); use that "
       "version, or choose another state directory with --state";
   EXPECT_EQ(open_error(directory.path()), reason);
   EXPECT_EQ(error_of(Store::open_read_only(directory.path())), reason);
+}
+
+TEST(Migration, OfTheFirstSchemaKeepsTheMetrics) {
+  const TempDir directory;
+  {
+    auto store = Store::open(directory.path(), Durability::process);
+    ASSERT_TRUE(store) << store.error().message;
+    ASSERT_TRUE(commit(**store, event(1)));
+  }
+  execute(directory / "scanflow.db", R"sql(
+    DROP TABLE metrics;
+    CREATE TABLE metrics (run INTEGER NOT NULL, step TEXT NOT NULL, attempt INTEGER NOT NULL,
+      name TEXT NOT NULL, labels TEXT NOT NULL, at_step INTEGER NOT NULL, value REAL NOT NULL,
+      time_us INTEGER NOT NULL);
+    CREATE INDEX metrics_by_run ON metrics (run);
+    INSERT INTO metrics SELECT key, 't', 1, 'loss', '', 1, 0.5, 3 FROM runs;
+    INSERT INTO metrics SELECT key, 't', 1, 'loss', '', 2, 0.25, 4 FROM runs;
+    PRAGMA user_version = 1)sql");
+  const auto store = Store::open(directory.path(), Durability::process);
+  ASSERT_TRUE(store) << store.error().message;
+  const auto metrics = (*store)->metrics("r").value();
+  ASSERT_EQ(metrics.size(), 2u);
+  EXPECT_EQ(metrics[1].value, 0.25);
+  EXPECT_EQ((*store)->events("r").value().size(), 1u);
 }
 
 TEST(Damage, TheDatabaseOfAnotherProgramIsLeftAlone) {

@@ -142,11 +142,13 @@ TEST_F(StoreTest, StepsAreUpsertedAndComeByPosition) {
 }
 
 TEST_F(StoreTest, MetricsComeByStepNameAndProgress) {
-  const auto metric = [](const char* step, const char* name, std::int64_t at, double value) {
+  auto metric = [number = 0](const char* step, const char* name, std::int64_t at,
+                             double value) mutable {
     return MetricRow{.run = "r",
                      .step = step,
                      .name = name,
                      .attempt = 1,
+                     .number = static_cast<std::uint64_t>(++number),
                      .at_step = at,
                      .time_us = 3,
                      .value = value,
@@ -162,6 +164,15 @@ TEST_F(StoreTest, MetricsComeByStepNameAndProgress) {
   EXPECT_THAT(seen, ElementsAre("s.loss@9", "t.acc@1", "t.loss@1", "t.loss@2"));
   EXPECT_EQ(metrics.back().value, 0.5);
   EXPECT_EQ(metrics.back().labels, R"({"split":"val"})");
+}
+
+TEST_F(StoreTest, AMetricThatComesTwiceIsStoredOnce) {
+  const MetricRow first{.run = "r", .step = "t", .name = "loss", .attempt = 1, .number = 1};
+  MetricRow second = first;
+  second.number = 2;  // the same name and value, logged once more
+  ASSERT_TRUE(commit({.metrics = {first, second}}));
+  ASSERT_TRUE(commit({.metrics = {first, second}}));
+  EXPECT_THAT(store_->metrics("r").value(), SizeIs(2));
 }
 
 TEST_F(StoreTest, TheLatestCacheEntryWins) {
