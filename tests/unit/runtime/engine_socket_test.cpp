@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/temp_dir.hpp"
@@ -36,7 +38,7 @@ class EngineSocketTest : public testing::Test {
     submission.file = "p.yaml";
     submission.source =
         "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nsteps:\n"
-        "  - {name: a, uses: noop, matrix: {i: " +
+        "  - {name: a, uses: noop, timeout: 1h, matrix: {i: " +
         values.dump() + "}}\n";
     submission.options.backend = "inproc";
     submission.options.jobs = 4;
@@ -99,6 +101,21 @@ TEST_F(EngineSocketTest, EndsWhileTheEngineStillTellsItsClients) {
     served.reset();
     for (const auto& queue : queues)
       ASSERT_FALSE(wait_for(*queue, {"finished", "closing"}).is_null()) << "round " << round;
+  }
+}
+
+// What was asked for while it ended is for the next engine: nothing of it is begun, and no timer of
+// its steps keeps this one alive.
+TEST_F(EngineSocketTest, EndsWhileARunIsBeingPrepared) {
+  for (int round = 0; round < 100; ++round) {
+    auto served = serve();
+    const auto queue = std::make_shared<UpdateQueue>();
+    const auto client = submit(queue, "0193f2c1-0000-7000-8000-000000000000", 20);
+    // Another instant each.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(round * 20);
+    while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    served.reset();
+    ASSERT_FALSE(wait_for(*queue, {"finished", "closing"}).is_null()) << "round " << round;
   }
 }
 
