@@ -219,7 +219,7 @@ TEST(LocalCommand, ManyQuickAttemptsLeakNoDescriptor) {
   const pid_t supervisor = harness.supervisor();
   const std::size_t before = descriptors(supervisor);
   for (int i = 0; i < 10; ++i) batch("more" + std::to_string(i) + "-", 20);
-  EXPECT_EQ(descriptors(supervisor), before);
+  EXPECT_LE(descriptors(supervisor), before);
 }
 
 }  // namespace
