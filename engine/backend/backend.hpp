@@ -37,8 +37,12 @@ class Backend {
   /// Cancel, grace, then kill. Its Ended follows. Unknown attempts are ignored.
   virtual void stop(const protocol::AttemptId& id, const std::string& reason) = 0;
 
-  /// The engine has committed the result: the backend may forget it.
+  /// The engine has committed the result that was reported: the backend may forget it.
   virtual void acknowledge(const protocol::AttemptId& id) = 0;
+
+  /// Attempts whose results an earlier engine has committed, perhaps without coming to acknowledge
+  /// them.
+  virtual void forget(const std::vector<protocol::AttemptId>& ids) = 0;
 
   /// The answer to a HostCall.
   virtual void reply(const protocol::HostReply& reply) = 0;

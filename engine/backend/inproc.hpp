@@ -26,6 +26,8 @@ class InprocBackend final : public Backend {
   /// What runs is asked to end; a plugin that does not listen cannot be killed in here.
   void stop(const protocol::AttemptId& id, const std::string& reason) override;
   void acknowledge(const protocol::AttemptId& id) override;
+  /// Nothing: attempts end with the engine.
+  void forget(const std::vector<protocol::AttemptId>&) override {}
   void reply(const protocol::HostReply& reply) override;
 
  private:

@@ -52,7 +52,7 @@ LocalBackend::LocalBackend(const Options& options, boost::asio::io_context& stra
 LocalBackend::~LocalBackend() {
   if (starter_.joinable()) starter_.join();
   if (!connected()) return;
-  for (const Id& id : acknowledgements_) stream_.queue(protocol::Acknowledge{id});
+  queue_acknowledgements();
   const bool idle = in_flight_.empty();
   if (idle) stream_.queue(protocol::Shutdown{});
   const std::int64_t deadline_us = monotonic_us() + kLastWordsUs;
@@ -88,8 +88,13 @@ void LocalBackend::stop(const protocol::AttemptId& id, const std::string& reason
 }
 
 void LocalBackend::acknowledge(const protocol::AttemptId& id) {
-  unacknowledged_.erase(id);  // not there: an earlier engine's, which did not come to say it
+  if (unacknowledged_.erase(id) == 0) return;  // a noop: the supervisor never had it
   acknowledgements_.push_back(id);
+  arm_acknowledgements();
+}
+
+void LocalBackend::forget(const std::vector<protocol::AttemptId>& ids) {
+  acknowledgements_.insert(acknowledgements_.end(), ids.begin(), ids.end());
   arm_acknowledgements();
 }
 
@@ -106,9 +111,13 @@ void LocalBackend::send(protocol::Body body) {
   flush();
 }
 
-void LocalBackend::flush() {
+void LocalBackend::queue_acknowledgements() {
   for (const Id& id : std::exchange(acknowledgements_, {}))
     stream_.queue(protocol::Acknowledge{id});
+}
+
+void LocalBackend::flush() {
+  queue_acknowledgements();
   stream_.flush(fd());  // a closed socket is met when it is read
   if (!stream_.pending() || std::exchange(writing_, true)) return;
   socket_.async_wait(Descriptor::wait_write, guarded([this] {

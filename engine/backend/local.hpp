@@ -27,6 +27,7 @@ class LocalBackend final : public Backend {
   void launch(std::vector<RequestPtr> requests) override;
   void stop(const protocol::AttemptId& id, const std::string& reason) override;
   void acknowledge(const protocol::AttemptId& id) override;
+  void forget(const std::vector<protocol::AttemptId>& ids) override;
   void reply(const protocol::HostReply& reply) override;
 
  private:
@@ -47,6 +48,7 @@ class LocalBackend final : public Backend {
   void send(protocol::Body body);
   void flush();
   void wait_readable();
+  void queue_acknowledgements();
   void arm_acknowledgements();
 
   void read();

@@ -111,15 +111,16 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   // tells its result again; one that never got it starts it now. The first decision stops those
   // again that were to be stopped. Of one whose end was committed the backend may not have heard.
   std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
+  std::vector<protocol::AttemptId> ended;
   for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) {
     const run::StepState& state = run.machine().step(i);
     if (state.status == run::StepStatus::running) {
       launch(entry, i, state.attempts, launches);
     } else if (state.attempts > 0) {
-      backend_for(run.submission().options.backend)
-          ->acknowledge({run.id(), run.plan().steps[i].id, state.attempts});
+      ended.push_back({run.id(), run.plan().steps[i].id, state.attempts});
     }
   }
+  backend_for(run.submission().options.backend)->forget(ended);
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump(entry);
   flush();

@@ -91,6 +91,9 @@ class Harness {
     void acknowledge(const protocol::AttemptId& id) override {
       harness_.strand_.run([&] { harness_.backend_->acknowledge(id); });
     }
+    void forget(const std::vector<protocol::AttemptId>& ids) override {
+      harness_.strand_.run([&] { harness_.backend_->forget(ids); });
+    }
     void reply(const protocol::HostReply& reply) override {
       harness_.strand_.run([&] { harness_.backend_->reply(reply); });
     }

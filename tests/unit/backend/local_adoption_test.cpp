@@ -64,7 +64,7 @@ TEST(LocalAdoption, WhatEndedWhileNoEngineWasThereIsKept) {
 
   // Acknowledged, it is forgotten, and the supervisor ends with its engine.
   harness.backend().acknowledge(request.id);
-  harness.backend().acknowledge({"run-1", "other", 1});  // an earlier engine's
+  harness.backend().forget({{"run-1", "other", 1}});  // an earlier engine had its result
   const pid_t supervisor = harness.supervisor();
   harness.forget_backend();
   EXPECT_TRUE(test::eventually([&] { return !alive(supervisor); }));
