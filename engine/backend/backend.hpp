@@ -29,6 +29,9 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
+  /// Something will be launched in a moment: whatever can be done before, is.
+  virtual void get_ready() = 0;
+
   /// Starts the attempts; never blocks for long. Each ends in exactly one Ended report, also when
   /// it could not be started (cause config or lost). Launching an attempt that an earlier engine
   /// launched adopts it: its reports follow, or its result if it has ended.

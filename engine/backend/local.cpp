@@ -64,6 +64,8 @@ LocalBackend::~LocalBackend() {
   if (idle && unacknowledged_.empty()) supervisor_.fate(kEndMs);
 }
 
+void LocalBackend::get_ready() { connect(); }
+
 void LocalBackend::launch(std::vector<RequestPtr> requests) {
   if (std::vector<Report> reports = run_noops(requests); !reports.empty())
     sink_(std::move(reports));

@@ -24,6 +24,7 @@ class LocalBackend final : public Backend {
   /// What runs goes on in the supervisor, which outlives this process.
   ~LocalBackend() override;
 
+  void get_ready() override;
   void launch(std::vector<RequestPtr> requests) override;
   void stop(const protocol::AttemptId& id, const std::string& reason) override;
   void acknowledge(const protocol::AttemptId& id) override;

@@ -127,6 +127,9 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
                                        now, options);
   runs.emplace(entry->run.id(), entry);
   order.push_back(entry);
+  const auto& steps = entry->run.plan().pipeline->steps;
+  if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.uses != "noop"; }))
+    backend_for(entry->run.submission().options.backend)->get_ready();
   entry->requests.set_environment(std::move(client.environment), own_environment);
   entry->run.add_client(std::move(client));
   entry->run.apply(entry->run.created_event(), batch);

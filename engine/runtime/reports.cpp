@@ -34,11 +34,16 @@ json result_data(const protocol::Result& result, json artifacts) {
   if (result.outputs.size() > 2) data["outputs"] = json::parse(result.outputs, nullptr, false);
   if (!artifacts.empty()) data["artifacts"] = std::move(artifacts);
   if (!result.log.segment.empty()) {
-    data["log"] = {{"segment", result.log.segment},
-                   {"offset", result.log.offset},
-                   {"length", result.log.length}};
+    json& log = data["log"];
+    log["segment"] = result.log.segment;
+    log["offset"] = result.log.offset;
+    log["length"] = result.log.length;
   }
-  if (result.max_rss > 0) data["usage"] = {{"cpu_us", result.cpu_us}, {"max_rss", result.max_rss}};
+  if (result.max_rss > 0) {
+    json& usage = data["usage"];
+    usage["cpu_us"] = result.cpu_us;
+    usage["max_rss"] = result.max_rss;
+  }
   if (result.status != "succeeded") {
     data["message"] = result.message;
     if (result.exit_code != 0) data["exit_code"] = result.exit_code;

@@ -91,10 +91,11 @@ store::StepRow ActiveRun::step_row(std::uint32_t index) const {
   if (const auto found = logs_.find(index); found != logs_.end()) {
     json logs = json::array();
     for (const Log& log : found->second) {
-      logs.push_back({{"attempt", log.attempt},
-                      {"segment", log.range.segment},
-                      {"offset", log.range.offset},
-                      {"length", log.range.length}});
+      json& entry = logs.emplace_back(json::object());
+      entry["attempt"] = log.attempt;
+      entry["segment"] = log.range.segment;
+      entry["offset"] = log.range.offset;
+      entry["length"] = log.range.length;
     }
     row.log = logs.dump();
   }
@@ -105,17 +106,16 @@ json ActiveRun::accepted(bool with_steps) const {
   json steps = json::array();
   for (std::uint32_t i = 0; with_steps && i < plan().steps.size(); ++i) {
     const run::StepState& state = machine_.step(i);
-    json step = {{"name", plan().steps[i].id},
-                 {"uses", plan().spec_of(i).uses},
-                 {"phase", phase_name(plan().spec_of(i).phase)},
-                 {"status", run::name(state.status)},
-                 {"started_us", state.first_started_us},
-                 {"ended_us", state.ended_us},
-                 {"attempts", state.attempts}};
-    json needs = json::array();
+    json& step = steps.emplace_back(json::object());
+    step["name"] = plan().steps[i].id;
+    step["uses"] = plan().spec_of(i).uses;
+    step["phase"] = phase_name(plan().spec_of(i).phase);
+    step["status"] = run::name(state.status);
+    step["started_us"] = state.first_started_us;
+    step["ended_us"] = state.ended_us;
+    step["attempts"] = state.attempts;
+    json& needs = step["needs"] = json::array();
     for (const graph::Node need : plan().graph.needs(i)) needs.push_back(need);
-    step["needs"] = std::move(needs);
-    steps.push_back(std::move(step));
   }
   return {{"type", "accepted"},
           {"run", id_},
@@ -168,7 +168,8 @@ json ActiveRun::document(std::int64_t now_us) const {
 
 json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps) {
   const auto parse = [](const std::string& text) {
-    json value = text.empty() ? json::object() : json::parse(text, nullptr, false);
+    if (text.size() <= 2) return json::object();
+    json value = json::parse(text, nullptr, false);
     return value.is_discarded() ? json::object() : value;
   };
   json list = json::array();
@@ -176,18 +177,17 @@ json result_document(const store::RunRow& run, const std::vector<store::StepRow>
   for (const store::StepRow& step : steps) {
     const std::int64_t end_us = step.ended_us;
     last_us = std::max({last_us, step.started_us, end_us});
-    json error = nullptr;
+    const bool timed = end_us > 0 && step.started_us > 0;
+    json& entry = list.emplace_back(json::object());
+    entry["name"] = step.id;
+    entry["status"] = step.status;
+    entry["attempts"] = step.attempts;
+    entry["seconds"] = timed ? static_cast<double>(end_us - step.started_us) / 1e6 : 0.0;
+    entry["outputs"] = parse(step.outputs);
+    entry["artifacts"] = parse(step.artifacts);
+    entry["error"] = nullptr;
     if (!step.cause.empty() && step.cause != "none")
-      error = {{"cause", step.cause}, {"message", step.message}};
-    list.push_back({{"name", step.id},
-                    {"status", step.status},
-                    {"attempts", step.attempts},
-                    {"seconds", end_us > 0 && step.started_us > 0
-                                    ? static_cast<double>(end_us - step.started_us) / 1e6
-                                    : 0.0},
-                    {"outputs", parse(step.outputs)},
-                    {"artifacts", parse(step.artifacts)},
-                    {"error", std::move(error)}});
+      entry["error"] = {{"cause", step.cause}, {"message", step.message}};
   }
   const std::int64_t end_us = run.ended_us > 0 ? run.ended_us : last_us;
   return {{"run", run.id},

@@ -117,9 +117,12 @@ std::string environment_of(pid_t pid, std::string_view name) {
 }
 
 pid_t last_pid() {
-  const std::string text = read_small("/proc/loadavg", 256);
+  static const UniqueFd loadavg(::open("/proc/loadavg", O_RDONLY | O_CLOEXEC));
+  std::array<char, 256> buffer;
+  const ssize_t n = ::pread(loadavg.get(), buffer.data(), buffer.size(), 0);
+  const std::string_view text(buffer.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
   const std::size_t space = text.rfind(' ');
-  return space == std::string::npos ? 0 : number<pid_t>(std::string_view(text).substr(space + 1));
+  return space == std::string::npos ? 0 : number<pid_t>(text.substr(space + 1));
 }
 
 }  // namespace scanflow::worker

@@ -47,22 +47,14 @@ std::string read_from(int fd, std::uint64_t offset, std::size_t limit) {
   return text;
 }
 
-std::uint64_t size_of(int fd) {
-  struct stat info {};
-  return ::fstat(fd, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
-}
-
-/// False where the file could not be emptied.
-bool truncate(const UniqueFd& fd) {
-  return size_of(fd.get()) == 0 || ::ftruncate(fd.get(), 0) == 0;
-}
-
 }  // namespace
 
 Slot::Slot(std::uint32_t number, std::string directory)
     : number_(number), directory_(std::move(directory)) {
   files_ = {directory_ + "/params.json", directory_ + "/output",  directory_ + "/metrics",
             directory_ + "/artifacts",   directory_ + "/scratch", directory_ + "/script"};
+  artifacts_.path = files_.artifacts;
+  scratch_.path = files_.scratch;
 }
 
 Result<std::unique_ptr<Slot>> Slot::create(std::uint32_t number, const std::string& directory) {
@@ -75,13 +67,18 @@ Result<std::unique_ptr<Slot>> Slot::create(std::uint32_t number, const std::stri
   return slot;
 }
 
-Result<Slot::Directory> Slot::open_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
+Result<void> Slot::open_directory(Directory& directory) {
+  const char* path = directory.path.c_str();
+  if (::mkdir(path, kDirectoryMode) != 0 && errno != EEXIST) {
     return fail(describe_errno("cannot create", path, errno));
   }
-  Directory directory(::opendir(path.c_str()));
-  if (!directory) return fail(describe_errno("cannot open", path, errno));
-  return directory;
+  directory.fd = UniqueFd(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // 1970: no later change, however soon, leaves it so (a clock's tick is up to 10 ms long).
+  const std::array<timespec, 2> times{};
+  if (!directory.fd || ::futimens(directory.fd.get(), times.data()) != 0) {
+    return fail(describe_errno("cannot open", path, errno));
+  }
+  return {};
 }
 
 Result<void> Slot::open() {
@@ -91,12 +88,8 @@ Result<void> Slot::open() {
   auto metrics = open_file(files_.metrics);
   if (!metrics) return fail(metrics.error().message);
   metrics_ = std::move(*metrics);
-  auto artifacts = open_directory(files_.artifacts);
-  if (!artifacts) return fail(artifacts.error().message);
-  artifacts_ = std::move(*artifacts);
-  auto scratch = open_directory(files_.scratch);
-  if (!scratch) return fail(scratch.error().message);
-  scratch_ = std::move(*scratch);
+  if (auto artifacts = open_directory(artifacts_); !artifacts) return artifacts;
+  if (auto scratch = open_directory(scratch_); !scratch) return scratch;
   return write_params("{}");
 }
 
@@ -114,21 +107,26 @@ Result<void> Slot::write_script(std::string_view text) {
   return overwrite(files_.script, text);
 }
 
-void Slot::refresh(UniqueFd& fd, const std::string& path) {
+std::uint64_t Slot::refresh(UniqueFd& fd, const std::string& path) {
   struct stat info {};
-  if (fd && ::fstat(fd.get(), &info) == 0 && info.st_nlink > 0) return;
-  if (auto again = open_file(path)) fd = std::move(*again);
+  const auto look = [&] { return fd && ::fstat(fd.get(), &info) == 0; };
+  if (!look() || info.st_nlink == 0) {
+    auto again = open_file(path);
+    if (!again) return 0;
+    fd = std::move(*again);
+    if (!look()) return 0;
+  }
+  return static_cast<std::uint64_t>(info.st_size);
 }
 
 std::string Slot::read_output() {
-  refresh(output_, files_.output);
+  if (refresh(output_, files_.output) == 0) return {};
   return read_from(output_.get(), 0, kMaxOutputBytes + 1);
 }
 
 std::string Slot::read_metrics(std::uint64_t& offset, bool last) {
   constexpr std::size_t kAtOnce = 1u << 20;
-  refresh(metrics_, files_.metrics);
-  const std::uint64_t size = size_of(metrics_.get());
+  const std::uint64_t size = refresh(metrics_, files_.metrics);
   if (size < offset) offset = 0;  // replaced or truncated by the program
   if (size == offset) return {};
   std::string text = read_from(metrics_.get(), offset, kAtOnce);
@@ -140,45 +138,35 @@ std::string Slot::read_metrics(std::uint64_t& offset, bool last) {
   return text;
 }
 
-bool Slot::is_empty(DIR* directory) {
-  ::rewinddir(directory);
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") return false;
-  }
-  return true;
+bool Slot::is_untouched(const Directory& directory) {
+  struct stat info {};
+  return ::fstat(directory.fd.get(), &info) == 0 && info.st_nlink > 0 && info.st_mtime == 0;
 }
 
-bool Slot::has_artifacts() { return !is_empty(artifacts_.get()); }
+bool Slot::has_artifacts() { return !is_untouched(artifacts_); }
 
 Result<void> Slot::take_artifacts(const std::string& destination) {
   if (::rename(files_.artifacts.c_str(), destination.c_str()) != 0) {
     return fail(describe_errno("cannot move the artifacts to", destination, errno));
   }
-  auto fresh = open_directory(files_.artifacts);
-  if (!fresh) return fail(fresh.error().message);
-  artifacts_ = std::move(*fresh);
-  return {};
+  return open_directory(artifacts_);
 }
 
-bool Slot::clean_directory(Directory& directory, const std::string& path) {
-  struct stat info {};
-  const bool there = ::fstat(::dirfd(directory.get()), &info) == 0 && info.st_nlink > 0;
-  if (there && is_empty(directory.get())) return true;
+bool Slot::clean_directory(Directory& directory) {
+  if (is_untouched(directory)) return true;
   std::error_code error;
-  std::filesystem::remove_all(path, error);
-  auto fresh = open_directory(path);
-  if (!fresh) return false;
-  directory = std::move(*fresh);
-  return !error;
+  std::filesystem::remove_all(directory.path, error);
+  return !error && open_directory(directory);
+}
+
+bool Slot::empty_file(UniqueFd& fd, const std::string& path) {
+  return refresh(fd, path) == 0 ? static_cast<bool>(fd) : ::ftruncate(fd.get(), 0) == 0;
 }
 
 bool Slot::clean() {
-  refresh(output_, files_.output);
-  refresh(metrics_, files_.metrics);
-  bool good = truncate(output_) && truncate(metrics_);
-  good = clean_directory(artifacts_, files_.artifacts) && good;
-  good = clean_directory(scratch_, files_.scratch) && good;
+  bool good = empty_file(output_, files_.output) && empty_file(metrics_, files_.metrics);
+  good = clean_directory(artifacts_) && good;
+  good = clean_directory(scratch_) && good;
   if (script_written_) ::unlink(files_.script.c_str());
   script_written_ = false;
   return good;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <sstream>
@@ -34,11 +35,11 @@ std::int64_t cpu_of(const rusage& usage) {
 }  // namespace
 
 void Supervisor::on_signal() {
-  signalfd_siginfo info{};
-  bool terminate = false;
-  while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
-    terminate = terminate || info.ssi_signo == SIGTERM;
-  }
+  std::array<signalfd_siginfo, 4> pending;  // one of a kind is pending at most
+  const ssize_t size = ::read(signals_.get(), pending.data(), sizeof pending);
+  const auto end = pending.begin() + std::max<ssize_t>(size, 0) / sizeof pending[0];
+  const bool terminate = std::any_of(
+      pending.begin(), end, [](const signalfd_siginfo& info) { return info.ssi_signo == SIGTERM; });
   reap();
   if (!terminate) return;
   // Asked to end by a person or the system: the attempts get the same signal, and their grace.
@@ -121,6 +122,7 @@ void Supervisor::finish(Attempt& attempt) {
     if (attempt.pid != 0) finish_command(attempt);
     close(attempt);
     report(attempt);
+    engine_.flush();  // the engine decides what follows while the slot is cleaned
   }
   if (attempt.slot && attempt.slot->clean()) {
     const auto lower = [](const auto& a, const auto& b) { return a->number() > b->number(); };

@@ -82,6 +82,7 @@ class Harness {
   class OnStrand final : public Backend {
    public:
     explicit OnStrand(Harness& harness) : harness_(harness) {}
+    void get_ready() override {}
     void launch(std::vector<RequestPtr> requests) override {
       harness_.strand_.run([&] { harness_.backend_->launch(std::move(requests)); });
     }
