@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "tests/support/program.hpp"
 #include "tests/unit/backend/harness.hpp"
 
 namespace scanflow::backend {
@@ -157,7 +158,7 @@ TEST(LocalPlugin, StopKillsADeafOne) {
   const auto result = harness.result(request.id);
   EXPECT_EQ(result.status, "cancelled");
   EXPECT_EQ(result.cause, "timeout");
-  EXPECT_FALSE(alive(pid));
+  EXPECT_TRUE(test::eventually([&] { return !alive(pid); }));  // its end comes after its result
 }
 
 TEST(LocalPlugin, StopReachesOneWhoseHostIsNotReadyYet) {
