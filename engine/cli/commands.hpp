@@ -36,6 +36,14 @@ int runs_list(const Context& context, std::size_t limit);
 int runs_show(const Context& context, const std::string& run);
 int runs_logs(const Context& context, const std::string& run, const std::string& step);
 int runs_events(const Context& context, const std::string& run);
+int runs_watch(const Context& context, const std::string& run, bool quiet);
+int runs_wait(const Context& context, const std::vector<std::string>& runs);
+int runs_cancel(const Context& context, const std::string& run, bool quiet);
+struct ApproveCommand {
+  std::string run, step, comment;
+  bool reject = false;
+};
+int runs_approve(const Context& context, const ApproveCommand& command);
 
 /// {"epochs": "3"} of ["epochs=3"]; an error names what has no "=".
 Result<nlohmann::json> parse_params(const std::vector<std::string>& params);

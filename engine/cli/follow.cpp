@@ -9,6 +9,7 @@
 #include <string_view>
 #include <thread>
 
+#include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/engine_socket.hpp"
 
@@ -76,7 +77,7 @@ struct Connection {
 
   void cancel(const std::string& run) {
     if (own) {
-      own->engine().cancel(run);
+      own->engine().cancel(run, caller());
     } else {
       (void)client->send({{"op", "cancel"}, {"run", run}});
     }
@@ -129,44 +130,114 @@ Result<std::unique_ptr<Connection>> connect(const Context& context,
   }
 }
 
+/// How an update ends what is followed, or nothing.
+std::optional<Outcome> outcome_of(const json& update) {
+  const std::string type = update.value("type", "");
+  if (type == "rejected") {
+    return Outcome{
+        update.value("exit", static_cast<int>(kEngine)), update.value("message", ""), {}};
+  }
+  if (type != "finished") return std::nullopt;
+  const json& result = update.at("result");
+  const std::string status = result.at("status");
+  return Outcome{status == "succeeded"   ? kSucceeded
+                 : status == "cancelled" ? kCancelled
+                                         : kRunFailed,
+                 "", result};
+}
+
 }  // namespace
 
+Outcome recorded(const runtime::StateDirectory& state, const std::string& run) {
+  const auto store = store::Store::open_read_only(state.root);
+  if (!store) return {kEngine, store.error().message, {}};
+  const auto rows = (*store)->find_runs(run);
+  const auto steps = (*store)->steps(run);
+  if (!rows || !steps || rows->empty()) return {kEngine, "cannot read run " + run, {}};
+  if (rows->front().ended_us == 0) {
+    return {
+        kEngine,
+        fmt::format("run {0} was interrupted, and nobody goes on with it: 'scanflow runs resume "
+                    "{0}' does",
+                    run),
+        {}};
+  }
+  const json finished = {{"type", "finished"},
+                         {"result", runtime::result_document(rows->front(), *steps)}};
+  return *outcome_of(finished);
+}
+
 Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
-               store::Durability durability, ProgressPrinter& printer) {
+               store::Durability durability, ProgressPrinter& printer, bool cancel) {
   catch_signals();
+  if (cancel) interrupts = 1;
   if (auto created = runtime::create(state); !created)
     return {kEngine, created.error().message, {}};
   const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
   if (target.submission) target.run = target.submission->run;
   int cancelled = 0;
+  bool accepted = false;
   for (bool again = false;; again = true) {
     auto connection = connect(context, state, jobs, durability);
     if (!connection) return {kEngine, connection.error().message, {}};
     (*connection)->start(target, again);
     for (bool closing = false; !closing;) {
-      if (interrupts > cancelled) {
+      const auto update = (*connection)->queue->pop(50ms);
+      // A request to cancel before it was accepted would be about a run that is not there.
+      if (interrupts > cancelled && (accepted || update)) {
         cancelled = interrupts;
         (*connection)->cancel(target.run);
         printer.note("cancelling; press again to leave at once");
       }
-      const auto update = (*connection)->queue->pop(50ms);
       printer.tick();
       if (!update) continue;
-      const std::string type = update->value("type", "");
-      if (type == "rejected")
-        return {update->value("exit", kEngine), update->value("message", ""), {}};
-      closing = type == "closing";
-      if (type == "finished") {
-        const json& result = update->at("result");
-        const std::string status = result.at("status");
+      accepted = true;
+      closing = update->value("type", "") == "closing";
+      if (auto outcome = outcome_of(*update)) {
         printer.finish();
-        return {status == "succeeded"   ? kSucceeded
-                : status == "cancelled" ? kCancelled
-                                        : kRunFailed,
-                "", result};
+        return std::move(*outcome);
       }
       printer.update(*update);
     }
+  }
+}
+
+Outcome watch(const runtime::StateDirectory& state, const std::string& run,
+              ProgressPrinter& printer) {
+  for (;;) {
+    const auto queue = std::make_shared<UpdateQueue>();
+    const auto client = runtime::EngineClient::connect(state, queue);
+    if (!client) return recorded(state, run);
+    (void)(*client)->send({{"op", "attach"}, {"run", run}});
+    for (bool closing = false; !closing;) {
+      const auto update = queue->pop(50ms);
+      printer.tick();
+      if (!update) continue;
+      closing = update->value("type", "") == "closing";
+      if (auto outcome = outcome_of(*update)) {
+        printer.finish();
+        return std::move(*outcome);
+      }
+      printer.update(*update);
+    }
+  }
+}
+
+Result<void> ask_engine(const runtime::StateDirectory& state, const nlohmann::json& request) {
+  const auto queue = std::make_shared<UpdateQueue>();
+  const auto client = runtime::EngineClient::connect(state, queue);
+  if (!client) {
+    return fail(
+        "nothing runs in this state directory now; 'scanflow runs resume' goes on with a run that "
+        "was interrupted");
+  }
+  if (auto sent = (*client)->send(request); !sent) return sent;
+  for (;;) {
+    const auto update = queue->pop(50ms);
+    const std::string type = update ? update->value("type", "") : "";
+    if (type == "done") return {};
+    if (type == "rejected") return fail(update->value("message", ""));
+    if (type == "closing") return fail("the engine ended before it answered; ask again");
   }
 }
 

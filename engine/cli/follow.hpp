@@ -28,7 +28,24 @@ struct Outcome {
 };
 
 /// Blocks. SIGINT, SIGTERM and SIGHUP cancel the run; the second one leaves at once (exit 130).
+/// `cancel`: asks for that at the beginning.
 Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
-               store::Durability durability, ProgressPrinter& printer);
+               store::Durability durability, ProgressPrinter& printer, bool cancel = false);
+
+/// Looks on while others run it: never becomes the engine, and leaves it alone when it leaves. A
+/// run that is over gives its result at once; one that nobody runs is an error.
+Outcome watch(const runtime::StateDirectory& state, const std::string& run,
+              ProgressPrinter& printer);
+
+/// How it ended; no result where it has not.
+Outcome recorded(const runtime::StateDirectory& state, const std::string& run);
+
+/// One request to the engine that runs; nothing where it did as it was asked.
+Result<void> ask_engine(const runtime::StateDirectory& state, const nlohmann::json& request);
+
+/// Prints how it ended; gives the exit status.
+int report(const Context& context, const Outcome& outcome);
+/// Live on a terminal; silent with -o json.
+ProgressPrinter::Style style_of(const Context& context, bool quiet);
 
 }  // namespace scanflow::cli

@@ -68,6 +68,8 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
 
 struct RunsOptions {
   std::string run, step;
+  std::vector<std::string> runs;
+  ApproveCommand approve;
   bool quiet = false;
   std::size_t limit = 20;
 };
@@ -95,7 +97,25 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
   CLI::App* again =
       add("resume", "Go on with an interrupted run; attempts that still run are found again", true,
           [&] { return resume(choice.context, options.run, options.quiet); });
-  again->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
+  const auto quiet = [&](CLI::App* each) {
+    each->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
+  };
+  quiet(again);
+  quiet(add("watch", "Look on until it ends; Ctrl-C leaves it alone", true,
+            [&] { return runs_watch(choice.context, options.run, options.quiet); }));
+  quiet(add("cancel", "Stop a run: SIGTERM, grace, SIGKILL; handlers still run", true,
+            [&] { return runs_cancel(choice.context, options.run, options.quiet); }));
+  add("wait", "Wait until runs have ended; exits as the worst of them", false,
+      [&] { return runs_wait(choice.context, options.runs); })
+      ->add_option("RUN", options.runs, "Ids, the beginnings of them, or 'last'")
+      ->required();
+  CLI::App* approve = add("approve", "Answer a step that waits for a person", false,
+                          [&] { return runs_approve(choice.context, options.approve); });
+  approve->add_option("RUN", options.approve.run, "Its id, the beginning of it, or 'last'")
+      ->required();
+  approve->add_option("STEP", options.approve.step, "The step that waits")->required();
+  approve->add_flag("--reject", options.approve.reject, "Say no: the step fails");
+  approve->add_option("-m,--message", options.approve.comment, "Why; recorded with the answer");
 }
 
 struct CheckOptions {

@@ -61,6 +61,13 @@ void ProgressPrinter::header() {
 }
 
 void ProgressPrinter::print_step(const RunView::Step& step) {
+  if (step.status == "awaiting") {
+    const std::string question = step.message.empty() ? "" : ": " + printable(step.message);
+    return write(
+        fmt::format("  {} {} waits for an approval{}\n      scanflow runs approve {} '{}'\n",
+                    paint(status_sign(step.status), Color::yellow, color_), step.name, question,
+                    short_id(view_.run()), step.name));
+  }
   const bool ran = step.started_us > 0 && step.ended_us > 0 && step.status != "cached";
   std::string message = printable(step.message);
   if (step.attempts > 1) message = fmt::format("attempt {}  {}", step.attempts, message);
@@ -78,8 +85,7 @@ void ProgressPrinter::update(const json& update) {
   const std::vector<std::uint32_t> ended = view_.update(update);
   if (style_ == Style::silent) return;
   if (update.value("type", "") == "accepted") header();
-  if (ended.empty()) return;
-  erase();
+  if (!ended.empty()) erase();
   for (const std::uint32_t step : ended) print_step(view_.steps()[step]);
 }
 
@@ -97,13 +103,14 @@ std::vector<ProgressPrinter::Line> ProgressPrinter::live_block() const {
   std::string pending;
   std::size_t waiting = 0;
   for (const RunView::Step& step : view_.steps()) {
-    if (step.status == "running" || step.status == "waiting") {
+    if (step.status == "running" || step.status == "waiting" || step.status == "awaiting") {
       if (block.size() >= room) continue;
       const auto* series = telling(step);
       const std::string curve = series == nullptr ? "" : "  " + sparkline(*series, 12);
       const std::string text =
           fit(fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names_), names_),
-                          format_duration(now - step.started_us), printable(step.message), curve),
+                          step.started_us > 0 ? format_duration(now - step.started_us) : "",
+                          printable(step.message), curve),
               width - 5);
       block.push_back(
           {fmt::format("  {} {}", paint(status_sign(step.status), Color::yellow, color_), text),

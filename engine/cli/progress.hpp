@@ -17,18 +17,20 @@ using nlohmann::json;
 /// The state of a run as its updates tell it: no output, no clock.
 class RunView {
  public:
+  static constexpr std::uint32_t kNone = 0xffffffffu;
   struct Step {
     std::string name, uses, status = "pending";
     std::vector<std::uint32_t> needs;
     std::int64_t started_us = 0, ended_us = 0;
     std::uint32_t attempts = 0;
+    std::uint32_t instance_of = kNone;  // the step whose for_each it came with
     double fraction = -1;
     std::string message;  // progress while it runs; summary or error when it is over
     using Series = std::pair<std::string, std::map<std::string, std::string>>;  // name, labels
     std::map<Series, std::vector<double>> metrics;
   };
 
-  /// Gives the indices of steps that ended by it.
+  /// Gives the indices of steps that are worth a line now: ended, or waiting for a person.
   std::vector<std::uint32_t> update(const json& update);
 
   const std::string& run() const { return run_; }
@@ -48,6 +50,8 @@ class RunView {
   std::int64_t estimate_us(std::int64_t now_us) const;
 
  private:
+  void add_steps(const json& steps);
+  bool end_group(std::uint32_t group, std::int64_t time_us);
   std::vector<std::uint32_t> on_event(const json& event);
 
   std::string run_, pipeline_, place_;

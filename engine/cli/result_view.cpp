@@ -30,6 +30,11 @@ std::string words_of(const json& step) {
   return words;
 }
 
+std::string attempts_of(const json& step) {
+  const int attempts = step.at("attempts");
+  return attempts > 0 ? std::to_string(attempts) : "";
+}
+
 std::string steps_table(const json& steps) {
   std::vector<std::vector<std::string>> rows;
   std::size_t left_out = 0;
@@ -46,7 +51,7 @@ std::string steps_table(const json& steps) {
                     status == "succeeded" || status == "failed"
                         ? format_duration(static_cast<std::int64_t>(seconds * 1e6))
                         : "",
-                    std::to_string(step.at("attempts").get<int>()), printable(words_of(step))});
+                    attempts_of(step), printable(words_of(step))});
   }
   std::string text;
   if (!rows.empty()) {

@@ -15,12 +15,6 @@
 namespace scanflow::cli {
 namespace {
 
-ProgressPrinter::Style style_of(const Context& context, bool quiet) {
-  if (context.json || quiet) return ProgressPrinter::Style::silent;
-  return ::isatty(STDOUT_FILENO) != 0 ? ProgressPrinter::Style::live
-                                      : ProgressPrinter::Style::lines;
-}
-
 /// How long each step took when the pipeline last succeeded.
 std::map<std::string, double> history_of(const runtime::StateDirectory& state,
                                          const std::string& pipeline) {
@@ -43,6 +37,14 @@ std::map<std::string, double> history_of(const runtime::StateDirectory& state,
   return seconds;
 }
 
+}  // namespace
+
+ProgressPrinter::Style style_of(const Context& context, bool quiet) {
+  if (context.json || quiet) return ProgressPrinter::Style::silent;
+  return ::isatty(STDOUT_FILENO) != 0 ? ProgressPrinter::Style::live
+                                      : ProgressPrinter::Style::lines;
+}
+
 int report(const Context& context, const Outcome& outcome) {
   if (outcome.result.is_null()) {
     return complain(context, static_cast<Exit>(outcome.exit), outcome.message);
@@ -54,8 +56,6 @@ int report(const Context& context, const Outcome& outcome) {
   }
   return outcome.exit;
 }
-
-}  // namespace
 
 Result<nlohmann::json> parse_params(const std::vector<std::string>& params) {
   json given = json::object();

@@ -32,18 +32,9 @@ std::vector<std::uint32_t> RunView::update(const json& update) {
              std::to_string(update.value("jobs", 1)) + " at once";
     created_us_ = update.at("created_us");
     steps_.clear();
-    for (const json& given : update.at("steps")) {
-      Step step;
-      step.name = given.at("name");
-      step.uses = given.at("uses");
-      step.status = given.at("status");
-      step.needs = given.at("needs").get<std::vector<std::uint32_t>>();
-      step.started_us = given.at("started_us");
-      step.ended_us = given.at("ended_us");
-      step.attempts = given.at("attempts");
-      index_[step.name] = static_cast<std::uint32_t>(steps_.size());
-      steps_.push_back(std::move(step));
-    }
+    add_steps(update.at("steps"));
+  } else if (type == "steps") {
+    add_steps(update.at("steps"));
   } else if (type == "event") {
     return on_event(update.at("event"));
   } else if (type == "progress" || type == "metric") {
@@ -59,6 +50,22 @@ std::vector<std::uint32_t> RunView::update(const json& update) {
     }
   }
   return {};
+}
+
+void RunView::add_steps(const json& steps) {
+  for (const json& given : steps) {
+    Step step;
+    step.name = given.at("name");
+    step.uses = given.at("uses");
+    step.status = given.at("status");
+    step.needs = given.at("needs").get<std::vector<std::uint32_t>>();
+    step.started_us = given.at("started_us");
+    step.ended_us = given.at("ended_us");
+    step.attempts = given.at("attempts");
+    step.instance_of = given.value("instance_of", kNone);
+    index_[step.name] = static_cast<std::uint32_t>(steps_.size());
+    steps_.push_back(std::move(step));
+  }
 }
 
 std::vector<std::uint32_t> RunView::on_event(const json& event) {
@@ -97,13 +104,45 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
   } else if (type == "step_skipped") {
     step.status = "skipped";
     step.message = data.value("message", "skipped");
-  } else if (type == "step_failed" || type == "step_cancelled") {
-    step.status = type == "step_failed" ? "failed" : "cancelled";
+  } else if (type == "step_failed" || type == "approval_refused" || type == "step_cancelled") {
+    step.status = type == "step_cancelled" ? "cancelled" : "failed";
+    step.ended_us = time;
     step.message =
-        (type == "step_failed" ? cause + ": " : "") + first_line(data.value("message", ""));
+        (type == "step_cancelled" ? "" : cause + ": ") + first_line(data.value("message", ""));
+  } else if (type == "approval_requested") {
+    step.status = "awaiting";
+    step.message = data.value("message", "");
+  } else if (type == "approval_given") {
+    // A step that does something goes on; it says so itself.
+    step.status = step.uses.empty() ? "succeeded" : "ready";
+    step.ended_us = step.uses.empty() ? time : 0;
+    step.message = data.value("message", "");
   }
-  if (is_over(step.status) && !is_over(before)) return {found->second};
-  return {};
+  if (type == "step_expanded") {
+    step.status = "expanded";
+    step.started_us = time;
+    step.message = std::to_string(data.value("items", json::array()).size()) + " items";
+  }
+  if (step.status == "awaiting") return {found->second};
+  if (!is_over(step.status) || is_over(before)) return {};
+  std::vector<std::uint32_t> ended{found->second};
+  if (step.instance_of != kNone && end_group(step.instance_of, time))
+    ended.push_back(step.instance_of);
+  return ended;
+}
+
+/// A step with a for_each ends with the last of its instances, which no event says.
+bool RunView::end_group(std::uint32_t group, std::int64_t time_us) {
+  std::string_view worst = "succeeded";
+  for (const Step& step : steps_) {
+    if (step.instance_of != group) continue;
+    if (!is_over(step.status)) return false;
+    if (step.status == "failed" || (step.status == "cancelled" && worst != "failed"))
+      worst = step.status;
+  }
+  steps_[group].status = worst;
+  steps_[group].ended_us = time_us;
+  return true;
 }
 
 std::size_t RunView::count(std::string_view status) const {

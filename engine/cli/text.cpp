@@ -151,13 +151,14 @@ std::string_view status_sign(std::string_view status) {
   if (status == "skipped") return "–";
   if (status == "running") return "●";
   if (status == "waiting") return "◔";
+  if (status == "awaiting") return "?";
   return "○";
 }
 
 Color status_color(std::string_view status) {
   if (status == "succeeded" || status == "cached") return Color::green;
   if (status == "failed") return Color::red;
-  if (status == "running" || status == "waiting") return Color::yellow;
+  if (status == "running" || status == "waiting" || status == "awaiting") return Color::yellow;
   return Color::dim;
 }
 

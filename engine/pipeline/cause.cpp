@@ -6,7 +6,7 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::array<std::pair<Cause, std::string_view>, 12> kNames{{
+constexpr std::array<std::pair<Cause, std::string_view>, 13> kNames{{
     {Cause::none, "none"},
     {Cause::error, "error"},
     {Cause::retryable, "retryable"},
@@ -19,6 +19,7 @@ constexpr std::array<std::pair<Cause, std::string_view>, 12> kNames{{
     {Cause::config, "config"},
     {Cause::cancelled, "cancelled"},
     {Cause::upstream, "upstream"},
+    {Cause::rejected, "rejected"},
 }};
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <array>
 #include <map>
 #include <vector>
@@ -86,9 +88,10 @@ class Evaluation {
     if (!analysis.problems.empty()) {
       return fail(fmt::format("{}: {}", quoted(source), words(analysis.problems[0])));
     }
-    const std::array<LuaSandbox::Variable, 5> variables{{{"params", &scope_.params},
+    const std::array<LuaSandbox::Variable, 6> variables{{{"params", &scope_.params},
                                                          {"steps", &steps_},
                                                          {"matrix", &scope_.matrix},
+                                                         {"item", &scope_.item},
                                                          {"run", &scope_.run},
                                                          {"env", &scope_.env}}};
     auto done = sandbox_.evaluate(analysis.lua, variables);
@@ -120,6 +123,16 @@ bool is_dynamic(const json& value) {
     if (is_dynamic(element)) return true;
   }
   return false;
+}
+
+bool refers_to(std::string_view text, std::string_view root) {
+  const Template parts = scan_template(text);
+  return std::any_of(parts.pieces.begin(), parts.pieces.end(), [&](const Piece& piece) {
+    if (!piece.is_expression) return false;
+    const Analysis analysis = analyze(piece.text, [](const std::string&) { return true; });
+    return std::any_of(analysis.references.begin(), analysis.references.end(),
+                       [&](const Reference& use) { return use.root == root; });
+  });
 }
 
 Result<void> check_expression(const std::string& text, const std::set<std::string>& step_names,

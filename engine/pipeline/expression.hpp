@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "sdk/base/result.hpp"
 
@@ -19,6 +20,7 @@ using nlohmann::json;
 struct Scope {
   json params = json::object();
   json matrix = nullptr;
+  json item = nullptr;        // of a for_each
   json run = json::object();  // id, name, namespace, started
   json env = json::object();
   /// `steps.NAME`: {"outputs", "artifacts", "status", "seconds"}, and "matrix"; for a step with a
@@ -34,6 +36,9 @@ struct Limits {
 
 /// Does the text hold ${{ ... }}? Does any string in the value?
 bool is_dynamic(const json& value);
+
+/// Does an expression in the text look at `root` ("item", "matrix", ...)?
+bool refers_to(std::string_view text, std::string_view root);
 
 /// Compiles every expression in `text` without running it: syntax, names out of scope (with the
 /// nearest right one). `step_names`: those that exist; hyphenated ones are rewritten. Adds the

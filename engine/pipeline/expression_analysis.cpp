@@ -11,9 +11,9 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::array<std::string_view, 5> kRoots{"params", "steps", "matrix", "run", "env"};
+constexpr std::array<std::string_view, 6> kRoots{"params", "steps", "matrix", "item", "run", "env"};
 /// Of pipelines.md, for later versions.
-constexpr std::array<std::string_view, 4> kLater{"item", "event", "models", "metrics"};
+constexpr std::array<std::string_view, 3> kLater{"event", "models", "metrics"};
 /// Of Lua, left out on purpose.
 constexpr std::array<std::string_view, 20> kRefused{
     "io",      "os",     "load",   "loadfile", "loadstring",     "dofile",       "require",
@@ -139,7 +139,7 @@ class Analyzer {
     }
     const std::string near = nearest(name, global_names());
     problem(token, fmt::format("unknown name '{}'", name),
-            near.empty() ? "in scope: params, steps, matrix, run, env, and functions of Lua"
+            near.empty() ? "in scope: params, steps, matrix, item, run, env, and functions of Lua"
                          : fmt::format("did you mean '{}'?", near));
   }
 
@@ -249,10 +249,10 @@ class Analyzer {
 
 const std::vector<std::string>& global_names() {
   static const std::vector<std::string> kNames{
-      "params",     "steps",    "matrix",   "run",     "env",    "null",  "best",
-      "worst",      "collect",  "sum",      "len",     "json",   "find",  "contains",
-      "startswith", "endswith", "split",    "replace", "trim",   "math",  "string",
-      "table",      "tostring", "tonumber", "type",    "ipairs", "pairs", "select"};
+      "params",   "steps",   "matrix",  "item",  "run",   "env",    "null",     "best",
+      "worst",    "collect", "sum",     "len",   "json",  "find",   "contains", "startswith",
+      "endswith", "split",   "replace", "trim",  "math",  "string", "table",    "tostring",
+      "tonumber", "type",    "ipairs",  "pairs", "select"};
   return kNames;
 }
 

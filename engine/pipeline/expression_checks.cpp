@@ -92,9 +92,12 @@ class Checker {
       }
       return;
     }
-    const bool whole = site.role == Role::when || site.role == Role::matrix;
+    const bool whole =
+        site.role == Role::when || site.role == Role::matrix || site.role == Role::for_each;
     if (whole && parts.single() == nullptr) {
-      const char* field = site.role == Role::when ? "'when'" : "an axis";
+      const char* field = site.role == Role::when     ? "'when'"
+                          : site.role == Role::matrix ? "an axis"
+                                                      : "'for_each'";
       problems_.add(*node_, fmt::format("{} must be one expression and nothing else", field)).hint =
           "write \"${{ ... }}\"";
       return;
@@ -156,6 +159,7 @@ class Checker {
 
   void check_reference(const Reference& use, Role role) {
     if (use.root == "steps") return check_step(use, role);
+    if (use.root == "item") return check_item(use, role);
     if (use.path.empty() || !use.path[0].named) return;
     const Accessor& name = use.path[0];
     if (use.root == "params") {
@@ -185,9 +189,23 @@ class Checker {
         did_you_mean(whole, params_);
   }
 
+  void check_item(const Reference& use, Role role) {
+    if (draft().step.for_each.is_null()) {
+      report(use.offset, use.length, "this step has no for_each").hint =
+          "add one, or use 'matrix' or 'params'";
+    } else if (role == Role::for_each) {
+      report(use.offset, use.length, "'for_each' cannot depend on its own items");
+    }
+  }
+
   void check_axis(const Accessor& name, Role role) {
     std::vector<std::string> axes;
     for (const Axis& axis : draft().step.matrix) axes.push_back(axis.name);
+    for (const json& added : draft().step.include) {
+      for (const auto& [key, value] : added.items()) {
+        if (std::find(axes.begin(), axes.end(), key) == axes.end()) axes.push_back(key);
+      }
+    }
     if (axes.empty()) {
       report(name.offset, name.length, "this step has no matrix").hint = "add one, or use 'params'";
     } else if (role == Role::matrix) {
@@ -240,20 +258,22 @@ class Checker {
 
   /// steps.NAME.FIELD...: is there such a field, by the plugin's output schema?
   void check_results(const Reference& use, std::uint32_t target) {
-    const bool listed = !drafts_[target].step.matrix.empty();
+    const Step& step = drafts_[target].step;
+    const bool listed = !step.matrix.empty() || !step.for_each.is_null();
+    const char* const why = step.matrix.empty() ? "for_each" : "matrix";
     std::size_t next = 1;
     if (use.path.size() > 1) {
       const Accessor& first = use.path[1];
       if (listed && first.named) {
         report(first.offset, first.length,
-               fmt::format("'{}' has a matrix: steps.{} is a list of its instances",
-                           use.path[0].name, use.path[0].name))
+               fmt::format("'{}' has a {}: steps.{} is a list of its instances", use.path[0].name,
+                           why, use.path[0].name))
             .hint = "use best(...), worst(...), collect(...) or [1]";
         return;
       }
       if (!listed && !first.named) {
         report(first.offset, first.length,
-               fmt::format("'{}' has no matrix: it is not a list", use.path[0].name))
+               fmt::format("'{}' has no matrix or for_each: it is not a list", use.path[0].name))
             .hint = "leave the index out";
         return;
       }
@@ -269,8 +289,8 @@ class Checker {
   void check_fields(const std::vector<Accessor>& path, std::size_t next, std::uint32_t target) {
     if (next >= path.size() || !path[next].named) return;
     const Accessor& field = path[next];
-    static const std::vector<std::string> kFields{"outputs", "artifacts", "status", "seconds",
-                                                  "matrix"};
+    static const std::vector<std::string> kFields{"outputs", "artifacts", "status",
+                                                  "seconds", "matrix",    "item"};
     if (std::find(kFields.begin(), kFields.end(), field.name) == kFields.end()) {
       report(field.offset, field.length, fmt::format("a step has no '{}'", field.name)).hint =
           did_you_mean(field.name, kFields);

@@ -30,11 +30,13 @@ constexpr std::array kFile{
     Field{"on_failure", kList, "steps that run after a main step has failed"},
     Field{"on_exit", kList, "steps that run in the end, whatever happened"},
     Field{"max_parallel", kInt, "attempts at once, at most"},
+    Field{"timeout", kScalar, "how long the main steps may take together", "duration"},
+    Field{"fail_fast", kBool, "true: the first failure stops what runs"},
+    Field{"priority", kInt, "-100 to 100: runs with a higher one start their steps first"},
     later("schedule"),
     later("concurrency"),
     later("services"),
     later("retain"),
-    later("fail_fast"),
 };
 
 constexpr std::array kMetadata{
@@ -64,24 +66,25 @@ constexpr std::array kStep{
     Field{"cwd", kText, "the directory that the script or command runs in"},
     Field{"with", kMap, "the plugin's configuration and inputs"},
     Field{"matrix", kMap, "axes: the step runs once for each combination of their values"},
+    Field{"for_each", kText | kList, "a list known at run time: the step runs once for each item"},
+    Field{"max_parallel", kInt, "instances at once, at most (matrix, for_each)"},
+    Field{"approve", kText | kBool | kMap, "a person is asked first; message, timeout, default"},
     Field{"when", kText, "runs only if this is true", "expression"},
     Field{"env", kMap, "environment variables"},
     Field{"retry", kInt | kMap, "attempts beyond the first; limit, backoff, on"},
     Field{"timeout", kScalar, "how long an attempt may take", "duration"},
     Field{"cache", kBool | kMap, "reuse the result of an equal step; max_age"},
     Field{"resources", kMap, "requests and limits of cpu and memory"},
+    Field{"allow_failure", kBool, "true: the run goes on, and does not fail because of it"},
+    Field{"priority", kInt, "-100 to 100: those with a higher one start first"},
+    Field{"pool", kText | kMap, "a limit that runs share: its name, or name and limit"},
     Field{"description", kText, "what it does, for people"},
-    later("for_each"),
     later("image"),
     later("command"),
     later("args"),
     later("secrets"),
     later("pipeline"),
-    later("approve"),
     later("replicas"),
-    later("allow_failure"),
-    later("priority"),
-    later("pool"),
     later("placement"),
     later("sidecar"),
     later("reuse"),
@@ -107,6 +110,17 @@ constexpr std::array kCache{
 constexpr std::array kResources{
     Field{"requests", kMap, "what is set aside for an attempt"},
     Field{"limits", kMap, "what an attempt may not exceed"},
+};
+
+constexpr std::array kApprove{
+    Field{"message", kText, "what the person is asked; may hold expressions"},
+    Field{"timeout", kScalar, "how long to wait; default: for ever", "duration"},
+    Field{"default", kText, "what holds after the timeout: approve or reject (default)"},
+};
+
+constexpr std::array kPool{
+    Field{"name", kText, "the pool's name", "label", kRequired},
+    Field{"limit", kInt, "attempts of the pool at once, in all runs; default 1"},
 };
 
 constexpr std::array kAmount{
@@ -162,6 +176,8 @@ std::span<const Field> backoff_fields() { return kBackoff; }
 std::span<const Field> cache_fields() { return kCache; }
 std::span<const Field> resources_fields() { return kResources; }
 std::span<const Field> amount_fields() { return kAmount; }
+std::span<const Field> approve_fields() { return kApprove; }
+std::span<const Field> pool_fields() { return kPool; }
 
 std::string describe_value(const Node& node) {
   if (!node.is_scalar()) return std::string(describe(node.kind));

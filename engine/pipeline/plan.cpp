@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -125,37 +126,78 @@ class Planner {
       if (plan_.steps.size() + count > kMostSteps) return too_many();
       axes.push_back(*std::move(values));
     }
-    std::unordered_set<std::string> seen;
+    std::vector<json> combinations;
     for (std::size_t n = 0; n < count; ++n) {
-      PlannedStep planned = instance(step, axes, n);
-      planned.spec = index;
+      json combination = nth(step, axes, n);
+      const bool excluded = std::any_of(
+          step.exclude.begin(), step.exclude.end(),
+          [&](const json& pattern) { return agrees(combination, pattern, step.matrix); });
+      if (!excluded) combinations.push_back(std::move(combination));
+    }
+    if (auto included = include(step, combinations); !included) return included;
+    if (combinations.empty()) {
+      return fail(where(step, step.matrix[0]) + ": 'exclude' leaves nothing to run");
+    }
+    std::unordered_set<std::string> seen;
+    for (json& combination : combinations) {
+      PlannedStep planned{identity(step, combination), index, std::move(combination)};
       if (!seen.insert(planned.id).second) {
         return fail(fmt::format("{}: two instances would both be {}; remove the repeated value",
                                 where(step, step.matrix[0]), planned.id));
       }
       plan_.steps.push_back(std::move(planned));
     }
+    return plan_.steps.size() > kMostSteps ? too_many() : Result<void>();
+  }
+
+  /// Have all axes that the pattern names the values it says?
+  static bool agrees(const json& combination, const json& pattern, const std::vector<Axis>& axes) {
+    return std::all_of(axes.begin(), axes.end(), [&](const Axis& axis) {
+      const auto wanted = pattern.find(axis.name);
+      return wanted == pattern.end() || *wanted == combination.at(axis.name);
+    });
+  }
+
+  /// Further values go to the combinations that agree; where none does, it is one more.
+  Result<void> include(const Step& step, std::vector<json>& combinations) const {
+    const std::size_t made = combinations.size();
+    for (const json& extra : step.include) {
+      bool found = false;
+      for (std::size_t i = 0; i < made; ++i) {
+        if (!agrees(combinations[i], extra, step.matrix)) continue;
+        combinations[i].update(extra);
+        found = true;
+      }
+      if (found) continue;
+      for (const Axis& axis : step.matrix) {
+        if (extra.contains(axis.name)) continue;
+        return fail(
+            fmt::format("{}: matrix.include has {}, which agrees with no combination and "
+                        "is none of its own without a value for '{}'",
+                        where(step, axis), extra.dump(), axis.name));
+      }
+      combinations.push_back(extra);
+    }
     return {};
   }
 
   /// The n-th combination; the last axis turns fastest.
-  static PlannedStep instance(const Step& step, const std::vector<json>& axes, std::size_t n) {
-    PlannedStep planned;
-    planned.matrix = json::object();
-    std::vector<std::size_t> at(axes.size());
+  static json nth(const Step& step, const std::vector<json>& axes, std::size_t n) {
+    json combination = json::object();
     for (std::size_t i = axes.size(); i-- > 0;) {
-      at[i] = n % axes[i].size();
+      combination[step.matrix[i].name] = axes[i][n % axes[i].size()];
       n /= axes[i].size();
     }
-    planned.id = step.name + "[";
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-      const json& value = axes[i][at[i]];
-      if (i > 0) planned.id += ',';
-      planned.id += step.matrix[i].name + "=" + value_text(value);
-      planned.matrix[step.matrix[i].name] = value;
+    return combination;
+  }
+
+  static std::string identity(const Step& step, const json& combination) {
+    std::string id = step.name + "[";
+    for (std::size_t i = 0; i < step.matrix.size(); ++i) {
+      const std::string& axis = step.matrix[i].name;
+      id += (i > 0 ? "," : "") + axis + "=" + value_text(combination.at(axis));
     }
-    planned.id += ']';
-    return planned;
+    return id + ']';
   }
 
   /// A need is one on all instances of the step.

@@ -16,6 +16,7 @@ struct PlannedStep {
   std::string id;          // train[model=cnn1,lr=0.01]: all axes in declared order, values escaped
   std::uint32_t spec = 0;  // index into Pipeline::steps
   json matrix = nullptr;   // {"model": "cnn1"}, or null without a matrix
+  json item = nullptr;     // of a for_each
 };
 
 struct Plan {

@@ -17,6 +17,7 @@ namespace scanflow::pipeline {
 namespace {
 
 constexpr std::int64_t kMostAttempts = 1000;
+constexpr double kHighestPriority = 100;
 
 constexpr std::array kRetried{Cause::error, Cause::retryable, Cause::exit, Cause::crash,
                               Cause::oom,   Cause::timeout,   Cause::lost, Cause::evicted};
@@ -171,6 +172,69 @@ void read_timeout(const Node& node, std::int64_t& timeout_us, Problems& problems
   read_duration(node, "timeout", "without a timeout leave the field out", timeout_us, problems);
 }
 
+void read_max_parallel(const Node& node, std::uint32_t& limit, Problems& problems) {
+  const json value = scalar_value(node).value_or(0);
+  if (value >= 1 && value <= 100'000) {
+    limit = value.get<std::uint32_t>();
+  } else {
+    problems.add(node, fmt::format("'max_parallel': {} is not between 1 and 100000", node.text))
+        .hint = "leave it out for no limit";
+  }
+}
+
+void read_priority(const Node& node, std::int32_t& priority, Problems& problems) {
+  double value = 0;
+  read_number(node, "priority", -kHighestPriority, kHighestPriority, value, problems);
+  priority = static_cast<std::int32_t>(value);
+}
+
+void read_pool(const Node& node, Pool& pool, Problems& problems) {
+  const Node* name = &node;
+  pool = {};
+  if (node.is_map()) {
+    const MapReader map(node, pool_fields(), "pool", problems);
+    name = map.get("name");
+    if (const Node* limit = map.get("limit")) {
+      double value = 1;
+      read_number(*limit, "pool.limit", 1, 100'000, value, problems);
+      pool.limit = static_cast<std::uint32_t>(value);
+    }
+  }
+  if (name == nullptr || !is_literal(*name, "pool", problems)) return;
+  pool.name = name->text;
+  if (is_label(name->text)) return;
+  problems.add(*name, fmt::format("'{}' is not the name of a pool", printable(name->text))).hint =
+      std::string(kLabelRule);
+}
+
+void read_approval(const Node& node, Approval& approval, Problems& problems) {
+  approval = {};
+  if (node.is_scalar()) {
+    const json value = scalar_value(node).value_or(false);
+    approval.wanted = value.is_string() || value == json(true);
+    if (value.is_string()) approval.message = node.text;
+    return;
+  }
+  approval.wanted = true;
+  const MapReader map(node, approve_fields(), "approve", problems);
+  if (const Node* message = map.get("message")) approval.message = message->text;
+  const Node* timeout = map.get("timeout");
+  if (timeout != nullptr) {
+    read_duration(*timeout, "approve.timeout", "to wait for ever leave it out", approval.timeout_us,
+                  problems);
+  }
+  const Node* after = map.get("default");
+  if (after == nullptr) return;
+  approval.approve_after = after->text == "approve";
+  if (after->text != "approve" && after->text != "reject") {
+    problems.add(*after, fmt::format("'approve.default' is approve or reject, not '{}'",
+                                     printable(after->text)));
+  } else if (timeout == nullptr) {
+    problems.add(*after, "'approve.default' holds after the timeout, and there is none").hint =
+        "add a timeout, or remove it";
+  }
+}
+
 void read_cache(const Node& node, Cache& cache, Problems& problems) {
   if (node.is_scalar()) {
     cache.enabled = scalar_value(node).value_or(false) == json(true);
@@ -191,21 +255,26 @@ void read_resources(const Node& node, Resources& resources, Problems& problems) 
     read_amount(*requests, "requests", {&resources.cpu_request, &resources.memory_request},
                 problems);
   }
-  if (limits == nullptr) return;
-  read_amount(*limits, "limits", {&resources.cpu_limit, &resources.memory_limit}, problems);
-  const bool said_cpu = requests != nullptr && requests->find("cpu") != nullptr;
+  if (limits != nullptr) {
+    read_amount(*limits, "limits", {&resources.cpu_limit, &resources.memory_limit}, problems);
+  }
+  const auto said = [&](const char* what) {
+    return requests != nullptr && requests->find(what) != nullptr;
+  };
+  // As in Kubernetes: what is not requested is the limit.
+  if (resources.cpu_limit > 0 && !said("cpu")) resources.cpu_request = resources.cpu_limit;
+  if (resources.memory_limit > 0 && !said("memory")) {
+    resources.memory_request = resources.memory_limit;
+  }
+  const Node& at = limits != nullptr ? *limits : *requests;
   if (resources.cpu_limit > 0 && resources.cpu_request > resources.cpu_limit) {
-    if (said_cpu) {
-      problems.add(*limits, fmt::format("the limit of {} CPUs is below the request of {}",
-                                        resources.cpu_limit, resources.cpu_request));
-    } else {
-      resources.cpu_request = resources.cpu_limit;  // the default request gives way
-    }
+    problems.add(at, fmt::format("the limit of {} CPUs is below the request of {}",
+                                 resources.cpu_limit, resources.cpu_request));
   }
   if (resources.memory_limit > 0 && resources.memory_request > resources.memory_limit) {
-    problems.add(*limits, fmt::format("the memory limit of {} is below the request of {}",
-                                      format_bytes(resources.memory_limit),
-                                      format_bytes(resources.memory_request)));
+    problems.add(at, fmt::format("the memory limit of {} is below the request of {}",
+                                 format_bytes(resources.memory_limit),
+                                 format_bytes(resources.memory_request)));
   }
 }
 

@@ -1,4 +1,4 @@
-// retry, timeout, cache and resources of a step. Each reads over what is there already, so that a
+// What says how, when and how often a step runs. Each reads over what is there already, so that a
 // step's fields go over the pipeline's defaults.
 #pragma once
 
@@ -10,6 +10,11 @@ namespace scanflow::pipeline {
 
 void read_retry(const Node& node, Retry& retry, Problems& problems);
 void read_timeout(const Node& node, std::int64_t& timeout_us, Problems& problems);
+void read_max_parallel(const Node& node, std::uint32_t& limit, Problems& problems);
+void read_priority(const Node& node, std::int32_t& priority, Problems& problems);
+void read_pool(const Node& node, Pool& pool, Problems& problems);
+/// `approve: true`, the message, or a map.
+void read_approval(const Node& node, Approval& approval, Problems& problems);
 void read_cache(const Node& node, Cache& cache, Problems& problems);
 void read_resources(const Node& node, Resources& resources, Problems& problems);
 

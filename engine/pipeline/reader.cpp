@@ -8,6 +8,7 @@
 #include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/params.hpp"
 #include "engine/pipeline/plugin_checks.hpp"
+#include "engine/pipeline/policy_reader.hpp"
 #include "engine/pipeline/step_reader.hpp"
 #include "engine/pipeline/step_table.hpp"
 #include "engine/pipeline/text.hpp"
@@ -30,7 +31,18 @@ class Reader {
     check_version(map);
     if (const Node* metadata = map.get("metadata")) read_metadata(*metadata);
     if (const Node* params = map.get("params")) out_.params = read_params(*params, problems_);
-    if (const Node* limit = map.get("max_parallel")) read_max_parallel(*limit);
+    if (const Node* limit = map.get("max_parallel")) {
+      read_max_parallel(*limit, out_.max_parallel, problems_);
+    }
+    if (const Node* timeout = map.get("timeout")) {
+      read_timeout(*timeout, out_.timeout_us, problems_);
+    }
+    if (const Node* priority = map.get("priority")) {
+      read_priority(*priority, out_.priority, problems_);
+    }
+    if (const Node* fail_fast = map.get("fail_fast")) {
+      out_.fail_fast = scalar_value(*fail_fast).value_or(false) == json(true);
+    }
     std::optional<MapReader> defaults;
     if (const Node* node = map.get("defaults")) {
       defaults.emplace(*node, default_fields(), "'defaults'", problems_);
@@ -80,16 +92,6 @@ class Reader {
         problems_.add(value, fmt::format("{}.{} must be text, not {}", field,
                                          printable(node->items[i]->text), describe_value(value)));
       }
-    }
-  }
-
-  void read_max_parallel(const Node& node) {
-    const json value = scalar_value(node).value_or(0);
-    if (value >= 1 && value <= 100'000) {
-      out_.max_parallel = value.get<std::uint32_t>();
-    } else {
-      problems_.add(node, fmt::format("'max_parallel': {} is not between 1 and 100000", node.text))
-          .hint = "leave it out for no limit";
     }
   }
 

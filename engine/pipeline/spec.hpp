@@ -2,6 +2,7 @@
 // runtime.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -33,7 +34,8 @@ enum class Cause : std::uint8_t {
   evicted,
   config,  // its configuration or inputs are wrong: never retried
   cancelled,
-  upstream,  // never started: something that it needs failed
+  upstream,  // never started, or stopped: something else failed
+  rejected,  // a person (or the default after the timeout) said no
 };
 std::string_view name(Cause cause);
 std::optional<Cause> parse_cause(std::string_view name);
@@ -61,11 +63,31 @@ struct Retry {
                            Cause::timeout, Cause::evicted, Cause::retryable};
 };
 
+/// What is set aside for an attempt on this machine, and what it may not exceed; 0: not said. As in
+/// Kubernetes a request that is not said is the limit.
 struct Resources {
-  double cpu_request = 1;
-  std::uint64_t memory_request = 0;  // bytes; 0: not said
+  double cpu_request = 0;
+  std::uint64_t memory_request = 0;  // bytes
   double cpu_limit = 0;
   std::uint64_t memory_limit = 0;
+  /// That an attempt is told to use.
+  std::uint32_t threads() const {
+    return cpu_request > 1 ? static_cast<std::uint32_t>(std::ceil(cpu_request)) : 1;
+  }
+};
+
+/// A named limit that runs share: an attempt starts while fewer than `limit` of the pool run.
+struct Pool {
+  std::string name;  // empty: none
+  std::uint32_t limit = 1;
+};
+
+/// A person is asked before the step goes on.
+struct Approval {
+  bool wanted = false;
+  std::string message;          // may hold ${{ }}
+  std::int64_t timeout_us = 0;  // 0: waits for ever
+  bool approve_after = false;   // what the timeout means
 };
 
 struct Cache {
@@ -85,18 +107,25 @@ enum class Phase : std::uint8_t { main, on_success, on_failure, on_exit };
 /// A step as written (before the matrix is expanded), with the pipeline's defaults merged in.
 struct Step {
   std::string name;
-  std::string uses;  // plugin id, "command" or "noop"
+  std::string uses;  // plugin id, "command" or "noop"; empty: an approval and nothing else
   Phase phase = Phase::main;
   std::vector<std::string> needs;
   json with = json::object();    // strings may hold ${{ }}
   bool with_is_dynamic = false;  // ... some do
   std::string when;              // "${{ ... }}", or empty
   std::vector<Axis> matrix;
+  std::vector<json> include, exclude;      // of combinations of the matrix: objects
+  json for_each = nullptr;                 // "${{ ... }}" or a list: one instance for each item
   std::map<std::string, std::string> env;  // values may hold ${{ }}
   Retry retry;
   std::int64_t timeout_us = 0;  // 0: none
   Cache cache;
   Resources resources;
+  Pool pool;
+  Approval approve;
+  std::int32_t priority = 0;       // -100 to 100; higher ones start first
+  std::uint32_t max_parallel = 0;  // of its instances at once; 0: no limit of its own
+  bool allow_failure = false;      // the run goes on, and does not fail because of it
   Location at;
   std::map<std::string, Location> field_at;  // "/with/epochs" (JSON pointer in the step) -> where
 };
@@ -110,6 +139,9 @@ struct Pipeline {
   std::vector<Param> params;
   std::vector<Step> steps;         // main ones first, then handlers, each in the order written
   std::uint32_t max_parallel = 0;  // 0: no limit of its own
+  std::int64_t timeout_us = 0;     // of the main steps together; 0: none
+  std::int32_t priority = 0;       // added to that of each step, against those of other runs
+  bool fail_fast = false;          // the first failure stops what runs
 };
 
 }  // namespace scanflow::pipeline

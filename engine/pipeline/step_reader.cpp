@@ -52,6 +52,7 @@ class StepReader {
     read_uses();
     read_with();
     read_matrix();
+    read_for_each();
     read_when();
     read_env();
     read_policies();
@@ -127,7 +128,8 @@ class StepReader {
     if (run != nullptr) {
       draft_.uses = run;
       step_.uses = "command";
-    } else if (own_.key("uses") == nullptr && own_.key("run") == nullptr && draft_.node->is_map()) {
+    } else if (own_.key("uses") == nullptr && own_.key("run") == nullptr && draft_.node->is_map() &&
+               get("approve") == nullptr) {
       problems_.add(draft_.node->at, 1, "a step without 'uses' or 'run' does nothing").hint =
           "add uses: PLUGIN or run: SCRIPT (or uses: noop)";
     }
@@ -195,9 +197,87 @@ class StepReader {
   void read_matrix() {
     const Node* matrix = get("matrix");
     if (matrix == nullptr) return;
-    if (matrix->items.empty()) problems_.add(*matrix, "'matrix' has no axes");
     for (std::size_t i = 0; i + 1 < matrix->items.size(); i += 2) {
-      if (matrix->items[i]->is_scalar()) read_axis(*matrix->items[i], *matrix->items[i + 1]);
+      const Node& key = *matrix->items[i];
+      const Node& value = *matrix->items[i + 1];
+      if (!key.is_scalar()) continue;
+      if (key.text == "include") {
+        read_combinations(value, "include", step_.include);
+      } else if (key.text == "exclude") {
+        read_combinations(value, "exclude", step_.exclude);
+      } else {
+        read_axis(key, value);
+      }
+    }
+    check_combinations(*matrix);
+  }
+
+  void read_combinations(const Node& list, std::string_view field, std::vector<json>& out) {
+    if (!list.is_list()) {
+      problems_.add(list, fmt::format("'matrix.{}' must be a list of combinations, not {}", field,
+                                      describe_value(list)));
+      return;
+    }
+    for (const Node* item : list.items) {
+      if (!item->is_map() || item->items.empty()) {
+        problems_
+            .add(*item, fmt::format("a combination must be a map, not {}", describe_value(*item)))
+            .hint = "{axis: value, ...}";
+        continue;
+      }
+      find_no_expressions(*item, field);
+      out.push_back(to_json(*item, problems_));
+    }
+  }
+
+  void find_no_expressions(const Node& map, std::string_view field) {
+    for (std::size_t i = 1; i < map.items.size(); i += 2) {
+      const Node& value = *map.items[i];
+      if (value.is_scalar() && !has_expression(value.text)) continue;
+      problems_.add(
+          value, fmt::format("a value in 'matrix.{}' must be text, a number or a bool, "
+                             "not {}",
+                             field, value.is_scalar() ? "an expression" : describe_value(value)));
+    }
+  }
+
+  /// An excluded one names axes; an included one that is new names all of them (plan.cpp says so).
+  void check_combinations(const Node& matrix) {
+    if (step_.matrix.empty() && step_.include.empty()) {
+      problems_.add(matrix, "'matrix' has no axes");
+    } else if (step_.matrix.empty()) {
+      problems_.add(matrix, "'matrix.include' adds to axes, and there are none").hint =
+          "add an axis: name: [values]";
+    }
+    for (const json& combination : step_.exclude) {
+      for (const auto& [name, value] : combination.items()) {
+        const bool known = std::any_of(step_.matrix.begin(), step_.matrix.end(),
+                                       [&](const Axis& axis) { return axis.name == name; });
+        if (known) continue;
+        problems_.add(matrix,
+                      fmt::format("'matrix.exclude' names the axis '{}', which is not there",
+                                  printable(name)));
+      }
+    }
+  }
+
+  void read_for_each() {
+    const Node* list = get("for_each");
+    const Node* limit = get("max_parallel");
+    if (limit != nullptr) read_max_parallel(*limit, step_.max_parallel, problems_);
+    if (list == nullptr) return;
+    if (get("matrix") != nullptr) {
+      problems_.add(*list, "a step has either 'matrix' or 'for_each'").hint =
+          "let the items of the list be the combinations";
+      return;
+    }
+    if (list->is_list()) {
+      if (list->items.empty()) problems_.add(*list, "'for_each' is empty: nothing would run");
+      find_expressions(*list, Role::with);
+      step_.for_each = to_json(*list, problems_);
+    } else {
+      step_.for_each = list->text;
+      draft_.expressions.push_back({list, Role::for_each});
     }
   }
 
@@ -281,6 +361,17 @@ class StepReader {
     layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
     if (const Node* timeout = get("timeout")) {
       read_timeout(*timeout, step_.timeout_us, problems_);
+    }
+    if (const Node* priority = get("priority")) {
+      read_priority(*priority, step_.priority, problems_);
+    }
+    if (const Node* pool = get("pool")) read_pool(*pool, step_.pool, problems_);
+    if (const Node* allow = get("allow_failure")) {
+      step_.allow_failure = scalar_value(*allow).value_or(false) == json(true);
+    }
+    if (const Node* approve = get("approve")) {
+      read_approval(*approve, step_.approve, problems_);
+      find_expressions(*approve, Role::approve);
     }
   }
 

@@ -15,7 +15,7 @@ namespace scanflow::pipeline {
 
 /// A text that holds expressions, and what for: what may be named in it depends on that.
 struct ExpressionSite {
-  enum class Role : std::uint8_t { with, env, when, matrix };
+  enum class Role : std::uint8_t { with, env, when, matrix, for_each, approve };
   const Node* node;
   Role role;
 };

@@ -7,11 +7,6 @@
 #include "engine/run/machine_impl.hpp"
 
 namespace scanflow::run {
-namespace {
-
-bool has_ended(StepStatus status) { return status >= StepStatus::succeeded; }
-
-}  // namespace
 
 void Machine::Impl::refuse(const Event& event, const std::string& why) const {
   const std::string where =
@@ -24,15 +19,16 @@ void Machine::Impl::refuse(const Event& event, const std::string& why) const {
 
 void Machine::Impl::apply(const Event& event) {
   if (event.type != EventType::run_created && !created) refuse(event, "the run was not created");
-  if (status != RunStatus::running) refuse(event, "the run has ended");
+  if (status > RunStatus::running) refuse(event, "the run has ended");
   switch (event.type) {
     case EventType::run_created:
       if (created) refuse(event, "the run was created already");
-      create();
-      return;
+      return create(event);
+    case EventType::run_started:
+      if (status != RunStatus::queued) refuse(event, "the run was not queued");
+      return start(event);
     case EventType::cancel_requested:
-      request_cancel();
-      return;
+      return request_cancel(event);
     case EventType::run_ended:
       if (!phases_done) refuse(event, "there are steps that have not ended");
       status = event.status;
@@ -41,18 +37,28 @@ void Machine::Impl::apply(const Event& event) {
       if (event.step >= steps.size()) {
         refuse(event, fmt::format("there is no step {} among {}", event.step, steps.size()));
       }
+      if (status == RunStatus::queued) refuse(event, "the run is queued");
       apply_to_step(event);
   }
 }
 
-void Machine::Impl::create() {
+void Machine::Impl::create(const Event& event) {
   created = true;
+  status = event.status;
+  if (status != RunStatus::queued) start(event);
+}
+
+void Machine::Impl::start(const Event& event) {
+  status = RunStatus::running;
+  if (const std::int64_t timeout = plan->pipeline->timeout_us; timeout > 0) {
+    timers.push({event.time_us + timeout, kNoStep, 0, Timer::Kind::run});
+  }
   enter_phase(Phase::main);
   advance_phase();
 }
 
 void Machine::Impl::apply_to_step(const Event& event) {
-  StepState& step = steps[event.step];
+  const StepState& step = steps[event.step];
   StepNode& node = nodes[event.step];
   const bool is_ready = step.status == StepStatus::ready && step.attempts == 0;
   const auto require = [&](bool condition, const char* why) {
@@ -62,15 +68,10 @@ void Machine::Impl::apply_to_step(const Event& event) {
   const bool too_late = step.status == StepStatus::cancelled && step.attempts == 0;
   switch (event.type) {
     case EventType::step_resolved:
+    case EventType::step_expanded:
       if (too_late) return;
       require(is_ready && node.needs_resolve && !node.resolved, "nothing of it is to resolve");
-      if (node.asked) --asked;
-      node.asked = false;
-      node.resolved = true;
-      ++resolved_ready;
-      step.resolved = event.data;
-      launchable.push(event.step, node.path);
-      return;
+      return event.type == EventType::step_resolved ? resolved(event) : expanded(event);
     case EventType::step_skipped:
       if (too_late) return;
       require(is_ready || (step.status == StepStatus::pending &&
@@ -84,13 +85,27 @@ void Machine::Impl::apply_to_step(const Event& event) {
       return end_step(
           event, event.type == EventType::step_cached ? StepStatus::cached : StepStatus::failed);
     case EventType::step_cancelled:
-      require(!has_ended(step.status) && step.status != StepStatus::running,
+      require(step.status < StepStatus::expanded,
               "only a step without an attempt in flight can be cancelled");
       return end_step(event, StepStatus::cancelled);
+    case EventType::approval_requested:
+      require(is_ready && !node.approved, "no approval of it is wanted");
+      require(!node.needs_resolve || node.resolved, "its expressions were not evaluated");
+      set_status(event.step, StepStatus::awaiting);
+      if (event.wake_us > 0) {
+        timers.push({event.wake_us, event.step, 0, Timer::Kind::approval});
+      }
+      return;
+    case EventType::approval_given:
+    case EventType::approval_refused:
+      require(step.status == StepStatus::awaiting, "nobody was asked");
+      if (event.type == EventType::approval_given) return approved(event);
+      return end_step(event, StepStatus::failed);
     case EventType::attempt_started:
       require(step.status == StepStatus::ready || step.status == StepStatus::waiting,
               "it is not its turn");
       require(!node.needs_resolve || node.resolved, "its expressions were not evaluated");
+      require(node.approved, "it was not approved");
       if (event.attempt != step.attempts + 1) refuse(event, "the attempt before is missing");
       return attempt_started(event);
     case EventType::attempt_stopping:
@@ -105,11 +120,62 @@ void Machine::Impl::apply_to_step(const Event& event) {
       require(step.status == StepStatus::waiting && event.attempt == step.attempts,
               "no attempt of it waits for a retry");
       node.unscheduled = false;
-      timers.push({event.wake_us, event.step, event.attempt, true});
+      timers.push({event.wake_us, event.step, event.attempt, Timer::Kind::retry});
       return;
     default:
       refuse(event, "it is no event of a step");
   }
+}
+
+void Machine::Impl::resolved(const Event& event) {
+  StepNode& node = nodes[event.step];
+  if (node.asked) --asked;
+  node.asked = false;
+  node.resolved = true;
+  ++resolved_ready;
+  steps[event.step].resolved = event.data;
+  make_launchable(event.step);
+}
+
+/// Its instances come behind all steps that are there; they are ready, each with expressions of its
+/// own over its item.
+void Machine::Impl::expanded(const Event& event) {
+  static const json kNone = json::array();
+  const json& items = event.data ? event.data->value("/items"_json_pointer, kNone) : kNone;
+  if (items.empty()) refuse(event, "it has no items");
+  const pipeline::PlannedStep whole = planned(event.step);
+  const StepNode from = nodes[event.step];
+  Group& group = groups[event.step];
+  group.first = static_cast<std::uint32_t>(steps.size());
+  group.count = static_cast<std::uint32_t>(items.size());
+  steps[event.step].first_started_us = steps[event.step].started_us = event.time_us;
+  set_status(event.step, StepStatus::expanded);
+  nodes[event.step].missing = group.count;
+  counts[static_cast<std::size_t>(StepStatus::pending)] += group.count;
+  remaining_of(from.phase) += group.count;
+  for (std::uint32_t i = 0; i < group.count; ++i) {
+    const std::uint32_t index = group.first + i;
+    added.push_back({fmt::format("{}[{}]", whole.id, i), whole.spec, whole.matrix, items[i]});
+    steps.emplace_back();
+    StepNode& node = nodes.emplace_back();
+    node.path = from.path;
+    node.group = event.step;
+    node.phase = from.phase;
+    node.needs_resolve = true;
+    node.approved = from.approved;
+    if (from.phase != Phase::main) {
+      handlers[static_cast<std::size_t>(from.phase)].push_back(index);
+    }
+    make_ready(index);
+  }
+}
+
+void Machine::Impl::approved(const Event& event) {
+  if (spec_of(event.step).uses.empty()) return end_step(event, StepStatus::succeeded);
+  nodes[event.step].approved = true;
+  set_status(event.step, StepStatus::ready);
+  if (nodes[event.step].resolved) ++resolved_ready;
+  make_launchable(event.step);
 }
 
 void Machine::Impl::attempt_started(const Event& event) {
@@ -125,8 +191,8 @@ void Machine::Impl::attempt_started(const Event& event) {
   node.unscheduled = false;
   node.due = false;
   set_status(event.step, StepStatus::running);
-  if (const std::int64_t timeout = plan->spec_of(event.step).timeout_us; timeout > 0) {
-    timers.push({event.time_us + timeout, event.step, event.attempt, false});
+  if (const std::int64_t timeout = spec_of(event.step).timeout_us; timeout > 0) {
+    timers.push({event.time_us + timeout, event.step, event.attempt, Timer::Kind::deadline});
   }
 }
 
@@ -136,9 +202,11 @@ void Machine::Impl::attempt_ended(const Event& event) {
   Event end = event;
   if (node.stopping != Cause::none) end.cause = node.stopping;
   // A step that says "cancelled" though nobody asked has failed.
-  if (node.stopping == Cause::cancelled) return end_step(end, StepStatus::cancelled);
+  if (node.stopping == Cause::cancelled || node.stopping == Cause::upstream) {
+    return end_step(end, StepStatus::cancelled);
+  }
 
-  const pipeline::Retry& retry = plan->spec_of(event.step).retry;
+  const pipeline::Retry& retry = spec_of(event.step).retry;
   const bool may_retry = event.attempt <= retry.limit && !closed() &&
                          std::find(retry.on.begin(), retry.on.end(), end.cause) != retry.on.end();
   if (!may_retry) return end_step(end, StepStatus::failed);
@@ -162,17 +230,38 @@ void Machine::Impl::end_step(const Event& event, StepStatus ended_as) {
   node.unscheduled = false;
   set_status(event.step, ended_as);
   --remaining_of(node.phase);
-  if (ended_as == StepStatus::failed) {
+  const bool allowed = ended_as == StepStatus::failed && spec_of(event.step).allow_failure;
+  if (allowed) ++allowed_failures;
+  if (ended_as == StepStatus::failed && !allowed) {
     std::uint32_t& first = first_failed[static_cast<std::size_t>(node.phase)];
     if (first == kNoStep) first = event.step;
-  } else if (ended_as != StepStatus::cancelled) {
+  } else if (ended_as != StepStatus::cancelled && event.step < plan->steps.size()) {
     for (const graph::Node dependent : plan->graph.dependents(event.step)) {
       if (--nodes[dependent].missing == 0 && nodes[dependent].phase == phase) {
         make_ready(dependent);
       }
     }
   }
-  if (remaining_of(node.phase) == 0) advance_phase();
+  const Phase ended_in = node.phase;
+  if (node.group != kNoStep) end_instance(node.group, event, ended_as);
+  if (remaining_of(ended_in) == 0) advance_phase();
+}
+
+/// A step with a for_each ends with the last of its instances: failed where one of them has,
+/// cancelled where one was, else with success, also where some of them were skipped.
+void Machine::Impl::end_instance(std::uint32_t index, const Event& event, StepStatus ended_as) {
+  Group& group = groups.at(index);
+  if (ended_as == StepStatus::failed && !group.failed) group.cause = event.cause;
+  group.failed = group.failed || ended_as == StepStatus::failed;
+  group.cancelled = group.cancelled || ended_as == StepStatus::cancelled;
+  group.succeeded = group.succeeded || ended_as == StepStatus::succeeded;
+  if (--nodes[index].missing > 0) return;
+  Event end{.type = event.type, .step = index, .time_us = event.time_us};
+  if (group.failed) end.cause = group.cause;
+  if (!group.failed && group.cancelled) end.cause = event.cause;
+  end_step(end, group.failed      ? StepStatus::failed
+                : group.cancelled ? StepStatus::cancelled
+                                  : StepStatus::succeeded);
 }
 
 void Machine::Impl::set_status(std::uint32_t index, StepStatus next) {
@@ -183,6 +272,8 @@ void Machine::Impl::set_status(std::uint32_t index, StepStatus next) {
     node.asked = false;
     if (node.resolved) --resolved_ready;
   }
+  if (step.status == StepStatus::running) --kind_of(index).running;
+  if (next == StepStatus::running) ++kind_of(index).running;
   --counts[static_cast<std::size_t>(step.status)];
   ++counts[static_cast<std::size_t>(next)];
   step.status = next;
@@ -191,7 +282,18 @@ void Machine::Impl::set_status(std::uint32_t index, StepStatus next) {
 void Machine::Impl::make_ready(std::uint32_t index) {
   if (steps[index].status != StepStatus::pending) return;
   set_status(index, StepStatus::ready);
-  (nodes[index].needs_resolve ? unresolved : launchable).push(index, nodes[index].path);
+  if (!nodes[index].needs_resolve) return make_launchable(index);
+  unresolved.push(index, spec_of(index).priority, nodes[index].path);
+}
+
+/// Its expressions are known: to be approved, or to start.
+void Machine::Impl::make_launchable(std::uint32_t index) {
+  const StepNode& node = nodes[index];
+  if (!node.approved) {
+    to_approve.push_back(index);
+  } else {
+    kind_of(index).launchable.push(index, spec_of(index).priority, node.path);
+  }
 }
 
 /// Leaves phases that are over. Main is followed by on_success or on_failure, or neither where it
@@ -199,7 +301,7 @@ void Machine::Impl::make_ready(std::uint32_t index) {
 void Machine::Impl::advance_phase() {
   while (!phases_done && remaining_of(phase) == 0) {
     if (phase == Phase::main) {
-      const bool failed = first_failed[0] != kNoStep;
+      const bool failed = main_failed();
       not_applicable[static_cast<std::size_t>(Phase::on_success)] = cancelled || failed;
       not_applicable[static_cast<std::size_t>(Phase::on_failure)] = cancelled || !failed;
       const Phase follows = failed ? Phase::on_failure : Phase::on_success;
@@ -229,9 +331,13 @@ void Machine::Impl::enter_phase(Phase next) {
   }
 }
 
-/// Ends the current phase; on_exit still follows. In on_exit it is cancelled itself.
-void Machine::Impl::request_cancel() {
-  cancelled = true;
+/// Ends the current phase; on_exit still follows. In on_exit it is cancelled itself. Of a queued run
+/// nothing starts any more.
+void Machine::Impl::request_cancel(const Event& event) {
+  if (status == RunStatus::queued) start(event);
+  cancel_cause = event.cause == Cause::none ? Cause::cancelled : event.cause;
+  cancelled = cancelled || cancel_cause == Cause::cancelled;
+  timed_out = timed_out || cancel_cause == Cause::timeout;
   cancelling_phase = true;
   sweep_cancelled = true;
 }

@@ -2,6 +2,7 @@
 // after a decision is the state that replay gives.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -21,22 +22,24 @@ std::shared_ptr<const json> message_data(std::string message) {
 
 }  // namespace
 
-Decisions Machine::Impl::decide(std::int64_t now, std::uint32_t slots) {
+Decisions Machine::Impl::decide(std::int64_t now, Admission& admission) {
   Decisions out;
   if (!created || status != RunStatus::running) return out;
   now_us = now;
+  fire_timers(out);
   // Each of these may end a phase, so that the next one begins.
   for (bool again = true; again;) {
     const Phase before = phase;
+    fail_fast(out);
     cancel_running_and_waiting(out);
     give_up_what_cannot_start(out);
     skip_handlers(out);
     again = phase != before;
   }
-  fire_timers(out);
   schedule_retries(out);
-  ask_for_resolves(out, slots);
-  launch(out, slots);
+  ask_for_resolves(out);
+  ask_for_approvals(out);
+  launch(out, admission);
   hand_out_stops(out);
   end_run(out);
   out.wake_us = next_wake();
@@ -49,6 +52,12 @@ void Machine::Impl::emit(Decisions& out, Event event) {
   out.events.push_back(std::move(event));
 }
 
+void Machine::Impl::fail_fast(Decisions& out) {
+  if (!plan->pipeline->fail_fast || phase != Phase::main || phases_done || cancelling_phase) return;
+  if (first_failed[0] == kNoStep || count(StepStatus::running) == 0) return;
+  emit(out, {.type = EventType::cancel_requested, .cause = Cause::upstream});
+}
+
 /// After a request to cancel: once over all steps of the phase.
 void Machine::Impl::cancel_running_and_waiting(Decisions& out) {
   if (!sweep_cancelled) return;
@@ -57,11 +66,15 @@ void Machine::Impl::cancel_running_and_waiting(Decisions& out) {
   for (std::uint32_t i = 0; i < steps.size() && count(StepStatus::running) > 0; ++i) {
     if (steps[i].status != StepStatus::running || nodes[i].stopping != Cause::none) continue;
     emit(out, {.type = EventType::attempt_stopping,
-               .cause = Cause::cancelled,
+               .cause = cancel_cause,
                .step = i,
                .attempt = steps[i].attempts});
   }
-  cancel_not_started(out, Cause::cancelled, "not started: the run was cancelled");
+  const char* const why = cancel_cause == Cause::timeout ? "the run's timeout was over"
+                          : cancel_cause == Cause::upstream
+                              ? "another step failed, and the pipeline has fail_fast"
+                              : "the run was cancelled";
+  cancel_not_started(out, cancel_cause, fmt::format("not started: {}", why));
 }
 
 /// Ends whatever of the current phase has no attempt in flight. The phase is over after the last.
@@ -72,7 +85,7 @@ void Machine::Impl::cancel_not_started(Decisions& out, Cause cause, const std::s
       message_data("given up before its next attempt: " + message.substr(message.find(':') + 2));
   const auto cancel = [&](std::uint32_t i) {
     const StepStatus at = steps[i].status;
-    if (at != StepStatus::pending && at != StepStatus::ready && at != StepStatus::waiting) return;
+    if (at >= StepStatus::expanded) return;
     emit(out, {.type = EventType::step_cancelled,
                .cause = cause,
                .step = i,
@@ -91,7 +104,8 @@ void Machine::Impl::cancel_not_started(Decisions& out, Cause cause, const std::s
 /// each other: when nothing is left but what needs a failed one.
 void Machine::Impl::give_up_what_cannot_start(Decisions& out) {
   if (phases_done || remaining_of(phase) == 0 || count(StepStatus::running) > 0) return;
-  const bool some_can_start = count(StepStatus::ready) + count(StepStatus::waiting) > 0;
+  const bool some_can_start =
+      count(StepStatus::ready) + count(StepStatus::awaiting) + count(StepStatus::waiting) > 0;
   if (phase == Phase::main ? !closed() : some_can_start) return;
   const std::uint32_t failed = first_failed[static_cast<std::size_t>(phase)];
   cancel_not_started(out, Cause::upstream,
@@ -102,7 +116,7 @@ void Machine::Impl::give_up_what_cannot_start(Decisions& out) {
 void Machine::Impl::skip_handlers(Decisions& out) {
   for (const Phase handler : {Phase::on_success, Phase::on_failure}) {
     if (!not_applicable[static_cast<std::size_t>(handler)] || remaining_of(handler) == 0) continue;
-    const bool failed = first_failed[0] != kNoStep;
+    const bool failed = main_failed();
     const auto why = message_data(fmt::format(
         "{} does not apply: the run {}", handler == Phase::on_success ? "on_success" : "on_failure",
         cancelled ? "was cancelled" : (failed ? "failed" : "succeeded")));
@@ -114,9 +128,11 @@ void Machine::Impl::skip_handlers(Decisions& out) {
 }
 
 bool Machine::Impl::is_current(const Timer& timer) const {
+  if (timer.kind == Timer::Kind::run) return phase == Phase::main && !cancelling_phase;
   const StepState& step = steps[timer.step];
   if (step.attempts != timer.attempt) return false;
-  if (timer.is_retry) return step.status == StepStatus::waiting;
+  if (timer.kind == Timer::Kind::retry) return step.status == StepStatus::waiting;
+  if (timer.kind == Timer::Kind::approval) return step.status == StepStatus::awaiting;
   return step.status == StepStatus::running && nodes[timer.step].stopping == Cause::none;
 }
 
@@ -124,15 +140,31 @@ void Machine::Impl::fire_timers(Decisions& out) {
   while (!timers.empty() && timers.top().at_us <= now_us) {
     const Timer timer = timers.top();
     timers.pop();
-    if (!is_current(timer)) continue;
-    if (timer.is_retry) {
+    if (is_current(timer)) fire(timer, out);
+  }
+}
+
+void Machine::Impl::fire(const Timer& timer, Decisions& out) {
+  switch (timer.kind) {
+    case Timer::Kind::retry:
       nodes[timer.step].due = true;
-      launchable.push(timer.step, nodes[timer.step].path);
-    } else {
-      emit(out, {.type = EventType::attempt_stopping,
-                 .cause = Cause::timeout,
-                 .step = timer.step,
-                 .attempt = timer.attempt});
+      return make_launchable(timer.step);
+    case Timer::Kind::deadline:
+      return emit(out, {.type = EventType::attempt_stopping,
+                        .cause = Cause::timeout,
+                        .step = timer.step,
+                        .attempt = timer.attempt});
+    case Timer::Kind::run:
+      return emit(out, {.type = EventType::cancel_requested, .cause = Cause::timeout});
+    case Timer::Kind::approval: {
+      const bool yes = spec_of(timer.step).approve.approve_after;
+      const char* const why = "nobody answered in time";
+      return emit(
+          out, {.type = yes ? EventType::approval_given : EventType::approval_refused,
+                .cause = yes ? Cause::none : Cause::rejected,
+                .step = timer.step,
+                .data = std::make_shared<const json>(
+                    json{{"outputs", {{"by", "timeout"}, {"comment", why}}}, {"message", why}})});
     }
   }
 }
@@ -141,8 +173,7 @@ void Machine::Impl::schedule_retries(Decisions& out) {
   if (closed()) return;
   for (const std::uint32_t i : std::exchange(to_schedule, {})) {
     if (steps[i].status != StepStatus::waiting || !nodes[i].unscheduled) continue;
-    const std::int64_t wait =
-        retry_wait_us(plan->spec_of(i).retry.backoff, seed, i, steps[i].attempts);
+    const std::int64_t wait = retry_wait_us(spec_of(i).retry.backoff, seed, i, steps[i].attempts);
     emit(out, {.type = EventType::retry_scheduled,
                .cause = steps[i].cause,
                .step = i,
@@ -151,9 +182,9 @@ void Machine::Impl::schedule_retries(Decisions& out) {
   }
 }
 
-void Machine::Impl::ask_for_resolves(Decisions& out, std::uint32_t slots) {
+void Machine::Impl::ask_for_resolves(Decisions& out) {
   if (closed()) return;
-  const std::uint64_t ahead = std::uint64_t{kResolveAhead} + slots;
+  const std::uint64_t ahead = std::uint64_t{kResolveAhead} + count(StepStatus::running);
   while (!unresolved.empty() && asked + resolved_ready < ahead) {
     const std::uint32_t i = unresolved.top();
     unresolved.pop();
@@ -164,18 +195,52 @@ void Machine::Impl::ask_for_resolves(Decisions& out, std::uint32_t slots) {
   }
 }
 
-void Machine::Impl::launch(Decisions& out, std::uint32_t slots) {
+void Machine::Impl::ask_for_approvals(Decisions& out) {
+  if (closed()) return;
+  for (const std::uint32_t i : std::exchange(to_approve, {})) {
+    if (steps[i].status != StepStatus::ready || nodes[i].approved) continue;
+    const pipeline::Approval& approve = spec_of(i).approve;
+    const std::shared_ptr<const json>& resolved = steps[i].resolved;
+    emit(out, {.type = EventType::approval_requested,
+               .step = i,
+               .wake_us = approve.timeout_us > 0 ? now_us + approve.timeout_us : 0,
+               .data = message_data(resolved ? resolved->value("message", approve.message)
+                                             : approve.message)});
+  }
+}
+
+/// Takes away what is no longer to start. False where nothing is left.
+bool Machine::Impl::drop_stale(Kind& kind) const {
+  for (; !kind.launchable.empty(); kind.launchable.pop()) {
+    const std::uint32_t i = kind.launchable.top();
+    const StepStatus at = steps[i].status;
+    if (at == StepStatus::ready || (at == StepStatus::waiting && nodes[i].due)) return true;
+  }
+  return false;
+}
+
+void Machine::Impl::launch(Decisions& out, Admission& admission) {
   if (closed()) return;
   const std::uint32_t limit = plan->pipeline->max_parallel;
-  while (slots > 0 && !launchable.empty() && (limit == 0 || count(StepStatus::running) < limit)) {
-    const std::uint32_t i = launchable.top();
-    launchable.pop();
-    const StepStatus at = steps[i].status;
-    if (at != StepStatus::ready && !(at == StepStatus::waiting && nodes[i].due)) continue;
+  std::vector<Kind*> open;
+  for (Kind& kind : kinds) open.push_back(&kind);
+  while (limit == 0 || count(StepStatus::running) < limit) {
+    std::erase_if(open, [&](Kind* kind) {
+      return !drop_stale(*kind) || (kind->limit > 0 && kind->running >= kind->limit);
+    });
+    if (open.empty()) return;
+    const auto first = std::min_element(open.begin(), open.end(), [](Kind* a, Kind* b) {
+      return a->launchable.key() < b->launchable.key();
+    });
+    const std::uint32_t i = (*first)->launchable.top();
+    if (!admission.take(spec_of(i))) {
+      open.erase(first);
+      continue;
+    }
+    (*first)->launchable.pop();
     const std::uint32_t attempt = steps[i].attempts + 1;
     emit(out, {.type = EventType::attempt_started, .step = i, .attempt = attempt});
     out.effects.push_back({.kind = Effect::Kind::launch, .step = i, .attempt = attempt});
-    --slots;
   }
 }
 
@@ -192,7 +257,8 @@ void Machine::Impl::hand_out_stops(Decisions& out) {
 
 void Machine::Impl::end_run(Decisions& out) {
   if (!phases_done) return;
-  RunStatus end = count(StepStatus::failed) > 0 ? RunStatus::failed : RunStatus::succeeded;
+  const bool failed = count(StepStatus::failed) > allowed_failures || timed_out;
+  RunStatus end = failed ? RunStatus::failed : RunStatus::succeeded;
   if (cancelled) end = RunStatus::cancelled;
   emit(out, {.type = EventType::run_ended, .status = end});
 }

@@ -10,14 +10,22 @@ namespace scanflow::run {
 namespace {
 
 // In the order of EventType.
-constexpr std::array<std::string_view, 12> kTypes{
-    "run_created",   "step_resolved",   "step_skipped",     "step_cached",
-    "step_failed",   "step_cancelled",  "attempt_started",  "attempt_stopping",
-    "attempt_ended", "retry_scheduled", "cancel_requested", "run_ended"};
+constexpr std::array<std::string_view, 17> kTypes{
+    "run_created",      "step_resolved",    "step_expanded",    "step_skipped",
+    "step_cached",      "step_failed",      "step_cancelled",   "attempt_started",
+    "attempt_stopping", "attempt_ended",    "retry_scheduled",  "approval_requested",
+    "approval_given",   "approval_refused", "cancel_requested", "run_started",
+    "run_ended"};
 static_assert(static_cast<std::size_t>(EventType::run_ended) + 1 == kTypes.size());
 
 // In the order of RunStatus.
-constexpr std::array<std::string_view, 4> kStatuses{"running", "succeeded", "failed", "cancelled"};
+constexpr std::array<std::string_view, 5> kStatuses{"queued", "running", "succeeded", "failed",
+                                                    "cancelled"};
+
+bool has_status(const Event& event) {
+  return event.type == EventType::run_ended ||
+         (event.type == EventType::run_created && event.status != RunStatus::running);
+}
 
 template <class Enum, std::size_t size>
 Enum parse(const std::array<std::string_view, size>& names, const std::string& text,
@@ -58,7 +66,7 @@ std::string to_text(const Event& event, std::string_view step_id) {
   if (event.cause != Cause::none) {
     fmt::format_to(to, R"(,"cause":"{}")", pipeline::name(event.cause));
   }
-  if (event.type == EventType::run_ended) {
+  if (has_status(event)) {
     fmt::format_to(to, R"(,"status":"{}")", name(event.status));
   }
   if (event.wake_us != 0) fmt::format_to(to, R"(,"wake_us":{})", event.wake_us);
@@ -77,7 +85,7 @@ json to_json(const Event& event, std::string_view step_id) {
   if (event.step != kNoStep) document["step"] = step_id;
   if (event.attempt != 0) document["attempt"] = event.attempt;
   if (event.cause != Cause::none) document["cause"] = pipeline::name(event.cause);
-  if (event.type == EventType::run_ended) document["status"] = name(event.status);
+  if (has_status(event)) document["status"] = name(event.status);
   if (event.wake_us != 0) document["wake_us"] = event.wake_us;
   if (event.data) document["data"] = *event.data;
   return document;

@@ -1,5 +1,6 @@
 #include "engine/run/machine.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -10,18 +11,27 @@ namespace {
 
 bool needs_resolve(const pipeline::Step& step) {
   if (!step.when.empty() || step.with_is_dynamic || step.cache.enabled) return true;
+  if (!step.for_each.is_null()) return true;
+  if (step.approve.message.find("${{") != std::string::npos) return true;
   for (const auto& [key, value] : step.env) {
     if (value.find("${{") != std::string::npos) return true;
   }
   return false;
 }
 
+/// Are they alike to every limit?
+bool alike(const pipeline::Step& a, const pipeline::Step& b) {
+  return a.pool.name == b.pool.name && a.pool.limit == b.pool.limit &&
+         a.resources.cpu_request == b.resources.cpu_request &&
+         a.resources.memory_request == b.resources.memory_request;
+}
+
 }  // namespace
 
 std::string_view name(StepStatus status) {
-  static constexpr std::array<std::string_view, 9> kNames{"pending", "ready",     "waiting",
-                                                          "running", "succeeded", "cached",
-                                                          "skipped", "failed",    "cancelled"};
+  static constexpr std::array<std::string_view, kStepStatuses> kNames{
+      "pending",   "ready",  "awaiting", "waiting", "expanded", "running",
+      "succeeded", "cached", "skipped",  "failed",  "cancelled"};
   return kNames.at(static_cast<std::size_t>(status));
 }
 
@@ -37,18 +47,31 @@ Machine::Impl::Impl(std::shared_ptr<const pipeline::Plan> the_plan, std::uint64_
   spec_needs_resolve.reserve(plan->pipeline->steps.size());
   for (const pipeline::Step& spec : plan->pipeline->steps) {
     spec_needs_resolve.push_back(needs_resolve(spec));
+    add_kind(spec);
   }
   const std::vector<double> paths =
       graph::critical_path(plan->graph, std::vector<double>(size, 1.0));
   for (std::uint32_t i = 0; i < size; ++i) {
     StepNode& node = nodes[i];
     node.missing = static_cast<std::uint32_t>(plan->graph.needs(i).size());
-    node.path = static_cast<float>(paths[i]);
-    node.phase = plan->spec_of(i).phase;
+    node.path = static_cast<std::uint32_t>(paths[i]);
+    node.phase = spec_of(i).phase;
     node.needs_resolve = spec_needs_resolve[plan->steps[i].spec];
+    node.approved = !spec_of(i).approve.wanted;
     ++remaining_of(node.phase);
     if (node.phase != Phase::main) handlers[static_cast<std::size_t>(node.phase)].push_back(i);
   }
+}
+
+void Machine::Impl::add_kind(const pipeline::Step& spec) {
+  auto known = kinds.end();
+  if (spec.max_parallel == 0) {
+    known = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) {
+      return kind.limit == 0 && alike(*kind.like, spec);
+    });
+  }
+  kind_of_spec.push_back(static_cast<std::uint32_t>(known - kinds.begin()));
+  if (known == kinds.end()) kinds.push_back({.like = &spec, .limit = spec.max_parallel});
 }
 
 Machine::Machine(std::shared_ptr<const pipeline::Plan> plan, std::uint64_t jitter_seed)
@@ -56,8 +79,8 @@ Machine::Machine(std::shared_ptr<const pipeline::Plan> plan, std::uint64_t jitte
 Machine::~Machine() = default;
 
 void Machine::apply(const Event& event) { impl_->apply(event); }
-Decisions Machine::decide(std::int64_t now_us, std::uint32_t slots) {
-  return impl_->decide(now_us, slots);
+Decisions Machine::decide(std::int64_t now_us, Admission& admission) {
+  return impl_->decide(now_us, admission);
 }
 
 Cause Machine::cause_of_end(std::uint32_t step, Cause reported) const {
@@ -67,12 +90,44 @@ Cause Machine::cause_of_end(std::uint32_t step, Cause reported) const {
 
 RunStatus Machine::status() const { return impl_->status; }
 const pipeline::Plan& Machine::plan() const { return *impl_->plan; }
+std::uint32_t Machine::size() const { return static_cast<std::uint32_t>(impl_->steps.size()); }
+const pipeline::PlannedStep& Machine::planned(std::uint32_t index) const {
+  return impl_->planned(index);
+}
+const pipeline::Step& Machine::spec_of(std::uint32_t index) const { return impl_->spec_of(index); }
 const StepState& Machine::step(std::uint32_t index) const { return impl_->steps.at(index); }
+std::uint32_t Machine::group(std::uint32_t index) const { return impl_->nodes.at(index).group; }
+std::pair<std::uint32_t, std::uint32_t> Machine::instances(std::uint32_t index) const {
+  const auto found = impl_->groups.find(index);
+  if (found == impl_->groups.end()) return {0, 0};
+  return {found->second.first, found->second.count};
+}
+
 std::uint32_t Machine::running() const { return impl_->count(StepStatus::running); }
+std::vector<Running> Machine::running_by_kind() const {
+  std::vector<Running> result;
+  for (const Kind& kind : impl_->kinds) {
+    if (kind.running > 0) result.push_back({kind.like, kind.running});
+  }
+  return result;
+}
+std::optional<std::int32_t> Machine::wants() const {
+  std::optional<std::int32_t> highest;
+  if (impl_->closed() || impl_->status != RunStatus::running) return highest;
+  for (Kind& kind : impl_->kinds) {
+    if (!impl_->drop_stale(kind)) continue;
+    const std::int32_t priority = impl_->spec_of(kind.launchable.top()).priority;
+    if (!highest || priority > *highest) highest = priority;
+  }
+  return highest;
+}
 std::uint32_t Machine::done() const {
-  return static_cast<std::uint32_t>(impl_->steps.size()) - impl_->count(StepStatus::pending) -
-         impl_->count(StepStatus::ready) - impl_->count(StepStatus::waiting) -
-         impl_->count(StepStatus::running);
+  std::uint32_t open = 0;
+  for (auto at = StepStatus::pending; at < StepStatus::succeeded;
+       at = static_cast<StepStatus>(static_cast<int>(at) + 1)) {
+    open += impl_->count(at);
+  }
+  return size() - open;
 }
 std::uint32_t Machine::count(StepStatus status) const { return impl_->count(status); }
 bool Machine::cancelling() const { return impl_->cancelled; }

@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/pipeline/plan.hpp"
@@ -17,9 +19,11 @@
 namespace scanflow::run {
 
 enum class StepStatus : std::uint8_t {
-  pending,  // waits for what it needs
-  ready,    // waits for a slot (or for its expressions)
-  waiting,  // waits for the time of its next attempt
+  pending,   // waits for what it needs
+  ready,     // waits for a slot (or for its expressions)
+  awaiting,  // waits for a person's approval
+  waiting,   // waits for the time of its next attempt
+  expanded,  // its for_each is known: ends with the last of its instances
   running,
   succeeded,
   cached,
@@ -43,8 +47,8 @@ struct StepState {
 /// What the caller must do, once the events are committed.
 struct Effect {
   enum class Kind : std::uint8_t {
-    resolve,  // evaluate `when`, `with`, `env`; look into the cache; answer with step_resolved |
-              // skipped | cached | failed
+    resolve,  // evaluate `when`, `for_each` or `with`, `env`; look into the cache; answer with
+              // step_resolved | expanded | skipped | cached | failed
     launch,   // start the attempt (its attempt_started is among the events)
     stop,     // SIGTERM, grace, SIGKILL; cause says why
   };
@@ -61,6 +65,30 @@ struct Decisions {
       0;  // call decide again at this time at the latest; 0: only after the next event
 };
 
+/// Limits beyond those of the run itself: slots, the machine's CPUs and memory, pools.
+class Admission {
+ public:
+  virtual ~Admission() = default;
+  /// May an attempt of this step start now? If so, it is counted as running.
+  virtual bool take(const pipeline::Step& step) = 0;
+};
+
+/// So many attempts, whatever they are.
+class Slots final : public Admission {
+ public:
+  explicit Slots(std::uint32_t free) : free_(free) {}
+  bool take(const pipeline::Step&) override { return free_ > 0 && free_-- > 0; }
+
+ private:
+  std::uint32_t free_;
+};
+
+/// Attempts in flight of steps that are alike to an Admission.
+struct Running {
+  const pipeline::Step* like;
+  std::uint32_t count;
+};
+
 class Machine {
  public:
   /// jitter_seed: per run; the waits of retries are drawn from it by hashing (seed, step, attempt),
@@ -73,10 +101,15 @@ class Machine {
   /// step was cancelled changes nothing.
   void apply(const Event& event);
 
-  /// Everything that follows now: at most `slots` new attempts, highest critical path first, then
-  /// by index. A step that was handed out as `resolve` is not handed out again before its answer
-  /// was applied.
-  Decisions decide(std::int64_t now_us, std::uint32_t slots);
+  /// Everything that follows now. New attempts as far as `admission` lets them: highest priority
+  /// first, then longest critical path, then by index; where one may not start, others that are
+  /// unlike it still may. A step that was handed out as `resolve` is not handed out again before
+  /// its answer was applied.
+  Decisions decide(std::int64_t now_us, Admission& admission);
+  Decisions decide(std::int64_t now_us, std::uint32_t slots) {
+    Slots admission(slots);
+    return decide(now_us, admission);
+  }
 
   /// The cause to record in the attempt_ended of this step's attempt: what the backend reported, or
   /// why it was stopped (timeout, cancelled) where a kill was decided and it did not succeed all
@@ -85,9 +118,21 @@ class Machine {
 
   RunStatus status() const;
   const pipeline::Plan& plan() const;
+  /// The steps of the plan, and behind them the instances that came with a for_each.
+  std::uint32_t size() const;
+  const pipeline::PlannedStep& planned(std::uint32_t index) const;
+  const pipeline::Step& spec_of(std::uint32_t index) const;
   const StepState& step(std::uint32_t index) const;
+  /// The step whose for_each an instance came with, or kNoStep; and the instances of such a step:
+  /// [first, first + count).
+  std::uint32_t group(std::uint32_t index) const;
+  std::pair<std::uint32_t, std::uint32_t> instances(std::uint32_t index) const;
+
   std::uint32_t running() const;  // attempts in flight
-  std::uint32_t done() const;     // steps that ended in any way
+  std::vector<Running> running_by_kind() const;
+  /// The highest priority among the steps that wait for an admission; nothing where none does.
+  std::optional<std::int32_t> wants() const;
+  std::uint32_t done() const;  // steps that ended in any way
   std::uint32_t count(StepStatus status) const;
   bool cancelling() const;  // cancel was requested, at any time
   /// "failed: a after 3 attempts (crash); b not started": for people and tests.

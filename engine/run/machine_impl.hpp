@@ -5,13 +5,14 @@
 // for).
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <queue>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/run/machine.hpp"
@@ -19,78 +20,111 @@
 namespace scanflow::run {
 
 inline constexpr std::size_t kPhases = 4;
+inline constexpr std::size_t kStepStatuses = static_cast<std::size_t>(StepStatus::cancelled) + 1;
 using pipeline::Phase;
 
 /// Small and beside StepState: what only the machine looks at.
 struct StepNode {
-  std::uint32_t missing = 0;  // needs that are not done yet
-  float path = 0;             // steps on the longest way from here to an end
+  std::uint32_t missing = 0;      // needs that are not done yet; of an expanded one its instances
+  std::uint32_t path = 0;         // steps on the longest way from here to an end
+  std::uint32_t group = kNoStep;  // whose instance it is
   Phase phase = Phase::main;
   Cause stopping = Cause::none;    // of the attempt in flight, once its kill was decided
-  bool needs_resolve : 1 = false;  // has expressions, or a cache to look into
+  bool needs_resolve : 1 = false;  // has expressions, a for_each, or a cache to look into
   bool resolved : 1 = false;
   bool asked : 1 = false;        // resolve was handed out, its answer not applied (decide's own)
+  bool approved : 1 = false;     // or no approval is wanted
   bool unscheduled : 1 = false;  // waits for its retry to be scheduled
   bool due : 1 = false;          // the time of its retry has come (decide's own)
 };
 
+/// The instances of an expanded step, behind the steps of the plan.
+struct Group {
+  std::uint32_t first = 0, count = 0;
+  bool failed = false, cancelled = false, succeeded = false;  // some of them
+  Cause cause = Cause::none;                                  // of the first that failed
+};
+
 struct Timer {
+  enum class Kind : std::uint8_t { deadline, retry, approval, run };
   std::int64_t at_us;
   std::uint32_t step;
   std::uint32_t attempt;
-  bool is_retry;  // else the deadline of a running attempt
+  Kind kind;
   bool operator>(const Timer& other) const {
     return at_us != other.at_us ? at_us > other.at_us : step > other.step;
   }
 };
 
-/// Steps by critical path, longest first, then by index.
+/// Steps by priority, then by critical path, longest first, then by index.
 class StepQueue {
  public:
-  void push(std::uint32_t step, float path) {
-    // Floats of one sign compare like their bits.
-    heap_.push(std::uint64_t{~std::bit_cast<std::uint32_t>(path)} << 32 | step);
+  void push(std::uint32_t step, std::int32_t priority, std::uint32_t path) {
+    constexpr std::uint64_t kMiddle = 0x7f, kLongest = 0xffffff;
+    const std::uint64_t urgency = kMiddle - static_cast<std::uint64_t>(std::int64_t{priority});
+    const std::uint64_t shortness = kLongest - std::min<std::uint64_t>(path, kLongest);
+    heap_.push(urgency << 56 | shortness << 32 | step);
   }
   bool empty() const { return heap_.empty(); }
   std::uint32_t top() const { return static_cast<std::uint32_t>(heap_.top()); }
+  std::uint64_t key() const { return heap_.top(); }  // smaller: first
   void pop() { heap_.pop(); }
 
  private:
   std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>> heap_;
 };
 
+/// Steps that are alike to every limit: where one may not start, neither may another.
+struct Kind {
+  const pipeline::Step* like = nullptr;
+  std::uint32_t limit = 0;  // of their instances at once (then they are of one step); 0: none
+  std::uint32_t running = 0;
+  StepQueue launchable;
+};
+
 struct Machine::Impl {
   Impl(std::shared_ptr<const pipeline::Plan> plan, std::uint64_t seed);
+  void add_kind(const pipeline::Step& spec);
 
   // Events (apply.cpp).
   void apply(const Event& event);
-  void create();
+  void create(const Event& event);
+  void start(const Event& event);
   void apply_to_step(const Event& event);
+  void resolved(const Event& event);
+  void expanded(const Event& event);
+  void approved(const Event& event);
   void attempt_started(const Event& event);
   void attempt_ended(const Event& event);
   void end_step(const Event& event, StepStatus status);
+  void end_instance(std::uint32_t group, const Event& event, StepStatus status);
   void set_status(std::uint32_t step, StepStatus status);
   void make_ready(std::uint32_t step);
+  void make_launchable(std::uint32_t step);
   void advance_phase();
   void enter_phase(Phase next);
-  void request_cancel();
+  void request_cancel(const Event& event);
   [[noreturn]] void refuse(const Event& event, const std::string& why) const;
 
   // Decisions (decide.cpp).
-  Decisions decide(std::int64_t now_us, std::uint32_t slots);
+  Decisions decide(std::int64_t now_us, Admission& admission);
   void emit(Decisions& out, Event event);
+  void fail_fast(Decisions& out);
   void cancel_running_and_waiting(Decisions& out);
   void cancel_not_started(Decisions& out, Cause cause, const std::string& message);
   void give_up_what_cannot_start(Decisions& out);
   void skip_handlers(Decisions& out);
   void fire_timers(Decisions& out);
+  void fire(const Timer& timer, Decisions& out);
   void schedule_retries(Decisions& out);
-  void ask_for_resolves(Decisions& out, std::uint32_t slots);
-  void launch(Decisions& out, std::uint32_t slots);
+  void ask_for_resolves(Decisions& out);
+  void ask_for_approvals(Decisions& out);
+  void launch(Decisions& out, Admission& admission);
   void hand_out_stops(Decisions& out);
   void end_run(Decisions& out);
   std::int64_t next_wake();
   bool is_current(const Timer& timer) const;
+  bool drop_stale(Kind& kind) const;
 
   // Questions.
   std::string summary() const;
@@ -98,9 +132,20 @@ struct Machine::Impl {
   bool closed() const {
     return cancelling_phase || (phase == Phase::main && first_failed[0] != kNoStep);
   }
+  /// The main steps did not all come to a good end.
+  bool main_failed() const { return first_failed[0] != kNoStep || timed_out; }
   std::uint32_t count(StepStatus of) const { return counts[static_cast<std::size_t>(of)]; }
   std::uint32_t& remaining_of(Phase p) { return remaining[static_cast<std::size_t>(p)]; }
-  const std::string& id(std::uint32_t step) const { return plan->steps[step].id; }
+  const pipeline::PlannedStep& planned(std::uint32_t step) const {
+    const std::size_t own = plan->steps.size();
+    return step < own ? plan->steps[step] : added[step - own];
+  }
+  const std::string& id(std::uint32_t step) const { return planned(step).id; }
+  const pipeline::Step& spec_of(std::uint32_t step) const {
+    return plan->pipeline->steps[planned(step).spec];
+  }
+  Kind& kind_of(std::uint32_t step) { return kinds[kind_of_spec[planned(step).spec]]; }
+  bool is_group(std::uint32_t step) const { return groups.contains(step); }
 
   const std::shared_ptr<const pipeline::Plan> plan;
   const std::uint64_t seed;
@@ -108,24 +153,31 @@ struct Machine::Impl {
   // From events alone.
   RunStatus status = RunStatus::running;
   bool created = false;
-  bool cancelled = false;         // cancel was requested, at any time
-  bool cancelling_phase = false;  // ... in the current phase
+  bool cancelled = false;         // a person's request, at any time
+  bool timed_out = false;         // the run's timeout came
+  bool cancelling_phase = false;  // something ends the current phase: the cause of that
+  Cause cancel_cause = Cause::none;
   Phase phase = Phase::main;
   bool phases_done = false;
   std::array<bool, kPhases> not_applicable{};      // handlers whose outcome did not come
   std::array<std::uint32_t, kPhases> remaining{};  // steps that have not ended
   std::array<std::uint32_t, kPhases> first_failed{kNoStep, kNoStep, kNoStep, kNoStep};
-  std::array<std::uint32_t, 9> counts{};                     // by StepStatus
+  std::array<std::uint32_t, kStepStatuses> counts{};         // by StepStatus
+  std::uint32_t allowed_failures = 0;                        // of counts[failed]
   std::array<std::vector<std::uint32_t>, kPhases> handlers;  // [0] stays empty
   std::vector<StepState> steps;
   std::vector<StepNode> nodes;
+  std::vector<pipeline::PlannedStep> added;  // instances of expanded steps: behind the plan's
+  std::unordered_map<std::uint32_t, Group> groups;
 
   // decide's own; entries are checked against the state when they are taken.
   std::int64_t now_us = 0;
   bool sweep_cancelled = false;
-  StepQueue launchable, unresolved;
+  std::vector<Kind> kinds;
+  std::vector<std::uint32_t> kind_of_spec;
+  StepQueue unresolved;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
-  std::vector<std::uint32_t> to_schedule, to_stop;
+  std::vector<std::uint32_t> to_schedule, to_stop, to_approve;
   std::uint32_t asked = 0;           // resolves whose answer was not applied
   std::uint32_t resolved_ready = 0;  // resolved, waiting for a slot
 };

@@ -29,24 +29,36 @@ std::string after_attempts(std::uint32_t attempts) {
 }  // namespace
 
 std::string Machine::Impl::summary() const {
+  if (status == RunStatus::queued) {
+    return fmt::format("queued: {} step{}", steps.size(), steps.size() == 1 ? "" : "s");
+  }
   if (status == RunStatus::running) {
-    const std::uint32_t open = count(StepStatus::pending) + count(StepStatus::ready) +
-                               count(StepStatus::waiting) + count(StepStatus::running);
-    return fmt::format("{}: {} of {} done, {} running", cancelled ? "cancelling" : "running",
-                       steps.size() - open, steps.size(), count(StepStatus::running));
+    std::uint32_t open = 0;
+    for (auto at = StepStatus::pending; at < StepStatus::succeeded;
+         at = static_cast<StepStatus>(static_cast<int>(at) + 1)) {
+      open += count(at);
+    }
+    std::string text =
+        fmt::format("{}: {} of {} done, {} running", cancelled ? "cancelling" : "running",
+                    steps.size() - open, steps.size(), count(StepStatus::running));
+    if (const auto n = count(StepStatus::awaiting)) text += fmt::format(", {} to approve", n);
+    return text;
   }
   if (status == RunStatus::succeeded) {
     std::string text =
         fmt::format("succeeded: {} step{}", steps.size(), steps.size() == 1 ? "" : "s");
     if (const auto n = count(StepStatus::cached)) text += fmt::format(", {} cached", n);
     if (const auto n = count(StepStatus::skipped)) text += fmt::format(", {} skipped", n);
+    if (allowed_failures > 0) text += fmt::format(", {} failed as they may", allowed_failures);
     return text;
   }
   std::vector<std::string> failed, stopped, given_up, not_started;
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
     const StepState& step = steps[i];
     const char* handler = nodes[i].phase == Phase::main ? "" : "handler ";
+    if (is_group(i)) continue;  // its instances say it
     if (step.status == StepStatus::failed) {
+      if (spec_of(i).allow_failure) continue;
       failed.push_back(fmt::format("{}{}{} ({})", handler, id(i), after_attempts(step.attempts),
                                    pipeline::name(step.cause)));
     } else if (step.status == StepStatus::cancelled) {
@@ -63,6 +75,7 @@ std::string Machine::Impl::summary() const {
     text += separator + list(names) + what;
     separator = "; ";
   };
+  if (timed_out) add({"its timeout was over"}, "");
   add(failed, status == RunStatus::cancelled ? " failed" : "");
   add(stopped, " stopped");
   add(given_up, " given up");

@@ -16,12 +16,14 @@ ActiveRun::ActiveRun(std::string id, Submission submission, Prepared prepared,
       created_us_(created_us),
       machine_(prepared_.plan, std::hash<std::string>()(id_)),
       keep_(keep) {
-  const auto& steps = plan().steps;
-  index_.reserve(steps.size());
-  dirty_.reserve(steps.size());
-  is_dirty_.assign(steps.size(), true);
-  for (std::uint32_t i = 0; i < steps.size(); ++i) {
-    index_.emplace(steps[i].id, i);
+  know_steps();
+}
+
+/// Those of the plan, and the instances that came with a for_each.
+void ActiveRun::know_steps() {
+  for (auto i = static_cast<std::uint32_t>(is_dirty_.size()); i < machine_.size(); ++i) {
+    index_.emplace(machine_.planned(i).id, i);
+    is_dirty_.push_back(true);
     dirty_.push_back(i);
   }
 }
@@ -46,12 +48,13 @@ void ActiveRun::apply(const Event& event, store::Batch& batch) {
 
 void ActiveRun::record(const Event& event, store::Batch& batch) {
   if (event.type == EventType::run_ended) ended_us_ = event.time_us;
+  if (event.type == EventType::step_expanded) know_steps();
   if (keep_ == Keep::in_memory && !events_wanted_) {
     history_.push_back(event);
     return;
   }
   static const std::string kNone;
-  const std::string& step = event.step == run::kNoStep ? kNone : plan().steps[event.step].id;
+  const std::string& step = event.step == run::kNoStep ? kNone : machine_.planned(event.step).id;
   if (keep_ == Keep::in_memory) {
     history_.push_back(event);
   } else {
@@ -60,11 +63,18 @@ void ActiveRun::record(const Event& event, store::Batch& batch) {
     if (event.step != run::kNoStep) touch(event.step);
     if (event.step == run::kNoStep) batch.runs.push_back(row());
   }
-  if (events_wanted_) tell({{"type", "event"}, {"event", run::to_json(event, step)}});
+  if (!events_wanted_) return;
+  tell({{"type", "event"}, {"event", run::to_json(event, step)}});
+  if (event.type != EventType::step_expanded) return;
+  json added = json::array();
+  const auto [first, count] = machine_.instances(event.step);
+  for (std::uint32_t i = first; i < first + count; ++i) added.push_back(step_document(i));
+  tell({{"type", "steps"}, {"steps", std::move(added)}});
 }
 
 void ActiveRun::replay(const Event& event, std::int64_t seq) {
   machine_.apply(event);
+  know_steps();
   seq_ = seq;
   if (event.type == EventType::run_ended) ended_us_ = event.time_us;
   if (event.type != EventType::attempt_ended || event.step == run::kNoStep) return;
@@ -101,8 +111,7 @@ void ActiveRun::add_client(Client client) {
 void ActiveRun::finish() {
   if (listeners_.empty()) return;
   std::vector<store::StepRow> rows;
-  for (std::uint32_t i = 0; events_wanted_ && i < plan().steps.size(); ++i)
-    rows.push_back(step_row(i));
+  for (std::uint32_t i = 0; events_wanted_ && i < machine_.size(); ++i) rows.push_back(step_row(i));
   tell({{"type", "finished"}, {"result", result_document(row(), rows)}});
 }
 

@@ -62,6 +62,8 @@ class ActiveRun {
  private:
   /// How a client sees it at first: {"type": "accepted", "run", "pipeline", ..., "steps": [...]}.
   json accepted(bool with_steps) const;
+  json step_document(std::uint32_t index) const;
+  void know_steps();
 
   struct Log {
     std::uint32_t attempt;

@@ -25,7 +25,7 @@ void Engine::Impl::perform(
       return;
     case Effect::Kind::stop:
       backend_for(entry->run.submission().options.backend)
-          ->stop({entry->run.id(), entry->run.plan().steps[effect.step].id, effect.attempt},
+          ->stop({entry->run.id(), entry->run.machine().planned(effect.step).id, effect.attempt},
                  std::string(pipeline::name(effect.cause)));
       return;
   }
@@ -33,16 +33,19 @@ void Engine::Impl::perform(
 
 void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
   const ActiveRun& run = entry->run;
-  const std::uint32_t spec = run.plan().steps[step].spec;
+  const std::uint32_t spec = run.machine().planned(step).spec;
   if (!entry->references.contains(spec)) {
     std::set<std::string> names;
     for (const pipeline::Step& other : run.plan().pipeline->steps) names.insert(other.name);
-    entry->references[spec] = references(run.plan().spec_of(step), names);
+    entry->references[spec] = references(run.machine().spec_of(step), names);
   }
   auto job = std::make_shared<ResolveJob>();
   job->plan = run.prepared().plan;
   job->step = step;
-  job->plugin = run.prepared().catalog->find(run.plan().spec_of(step).uses);
+  job->planned = run.machine().planned(step);
+  job->expand =
+      !run.machine().spec_of(step).for_each.is_null() && run.machine().group(step) == run::kNoStep;
+  job->plugin = run.prepared().catalog->find(run.machine().spec_of(step).uses);
   job->run = {{"id", run.id()},
               {"name", run.plan().pipeline->name},
               {"namespace", run.plan().pipeline->name_space},
@@ -50,13 +53,17 @@ void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
   job->env = run.submission().options.env;
   job->use_cache = run.submission().options.use_cache;
   const std::vector<std::string>& wanted = entry->references[spec];
-  for (std::uint32_t i = 0; !wanted.empty() && i < run.plan().steps.size(); ++i) {
-    const std::string& name = run.plan().spec_of(i).name;
-    if (std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
+  for (std::uint32_t i = 0; !wanted.empty() && i < run.machine().size(); ++i) {
+    const pipeline::Step& of = run.machine().spec_of(i);
+    if (std::find(wanted.begin(), wanted.end(), of.name) == wanted.end()) continue;
+    std::vector<StepView>& views = job->views[of.name];
+    // Of a for_each only its instances are seen.
+    if (!of.for_each.is_null() && run.machine().group(i) == run::kNoStep) continue;
     const run::StepState& state = run.machine().step(i);
-    job->views[name].push_back({run.plan().steps[i].matrix, std::string(run::name(state.status)),
-                                static_cast<double>(state.ended_us - state.first_started_us) / 1e6,
-                                state.result});
+    const pipeline::PlannedStep& planned = run.machine().planned(i);
+    views.push_back({planned.matrix, planned.item, std::string(run::name(state.status)),
+                     static_cast<double>(state.ended_us - state.first_started_us) / 1e6,
+                     state.result});
   }
   boost::asio::post(pool, [this, entry, job] {
     Event event = runtime::resolve(*job, options.store.get(), artifacts);
@@ -80,7 +87,7 @@ void Engine::Impl::launch(const EntryPtr& entry, std::uint32_t step, std::uint32
     return;
   }
   protocol::Result result;
-  result.id = {entry->run.id(), entry->run.plan().steps[step].id, attempt};
+  result.id = {entry->run.id(), entry->run.machine().planned(step).id, attempt};
   result.status = "failed";
   result.cause = "config";
   result.message = request.error().message;

@@ -23,7 +23,7 @@ json rejected(int exit_code, const std::string& message) {
   return {{"type", "rejected"}, {"exit", exit_code}, {"message", message}};
 }
 
-void answer(const Client& client, json update) {
+void tell(const Client& client, json update) {
   client.listener(std::make_shared<const json>(std::move(update)));
 }
 
@@ -46,8 +46,16 @@ void Engine::attach(std::string run, Client client) {
   });
 }
 
-void Engine::cancel(std::string run) {
-  impl_->post([impl = impl_.get(), run = std::move(run)] { impl->cancel(run); });
+void Engine::cancel(std::string run, Client client) {
+  impl_->post([impl = impl_.get(), run = std::move(run), client = std::move(client)] {
+    impl->cancel(run, client);
+  });
+}
+
+void Engine::answer(std::string run, std::string step, Answer answer, Client client) {
+  impl_->post([impl = impl_.get(), run = std::move(run), step = std::move(step),
+               answer = std::move(answer),
+               client = std::move(client)] { impl->answer(run, step, answer, client); });
 }
 
 Engine::Impl::Impl(EngineOptions given)
@@ -86,8 +94,8 @@ std::shared_ptr<const loader::Catalog> Engine::Impl::discover(const RunOptions& 
 }
 
 void Engine::Impl::refuse(const Client& client) const {
-  answer(client, failed ? rejected(3, "the engine cannot store events any more")
-                        : json{{"type", "closing"}});
+  tell(client,
+       failed ? rejected(3, "the engine cannot store events any more") : json{{"type", "closing"}});
 }
 
 void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared, Client client,
@@ -112,7 +120,7 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
           if (ready) {
             begin(std::move(submission), std::move(*ready), std::move(client));
           } else {
-            answer(client, rejected(2, ready.error().message));
+            tell(client, rejected(2, ready.error().message));
           }
         });
       });
@@ -137,39 +145,50 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   flush();
 }
 
-void Engine::Impl::cancel(const std::string& id) {
-  const auto found = runs.find(id);
-  if (failed || found == runs.end() || found->second->over) return;
-  Event event;
-  event.type = EventType::cancel_requested;
-  event.time_us = wall_us();
-  found->second->run.apply(event, batch);
-  pump(found->second);
-  flush();
+void Engine::Impl::pump(const EntryPtr& changed) {
+  changed->changed = true;
+  pump();
 }
 
-void Engine::Impl::pump(const EntryPtr& entry) {
-  if (failed || entry->over) return;
+void Engine::Impl::pump() {
+  if (failed) return;
+  struct Turn {
+    EntryPtr entry;
+    std::int32_t priority;
+    std::uint32_t running;
+  };
+  std::vector<Turn> turns;
+  run::Scheduler scheduler({options.jobs, options.capacity.cpu, options.capacity.memory});
+  for (const EntryPtr& entry : order) {
+    if (entry->over) continue;
+    const run::Machine& machine = entry->run.machine();
+    for (const run::Running& running : machine.running_by_kind()) scheduler.add(running);
+    const auto wants = machine.wants();
+    if (!wants && !entry->changed) continue;
+    turns.push_back(
+        {entry, wants.value_or(0) + machine.plan().pipeline->priority, machine.running()});
+  }
+  // Among equals the one that has least; older runs first.
+  std::stable_sort(turns.begin(), turns.end(), [](const Turn& a, const Turn& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.running < b.running;
+  });
+  for (const Turn& turn : turns) decide(turn.entry, scheduler);
+  arm_timer();
+}
+
+void Engine::Impl::decide(const EntryPtr& entry, run::Scheduler& scheduler) {
   ActiveRun& run = entry->run;
-  std::uint32_t running = 0;
-  for (const EntryPtr& other : order) running += other->run.machine().running();
   const std::uint32_t own = run.machine().running();
   const std::uint32_t jobs = run.submission().options.jobs;
-  const std::uint32_t slots =
-      std::min(options.jobs > running ? options.jobs - running : 0, jobs > own ? jobs - own : 0);
-  run::Decisions decisions = run.machine().decide(wall_us(), slots);
+  scheduler.next_run(jobs > own ? jobs - own : 0);
+  entry->changed = false;
+  run::Decisions decisions = run.machine().decide(wall_us(), scheduler);
   for (const Event& event : decisions.events) {
     run.record(event, batch);
     if (event.type == EventType::run_ended) end(entry);
   }
   for (const Effect& effect : decisions.effects) after.effects.emplace_back(entry, effect);
   entry->wake_us = decisions.wake_us;
-  arm_timer();
-}
-
-void Engine::Impl::pump_all() {
-  const std::vector<EntryPtr> all = order;  // pump may end a run
-  for (const EntryPtr& entry : all) pump(entry);
 }
 
 void Engine::Impl::end(const EntryPtr& entry) {
@@ -179,7 +198,7 @@ void Engine::Impl::end(const EntryPtr& entry) {
     entry->run.finish();
     runs.erase(entry->run.id());
     std::erase(order, entry);
-    pump_all();
+    pump();
     flush();
   });
 }
@@ -249,11 +268,10 @@ void Engine::Impl::arm_timer() {
   wake_timer.async_wait([this](boost::system::error_code error) {
     if (error || closing) return;
     const std::int64_t now = wall_us();
-    const std::vector<EntryPtr> all = order;
-    for (const EntryPtr& entry : all) {
-      if (entry->wake_us > 0 && entry->wake_us <= now) pump(entry);
+    for (const EntryPtr& entry : order) {
+      entry->changed = entry->changed || (entry->wake_us > 0 && entry->wake_us <= now);
     }
-    arm_timer();
+    pump();
     flush();
   });
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/run/scheduler.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
@@ -23,6 +24,14 @@ struct EngineOptions {
   std::filesystem::path plugins;        // the build's or installation's plugin directory
   bool sync_artifacts = false;          // they survive power loss, as with Durability::power
   std::uint32_t jobs = 1;  // attempts at once on this machine; a submission may ask for more
+  run::Capacity capacity;  // what requests are held against; jobs there is not read
+};
+
+/// What a person says to a step that asks for an approval.
+struct Answer {
+  bool approve = false;
+  std::string by;       // who
+  std::string comment;  // why; may be empty
 };
 
 class Engine {
@@ -41,7 +50,10 @@ class Engine {
               bool again = false);
   /// Follows a run; one that an earlier engine left unfinished is recovered by replay and goes on.
   void attach(std::string run, Client client);
-  void cancel(std::string run);
+  // These answer {"type": "done"} once it is committed, or "rejected".
+  void cancel(std::string run, Client client);
+  /// To a step that waits for a person.
+  void answer(std::string run, std::string step, Answer answer, Client client);
 
  private:
   struct Impl;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/backend/backend.hpp"
+#include "engine/run/scheduler.hpp"
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/request_maker.hpp"
@@ -32,6 +33,7 @@ struct Entry {
   RequestMaker requests;
   std::map<std::uint32_t, std::vector<std::string>> references;  // by step as written
   std::int64_t wake_us = 0;
+  bool changed = false;  // its next decisions are due
   bool over = false;
 };
 using EntryPtr = std::shared_ptr<Entry>;
@@ -45,11 +47,18 @@ struct Engine::Impl {
   /// To one that asks an engine that is ending: it takes over, unless the store is broken.
   void refuse(const Client& client) const;
   void begin(Submission submission, Prepared prepared, Client client);
-  void cancel(const std::string& run);
-  /// Lets the run take its next decisions, records them, and queues their effects for after the
-  /// commit.
-  void pump(const EntryPtr& entry);
-  void pump_all();
+  void cancel(const std::string& run, Client client);
+  void answer(const std::string& run, const std::string& step, const Answer& answer, Client client);
+  /// The run, if it is in this engine and not over; else the client is told why not.
+  EntryPtr active(const std::string& run, const Client& client) const;
+  /// A fact that a person has caused.
+  void tell_run(const EntryPtr& entry, run::Event event, Client client);
+  /// Lets the runs take their next decisions, those first whose steps matter most; records them,
+  /// and queues their effects for after the commit. Of a run that has not changed only what waits
+  /// for room may follow.
+  void pump();
+  void pump(const EntryPtr& changed);
+  void decide(const EntryPtr& entry, run::Scheduler& scheduler);
   /// Hands what was recorded to the store; its effects follow once it is committed.
   void flush();
   void perform(const EntryPtr& entry, const run::Effect& effect,

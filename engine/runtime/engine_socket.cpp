@@ -59,7 +59,12 @@ class Session : public std::enable_shared_from_this<Session> {
       } else if (op == "attach") {
         engine_.attach(request.at("run"), client(request));
       } else if (op == "cancel") {
-        engine_.cancel(request.at("run"));
+        engine_.cancel(request.at("run"), client(request));
+      } else if (op == "answer") {
+        engine_.answer(
+            request.at("run"), request.at("step"),
+            {request.at("approve"), request.value("by", ""), request.value("comment", "")},
+            client(request));
       } else {
         send({{"type", "rejected"},
               {"exit", 2},

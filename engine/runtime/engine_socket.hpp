@@ -5,7 +5,9 @@
 //   to the engine:    {"op": "submit", "submission": {...}, "again": false, "environment": {...}}
 //                     {"op": "attach", "run": ID}
 //                     {"op": "cancel", "run": ID}
-//   from the engine:  the updates of submission.hpp's Listener, one a line
+//                     {"op": "answer", "run": ID, "step": ID, "approve": true, "by", "comment"}
+//   from the engine:  the updates of submission.hpp's Listener, one a line; to the last two
+//                     {"type": "done"} or "rejected"
 #pragma once
 
 #include <memory>

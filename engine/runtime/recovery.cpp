@@ -100,7 +100,7 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   entry->requests.set_environment(std::move(client.environment), own_environment);
   run.add_client(std::move(client));
   if (runs.contains(run.id())) return;
-  if (run.machine().status() != run::RunStatus::running) {  // it had ended: shown, not run
+  if (run.machine().status() > run::RunStatus::running) {  // it had ended: shown, not run
     run.finish();
     return;
   }
@@ -112,12 +112,12 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   // again that were to be stopped. Of one whose end was committed the backend may not have heard.
   std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
   std::vector<protocol::AttemptId> ended;
-  for (std::uint32_t i = 0; i < run.plan().steps.size(); ++i) {
+  for (std::uint32_t i = 0; i < run.machine().size(); ++i) {
     const run::StepState& state = run.machine().step(i);
     if (state.status == run::StepStatus::running) {
       launch(entry, i, state.attempts, launches);
     } else if (state.attempts > 0) {
-      ended.push_back({run.id(), run.plan().steps[i].id, state.attempts});
+      ended.push_back({run.id(), run.machine().planned(i).id, state.attempts});
     }
   }
   backend_for(run.submission().options.backend)->forget(ended);

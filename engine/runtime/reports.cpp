@@ -62,14 +62,14 @@ run::Cause cause_of(const protocol::Result& result) {
 
 void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
   if (failed || closing) return;
-  std::vector<EntryPtr> changed;
+  bool changed = false;
   for (backend::Report& report : reports) {
     const auto found = runs.find(id_of(report).run);
     if (found == runs.end()) continue;
     const EntryPtr entry = found->second;
     if (auto* ended = std::get_if<protocol::Ended>(&report)) {
       on_ended(entry, std::move(ended->result));
-      if (changed.empty() || changed.back() != entry) changed.push_back(entry);
+      entry->changed = changed = true;
     } else if (const auto* metric = std::get_if<protocol::Metric>(&report)) {
       on_metric(entry, *metric);
     } else if (const auto* progress = std::get_if<protocol::Progress>(&report)) {
@@ -84,8 +84,7 @@ void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
       on_host_call(entry, *call);
     }
   }
-  for (const EntryPtr& entry : changed) pump(entry);
-  if (!changed.empty() && order.size() > 1) pump_all();
+  if (changed) pump();
   flush();
 }
 
@@ -124,7 +123,6 @@ void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
       if (failed || closing || entry->over) return;
       attempt_ended(entry, result, std::move(stored));
       pump(entry);
-      if (order.size() > 1) pump_all();
       flush();
     });
   });

@@ -1,7 +1,5 @@
 #include "engine/runtime/request_maker.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <utility>
 
@@ -40,8 +38,7 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   request.pipeline = run.plan().pipeline->name;
   request.uses = step.uses;
   request.library = plugin->library.string();
-  request.threads =
-      static_cast<std::uint32_t>(std::max(1.0, std::ceil(step.resources.cpu_request)));
+  request.threads = step.resources.threads();
   request.memory_limit = step.resources.memory_limit;
   request.cwd = run.submission().options.directory;
   if (log_dir_.empty()) {
@@ -57,17 +54,17 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   }
   request.env = step.env;
   request.env.insert(environment_.begin(), environment_.end());
-  if (!step.matrix.empty()) prototypes_.emplace(spec, request);
+  if (!step.matrix.empty() || !step.for_each.is_null()) prototypes_.emplace(spec, request);
   return request;
 }
 
 Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const ActiveRun& run,
                                                                     std::uint32_t step,
                                                                     std::uint32_t attempt) {
-  auto base = prototype(run, run.plan().steps[step].spec);
+  auto base = prototype(run, run.machine().planned(step).spec);
   if (!base) return tl::unexpected(base.error());
   auto request = std::make_shared<protocol::Request>(std::move(*base));
-  request->id.step = run.plan().steps[step].id;
+  request->id.step = run.machine().planned(step).id;
   request->id.attempt = attempt;
   if (const auto& resolved = run.machine().step(step).resolved) {
     request->inputs.clear();

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 #include <optional>
 
 #include "engine/pipeline/expression.hpp"
@@ -35,23 +35,30 @@ json view_to_json(const StepView& view) {
       (*artifact)["artifact"] = artifact.key();
     }
   }
-  return {{"outputs", std::move(outputs)},
-          {"artifacts", std::move(artifacts)},
-          {"status", view.status},
-          {"seconds", view.seconds},
-          {"matrix", view.matrix}};
+  return {{"outputs", std::move(outputs)}, {"artifacts", std::move(artifacts)},
+          {"status", view.status},         {"seconds", view.seconds},
+          {"matrix", view.matrix},         {"item", view.item}};
+}
+
+/// Is what expressions see of it a list?
+bool is_list(const pipeline::Step& step) {
+  return !step.matrix.empty() || !step.for_each.is_null();
 }
 
 pipeline::Scope scope_of(const ResolveJob& job) {
   pipeline::Scope scope;
   scope.params = job.plan->params;
-  scope.matrix = job.plan->steps[job.step].matrix;
+  scope.matrix = job.planned.matrix;
+  scope.item = job.planned.item;
   scope.run = job.run;
   scope.env = job.env;
   scope.step = [&job](const std::string& name) -> json {
+    const auto& steps = job.plan->pipeline->steps;
+    const auto spec = std::find_if(steps.begin(), steps.end(),
+                                   [&](const pipeline::Step& step) { return step.name == name; });
     const auto found = job.views.find(name);
-    if (found == job.views.end() || found->second.empty()) return nullptr;
-    if (found->second.front().matrix.is_null()) return view_to_json(found->second.front());
+    if (spec == steps.end() || found == job.views.end()) return nullptr;
+    if (!is_list(*spec)) return view_to_json(found->second.front());
     json instances = json::array();
     for (const StepView& view : found->second) instances.push_back(view_to_json(view));
     return instances;
@@ -71,7 +78,7 @@ std::string cache_key(const pipeline::Step& step, const loader::PluginInfo& plug
                         {"config", bound.at("config")},
                         {"inputs", std::move(inputs)},
                         {"env", env},
-                        {"threads", std::ceil(step.resources.cpu_request)}};
+                        {"threads", step.resources.threads()}};
   return sha256_hex(depends.dump());
 }
 
@@ -109,7 +116,7 @@ std::optional<Event> look_into_cache(const ResolveJob& job, const std::string& k
                                      const store::Store& store, const store::Artifacts& artifacts) {
   const auto row = store.cached(key);
   if (!row || !row->has_value()) return std::nullopt;  // unreadable: as if it were not there
-  const std::int64_t max_age = job.plan->spec_of(job.step).cache.max_age_us;
+  const std::int64_t max_age = job.spec().cache.max_age_us;
   if (max_age > 0 && wall_us() - (*row)->time_us > max_age) return std::nullopt;
   const json outputs = json::parse((*row)->outputs, nullptr, false);
   const json files = json::parse((*row)->artifacts, nullptr, false);
@@ -169,16 +176,44 @@ Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, 
   return json{{"config", std::move(with)}, {"inputs", std::move(inputs)}};
 }
 
+namespace {
+
+constexpr std::size_t kMostItems = 10'000;
+
+/// The items of a for_each; nothing runs where there are none.
+Event expand(const ResolveJob& job, pipeline::Evaluator& evaluator, const pipeline::Scope& scope) {
+  auto items = evaluator.evaluate(job.spec().for_each, scope);
+  if (!items) return config_error(job, "for_each: " + items.error().message);
+  if (!items->is_array()) {
+    return config_error(job, fmt::format("for_each: needs a list, and {} is {}",
+                                         items->dump().substr(0, 80), items->type_name()));
+  }
+  if (items->size() > kMostItems) {
+    return config_error(
+        job, fmt::format("for_each: {} items are more than {}; let each stand for several",
+                         items->size(), kMostItems));
+  }
+  if (items->empty()) {
+    return make(EventType::step_skipped, job, {{"message", "its for_each gave an empty list"}});
+  }
+  return make(EventType::step_expanded, job, {{"items", std::move(*items)}});
+}
+
+}  // namespace
+
 Event resolve(const ResolveJob& job, const store::Store* store, const store::Artifacts& artifacts) {
-  const pipeline::Step& step = job.plan->spec_of(job.step);
+  const pipeline::Step& step = job.spec();
   const pipeline::Scope scope = scope_of(job);
   pipeline::Evaluator evaluator;
-  if (!step.when.empty()) {
+  // Of a for_each asked once for all items, or of each, where it looks at them.
+  const bool by_item = !step.for_each.is_null() && pipeline::refers_to(step.when, "item");
+  if (!step.when.empty() && (step.for_each.is_null() || by_item != job.expand)) {
     const auto wanted = evaluator.condition(step.when, scope);
     if (!wanted) return config_error(job, "when: " + wanted.error().message);
     if (!*wanted)
       return make(EventType::step_skipped, job, {{"message", "its `when` is false: " + step.when}});
   }
+  if (job.expand) return expand(job, evaluator, scope);
   json with = json::object();
   for (const auto& [key, value] : step.with.items()) {
     auto evaluated = evaluator.evaluate(value, scope);
@@ -193,10 +228,18 @@ Event resolve(const ResolveJob& job, const store::Store* store, const store::Art
       return config_error(job, fmt::format("env.{}: {}", key, evaluated.error().message));
     env[key] = evaluated->is_string() ? evaluated->get<std::string>() : evaluated->dump();
   }
-  auto bound = bind(step, *job.plugin, std::move(with));
-  if (!bound) return config_error(job, bound.error().message);
-  json data = std::move(*bound);
-  if (step.cache.enabled) {
+  json data = json::object();
+  if (job.plugin != nullptr) {
+    auto bound = bind(step, *job.plugin, std::move(with));
+    if (!bound) return config_error(job, bound.error().message);
+    data = std::move(*bound);
+  }
+  if (step.approve.wanted) {
+    auto message = evaluator.evaluate(step.approve.message, scope);
+    if (!message) return config_error(job, "approve.message: " + message.error().message);
+    data["message"] = message->is_string() ? *message : json(message->dump());
+  }
+  if (step.cache.enabled && job.plugin != nullptr) {
     const std::string key = cache_key(step, *job.plugin, data, env);
     if (job.use_cache && store != nullptr) {
       if (auto hit = look_into_cache(job, key, *store, artifacts)) return *hit;
@@ -219,6 +262,8 @@ std::vector<std::string> references(const pipeline::Step& step,
   };
   look(look, step.with);
   look(look, step.when);
+  look(look, step.for_each);
+  look(look, step.approve.message);
   for (const auto& [key, value] : step.env) look(look, value);
   return {used.begin(), used.end()};
 }

@@ -19,7 +19,7 @@ namespace scanflow::runtime {
 
 /// What expressions may see of one instance of a step that is done.
 struct StepView {
-  json matrix;
+  json matrix, item;
   std::string status;
   double seconds = 0;
   std::shared_ptr<const json> result;  // {"outputs", "artifacts"}, or null
@@ -27,19 +27,23 @@ struct StepView {
 
 struct ResolveJob {
   std::shared_ptr<const pipeline::Plan> plan;
-  std::uint32_t step = 0;
-  const loader::PluginInfo* plugin = nullptr;          // of a catalog that outlives the job
+  std::uint32_t step = 0;         // as the state machine counts them
+  pipeline::PlannedStep planned;  // the same
+  bool expand = false;            // evaluate its for_each: its instances are resolved later
+  const loader::PluginInfo* plugin = nullptr;          // of a catalog that outlives the job; null
+                                                       // for an approval and nothing else
   std::map<std::string, std::vector<StepView>> views;  // by step name; those that it refers to
   json run;                                            // what `run` is in expressions
   std::map<std::string, std::string> env;
   bool use_cache = true;
+  const pipeline::Step& spec() const { return plan->pipeline->steps[planned.spec]; }
 };
 
 /// The configuration and inputs of an attempt: {"config": {...}, "inputs": {name: artifact}}.
 /// `with`: evaluated. An error says which field, and why.
 Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, json with);
 
-/// One of step_resolved, step_skipped, step_cached, step_failed. `store` may be null (then nothing
+/// One of step_resolved, step_expanded, step_skipped, step_cached, step_failed. `store` may be null (then nothing
 /// is cached).
 run::Event resolve(const ResolveJob& job, const store::Store* store,
                    const store::Artifacts& artifacts);

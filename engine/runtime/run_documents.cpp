@@ -1,5 +1,7 @@
 // A run as rows of the store, and as documents for clients and reports.
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/runtime/active_run.hpp"
@@ -61,7 +63,7 @@ store::RunRow ActiveRun::row() const {
   row.summary = machine_.summary();
   row.created_us = created_us_;
   row.ended_us = ended_us_;
-  row.steps = static_cast<std::uint32_t>(plan().steps.size());
+  row.steps = machine_.size();
   row.done = machine_.done();
   for (std::uint32_t i = 0; ended_us_ > 0 && i < row.steps; ++i) {
     if (machine_.step(i).status == StepStatus::failed) ++row.failed;
@@ -73,9 +75,9 @@ store::StepRow ActiveRun::step_row(std::uint32_t index) const {
   const run::StepState& state = machine_.step(index);
   store::StepRow row;
   row.run = id_;
-  row.id = plan().steps[index].id;
+  row.id = machine_.planned(index).id;
   row.status = run::name(state.status);
-  row.uses = plan().spec_of(index).uses;
+  row.uses = machine_.spec_of(index).uses;
   row.position = index;
   row.attempts = state.attempts;
   row.started_us = state.first_started_us;
@@ -102,21 +104,28 @@ store::StepRow ActiveRun::step_row(std::uint32_t index) const {
   return row;
 }
 
+json ActiveRun::step_document(std::uint32_t index) const {
+  const run::StepState& state = machine_.step(index);
+  json step = json::object();
+  step["name"] = machine_.planned(index).id;
+  step["uses"] = machine_.spec_of(index).uses;
+  step["phase"] = phase_name(machine_.spec_of(index).phase);
+  step["status"] = run::name(state.status);
+  step["started_us"] = state.first_started_us;
+  step["ended_us"] = state.ended_us;
+  step["attempts"] = state.attempts;
+  json& needs = step["needs"] = json::array();
+  const std::uint32_t group = machine_.group(index);
+  if (group != run::kNoStep) step["instance_of"] = group;
+  for (const graph::Node need : plan().graph.needs(group != run::kNoStep ? group : index))
+    needs.push_back(need);
+  return step;
+}
+
 json ActiveRun::accepted(bool with_steps) const {
   json steps = json::array();
-  for (std::uint32_t i = 0; with_steps && i < plan().steps.size(); ++i) {
-    const run::StepState& state = machine_.step(i);
-    json& step = steps.emplace_back(json::object());
-    step["name"] = plan().steps[i].id;
-    step["uses"] = plan().spec_of(i).uses;
-    step["phase"] = phase_name(plan().spec_of(i).phase);
-    step["status"] = run::name(state.status);
-    step["started_us"] = state.first_started_us;
-    step["ended_us"] = state.ended_us;
-    step["attempts"] = state.attempts;
-    json& needs = step["needs"] = json::array();
-    for (const graph::Node need : plan().graph.needs(i)) needs.push_back(need);
-  }
+  for (std::uint32_t i = 0; with_steps && i < machine_.size(); ++i)
+    steps.push_back(step_document(i));
   return {{"type", "accepted"},
           {"run", id_},
           {"pipeline", plan().pipeline->name},
@@ -129,18 +138,20 @@ json ActiveRun::accepted(bool with_steps) const {
 
 json ActiveRun::document(std::int64_t now_us) const {
   json steps = json::array();
-  for (std::uint32_t i = 0; i < plan().steps.size(); ++i) {
+  for (std::uint32_t i = 0; i < machine_.size(); ++i) {
     const run::StepState& state = machine_.step(i);
     json needs = json::array();
-    for (const graph::Node need : plan().graph.needs(i)) needs.push_back(plan().steps[need].id);
+    const std::uint32_t group = machine_.group(i);
+    for (const graph::Node need : plan().graph.needs(group != run::kNoStep ? group : i))
+      needs.push_back(plan().steps[need].id);
     const json outputs = member(state.result, "outputs");
     json error = nullptr;
     if (went_wrong(state.status))
       error = {{"cause", pipeline::name(state.cause)}, {"message", message_of(state)}};
-    steps.push_back({{"name", plan().steps[i].id},
-                     {"step", plan().spec_of(i).name},
-                     {"uses", plan().spec_of(i).uses},
-                     {"phase", phase_name(plan().spec_of(i).phase)},
+    steps.push_back({{"name", machine_.planned(i).id},
+                     {"step", machine_.spec_of(i).name},
+                     {"uses", machine_.spec_of(i).uses},
+                     {"phase", phase_name(machine_.spec_of(i).phase)},
                      {"needs", std::move(needs)},
                      {"status", run::name(state.status)},
                      {"attempts", state.attempts},
@@ -166,6 +177,31 @@ json ActiveRun::document(std::int64_t now_us) const {
           {"steps", std::move(steps)}};
 }
 
+namespace {
+
+/// The instances of a for_each behind their step, where people look for them.
+std::vector<const store::StepRow*> in_order(const std::vector<store::StepRow>& steps) {
+  std::unordered_map<std::string_view, std::size_t> names;
+  for (std::size_t i = 0; i < steps.size(); ++i) names.emplace(steps[i].id, i);
+  std::vector<std::vector<std::size_t>> instances(steps.size());
+  std::vector<bool> placed(steps.size());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::string_view id = steps[i].id;
+    const auto whole = names.find(id.substr(0, std::min(id.rfind('['), id.size())));
+    placed[i] = whole != names.end() && whole->second < i;
+    if (placed[i]) instances[whole->second].push_back(i);
+  }
+  std::vector<const store::StepRow*> ordered;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (placed[i]) continue;
+    ordered.push_back(&steps[i]);
+    for (const std::size_t instance : instances[i]) ordered.push_back(&steps[instance]);
+  }
+  return ordered;
+}
+
+}  // namespace
+
 json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps) {
   const auto parse = [](const std::string& text) {
     if (text.size() <= 2) return json::object();
@@ -174,7 +210,8 @@ json result_document(const store::RunRow& run, const std::vector<store::StepRow>
   };
   json list = json::array();
   std::int64_t last_us = run.created_us;
-  for (const store::StepRow& step : steps) {
+  for (const store::StepRow* row : in_order(steps)) {
+    const store::StepRow& step = *row;
     const std::int64_t end_us = step.ended_us;
     last_us = std::max({last_us, step.started_us, end_us});
     const bool timed = end_us > 0 && step.started_us > 0;

@@ -13,8 +13,15 @@ using run::Event;
 using run::EventType;
 using run::StepStatus;
 
-World::World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots)
-    : World(std::move(plan), slots, {}, 1'000'000'000) {}
+World::World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots,
+             run::RunStatus at_first)
+    : plan_(std::move(plan)), machine_(std::make_unique<run::Machine>(plan_, 42)), slots_(slots) {
+  know_instances();
+  Event created{.type = EventType::run_created, .status = at_first, .time_us = now_us_};
+  machine_->apply(created);
+  events_.push_back(std::move(created));
+  decide();
+}
 
 World::World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots,
              const std::vector<Event>& committed, std::int64_t now_us)
@@ -22,17 +29,19 @@ World::World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots,
       machine_(std::make_unique<run::Machine>(plan_, 42)),
       slots_(slots),
       now_us_(now_us) {
-  for (std::uint32_t i = 0; i < plan_->steps.size(); ++i) index_[plan_->steps[i].id] = i;
   for (const Event& event : committed) {
     machine_->apply(event);
     events_.push_back(event);
     if (event.type == EventType::attempt_started) running_.push_back(event.step);
     if (event.type == EventType::attempt_ended) std::erase(running_, event.step);
   }
-  if (committed.empty()) {
-    feed(EventType::run_created, run::kNoStep);
-  } else {
-    decide();
+  know_instances();
+  decide();
+}
+
+void World::know_instances() {
+  for (auto i = static_cast<std::uint32_t>(index_.size()); i < machine_->size(); ++i) {
+    index_[id(i)] = i;
   }
 }
 
@@ -49,6 +58,26 @@ World& World::fail(const std::string& step, Cause cause, std::string message) {
 
 World& World::resolve(const std::string& step, json data) {
   feed(EventType::step_resolved, index(step), Cause::none, std::move(data));
+  return *this;
+}
+
+World& World::expand(const std::string& step, json items) {
+  feed(EventType::step_expanded, index(step), Cause::none, {{"items", std::move(items)}});
+  return *this;
+}
+
+World& World::approve(const std::string& step, const std::string& by) {
+  feed(EventType::approval_given, index(step), Cause::none, {{"outputs", {{"by", by}}}});
+  return *this;
+}
+
+World& World::reject(const std::string& step, const std::string& by) {
+  feed(EventType::approval_refused, index(step), Cause::rejected, {{"by", by}});
+  return *this;
+}
+
+World& World::start() {
+  feed(EventType::run_started, run::kNoStep);
   return *this;
 }
 
@@ -92,12 +121,14 @@ void World::feed(EventType type, std::uint32_t step, Cause cause, json data) {
     event.cause = machine_->cause_of_end(step, cause);
     if (std::erase(running_, step) == 0) throw std::logic_error(id(step) + " is not running");
   }
-  if (type == EventType::step_resolved || type == EventType::step_skipped ||
-      type == EventType::step_cached || type == EventType::step_failed) {
+  if (type == EventType::step_resolved || type == EventType::step_expanded ||
+      type == EventType::step_skipped || type == EventType::step_cached ||
+      type == EventType::step_failed) {
     if (std::erase(resolving_, step) == 0) throw std::logic_error(id(step) + " was not asked for");
   }
   machine_->apply(event);
   events_.push_back(std::move(event));
+  know_instances();
   decide();
 }
 
@@ -137,10 +168,15 @@ void World::decide() {
 void World::check_start(std::uint32_t step) const {
   EXPECT_EQ(std::count(running_.begin(), running_.end(), step), 0)
       << id(step) << " started twice at once";
-  for (const graph::Node need : plan_->graph.needs(step)) {
+  const std::uint32_t group = machine_->group(step);
+  if (group != run::kNoStep) {
+    EXPECT_EQ(machine_->step(group).status, StepStatus::expanded) << id(step);
+  }
+  for (const graph::Node need : plan_->graph.needs(group != run::kNoStep ? group : step)) {
     const StepStatus at = machine_->step(need).status;
+    const bool allowed = at == StepStatus::failed && machine_->spec_of(need).allow_failure;
     EXPECT_TRUE(at == StepStatus::succeeded || at == StepStatus::cached ||
-                at == StepStatus::skipped)
+                at == StepStatus::skipped || allowed)
         << id(step) << " started while " << id(need) << " was " << name(at);
   }
 }
@@ -171,6 +207,15 @@ std::string World::running() const {
 std::string World::resolving() const {
   std::string text;
   for (const std::uint32_t step : resolving_) text += (text.empty() ? "" : " ") + id(step);
+  return text;
+}
+
+std::string World::awaiting() const {
+  std::string text;
+  for (std::uint32_t i = 0; i < machine_->size(); ++i) {
+    if (machine_->step(i).status != StepStatus::awaiting) continue;
+    text += (text.empty() ? "" : " ") + id(i);
+  }
   return text;
 }
 
@@ -215,10 +260,10 @@ std::uint32_t World::index(const std::string& step) const {
 std::string describe(const run::Machine& machine) {
   std::string text =
       fmt::format("{} running {} done {}\n", machine.summary(), machine.running(), machine.done());
-  for (std::uint32_t i = 0; i < machine.plan().steps.size(); ++i) {
+  for (std::uint32_t i = 0; i < machine.size(); ++i) {
     const run::StepState& step = machine.step(i);
     text += fmt::format("{} {} {} attempts {} at {} {} {} resolved {} result {}\n",
-                        machine.plan().steps[i].id, name(step.status), pipeline::name(step.cause),
+                        machine.planned(i).id, name(step.status), pipeline::name(step.cause),
                         step.attempts, step.first_started_us, step.started_us, step.ended_us,
                         step.resolved ? step.resolved->dump() : "-",
                         step.result ? step.result->dump() : "-");

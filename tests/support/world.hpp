@@ -30,7 +30,8 @@ class World {
       : World(plan_of(std::string(yaml)), slots) {}
   explicit World(const std::vector<Def>& steps, std::uint32_t slots = kManySlots)
       : World(plan_of(steps), slots) {}
-  explicit World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots = kManySlots);
+  explicit World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots = kManySlots,
+                 run::RunStatus at_first = run::RunStatus::running);
   /// What an engine finds after a crash: the events that were committed, replayed. Attempts in
   /// flight go on.
   World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots,
@@ -40,6 +41,10 @@ class World {
   World& succeed(const std::string& step, json outputs = nullptr);
   World& fail(const std::string& step, Cause cause, std::string message = "");
   World& resolve(const std::string& step, json data = json::object());
+  World& expand(const std::string& step, json items);
+  World& approve(const std::string& step, const std::string& by = "ada");
+  World& reject(const std::string& step, const std::string& by = "ada");
+  World& start();  // of a queued run
   World& skip(const std::string& step);
   World& cached(const std::string& step);
   World& fail_to_resolve(const std::string& step, Cause cause = Cause::config);
@@ -52,6 +57,8 @@ class World {
   std::string running() const;
   /// Steps whose expressions are being evaluated, in the order they were asked for.
   std::string resolving() const;
+  /// Steps that wait for a person.
+  std::string awaiting() const;
   /// Stops that were asked for so far: "a(timeout) b(cancelled)".
   std::string stops() const;
   /// From now; zero where nothing is to come.
@@ -69,9 +76,10 @@ class World {
   /// Steps with an attempt in flight, and those that are asked about.
   const std::vector<std::uint32_t>& in_flight() const { return running_; }
   const std::vector<std::uint32_t>& asked() const { return resolving_; }
-  const std::string& id(std::uint32_t step) const { return plan_->steps[step].id; }
+  const std::string& id(std::uint32_t step) const { return machine_->planned(step).id; }
 
  private:
+  void know_instances();
   void feed(run::EventType type, std::uint32_t step, Cause cause = Cause::none,
             json data = nullptr);
   void decide();

@@ -240,7 +240,7 @@ TEST(Expression, IsCheckedWithoutData) {
   EXPECT_SAYS(check_error("${{ parms.x }}"), "did you mean 'params'?");
   EXPECT_SAYS(check_error("${{ 1 + }}"), "unexpected symbol");
   EXPECT_SAYS(check_error("${{ 1"), "without its '}}'");
-  EXPECT_SAYS(check_error("${{ item }}"), "not available in this version yet");
+  EXPECT_SAYS(check_error("${{ models.x }}"), "not available in this version yet");
   EXPECT_EQ(check_error("no expression"), "");
 }
 

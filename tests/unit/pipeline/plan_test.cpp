@@ -94,6 +94,34 @@ steps:
   EXPECT_TRUE(made.axes.empty());
 }
 
+TEST(Plan, ExcludesAndIncludesCombinations) {
+  const Plan made = plan(R"(
+steps:
+  - name: train
+    uses: noop
+    matrix:
+      model: [cnn1, cnn2]
+      lr: [1, 2]
+      exclude: [{model: cnn2, lr: 2}]
+      include:
+        - {model: cnn1, epochs: 9}
+        - {model: vgg, lr: 3}
+)");
+  EXPECT_EQ(ids(made),
+            (std::vector<std::string>{"train[model=cnn1,lr=1]", "train[model=cnn1,lr=2]",
+                                      "train[model=cnn2,lr=1]", "train[model=vgg,lr=3]"}));
+  EXPECT_EQ(made.steps[1].matrix, (json{{"model", "cnn1"}, {"lr", 2}, {"epochs", 9}}));
+  EXPECT_EQ(made.steps[2].matrix, (json{{"model", "cnn2"}, {"lr", 1}}));
+}
+
+TEST(Plan, ACombinationOfItsOwnNamesEveryAxis) {
+  EXPECT_SAYS(plan_error("steps: [{name: a, uses: noop, matrix: {x: [1], y: [1], include: [{x: 2, "
+                         "z: 3}]}}]\n"),
+              "none of its own without a value for 'y'");
+  EXPECT_SAYS(plan_error("steps: [{name: a, uses: noop, matrix: {x: [1], exclude: [{x: 1}]}}]\n"),
+              "'exclude' leaves nothing to run");
+}
+
 TEST(Plan, EscapesValuesInIdentities) {
   const Plan made = plan(R"(
 steps: [{name: a, uses: noop, matrix: {x: ["a,b=c", "[d]", "e\\f", "g\nh"]}}]

@@ -15,6 +15,13 @@ using support::describe;
 using support::Phase;
 using support::World;
 
+pipeline::Approval random_approval(std::mt19937& random) {
+  pipeline::Approval approval{.wanted = true};
+  if (random() % 2 == 0) approval.timeout_us = 5'000'000;
+  approval.approve_after = random() % 2 == 0;
+  return approval;
+}
+
 std::shared_ptr<const pipeline::Plan> random_plan(std::mt19937& random) {
   std::vector<Def> steps;
   const int main = 1 + static_cast<int>(random() % 12);
@@ -32,9 +39,20 @@ std::shared_ptr<const pipeline::Plan> random_plan(std::mt19937& random) {
     if (random() % 3 == 0) step.when("${{ x }}");
     if (random() % 3 == 0) step.retry(random() % 3);
     if (random() % 4 == 0) step.timeout(2s);
+    if (random() % 6 == 0) step.spec().for_each = "${{ x }}";
+    if (random() % 6 == 0) step.spec().max_parallel = 1 + random() % 2;
+    if (random() % 6 == 0) step.spec().allow_failure = true;
+    if (random() % 4 == 0) step.spec().priority = static_cast<std::int32_t>(random() % 3) - 1;
+    if (random() % 6 == 0) step.spec().approve = random_approval(random);
     steps.push_back(step);
   }
-  return support::plan_of(steps, random() % 3);
+  const auto plan = support::plan_of(steps, random() % 3);
+  auto pipeline = std::make_shared<pipeline::Pipeline>(*plan->pipeline);
+  pipeline->fail_fast = random() % 4 == 0;
+  if (random() % 4 == 0) pipeline->timeout_us = 20'000'000;
+  auto changed = std::make_shared<pipeline::Plan>(*plan);
+  changed->pipeline = std::move(pipeline);
+  return changed;
 }
 
 /// One thing that may happen next in this world. False where the run has ended.
@@ -44,8 +62,12 @@ bool happen(World& world, std::mt19937& random, bool may_go_wrong) {
   const auto& asked = world.asked();
   const std::size_t choices = running.size() + asked.size();
   const bool wrong = may_go_wrong && random() % 4 == 0;
+  std::string awaiting = world.awaiting();
+  awaiting = awaiting.substr(0, awaiting.find(' '));
   if (may_go_wrong && random() % 40 == 0) {
     world.cancel();
+  } else if (!awaiting.empty() && (choices == 0 || random() % 5 == 0)) {
+    wrong ? world.reject(awaiting) : world.approve(awaiting);
   } else if (choices == 0 || (random() % 5 == 0 && world.next_wake() > 0us)) {
     if (world.next_wake() <= 0us) {
       ADD_FAILURE() << "stuck: " << world.status() << "\n" << world.history();
@@ -59,10 +81,15 @@ bool happen(World& world, std::mt19937& random, bool may_go_wrong) {
   } else {
     const std::string step = world.id(asked[pick - running.size()]);
     const auto answer = random() % 6;
+    const std::uint32_t index = world.index(step);
+    const bool whole = world.machine().group(index) == kNoStep;
+    const bool expands = whole && !world.machine().spec_of(index).for_each.is_null();
     if (wrong && answer == 0) {
       world.fail_to_resolve(step);
     } else if (answer == 1) {
       world.skip(step);
+    } else if (expands) {
+      world.expand(step, json(std::vector<int>(1 + random() % 3, 7)));
     } else if (answer == 2) {
       world.cached(step);
     } else {
@@ -81,12 +108,12 @@ void run_to_the_end(World& world, std::mt19937& random, bool may_go_wrong,
     if (snapshots) (*snapshots)[world.events().size()] = describe(world.machine());
     ASSERT_LT(i, 10'000) << "does not end: " << world.history();
   }
-  EXPECT_EQ(world.machine().done(), world.machine().plan().steps.size());
+  EXPECT_EQ(world.machine().done(), world.machine().size());
 }
 
 /// As the store gives it back.
-Event through_text(const Event& event, const pipeline::Plan& plan) {
-  const std::string id = event.step == kNoStep ? "" : plan.steps[event.step].id;
+Event through_text(const Event& event, const World& world) {
+  const std::string id = event.step == kNoStep ? "" : world.id(event.step);
   Event back = from_json(json::parse(to_text(event, id)));
   back.step = event.step;
   return back;
@@ -106,7 +133,7 @@ TEST(Replay, OfEveryPrefixGivesTheStateAndGoesOnToAnEnd) {
 
     std::vector<Event> log;
     for (const Event& event : world.events()) {
-      log.push_back(through_text(event, *plan));
+      log.push_back(through_text(event, world));
       SCOPED_TRACE(testing::Message() << "round " << round << ", prefix of " << log.size() << " of "
                                       << world.history());
       Machine replayed(plan, 42);

@@ -28,7 +28,8 @@ struct Case {
     job.plugin = catalog->find(job.plan->spec_of(1).uses);
     const json artifact = {
         {"path", "/store/x"}, {"sha256", std::string(64, 'a')}, {"bytes", 3}, {"directory", false}};
-    job.views["a-one"] = {{nullptr, "succeeded", 1.5,
+    job.planned = job.plan->steps[1];
+    job.views["a-one"] = {{nullptr, nullptr, "succeeded", 1.5,
                            std::make_shared<const json>(
                                json{{"outputs", outputs}, {"artifacts", {{"model", artifact}}}})}};
   }
@@ -64,6 +65,50 @@ TEST(Resolver, AConditionThatIsFalseSkips) {
   EXPECT_EQ(
       Case("uses: noop, when: '${{ steps.a-one.outputs.x == 2 }}'", {{"x", 2}}).resolve().type,
       EventType::step_resolved);
+}
+
+TEST(Resolver, AForEachIsExpandedAndItsItemsAreSeen) {
+  const char* const b = "run: 'echo ${{ item.n }}', for_each: '${{ steps.a-one.outputs.list }}'";
+  Case whole(b, {{"list", {{{"n", 7}}, {{"n", 8}}}}});
+  whole.job.expand = true;
+  const run::Event expanded = whole.resolve();
+  ASSERT_EQ(expanded.type, EventType::step_expanded) << expanded.data->dump();
+  EXPECT_EQ(expanded.data->at("items").size(), 2u);
+  Case instance(b);
+  instance.job.planned.item = {{"n", 8}};
+  EXPECT_EQ(instance.resolve().data->at("config").at("run"), "echo 8");
+}
+
+TEST(Resolver, AForEachNeedsAListThatIsNotTooLong) {
+  const auto said = [](const json& list) {
+    Case given("run: echo, for_each: '${{ steps.a-one.outputs.list }}'", {{"list", list}});
+    given.job.expand = true;
+    const run::Event event = given.resolve();
+    return std::string(name(event.type)) + ": " + event.data->value("message", "");
+  };
+  EXPECT_EQ(said(json::array()), "step_skipped: its for_each gave an empty list");
+  EXPECT_EQ(said("abc"), "step_failed: for_each: needs a list, and \"abc\" is string");
+  EXPECT_EQ(said(std::vector<int>(10'001, 1)),
+            "step_failed: for_each: 10001 items are more than 10000; let each stand for several");
+}
+
+TEST(Resolver, AConditionOverTheItemIsAskedOfEachAndAnotherOnce) {
+  Case by_item("run: echo, for_each: [1, 2], when: '${{ item > 1 }}'");
+  by_item.job.expand = true;
+  EXPECT_EQ(by_item.resolve().type, EventType::step_expanded);
+  by_item.job.expand = false;
+  by_item.job.planned.item = 1;
+  EXPECT_EQ(by_item.resolve().type, EventType::step_skipped);
+  Case once(
+      "run: echo, for_each: '${{ steps.a-one.outputs.none.deeper }}', when: '${{ params.n > 3 }}'");
+  once.job.expand = true;
+  EXPECT_EQ(once.resolve().type, EventType::step_skipped) << "the list is not looked at";
+}
+
+TEST(Resolver, AnApprovalAsksWithItsMessage) {
+  Case gate("approve: 'Publish ${{ steps.a-one.outputs.x }}?'", {{"x", 3}});
+  gate.job.plugin = nullptr;
+  EXPECT_EQ(gate.resolve().data->at("message"), "Publish 3?");
 }
 
 TEST(Resolver, AnErrorNamesTheFieldAndIsAConfigurationError) {

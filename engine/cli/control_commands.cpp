@@ -1,0 +1,105 @@
+// scanflow runs watch | wait | cancel | approve: runs that go on
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "engine/cli/commands.hpp"
+#include "engine/cli/follow.hpp"
+#include "engine/cli/progress.hpp"
+
+namespace scanflow::cli {
+namespace {
+
+std::string user_name() {
+  const passwd* user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_name : std::to_string(::geteuid());
+}
+
+/// "run ... is over", or "".
+std::string said_over(const runtime::StateDirectory& state, const std::string& run) {
+  const Outcome outcome = recorded(state, run);
+  if (outcome.result.is_null()) return {};
+  return fmt::format("run {} is over: it has {}", run, outcome.result.value("summary", "ended"));
+}
+
+}  // namespace
+
+int runs_watch(const Context& context, const std::string& prefix, bool quiet) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  const auto id = find_run(context, prefix);
+  if (!id) return complain(context, kUsage, id.error().message);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  return report(context, watch(*state, *id, printer));
+}
+
+int runs_wait(const Context& context, const std::vector<std::string>& prefixes) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  std::vector<std::string> ids;
+  for (const std::string& prefix : prefixes) {
+    auto id = find_run(context, prefix);
+    if (!id) return complain(context, kUsage, id.error().message);
+    ids.push_back(std::move(*id));
+  }
+  int worst = kSucceeded;
+  nlohmann::json ended = nlohmann::json::array();
+  for (const std::string& id : ids) {
+    ProgressPrinter silent(ProgressPrinter::Style::silent, STDOUT_FILENO);
+    const Outcome outcome = watch(*state, id, silent);
+    if (outcome.result.is_null())
+      return complain(context, static_cast<Exit>(outcome.exit), outcome.message);
+    worst = std::max(worst, outcome.exit);
+    if (context.json) {
+      ended.push_back(outcome.result);
+    } else {
+      fmt::print("{}  {}\n", short_id(id), outcome.result.value("summary", ""));
+    }
+  }
+  if (context.json) fmt::print("{}\n", ended.dump());
+  return worst;
+}
+
+int runs_cancel(const Context& context, const std::string& prefix, bool quiet) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  auto id = find_run(context, prefix);
+  if (!id) return complain(context, kUsage, id.error().message);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  if (const std::string over = said_over(*state, *id); !over.empty())
+    return complain(context, kUsage, over);
+  Target target;
+  target.run = std::move(*id);
+  const Outcome outcome =
+      follow(context, *state, std::move(target), store::Durability::process, printer, true);
+  // Whoever cancels wants it cancelled.
+  const int code = report(context, outcome);
+  return code == kCancelled ? kSucceeded : code;
+}
+
+int runs_approve(const Context& context, const ApproveCommand& command) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  const auto id = find_run(context, command.run);
+  if (!id) return complain(context, kUsage, id.error().message);
+  if (const std::string over = said_over(*state, *id); !over.empty())
+    return complain(context, kUsage, over);
+  const auto answered = ask_engine(*state, {{"op", "answer"},
+                                            {"run", *id},
+                                            {"step", command.step},
+                                            {"approve", !command.reject},
+                                            {"by", user_name()},
+                                            {"comment", command.comment}});
+  if (!answered) return complain(context, kUsage, answered.error().message);
+  if (context.json) {
+    fmt::print(
+        "{}\n",
+        nlohmann::json{{"run", *id}, {"step", command.step}, {"approved", !command.reject}}.dump());
+  } else {
+    fmt::print("{} {} of run {}\n", command.reject ? "rejected" : "approved", command.step,
+               short_id(*id));
+  }
+  return kSucceeded;
+}
+
+}  // namespace scanflow::cli

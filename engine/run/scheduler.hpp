@@ -1,0 +1,47 @@
+// What attempts of all runs may take of one machine.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "engine/run/machine.hpp"
+
+namespace scanflow::run {
+
+/// Of a machine, or of the cgroup that this process may not leave.
+struct Capacity {
+  std::uint32_t jobs = 1;    // attempts at once
+  double cpu = 0;            // processors; 0: not known, no limit
+  std::uint64_t memory = 0;  // bytes; 0: not known, no limit
+};
+
+/// For one round of decisions: told what runs, then asked by each run in turn, the one that comes
+/// first first. Steps that request nothing are limited by `jobs` alone. Where a step does not fit,
+/// what others after it request stays free for it, so that small ones cannot starve it.
+class Scheduler final : public Admission {
+ public:
+  explicit Scheduler(const Capacity& capacity) : capacity_(capacity) {}
+
+  void add(const Running& running);
+  /// The run that asks from now on may start this many.
+  void next_run(std::uint32_t slots) { run_slots_ = slots; }
+  bool take(const pipeline::Step& step) override;
+
+  /// Why the step can never start on such a machine, or "".
+  static std::string never_fits(const pipeline::Resources& resources, const Capacity& capacity);
+
+ private:
+  bool fits(const pipeline::Resources& resources) const;
+  void occupy(const pipeline::Step& step, std::uint32_t count);
+
+  const Capacity capacity_;
+  std::uint32_t jobs_ = 0;    // that run
+  double cpu_ = 0;            // that these request
+  std::uint64_t memory_ = 0;  // the same
+  std::uint32_t run_slots_ = 0;
+  bool reserved_ = false;
+  std::map<std::string, std::uint32_t> pools_;  // attempts in flight
+};
+
+}  // namespace scanflow::run

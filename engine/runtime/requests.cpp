@@ -1,0 +1,97 @@
+// What people ask of runs that go on.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/runtime/engine_impl.hpp"
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::runtime {
+
+using run::Event;
+using run::EventType;
+
+namespace {
+
+void reject(const Client& client, const std::string& message) {
+  client.listener(
+      std::make_shared<const json>(json{{"type", "rejected"}, {"exit", 2}, {"message", message}}));
+}
+
+std::string waiting_steps(const run::Machine& machine) {
+  std::string names;
+  for (std::uint32_t i = 0; i < machine.size(); ++i) {
+    if (machine.step(i).status != run::StepStatus::awaiting) continue;
+    names += (names.empty() ? "" : ", ") + machine.planned(i).id;
+  }
+  return names.empty() ? "nothing of it waits for an approval" : "these wait for one: " + names;
+}
+
+}  // namespace
+
+EntryPtr Engine::Impl::active(const std::string& id, const Client& client) const {
+  const auto found = runs.find(id);
+  if (failed || closing) {
+    refuse(client);
+  } else if (found != runs.end() && !found->second->over) {
+    return found->second;
+  } else {
+    const auto rows =
+        options.store ? options.store->find_runs(id) : Result<std::vector<store::RunRow>>();
+    const bool known = rows && !rows->empty();
+    if (!known) {
+      reject(client, fmt::format("no run {}: 'scanflow runs list' shows them", id));
+    } else if (rows->front().ended_us > 0 || found != runs.end()) {
+      reject(client, fmt::format("run {} is over: it has {}", id, rows->front().summary));
+    } else {
+      reject(client, fmt::format("run {} was interrupted, and nobody goes on with it: 'scanflow "
+                                 "runs resume {}' does",
+                                 id, id));
+    }
+  }
+  return nullptr;
+}
+
+void Engine::Impl::tell_run(const EntryPtr& entry, Event event, Client client) {
+  event.time_us = wall_us();
+  entry->run.apply(event, batch);
+  after.calls.emplace_back([client = std::move(client)] {
+    client.listener(std::make_shared<const json>(json{{"type", "done"}}));
+  });
+  pump(entry);
+  flush();
+}
+
+void Engine::Impl::cancel(const std::string& id, Client client) {
+  const EntryPtr entry = active(id, client);
+  if (!entry) return;
+  tell_run(entry, {.type = EventType::cancel_requested, .cause = run::Cause::cancelled},
+           std::move(client));
+}
+
+void Engine::Impl::answer(const std::string& id, const std::string& step, const Answer& answer,
+                          Client client) {
+  const EntryPtr entry = active(id, client);
+  if (!entry) return;
+  const run::Machine& machine = entry->run.machine();
+  const std::uint32_t index = entry->run.index_of(step);
+  if (index == run::kNoStep) {
+    return reject(client,
+                  fmt::format("run {} has no step '{}'; {}", id, step, waiting_steps(machine)));
+  }
+  if (machine.step(index).status != run::StepStatus::awaiting) {
+    return reject(client, fmt::format("step {} is {}; {}", step, name(machine.step(index).status),
+                                      waiting_steps(machine)));
+  }
+  json data = {{"outputs", {{"by", answer.by}, {"comment", answer.comment}}}};
+  data["message"] = fmt::format("{} by {}{}{}", answer.approve ? "approved" : "rejected", answer.by,
+                                answer.comment.empty() ? "" : ": ", answer.comment);
+  tell_run(entry,
+           {.type = answer.approve ? EventType::approval_given : EventType::approval_refused,
+            .cause = answer.approve ? run::Cause::none : run::Cause::rejected,
+            .step = index,
+            .data = std::make_shared<const json>(std::move(data))},
+           std::move(client));
+}
+
+}  // namespace scanflow::runtime

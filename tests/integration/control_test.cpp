@@ -1,0 +1,167 @@
+// Runs that wait for people, expand as they go, and are stopped: with real processes.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.hpp"
+#include "tests/support/results.hpp"
+
+namespace scanflow::test {
+namespace {
+
+using nlohmann::json;
+
+std::string pipeline(const std::string& rest) {
+  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
+}
+
+bool asked(const Scanflow& scanflow, const std::string& step) {
+  const Output events = scanflow({"runs", "events", "last"});
+  return events.out.find("approval_requested " + step) != std::string::npos;
+}
+
+constexpr const char* kGate = R"yaml(
+steps:
+  - {name: gate, approve: "go on?"}
+  - {name: after, needs: [gate], run: "echo by=${{ steps.gate.outputs.by }} >> $SCANFLOW_OUTPUT"}
+)yaml";
+
+TEST(Control, AForEachRunsItsItemsAndHandsTheirOutputsOn) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+steps:
+  - {name: list, run: "echo 'items=[3, 4, 5]' >> $SCANFLOW_OUTPUT"}
+  - name: square
+    needs: [list]
+    for_each: "${{ steps.list.outputs.items }}"
+    max_parallel: 2
+    run: echo "n=$(( ${{ item }} * ${{ item }} ))" >> "$SCANFLOW_OUTPUT"
+  - name: add
+    needs: [square]
+    run: echo "sum=${{ sum(collect(steps.square, 'outputs.n')) }}" >> "$SCANFLOW_OUTPUT"
+)yaml"));
+  const Output output = scanflow({"run", file, "-o", "json"});
+  ASSERT_EQ(output.exit, 0) << output.err << output.out;
+  const json result = last_line(output);
+  EXPECT_EQ(step(result, "square[2]")["outputs"]["n"], 25);
+  EXPECT_EQ(step(result, "add")["outputs"]["sum"], 50);
+  EXPECT_EQ(result["steps"][1]["name"], "square") << "its instances follow it";
+  EXPECT_EQ(result["steps"][2]["name"], "square[0]");
+}
+
+TEST(Control, AnApprovalIsAskedShownAndAnswered) {
+  Scanflow scanflow;
+  const auto run = scanflow.start({"run", scanflow.files().write("p.yaml", pipeline(kGate))});
+  ASSERT_TRUE(eventually([&] { return run->out().find("runs approve") != std::string::npos; }))
+      << run->out() << run->err();
+  EXPECT_NE(run->out().find("gate waits for an approval: go on?"), std::string::npos);
+  const Output wrong = scanflow({"runs", "approve", "last", "after"});
+  EXPECT_EQ(wrong.exit, 2);
+  EXPECT_NE(wrong.err.find("these wait for one: gate"), std::string::npos) << wrong.err;
+  EXPECT_EQ(scanflow({"runs", "approve", "last", "gate"}).exit, 0);
+  EXPECT_EQ(run->wait().exit, 0);
+  const Output late = scanflow({"runs", "approve", "last", "gate"});
+  EXPECT_EQ(late.exit, 2);
+  EXPECT_NE(late.err.find("is over"), std::string::npos) << late.err;
+}
+
+TEST(Control, AnApprovalSurvivesAKilledEngine) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", pipeline(kGate));
+  const auto first = scanflow.start({"run", file});
+  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
+  first->signal(SIGKILL);
+  first->wait();
+  const Output nobody = scanflow({"runs", "approve", "last", "gate"});
+  EXPECT_EQ(nobody.exit, 2);
+  EXPECT_NE(nobody.err.find("scanflow runs resume"), std::string::npos) << nobody.err;
+  const auto again = scanflow.start({"runs", "resume", "last", "-o", "json"});
+  Output answered;
+  ASSERT_TRUE(eventually([&] {
+    answered = scanflow({"runs", "approve", "last", "gate", "--reject", "-m", "no"});
+    return answered.exit == 0;
+  })) << answered.err;
+  const Output ended = again->wait();
+  EXPECT_EQ(ended.exit, 1);
+  const json gate = step(last_line(ended), "gate");
+  EXPECT_EQ(gate["error"]["cause"], "rejected");
+  EXPECT_NE(gate["error"]["message"].get<std::string>().find(": no"), std::string::npos);
+}
+
+TEST(Control, OthersWatchWaitAndCancel) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+steps: [{name: long, run: "exec sleep 1000"}, {name: after, needs: [long], uses: noop}]
+on_exit: [{name: end, run: echo end}]
+)yaml"));
+  const auto run = scanflow.start({"run", file, "-o", "json"});
+  ASSERT_TRUE(eventually([&] {
+    return scanflow({"runs", "events", "last"}).out.find("attempt_started   long") !=
+           std::string::npos;
+  }));
+  const auto watcher = scanflow.start({"runs", "watch", "last"});
+  const auto waiter = scanflow.start({"runs", "wait", "last"});
+  ASSERT_TRUE(eventually([&] { return watcher->out().find("local") != std::string::npos; }))
+      << watcher->err();
+  EXPECT_EQ(scanflow({"runs", "cancel", "last"}).exit, 0);
+  EXPECT_EQ(run->wait().exit, 130);
+  EXPECT_EQ(watcher->wait().exit, 130);
+  EXPECT_NE(watcher->out().find("end"), std::string::npos);
+  EXPECT_EQ(waiter->wait().exit, 130);
+  EXPECT_NE(waiter->out().find("cancelled: long stopped"), std::string::npos) << waiter->out();
+  EXPECT_EQ(scanflow({"runs", "cancel", "last"}).exit, 2);
+}
+
+TEST(Control, AnInterruptedRunCanBeCancelled) {
+  Scanflow scanflow;
+  const auto run = scanflow.start({"run", scanflow.files().write("p.yaml", pipeline(kGate))});
+  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
+  run->signal(SIGKILL);
+  run->wait();
+  EXPECT_EQ(scanflow({"runs", "watch", "last"}).exit, 3);
+  const Output cancelled = scanflow({"runs", "cancel", "last", "-o", "json"});
+  EXPECT_EQ(cancelled.exit, 0) << cancelled.err;
+  EXPECT_EQ(last_line(cancelled)["status"], "cancelled");
+}
+
+TEST(Control, AllowedFailuresFailFastAndTheRunsTimeout) {
+  Scanflow scanflow;
+  const auto run = [&](const std::string& rest) {
+    return last_line(
+        scanflow({"run", scanflow.files().write("p.yaml", pipeline(rest)), "-o", "json"}));
+  };
+  const json allowed = run(
+      "steps: [{name: a, run: exit 1, allow_failure: true}, {name: b, needs: [a], uses: noop}]");
+  EXPECT_EQ(allowed["status"], "succeeded") << allowed;
+  const json fast =
+      run("fail_fast: true\nsteps: [{name: a, run: exit 1}, {name: b, run: exec sleep 1000}]");
+  EXPECT_EQ(fast["status"], "failed");
+  EXPECT_EQ(step(fast, "b")["error"]["cause"], "upstream") << fast;
+  const json slow = run("timeout: 300ms\nsteps: [{name: a, run: exec sleep 1000}]");
+  EXPECT_EQ(slow["status"], "failed");
+  EXPECT_EQ(slow["summary"], "failed: its timeout was over; a (timeout)") << slow;
+}
+
+TEST(Control, RunsShareAPool) {
+  Scanflow scanflow;
+  const auto holder = scanflow.start({"run", scanflow.files().write("h.yaml", pipeline(kGate))});
+  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
+  const std::string inside = scanflow.files() / "inside";
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+params: {dir: string}
+steps:
+  - name: only
+    pool: lock
+    for_each: [1, 2, 3]
+    run: mkdir "${{ params.dir }}" && rmdir "${{ params.dir }}"
+)yaml"));
+  std::vector<std::unique_ptr<Program>> runs;
+  for (int i = 0; i < 4; ++i) {
+    runs.push_back(scanflow.start({"run", file, "-j", "8", "-p", "dir=" + inside}));
+  }
+  for (const auto& run : runs) EXPECT_EQ(run->wait().exit, 0) << run->out();
+}
+
+}  // namespace
+}  // namespace scanflow::test

@@ -1,0 +1,149 @@
+// What may run at once: pools, requests, priorities; of one run and of several.
+#include <gtest/gtest.h>
+
+#include "engine/run/scheduler.hpp"
+#include "tests/support/world.hpp"
+
+namespace scanflow::run {
+namespace {
+
+using support::plan_of;
+
+/// Several runs on one machine, in the order of their coming; noted is what starts.
+class Runs : public testing::Test {
+ protected:
+  Capacity capacity{.jobs = 100, .cpu = 4, .memory = 8ull << 30};
+
+  std::size_t add(const char* yaml, std::uint32_t jobs = 100) {
+    runs_.push_back({std::make_unique<Machine>(plan_of(yaml), 1), jobs});
+    runs_.back().machine->apply({.type = EventType::run_created, .time_us = 1});
+    return runs_.size() - 1;
+  }
+
+  /// One round: "0:a 1:b".
+  std::string round() {
+    Scheduler scheduler(capacity);
+    for (const Run& run : runs_) {
+      for (const Running& running : run.machine->running_by_kind()) scheduler.add(running);
+    }
+    std::string started;
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      scheduler.next_run(runs_[i].jobs - runs_[i].machine->running());
+      for (const Effect& effect : runs_[i].machine->decide(2, scheduler).effects) {
+        if (effect.kind != Effect::Kind::launch) continue;
+        started += (started.empty() ? "" : " ") + std::to_string(i) + ":" +
+                   runs_[i].machine->planned(effect.step).id;
+      }
+    }
+    return started;
+  }
+
+  void succeed(std::size_t run, const std::string& step) {
+    Machine& machine = *runs_[run].machine;
+    for (std::uint32_t i = 0; i < machine.size(); ++i) {
+      if (machine.planned(i).id != step) continue;
+      machine.apply({.type = EventType::attempt_ended, .step = i, .attempt = 1, .time_us = 2});
+    }
+  }
+
+ private:
+  struct Run {
+    std::unique_ptr<Machine> machine;
+    std::uint32_t jobs;
+  };
+  std::vector<Run> runs_;
+};
+
+TEST_F(Runs, ShareAPool) {
+  const char* const yaml = R"(
+    steps:
+      - {name: a, uses: noop, pool: {name: gpu, limit: 2}}
+      - {name: b, uses: noop, pool: {name: gpu, limit: 2}}
+      - {name: free, uses: noop}
+  )";
+  add(yaml);
+  add(yaml);
+  EXPECT_EQ(round(), "0:a 0:b 0:free 1:free");
+  succeed(0, "b");
+  EXPECT_EQ(round(), "1:a");
+}
+
+TEST_F(Runs, APoolWithoutALimitLetsOneIn) {
+  add("steps: [{name: a, uses: noop, pool: db}, {name: b, uses: noop, pool: db}]");
+  EXPECT_EQ(round(), "0:a");
+  succeed(0, "a");
+  EXPECT_EQ(round(), "0:b");
+}
+
+TEST_F(Runs, RequestsAreHeldAgainstTheMachine) {
+  add(R"(
+    steps:
+      - {name: a, uses: noop, resources: {requests: {cpu: 3}}}
+      - {name: b, uses: noop, resources: {requests: {cpu: 1500m}}}
+      - {name: c, uses: noop, resources: {requests: {cpu: 1}}}
+      - {name: free, uses: noop}
+  )");
+  EXPECT_EQ(round(), "0:a 0:free") << "c would fit, but would keep b from ever fitting";
+  succeed(0, "a");
+  EXPECT_EQ(round(), "0:b 0:c");
+}
+
+TEST_F(Runs, MemoryToo) {
+  const char* const yaml =
+      "steps: [{name: a, uses: noop, resources: {limits: {memory: 5Gi}}}, {name: b, uses: noop}]";
+  add(yaml);
+  add(yaml);
+  EXPECT_EQ(round(), "0:a 0:b 1:b") << "what is not requested is the limit";
+  succeed(0, "a");
+  EXPECT_EQ(round(), "1:a");
+}
+
+TEST_F(Runs, TenthsAddUp) {
+  capacity.cpu = 1;
+  std::string yaml = "steps:\n";
+  for (int i = 0; i < 11; ++i) {
+    yaml +=
+        "  - {name: s" + std::to_string(i) + ", uses: noop, resources: {requests: {cpu: 0.1}}}\n";
+  }
+  add(yaml.c_str());
+  EXPECT_EQ(round(), "0:s0 0:s1 0:s2 0:s3 0:s4 0:s5 0:s6 0:s7 0:s8 0:s9");
+}
+
+TEST_F(Runs, JobsAreLimitedForAllAndForEach) {
+  capacity.jobs = 3;
+  const char* const yaml =
+      "steps: [{name: a, uses: noop}, {name: b, uses: noop}, {name: c, uses: noop}]";
+  add(yaml, 1);
+  add(yaml);
+  EXPECT_EQ(round(), "0:a 1:a 1:b");
+}
+
+TEST_F(Runs, HigherPriorityStartsFirstAndThenTheLongestPath) {
+  capacity.jobs = 1;
+  add(R"(
+    steps:
+      - {name: plain, uses: noop}
+      - {name: low, uses: noop, priority: -100}
+      - {name: long, uses: noop}
+      - {name: high, uses: noop, priority: 100}
+      - {name: after, uses: noop, needs: [long]}
+  )");
+  for (const char* step : {"high", "long", "plain", "after"}) {
+    EXPECT_EQ(round(), std::string("0:") + step);
+    succeed(0, step);
+  }
+  EXPECT_EQ(round(), "0:low");
+}
+
+TEST(NeverFits, SaysWhatIsAskedAndWhatIsThere) {
+  const Capacity capacity{.jobs = 1, .cpu = 2, .memory = 1ull << 30};
+  EXPECT_EQ(Scheduler::never_fits({.cpu_request = 2, .memory_request = 1ull << 30}, capacity), "");
+  EXPECT_EQ(Scheduler::never_fits({.cpu_request = 8}, capacity),
+            "it requests 8 CPUs, and this machine has 2");
+  EXPECT_EQ(Scheduler::never_fits({.memory_request = 4ull << 30}, capacity),
+            "it requests 4.0 GiB of memory, and this machine has 1.0 GiB");
+  EXPECT_EQ(Scheduler::never_fits({.cpu_request = 8}, Capacity{}), "") << "not known";
+}
+
+}  // namespace
+}  // namespace scanflow::run
