@@ -37,6 +37,7 @@ const std::vector<Rule>& table() {
       {"sidecar/admin", {"sidecar/protocol", "sdk/base"}},
       {"engine/graph", {"sdk/base"}},
       {"engine/pipeline", {"engine/graph", "sdk/loader", "sdk/base"}},
+      {"engine/schedule", {"sdk/base"}},
       {"engine/run",
        {"engine/graph", "engine/pipeline/spec.hpp", "engine/pipeline/plan.hpp", "sdk/base"}},
       {"engine/store", {"sdk/base"}},
@@ -83,6 +84,7 @@ const std::vector<Ban>& bans() {
   static const std::vector<Ban> list = {
       {"engine/graph/", effects, "the core is pure"},
       {"engine/run/", effects, "the core is pure"},
+      {"engine/schedule/", effects, "the core is pure"},
       {"engine/", {"torch/", "ATen/", "c10/"}, "only plugins use libtorch"},
       {"sdk/", {"torch/", "ATen/", "c10/"}, "only plugins use libtorch"},
       {"sidecar/",
