@@ -2,17 +2,21 @@
 
 #include <unistd.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
+#include <chrono>
 #include <deque>
 #include <functional>
+#include <future>
 #include <istream>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace scanflow::runtime {
 namespace {
@@ -48,8 +52,17 @@ class Session : public std::enable_shared_from_this<Session> {
     socket_.close(ignored);
   }
 
+  /// Takes no more requests: the engine is about to end.
+  void hear_no_more() { deaf_ = true; }
+  /// Closes when all that was said is sent.
+  void close_after_the_last() {
+    last_ = true;
+    if (output_.empty()) close();
+  }
+
  private:
   void handle(const std::string& line) {
+    if (deaf_) return;
     const json request = json::parse(line, nullptr, false);
     const std::string op = request.is_object() ? request.value("op", "") : "";
     try {
@@ -105,7 +118,8 @@ class Session : public std::enable_shared_from_this<Session> {
                         if (error) return self->close();
                         self->queued_ -= self->output_.front().size();
                         self->output_.pop_front();
-                        if (!self->output_.empty()) self->write();
+                        if (!self->output_.empty()) return self->write();
+                        if (self->last_) self->close();
                       });
   }
 
@@ -114,8 +128,11 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::streambuf input_;
   std::deque<std::string> output_;
   std::size_t queued_ = 0;
-  bool closed_ = false;
+  bool closed_ = false, deaf_ = false, last_ = false;
 };
+
+/// What a client that does not read may cost the end of an engine.
+constexpr std::chrono::seconds kLastWords{1};
 
 }  // namespace
 
@@ -125,22 +142,56 @@ struct EngineSocket::Impl {
 
   ~Impl() {
     ::unlink(path.c_str());
-    io.stop();
-    if (thread.joinable()) thread.join();
-  }  // then the engine ends, and last the sessions with `io`
+    if (!thread.joinable()) return;
+    std::promise<void> deaf;
+    asio::post(io, [&] {
+      boost::system::error_code ignored;
+      acceptor.close(ignored);
+      each_session([](Session& session) { session.hear_no_more(); });
+      deaf.set_value();
+    });
+    deaf.get_future().wait();
+    engine.reset();  // its listeners still find the sessions
+    asio::post(io, [this] {
+      each_session([](Session& session) { session.close_after_the_last(); });
+      keep_alive.reset();  // the thread ends with the last of them
+    });
+    if (ended.wait_for(kLastWords) == std::future_status::timeout) io.stop();
+    thread.join();
+  }
 
   void accept() {
     acceptor.async_accept([this](boost::system::error_code error, Protocol::socket socket) {
       if (error) return;
-      std::make_shared<Session>(std::move(socket), *engine)->read();
+      std::erase_if(sessions, [](const auto& session) { return session.expired(); });
+      const auto session = std::make_shared<Session>(std::move(socket), *engine);
+      sessions.push_back(session);
+      session->read();
       accept();
     });
   }
 
+  template <class Call>
+  void each_session(Call call) const {
+    for (const auto& weak : sessions) {
+      if (const auto session = weak.lock()) call(*session);
+    }
+  }
+
+  void start() {
+    accept();
+    std::packaged_task<void()> run([this] { io.run(); });
+    ended = run.get_future();
+    thread = std::thread(std::move(run));
+  }
+
   std::string path;
   asio::io_context io;
+  asio::executor_work_guard<asio::io_context::executor_type> keep_alive{io.get_executor()};
+  std::vector<std::weak_ptr<Session>> sessions;
   Protocol::acceptor acceptor;
   std::unique_ptr<Engine> engine;
+  std::future<void> ended;  // of the thread
   std::thread thread;
 };
 
@@ -157,8 +208,7 @@ Result<std::unique_ptr<EngineSocket>> EngineSocket::serve(std::unique_ptr<Engine
   if (!error) impl->acceptor.bind(Protocol::endpoint(impl->path), error);
   if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return fail("cannot open the engine's socket " + impl->path + ": " + error.message());
-  impl->accept();
-  impl->thread = std::thread([raw = impl.get()] { raw->io.run(); });
+  impl->start();
   return std::unique_ptr<EngineSocket>(new EngineSocket(std::move(impl)));
 }
 
