@@ -44,7 +44,8 @@ int validate(const Context& context, const std::vector<std::string>& files) {
           {{"file", file}, {"valid", false}, {"errors", {{{"message", source.error().message}}}}});
       continue;
     }
-    const pipeline::ReadResult read = pipeline::read_pipeline(source->name, source->text, *catalog);
+    const pipeline::ReadResult read =
+        pipeline::read_pipeline(source->name, source->text, *catalog, runtime::find_on_disk());
     errors += read.errors.size();
     documents.push_back(
         {{"file", source->name}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
@@ -71,6 +72,7 @@ int graph(const Context& context, const GraphCommand& command) {
   auto params = parse_params(command.params);
   if (!params) return complain(context, kUsage, params.error().message);
   submission.params = std::move(*params);
+  runtime::collect_sources(submission, *catalog);
   const auto prepared =
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
   if (!prepared) return complain(context, kUsage, prepared.error().message);

@@ -85,6 +85,7 @@ void ProgressPrinter::update(const json& update) {
   const std::vector<std::uint32_t> ended = view_.update(update);
   if (style_ == Style::silent) return;
   if (update.value("type", "") == "accepted") header();
+  if (update.value("type", "") == "steps") names_ = name_width(view_.steps());
   if (!ended.empty()) erase();
   for (const std::uint32_t step : ended) print_step(view_.steps()[step]);
 }

@@ -50,7 +50,7 @@ class RunView {
   std::int64_t estimate_us(std::int64_t now_us) const;
 
  private:
-  void add_steps(const json& steps);
+  std::vector<std::uint32_t> add_steps(const json& steps);
   bool end_group(std::uint32_t group, std::int64_t time_us);
   std::vector<std::uint32_t> on_event(const json& event);
 

@@ -96,7 +96,10 @@ int run(const Context& context, const RunCommand& command) {
   submission.options.use_cache = !command.no_cache;
   submission.options.directory = std::filesystem::current_path().string();
   submission.options.plugin_dirs = context.plugin_dirs;
+  runtime::collect_sources(submission, *catalog);
   submission.options.env = runtime::referenced_environment(submission.source);
+  for (const auto& [file, text] : submission.sources)
+    submission.options.env.merge(runtime::referenced_environment(text));
 
   auto prepared =
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));

@@ -32,9 +32,9 @@ std::vector<std::uint32_t> RunView::update(const json& update) {
              std::to_string(update.value("jobs", 1)) + " at once";
     created_us_ = update.at("created_us");
     steps_.clear();
-    add_steps(update.at("steps"));
+    return add_steps(update.at("steps"));
   } else if (type == "steps") {
-    add_steps(update.at("steps"));
+    return add_steps(update.at("steps"));
   } else if (type == "event") {
     return on_event(update.at("event"));
   } else if (type == "progress" || type == "metric") {
@@ -52,7 +52,8 @@ std::vector<std::uint32_t> RunView::update(const json& update) {
   return {};
 }
 
-void RunView::add_steps(const json& steps) {
+std::vector<std::uint32_t> RunView::add_steps(const json& steps) {
+  std::vector<std::uint32_t> awaiting;
   for (const json& given : steps) {
     Step step;
     step.name = given.at("name");
@@ -62,10 +63,15 @@ void RunView::add_steps(const json& steps) {
     step.started_us = given.at("started_us");
     step.ended_us = given.at("ended_us");
     step.attempts = given.at("attempts");
-    step.instance_of = given.value("instance_of", kNone);
-    index_[step.name] = static_cast<std::uint32_t>(steps_.size());
+    if (const auto whole = index_.find(given.value("instance_of", "")); whole != index_.end())
+      step.instance_of = whole->second;
+    step.message = given.value("message", "");
+    const auto index = static_cast<std::uint32_t>(steps_.size());
+    if (step.status == "awaiting") awaiting.push_back(index);
+    index_[step.name] = index;
     steps_.push_back(std::move(step));
   }
+  return awaiting;
 }
 
 std::vector<std::uint32_t> RunView::on_event(const json& event) {

@@ -31,11 +31,14 @@ std::vector<std::string> keys_of(const json& object) {
 
 class Checker {
  public:
-  Checker(const std::vector<StepDraft>& drafts, const StepTable& table,
-          const std::vector<Param>& params, const std::vector<const loader::PluginInfo*>& plugins,
-          Problems& problems)
-      : drafts_(drafts), table_(table), plugins_(plugins), problems_(problems) {
-    for (const Param& param : params) {
+  Checker(const ExpressionContext& context, Problems& problems)
+      : drafts_(context.drafts),
+        sites_(context.sites),
+        table_(context.table),
+        plugins_(context.plugins),
+        calls_(context.pipeline.calls),
+        problems_(problems) {
+    for (const Param& param : context.pipeline.params) {
       params_.push_back(param.name);
       if (param.default_value) defaults_[param.name] = *param.default_value;
     }
@@ -46,6 +49,8 @@ class Checker {
       step_ = i;
       for (const ExpressionSite& site : drafts_[i].expressions) check_site(site);
     }
+    step_ = kNone;
+    for (const ExpressionSite& site : sites_) check_site(site);
     if (table_.cyclic) return;
     const auto answers = answer(table_, queries_);
     for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -59,7 +64,10 @@ class Checker {
     int width;
   };
 
-  const StepDraft& draft() const { return drafts_[step_]; }
+  const StepDraft& draft() const {
+    static const StepDraft kOfNoStep;
+    return step_ == kNone ? kOfNoStep : drafts_[step_];
+  }
 
   Place place(std::size_t offset, std::size_t length) const {
     const Location at = locate(problems_.source(), *node_, base_ + offset);
@@ -219,14 +227,16 @@ class Checker {
 
   void check_step(const Reference& use, Role role) {
     const Accessor& name = use.path[0];
-    if (role == Role::matrix) {
+    if (role == Role::matrix || role == Role::group) {
       report(use.offset, use.length,
-             "a matrix cannot depend on steps: it is expanded before any "
-             "runs")
-          .hint = "axes see 'params' only";
+             role == Role::group ? "the group is known before any step runs"
+                                 : "a matrix cannot depend on steps: it is expanded before any "
+                                   "runs")
+          .hint = role == Role::group ? "it sees 'params' only" : "axes see 'params' only";
       return;
     }
     const std::uint32_t target = table_.by_name.at(name.name);
+    if (step_ == kNone) return check_results(use, target);  // after all steps
     const Phase from = draft().step.phase;
     const Phase to = drafts_[target].step.phase;
     if (target == step_) {
@@ -296,8 +306,20 @@ class Checker {
           did_you_mean(field.name, kFields);
       return;
     }
-    if (next + 1 >= path.size() || !path[next + 1].named || plugins_[target] == nullptr) return;
-    check_output(field.name, path[next + 1], *plugins_[target]);
+    if (next + 1 >= path.size() || !path[next + 1].named) return;
+    if (plugins_[target] != nullptr) check_output(field.name, path[next + 1], *plugins_[target]);
+    const auto called = calls_.find(drafts_[target].step.call);
+    if (called != calls_.end()) check_called(field.name, path[next + 1], *called->second);
+  }
+
+  /// What a called pipeline gives is an output or an artifact, by its value.
+  void check_called(const std::string& kind, const Accessor& name, const Pipeline& called) {
+    if (kind != "outputs" && kind != "artifacts") return;
+    if (called.outputs.contains(name.name)) return;
+    const std::vector<std::string> names = keys_of(called.outputs);
+    report(name.offset, name.length,
+           fmt::format("the pipeline '{}' has no output '{}'", called.name, name.name))
+        .hint = names.empty() ? "it has no 'outputs'" : did_you_mean(name.name, names);
   }
 
   void check_output(const std::string& kind, const Accessor& name,
@@ -321,9 +343,12 @@ class Checker {
     problem.hint = did_you_mean(name.name, names);
   }
 
+  static constexpr std::uint32_t kNone = 0xffffffffu;
   const std::vector<StepDraft>& drafts_;
+  const std::vector<ExpressionSite>& sites_;
   const StepTable& table_;
   const std::vector<const loader::PluginInfo*>& plugins_;
+  const std::map<std::string, std::shared_ptr<const Pipeline>>& calls_;
   Problems& problems_;
   std::vector<std::string> params_;
   json defaults_ = json::object();  // of those that have one
@@ -360,10 +385,8 @@ Location locate(const Source& source, const Node& node, std::size_t offset) {
   return source.location(begin + found + (offset - first - blank));
 }
 
-void check_expressions(const std::vector<StepDraft>& drafts, const StepTable& table,
-                       const std::vector<Param>& params,
-                       const std::vector<const loader::PluginInfo*>& plugins, Problems& problems) {
-  Checker(drafts, table, params, plugins, problems).run();
+void check_expressions(const ExpressionContext& context, Problems& problems) {
+  Checker(context, problems).run();
 }
 
 }  // namespace scanflow::pipeline

@@ -10,10 +10,15 @@
 
 namespace scanflow::pipeline {
 
-/// `plugins`: of each step, null where unknown.
-void check_expressions(const std::vector<StepDraft>& drafts, const StepTable& table,
-                       const std::vector<Param>& params,
-                       const std::vector<const loader::PluginInfo*>& plugins, Problems& problems);
+/// Where all expressions are, and what they may name.
+struct ExpressionContext {
+  const std::vector<StepDraft>& drafts;
+  const std::vector<ExpressionSite>& sites;  // of no step: the pipeline's own
+  const StepTable& table;
+  const Pipeline& pipeline;                               // its parameters and calls
+  const std::vector<const loader::PluginInfo*>& plugins;  // of each step, null where unknown
+};
+void check_expressions(const ExpressionContext& context, Problems& problems);
 
 /// Where a byte of a node's text stands in the file; the node's place where that cannot be said.
 Location locate(const Source& source, const Node& node, std::size_t offset);

@@ -33,8 +33,9 @@ constexpr std::array kFile{
     Field{"timeout", kScalar, "how long the main steps may take together", "duration"},
     Field{"fail_fast", kBool, "true: the first failure stops what runs"},
     Field{"priority", kInt, "-100 to 100: runs with a higher one start their steps first"},
+    Field{"concurrency", kMap, "runs at once; group, max, policy"},
+    Field{"outputs", kMap, "what a run gives, by name; may hold expressions over its steps"},
     later("schedule"),
-    later("concurrency"),
     later("services"),
     later("retain"),
 };
@@ -48,7 +49,7 @@ constexpr std::array kMetadata{
 };
 
 constexpr std::array kParam{
-    Field{"type", kText, "string, int, float, bool, list or object"},
+    Field{"type", kText, "string, int, float, bool, list, object or artifact"},
     Field{"default", kAny, "its value where none is given; without it one must be given"},
     Field{"min", kNumber, "the least value (int, float)"},
     Field{"max", kNumber, "the largest value (int, float)"},
@@ -61,6 +62,7 @@ constexpr std::array kStep{
     Field{"name", kText, "its name within the pipeline", "label", kRequired},
     Field{"needs", kText | kList, "the steps that must be done before"},
     Field{"uses", kText, "a step plugin's id, 'command' or 'noop'"},
+    Field{"pipeline", kText, "another pipeline to run: a file, or NAMESPACE/NAME@VERSION"},
     Field{"run", kText, "a script: short for uses: command with it"},
     Field{"shell", kText, "what runs the script; default: bash"},
     Field{"cwd", kText, "the directory that the script or command runs in"},
@@ -83,7 +85,6 @@ constexpr std::array kStep{
     later("command"),
     later("args"),
     later("secrets"),
-    later("pipeline"),
     later("replicas"),
     later("placement"),
     later("sidecar"),
@@ -116,6 +117,12 @@ constexpr std::array kApprove{
     Field{"message", kText, "what the person is asked; may hold expressions"},
     Field{"timeout", kScalar, "how long to wait; default: for ever", "duration"},
     Field{"default", kText, "what holds after the timeout: approve or reject (default)"},
+};
+
+constexpr std::array kConcurrency{
+    Field{"group", kText, "runs of one group count together; default: the pipeline's name"},
+    Field{"max", kInt, "runs at once; default 1"},
+    Field{"policy", kText, "for one run more: queue (default), cancel_running or reject"},
 };
 
 constexpr std::array kPool{
@@ -178,6 +185,7 @@ std::span<const Field> resources_fields() { return kResources; }
 std::span<const Field> amount_fields() { return kAmount; }
 std::span<const Field> approve_fields() { return kApprove; }
 std::span<const Field> pool_fields() { return kPool; }
+std::span<const Field> concurrency_fields() { return kConcurrency; }
 
 std::string describe_value(const Node& node) {
   if (!node.is_scalar()) return std::string(describe(node.kind));

@@ -45,6 +45,7 @@ std::span<const Field> resources_fields();
 std::span<const Field> amount_fields();
 std::span<const Field> approve_fields();
 std::span<const Field> pool_fields();
+std::span<const Field> concurrency_fields();
 
 /// A map checked against a table: unknown fields (with the nearest name), later ones, missing ones
 /// and values of a wrong kind are reported once, here.

@@ -16,8 +16,8 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::array<std::string_view, 6> kTypes{"string", "int",  "float",
-                                                 "bool",   "list", "object"};
+constexpr std::array<std::string_view, 7> kTypes{"string", "int",    "float",   "bool",
+                                                 "list",   "object", "artifact"};
 
 std::string_view type_of(const json& value) {
   if (value.is_string()) return "string";
@@ -25,6 +25,8 @@ std::string_view type_of(const json& value) {
   if (value.is_number()) return "float";
   if (value.is_boolean()) return "bool";
   if (value.is_array()) return "list";
+  if (value.is_object() && value.contains("artifact") && value.contains("sha256"))
+    return "artifact";
   return value.is_object() ? "object" : "null";
 }
 
@@ -34,6 +36,7 @@ std::string_view with_article(std::string_view type) {
   if (type == "bool") return "true or false";
   if (type == "list") return "a list ([a, b])";
   if (type == "object") return "an object ({a: 1})";
+  if (type == "artifact") return "an artifact";
   return "text";
 }
 
@@ -191,6 +194,11 @@ class ParamReader {
   void read_default(const MapReader& map) {
     const Node* node = map.get("default");
     if (node == nullptr || param_.type.empty()) return;
+    if (param_.type == "artifact") {
+      problems_.add(*node, "an artifact has no default").hint =
+          "remove it: one is given by --input, or by a step of the calling pipeline";
+      return;
+    }
     const json raw = to_json(*node, problems_);
     refuse_expression(*node, raw);
     auto value = coerce(param_, raw);
@@ -236,6 +244,12 @@ std::vector<Param> read_params(const Node& params, Problems& problems) {
 }
 
 Result<json> bind_value(const Param& param, const json& given) {
+  if (param.type == "artifact" && given.is_string()) {
+    return fail(
+        fmt::format("parameter '{0}' is an artifact: give it by --input {0}=PATH, not by "
+                    "-p",
+                    param.name));
+  }
   auto value =
       given.is_string() ? from_text(param, given.get<std::string>()) : coerce(param, given);
   if (!value) {
@@ -264,8 +278,13 @@ Result<json> bind_params(const std::vector<Param>& params, const json& given) {
     } else if (param.default_value) {
       bound[param.name] = *param.default_value;
     } else {
-      problems.push_back(fmt::format("parameter '{0}' has no value; give it {1}: -p {0}=...",
-                                     param.name, with_article(param.type)));
+      problems.push_back(
+          param.type == "artifact"
+              ? fmt::format("parameter '{0}' has no value; give it a file or directory: --input "
+                            "{0}=PATH",
+                            param.name)
+              : fmt::format("parameter '{0}' has no value; give it {1}: -p {0}=...", param.name,
+                            with_article(param.type)));
     }
   }
   for (const auto& [name, value] : given.items()) {

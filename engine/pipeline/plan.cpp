@@ -51,6 +51,7 @@ class Planner {
       auto tried = try_constants();
       if (!tried) return tl::unexpected(std::move(tried.error()));
     }
+    if (auto grouped = find_group(); !grouped) return tl::unexpected(std::move(grouped.error()));
     const auto& steps = plan_.pipeline->steps;
     first_.reserve(steps.size() + 1);
     for (std::uint32_t i = 0; i < steps.size(); ++i) {
@@ -74,6 +75,23 @@ class Planner {
     return {};
   }
 
+  Result<void> find_group() {
+    const std::string& group = plan_.pipeline->concurrency.group;
+    if (recorded_ != nullptr) {
+      plan_.group = recorded_->value("group", "");
+    } else if (!group.empty()) {
+      Scope scope;
+      scope.params = plan_.params;
+      auto name = evaluate(group, scope);
+      if (!name) {
+        return fail(
+            fmt::format("{}: concurrency.group: {}", plan_.pipeline->file, name.error().message));
+      }
+      plan_.group = name->is_string() ? name->get<std::string>() : name->dump();
+    }
+    return {};
+  }
+
   Result<void> too_many() const {
     return fail(fmt::format("{}: more than {} steps, matrices expanded; make a matrix smaller",
                             plan_.pipeline->file, kMostSteps));
@@ -88,7 +106,7 @@ class Planner {
     if (axis.values.is_array()) return axis.values;
     json values;
     if (recorded_ != nullptr) {
-      values = recorded_->value(json::json_pointer("/" + step.name + "/" + axis.name), json());
+      values = recorded_->value(json::json_pointer("/axes/" + step.name + "/" + axis.name), json());
       if (!values.is_array()) return fail(where(step, axis) + ": not among the recorded axes");
     } else {
       Scope scope;
@@ -241,8 +259,8 @@ class Planner {
 }  // namespace
 
 Result<Plan> make_plan(std::shared_ptr<const Pipeline> pipeline, const json& given,
-                       const json* recorded_axes) {
-  return Planner(std::move(pipeline), recorded_axes).run(given);
+                       const json* recorded) {
+  return Planner(std::move(pipeline), recorded).run(given);
 }
 
 }  // namespace scanflow::pipeline

@@ -21,9 +21,9 @@ struct PlannedStep {
 
 struct Plan {
   std::shared_ptr<const Pipeline> pipeline;
-  json params = json::object();  // every parameter, bound
-  json axes =
-      json::object();  // step name -> axis -> values, of axes that were expressions (recorded)
+  json params = json::object();    // every parameter, bound
+  json axes = json::object();      // step name -> axis -> values, of axes that were expressions
+  std::string group;               // of runs that exclude each other; empty: none
   std::vector<PlannedStep> steps;  // in the order of Pipeline::steps, matrix instances together
   graph::Graph graph;  // over `steps`; a need on a matrix step is one on all its instances;
                        // handlers need nothing of the main steps: their phase comes later
@@ -31,10 +31,10 @@ struct Plan {
 };
 
 /// Binds parameters and expands matrices. `given`: name -> text as from the command line (`-p
-/// epochs=3`: parsed by the parameter's type) or a JSON value. `recorded_axes`: the axes of an
+/// epochs=3`: parsed by the parameter's type) or a JSON value. `recorded`: {"axes", "group"} of an
 /// earlier plan of this run; nothing is evaluated then. Errors: unknown parameter (with the nearest
 /// name), wrong type, out of range, missing; axes that are not lists; two steps with one identity.
 Result<Plan> make_plan(std::shared_ptr<const Pipeline> pipeline, const json& given,
-                       const json* recorded_axes = nullptr);
+                       const json* recorded = nullptr);
 
 }  // namespace scanflow::pipeline

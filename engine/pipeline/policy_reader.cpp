@@ -69,7 +69,7 @@ void read_number(const Node& node, std::string_view field, double min, double ma
   }
 }
 
-void read_limit(const Node& node, Retry& retry, Problems& problems) {
+void read_retry_limit(const Node& node, Retry& retry, Problems& problems) {
   double value = retry.limit;
   read_number(node, "retry.limit", 0, static_cast<double>(kMostAttempts), value, problems);
   retry.limit = static_cast<std::uint32_t>(value);
@@ -154,9 +154,9 @@ void read_amount(const Node& node, std::string_view what, Amount out, Problems& 
 }  // namespace
 
 void read_retry(const Node& node, Retry& retry, Problems& problems) {
-  if (!node.is_map()) return read_limit(node, retry, problems);
+  if (!node.is_map()) return read_retry_limit(node, retry, problems);
   const MapReader map(node, retry_fields(), "retry", problems);
-  if (const Node* limit = map.get("limit")) read_limit(*limit, retry, problems);
+  if (const Node* limit = map.get("limit")) read_retry_limit(*limit, retry, problems);
   if (const Node* backoff = map.get("backoff")) read_backoff(*backoff, retry.backoff, problems);
   const Node* on = map.get("on");
   if (on == nullptr) return;
@@ -172,13 +172,13 @@ void read_timeout(const Node& node, std::int64_t& timeout_us, Problems& problems
   read_duration(node, "timeout", "without a timeout leave the field out", timeout_us, problems);
 }
 
-void read_max_parallel(const Node& node, std::uint32_t& limit, Problems& problems) {
+void read_limit(const Node& node, std::string_view field, std::uint32_t& limit,
+                Problems& problems) {
   const json value = scalar_value(node).value_or(0);
   if (value >= 1 && value <= 100'000) {
     limit = value.get<std::uint32_t>();
   } else {
-    problems.add(node, fmt::format("'max_parallel': {} is not between 1 and 100000", node.text))
-        .hint = "leave it out for no limit";
+    problems.add(node, fmt::format("'{}': {} is not between 1 and 100000", field, node.text));
   }
 }
 
@@ -195,9 +195,7 @@ void read_pool(const Node& node, Pool& pool, Problems& problems) {
     const MapReader map(node, pool_fields(), "pool", problems);
     name = map.get("name");
     if (const Node* limit = map.get("limit")) {
-      double value = 1;
-      read_number(*limit, "pool.limit", 1, 100'000, value, problems);
-      pool.limit = static_cast<std::uint32_t>(value);
+      read_limit(*limit, "pool.limit", pool.limit, problems);
     }
   }
   if (name == nullptr || !is_literal(*name, "pool", problems)) return;

@@ -2,6 +2,8 @@
 // step's fields go over the pipeline's defaults.
 #pragma once
 
+#include <string_view>
+
 #include "engine/pipeline/problems.hpp"
 #include "engine/pipeline/spec.hpp"
 #include "engine/pipeline/yaml_document.hpp"
@@ -10,7 +12,8 @@ namespace scanflow::pipeline {
 
 void read_retry(const Node& node, Retry& retry, Problems& problems);
 void read_timeout(const Node& node, std::int64_t& timeout_us, Problems& problems);
-void read_max_parallel(const Node& node, std::uint32_t& limit, Problems& problems);
+/// A count from 1 to 100,000.
+void read_limit(const Node& node, std::string_view field, std::uint32_t& limit, Problems& problems);
 void read_priority(const Node& node, std::int32_t& priority, Problems& problems);
 void read_pool(const Node& node, Pool& pool, Problems& problems);
 /// `approve: true`, the message, or a map.

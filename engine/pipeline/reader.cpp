@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "engine/pipeline/call_checks.hpp"
 #include "engine/pipeline/expression_checks.hpp"
+#include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/params.hpp"
 #include "engine/pipeline/plugin_checks.hpp"
@@ -21,10 +23,23 @@ namespace {
 constexpr std::string_view kApiVersion = "scanflow.dev/v1";
 constexpr std::size_t kMostSteps = 200'000;
 
+constexpr std::size_t kDeepestCalls = 16;
+
+/// What a pipeline may refer to.
+struct Library {
+  const loader::Catalog& catalog;
+  const FindPipeline& find;
+  std::vector<std::string> files;  // that call each other: the one that is read last
+
+  /// An error's first line says why; what follows are the errors of that file.
+  Result<std::shared_ptr<const Pipeline>> read(const std::string& call,
+                                               const std::string& from) const;
+};
+
 class Reader {
  public:
-  Reader(const Node& root, const loader::Catalog& catalog, Problems& problems)
-      : root_(root), catalog_(catalog), problems_(problems) {}
+  Reader(const Node& root, const Library& library, Problems& problems)
+      : root_(root), library_(library), problems_(problems) {}
 
   Pipeline run() {
     const MapReader map(root_, file_fields(), "a pipeline", problems_);
@@ -32,7 +47,7 @@ class Reader {
     if (const Node* metadata = map.get("metadata")) read_metadata(*metadata);
     if (const Node* params = map.get("params")) out_.params = read_params(*params, problems_);
     if (const Node* limit = map.get("max_parallel")) {
-      read_max_parallel(*limit, out_.max_parallel, problems_);
+      read_limit(*limit, "max_parallel", out_.max_parallel, problems_);
     }
     if (const Node* timeout = map.get("timeout")) {
       read_timeout(*timeout, out_.timeout_us, problems_);
@@ -52,6 +67,8 @@ class Reader {
     read_steps(map.get("on_success"), Phase::on_success, base);
     read_steps(map.get("on_failure"), Phase::on_failure, base);
     read_steps(map.get("on_exit"), Phase::on_exit, base);
+    if (const Node* concurrency = map.get("concurrency")) read_concurrency(*concurrency);
+    if (const Node* outputs = map.get("outputs")) read_outputs(*outputs);
     check_steps();
     for (StepDraft& draft : drafts_) out_.steps.push_back(std::move(draft.step));
     return std::move(out_);
@@ -95,6 +112,40 @@ class Reader {
     }
   }
 
+  void read_concurrency(const Node& node) {
+    const MapReader map(node, concurrency_fields(), "concurrency", problems_);
+    Concurrency& out = out_.concurrency;
+    const Node* group = map.get("group");
+    out.group = group != nullptr ? group->text : out_.name_space + "/" + out_.name;
+    if (group != nullptr && has_expression(group->text))
+      sites_.push_back({group, ExpressionSite::Role::group});
+    if (const Node* max = map.get("max")) read_limit(*max, "concurrency.max", out.max, problems_);
+    const Node* policy = map.get("policy");
+    if (policy == nullptr) return;
+    static const std::vector<std::string> kPolicies{"queue", "cancel_running", "reject"};
+    const auto found = std::find(kPolicies.begin(), kPolicies.end(), policy->text);
+    out.policy = static_cast<Concurrency::Policy>(found - kPolicies.begin());
+    if (found != kPolicies.end()) return;
+    const std::string near = nearest(policy->text, kPolicies);
+    problems_.add(*policy, fmt::format("unknown policy '{}'", printable(policy->text))).hint =
+        near.empty() ? fmt::format("one of {}", join_or(kPolicies))
+                     : fmt::format("did you mean '{}'?", near);
+  }
+
+  void read_outputs(const Node& node) {
+    for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+      const Node& key = *node.items[i];
+      const Node& value = *node.items[i + 1];
+      if (!key.is_scalar()) continue;
+      if (!is_identifier(key.text)) {
+        problems_.add(key, fmt::format("'{}' is not an output's name", printable(key.text))).hint =
+            "letters, digits and '_', not beginning with a digit";
+      }
+      out_.outputs[key.text] = to_json(value, problems_);
+      find_expressions(value, ExpressionSite::Role::outputs, sites_);
+    }
+  }
+
   void read_steps(const Node* list, Phase phase, const MapReader* defaults) {
     if (list == nullptr) return;
     if (list->items.empty() && phase == Phase::main) {
@@ -127,15 +178,37 @@ class Reader {
     std::vector<const loader::PluginInfo*> plugins;
     plugins.reserve(drafts_.size());
     for (const StepDraft& draft : drafts_) {
-      plugins.push_back(find_plugin(draft, catalog_, problems_));
+      if (draft.call != nullptr) {
+        read_call(draft);
+        plugins.push_back(nullptr);
+        continue;
+      }
+      plugins.push_back(find_plugin(draft, library_.catalog, problems_));
       if (plugins.back() != nullptr) check_with(draft, *plugins.back(), problems_);
     }
-    check_expressions(drafts_, table, out_.params, plugins, problems_);
+    check_expressions({drafts_, sites_, table, out_, plugins}, problems_);
+  }
+
+  void read_call(const StepDraft& draft) {
+    auto called = library_.read(draft.step.call, problems_.source().file());
+    if (!called) {
+      Diagnostic& problem = problems_.add(
+          *draft.call, fmt::format("the pipeline '{}' cannot be called: {}",
+                                   printable(draft.step.call), called.error().message));
+      const std::size_t more = problem.message.find('\n');
+      if (more == std::string::npos) return;
+      problem.notes.push_back(problem.message.substr(more + 1));
+      problem.message.erase(more);
+      return;
+    }
+    check_call(draft, **called, problems_);
+    out_.calls[draft.step.call] = std::move(*called);
   }
 
   const Node& root_;
-  const loader::Catalog& catalog_;
+  const Library& library_;
   Problems& problems_;
+  std::vector<ExpressionSite> sites_;  // of no step
   Pipeline out_;
   std::vector<StepDraft> drafts_;
   std::size_t instances_ = 0;
@@ -190,10 +263,7 @@ const Node* choose_root(const YamlDocument& document, Problems& problems) {
   return nullptr;
 }
 
-}  // namespace
-
-ReadResult read_pipeline(const std::string& file, const std::string& text,
-                         const loader::Catalog& catalog) {
+ReadResult read(const std::string& file, const std::string& text, const Library& library) {
   const Source source(file, text);
   Problems problems(source);
   ReadResult result;
@@ -201,13 +271,45 @@ ReadResult read_pipeline(const std::string& file, const std::string& text,
   const Node* root = nullptr;
   if (!document.roots.empty() || problems.empty()) root = choose_root(document, problems);
   if (root != nullptr) {
-    auto pipeline = std::make_shared<Pipeline>(Reader(*root, catalog, problems).run());
+    auto pipeline = std::make_shared<Pipeline>(Reader(*root, library, problems).run());
     pipeline->file = file;
     pipeline->source = text;
     if (problems.empty()) result.pipeline = std::move(pipeline);
   }
   result.errors = problems.take();
   return result;
+}
+
+Result<std::shared_ptr<const Pipeline>> Library::read(const std::string& call,
+                                                      const std::string& from) const {
+  if (!find) return fail("here no other pipeline can be read");
+  auto source = find(call, from);
+  if (!source) return tl::unexpected(source.error());
+  const auto same = std::find(files.begin(), files.end(), source->file);
+  if (same != files.end() || files.size() >= kDeepestCalls) {
+    std::string path;
+    for (auto at = same == files.end() ? files.begin() : same; at != files.end(); ++at)
+      path += *at + " -> ";
+    return fail(fmt::format("{}: {}{}",
+                            same != files.end()
+                                ? "they call each other in a circle"
+                                : fmt::format("calls nest deeper than {}", kDeepestCalls),
+                            path, source->file));
+  }
+  Library deeper = *this;
+  deeper.files.push_back(source->file);
+  ReadResult result = pipeline::read(source->file, source->text, deeper);
+  if (result.pipeline) return std::move(result.pipeline);
+  return fail(fmt::format("{} has {} error{}\n{}", source->file, result.errors.size(),
+                          result.errors.size() == 1 ? "" : "s",
+                          render(result.errors, source->text)));
+}
+
+}  // namespace
+
+ReadResult read_pipeline(const std::string& file, const std::string& text,
+                         const loader::Catalog& catalog, const FindPipeline& find) {
+  return read(file, text, {catalog, find, {file}});
 }
 
 }  // namespace scanflow::pipeline

@@ -1,12 +1,14 @@
 // YAML -> checked spec. Loads no plugin: schemas come from the catalog.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/pipeline/diagnostic.hpp"
 #include "engine/pipeline/spec.hpp"
+#include "sdk/base/result.hpp"
 #include "sdk/loader/catalog.hpp"
 
 namespace scanflow::pipeline {
@@ -16,9 +18,19 @@ struct ReadResult {
   std::vector<Diagnostic> errors;            // by place
 };
 
+/// The text of a pipeline, and what messages call it.
+struct SourceText {
+  std::string file, text;
+};
+
+/// What a step's `pipeline` means: `call` as written in the file `from`.
+using FindPipeline =
+    std::function<Result<SourceText>(const std::string& call, const std::string& from)>;
+
 /// `file`: the name for messages. Bounded: 8 MiB of text, nesting of 64, 1,000 aliases, 100,000
-/// nodes from aliases, 200,000 planned steps.
+/// nodes from aliases, 200,000 planned steps, calls 16 deep. `find`: null where no pipeline may be
+/// called.
 ReadResult read_pipeline(const std::string& file, const std::string& text,
-                         const loader::Catalog& catalog);
+                         const loader::Catalog& catalog, const FindPipeline& find = {});
 
 }  // namespace scanflow::pipeline

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -42,7 +43,7 @@ std::optional<Cause> parse_cause(std::string_view name);
 
 struct Param {
   std::string name;
-  std::string type;  // string, int, float, bool, list, object
+  std::string type;  // string, int, float, bool, list, object, artifact
   std::optional<json> default_value;
   std::optional<double> min, max;
   std::vector<json> one_of;  // `enum`
@@ -107,7 +108,8 @@ enum class Phase : std::uint8_t { main, on_success, on_failure, on_exit };
 /// A step as written (before the matrix is expanded), with the pipeline's defaults merged in.
 struct Step {
   std::string name;
-  std::string uses;  // plugin id, "command" or "noop"; empty: an approval and nothing else
+  std::string uses;  // plugin id, "command", "noop" or "pipeline"; empty: an approval and no more
+  std::string call;  // of "pipeline": a file, or the name of a registered one
   Phase phase = Phase::main;
   std::vector<std::string> needs;
   json with = json::object();    // strings may hold ${{ }}
@@ -130,6 +132,18 @@ struct Step {
   std::map<std::string, Location> field_at;  // "/with/epochs" (JSON pointer in the step) -> where
 };
 
+/// Runs of a group, of one pipeline or of several, at once.
+struct Concurrency {
+  enum class Policy : std::uint8_t {
+    queue,           // a run beyond `max` waits for its turn
+    cancel_running,  // it waits while those that run are cancelled
+    reject,
+  };
+  std::string group;  // may hold ${{ params... }}; empty: no group
+  std::uint32_t max = 1;
+  Policy policy = Policy::queue;
+};
+
 struct Pipeline {
   std::string file;    // as the user named it
   std::string source;  // the text
@@ -142,6 +156,9 @@ struct Pipeline {
   std::int64_t timeout_us = 0;     // of the main steps together; 0: none
   std::int32_t priority = 0;       // added to that of each step, against those of other runs
   bool fail_fast = false;          // the first failure stops what runs
+  Concurrency concurrency;
+  json outputs = json::object();  // values may hold ${{ }}, over all steps
+  std::map<std::string, std::shared_ptr<const Pipeline>> calls;  // Step::call -> what it means
 };
 
 }  // namespace scanflow::pipeline

@@ -104,7 +104,26 @@ class StepReader {
     for (const Node* node : needs->items) add(*node);
   }
 
+  void read_call(const Node& call) {
+    draft_.call = &call;
+    step_.uses = "pipeline";
+    step_.call = call.text;
+    if (has_expression(call.text)) {
+      problems_.add(call, "'pipeline' cannot hold an expression").hint =
+          "name the pipeline; choose between steps by 'when'";
+    } else if (call.text.empty()) {
+      problems_.add(call, "'pipeline' is empty").hint = "name a file, or a registered pipeline";
+    }
+    for (const char* field : {"uses", "run", "shell", "cwd", "env", "cache", "resources"}) {
+      if (own_.get(field) == nullptr) continue;
+      problems_
+          .add(*own_.key(field), fmt::format("a step that calls a pipeline has no '{}'", field))
+          .hint = "the steps of that pipeline have their own";
+    }
+  }
+
   void read_uses() {
+    if (const Node* call = own_.get("pipeline")) return read_call(*call);
     const Node* own_run = own_.get("run");
     const Node* own_uses = own_.get("uses");
     const Node* run = own_run != nullptr || own_uses != nullptr ? own_run : inherited("run");
@@ -137,12 +156,12 @@ class StepReader {
 
   /// `run`, `shell` and `cwd` of the step are short for the same in `with`.
   void read_with() {
-    draft_.with = merge(inherited("with"), own_.get("with"));
+    draft_.with = merge(draft_.call == nullptr ? inherited("with") : nullptr, own_.get("with"));
     for (const auto& [key, value] : draft_.with) set_with(key->text, *key, *value);
     if (run_ != nullptr && step_.uses == "command") set_sugar("run", *run_);
     if (step_.uses == "command") spell_out_arguments();
     for (const char* field : {"shell", "cwd"}) {
-      const Node* node = get(field);
+      const Node* node = draft_.call == nullptr ? get(field) : nullptr;
       if (node == nullptr) continue;
       if (step_.uses != "command" && !step_.uses.empty()) {
         if (own_.get(field) == nullptr) continue;  // a default for other steps
@@ -184,14 +203,7 @@ class StepReader {
   }
 
   void find_expressions(const Node& node, Role role) {
-    if (node.is_scalar()) {
-      if (has_expression(node.text)) draft_.expressions.push_back({&node, role});
-      return;
-    }
-    const std::size_t stride = node.is_map() ? 2 : 1;
-    for (std::size_t i = stride - 1; i < node.items.size(); i += stride) {
-      find_expressions(*node.items[i], role);
-    }
+    pipeline::find_expressions(node, role, draft_.expressions);
   }
 
   void read_matrix() {
@@ -264,7 +276,7 @@ class StepReader {
   void read_for_each() {
     const Node* list = get("for_each");
     const Node* limit = get("max_parallel");
-    if (limit != nullptr) read_max_parallel(*limit, step_.max_parallel, problems_);
+    if (limit != nullptr) read_limit(*limit, "max_parallel", step_.max_parallel, problems_);
     if (list == nullptr) return;
     if (get("matrix") != nullptr) {
       problems_.add(*list, "a step has either 'matrix' or 'for_each'").hint =
@@ -334,6 +346,7 @@ class StepReader {
   }
 
   void read_env() {
+    if (draft_.call != nullptr) return;
     for (const auto& [key, value] : merge(inherited("env"), own_.get("env"))) {
       if (!is_identifier(key->text)) {
         problems_
@@ -357,8 +370,10 @@ class StepReader {
 
   void read_policies() {
     layered("retry", [&](const Node& n) { read_retry(n, step_.retry, problems_); });
-    layered("cache", [&](const Node& n) { read_cache(n, step_.cache, problems_); });
-    layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
+    if (draft_.call == nullptr) {
+      layered("cache", [&](const Node& n) { read_cache(n, step_.cache, problems_); });
+      layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
+    }
     if (const Node* timeout = get("timeout")) {
       read_timeout(*timeout, step_.timeout_us, problems_);
     }
@@ -397,6 +412,17 @@ class StepReader {
 };
 
 }  // namespace
+
+void find_expressions(const Node& node, Role role, std::vector<ExpressionSite>& sites) {
+  if (node.is_scalar()) {
+    if (has_expression(node.text)) sites.push_back({&node, role});
+    return;
+  }
+  const std::size_t stride = node.is_map() ? 2 : 1;
+  for (std::size_t i = stride - 1; i < node.items.size(); i += stride) {
+    find_expressions(*node.items[i], role, sites);
+  }
+}
 
 StepDraft read_step(const Node& node, const MapReader* defaults, Phase phase, Problems& problems) {
   return StepReader(node, defaults, phase, problems).run();

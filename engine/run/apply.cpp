@@ -29,6 +29,8 @@ void Machine::Impl::apply(const Event& event) {
       return start(event);
     case EventType::cancel_requested:
       return request_cancel(event);
+    case EventType::run_concluded:
+      return conclude(event);
     case EventType::run_ended:
       if (!phases_done) refuse(event, "there are steps that have not ended");
       status = event.status;
@@ -40,6 +42,13 @@ void Machine::Impl::apply(const Event& event) {
       if (status == RunStatus::queued) refuse(event, "the run is queued");
       apply_to_step(event);
   }
+}
+
+void Machine::Impl::conclude(const Event& event) {
+  if (!phases_done || concluded) refuse(event, "nothing is to be concluded");
+  concluded = true;
+  conclusion_failed = event.cause != Cause::none;
+  conclusion = event.data;
 }
 
 void Machine::Impl::create(const Event& event) {

@@ -258,9 +258,15 @@ void Machine::Impl::hand_out_stops(Decisions& out) {
 void Machine::Impl::end_run(Decisions& out) {
   if (!phases_done) return;
   const bool failed = count(StepStatus::failed) > allowed_failures || timed_out;
-  RunStatus end = failed ? RunStatus::failed : RunStatus::succeeded;
+  if (!failed && !cancelled && !concluded && !plan->pipeline->outputs.empty()) {
+    if (!std::exchange(conclude_asked, true)) {
+      out.effects.push_back({.kind = Effect::Kind::conclude});
+    }
+    return;
+  }
+  RunStatus end = failed || conclusion_failed ? RunStatus::failed : RunStatus::succeeded;
   if (cancelled) end = RunStatus::cancelled;
-  emit(out, {.type = EventType::run_ended, .status = end});
+  emit(out, {.type = EventType::run_ended, .status = end, .data = conclusion});
 }
 
 std::int64_t Machine::Impl::next_wake() {

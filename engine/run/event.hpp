@@ -36,6 +36,7 @@ enum class EventType : std::uint8_t {
   approval_refused,    // data: {message, by, comment}
   cancel_requested,    // of the run; kNoStep. cause: cancelled (or none), timeout, or upstream: a
                        // step failed in a pipeline with fail_fast
+  run_concluded,       // what its outputs are: {outputs, artifacts}; or cause, {message}; kNoStep
   run_started,         // the turn of a queued one has come; kNoStep
   run_ended,           // status; kNoStep
 };

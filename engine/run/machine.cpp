@@ -23,7 +23,8 @@ bool needs_resolve(const pipeline::Step& step) {
 bool alike(const pipeline::Step& a, const pipeline::Step& b) {
   return a.pool.name == b.pool.name && a.pool.limit == b.pool.limit &&
          a.resources.cpu_request == b.resources.cpu_request &&
-         a.resources.memory_request == b.resources.memory_request;
+         a.resources.memory_request == b.resources.memory_request &&
+         (a.uses == "pipeline") == (b.uses == "pipeline");
 }
 
 }  // namespace
@@ -102,6 +103,9 @@ std::pair<std::uint32_t, std::uint32_t> Machine::instances(std::uint32_t index) 
   if (found == impl_->groups.end()) return {0, 0};
   return {found->second.first, found->second.count};
 }
+
+Cause Machine::stopping(std::uint32_t index) const { return impl_->nodes.at(index).stopping; }
+const std::shared_ptr<const json>& Machine::conclusion() const { return impl_->conclusion; }
 
 std::uint32_t Machine::running() const { return impl_->count(StepStatus::running); }
 std::vector<Running> Machine::running_by_kind() const {

@@ -47,10 +47,11 @@ struct StepState {
 /// What the caller must do, once the events are committed.
 struct Effect {
   enum class Kind : std::uint8_t {
-    resolve,  // evaluate `when`, `for_each` or `with`, `env`; look into the cache; answer with
-              // step_resolved | expanded | skipped | cached | failed
-    launch,   // start the attempt (its attempt_started is among the events)
-    stop,     // SIGTERM, grace, SIGKILL; cause says why
+    resolve,   // evaluate `when`, `for_each` or `with`, `env`; look into the cache; answer with
+               // step_resolved | expanded | skipped | cached | failed
+    launch,    // start the attempt (its attempt_started is among the events)
+    stop,      // SIGTERM, grace, SIGKILL; cause says why
+    conclude,  // evaluate the pipeline's outputs; answer with run_concluded
   };
   Kind kind;
   std::uint32_t step = kNoStep;
@@ -127,6 +128,11 @@ class Machine {
   /// [first, first + count).
   std::uint32_t group(std::uint32_t index) const;
   std::pair<std::uint32_t, std::uint32_t> instances(std::uint32_t index) const;
+
+  /// Why the step's attempt in flight is to end, or none.
+  Cause stopping(std::uint32_t index) const;
+  /// data of run_concluded; null where there is none.
+  const std::shared_ptr<const json>& conclusion() const;
 
   std::uint32_t running() const;  // attempts in flight
   std::vector<Running> running_by_kind() const;

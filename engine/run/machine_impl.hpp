@@ -104,6 +104,7 @@ struct Machine::Impl {
   void advance_phase();
   void enter_phase(Phase next);
   void request_cancel(const Event& event);
+  void conclude(const Event& event);
   [[noreturn]] void refuse(const Event& event, const std::string& why) const;
 
   // Decisions (decide.cpp).
@@ -159,6 +160,9 @@ struct Machine::Impl {
   Cause cancel_cause = Cause::none;
   Phase phase = Phase::main;
   bool phases_done = false;
+  bool concluded = false;  // or there is nothing to conclude
+  bool conclusion_failed = false;
+  std::shared_ptr<const json> conclusion;
   std::array<bool, kPhases> not_applicable{};      // handlers whose outcome did not come
   std::array<std::uint32_t, kPhases> remaining{};  // steps that have not ended
   std::array<std::uint32_t, kPhases> first_failed{kNoStep, kNoStep, kNoStep, kNoStep};
@@ -173,6 +177,7 @@ struct Machine::Impl {
   // decide's own; entries are checked against the state when they are taken.
   std::int64_t now_us = 0;
   bool sweep_cancelled = false;
+  bool conclude_asked = false;
   std::vector<Kind> kinds;
   std::vector<std::uint32_t> kind_of_spec;
   StepQueue unresolved;

@@ -12,7 +12,7 @@ constexpr double kTolerance = 1e-9;  // sums of tenths
 }  // namespace
 
 void Scheduler::occupy(const pipeline::Step& step, std::uint32_t count) {
-  jobs_ += count;
+  if (step.uses != "pipeline") jobs_ += count;
   cpu_ += step.resources.cpu_request * count;
   memory_ += step.resources.memory_request * count;
   if (!step.pool.name.empty()) pools_[step.pool.name] += count;
@@ -29,14 +29,15 @@ bool Scheduler::fits(const pipeline::Resources& resources) const {
 }
 
 bool Scheduler::take(const pipeline::Step& step) {
-  if (run_slots_ == 0 || jobs_ >= capacity_.jobs) return false;
+  const bool works = step.uses != "pipeline";
+  if (works && (run_slots_ == 0 || jobs_ >= capacity_.jobs)) return false;
   if (!step.pool.name.empty() && pools_[step.pool.name] >= step.pool.limit) return false;
   const bool requests = step.resources.cpu_request > 0 || step.resources.memory_request > 0;
   if (requests && (reserved_ || !fits(step.resources))) {
     reserved_ = true;
     return false;
   }
-  --run_slots_;
+  if (works) --run_slots_;
   occupy(step, 1);
   return true;
 }

@@ -75,6 +75,7 @@ std::string Machine::Impl::summary() const {
     text += separator + list(names) + what;
     separator = "; ";
   };
+  if (conclusion_failed) add({"its outputs"}, " (config)");
   if (timed_out) add({"its timeout was over"}, "");
   add(failed, status == RunStatus::cancelled ? " failed" : "");
   add(stopped, " stopped");

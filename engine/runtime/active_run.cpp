@@ -35,6 +35,7 @@ run::Event ActiveRun::created_event() const {
   json data = to_json(submission_);
   data["params"] = plan().params;
   data["axes"] = plan().axes;
+  if (!plan().group.empty()) data["group"] = plan().group;
   data["pipeline"] = plan().pipeline->name;
   data["namespace"] = plan().pipeline->name_space;
   event.data = std::make_shared<const json>(std::move(data));

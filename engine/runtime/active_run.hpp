@@ -45,6 +45,7 @@ class ActiveRun {
 
   /// Tells it "accepted", and all that follows.
   void add_client(Client client);
+  bool has_listeners() const { return !listeners_.empty(); }
   /// Tells them "finished".
   void finish();
   void tell(json update);

@@ -1,7 +1,6 @@
 // What follows from a decision once it is committed: expressions are evaluated, attempts launched
 // and stopped.
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
@@ -24,35 +23,34 @@ void Engine::Impl::perform(
       launch(entry, effect.step, effect.attempt, launches);
       return;
     case Effect::Kind::stop:
-      backend_for(entry->run.submission().options.backend)
-          ->stop({entry->run.id(), entry->run.machine().planned(effect.step).id, effect.attempt},
-                 std::string(pipeline::name(effect.cause)));
+      stop(entry, effect);
+      return;
+    case Effect::Kind::conclude:
+      conclude(entry);
       return;
   }
 }
 
-void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
+void Engine::Impl::stop(const EntryPtr& entry, const Effect& effect) {
+  if (entry->run.machine().spec_of(effect.step).uses == "pipeline")
+    return stop_call(entry, effect.step, effect.attempt);
+  backend_for(entry->run.submission().options.backend)
+      ->stop({entry->run.id(), entry->run.machine().planned(effect.step).id, effect.attempt},
+             std::string(pipeline::name(effect.cause)));
+}
+
+/// What expressions of the run see of these steps.
+std::shared_ptr<ResolveJob> Engine::Impl::make_job(const EntryPtr& entry,
+                                                   const std::vector<std::string>& wanted) const {
   const ActiveRun& run = entry->run;
-  const std::uint32_t spec = run.machine().planned(step).spec;
-  if (!entry->references.contains(spec)) {
-    std::set<std::string> names;
-    for (const pipeline::Step& other : run.plan().pipeline->steps) names.insert(other.name);
-    entry->references[spec] = references(run.machine().spec_of(step), names);
-  }
   auto job = std::make_shared<ResolveJob>();
   job->plan = run.prepared().plan;
-  job->step = step;
-  job->planned = run.machine().planned(step);
-  job->expand =
-      !run.machine().spec_of(step).for_each.is_null() && run.machine().group(step) == run::kNoStep;
-  job->plugin = run.prepared().catalog->find(run.machine().spec_of(step).uses);
   job->run = {{"id", run.id()},
               {"name", run.plan().pipeline->name},
               {"namespace", run.plan().pipeline->name_space},
               {"started", run.created_us() / 1'000'000}};
   job->env = run.submission().options.env;
   job->use_cache = run.submission().options.use_cache;
-  const std::vector<std::string>& wanted = entry->references[spec];
   for (std::uint32_t i = 0; !wanted.empty() && i < run.machine().size(); ++i) {
     const pipeline::Step& of = run.machine().spec_of(i);
     if (std::find(wanted.begin(), wanted.end(), of.name) == wanted.end()) continue;
@@ -65,6 +63,35 @@ void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
                      static_cast<double>(state.ended_us - state.first_started_us) / 1e6,
                      state.result});
   }
+  return job;
+}
+
+void Engine::Impl::conclude(const EntryPtr& entry) {
+  const auto job = make_job(entry, references_of_outputs(*entry->run.plan().pipeline));
+  job->step = run::kNoStep;
+  boost::asio::post(pool, [this, entry, job] {
+    Event event = runtime::conclude(*job);
+    post([this, entry, event = std::move(event)]() mutable {
+      if (failed || closing || entry->over) return;
+      event.time_us = wall_us();
+      entry->run.apply(event, batch);
+      pump(entry);
+      flush();
+    });
+  });
+}
+
+void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
+  const run::Machine& machine = entry->run.machine();
+  const pipeline::Step& spec = machine.spec_of(step);
+  const std::uint32_t as_written = machine.planned(step).spec;
+  if (!entry->references.contains(as_written))
+    entry->references[as_written] = references(*entry->run.plan().pipeline, spec);
+  const auto job = make_job(entry, entry->references[as_written]);
+  job->step = step;
+  job->planned = machine.planned(step);
+  job->expand = !spec.for_each.is_null() && machine.group(step) == run::kNoStep;
+  job->plugin = entry->run.prepared().catalog->find(spec.uses);
   boost::asio::post(pool, [this, entry, job] {
     Event event = runtime::resolve(*job, options.store.get(), artifacts);
     post([this, entry, event = std::move(event)]() mutable {
@@ -81,6 +108,7 @@ void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
 
 void Engine::Impl::launch(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt,
                           std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches) {
+  if (entry->run.machine().spec_of(step).uses == "pipeline") return call(entry, step, attempt);
   auto request = entry->requests.make(entry->run, step, attempt);
   if (request) {
     launches[backend_for(entry->run.submission().options.backend)].push_back(std::move(*request));

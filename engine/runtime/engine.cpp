@@ -198,6 +198,7 @@ void Engine::Impl::end(const EntryPtr& entry) {
     entry->run.finish();
     runs.erase(entry->run.id());
     std::erase(order, entry);
+    call_ended(entry);
     pump();
     flush();
   });

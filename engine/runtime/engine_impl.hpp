@@ -38,6 +38,14 @@ struct Entry {
 };
 using EntryPtr = std::shared_ptr<Entry>;
 
+struct ResolveJob;
+
+/// A run of an earlier engine, as its events tell it; or why there is none.
+struct Recovered {
+  EntryPtr entry;
+  std::string error;
+};
+
 struct Engine::Impl {
   explicit Impl(EngineOptions given);
   ~Impl();
@@ -63,7 +71,11 @@ struct Engine::Impl {
   void flush();
   void perform(const EntryPtr& entry, const run::Effect& effect,
                std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches);
+  void stop(const EntryPtr& entry, const run::Effect& effect);
   void resolve(const EntryPtr& entry, std::uint32_t step);
+  void conclude(const EntryPtr& entry);
+  std::shared_ptr<ResolveJob> make_job(const EntryPtr& entry,
+                                       const std::vector<std::string>& wanted) const;
   void launch(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt,
               std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches);
   void end(const EntryPtr& entry);
@@ -82,8 +94,24 @@ struct Engine::Impl {
   void on_host_call(const EntryPtr& entry, const protocol::HostCall& call);
   void acknowledge(const EntryPtr& entry, const protocol::AttemptId& id);
 
+  // --- pipelines that steps call (calls.cpp)
+  void call(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt);
+  void stop_call(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt);
+  void start_call(const EntryPtr& entry, const protocol::AttemptId& attempt, Submission submission,
+                  Result<Prepared> prepared);
+  /// The run that a step has called has ended.
+  void call_ended(const EntryPtr& called);
+  void end_call(const protocol::AttemptId& attempt, const run::Machine& called);
+  void call_may_have_to_stop(const EntryPtr& entry, const protocol::AttemptId& attempt);
+  void end_attempt(const protocol::Result& result, json artifacts);
+  void fail_call(const protocol::AttemptId& attempt, const std::string& cause,
+                 const std::string& message);
+  Client caller_of(const EntryPtr& entry, const std::string& step) const;
+
   // --- runs of an earlier engine (recovery.cpp)
   void attach(const std::string& run, Client client);
+  /// Reads the run off the strand; an error comes as "rejected".
+  void recover(const std::string& run, std::function<void(Recovered)> then);
   void adopt(const EntryPtr& entry, Client client);
 
   EngineOptions options;

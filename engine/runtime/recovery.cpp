@@ -12,12 +12,7 @@ namespace {
 using run::Event;
 using run::EventType;
 
-struct Recovered {
-  EntryPtr entry;
-  std::string error;
-};
-
-Recovered recover(
+Recovered read_run(
     const std::string& id, const EngineOptions& options,
     const std::function<std::shared_ptr<const loader::Catalog>(const RunOptions&, std::string*)>&
         discover) {
@@ -35,7 +30,7 @@ Recovered recover(
     std::string problem;
     auto catalog = discover(submission.options, &problem);
     if (!catalog) return {nullptr, problem};
-    auto prepared = prepare(submission, std::move(catalog), &created.data->at("axes"));
+    auto prepared = prepare(submission, std::move(catalog), created.data.get());
     if (!prepared) {
       return {nullptr, fmt::format("run {}: its recorded pipeline cannot run here any more:\n{}",
                                    id, prepared.error().message)};
@@ -73,25 +68,29 @@ void Engine::Impl::attach(const std::string& id, Client client) {
   auto& waiting = recovering[id];
   waiting.push_back(std::move(client));
   if (waiting.size() > 1) return;
-  boost::asio::post(pool, [this, id] {
+  recover(id, [this, id](const Recovered& recovered) {
+    const std::vector<Client> listeners = std::exchange(recovering[id], {});
+    recovering.erase(id);
+    for (const Client& each : listeners) {
+      if (failed || closing) {
+        refuse(each);
+      } else if (recovered.entry) {
+        adopt(recovered.entry, each);
+      } else {
+        each.listener(std::make_shared<const json>(
+            json{{"type", "rejected"}, {"exit", 3}, {"message", recovered.error}}));
+      }
+    }
+  });
+}
+
+void Engine::Impl::recover(const std::string& id, std::function<void(Recovered)> then) {
+  boost::asio::post(pool, [this, id, then = std::move(then)]() mutable {
     Recovered recovered =
-        recover(id, options, [this](const RunOptions& run_options, std::string* error) {
+        read_run(id, options, [this](const RunOptions& run_options, std::string* error) {
           return discover(run_options, error);
         });
-    post([this, id, recovered = std::move(recovered)] {
-      const std::vector<Client> listeners = std::exchange(recovering[id], {});
-      recovering.erase(id);
-      for (const Client& each : listeners) {
-        if (failed || closing) {
-          refuse(each);
-        } else if (recovered.entry) {
-          adopt(recovered.entry, each);
-        } else {
-          each.listener(std::make_shared<const json>(
-              json{{"type", "rejected"}, {"exit", 3}, {"message", recovered.error}}));
-        }
-      }
-    });
+    post([recovered = std::move(recovered), then = std::move(then)] { then(recovered); });
   });
 }
 

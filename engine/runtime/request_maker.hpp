@@ -21,6 +21,7 @@ class RequestMaker {
   /// The variables of whoever asked for the run that the workers, which start with the engine's
   /// own, do not have so.
   void set_environment(Environment wanted, const Environment& own);
+  const Environment& environment() const { return environment_; }
 
   /// An error is the user's to mend (cause config).
   Result<std::shared_ptr<const protocol::Request>> make(const ActiveRun& run, std::uint32_t step,

@@ -179,6 +179,7 @@ Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, 
 namespace {
 
 constexpr std::size_t kMostItems = 10'000;
+constexpr std::size_t kMostOutputBytes = 1 << 20;
 
 /// The items of a for_each; nothing runs where there are none.
 Event expand(const ResolveJob& job, pipeline::Evaluator& evaluator, const pipeline::Scope& scope) {
@@ -229,7 +230,10 @@ Event resolve(const ResolveJob& job, const store::Store* store, const store::Art
     env[key] = evaluated->is_string() ? evaluated->get<std::string>() : evaluated->dump();
   }
   json data = json::object();
-  if (job.plugin != nullptr) {
+  if (step.uses == "pipeline") {
+    data["config"] = std::move(with);
+    data["inputs"] = json::object();
+  } else if (job.plugin != nullptr) {
     auto bound = bind(step, *job.plugin, std::move(with));
     if (!bound) return config_error(job, bound.error().message);
     data = std::move(*bound);
@@ -250,22 +254,71 @@ Event resolve(const ResolveJob& job, const store::Store* store, const store::Art
   return make(EventType::step_resolved, job, std::move(data));
 }
 
-std::vector<std::string> references(const pipeline::Step& step,
-                                    const std::set<std::string>& names) {
-  std::set<std::string> used;
-  const auto look = [&](const auto& self, const json& value) -> void {
-    if (value.is_string()) {
-      (void)pipeline::check_expression(value.get_ref<const std::string&>(), names, &used);
-    } else if (value.is_structured()) {
-      for (const json& item : value) self(self, item);
-    }
+Event conclude(const ResolveJob& job) {
+  const pipeline::Scope scope = scope_of(job);
+  pipeline::Evaluator evaluator;
+  json outputs = json::object(), artifacts = json::object();
+  const auto failed = [&](const std::string& name, const std::string& why) {
+    Event event =
+        make(EventType::run_concluded, job,
+             {{"message", fmt::format("outputs.{}: {}{}", name, why, outputs_hint(job, why))}});
+    event.cause = pipeline::Cause::config;
+    return event;
   };
-  look(look, step.with);
-  look(look, step.when);
-  look(look, step.for_each);
-  look(look, step.approve.message);
-  for (const auto& [key, value] : step.env) look(look, value);
-  return {used.begin(), used.end()};
+  for (const auto& [name, value] : job.plan->pipeline->outputs.items()) {
+    auto evaluated = evaluator.evaluate(value, scope);
+    if (!evaluated) return failed(name, evaluated.error().message);
+    const bool file = is_artifact(*evaluated);
+    if (file) evaluated->erase("artifact");
+    (file ? artifacts : outputs)[name] = std::move(*evaluated);
+  }
+  if (const std::size_t size = outputs.dump().size(); size > kMostOutputBytes) {
+    return failed("", fmt::format("{} bytes are over the limit of 1 MiB; hand them over in an "
+                                  "artifact",
+                                  size));
+  }
+  return make(EventType::run_concluded, job,
+              {{"outputs", std::move(outputs)}, {"artifacts", std::move(artifacts)}});
+}
+
+namespace {
+
+/// Collects the names of steps in the expressions of values.
+class References {
+ public:
+  explicit References(const pipeline::Pipeline& pipeline) {
+    for (const pipeline::Step& step : pipeline.steps) names_.insert(step.name);
+  }
+  void look(const json& value) {
+    if (value.is_string()) {
+      (void)pipeline::check_expression(value.get_ref<const std::string&>(), names_, &used_);
+    } else if (value.is_structured()) {
+      for (const json& item : value) look(item);
+    }
+  }
+  std::vector<std::string> used() const { return {used_.begin(), used_.end()}; }
+
+ private:
+  std::set<std::string> names_, used_;
+};
+
+}  // namespace
+
+std::vector<std::string> references(const pipeline::Pipeline& pipeline,
+                                    const pipeline::Step& step) {
+  References references(pipeline);
+  references.look(step.with);
+  references.look(step.when);
+  references.look(step.for_each);
+  references.look(step.approve.message);
+  for (const auto& [key, value] : step.env) references.look(value);
+  return references.used();
+}
+
+std::vector<std::string> references_of_outputs(const pipeline::Pipeline& pipeline) {
+  References references(pipeline);
+  references.look(pipeline.outputs);
+  return references.used();
 }
 
 }  // namespace scanflow::runtime

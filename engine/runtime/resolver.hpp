@@ -48,7 +48,13 @@ Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, 
 run::Event resolve(const ResolveJob& job, const store::Store* store,
                    const store::Artifacts& artifacts);
 
-/// The names of the steps that the expressions of `step` refer to. `names`: of all steps.
-std::vector<std::string> references(const pipeline::Step& step, const std::set<std::string>& names);
+/// run_concluded: the pipeline's outputs, told apart into values and artifacts. Of the job what
+/// expressions see is used.
+run::Event conclude(const ResolveJob& job);
+
+/// The names of the steps that the expressions of `step` refer to, or those of the pipeline's
+/// outputs.
+std::vector<std::string> references(const pipeline::Pipeline& pipeline, const pipeline::Step& step);
+std::vector<std::string> references_of_outputs(const pipeline::Pipeline& pipeline);
 
 }  // namespace scanflow::runtime

@@ -114,9 +114,13 @@ json ActiveRun::step_document(std::uint32_t index) const {
   step["started_us"] = state.first_started_us;
   step["ended_us"] = state.ended_us;
   step["attempts"] = state.attempts;
+  if (state.status == StepStatus::awaiting) {
+    const std::string& asked = machine_.spec_of(index).approve.message;
+    step["message"] = state.resolved ? state.resolved->value("message", asked) : asked;
+  }
   json& needs = step["needs"] = json::array();
   const std::uint32_t group = machine_.group(index);
-  if (group != run::kNoStep) step["instance_of"] = group;
+  if (group != run::kNoStep) step["instance_of"] = machine_.planned(group).id;
   for (const graph::Node need : plan().graph.needs(group != run::kNoStep ? group : index))
     needs.push_back(need);
   return step;

@@ -5,8 +5,9 @@
 
 #include <cctype>
 #include <cstdlib>
+#include <filesystem>
 
-#include "engine/pipeline/reader.hpp"
+#include "sdk/base/files.hpp"
 
 namespace scanflow::runtime {
 
@@ -28,16 +29,30 @@ RunOptions run_options_from_json(const json& document) {
 }
 
 json to_json(const Submission& submission) {
-  return {{"run", submission.run},
-          {"file", submission.file},
-          {"source", submission.source},
-          {"params", submission.params},
-          {"options", to_json(submission.options)}};
+  json document = {{"run", submission.run},
+                   {"file", submission.file},
+                   {"source", submission.source},
+                   {"params", submission.params},
+                   {"options", to_json(submission.options)}};
+  if (!submission.sources.empty()) document["sources"] = submission.sources;
+  if (const auto& caller = submission.caller) {
+    document["caller"] = {
+        {"run", caller->run}, {"step", caller->step}, {"attempt", caller->attempt}};
+  }
+  return document;
 }
 
 Submission submission_from_json(const json& document) {
-  return {document.at("run"), document.at("file"), document.at("source"), document.at("params"),
-          run_options_from_json(document.at("options"))};
+  Submission submission;
+  submission.run = document.at("run");
+  submission.file = document.at("file");
+  submission.source = document.at("source");
+  submission.sources = document.value("sources", submission.sources);
+  submission.params = document.at("params");
+  submission.options = run_options_from_json(document.at("options"));
+  if (const auto caller = document.find("caller"); caller != document.end())
+    submission.caller = {caller->at("run"), caller->at("step"), caller->at("attempt")};
+  return submission;
 }
 
 namespace {
@@ -45,7 +60,7 @@ namespace {
 Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string& backend) {
   if (backend != "inproc") return {};
   for (const pipeline::Step& step : pipeline.steps) {
-    if (step.uses != "command") continue;
+    if (step.uses != "command") continue;  // those that are called are looked at when they are
     return fail(
         fmt::format("{}:{}:{}: error: step {} runs a program, and the inproc backend runs plugins "
                     "only (use --backend "
@@ -55,12 +70,63 @@ Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string&
   return {};
 }
 
+bool is_file(const std::string& call) {
+  const std::string extension = std::filesystem::path(call).extension();
+  return extension == ".yaml" || extension == ".yml" || extension == ".json";
+}
+
+/// What a call means beside the file that it stands in.
+std::string file_of(const std::string& call, const std::string& from) {
+  const std::filesystem::path path(call);
+  return path.is_absolute()
+             ? call
+             : (std::filesystem::path(from).parent_path() / path).lexically_normal().string();
+}
+
+Result<std::string> read_pipeline_text(const std::string& file) { return read_file(file); }
+
+/// Of a submission's sources; `add`: is asked for those that are not there.
+pipeline::FindPipeline finder(
+    std::map<std::string, std::string>& sources,
+    const std::function<Result<std::string>(const std::string& file)>& add) {
+  return [&sources, add](const std::string& call,
+                         const std::string& from) -> Result<pipeline::SourceText> {
+    if (!is_file(call)) return fail("it is no file: its name does not end with .yaml");
+    const std::string file = file_of(call, from);
+    const auto known = sources.find(file);
+    if (known != sources.end()) return pipeline::SourceText{file, known->second};
+    auto text = add(file);
+    if (!text) return tl::unexpected(text.error());
+    sources[file] = *text;
+    return pipeline::SourceText{file, std::move(*text)};
+  };
+}
+
 }  // namespace
 
+pipeline::FindPipeline find_on_disk() {
+  return [](const std::string& call, const std::string& from) {
+    std::map<std::string, std::string> none;
+    return finder(none, read_pipeline_text)(call, from);
+  };
+}
+
+void collect_sources(Submission& submission, const loader::Catalog& catalog) {
+  if (submission.source.find("pipeline") == std::string::npos) return;
+  (void)pipeline::read_pipeline(submission.file, submission.source, catalog,
+                                finder(submission.sources, read_pipeline_text));
+}
+
 Result<Prepared> prepare(const Submission& submission,
-                         std::shared_ptr<const loader::Catalog> catalog, const json* axes) {
-  const pipeline::ReadResult read =
-      pipeline::read_pipeline(submission.file, submission.source, *catalog);
+                         std::shared_ptr<const loader::Catalog> catalog, const json* recorded) {
+  std::map<std::string, std::string> sources = submission.sources;
+  const auto missing = [](const std::string& file) -> Result<std::string> {
+    auto text = read_file(file);
+    if (text) return fail(file + " did not come with the pipeline");
+    return text;
+  };
+  const pipeline::ReadResult read = pipeline::read_pipeline(submission.file, submission.source,
+                                                            *catalog, finder(sources, missing));
   if (!read.pipeline) {
     return fail(fmt::format("{}{} {}; nothing was run",
                             pipeline::render(read.errors, submission.source), read.errors.size(),
@@ -69,7 +135,7 @@ Result<Prepared> prepare(const Submission& submission,
   if (auto fits = fits_backend(*read.pipeline, submission.options.backend); !fits) {
     return tl::unexpected(fits.error());
   }
-  auto plan = pipeline::make_plan(read.pipeline, submission.params, axes);
+  auto plan = pipeline::make_plan(read.pipeline, submission.params, recorded);
   if (!plan) return tl::unexpected(plan.error());
   return Prepared{std::make_shared<pipeline::Plan>(std::move(*plan)), std::move(catalog)};
 }

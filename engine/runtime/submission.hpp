@@ -6,10 +6,12 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/pipeline/plan.hpp"
+#include "engine/pipeline/reader.hpp"
 #include "sdk/loader/catalog.hpp"
 
 namespace scanflow::runtime {
@@ -29,10 +31,18 @@ struct RunOptions {
 json to_json(const RunOptions& options);
 RunOptions run_options_from_json(const json& document);
 
+/// The step whose attempt a run is.
+struct Caller {
+  std::string run, step;
+  std::uint32_t attempt = 0;
+};
+
 struct Submission {
   std::string run;  // its id, chosen by the submitter, so that submitting again makes no second run
-  std::string file;    // as the user named it
-  std::string source;  // the YAML text
+  std::string file;                            // as the user named it
+  std::string source;                          // the YAML text
+  std::map<std::string, std::string> sources;  // of the pipelines that it calls, by file
+  std::optional<Caller> caller;                // null: a person, or a schedule
   json params = json::object();
   RunOptions options;
 };
@@ -45,11 +55,19 @@ struct Prepared {
   std::shared_ptr<const loader::Catalog> catalog;
 };
 
-/// Reads, checks and plans. The error is what the user should see, all problems in one text.
-/// `axes`: those recorded by an earlier start of the run, or null.
+/// Reads, checks and plans. The error is what the user should see, all problems in one text. Called
+/// pipelines are taken from the submission's sources.
+/// `recorded`: the data of run_created of an earlier start of the run, or null.
 Result<Prepared> prepare(const Submission& submission,
                          std::shared_ptr<const loader::Catalog> catalog,
-                         const json* axes = nullptr);
+                         const json* recorded = nullptr);
+
+/// Called pipelines as they are on disk now.
+pipeline::FindPipeline find_on_disk();
+
+/// Adds the text of each pipeline that is called, directly or not, as it is on disk now. What
+/// cannot be read is left to `prepare` to tell.
+void collect_sources(Submission& submission, const loader::Catalog& catalog);
 
 /// The environment variables named `env.NAME` in the source, as this process has them.
 std::map<std::string, std::string> referenced_environment(const std::string& source);

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace scanflow {
 
 /// `unix_ms`: milliseconds since 1970-01-01 UTC. Random bits from the kernel.
 std::string uuid_v7(std::int64_t unix_ms);
+/// The same for the same `name`, where an id must be found again: its bits are those of a SHA-256.
+std::string uuid_v7(std::int64_t unix_ms, std::string_view name);
 
 }  // namespace scanflow

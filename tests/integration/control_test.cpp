@@ -143,6 +143,104 @@ TEST(Control, AllowedFailuresFailFastAndTheRunsTimeout) {
   EXPECT_EQ(slow["summary"], "failed: its timeout was over; a (timeout)") << slow;
 }
 
+constexpr const char* kSquare = R"yaml(
+params: {n: {type: int}, data: {type: artifact}}
+steps:
+  - name: compute
+    run: |
+      echo "r=$(( ${{ params.n }} * ${{ params.n }} ))" >> "$SCANFLOW_OUTPUT"
+      cp "$SCANFLOW_INPUT_DATA" "$SCANFLOW_ARTIFACTS/copy"
+    with: {data: "${{ params.data }}"}
+outputs: {result: "${{ steps.compute.outputs.r }}", copy: "${{ steps.compute.artifacts.copy }}"}
+)yaml";
+
+TEST(Control, APipelineCallsAnotherOne) {
+  Scanflow scanflow;
+  scanflow.files().write("square.yaml", pipeline(kSquare));
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+steps:
+  - {name: make, run: "echo hello > $SCANFLOW_ARTIFACTS/file"}
+  - name: sq
+    needs: [make]
+    pipeline: square.yaml
+    matrix: {n: [3, 4]}
+    with: {n: "${{ matrix.n }}", data: "${{ steps.make.artifacts.file }}"}
+  - name: use
+    needs: [sq]
+    run: |
+      echo "sum=${{ sum(collect(steps.sq, 'outputs.result')) }}" >> "$SCANFLOW_OUTPUT"
+      cat "$SCANFLOW_INPUT_COPY"
+    with: {copy: "${{ steps.sq[1].artifacts.copy }}"}
+)yaml"));
+  const auto run = scanflow.start({"run", file});
+  const Output ended = run->wait();
+  ASSERT_EQ(ended.exit, 0) << ended.out << ended.err;
+  EXPECT_NE(ended.out.find("sq[n=4]/compute"), std::string::npos) << "it is shown nested";
+  EXPECT_NE(ended.out.find("sum=25"), std::string::npos) << ended.out;
+}
+
+TEST(Control, ACalledPipelineIsCheckedWithItsCaller) {
+  Scanflow scanflow;
+  scanflow.files().write("square.yaml", pipeline(kSquare));
+  scanflow.files().write("broken.yaml", pipeline("steps: [{name: a, uses: nop}]"));
+  scanflow.files().write("round.yaml", pipeline("steps: [{name: a, pipeline: round.yaml}]"));
+  const Output output = scanflow({"validate", scanflow.files().write("p.yaml", pipeline(R"yaml(
+steps:
+  - {name: a, pipeline: square.yaml, with: {n: many, dta: 1}}
+  - {name: b, pipeline: broken.yaml}
+  - {name: c, pipeline: none.yaml}
+  - {name: d, pipeline: round.yaml}
+  - {name: e, pipeline: square.yaml, run: "true"}
+  - {name: f, needs: [a], run: "echo ${{ steps.a.outputs.reslt }}"}
+)yaml"))});
+  EXPECT_EQ(output.exit, 2);
+  for (const char* said :
+       {"parameter 'n': 'many' is not a whole number", "has no parameter 'dta'",
+        "did you mean 'data'?", "needs the parameter 'data'", "broken.yaml has 1 error",
+        "did you mean 'noop'?", "none.yaml", "they call each other in a circle",
+        "a step that calls a pipeline has no 'run'", "has no output 'reslt'",
+        "did you mean 'result'?"}) {
+    EXPECT_NE(output.err.find(said), std::string::npos) << said << "\n" << output.err;
+  }
+}
+
+TEST(Control, ACalledPipelineSurvivesAKilledEngineAndIsCancelledWithItsCaller) {
+  Scanflow scanflow;
+  scanflow.files().write("inner.yaml", pipeline(R"yaml(
+steps:
+  - {name: first, run: "echo once >> ${{ params.witness }}; echo x=1 >> $SCANFLOW_OUTPUT"}
+  - {name: gate, needs: [first], approve: true}
+params: {witness: {type: string}}
+outputs: {x: "${{ steps.first.outputs.x }}"}
+)yaml"));
+  const std::string witness = scanflow.files() / "witness";
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+params: {witness: {type: string}}
+steps: [{name: call, pipeline: inner.yaml, with: {witness: "${{ params.witness }}"}}]
+)yaml"));
+  const auto first = scanflow.start({"run", file, "-p", "witness=" + witness});
+  ASSERT_TRUE(eventually([&] {
+    return first->out().find("call/gate waits for an approval") != std::string::npos;
+  })) << first->out()
+      << first->err();
+  first->signal(SIGKILL);
+  first->wait();
+  const json runs = last_line(scanflow({"runs", "list", "-o", "json"}));
+  std::string outer;
+  for (const json& run : runs) {
+    if (run["steps"] == 1) outer = run["run"];
+  }
+  const auto again = scanflow.start({"runs", "resume", outer});
+  ASSERT_TRUE(eventually([&] { return again->out().find("call/gate") != std::string::npos; }))
+      << again->out() << again->err();
+  EXPECT_EQ(read(witness), "once\n");
+  EXPECT_EQ(scanflow({"runs", "cancel", outer}).exit, 0);
+  EXPECT_EQ(again->wait().exit, 130) << again->out();
+  for (const json& run : last_line(scanflow({"runs", "list", "-o", "json"}))) {
+    EXPECT_EQ(run["status"], "cancelled") << run;
+  }
+}
+
 TEST(Control, RunsShareAPool) {
   Scanflow scanflow;
   const auto holder = scanflow.start({"run", scanflow.files().write("h.yaml", pipeline(kGate))});

@@ -76,6 +76,12 @@ World& World::reject(const std::string& step, const std::string& by) {
   return *this;
 }
 
+World& World::conclude(Cause cause) {
+  EXPECT_TRUE(std::exchange(concluding_, false)) << "was not asked for";
+  feed(EventType::run_concluded, run::kNoStep, cause, {{"outputs", {{"x", 1}}}, {"message", "no"}});
+  return *this;
+}
+
 World& World::start() {
   feed(EventType::run_started, run::kNoStep);
   return *this;
@@ -153,6 +159,9 @@ void World::decide() {
         break;
       case run::Effect::Kind::stop:
         stops_.emplace_back(effect.step, effect.cause);
+        break;
+      case run::Effect::Kind::conclude:
+        EXPECT_FALSE(std::exchange(concluding_, true)) << "was asked for twice";
         break;
     }
   }

@@ -45,6 +45,8 @@ class World {
   World& approve(const std::string& step, const std::string& by = "ada");
   World& reject(const std::string& step, const std::string& by = "ada");
   World& start();  // of a queued run
+  World& conclude(Cause cause = Cause::none);
+  bool concluding() const { return concluding_; }
   World& skip(const std::string& step);
   World& cached(const std::string& step);
   World& fail_to_resolve(const std::string& step, Cause cause = Cause::config);
@@ -95,6 +97,7 @@ class World {
   std::vector<run::Event> events_;
   std::vector<std::uint32_t> running_, resolving_;
   std::vector<std::pair<std::uint32_t, Cause>> stops_;
+  bool concluding_ = false;
 };
 
 /// Everything that can be seen of a machine, to compare a replayed one with the original.

@@ -142,7 +142,7 @@ TEST(Plan, EvaluatesAxesAndRecordsThem) {
 }
 
 TEST(Plan, TakesRecordedAxesInsteadOfEvaluating) {
-  const json recorded = json::parse(R"({"a": {"n": [7]}})");
+  const json recorded = json::parse(R"({"axes": {"a": {"n": [7]}}})");
   const auto made = make_plan(test::read(kDynamic), json::object(), &recorded);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(ids(*made), std::vector<std::string>{"a[n=7]"});

@@ -161,6 +161,40 @@ TEST(RunTimeout, IsNotAskedAgainAfterARestart) {
       "run_ended");
 }
 
+constexpr const char* kOutputs = R"(
+  steps: [{name: a, uses: noop}]
+  outputs: {x: "${{ steps.a.outputs.x }}"}
+)";
+
+TEST(Outputs, AreConcludedWhenAllIsDone) {
+  World world(kOutputs);
+  EXPECT_FALSE(world.concluding());
+  EXPECT_TRUE(world.succeed("a").concluding());
+  EXPECT_EQ(world.status(), "running: 1 of 1 done, 0 running");
+  EXPECT_EQ(world.conclude().status(), "succeeded: 1 step");
+  EXPECT_EQ(world.machine().conclusion()->at("outputs").at("x"), 1);
+}
+
+TEST(Outputs, ThatCannotBeHadFailTheRun) {
+  EXPECT_EQ(World(kOutputs).succeed("a").conclude(Cause::config).status(),
+            "failed: its outputs (config)");
+}
+
+TEST(Outputs, OfARunThatFailedOrWasCancelledAreNotAskedFor) {
+  EXPECT_EQ(World(kOutputs).fail("a", Cause::error).status(), "failed: a (error)");
+  World cancelled(kOutputs);
+  EXPECT_TRUE(cancelled.succeed("a").concluding());
+  EXPECT_EQ(cancelled.cancel().status(), "cancelled");
+}
+
+TEST(Outputs, AreAskedForAgainAfterARestart) {
+  const auto plan = plan_of(kOutputs);
+  World before(plan);
+  before.succeed("a");
+  World after(plan, 1, before.events(), before.now_us());
+  EXPECT_EQ(after.conclude().status(), "succeeded: 1 step");
+}
+
 TEST(Queue, NothingStartsBeforeItsTurn) {
   World world(plan_of("timeout: 1m\nsteps: [{name: a, uses: noop}]"), World::kManySlots,
               RunStatus::queued);

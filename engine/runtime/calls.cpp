@@ -1,0 +1,172 @@
+// Steps that call a pipeline: the called one is a run of its own, with its own events; for the step
+// it is the attempt. Its id follows from the attempt, so that a restart finds it again.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/runtime/engine_impl.hpp"
+#include "sdk/base/clock.hpp"
+#include "sdk/base/uuid.hpp"
+
+namespace scanflow::runtime {
+
+using run::Event;
+using run::EventType;
+
+namespace {
+
+std::string called_id(const protocol::AttemptId& attempt, std::int64_t started_us) {
+  return uuid_v7(started_us / 1000,
+                 fmt::format("{}\n{}\n{}", attempt.run, attempt.step, attempt.attempt));
+}
+
+/// An update of the called run as one of its caller: its steps are steps of the calling step.
+std::optional<json> nested(const std::string& step, const json& update) {
+  const std::string type = update.value("type", "");
+  const auto within = [&](const json& name) { return step + "/" + name.get<std::string>(); };
+  json changed = update;
+  if (type == "accepted" || type == "steps") {
+    changed = {{"type", "steps"}, {"steps", update.at("steps")}};
+    for (json& each : changed["steps"]) {
+      each["name"] = within(each["name"]);
+      each["needs"] = json::array();
+      if (each.contains("instance_of")) each["instance_of"] = within(each["instance_of"]);
+    }
+  } else if (type == "event" && update.at("event").contains("step")) {
+    changed["event"]["step"] = within(update.at("event").at("step"));
+  } else if (type == "progress" || type == "metric") {
+    changed["step"] = within(update.at("step"));
+  } else {
+    return std::nullopt;
+  }
+  return changed;
+}
+
+}  // namespace
+
+Client Engine::Impl::caller_of(const EntryPtr& entry, const std::string& step) const {
+  Client client;
+  client.listener = [weak = std::weak_ptr(entry), step](const Update& update) {
+    const EntryPtr caller = weak.lock();
+    if (!caller || caller->over) return false;
+    if (auto changed = nested(step, *update)) caller->run.tell(std::move(*changed));
+    return true;
+  };
+  client.every_event = entry->run.has_listeners();
+  return client;
+}
+
+void Engine::Impl::call(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt) {
+  const run::Machine& machine = entry->run.machine();
+  const pipeline::Step& spec = machine.spec_of(step);
+  const run::StepState& state = machine.step(step);
+  const protocol::AttemptId id{entry->run.id(), machine.planned(step).id, attempt};
+  Submission submission = entry->run.submission();
+  submission.run = called_id(id, state.started_us);
+  submission.caller = Caller{id.run, id.step, id.attempt};
+  const auto& called = *entry->run.plan().pipeline->calls.at(spec.call);
+  submission.file = called.file;
+  submission.source = called.source;
+  submission.params = state.resolved ? state.resolved->at("config") : spec.with;
+  if (runs.contains(submission.run)) return;  // adopted before its caller: its end will be told
+  const auto known = options.store ? options.store->find_runs(submission.run)
+                                   : Result<std::vector<store::RunRow>>();
+  if (known && !known->empty()) {
+    recover(submission.run, [this, entry, id](const Recovered& recovered) {
+      if (failed || closing || entry->over) return;
+      if (!recovered.entry) return fail_call(id, "lost", recovered.error);
+      if (recovered.entry->run.machine().status() > run::RunStatus::running)
+        return end_call(id, recovered.entry->run.machine());
+      adopt(recovered.entry, caller_of(entry, id.step));
+      call_may_have_to_stop(entry, id);
+    });
+    return;
+  }
+  boost::asio::post(pool, [this, entry, id, submission = std::move(submission),
+                           catalog = entry->run.prepared().catalog]() mutable {
+    Result<Prepared> prepared = prepare(submission, std::move(catalog));
+    post([this, entry, id, submission = std::move(submission),
+          prepared = std::move(prepared)]() mutable {
+      if (failed || closing || entry->over) return;
+      start_call(entry, id, std::move(submission), std::move(prepared));
+    });
+  });
+}
+
+void Engine::Impl::start_call(const EntryPtr& entry, const protocol::AttemptId& id,
+                              Submission submission, Result<Prepared> prepared) {
+  const std::uint32_t step = entry->run.index_of(id.step);
+  if (entry->run.machine().stopping(step) != run::Cause::none)
+    return fail_call(id, "cancelled", "stopped before it started");
+  if (!prepared) return fail_call(id, "config", prepared.error().message);
+  Client client = caller_of(entry, id.step);
+  client.environment = entry->requests.environment();
+  begin(std::move(submission), std::move(*prepared), std::move(client));
+}
+
+void Engine::Impl::stop_call(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt) {
+  const protocol::AttemptId id{entry->run.id(), entry->run.machine().planned(step).id, attempt};
+  const auto found = runs.find(called_id(id, entry->run.machine().step(step).started_us));
+  if (found == runs.end() || found->second->over) return;  // about to start, or about to end
+  Event event{
+      .type = EventType::cancel_requested, .cause = run::Cause::cancelled, .time_us = wall_us()};
+  found->second->run.apply(event, batch);
+  pump(found->second);
+  flush();
+}
+
+void Engine::Impl::call_may_have_to_stop(const EntryPtr& entry, const protocol::AttemptId& id) {
+  const std::uint32_t step = entry->run.index_of(id.step);
+  if (entry->run.machine().stopping(step) != run::Cause::none) stop_call(entry, step, id.attempt);
+}
+
+void Engine::Impl::call_ended(const EntryPtr& called) {
+  const auto& caller = called->run.submission().caller;
+  if (caller) end_call({caller->run, caller->step, caller->attempt}, called->run.machine());
+}
+
+void Engine::Impl::end_call(const protocol::AttemptId& id, const run::Machine& called) {
+  protocol::Result result;
+  result.id = id;
+  json files = json::object();
+  if (called.status() == run::RunStatus::succeeded) {
+    result.status = "succeeded";
+    if (const auto& conclusion = called.conclusion()) {
+      result.outputs = conclusion->at("outputs").dump();
+      files = conclusion->at("artifacts");
+    }
+  } else {
+    const bool cancelled = called.status() == run::RunStatus::cancelled;
+    result.status = cancelled ? "cancelled" : "failed";
+    result.cause = cancelled ? "cancelled" : "error";
+    result.message = called.summary();
+    if (const auto& conclusion = called.conclusion())
+      result.message += "\n" + conclusion->value("message", "");
+  }
+  end_attempt(result, std::move(files));
+}
+
+void Engine::Impl::fail_call(const protocol::AttemptId& id, const std::string& cause,
+                             const std::string& message) {
+  protocol::Result result;
+  result.id = id;
+  result.status = cause == "cancelled" ? "cancelled" : "failed";
+  result.cause = cause;
+  result.message = message;
+  end_attempt(result, json::object());
+}
+
+void Engine::Impl::end_attempt(const protocol::Result& result, json files) {
+  const auto found = runs.find(result.id.run);
+  if (found == runs.end() || found->second->over) return;  // it will ask when it goes on
+  const EntryPtr entry = found->second;
+  const std::uint32_t step = entry->run.index_of(result.id.step);
+  if (step == run::kNoStep) return;
+  const run::StepState& state = entry->run.machine().step(step);
+  if (state.status != run::StepStatus::running || state.attempts != result.id.attempt) return;
+  attempt_ended(entry, result, std::move(files));
+  pump(entry);
+  flush();
+}
+
+}  // namespace scanflow::runtime
