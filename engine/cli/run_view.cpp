@@ -76,7 +76,8 @@ std::vector<std::uint32_t> RunView::add_steps(const json& steps) {
 
 std::vector<std::uint32_t> RunView::on_event(const json& event) {
   const std::string type = event.at("type");
-  if (type == "cancel_requested") cancelling_ = true;
+  if (type == "cancel_requested" && event.value("cause", "cancelled") == "cancelled")
+    cancelling_ = true;
   if (type == "run_ended") over_ = true;
   if (!event.contains("step")) return {};
   const auto found = index_.find(event.at("step"));

@@ -61,8 +61,8 @@ constexpr std::array kParam{
 constexpr std::array kStep{
     Field{"name", kText, "its name within the pipeline", "label", kRequired},
     Field{"needs", kText | kList, "the steps that must be done before"},
-    Field{"uses", kText, "a step plugin's id, 'command' or 'noop'"},
     Field{"pipeline", kText, "another pipeline to run: a file, or NAMESPACE/NAME@VERSION"},
+    Field{"uses", kText, "a step plugin's id, 'command' or 'noop'"},
     Field{"run", kText, "a script: short for uses: command with it"},
     Field{"shell", kText, "what runs the script; default: bash"},
     Field{"cwd", kText, "the directory that the script or command runs in"},
@@ -177,7 +177,7 @@ std::span<const Field> file_fields() { return kFile; }
 std::span<const Field> metadata_fields() { return kMetadata; }
 std::span<const Field> param_fields() { return kParam; }
 std::span<const Field> step_fields() { return kStep; }
-std::span<const Field> default_fields() { return std::span(kStep).subspan(2); }
+std::span<const Field> default_fields() { return std::span(kStep).subspan(3); }
 std::span<const Field> retry_fields() { return kRetry; }
 std::span<const Field> backoff_fields() { return kBackoff; }
 std::span<const Field> cache_fields() { return kCache; }

@@ -28,9 +28,10 @@ void ActiveRun::know_steps() {
   }
 }
 
-run::Event ActiveRun::created_event() const {
+run::Event ActiveRun::created_event(bool queued) const {
   Event event;
   event.type = EventType::run_created;
+  if (queued) event.status = run::RunStatus::queued;
   event.time_us = created_us_;
   json data = to_json(submission_);
   data["params"] = plan().params;

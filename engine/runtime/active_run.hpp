@@ -31,7 +31,7 @@ class ActiveRun {
   std::int64_t created_us() const { return created_us_; }
 
   /// The event that begins the run's log: everything that a restart needs.
-  run::Event created_event() const;
+  run::Event created_event(bool queued) const;
 
   /// A fact from outside: changes the state, goes into the batch, and to the listeners.
   void apply(const run::Event& event, store::Batch& batch);

@@ -133,6 +133,8 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   std::string id = submission.run;
   auto entry = std::make_shared<Entry>(std::move(id), std::move(submission), std::move(prepared),
                                        now, options);
+  const GroupTurn turn = enter_group(*entry);
+  if (!turn.refused.empty()) return tell(client, rejected(1, turn.refused));
   runs.emplace(entry->run.id(), entry);
   order.push_back(entry);
   const auto& steps = entry->run.plan().pipeline->steps;
@@ -140,7 +142,7 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
     backend_for(entry->run.submission().options.backend)->get_ready();
   entry->requests.set_environment(std::move(client.environment), own_environment);
   entry->run.add_client(std::move(client));
-  entry->run.apply(entry->run.created_event(), batch);
+  entry->run.apply(entry->run.created_event(turn.queued), batch);
   pump(entry);
   flush();
 }
@@ -198,6 +200,7 @@ void Engine::Impl::end(const EntryPtr& entry) {
     entry->run.finish();
     runs.erase(entry->run.id());
     std::erase(order, entry);
+    start_queued(entry->run.plan().group);
     call_ended(entry);
     pump();
     flush();

@@ -86,6 +86,17 @@ struct Engine::Impl {
                                                   std::string* error) const;
   void post(std::function<void()> call) { boost::asio::post(strand, std::move(call)); }
 
+  // --- runs that exclude each other (groups.cpp)
+  struct GroupTurn {
+    bool queued = false;
+    std::string refused;  // why; else empty
+  };
+  /// By the run's concurrency group: it starts, waits, or is refused; others may be cancelled.
+  GroupTurn enter_group(const Entry& entry);
+  std::vector<EntryPtr> in_group(const std::string& group, bool queued) const;
+  /// The next ones of the group, as far as there is room.
+  void start_queued(const std::string& group);
+
   // --- what backends tell (reports.cpp)
   void on_reports(std::vector<backend::Report> reports);
   void on_ended(const EntryPtr& entry, protocol::Result result);

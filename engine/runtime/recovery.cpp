@@ -120,6 +120,7 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
     }
   }
   backend_for(run.submission().options.backend)->forget(ended);
+  start_queued(run.plan().group);
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump(entry);
   flush();

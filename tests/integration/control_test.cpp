@@ -143,6 +143,56 @@ TEST(Control, AllowedFailuresFailFastAndTheRunsTimeout) {
   EXPECT_EQ(slow["summary"], "failed: its timeout was over; a (timeout)") << slow;
 }
 
+TEST(Control, RunsOfAGroupWaitForEachOther) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+params: {who: {type: string, default: a}}
+concurrency: {group: "team-${{ params.who }}"}
+steps: [{name: gate, approve: true}]
+)yaml"));
+  const auto first = scanflow.start({"run", file});
+  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
+  const auto second = scanflow.start({"run", file, "-o", "json"});
+  const auto statuses = [&] {
+    std::string text;
+    const json runs = last_line(scanflow({"runs", "list", "-o", "json"}));
+    for (const json& run : runs) text += run["status"].get<std::string>() + " ";
+    return text;
+  };
+  EXPECT_TRUE(eventually([&] { return statuses() == "queued running "; })) << statuses();
+  const auto other = scanflow.start({"run", file, "-p", "who=b"});
+  EXPECT_TRUE(eventually([&] { return statuses() == "running queued running "; })) << statuses();
+  const json runs = last_line(scanflow({"runs", "list", "-o", "json"}));
+  EXPECT_EQ(scanflow({"runs", "approve", runs[2]["run"], "gate"}).exit, 0);
+  EXPECT_EQ(first->wait().exit, 0);
+  EXPECT_TRUE(eventually([&] {
+    return scanflow({"runs", "approve", runs[1]["run"], "gate"}).exit == 0;
+  }));
+  EXPECT_EQ(second->wait().exit, 0) << second->err();
+  EXPECT_TRUE(eventually([&] {
+    return scanflow({"runs", "approve", runs[0]["run"], "gate"}).exit == 0;
+  }));
+  EXPECT_EQ(other->wait().exit, 0);
+}
+
+TEST(Control, ARunOfAGroupIsRefusedOrCancelsTheOthers) {
+  Scanflow scanflow;
+  const auto file = [&](const std::string& policy) {
+    return scanflow.files().write(policy + ".yaml",
+                                  pipeline("concurrency: {group: g, policy: " + policy +
+                                           "}\nsteps: [{name: gate, approve: true}]"));
+  };
+  const auto first = scanflow.start({"run", file("queue")});
+  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
+  const Output refused = scanflow({"run", file("reject")});
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_NE(refused.err.find("'g' has 1 of 1 runs at once"), std::string::npos) << refused.err;
+  const auto winner = scanflow.start({"run", file("cancel_running")});
+  EXPECT_EQ(first->wait().exit, 130);
+  EXPECT_TRUE(eventually([&] { return scanflow({"runs", "approve", "last", "gate"}).exit == 0; }));
+  EXPECT_EQ(winner->wait().exit, 0) << winner->err();
+}
+
 constexpr const char* kSquare = R"yaml(
 params: {n: {type: int}, data: {type: artifact}}
 steps:

@@ -1,0 +1,63 @@
+// Runs of one concurrency group: so many at once, the others wait, cancel them, or are refused.
+#include <fmt/format.h>
+
+#include "engine/runtime/engine_impl.hpp"
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::runtime {
+
+using run::Event;
+using run::EventType;
+using Policy = pipeline::Concurrency::Policy;
+
+std::vector<EntryPtr> Engine::Impl::in_group(const std::string& group, bool queued) const {
+  std::vector<EntryPtr> members;
+  for (const EntryPtr& entry : order) {
+    const bool waits = entry->run.machine().status() == run::RunStatus::queued;
+    if (!entry->over && waits == queued && entry->run.plan().group == group)
+      members.push_back(entry);
+  }
+  return members;
+}
+
+Engine::Impl::GroupTurn Engine::Impl::enter_group(const Entry& entry) {
+  const std::string& group = entry.run.plan().group;
+  if (group.empty()) return {};
+  const pipeline::Concurrency& limits = entry.run.plan().pipeline->concurrency;
+  const std::vector<EntryPtr> running = in_group(group, false);
+  const std::vector<EntryPtr> waiting = in_group(group, true);
+  if (running.size() < limits.max && waiting.empty()) return {};
+  if (limits.policy == Policy::reject) {
+    std::string ids;
+    for (const EntryPtr& each : running) ids += (ids.empty() ? "" : ", ") + each->run.id();
+    return {false, fmt::format("the concurrency group '{}' has {} of {} runs at once ({}), and its "
+                               "policy is reject; nothing was run",
+                               group, running.size(), limits.max, ids)};
+  }
+  if (limits.policy == Policy::cancel_running) {
+    for (const std::vector<EntryPtr>& members : {running, waiting}) {
+      for (const EntryPtr& each : members) {
+        if (each->run.machine().cancelling()) continue;
+        Event event{.type = EventType::cancel_requested,
+                    .cause = run::Cause::cancelled,
+                    .time_us = wall_us()};
+        each->run.apply(event, batch);
+        each->changed = true;
+      }
+    }
+  }
+  return {true, ""};
+}
+
+void Engine::Impl::start_queued(const std::string& group) {
+  if (group.empty()) return;
+  std::size_t running = in_group(group, false).size();
+  for (const EntryPtr& entry : in_group(group, true)) {
+    if (running >= entry->run.plan().pipeline->concurrency.max) return;
+    entry->run.apply({.type = EventType::run_started, .time_us = wall_us()}, batch);
+    entry->changed = true;
+    ++running;
+  }
+}
+
+}  // namespace scanflow::runtime
