@@ -12,6 +12,7 @@
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/engine_socket.hpp"
+#include "engine/runtime/machine_capacity.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -98,6 +99,7 @@ Result<std::unique_ptr<Connection>> become_engine(const Context& context,
   options.worker = context.worker;
   options.plugins = context.plugins;
   options.jobs = jobs;
+  options.capacity = runtime::machine_capacity();
   options.sync_artifacts = durability == store::Durability::power;
   auto own =
       runtime::EngineSocket::serve(std::make_unique<runtime::Engine>(std::move(options)), state);

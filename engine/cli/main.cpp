@@ -44,6 +44,10 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   app_run->add_option("-p,--param", options.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+  app_run
+      ->add_option("--params-file", options.params_file,
+                   "Parameters from a YAML or JSON map; -p goes over it; - reads stdin")
+      ->type_name("FILE");
   app_run->add_option("--backend", options.backend, "Where steps run")
       ->check(CLI::IsMember({"local", "inproc"}));
   app_run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")

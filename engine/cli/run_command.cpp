@@ -9,6 +9,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
+#include "engine/pipeline/reader.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -69,6 +70,19 @@ Result<nlohmann::json> parse_params(const std::vector<std::string>& params) {
   return given;
 }
 
+Result<nlohmann::json> read_params_file(const std::string& file) {
+  if (file.empty()) return json::object();
+  const auto text = read_pipeline_file(file);
+  if (!text) return tl::unexpected(text.error());
+  auto params = pipeline::read_yaml_value(text->name, text->text);
+  if (!params) return params;
+  if (!params->is_object()) {
+    return fail(fmt::format("{}: a file of parameters holds a map (epochs: 3), not {}", file,
+                            params->type_name()));
+  }
+  return params;
+}
+
 int run(const Context& context, const RunCommand& command) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
@@ -80,8 +94,11 @@ int run(const Context& context, const RunCommand& command) {
 
   auto source = read_pipeline_file(command.file);
   if (!source) return complain(context, kUsage, source.error().message);
-  auto params = parse_params(command.params);
+  auto params = read_params_file(command.params_file);
   if (!params) return complain(context, kUsage, params.error().message);
+  const auto given = parse_params(command.params);
+  if (!given) return complain(context, kUsage, given.error().message);
+  params->update(*given);
   auto catalog = context.catalog();
   if (!catalog) return complain(context, kUsage, catalog.error().message);
 

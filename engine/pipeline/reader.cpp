@@ -312,4 +312,18 @@ ReadResult read_pipeline(const std::string& file, const std::string& text,
   return read(file, text, {catalog, find, {file}});
 }
 
+Result<json> read_yaml_value(const std::string& file, const std::string& text) {
+  const Source source(file, text);
+  Problems problems(source);
+  const YamlDocument document = parse_yaml(source, problems);
+  json value = json::object();
+  if (document.roots.size() > 1) {
+    problems.add(document.roots[1]->at, 1, "more than one document").hint = "keep the first";
+  } else if (!document.roots.empty()) {
+    value = to_json(*document.roots[0], problems);
+  }
+  if (!problems.empty()) return fail(render(problems.take(), text));
+  return value;
+}
+
 }  // namespace scanflow::pipeline

@@ -33,4 +33,7 @@ using FindPipeline =
 ReadResult read_pipeline(const std::string& file, const std::string& text,
                          const loader::Catalog& catalog, const FindPipeline& find = {});
 
+/// The one value of a YAML (or JSON) text, with the same bounds; errors as of a pipeline.
+Result<json> read_yaml_value(const std::string& file, const std::string& text);
+
 }  // namespace scanflow::pipeline

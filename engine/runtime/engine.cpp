@@ -133,6 +133,8 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   std::string id = submission.run;
   auto entry = std::make_shared<Entry>(std::move(id), std::move(submission), std::move(prepared),
                                        now, options);
+  if (const std::string why = never_fits(*entry); !why.empty())
+    return tell(client, rejected(2, why));
   const GroupTurn turn = enter_group(*entry);
   if (!turn.refused.empty()) return tell(client, rejected(1, turn.refused));
   runs.emplace(entry->run.id(), entry);
@@ -145,6 +147,20 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   entry->run.apply(entry->run.created_event(turn.queued), batch);
   pump(entry);
   flush();
+}
+
+/// Which step could never start on this machine, or "".
+std::string Engine::Impl::never_fits(const Entry& entry) const {
+  const pipeline::Pipeline& pipeline = *entry.run.plan().pipeline;
+  for (const pipeline::Step& step : pipeline.steps) {
+    const std::string why = run::Scheduler::never_fits(step.resources, options.capacity);
+    if (why.empty()) continue;
+    return fmt::format(
+        "{}:{}:{}: error: step '{}' can never start: {}; lower its requests (or "
+        "limits, which they follow)\n1 error; nothing was run",
+        pipeline.file, step.at.line, step.at.column, step.name, why);
+  }
+  return {};
 }
 
 void Engine::Impl::pump(const EntryPtr& changed) {

@@ -52,6 +52,7 @@ struct Engine::Impl {
 
   // --- life and loop (engine.cpp)
   void submit(Submission submission, std::optional<Prepared> prepared, Client client, bool again);
+  std::string never_fits(const Entry& entry) const;
   /// To one that asks an engine that is ending: it takes over, unless the store is broken.
   void refuse(const Client& client) const;
   void begin(Submission submission, Prepared prepared, Client client);

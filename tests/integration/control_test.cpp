@@ -193,6 +193,29 @@ TEST(Control, ARunOfAGroupIsRefusedOrCancelsTheOthers) {
   EXPECT_EQ(winner->wait().exit, 0) << winner->err();
 }
 
+TEST(Control, ParametersFromAFileAndWhatNeverFits) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+params: {who: string, times: {type: int, default: 1}}
+steps: [{name: a, run: "echo said=${{ params.who }}-${{ params.times }} >> $SCANFLOW_OUTPUT"}]
+)yaml"));
+  const std::string params = scanflow.files().write("params.yaml", "who: ada\ntimes: 3\n");
+  const Output output =
+      scanflow({"run", file, "--params-file", params, "-p", "who=bo", "-o", "json"});
+  ASSERT_EQ(output.exit, 0) << output.err;
+  EXPECT_EQ(step(last_line(output), "a")["outputs"]["said"], "bo-3");
+  const std::string list = scanflow.files().write("list.yaml", "[1, 2]");
+  EXPECT_EQ(scanflow({"run", file, "--params-file", list}).exit, 2);
+  const Output huge = scanflow(
+      {"run",
+       scanflow.files().write(
+           "h.yaml",
+           pipeline("steps: [{name: a, uses: noop, resources: {requests: {cpu: 100000}}}]"))});
+  EXPECT_EQ(huge.exit, 2);
+  EXPECT_NE(huge.err.find("step 'a' can never start: it requests 100000 CPUs"), std::string::npos)
+      << huge.err;
+}
+
 constexpr const char* kSquare = R"yaml(
 params: {n: {type: int}, data: {type: artifact}}
 steps:
