@@ -74,7 +74,7 @@ Result<std::string> find_run(const Context& context, const std::string& prefix) 
   const auto store = store::Store::open_read_only(state->root);
   if (!store) return tl::unexpected(store.error());
   if (prefix.empty() || prefix == "last") {
-    const auto newest = (*store)->runs(1);
+    const auto newest = (*store)->runs({.limit = 1});
     if (!newest) return tl::unexpected(newest.error());
     if (newest->empty()) return fail("there are no runs yet in " + state->root.string());
     return newest->front().id;

@@ -22,10 +22,10 @@ std::map<std::string, double> history_of(const runtime::StateDirectory& state,
   std::map<std::string, double> seconds;
   const auto store = store::Store::open_read_only(state.root);
   if (!store) return seconds;
-  const auto runs = (*store)->runs(50);
+  const auto runs = (*store)->runs({.pipeline = pipeline, .statuses = {"succeeded"}, .limit = 50});
   if (!runs) return seconds;
   for (const store::RunRow& run : *runs) {
-    if (run.pipeline != pipeline || run.status != "succeeded" || run.steps > 1000) continue;
+    if (run.steps > 1000) continue;
     const auto steps = (*store)->steps(run.id);
     if (!steps) return seconds;
     for (const store::StepRow& step : *steps) {

@@ -82,7 +82,7 @@ int runs_list(const Context& context, std::size_t limit) {
   }
   const auto opened = open(context);
   if (!opened) return complain(context, kEngine, opened.error().message);
-  const auto runs = opened->store->runs(limit);
+  const auto runs = opened->store->runs({.limit = limit});
   if (!runs) return complain(context, kEngine, runs.error().message);
   if (context.json) {
     json list = json::array();

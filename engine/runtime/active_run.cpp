@@ -3,6 +3,8 @@
 #include <functional>
 #include <utility>
 
+#include "sdk/base/digest.hpp"
+
 namespace scanflow::runtime {
 using run::Event;
 using run::EventType;
@@ -16,6 +18,7 @@ ActiveRun::ActiveRun(std::string id, Submission submission, Prepared prepared,
       created_us_(created_us),
       machine_(prepared_.plan, std::hash<std::string>()(id_)),
       keep_(keep) {
+  if (keep_ == Keep::in_store) digest_ = sha256_hex(submission_.source);
   know_steps();
 }
 

@@ -77,6 +77,7 @@ class ActiveRun {
   Prepared prepared_;
   std::int64_t created_us_;
   std::int64_t ended_us_ = 0;
+  std::string digest_;  // of the source
   run::Machine machine_;
   Keep keep_;
   std::vector<run::Event> history_;  // in memory only

@@ -122,7 +122,7 @@ std::optional<Event> look_into_cache(const ResolveJob& job, const std::string& k
   const json files = json::parse((*row)->artifacts, nullptr, false);
   if (outputs.is_discarded() || files.is_discarded()) return std::nullopt;
   for (const auto& [name, file] : files.items()) {
-    if (!artifacts.has(file.at("sha256"), file.value("directory", false))) return std::nullopt;
+    if (!artifacts.touch(file.at("sha256"), file.value("directory", false))) return std::nullopt;
   }
   return make(EventType::step_cached, job,
               {{"outputs", outputs}, {"artifacts", files}, {"from", (*row)->run}});

@@ -62,6 +62,16 @@ store::RunRow ActiveRun::row() const {
   row.backend = submission_.options.backend;
   row.summary = machine_.summary();
   row.created_us = created_us_;
+  if (!plan().pipeline->labels.empty()) row.labels = json(plan().pipeline->labels).dump();
+  row.trigger = "cli";
+  if (const auto& caller = submission_.caller) {
+    row.parent = caller->run;
+    row.parent_step = caller->step;
+    row.trigger = "pipeline";
+  }
+  row.group = plan().group;
+  row.digest = digest_;
+  row.priority = plan().pipeline->priority;
   row.ended_us = ended_us_;
   row.steps = machine_.size();
   row.done = machine_.done();

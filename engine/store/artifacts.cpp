@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/store/garbage_lock.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/base/files.hpp"
 
@@ -62,15 +63,16 @@ Result<void> sync_path(const fs::path& path) {
   return {};
 }
 
-bool is_sha256(const std::string& text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
 bool is_regular(const fs::path& path, std::uint64_t* bytes) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
   *bytes = static_cast<std::uint64_t>(status.st_size);
   return true;
+}
+
+/// Its age counts from now on. False: it is not there.
+bool make_young(const fs::path& path) {
+  return ::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 mode_t mode_of(const TreeFile& file) { return file.executable ? 0555 : 0444; }
@@ -158,8 +160,13 @@ Result<void> Artifacts::add_object(const fs::path& source, const TreeFile& file)
   const fs::path target = object(file.sha256, file.executable);
   std::uint64_t bytes = 0;
   if (is_regular(target, &bytes)) {
-    if (bytes == file.bytes) return {};
-    ::unlink(target.c_str());  // damaged: it makes room for the whole one
+    if (bytes != file.bytes) {
+      ::unlink(target.c_str());  // damaged: it makes room for the whole one
+    } else {
+      const auto lock = GarbageLock::shared(root_);
+      if (!lock) return tl::unexpected(lock.error());
+      if (make_young(target)) return {};
+    }
   }
   if (auto made = make_directories(target.parent_path()); !made) return made;
 
@@ -167,7 +174,7 @@ Result<void> Artifacts::add_object(const fs::path& source, const TreeFile& file)
   struct stat status {};
   int error = EXDEV;
   if (::lstat(source.c_str(), &status) == 0 && status.st_nlink == 1 &&
-      ::chmod(source.c_str(), mode_of(file)) == 0) {
+      ::chmod(source.c_str(), mode_of(file)) == 0 && make_young(source)) {
     if (sync_) {
       if (auto synced = sync_path(source); !synced) return synced;
     }
@@ -199,7 +206,7 @@ Result<Artifact> Artifacts::put_directory(const fs::path& source) {
   }
   const std::string manifest = manifest_of(*files);
   const std::string sha256 = sha256_hex(manifest);
-  if (!has(sha256, true)) {
+  if (!touch(sha256, true)) {
     for (const TreeFile& file : *files) {
       if (file.empty_directory) continue;
       if (auto added = add_object(source / file.path, file); !added) {
@@ -238,29 +245,39 @@ Result<void> Artifacts::build_tree(const std::vector<TreeFile>& files, const std
     if (auto copied = copy_file(from, path, file); !copied) return copied;
   }
 
-  // The manifest first: a tree without one does not count.
+  auto published = publish_tree(workplace->path(), manifest, sha256);
+  if (!published || !sync_) return published;
+  const fs::path manifest_path = place("manifests", sha256);
+  const fs::path place_of_tree = place("trees", sha256);
+  for (const fs::path& path :
+       {manifest_path, manifest_path.parent_path(), place_of_tree, place_of_tree.parent_path()}) {
+    if (auto synced = sync_path(path); !synced) return synced;
+  }
+  return {};
+}
+
+Result<void> Artifacts::publish_tree(const fs::path& workplace, const std::string& manifest,
+                                     const std::string& sha256) const {
+  const fs::path tree = workplace / "tree";
   const fs::path manifest_path = place("manifests", sha256);
   const fs::path place_of_tree = place("trees", sha256);
   for (const fs::path& path : {manifest_path, place_of_tree}) {
     if (auto made = make_directories(path.parent_path()); !made) return made;
   }
+  const auto lock = GarbageLock::shared(root_);
+  if (!lock) return tl::unexpected(lock.error());
+  // The manifest first: a tree without one does not count.
   if (auto written = write_file_atomically(manifest_path, manifest); !written) return written;
-  if (::rename(tree.c_str(), place_of_tree.c_str()) != 0) {
-    if (errno != ENOTEMPTY && errno != EEXIST) {
-      return fail(describe_errno("cannot store", place_of_tree, errno));
-    }
-    if (has(sha256, true)) return {};  // another thread was faster
-    // What is there was damaged: it makes room for the whole one.
-    const fs::path damaged = workplace->path() / "damaged";
-    if (::rename(place_of_tree.c_str(), damaged.c_str()) != 0 ||
-        ::rename(tree.c_str(), place_of_tree.c_str()) != 0) {
-      return fail(describe_errno("cannot replace", place_of_tree, errno));
-    }
+  if (::rename(tree.c_str(), place_of_tree.c_str()) == 0) return {};
+  if (errno != ENOTEMPTY && errno != EEXIST) {
+    return fail(describe_errno("cannot store", place_of_tree, errno));
   }
-  if (!sync_) return {};
-  for (const fs::path& path :
-       {manifest_path, manifest_path.parent_path(), place_of_tree, place_of_tree.parent_path()}) {
-    if (auto synced = sync_path(path); !synced) return synced;
+  if (has(sha256, true)) return {};  // another thread was faster
+  // What is there was damaged: it makes room for the whole one.
+  const fs::path damaged = workplace / "damaged";
+  if (::rename(place_of_tree.c_str(), damaged.c_str()) != 0 ||
+      ::rename(tree.c_str(), place_of_tree.c_str()) != 0) {
+    return fail(describe_errno("cannot replace", place_of_tree, errno));
   }
   return {};
 }
@@ -301,6 +318,21 @@ Result<Artifact> Artifacts::find(const std::string& sha256, bool directory) cons
     }
   }
   return Artifact{sha256, tree, total_bytes(*files), true};
+}
+
+bool Artifacts::touch(const std::string& sha256, bool directory) const {
+  if (!is_sha256(sha256)) return false;
+  {
+    const auto lock = GarbageLock::shared(root_);
+    if (!lock) return false;
+    if (directory) {
+      make_young(place("manifests", sha256));
+    } else {
+      make_young(object(sha256, false));
+      make_young(object(sha256, true));
+    }
+  }
+  return has(sha256, directory);
 }
 
 Result<void> Artifacts::verify(const Artifact& artifact) const {

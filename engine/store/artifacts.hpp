@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/store/tree.hpp"
@@ -19,6 +20,13 @@ struct Artifact {
   std::filesystem::path path;  // absolute; what a step reads
   std::uint64_t bytes = 0;
   bool directory = false;
+};
+
+/// What a collection removed.
+struct Garbage {
+  std::uint64_t files = 0;        // objects
+  std::uint64_t directories = 0;  // trees, each with its manifest
+  std::uint64_t bytes = 0;        // that the disk has back
 };
 
 /// Files are 0444, or 0555 where the source was executable: those are objects of their own
@@ -38,8 +46,18 @@ class Artifacts {
   /// verified by verify.) [any-thread]
   bool has(const std::string& sha256, bool directory) const;
   Result<Artifact> find(const std::string& sha256, bool directory) const;
+  /// has(), and from now on as young as if it had been put now: what is about to be referred to
+  /// again (a cached result) is no garbage meanwhile. [any-thread]
+  bool touch(const std::string& sha256, bool directory) const;
   /// Reads all of it again and compares the digests; the error names the first file that differs.
   Result<void> verify(const Artifact& artifact) const;
+
+  /// Removes what is not `referenced` (digests) and was put or touched for the last time before
+  /// `older_than_us` (since 1970): that must lie further back than any put whose reference may not
+  /// be committed yet. Beside others that put, touch and read, in any process; killed in the
+  /// middle, all that stays is whole. [any-thread]
+  Result<Garbage> remove_unreferenced(const std::unordered_set<std::string>& referenced,
+                                      std::int64_t older_than_us) const;
 
   /// Removes what crashes left half done. Only for the one process that puts, before its first put.
   void remove_leftovers();
@@ -49,8 +67,18 @@ class Artifacts {
   Result<Artifact> put_directory(const std::filesystem::path& source);
   Result<void> build_tree(const std::vector<TreeFile>& files, const std::string& manifest,
                           const std::string& sha256) const;
+  /// Puts the tree that lies whole in `workplace` in its place, unless one is there.
+  Result<void> publish_tree(const std::filesystem::path& workplace, const std::string& manifest,
+                            const std::string& sha256) const;
   /// Makes the object; links or copies `source`, which stays.
   Result<void> add_object(const std::filesystem::path& source, const TreeFile& file) const;
+
+  Result<void> remove_trees(const std::unordered_set<std::string>& referenced,
+                            std::int64_t older_than_us, Garbage& garbage) const;
+  Result<void> remove_tree(const std::string& sha256, std::int64_t older_than_us,
+                           Garbage& garbage) const;
+  Result<void> remove_object(const std::filesystem::path& path, std::int64_t older_than_us,
+                             Garbage& garbage) const;
 
   std::filesystem::path place(const char* kind, const std::string& sha256) const;
   std::filesystem::path object(const std::string& sha256, bool executable) const;

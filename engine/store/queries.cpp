@@ -2,34 +2,13 @@
 
 #include <utility>
 
+#include "engine/store/execute.hpp"
 #include "engine/store/schema.hpp"
 
 namespace scanflow::store {
 namespace {
 
 constexpr std::size_t kIdleConnections = 4;
-
-/// Runs the statement with its parameters; `fill` makes a row of each result.
-template <class Row, class Fill, class... Values>
-Result<std::vector<Row>> collect(const Connection& connection, const char* sql, Fill fill,
-                                 const Values&... values) {
-  auto statement = Statement::prepare(connection, sql);
-  if (!statement) return tl::unexpected(statement.error());
-  std::vector<Row> rows;
-  statement->bind(values...);
-  while (statement->next()) fill(*statement, rows.emplace_back());
-  if (!statement->ok()) return tl::unexpected(connection.error("cannot read"));
-  return rows;
-}
-
-#define SCANFLOW_RUN_COLUMNS                                                                     \
-  "id, pipeline, namespace, status, file, backend, summary, created_us, ended_us, steps, done, " \
-  "failed"
-
-void read_run(const Statement& columns, RunRow& run) {
-  columns.read(run.id, run.pipeline, run.name_space, run.status, run.file, run.backend, run.summary,
-               run.created_us, run.ended_us, run.steps, run.done, run.failed);
-}
 
 /// 0: there is no such run.
 Result<std::int64_t> run_key(const Connection& connection, const std::string& run) {
@@ -41,23 +20,6 @@ Result<std::int64_t> run_key(const Connection& connection, const std::string& ru
 }
 
 }  // namespace
-
-Result<std::vector<RunRow>> read_runs(const Connection& connection, std::size_t limit) {
-  return collect<RunRow>(connection,
-                         "SELECT " SCANFLOW_RUN_COLUMNS
-                         " FROM runs ORDER BY created_us DESC, key DESC LIMIT ?1",
-                         read_run, limit);
-}
-
-Result<std::vector<RunRow>> read_runs_like(const Connection& connection,
-                                           const std::string& prefix) {
-  return collect<RunRow>(connection,
-                         "SELECT " SCANFLOW_RUN_COLUMNS
-                         " FROM runs WHERE id >= ?1 AND id < ?1 || char(0x10ffff)"
-                         " ORDER BY created_us DESC, key DESC",
-                         read_run, prefix);
-}
-#undef SCANFLOW_RUN_COLUMNS
 
 Result<std::vector<StepRow>> read_steps(const Connection& connection, const std::string& run) {
   const auto key = run_key(connection, run);

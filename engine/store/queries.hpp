@@ -11,8 +11,6 @@
 
 namespace scanflow::store {
 
-Result<std::vector<RunRow>> read_runs(const Connection& connection, std::size_t limit);
-Result<std::vector<RunRow>> read_runs_like(const Connection& connection, const std::string& prefix);
 Result<std::vector<StepRow>> read_steps(const Connection& connection, const std::string& run);
 Result<std::vector<EventRow>> read_events(const Connection& connection, const std::string& run,
                                           std::int64_t after_seq);

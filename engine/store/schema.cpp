@@ -105,8 +105,70 @@ DROP TABLE metrics;
 ALTER TABLE numbered RENAME TO metrics;
 )sql";
 
+/// Runs say where they come from, and can be deleted: AUTOINCREMENT gives no number twice, since
+/// rows of a deleted run may be there for a while. Registered documents.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE numbered_runs (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  pipeline TEXT NOT NULL DEFAULT '',
+  namespace TEXT NOT NULL DEFAULT '',
+  status TEXT NOT NULL DEFAULT 'running',
+  file TEXT NOT NULL DEFAULT '',
+  backend TEXT NOT NULL DEFAULT '',
+  summary TEXT NOT NULL DEFAULT '',
+  created_us INTEGER NOT NULL DEFAULT 0,
+  ended_us INTEGER NOT NULL DEFAULT 0,
+  steps INTEGER NOT NULL DEFAULT 0,
+  done INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  labels TEXT NOT NULL DEFAULT '',
+  parent TEXT NOT NULL DEFAULT '',
+  parent_step TEXT NOT NULL DEFAULT '',
+  retry_of TEXT NOT NULL DEFAULT '',
+  started_by TEXT NOT NULL DEFAULT '',
+  concurrency_group TEXT NOT NULL DEFAULT '',
+  digest TEXT NOT NULL DEFAULT '',
+  version INTEGER NOT NULL DEFAULT 0,
+  priority INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO numbered_runs (key, id, pipeline, namespace, status, file, backend, summary, created_us,
+                           ended_us, steps, done, failed, started_by)
+  SELECT key, id, pipeline, namespace, status, file, backend, summary, created_us, ended_us, steps,
+         done, failed, 'cli' FROM runs;
+DROP TABLE runs;
+ALTER TABLE numbered_runs RENAME TO runs;
+CREATE INDEX runs_by_time ON runs (created_us);
+CREATE INDEX runs_by_namespace ON runs (namespace, created_us);
+CREATE INDEX runs_by_pipeline ON runs (pipeline, created_us);
+CREATE INDEX runs_by_status ON runs (status, created_us);
+CREATE INDEX runs_by_parent ON runs (parent, created_us);
+CREATE INDEX runs_unfinished ON runs (created_us) WHERE ended_us = 0;
+CREATE TABLE deleted_runs (key INTEGER PRIMARY KEY);  -- runs.key; other rows may still be there
+CREATE INDEX cache_by_time ON cache (time_us);
+CREATE TABLE documents (
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  digest TEXT NOT NULL,            -- SHA-256 of source
+  source TEXT NOT NULL,
+  file TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  PRIMARY KEY (kind, namespace, name, version)
+);
+CREATE TABLE document_numbers (    -- outlive the documents: no number is given twice
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (kind, namespace, name)
+) WITHOUT ROWID;
+)sql";
+
 /// migrations[v]: from version v to v + 1. Never edited once released.
-constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1, kVersion2};
+constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1, kVersion2, kVersion3};
 
 Error newer(std::int64_t found) {
   return {fmt::format(

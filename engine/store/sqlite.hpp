@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <variant>
+#include <vector>
 
 #include "sdk/base/result.hpp"
 
@@ -42,6 +44,9 @@ class Connection {
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
+/// Of a statement that is put together while the program runs.
+using Parameter = std::variant<std::int64_t, std::string>;
+
 /// A prepared statement, used again and again.
 class Statement {
  public:
@@ -53,6 +58,16 @@ class Statement {
     sqlite3_reset(handle_.get());
     [[maybe_unused]] int index = 0;
     (bind_one(++index, values), ...);
+    return *this;
+  }
+  /// The same with parameters whose number is not known before.
+  Statement& bind_all(const std::vector<Parameter>& parameters) {
+    sqlite3_reset(handle_.get());
+    int index = 0;
+    for (const Parameter& parameter : parameters) {
+      ++index;
+      std::visit([&](const auto& value) { bind_one(index, value); }, parameter);
+    }
     return *this;
   }
   /// True: there is a row. False: no more, or a failure: see ok().

@@ -6,14 +6,17 @@
 #include <system_error>
 #include <utility>
 
-#include "engine/store/queries.hpp"
+#include "engine/store/run_queries.hpp"
 #include "engine/store/schema.hpp"
-#include "engine/store/sqlite.hpp"
+#include "engine/store/store_impl.hpp"
 #include "engine/store/tables.hpp"
-#include "engine/store/writer.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::store {
 namespace {
+
+/// For how long a transaction of write_in_pieces goes on taking pieces.
+constexpr std::int64_t kHoldUs = 5'000;
 
 std::filesystem::path database_in(const std::filesystem::path& directory) {
   return directory / "scanflow.db";
@@ -21,11 +24,30 @@ std::filesystem::path database_in(const std::filesystem::path& directory) {
 
 }  // namespace
 
-struct Store::Impl {
-  explicit Impl(const std::filesystem::path& file) : readers(file) {}
-  ReaderPool readers;
-  std::unique_ptr<Writer> writer;  // null: read-only. Ends before the readers.
-};
+Result<void> Store::Impl::write(Writer::Task task) {
+  if (!writer) return fail("the store was opened for reading only");
+  // Shared: the writer may still be inside set_value when get() has returned.
+  const auto committed = std::make_shared<std::promise<Result<void>>>();
+  writer->push(std::move(task),
+               [committed](const Result<void>& result) { committed->set_value(result); });
+  return committed->get_future().get();
+}
+
+Result<void> Store::Impl::write_in_pieces(const Piece& piece) {
+  for (bool more = true; more;) {
+    auto written = write([&](Connection& connection) -> Result<void> {
+      const std::int64_t until_us = monotonic_us() + kHoldUs;
+      do {
+        const auto taken = piece(connection);
+        if (!taken) return tl::unexpected(taken.error());
+        more = *taken;
+      } while (more && monotonic_us() < until_us);
+      return {};
+    });
+    if (!written) return written;
+  }
+  return {};
+}
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
@@ -77,12 +99,16 @@ void Store::commit(Batch batch, Done done) {
   if (done) done(fail("the store was opened for reading only"));
 }
 
-Result<std::vector<RunRow>> Store::runs(std::size_t limit) const {
-  return impl_->readers.use([&](const Connection& c) { return read_runs(c, limit); });
+Result<std::vector<RunRow>> Store::runs(const RunFilter& filter) const {
+  return impl_->readers.use([&](const Connection& c) { return read_runs(c, filter); });
 }
 
 Result<std::vector<RunRow>> Store::find_runs(const std::string& prefix) const {
   return impl_->readers.use([&](const Connection& c) { return read_runs_like(c, prefix); });
+}
+
+Result<std::vector<RunRow>> Store::unfinished() const {
+  return impl_->readers.use([&](const Connection& c) { return read_unfinished(c); });
 }
 
 Result<std::vector<StepRow>> Store::steps(const std::string& run) const {
@@ -106,13 +132,9 @@ Result<std::vector<ModelVersion>> Store::models() const {
 }
 
 Result<ModelVersion> Store::register_model(ModelVersion model) {
-  if (!impl_->writer) return fail("the store was opened for reading only");
-  // Shared: the writer may still be inside set_value when get() has returned.
-  const auto committed = std::make_shared<std::promise<Result<void>>>();
-  impl_->writer->push([&model](Connection& connection) { return add_model(connection, model); },
-                      [committed](const Result<void>& result) { committed->set_value(result); });
-  const Result<void> result = committed->get_future().get();
-  if (!result) return tl::unexpected(result.error());
+  const auto added =
+      impl_->write([&model](Connection& connection) { return add_model(connection, model); });
+  if (!added) return tl::unexpected(added.error());
   return model;
 }
 

@@ -1,6 +1,6 @@
-// The engine's memory: the event log and its projections in one SQLite database (WAL), and
-// artifacts by SHA-256 beside it (artifacts.hpp). One process writes (it holds engine.lock); any
-// number read.
+// The engine's memory: the event log and its projections in one SQLite database (WAL), registered
+// documents, and artifacts by SHA-256 beside it (artifacts.hpp). One process writes (it holds
+// engine.lock); any number read.
 #pragma once
 
 #include <cstdint>
@@ -9,73 +9,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
+#include "engine/store/rows.hpp"
 #include "sdk/base/result.hpp"
 
 namespace scanflow::store {
 
 /// survives kill -9 (WAL, synchronous NORMAL), or power loss too (FULL).
 enum class Durability { process, power };
-
-struct EventRow {
-  std::string run;
-  std::int64_t seq = 0;  // from 1, without gaps, per run
-  std::int64_t time_us = 0;
-  std::string type;
-  std::string step;  // identity, or empty
-  std::string body;  // JSON: run::to_json
-};
-
-struct RunRow {
-  std::string id, pipeline, name_space, status, file, backend, summary;
-  std::int64_t created_us = 0, ended_us = 0;
-  std::uint32_t steps = 0, done = 0, failed = 0;
-};
-
-struct StepRow {
-  std::string run, id, status, uses, cause, message;
-  std::uint32_t position = 0, attempts = 0;
-  std::int64_t started_us = 0, ended_us = 0;
-  std::string outputs;    // JSON object, or empty
-  std::string artifacts;  // JSON object: name -> {path, sha256, bytes, directory}, or empty
-  std::string log;        // JSON array of {attempt, segment, offset, length}, or empty
-};
-
-/// Stored once per (run, step, attempt, number), however often it comes.
-struct MetricRow {
-  std::string run, step, name;
-  std::uint32_t attempt = 0;
-  std::uint64_t number = 0;  // of the attempt's metrics
-  std::int64_t at_step = 0, time_us = 0;
-  double value = 0;
-  std::string labels;  // JSON object, or empty
-};
-
-struct CacheRow {
-  std::string key;  // SHA-256 of what the step's result depends on
-  std::string run, step;
-  std::int64_t time_us = 0;
-  std::string outputs, artifacts;  // JSON, as in StepRow
-};
-
-struct ModelVersion {
-  std::string name;
-  std::uint32_t version = 0;
-  std::string sha256, run, step;
-  std::uint32_t attempt = 0;
-  std::int64_t time_us = 0;
-  std::string metrics, tags, lineage;  // JSON objects
-};
-
-/// All of it is committed, or nothing.
-struct Batch {
-  std::vector<EventRow> events;
-  std::vector<RunRow> runs;    // upserts
-  std::vector<StepRow> steps;  // upserts
-  std::vector<MetricRow> metrics;
-  std::vector<CacheRow> cache;
-};
 
 class Store {
  public:
@@ -98,17 +41,67 @@ class Store {
   void commit(Batch batch, Done done);
 
   // Reading; [any-thread].
-  Result<std::vector<RunRow>> runs(std::size_t limit) const;               // newest first
+  Result<std::vector<RunRow>> runs(const RunFilter& filter) const;         // newest first
   Result<std::vector<RunRow>> find_runs(const std::string& prefix) const;  // ids that start so
-  Result<std::vector<StepRow>> steps(const std::string& run) const;        // by position
+  /// Those without an end, oldest first. Costs nothing for those that have one.
+  Result<std::vector<RunRow>> unfinished() const;
+  Result<std::vector<StepRow>> steps(const std::string& run) const;  // by position
   Result<std::vector<EventRow>> events(const std::string& run, std::int64_t after_seq = 0) const;
   Result<std::vector<MetricRow>> metrics(const std::string& run) const;  // by step, name, at_step
   Result<std::optional<CacheRow>> cached(const std::string& key) const;
   Result<std::vector<ModelVersion>> models() const;
 
+  // What follows blocks until it is committed, [any-thread]: not for a `done`. A failed commit is
+  // as final as that of a batch.
+
   /// Registers a version: numbers go up from 1 per name; the same (run, step, attempt, name,
-  /// sha256) again gives the version it got. Blocks until committed: not for a `done`. [any-thread]
+  /// sha256) again gives the version it got.
   Result<ModelVersion> register_model(ModelVersion model);
+
+  // Registered documents (registry.cpp).
+
+  /// Stores the text as the next version of its name, unless the newest version has the same. The
+  /// version and the digest are the store's to say. A number is never given twice, also not after
+  /// its version was removed.
+  Result<Applied> apply(Document document);
+  /// Removes one version, or all. How many that were: 0 where there is none.
+  Result<std::uint32_t> remove(const std::string& kind, const std::string& name_space,
+                               const std::string& name,
+                               std::optional<std::uint32_t> version = std::nullopt);
+  /// That version, or the newest; nothing where there is none.
+  Result<std::optional<Document>> document(
+      const std::string& kind, const std::string& name_space, const std::string& name,
+      std::optional<std::uint32_t> version = std::nullopt) const;
+  /// By kind, namespace and name; all kinds or namespaces where none is given. `labels`: of the
+  /// newest version.
+  Result<std::vector<DocumentEntry>> documents(const std::optional<std::string>& kind = {},
+                                               const std::optional<std::string>& name_space = {},
+                                               const LabelSelector& labels = {}) const;
+  /// Newest first, with their sources.
+  Result<std::vector<Document>> versions(const std::string& kind, const std::string& name_space,
+                                         const std::string& name) const;
+
+  // What is kept, and for how long (upkeep.cpp); artifacts: garbage.hpp.
+
+  /// Deletes these runs and those they called: each is gone at once, its events, steps and metrics
+  /// follow in short transactions before this returns. Cache and models stay. Gives the ids of all
+  /// that are gone, so that their logs can be removed too; one that is not there is not among them.
+  /// Refused, with their names, where some are unfinished: then nothing was deleted.
+  Result<std::vector<std::string>> delete_runs(const std::vector<std::string>& ids);
+  /// Finishes what delete_runs left behind where its process was killed.
+  Result<void> purge();
+  /// Finished runs that no run called, beyond the newest `keep_count` of them, or ended more than
+  /// `max_age_us` before `now_us`; 0: no such limit. Oldest first.
+  Result<std::vector<std::string>> runs_to_retire(const std::string& pipeline,
+                                                  const std::string& name_space,
+                                                  std::size_t keep_count, std::int64_t max_age_us,
+                                                  std::int64_t now_us) const;
+  /// Forgets cached results from before this time; how many that were.
+  Result<std::uint64_t> expire_cache(std::int64_t older_than_us);
+  /// Digests of all artifacts that a step, the cache, a model, or what a run was started with
+  /// refers to; of unfinished runs those in any event. Some may be of something else: whatever
+  /// looks like a SHA-256 counts.
+  Result<std::unordered_set<std::string>> referenced_artifacts() const;
 
  private:
   struct Impl;

@@ -13,9 +13,14 @@ Result<std::unique_ptr<Tables>> Tables::prepare(const Connection& connection) {
   const std::pair<Statement*, const char*> statements[] = {
       {&tables->find_run_, "SELECT key FROM runs WHERE id = ?1"},
       {&tables->add_run_, "INSERT INTO runs (id) VALUES (?1)"},
+      // What four indexes are made of hardly ever changes: they are left alone then.
+      {&tables->run_place_,
+       "UPDATE runs SET pipeline = ?2, namespace = ?3, parent = ?4, created_us = ?5 WHERE key = ?1 "
+       "AND (pipeline, namespace, parent, created_us) IS NOT (?2, ?3, ?4, ?5)"},
       {&tables->run_,
-       "UPDATE runs SET pipeline = ?2, namespace = ?3, status = ?4, file = ?5, backend = ?6, "
-       "summary = ?7, created_us = ?8, ended_us = ?9, steps = ?10, done = ?11, failed = ?12 "
+       "UPDATE runs SET status = ?2, file = ?3, backend = ?4, summary = ?5, ended_us = ?6, "
+       "steps = ?7, done = ?8, failed = ?9, labels = ?10, parent_step = ?11, retry_of = ?12, "
+       "started_by = ?13, concurrency_group = ?14, digest = ?15, version = ?16, priority = ?17 "
        "WHERE key = ?1"},
       {&tables->event_, "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5)"},
       {&tables->step_,
@@ -43,21 +48,32 @@ Result<void> Tables::write(const Connection& connection, const Batch& batch) {
       return tl::unexpected(connection.error("cannot write the cache to"));
     }
   }
+  for (const RunRow& row : batch.runs) {
+    if (row.ended_us > 0) keys_.erase(row.id);  // it may be deleted from now on
+  }
   return {};
 }
 
-Result<std::int64_t> Tables::run_key(const Connection& connection, const std::string& id) {
+Result<std::int64_t> Tables::find_run(const Connection& connection, const std::string& id) {
   if (const auto known = keys_.find(id); known != keys_.end()) return known->second;
   std::int64_t key = 0;
   if (find_run_.bind(id).next()) {
     key = find_run_.column<std::int64_t>(0);
     find_run_.bind();
-  } else if (find_run_.ok() && add_run_.bind(id).run()) {
-    key = sqlite3_last_insert_rowid(connection.handle());
-  } else {
-    return tl::unexpected(connection.error("cannot write a run to"));
+  } else if (!find_run_.ok()) {
+    return tl::unexpected(connection.error("cannot find a run in"));
   }
-  keys_.emplace(id, key);
+  return key;
+}
+
+Result<std::int64_t> Tables::run_key(const Connection& connection, const std::string& id) {
+  auto key = find_run(connection, id);
+  if (!key) return key;
+  if (*key == 0) {
+    if (!add_run_.bind(id).run()) return tl::unexpected(connection.error("cannot write a run to"));
+    key = sqlite3_last_insert_rowid(connection.handle());
+  }
+  keys_.emplace(id, *key);
   return key;
 }
 
@@ -65,8 +81,10 @@ Result<void> Tables::write_runs(const Connection& connection, const Batch& batch
   for (const RunRow& row : batch.runs) {
     const auto key = run_key(connection, row.id);
     if (!key) return tl::unexpected(key.error());
-    if (!run_.bind(*key, row.pipeline, row.name_space, row.status, row.file, row.backend,
-                   row.summary, row.created_us, row.ended_us, row.steps, row.done, row.failed)
+    if (!run_place_.bind(*key, row.pipeline, row.name_space, row.parent, row.created_us).run() ||
+        !run_.bind(*key, row.status, row.file, row.backend, row.summary, row.ended_us, row.steps,
+                   row.done, row.failed, row.labels, row.parent_step, row.retry_of, row.trigger,
+                   row.group, row.digest, row.version, row.priority)
              .run()) {
       return tl::unexpected(connection.error("cannot write a run to"));
     }
@@ -88,8 +106,9 @@ Result<void> Tables::write_events(const Connection& connection, const Batch& bat
 
 Result<void> Tables::write_steps(const Connection& connection, const Batch& batch) {
   for (const StepRow& row : batch.steps) {
-    const auto key = run_key(connection, row.run);
+    const auto key = find_run(connection, row.run);
     if (!key) return tl::unexpected(key.error());
+    if (*key == 0) continue;  // it was deleted
     if (!step_
              .bind(row_key(*key, row.position), row.id, row.status, row.uses, row.cause,
                    row.message, row.attempts, row.started_us, row.ended_us, row.outputs,
@@ -103,8 +122,9 @@ Result<void> Tables::write_steps(const Connection& connection, const Batch& batc
 
 Result<void> Tables::write_metrics(const Connection& connection, const Batch& batch) {
   for (const MetricRow& row : batch.metrics) {
-    const auto key = run_key(connection, row.run);
+    const auto key = find_run(connection, row.run);
     if (!key) return tl::unexpected(key.error());
+    if (*key == 0) continue;  // it was deleted
     if (!metric_
              .bind(*key, row.step, row.attempt, row.number, row.name, row.labels, row.at_step,
                    row.value, row.time_us)

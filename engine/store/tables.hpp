@@ -16,15 +16,17 @@ class Tables {
   Result<void> write(const Connection& connection, const Batch& batch);
 
  private:
-  /// The number of a run in the database; made where it has none.
+  /// The number of a run in the database; 0: there is no such run.
+  Result<std::int64_t> find_run(const Connection& connection, const std::string& id);
+  /// The same; made where there is none.
   Result<std::int64_t> run_key(const Connection& connection, const std::string& id);
   Result<void> write_runs(const Connection& connection, const Batch& batch);
   Result<void> write_events(const Connection& connection, const Batch& batch);
   Result<void> write_steps(const Connection& connection, const Batch& batch);
   Result<void> write_metrics(const Connection& connection, const Batch& batch);
 
-  Statement find_run_, add_run_, run_, event_, step_, metric_, cache_;
-  std::unordered_map<std::string, std::int64_t> keys_;
+  Statement find_run_, add_run_, run_place_, run_, event_, step_, metric_, cache_;
+  std::unordered_map<std::string, std::int64_t> keys_;  // of unfinished runs
 };
 
 /// Gives `model` its version: the one it got before, or the next of its name. Inside a transaction.

@@ -28,5 +28,7 @@ class Sha256 {
 std::string sha256_hex(std::string_view bytes);
 /// Reads the file in pieces, in constant memory.
 Result<std::string> sha256_file(const std::filesystem::path& path);
+/// Has it the form of one?
+bool is_sha256(std::string_view text);
 
 }  // namespace scanflow

@@ -7,31 +7,17 @@
 #include <future>
 #include <thread>
 
-#include "tests/support/temp_dir.hpp"
+#include "tests/unit/store/store_fixture.hpp"
 
 namespace scanflow::store {
 namespace {
 
-using test::TempDir;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-class StoreTest : public testing::Test {
+class StoreTest : public StoreFixture {
  protected:
-  void SetUp() override { open(); }
-  void open() {
-    store_.reset();
-    auto opened = Store::open(directory_.path(), Durability::process);
-    ASSERT_TRUE(opened) << opened.error().message;
-    store_ = std::move(*opened);
-  }
-  /// Waits for the commit.
-  Result<void> commit(Batch batch) {
-    auto done = std::make_shared<std::promise<Result<void>>>();
-    store_->commit(std::move(batch), [done](Result<void> result) { done->set_value(result); });
-    return done->get_future().get();
-  }
   static Batch events(const std::string& run, std::int64_t from, std::int64_t to) {
     Batch batch;
     for (std::int64_t seq = from; seq <= to; ++seq) {
@@ -39,9 +25,6 @@ class StoreTest : public testing::Test {
     }
     return batch;
   }
-
-  TempDir directory_;
-  std::unique_ptr<Store> store_;
 };
 
 std::vector<std::int64_t> seqs(const Result<std::vector<EventRow>>& rows) {
@@ -85,7 +68,7 @@ TEST_F(StoreTest, RunsAreUpsertedAndListedNewestFirst) {
   second.done = 5;
   second.failed = 1;
   ASSERT_TRUE(commit({.runs = {second}}));
-  const auto runs = store_->runs(10).value();
+  const auto runs = store_->runs({}).value();
   ASSERT_THAT(runs, SizeIs(2));
   EXPECT_EQ(runs[0].id, "0193-b");
   EXPECT_EQ(runs[0].status, "failed");
@@ -97,7 +80,7 @@ TEST_F(StoreTest, RunsAreUpsertedAndListedNewestFirst) {
   EXPECT_EQ(runs[1].file, "train.yaml");
   EXPECT_EQ(runs[1].backend, "local");
   EXPECT_EQ(runs[1].steps, 6u);
-  EXPECT_THAT(store_->runs(1).value(), SizeIs(1));
+  EXPECT_THAT(store_->runs({.limit = 1}).value(), SizeIs(1));
 }
 
 TEST_F(StoreTest, RunsAreFoundByTheStartOfTheirId) {
@@ -118,7 +101,7 @@ TEST_F(StoreTest, StepsAreUpsertedAndComeByPosition) {
             .attempts = 1,
             .started_us = 5};
   const StepRow b{.run = "r", .id = "b", .status = "pending", .uses = "noop", .position = 1};
-  ASSERT_TRUE(commit({.steps = {b, a}}));
+  ASSERT_TRUE(commit({.runs = {{.id = "r"}}, .steps = {b, a}}));
   a.status = "failed";
   a.cause = "crash";
   a.message = "SIGSEGV";
@@ -154,6 +137,7 @@ TEST_F(StoreTest, MetricsComeByStepNameAndProgress) {
                      .value = value,
                      .labels = R"({"split":"val"})"};
   };
+  ASSERT_TRUE(commit({.runs = {{.id = "r"}}}));
   ASSERT_TRUE(commit({.metrics = {metric("t", "loss", 2, 0.5), metric("t", "loss", 1, 0.25),
                                   metric("t", "acc", 1, 1), metric("s", "loss", 9, 2)}}));
   std::vector<std::string> seen;
@@ -170,9 +154,17 @@ TEST_F(StoreTest, AMetricThatComesTwiceIsStoredOnce) {
   const MetricRow first{.run = "r", .step = "t", .name = "loss", .attempt = 1, .number = 1};
   MetricRow second = first;
   second.number = 2;  // the same name and value, logged once more
-  ASSERT_TRUE(commit({.metrics = {first, second}}));
+  ASSERT_TRUE(commit({.runs = {{.id = "r"}}, .metrics = {first, second}}));
   ASSERT_TRUE(commit({.metrics = {first, second}}));
   EXPECT_THAT(store_->metrics("r").value(), SizeIs(2));
+}
+
+TEST_F(StoreTest, StepsAndMetricsAloneMakeNoRun) {
+  ASSERT_TRUE(commit({.steps = {{.run = "r", .id = "a"}}, .metrics = {{.run = "r", .step = "a"}}}));
+  EXPECT_THAT(store_->find_runs("").value(), IsEmpty());
+  ASSERT_TRUE(commit({.runs = {{.id = "r"}}}));
+  EXPECT_THAT(store_->steps("r").value(), IsEmpty());
+  EXPECT_THAT(store_->metrics("r").value(), IsEmpty());
 }
 
 TEST_F(StoreTest, TheLatestCacheEntryWins) {
@@ -255,7 +247,7 @@ TEST_F(StoreTest, ABatchIsCommittedWholeOrNotAtAllAndNothingFollowsAFailure) {
   EXPECT_THAT(seqs(store_->events("r")), ElementsAre(1, 2, 3));
   open();
   EXPECT_THAT(seqs(store_->events("r")), ElementsAre(1, 2, 3));
-  EXPECT_NE(store_->runs(1).value().front().status, "succeeded");
+  EXPECT_NE(store_->runs({.limit = 1}).value().front().status, "succeeded");
   EXPECT_TRUE(commit(events("r", 4, 4)));
 }
 

@@ -1,0 +1,125 @@
+// What the tables hold, as plain data, and what is asked of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sdk/base/label_selector.hpp"
+
+namespace scanflow::store {
+
+struct EventRow {
+  std::string run;
+  std::int64_t seq = 0;  // from 1, without gaps, per run
+  std::int64_t time_us = 0;
+  std::string type;
+  std::string step;  // identity, or empty
+  std::string body;  // JSON: run::to_json
+};
+
+struct RunRow {
+  std::string id, pipeline, name_space, status, file, backend, summary;
+  std::int64_t created_us = 0;
+  std::int64_t ended_us = 0;  // 0: unfinished, whatever its status says
+  std::uint32_t steps = 0, done = 0, failed = 0;
+  std::string labels;               // JSON object of texts, or empty
+  std::string parent, parent_step;  // the run and step that called this one, or empty
+  std::string retry_of;             // the run whose work it repeats, or empty
+  std::string trigger;              // what started it: cli, schedule, api, pipeline
+  std::string group;                // of concurrency, or empty
+  std::string digest;               // SHA-256 of its source
+  std::uint32_t version = 0;        // of the registered pipeline; 0: it came from a file
+  std::int32_t priority = 0;
+};
+
+struct StepRow {
+  std::string run, id, status, uses, cause, message;
+  std::uint32_t position = 0, attempts = 0;
+  std::int64_t started_us = 0, ended_us = 0;
+  std::string outputs;    // JSON object, or empty
+  std::string artifacts;  // JSON object: name -> {path, sha256, bytes, directory}, or empty
+  std::string log;        // JSON array of {attempt, segment, offset, length}, or empty
+};
+
+/// Stored once per (run, step, attempt, number), however often it comes.
+struct MetricRow {
+  std::string run, step, name;
+  std::uint32_t attempt = 0;
+  std::uint64_t number = 0;  // of the attempt's metrics
+  std::int64_t at_step = 0, time_us = 0;
+  double value = 0;
+  std::string labels;  // JSON object, or empty
+};
+
+struct CacheRow {
+  std::string key;  // SHA-256 of what the step's result depends on
+  std::string run, step;
+  std::int64_t time_us = 0;
+  std::string outputs, artifacts;  // JSON, as in StepRow
+};
+
+struct ModelVersion {
+  std::string name;
+  std::uint32_t version = 0;
+  std::string sha256, run, step;
+  std::uint32_t attempt = 0;
+  std::int64_t time_us = 0;
+  std::string metrics, tags, lineage;  // JSON objects
+};
+
+/// All of it is committed, or nothing. Steps and metrics of a run that is not there (it was deleted
+/// a moment ago) are dropped; runs and events make it.
+struct Batch {
+  std::vector<EventRow> events;
+  std::vector<RunRow> runs;    // upserts
+  std::vector<StepRow> steps;  // upserts
+  std::vector<MetricRow> metrics;
+  std::vector<CacheRow> cache;
+};
+
+/// A place in the list of runs.
+struct RunCursor {
+  std::int64_t created_us = 0;
+  std::string id;
+};
+
+/// Which runs; all that is said must hold.
+struct RunFilter {
+  std::optional<std::string> name_space, pipeline;
+  std::vector<std::string> statuses;  // one of them; empty: any
+  std::int64_t since_us = 0;          // created then or later
+  std::int64_t before_us = 0;         // created earlier; 0: whenever
+  LabelSelector labels;
+  /// The run that called them; empty: those that no run called; nothing: all.
+  std::optional<std::string> children_of = "";
+  std::optional<RunCursor> after;  // goes on after the last one of the page before
+  std::size_t limit = 100;
+};
+
+/// A text that was registered: a pipeline, service, agent, application.
+struct Document {
+  std::string kind, name_space, name;
+  std::uint32_t version = 0;  // from 1 per (kind, namespace, name)
+  std::string digest;         // SHA-256 of the source
+  std::string source;
+  std::string file;    // as the user named it
+  std::string labels;  // JSON object of texts, or empty
+  std::int64_t created_us = 0;
+};
+
+/// One of a list: its newest version, without the source.
+struct DocumentEntry {
+  Document newest;
+  std::uint32_t versions = 0;   // that are there
+  std::int64_t created_us = 0;  // of the oldest of them
+};
+
+struct Applied {
+  enum class Outcome { created, updated, unchanged };
+  std::uint32_t version = 0;
+  Outcome outcome = Outcome::created;
+};
+
+}  // namespace scanflow::store
