@@ -33,7 +33,12 @@ struct GraphCommand {
 };
 int graph(const Context& context, const GraphCommand& command);
 
-int runs_list(const Context& context, std::size_t limit);
+struct ListCommand {
+  std::size_t limit = 20;
+  std::string name_space, pipeline, labels, since;  // since: a duration, "1d"
+  std::vector<std::string> statuses;
+};
+int runs_list(const Context& context, const ListCommand& command);
 int runs_show(const Context& context, const std::string& run);
 int runs_logs(const Context& context, const std::string& run, const std::string& step);
 int runs_events(const Context& context, const std::string& run);
@@ -44,6 +49,7 @@ struct ApproveCommand {
   std::string run, step, comment;
   bool reject = false;
 };
+int runs_delete(const Context& context, const std::vector<std::string>& runs);
 int runs_approve(const Context& context, const ApproveCommand& command);
 
 /// The map in a file of parameters; "" gives none.

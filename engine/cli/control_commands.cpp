@@ -6,6 +6,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
+#include "sdk/base/units.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -75,6 +76,31 @@ int runs_cancel(const Context& context, const std::string& prefix, bool quiet) {
   // Whoever cancels wants it cancelled.
   const int code = report(context, outcome);
   return code == kCancelled ? kSucceeded : code;
+}
+
+int runs_delete(const Context& context, const std::vector<std::string>& prefixes) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  nlohmann::json ids = nlohmann::json::array();
+  for (const std::string& prefix : prefixes) {
+    auto id = find_run(context, prefix);
+    if (!id) return complain(context, kUsage, id.error().message);
+    ids.push_back(std::move(*id));
+  }
+  const auto done = ask_any_engine(context, *state, {{"op", "delete"}, {"runs", ids}});
+  if (!done) return complain(context, kUsage, done.error().message);
+  if (context.json) {
+    fmt::print("{}\n", nlohmann::json{{"deleted", done->at("deleted")},
+                                      {"artifact_bytes", done->at("bytes")}}
+                           .dump());
+  } else {
+    fmt::print(
+        "deleted {} runs (with those that they called), and {} of artifacts that nothing "
+        "else refers to\n",
+        done->at("deleted").get<std::size_t>(),
+        format_bytes(done->at("bytes").get<std::uint64_t>()));
+  }
+  return kSucceeded;
 }
 
 int runs_approve(const Context& context, const ApproveCommand& command) {

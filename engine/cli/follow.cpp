@@ -58,10 +58,18 @@ struct Connection {
             true, runtime::own_environment()};
   }
 
+  /// The answer comes to the queue; where the engine is gone, that says "closing".
+  void ask(const json& request) {
+    if (own) {
+      serve_request(own->engine(), request, caller());
+    } else {
+      (void)client->send(request);
+    }
+  }
+
   /// `again`: an engine that ended meanwhile may know the run already.
   void start(Target& target, bool again) {
-    if (own) {
-      if (!target.submission) return own->engine().attach(target.run, caller());
+    if (own && target.submission) {
       return own->engine().submit(*target.submission, std::exchange(target.prepared, std::nullopt),
                                   caller(), again);
     }
@@ -73,15 +81,7 @@ struct Connection {
     } else {
       request.update({{"op", "attach"}, {"run", target.run}});
     }
-    (void)client->send(request);  // where it fails, the queue says "closing"
-  }
-
-  void cancel(const std::string& run) {
-    if (own) {
-      own->engine().cancel(run, caller());
-    } else {
-      (void)client->send({{"op", "cancel"}, {"run", run}});
-    }
+    ask(request);
   }
 };
 
@@ -188,7 +188,7 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
       // A request to cancel before it was accepted would be about a run that is not there.
       if (interrupts > cancelled && (accepted || update)) {
         cancelled = interrupts;
-        (*connection)->cancel(target.run);
+        (*connection)->ask({{"op", "cancel"}, {"run", target.run}});
         printer.note("cancelling; press again to leave at once");
       }
       printer.tick();
@@ -225,7 +225,22 @@ Outcome watch(const runtime::StateDirectory& state, const std::string& run,
   }
 }
 
-Result<void> ask_engine(const runtime::StateDirectory& state, const nlohmann::json& request) {
+namespace {
+
+/// The one answer to a request that follows nothing.
+Result<json> answer(UpdateQueue& queue) {
+  for (;;) {
+    const auto update = queue.pop(50ms);
+    const std::string type = update ? update->value("type", "") : "";
+    if (type == "done") return *update;
+    if (type == "rejected") return fail(update->value("message", ""));
+    if (type == "closing") return fail("the engine ended before it answered; ask again");
+  }
+}
+
+}  // namespace
+
+Result<json> ask_engine(const runtime::StateDirectory& state, const nlohmann::json& request) {
   const auto queue = std::make_shared<UpdateQueue>();
   const auto client = runtime::EngineClient::connect(state, queue);
   if (!client) {
@@ -233,14 +248,17 @@ Result<void> ask_engine(const runtime::StateDirectory& state, const nlohmann::js
         "nothing runs in this state directory now; 'scanflow runs resume' goes on with a run that "
         "was interrupted");
   }
-  if (auto sent = (*client)->send(request); !sent) return sent;
-  for (;;) {
-    const auto update = queue->pop(50ms);
-    const std::string type = update ? update->value("type", "") : "";
-    if (type == "done") return {};
-    if (type == "rejected") return fail(update->value("message", ""));
-    if (type == "closing") return fail("the engine ended before it answered; ask again");
-  }
+  if (auto sent = (*client)->send(request); !sent) return tl::unexpected(sent.error());
+  return answer(*queue);
+}
+
+Result<json> ask_any_engine(const Context& context, const runtime::StateDirectory& state,
+                            const nlohmann::json& request) {
+  if (auto created = runtime::create(state); !created) return tl::unexpected(created.error());
+  auto connection = connect(context, state, 1, store::Durability::process);
+  if (!connection) return tl::unexpected(connection.error());
+  (*connection)->ask(request);
+  return answer(*(*connection)->queue);
 }
 
 }  // namespace scanflow::cli

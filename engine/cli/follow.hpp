@@ -40,8 +40,12 @@ Outcome watch(const runtime::StateDirectory& state, const std::string& run,
 /// How it ended; no result where it has not.
 Outcome recorded(const runtime::StateDirectory& state, const std::string& run);
 
-/// One request to the engine that runs; nothing where it did as it was asked.
-Result<void> ask_engine(const runtime::StateDirectory& state, const nlohmann::json& request);
+/// One request to the engine that runs. Its answer, where it did as it was asked.
+Result<nlohmann::json> ask_engine(const runtime::StateDirectory& state,
+                                  const nlohmann::json& request);
+/// The same; where none runs, this process is the engine for so long.
+Result<nlohmann::json> ask_any_engine(const Context& context, const runtime::StateDirectory& state,
+                                      const nlohmann::json& request);
 
 /// Prints how it ended; gives the exit status.
 int report(const Context& context, const Outcome& outcome);

@@ -74,8 +74,8 @@ struct RunsOptions {
   std::string run, step;
   std::vector<std::string> runs;
   ApproveCommand approve;
+  ListCommand list;
   bool quiet = false;
-  std::size_t limit = 20;
 };
 
 void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
@@ -89,8 +89,15 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
     return each;
   };
   CLI::App* list = add("list", "The newest runs", false,
-                       [&] { return runs_list(choice.context, options.limit); });
-  list->add_option("--limit", options.limit, "How many")->check(CLI::Range(1, 1'000'000));
+                       [&] { return runs_list(choice.context, options.list); });
+  list->add_option("--limit", options.list.limit, "How many")->check(CLI::Range(1, 1'000'000));
+  list->add_option("-n,--namespace", options.list.name_space, "Of this namespace");
+  list->add_option("--pipeline", options.list.pipeline, "Of this pipeline");
+  list->add_option("-l,--label", options.list.labels, "Whose labels match: team=a,tier!=test");
+  list->add_option("--status", options.list.statuses, "In this state; may be repeated")
+      ->check(CLI::IsMember({"queued", "running", "succeeded", "failed", "cancelled"}))
+      ->allow_extra_args(false);
+  list->add_option("--since", options.list.since, "Begun within this time: 12h, 1d");
   add("show", "What became of a run and its steps", true,
       [&] { return runs_show(choice.context, options.run); });
   CLI::App* logs = add("logs", "What its steps printed", true,
@@ -111,6 +118,10 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
             [&] { return runs_cancel(choice.context, options.run, options.quiet); }));
   add("wait", "Wait until runs have ended; exits as the worst of them", false,
       [&] { return runs_wait(choice.context, options.runs); })
+      ->add_option("RUN", options.runs, "Ids, the beginnings of them, or 'last'")
+      ->required();
+  add("delete", "Remove runs that are over: events, logs, artifacts that nothing else needs", false,
+      [&] { return runs_delete(choice.context, options.runs); })
       ->add_option("RUN", options.runs, "Ids, the beginnings of them, or 'last'")
       ->required();
   CLI::App* approve = add("approve", "Answer a step that waits for a person", false,

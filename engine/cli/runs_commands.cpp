@@ -75,14 +75,39 @@ std::vector<LogEntry> logs_of(const store::StepRow& step) {
 
 }  // namespace
 
-int runs_list(const Context& context, std::size_t limit) {
+namespace {
+
+Result<store::RunFilter> filter_of(const ListCommand& command) {
+  store::RunFilter filter;
+  filter.limit = command.limit;
+  filter.statuses = command.statuses;
+  if (!command.name_space.empty()) filter.name_space = command.name_space;
+  if (!command.pipeline.empty()) filter.pipeline = command.pipeline;
+  if (!command.labels.empty()) {
+    auto labels = LabelSelector::parse(command.labels);
+    if (!labels) return tl::unexpected(labels.error());
+    filter.labels = std::move(*labels);
+  }
+  if (!command.since.empty()) {
+    const auto age = parse_duration(command.since);
+    if (!age) return fail("--since: " + age.error().message);
+    filter.since_us = wall_us() - *age;
+  }
+  return filter;
+}
+
+}  // namespace
+
+int runs_list(const Context& context, const ListCommand& command) {
+  auto filter = filter_of(command);
+  if (!filter) return complain(context, kUsage, filter.error().message);
   if (const auto state = context.state_directory(); state && !store::Store::exists(state->root)) {
     fmt::print("{}\n", context.json ? "[]" : "no runs yet in " + state->root.string());
     return kSucceeded;
   }
   const auto opened = open(context);
   if (!opened) return complain(context, kEngine, opened.error().message);
-  const auto runs = opened->store->runs({.limit = limit});
+  const auto runs = opened->store->runs(*filter);
   if (!runs) return complain(context, kEngine, runs.error().message);
   if (context.json) {
     json list = json::array();
@@ -90,6 +115,7 @@ int runs_list(const Context& context, std::size_t limit) {
       list.push_back({{"run", run.id},
                       {"pipeline", run.pipeline},
                       {"namespace", run.name_space},
+                      {"labels", run.labels.empty() ? json::object() : json::parse(run.labels)},
                       {"status", status_of(*opened, run)},
                       {"created_us", run.created_us},
                       {"ended_us", run.ended_us},
@@ -112,7 +138,7 @@ int runs_list(const Context& context, std::size_t limit) {
          status == "interrupted" ? "'scanflow runs resume' goes on with it" : run.summary});
   }
   if (rows.empty()) {
-    fmt::print("no runs yet in {}\n", opened->state.root.string());
+    fmt::print("no such runs in {}\n", opened->state.root.string());
     return kSucceeded;
   }
   fmt::print("{}", table({"RUN", "PIPELINE", "STATUS", "STEPS", "TIME", "STARTED", ""}, rows,

@@ -52,6 +52,12 @@ void Engine::cancel(std::string run, Client client) {
   });
 }
 
+void Engine::remove(std::vector<std::string> runs, Client client) {
+  impl_->post([impl = impl_.get(), runs = std::move(runs), client = std::move(client)] {
+    impl->remove(runs, client);
+  });
+}
+
 void Engine::answer(std::string run, std::string step, Answer answer, Client client) {
   impl_->post([impl = impl_.get(), run = std::move(run), step = std::move(step),
                answer = std::move(answer),

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/run/scheduler.hpp"
 #include "engine/runtime/state_directory.hpp"
@@ -52,6 +53,8 @@ class Engine {
   void attach(std::string run, Client client);
   // These answer {"type": "done"} once it is committed, or "rejected".
   void cancel(std::string run, Client client);
+  /// Runs that are over, and those that they called; what only they have made goes too.
+  void remove(std::vector<std::string> runs, Client client);
   /// To a step that waits for a person.
   void answer(std::string run, std::string step, Answer answer, Client client);
 

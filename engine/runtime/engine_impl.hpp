@@ -58,6 +58,7 @@ struct Engine::Impl {
   void begin(Submission submission, Prepared prepared, Client client);
   void cancel(const std::string& run, Client client);
   void answer(const std::string& run, const std::string& step, const Answer& answer, Client client);
+  void remove(const std::vector<std::string>& runs, const Client& client);
   /// The run, if it is in this engine and not over; else the client is told why not.
   EntryPtr active(const std::string& run, const Client& client) const;
   /// A fact that a person has caused.

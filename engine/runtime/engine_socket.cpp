@@ -64,36 +64,13 @@ class Session : public std::enable_shared_from_this<Session> {
   void handle(const std::string& line) {
     if (deaf_) return;
     const json request = json::parse(line, nullptr, false);
-    const std::string op = request.is_object() ? request.value("op", "") : "";
-    try {
-      if (op == "submit") {
-        engine_.submit(submission_from_json(request.at("submission")), std::nullopt,
-                       client(request), request.value("again", false));
-      } else if (op == "attach") {
-        engine_.attach(request.at("run"), client(request));
-      } else if (op == "cancel") {
-        engine_.cancel(request.at("run"), client(request));
-      } else if (op == "answer") {
-        engine_.answer(
-            request.at("run"), request.at("step"),
-            {request.at("approve"), request.value("by", ""), request.value("comment", "")},
-            client(request));
-      } else {
-        send({{"type", "rejected"},
-              {"exit", 2},
-              {"message", "the engine's socket knows no request '" + op + "'"}});
-      }
-    } catch (const json::exception& error) {
-      send({{"type", "rejected"},
-            {"exit", 2},
-            {"message", std::string("malformed request: ") + error.what()}});
-    }
+    serve_request(engine_, request, client(request));
   }
 
   /// Its listener is called on the engine's strand.
   Client client(const json& request) {
     Client result;
-    result.environment = request.value("environment", Environment());
+    if (request.is_object()) result.environment = request.value("environment", Environment());
     result.listener = [weak = weak_from_this(),
                        executor = socket_.get_executor()](const Update& update) {
       const auto self = weak.lock();
@@ -134,7 +111,36 @@ class Session : public std::enable_shared_from_this<Session> {
 /// What a client that does not read may cost the end of an engine.
 constexpr std::chrono::seconds kLastWords{1};
 
+void reject(const Client& client, const std::string& message) {
+  client.listener(
+      std::make_shared<const json>(json{{"type", "rejected"}, {"exit", 2}, {"message", message}}));
+}
+
 }  // namespace
+
+void serve_request(Engine& engine, const json& request, Client client) {
+  const std::string op = request.is_object() ? request.value("op", "") : "";
+  try {
+    if (op == "submit") {
+      Submission submission = submission_from_json(request.at("submission"));
+      engine.submit(std::move(submission), std::nullopt, std::move(client),
+                    request.value("again", false));
+    } else if (op == "attach") {
+      engine.attach(request.at("run"), std::move(client));
+    } else if (op == "cancel") {
+      engine.cancel(request.at("run"), std::move(client));
+    } else if (op == "answer") {
+      Answer answer{request.at("approve"), request.value("by", ""), request.value("comment", "")};
+      engine.answer(request.at("run"), request.at("step"), std::move(answer), std::move(client));
+    } else if (op == "delete") {
+      engine.remove(request.at("runs"), std::move(client));
+    } else {
+      reject(client, "the engine's socket knows no request '" + op + "'");
+    }
+  } catch (const json::exception& error) {
+    reject(client, std::string("malformed request: ") + error.what());
+  }
+}
 
 struct EngineSocket::Impl {
   Impl(std::unique_ptr<Engine> served, std::string socket_path)

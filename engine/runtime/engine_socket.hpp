@@ -6,8 +6,9 @@
 //                     {"op": "attach", "run": ID}
 //                     {"op": "cancel", "run": ID}
 //                     {"op": "answer", "run": ID, "step": ID, "approve": true, "by", "comment"}
-//   from the engine:  the updates of submission.hpp's Listener, one a line; to the last two
-//                     {"type": "done"} or "rejected"
+//                     {"op": "delete", "runs": [ID, ...]}
+//   from the engine:  the updates of submission.hpp's Listener, one a line; to all but
+//                     the first two                     {"type": "done"} or "rejected"
 #pragma once
 
 #include <memory>
@@ -19,6 +20,9 @@
 #include "sdk/base/result.hpp"
 
 namespace scanflow::runtime {
+
+/// What a request asks is done; the client is told.
+void serve_request(Engine& engine, const nlohmann::json& request, Client client);
 
 /// An engine and the socket that serves it. A thread of its own. Owns the engine because neither
 /// outlives the other's threads: its end first reads no more requests, then ends the engine (whose

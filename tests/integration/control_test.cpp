@@ -216,6 +216,39 @@ steps: [{name: a, run: "echo said=${{ params.who }}-${{ params.times }} >> $SCAN
       << huge.err;
 }
 
+TEST(Control, RunsAreFilteredAndDeleted) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write(
+      "p.yaml",
+      "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: q, namespace: team, labels: "
+      "{tier: test}}\nsteps: [{name: a, run: echo x > $SCANFLOW_ARTIFACTS/big}]\n");
+  ASSERT_EQ(scanflow({"run", file}).exit, 0);
+  const std::string bad =
+      scanflow.files().write("f.yaml", pipeline("steps: [{name: a, run: exit 1}]"));
+  ASSERT_EQ(scanflow({"run", bad}).exit, 1);
+  const auto names = [&](std::vector<std::string> options) {
+    std::vector<std::string> argv{"runs", "list", "-o", "json"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    std::string text;
+    const json runs = last_line(scanflow(argv));
+    for (const json& run : runs) text += run["pipeline"].get<std::string>();
+    return text;
+  };
+  EXPECT_EQ(names({}), "pq");
+  EXPECT_EQ(names({"-n", "team"}), "q");
+  EXPECT_EQ(names({"-l", "tier in (test)"}), "q");
+  EXPECT_EQ(names({"--status", "failed", "--since", "1h"}), "p");
+  EXPECT_EQ(scanflow({"runs", "list", "-l", "tier in test"}).exit, 2);
+  const std::string id =
+      last_line(scanflow({"runs", "list", "-n", "team", "-o", "json"}))[0]["run"];
+  EXPECT_TRUE(std::filesystem::exists(scanflow.state() / "runs" / id));
+  const Output deleted = scanflow({"runs", "delete", id});
+  EXPECT_EQ(deleted.exit, 0) << deleted.err;
+  EXPECT_FALSE(std::filesystem::exists(scanflow.state() / "runs" / id));
+  EXPECT_EQ(names({}), "p");
+  EXPECT_EQ(scanflow({"runs", "show", id}).exit, 2);
+}
+
 constexpr const char* kSquare = R"yaml(
 params: {n: {type: int}, data: {type: artifact}}
 steps:
