@@ -92,12 +92,17 @@ int collect(lua_State* state) {
 }
 
 /// Integers give an integer, as + does.
+/// Of the numbers; what is not there (the output of a skipped step) does not take part.
 int sum(lua_State* state) {
   check_list(state, "sum");
   const lua_Integer size = luaL_len(state, 1);
   lua_pushinteger(state, 0);
   for (lua_Integer i = 1; i <= size; ++i) {
     lua_geti(state, 1, i);
+    if (lua_isnil(state, -1)) {
+      lua_pop(state, 1);
+      continue;
+    }
     if (lua_type(state, -1) != LUA_TNUMBER) {
       return luaL_error(state, "sum: element %I is %s, not a number", static_cast<LUAI_UACINT>(i),
                         describe_value(state, -1));
