@@ -42,6 +42,7 @@ int runs_list(const Context& context, const ListCommand& command);
 int runs_show(const Context& context, const std::string& run);
 int runs_logs(const Context& context, const std::string& run, const std::string& step);
 int runs_events(const Context& context, const std::string& run);
+int runs_retry(const Context& context, const std::string& run, const std::string& from, bool quiet);
 int runs_watch(const Context& context, const std::string& run, bool quiet);
 int runs_wait(const Context& context, const std::vector<std::string>& runs);
 int runs_cancel(const Context& context, const std::string& run, bool quiet);

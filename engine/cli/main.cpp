@@ -75,6 +75,7 @@ struct RunsOptions {
   std::vector<std::string> runs;
   ApproveCommand approve;
   ListCommand list;
+  std::string from;
   bool quiet = false;
 };
 
@@ -112,6 +113,12 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
     each->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
   };
   quiet(again);
+  CLI::App* retry =
+      add("retry", "A new run of the same: what succeeded is used again, the rest runs", true,
+          [&] { return runs_retry(choice.context, options.run, options.from, options.quiet); });
+  retry->add_option("--from", options.from, "Run this step again too, and what depends on it")
+      ->type_name("STEP");
+  quiet(retry);
   quiet(add("watch", "Look on until it ends; Ctrl-C leaves it alone", true,
             [&] { return runs_watch(choice.context, options.run, options.quiet); }));
   quiet(add("cancel", "Stop a run: SIGTERM, grace, SIGKILL; handlers still run", true,

@@ -10,6 +10,7 @@
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "engine/runtime/retry.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -128,6 +129,48 @@ int run(const Context& context, const RunCommand& command) {
   target.submission = std::move(submission);
   target.prepared = std::move(*prepared);
   return report(context, follow(context, *state, std::move(target), durability, printer));
+}
+
+int runs_retry(const Context& context, const std::string& prefix, const std::string& from,
+               bool quiet) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  const auto id = find_run(context, prefix);
+  if (!id) return complain(context, kUsage, id.error().message);
+  const auto store = store::Store::open_read_only(state->root);
+  if (!store) return complain(context, kEngine, store.error().message);
+  const auto events = (*store)->events(*id);
+  const auto steps = (*store)->steps(*id);
+  const auto rows = (*store)->find_runs(*id);
+  if (!events || !steps || !rows || events->empty())
+    return complain(context, kEngine, "cannot read run " + *id);
+  if (rows->front().ended_us == 0) {
+    return complain(context, kUsage,
+                    fmt::format("run {0} is not over; 'scanflow runs resume {0}' goes on with one "
+                                "that was interrupted",
+                                *id));
+  }
+  auto catalog = context.catalog();
+  if (!catalog) return complain(context, kUsage, catalog.error().message);
+  const auto known = std::make_shared<const loader::Catalog>(std::move(*catalog));
+  const json created = json::parse(events->front().body).at("data");
+  runtime::Submission submission = runtime::submission_from_json(created);
+  submission.run = uuid_v7(wall_us() / 1000);
+  submission.retry_of = *id;
+  submission.reuse = json::object();
+  auto prepared = runtime::prepare(submission, known, &created);
+  if (!prepared) return complain(context, kUsage, prepared.error().message);
+  auto reuse = runtime::results_to_reuse(*prepared->plan, *steps, from);
+  if (!reuse) return complain(context, kUsage, reuse.error().message);
+  submission.reuse = std::move(*reuse);
+  prepared = runtime::prepare(submission, known, &created);
+  if (!prepared) return complain(context, kUsage, prepared.error().message);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  Target target;
+  target.submission = std::move(submission);
+  target.prepared = std::move(*prepared);
+  return report(context,
+                follow(context, *state, std::move(target), store::Durability::process, printer));
 }
 
 int resume(const Context& context, const std::string& run, bool quiet) {

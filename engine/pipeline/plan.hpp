@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct Plan {
   json axes = json::object();      // step name -> axis -> values, of axes that were expressions
   std::string group;               // of runs that exclude each other; empty: none
   std::vector<PlannedStep> steps;  // in the order of Pipeline::steps, matrix instances together
+  /// Steps whose result an earlier run has: identity -> {"outputs", "artifacts", "from"}.
+  std::map<std::string, std::shared_ptr<const json>> reuse;
   graph::Graph graph;  // over `steps`; a need on a matrix step is one on all its instances;
                        // handlers need nothing of the main steps: their phase comes later
   const Step& spec_of(std::uint32_t step) const { return pipeline->steps[steps[step].spec]; }

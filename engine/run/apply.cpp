@@ -291,6 +291,7 @@ void Machine::Impl::set_status(std::uint32_t index, StepStatus next) {
 void Machine::Impl::make_ready(std::uint32_t index) {
   if (steps[index].status != StepStatus::pending) return;
   set_status(index, StepStatus::ready);
+  if (plan->reuse.contains(id(index))) return to_reuse.push_back(index);
   if (!nodes[index].needs_resolve) return make_launchable(index);
   unresolved.push(index, spec_of(index).priority, nodes[index].path);
 }

@@ -37,6 +37,7 @@ Decisions Machine::Impl::decide(std::int64_t now, Admission& admission) {
     again = phase != before;
   }
   schedule_retries(out);
+  reuse_results(out);
   ask_for_resolves(out);
   ask_for_approvals(out);
   launch(out, admission);
@@ -192,6 +193,17 @@ void Machine::Impl::ask_for_resolves(Decisions& out) {
     nodes[i].asked = true;
     ++asked;
     out.effects.push_back({.kind = Effect::Kind::resolve, .step = i});
+  }
+}
+
+/// Each may make others ready.
+void Machine::Impl::reuse_results(Decisions& out) {
+  if (closed()) return;
+  while (!to_reuse.empty()) {
+    for (const std::uint32_t i : std::exchange(to_reuse, {})) {
+      if (steps[i].status != StepStatus::ready) continue;
+      emit(out, {.type = EventType::step_cached, .step = i, .data = plan->reuse.at(id(i))});
+    }
   }
 }
 

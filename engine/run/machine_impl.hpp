@@ -120,6 +120,7 @@ struct Machine::Impl {
   void schedule_retries(Decisions& out);
   void ask_for_resolves(Decisions& out);
   void ask_for_approvals(Decisions& out);
+  void reuse_results(Decisions& out);
   void launch(Decisions& out, Admission& admission);
   void hand_out_stops(Decisions& out);
   void end_run(Decisions& out);
@@ -182,7 +183,7 @@ struct Machine::Impl {
   std::vector<std::uint32_t> kind_of_spec;
   StepQueue unresolved;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
-  std::vector<std::uint32_t> to_schedule, to_stop, to_approve;
+  std::vector<std::uint32_t> to_schedule, to_stop, to_approve, to_reuse;
   std::uint32_t asked = 0;           // resolves whose answer was not applied
   std::uint32_t resolved_ready = 0;  // resolved, waiting for a slot
 };

@@ -69,6 +69,7 @@ store::RunRow ActiveRun::row() const {
     row.parent_step = caller->step;
     row.trigger = "pipeline";
   }
+  row.retry_of = submission_.retry_of;
   row.group = plan().group;
   row.digest = digest_;
   row.priority = plan().pipeline->priority;

@@ -35,6 +35,10 @@ json to_json(const Submission& submission) {
                    {"params", submission.params},
                    {"options", to_json(submission.options)}};
   if (!submission.sources.empty()) document["sources"] = submission.sources;
+  if (!submission.retry_of.empty()) {
+    document["retry_of"] = submission.retry_of;
+    document["reuse"] = submission.reuse;
+  }
   if (const auto& caller = submission.caller) {
     document["caller"] = {
         {"run", caller->run}, {"step", caller->step}, {"attempt", caller->attempt}};
@@ -50,6 +54,8 @@ Submission submission_from_json(const json& document) {
   submission.sources = document.value("sources", submission.sources);
   submission.params = document.at("params");
   submission.options = run_options_from_json(document.at("options"));
+  submission.retry_of = document.value("retry_of", "");
+  submission.reuse = document.value("reuse", submission.reuse);
   if (const auto caller = document.find("caller"); caller != document.end())
     submission.caller = {caller->at("run"), caller->at("step"), caller->at("attempt")};
   return submission;
@@ -137,6 +143,8 @@ Result<Prepared> prepare(const Submission& submission,
   }
   auto plan = pipeline::make_plan(read.pipeline, submission.params, recorded);
   if (!plan) return tl::unexpected(plan.error());
+  for (const auto& [step, result] : submission.reuse.items())
+    plan->reuse.emplace(step, std::make_shared<const json>(result));
   return Prepared{std::make_shared<pipeline::Plan>(std::move(*plan)), std::move(catalog)};
 }
 

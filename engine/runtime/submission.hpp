@@ -45,6 +45,8 @@ struct Submission {
   std::optional<Caller> caller;                // null: a person, or a schedule
   json params = json::object();
   RunOptions options;
+  std::string retry_of;         // the run whose results are used again, or empty
+  json reuse = json::object();  // of it: step -> {"outputs", "artifacts", "from"}
 };
 json to_json(const Submission& submission);
 Submission submission_from_json(const json& document);

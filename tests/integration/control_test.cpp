@@ -249,6 +249,34 @@ TEST(Control, RunsAreFilteredAndDeleted) {
   EXPECT_EQ(scanflow({"runs", "show", id}).exit, 2);
 }
 
+TEST(Control, ARetryRunsWhatFailedAndWhatDependsOnIt) {
+  Scanflow scanflow;
+  const std::string witness = scanflow.files() / "witness";
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+params: {witness: string}
+defaults: {env: {WITNESS: "${{ params.witness }}"}}
+steps:
+  - {name: load, run: "echo load >> $WITNESS; echo x > $SCANFLOW_ARTIFACTS/data; echo 'n=[1,2]' >> $SCANFLOW_OUTPUT"}
+  - {name: part, needs: [load], for_each: "${{ steps.load.outputs.n }}", run: "echo part${{ item }} >> $WITNESS; [ ${{ item }} = 1 ] || [ -e $WITNESS.ok ]"}
+  - {name: end, needs: [part], with: {data: "${{ steps.load.artifacts.data }}"}, run: "cat $SCANFLOW_INPUT_DATA; echo end >> $WITNESS"}
+)yaml"));
+  ASSERT_EQ(scanflow({"run", file, "-p", "witness=" + witness, "-j", "1"}).exit, 1);
+  EXPECT_EQ(read(witness), "load\npart1\npart2\n");
+  scanflow.files().write("witness.ok", "");
+  const Output again = scanflow({"runs", "retry", "last", "-o", "json"});
+  EXPECT_EQ(again.exit, 0) << again.err;
+  EXPECT_EQ(read(witness), "load\npart1\npart2\npart2\nend\n");
+  EXPECT_EQ(step(last_line(again), "load")["status"], "cached");
+  EXPECT_EQ(step(last_line(again), "part[0]")["status"], "cached");
+  const Output nothing = scanflow({"runs", "retry", "last"});
+  EXPECT_EQ(nothing.exit, 2);
+  EXPECT_NE(nothing.err.find("--from STEP"), std::string::npos) << nothing.err;
+  EXPECT_EQ(scanflow({"runs", "retry", "last", "--from", "end"}).exit, 0);
+  EXPECT_EQ(read(witness), "load\npart1\npart2\npart2\nend\nend\n");
+  const Output wrong = scanflow({"runs", "retry", "last", "--from", "nd"});
+  EXPECT_NE(wrong.err.find("did you mean 'end'?"), std::string::npos) << wrong.err;
+}
+
 constexpr const char* kSquare = R"yaml(
 params: {n: {type: int}, data: {type: artifact}}
 steps:
