@@ -118,22 +118,21 @@ void reject(const Client& client, const std::string& message) {
 
 }  // namespace
 
-void serve_request(Engine& engine, const json& request, Client client) {
+void serve_request(Engine& engine, const json& request, const Client& client) {
   const std::string op = request.is_object() ? request.value("op", "") : "";
   try {
     if (op == "submit") {
       Submission submission = submission_from_json(request.at("submission"));
-      engine.submit(std::move(submission), std::nullopt, std::move(client),
-                    request.value("again", false));
+      engine.submit(std::move(submission), std::nullopt, client, request.value("again", false));
     } else if (op == "attach") {
-      engine.attach(request.at("run"), std::move(client));
+      engine.attach(request.at("run"), client);
     } else if (op == "cancel") {
-      engine.cancel(request.at("run"), std::move(client));
+      engine.cancel(request.at("run"), client);
     } else if (op == "answer") {
       Answer answer{request.at("approve"), request.value("by", ""), request.value("comment", "")};
-      engine.answer(request.at("run"), request.at("step"), std::move(answer), std::move(client));
+      engine.answer(request.at("run"), request.at("step"), std::move(answer), client);
     } else if (op == "delete") {
-      engine.remove(request.at("runs"), std::move(client));
+      engine.remove(request.at("runs"), client);
     } else {
       reject(client, "the engine's socket knows no request '" + op + "'");
     }

@@ -22,7 +22,7 @@
 namespace scanflow::runtime {
 
 /// What a request asks is done; the client is told.
-void serve_request(Engine& engine, const nlohmann::json& request, Client client);
+void serve_request(Engine& engine, const nlohmann::json& request, const Client& client);
 
 /// An engine and the socket that serves it. A thread of its own. Owns the engine because neither
 /// outlives the other's threads: its end first reads no more requests, then ends the engine (whose
