@@ -23,7 +23,7 @@ namespace scanflow::worker {
 
 struct Attempt {
   enum class Phase {
-    waiting,  // its step host is not ready yet
+    waiting,  // it has no process yet
     running,
     said,      // a plugin has said its result; the process is about to end
     emptying,  // the leader has ended; others of its group are being killed
@@ -68,8 +68,6 @@ struct Attempt {
   // Of a plugin: the connection to the attempt's process.
   UniqueFd socket;
   protocol::Stream stream;
-  bool socket_closed = false;
-  bool host_gone = false;  // the warm parent died after it was asked to fork this one
   std::optional<protocol::Result> said;
   std::map<std::uint64_t, protocol::HostCall> calls;  // unanswered
 };

@@ -70,17 +70,11 @@ Supervisor::Supervisor(SupervisorOptions options)
           loop_, [this](protocol::Body& body) { receive(body); }, [this] { leave_if_done(); },
           [this] { return has_its_directory(); }),
       hosts_(loop_,
-             {[this](const protocol::Forked& forked) {
-                if (Attempt* attempt = find(forked.id)) begin_running(*attempt, forked.pid);
+             {[this](const Id& id, pid_t pid, UniqueFd socket) {
+                if (Attempt* attempt = find(id)) hand_over(*attempt, pid, std::move(socket));
               },
               [this](const protocol::Exited& exited) {
                 on_exit(exited.pid, exited.wait_status, exited.cpu_us, exited.max_rss);
-              },
-              [this](const Id& id) {
-                Attempt* attempt = find(id);
-                if (attempt == nullptr) return;
-                attempt->host_gone = true;
-                give_up_unborn(*attempt);
               },
               [this](const Id& id, const std::string& cause, const std::string& message) {
                 if (Attempt* attempt = find(id)) refuse(*attempt, cause, message);
@@ -206,8 +200,7 @@ void Supervisor::cancel(const Id& id, const std::string& reason) {
     return refuse(*attempt, attempt->stop_reason, "stopped before it started");
   }
   if (attempt->plugin) {
-    attempt->stream.queue(protocol::Cancel{id, attempt->stop_reason});
-    attempt->stream.flush(attempt->socket.get());
+    tell(*attempt, protocol::Cancel{id, attempt->stop_reason});
   } else {
     ::kill(-attempt->pid, SIGTERM);
     ::kill(-attempt->pid, SIGCONT);  // a stopped process would not see it
@@ -237,10 +230,14 @@ void Supervisor::acknowledge(const Id& id) {
 void Supervisor::reply(protocol::HostReply reply) {
   Attempt* attempt = find(reply.id);
   if (attempt == nullptr || attempt->calls.erase(reply.call) == 0) return;
-  attempt->stream.queue(std::move(reply));
-  const int fd = attempt->socket.get();
-  attempt->stream.flush(fd);
-  if (attempt->stream.pending()) loop_.change(fd, EPOLLIN | EPOLLOUT);
+  tell(*attempt, std::move(reply));
+}
+
+void Supervisor::tell(Attempt& attempt, protocol::Body body) {
+  const int fd = attempt.socket.get();
+  attempt.stream.queue(std::move(body));
+  attempt.stream.flush(fd);  // a closed socket is met when it is read
+  if (attempt.stream.pending()) loop_.change(fd, EPOLLIN | EPOLLOUT);
 }
 
 /// Somebody may have removed the state directory under it: then nothing of it can be had any more,
@@ -260,6 +257,7 @@ bool Supervisor::has_its_directory() {
 
 void Supervisor::leave_if_done() {
   arm_departure();
+  if (active_ == 0 && !engine_.connected()) hosts_.drop_spares();
   if ((shutdown_ && attempts_.empty()) || (terminated_ && active_ == 0)) loop_.stop();
 }
 

@@ -52,6 +52,7 @@ class Supervisor {
   void cancel(const Id& id, const std::string& reason);
   void acknowledge(const Id& id);
   void reply(protocol::HostReply reply);
+  void tell(Attempt& attempt, protocol::Body body);
   bool has_its_directory();
   void leave_if_done();
   void arm_departure();
@@ -62,10 +63,10 @@ class Supervisor {
   Result<std::unique_ptr<Slot>> take_slot();
   void start_command(Attempt& attempt);
   void start_plugin(Attempt& attempt);
+  void hand_over(Attempt& attempt, pid_t pid, UniqueFd socket);
   void begin_running(Attempt& attempt, pid_t pid);
   void refuse(Attempt& attempt, const std::string& cause, const std::string& message);
   void on_attempt_socket(const Id& id);
-  void give_up_unborn(Attempt& attempt);
   void relay(Attempt& attempt, protocol::Body& body);
 
   // --- ending: supervisor_end.cpp ---

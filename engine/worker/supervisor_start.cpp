@@ -1,13 +1,10 @@
 // Starting attempts, and listening to those of plugins.
 #include <fmt/format.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <variant>
 
 #include "engine/worker/command.hpp"
+#include "engine/worker/fd_passing.hpp"
 #include "engine/worker/note.hpp"
 #include "engine/worker/spawn.hpp"
 #include "engine/worker/supervisor.hpp"
@@ -82,30 +79,38 @@ void Supervisor::start_command(Attempt& attempt) {
 }
 
 void Supervisor::start_plugin(Attempt& attempt) {
-  const Id& id = attempt.request.id;
   if (attempt.request.library.empty()) {
     return refuse(attempt, "config",
                   fmt::format("'{}' is no plugin of a library; the supervisor runs 'command' and "
                               "plugins",
                               attempt.request.uses));
   }
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    return refuse(attempt, "retryable",
-                  "cannot make a socket: " + std::generic_category().message(errno));
-  }
-  attempt.socket = UniqueFd(ends[0]);
-  loop_.watch(ends[0], EPOLLIN, [this, id](std::uint32_t) { on_attempt_socket(id); });
+  hosts_.start(attempt.request.id, attempt.request.library);
+}
+
+/// The attempt has a process, which waits to be told what it is.
+void Supervisor::hand_over(Attempt& attempt, pid_t pid, UniqueFd socket) {
+  const Id& id = attempt.request.id;
+  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
+  if (!log) return refuse(attempt, "retryable", log.error().message);
+  attempt.socket = std::move(socket);
+  const int fd = attempt.socket.get();
+  loop_.watch(fd, EPOLLIN, [this, id](std::uint32_t) { on_attempt_socket(id); });
+  begin_running(attempt, pid);
+  protocol::Hello hello;
+  hello.role = "supervisor";
+  std::string frame;
+  protocol::append_frame({{}, std::move(hello)}, frame);
+  send_with_fd(fd, frame, log->fd);  // on an empty socket: does not wait
   protocol::Spawn spawn_body;
   spawn_body.request = attempt.request;
   spawn_body.slot = attempt.slot->number();
   spawn_body.directory = attempt.slot->directory();
   spawn_body.cgroup = memory_.begin(attempt, hash(id));
-  hosts_.start(std::move(spawn_body), UniqueFd(ends[1]));
+  tell(attempt, std::move(spawn_body));
 }
 
 void Supervisor::begin_running(Attempt& attempt, pid_t pid) {
-  if (attempt.phase != Attempt::Phase::waiting) return;  // Started and Forked both say it
   attempt.pid = pid;
   attempt.phase = Attempt::Phase::running;
   attempt.started_us = wall_us();
@@ -140,21 +145,7 @@ void Supervisor::on_attempt_socket(const Id& id) {
     if (!*message) break;
     relay(*attempt, (*message)->body);
   }
-  if (!closed) return;
-  loop_.forget(fd);
-  attempt->socket_closed = true;
-  give_up_unborn(*attempt);
-}
-
-/// An attempt that its warm parent can no longer fork, and whose process (if there is one that the
-/// warm parent did not come to announce) will say nothing any more.
-void Supervisor::give_up_unborn(Attempt& attempt) {
-  if (attempt.phase != Attempt::Phase::waiting || !attempt.host_gone || !attempt.socket_closed) {
-    return;
-  }
-  refuse(
-      attempt, "crash",
-      fmt::format("the step host of {} died before the attempt started", attempt.request.library));
+  if (closed) loop_.forget(fd);
 }
 
 void Supervisor::relay(Attempt& attempt, protocol::Body& body) {
@@ -165,8 +156,8 @@ void Supervisor::relay(Attempt& attempt, protocol::Body& body) {
   } else if (auto* call = std::get_if<protocol::HostCall>(&body)) {
     attempt.calls[call->call] = *call;
     engine_.send(std::move(*call));
-  } else if (const auto* started = std::get_if<protocol::Started>(&body)) {
-    begin_running(attempt, started->pid);
+  } else if (std::holds_alternative<protocol::Started>(body)) {
+    hosts_.is_up(attempt.pid);
   } else if (auto* ended = std::get_if<protocol::Ended>(&body)) {
     attempt.said = std::move(ended->result);
     finish_plugin(attempt);

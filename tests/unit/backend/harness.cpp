@@ -20,6 +20,22 @@ bool alive(pid_t pid) {
   return end != std::string::npos && stat[end + 2] != 'Z';
 }
 
+pid_t parent_of(pid_t pid) {
+  const std::string stat = test::read("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t end = stat.rfind(") ");
+  return end == std::string::npos ? 0 : std::atoi(stat.c_str() + end + 4);  // behind the state
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> result;
+  if (pid <= 0) return result;  // no process of ours has 0 for a parent
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const pid_t child = std::atoi(entry.path().filename().c_str());
+    if (child > 0 && parent_of(child) == pid && alive(child)) result.push_back(child);
+  }
+  return result;
+}
+
 void send_signal(pid_t pid, int signal) {
   // 0 and below would mean groups of processes, this one's among them.
   if (pid <= 1) throw std::runtime_error("no process to send a signal to");

@@ -116,5 +116,9 @@ class Harness {
 void send_signal(pid_t pid, int signal);
 /// Is there such a process (a zombie is none)?
 bool alive(pid_t pid);
+/// 0: no such process.
+pid_t parent_of(pid_t pid);
+/// Those that are alive.
+std::vector<pid_t> children_of(pid_t pid);
 
 }  // namespace scanflow::backend

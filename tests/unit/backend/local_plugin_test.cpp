@@ -2,21 +2,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <fstream>
-
 #include "tests/unit/backend/harness.hpp"
 
 namespace scanflow::backend {
 namespace {
-
-pid_t parent_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(file, text);
-  pid_t parent = 0;
-  std::sscanf(text.c_str() + text.rfind(')') + 1, " %*c %d", &parent);
-  return parent;
-}
 
 TEST(LocalPlugin, RunsWithWhatTheRequestSays) {
   Harness harness;
