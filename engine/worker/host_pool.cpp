@@ -1,6 +1,7 @@
 #include "engine/worker/host_pool.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,6 +30,12 @@ std::string key_of(const std::string& library) {
   if (::stat(library.c_str(), &info) != 0) return library;
   return fmt::format("{}|{}|{}.{}|{}", library, info.st_ino, info.st_mtim.tv_sec,
                      info.st_mtim.tv_nsec, info.st_size);
+}
+
+/// A process that was killed a moment ago has closed its end already.
+bool is_waiting(int socket) {
+  pollfd closed{socket, POLLIN, 0};
+  return ::poll(&closed, 1, 0) == 0;
 }
 
 }  // namespace
@@ -100,11 +107,12 @@ void HostPool::start(const protocol::AttemptId& id, const std::string& library) 
   if (host == nullptr) host = create(library, error);
   if (host == nullptr) return events_.failed(id, "retryable", error);
   host->used_us = monotonic_us();
-  if (host->spare) {
+  if (host->spare && is_waiting(host->spare->socket.get())) {
     Spare spare = std::move(*host->spare);
     host->spare.reset();
     hand_over(*host, id, std::move(spare));
   } else {
+    host->spare.reset();
     host->waiting.push_back(id);
     ask(*host, host->waiting.size());
   }
@@ -125,10 +133,13 @@ void HostPool::hand_over(Host& host, const protocol::AttemptId& id, Spare spare)
 }
 
 void HostPool::is_up(pid_t pid) {
-  const auto found = std::find_if(hosts_.begin(), hosts_.end(),
-                                  [&](const auto& host) { return host->attempts.count(pid) != 0; });
-  if (found == hosts_.end() || (*found)->retired || (*found)->spare || !keep_spares_) return;
-  ask(**found, (*found)->waiting.size() + 1);
+  for (const auto& host : hosts_) {
+    if (host->attempts.count(pid) != 0) keep_spare(*host);
+  }
+}
+
+void HostPool::keep_spare(Host& host) {
+  if (keep_spares_ && !host.retired && !host.spare) ask(host, host.waiting.size() + 1);
 }
 
 void HostPool::drop_spares() {
@@ -205,6 +216,7 @@ void HostPool::on_exited(Host& host, const protocol::Exited& exited) {
   if (host.attempts.erase(exited.pid) == 0) return;
   host.used_us = monotonic_us();
   if (host.retired) retire(host);
+  keep_spare(host);  // one that was quick ends before it is heard that it was up
   events_.exited(exited);
 }
 

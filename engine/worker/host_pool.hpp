@@ -79,6 +79,7 @@ class HostPool {
   void on_ready(pid_t pid);
   void handle(Host& host, protocol::Body& body);
   void ask(Host& host, std::size_t forks);
+  void keep_spare(Host& host);
   void take(Host& host, pid_t pid);
   void hand_over(Host& host, const protocol::AttemptId& id, Spare spare);
   void on_exited(Host& host, const protocol::Exited& exited);

@@ -30,15 +30,18 @@ class Spare : public testing::Test {
     return children.empty() ? 0 : children[0];
   }
 
+  static bool ends(pid_t pid) {
+    return test::eventually([&] { return !alive(pid); });
+  }
+
+  /// The process that ran the step; it is gone.
   pid_t run(const std::string& step) {
     const auto request = harness_.plugin(step, "test.echo");
     const auto result = harness_.run(request);
     EXPECT_EQ(result.status, "succeeded") << result.message;
-    return harness_.started(request.id);
-  }
-
-  static bool ends(pid_t pid) {
-    return test::eventually([&] { return !alive(pid); });
+    const pid_t pid = harness_.started(request.id);
+    EXPECT_TRUE(ends(pid));
+    return pid;
   }
 
   Harness harness_;
@@ -63,6 +66,7 @@ TEST_F(Spare, ThereIsOneHoweverManyRun) {
   for (const auto& request : requests) {
     harness_.backend().stop(request.id, "cancelled");
     harness_.result(request.id);
+    EXPECT_TRUE(ends(harness_.started(request.id)));
   }
   EXPECT_NE(spare(), 0);
 }
@@ -71,6 +75,7 @@ TEST_F(Spare, KnowsNothingOfTheAttemptsBefore) {
   auto request = harness_.plugin("a", "test.echo");
   request.env["EXTRA"] = "of a";
   EXPECT_EQ(json::parse(harness_.run(request).outputs)["extra"], "of a");
+  EXPECT_TRUE(ends(harness_.started(request.id)));
   const pid_t waiting = spare();
   const auto next = harness_.plugin("b", "test.echo");
   EXPECT_EQ(json::parse(harness_.run(next).outputs)["extra"], "");
