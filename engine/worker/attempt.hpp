@@ -14,6 +14,8 @@
 #include "engine/worker/cgroup.hpp"
 #include "engine/worker/loop.hpp"
 #include "engine/worker/outcome.hpp"
+#include "engine/worker/output_pipe.hpp"
+#include "engine/worker/secrets.hpp"
 #include "engine/worker/slot.hpp"
 #include "engine/worker/unique_fd.hpp"
 #include "sidecar/protocol/messages.hpp"
@@ -30,7 +32,7 @@ struct Attempt {
     ended,     // `result` is complete, and kept until the engine has it
   };
 
-  protocol::Request request;  // without its configuration once it has ended
+  protocol::Request request;  // without configuration and secrets once it has ended
   Phase phase = Phase::waiting;
   bool plugin = false;
   bool reported = false;      // `result` is complete and went out
@@ -40,6 +42,8 @@ struct Attempt {
   std::int64_t started_us = 0;
   std::int64_t started_mono_us = 0;
   protocol::LogRange log;
+  std::shared_ptr<const Secrets> secrets;  // null: it has none
+  std::unique_ptr<OutputPipe> output;      // null: it writes into the log itself
   protocol::Result result;
 
   // How it ends.

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -60,6 +61,8 @@ class Supervisor {
   // --- starting: supervisor_start.cpp ---
   void start(Attempt& attempt);
   Result<void> prepare(Attempt& attempt);
+  Result<void> hide_secrets(Attempt& attempt);
+  Result<int> output_of(Attempt& attempt, UniqueFd& writer);
   Result<std::unique_ptr<Slot>> take_slot();
   void start_command(Attempt& attempt);
   void start_plugin(Attempt& attempt);
@@ -81,7 +84,9 @@ class Supervisor {
   void take_artifacts(Attempt& attempt, std::vector<protocol::ArtifactFile> files);
   void close(Attempt& attempt);
   void report(Attempt& attempt);
-  void warn(Attempt& attempt, const std::string& text);
+  void end_output(Attempt& attempt);
+  void warn(const Attempt& attempt, const std::string& text);
+  void write_log(const Attempt& attempt, std::string_view text);
   void send_or_keep(Attempt& attempt, protocol::Metric metric);
   void read_metrics(Attempt& attempt, bool last);
   void arm_metrics();

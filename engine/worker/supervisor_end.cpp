@@ -119,6 +119,7 @@ void Supervisor::finish(Attempt& attempt) {
   }
   memory_.end(attempt);
   if (!attempt.reported) {
+    end_output(attempt);
     if (attempt.pid != 0) finish_command(attempt);
     close(attempt);
     report(attempt);
@@ -132,6 +133,8 @@ void Supervisor::finish(Attempt& attempt) {
   attempt.slot.reset();
   attempt.calls.clear();
   attempt.request.config.clear();
+  attempt.request.secrets.clear();
+  attempt.secrets.reset();
   attempt.phase = Attempt::Phase::ended;
   --active_;
   if (attempt.acknowledged) acknowledge(Id(attempt.request.id));  // ends `attempt`
@@ -157,7 +160,11 @@ void Supervisor::finish_command(Attempt& attempt) {
   if (attempt.plugin) return;
   read_metrics(attempt, true);
   if (attempt.result.status != "succeeded") return;
-  auto outputs = parse_outputs(attempt.slot->read_output());
+  const std::string text = attempt.slot->read_output();
+  auto outputs = parse_outputs(text);
+  if (!outputs && attempt.secrets && text.size() <= kMaxOutputBytes) {
+    outputs = parse_outputs(attempt.secrets->redact(text));  // an error shows some of the line
+  }
   if (!outputs) {
     attempt.result.status = "failed";
     attempt.result.cause = "error";
@@ -189,8 +196,16 @@ void Supervisor::finish_plugin(Attempt& attempt) {
   if (attempt.result.status == "cancelled" && !attempt.stop_reason.empty()) {
     attempt.result.cause = attempt.stop_reason;
   }
+  if (nesting_of(attempt.result.outputs) > kMaxNesting) {
+    attempt.result.outputs = "{}";
+    attempt.result.status = "failed";
+    attempt.result.cause = "error";
+    attempt.result.message = fmt::format(
+        "the outputs are nested deeper than {} levels; write them as an artifact", kMaxNesting);
+  }
   if (attempt.result.status == "succeeded") take_artifacts(attempt, std::move(said.artifacts));
   // The result goes out now: tearing down a large process takes longer than the next step's start.
+  end_output(attempt);
   close(attempt);
   report(attempt);
   loop_.cancel(attempt.kill_timer);
@@ -226,6 +241,7 @@ void Supervisor::close(Attempt& attempt) {
 
 void Supervisor::report(Attempt& attempt) {
   attempt.reported = true;
+  if (attempt.secrets) attempt.secrets->redact(attempt.result);
   engine_.send(protocol::Ended{attempt.result});
 }
 
@@ -238,11 +254,14 @@ void Supervisor::read_metrics(Attempt& attempt, bool last) {
     while (std::getline(lines, line)) {
       if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
       auto metric = parse_metric(line);
+      // An error shows some of the line.
+      if (!metric && attempt.secrets) metric = parse_metric(attempt.secrets->redact(line));
       if (!metric) {
         // Not worth failing hours of work for; the step's log is where its author looks.
         warn(attempt, "$SCANFLOW_METRICS: " + metric.error().message);
         continue;
       }
+      if (attempt.secrets) attempt.secrets->redact(*metric);
       metric->id = attempt.request.id;
       metric->time_us = wall_us();
       metric->number = ++attempt.metrics;
@@ -251,12 +270,24 @@ void Supervisor::read_metrics(Attempt& attempt, bool last) {
   }
 }
 
-void Supervisor::warn(Attempt& attempt, const std::string& text) {
+/// All that the attempt wrote is in its log then. What still has the pipe open writes to nobody.
+void Supervisor::end_output(Attempt& attempt) {
+  if (attempt.output) attempt.output->finish();
+  attempt.output.reset();
+}
+
+void Supervisor::warn(const Attempt& attempt, const std::string& text) {
+  write_log(attempt, "scanflow: " + text + "\n");
+}
+
+void Supervisor::write_log(const Attempt& attempt, std::string_view text) {
   const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
   if (!log) return;
-  const std::string line = "scanflow: " + text + "\n";
-  if (::write(log->fd, line.data(), line.size()) < 0)
-    return;  // a full disk: nowhere left to say it
+  while (!text.empty()) {
+    const ssize_t n = ::write(log->fd, text.data(), text.size());
+    if (n < 0) return;  // a full disk: nowhere left to say it
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
 }
 
 void Supervisor::arm_metrics() {

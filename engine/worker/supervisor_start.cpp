@@ -15,6 +15,11 @@ namespace scanflow::worker {
 void Supervisor::start(Attempt& attempt) {
   attempt.result.id = attempt.request.id;
   attempt.plugin = attempt.request.uses != "command";
+  if (!attempt.request.secrets.empty()) {
+    auto secrets = Secrets::of(attempt.request.secrets);
+    if (!secrets) return refuse(attempt, "config", secrets.error().message);
+    attempt.secrets = std::move(*secrets);
+  }
   if (auto prepared = prepare(attempt); !prepared) {
     return refuse(attempt, "retryable", prepared.error().message);
   }
@@ -33,7 +38,36 @@ Result<void> Supervisor::prepare(Attempt& attempt) {
   const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
   if (!log) return fail(log.error().message);
   attempt.log.offset = log->size;
+  return attempt.secrets ? hide_secrets(attempt) : Result<void>();
+}
+
+/// Has what the attempt writes filtered. Where nobody can tell the secrets from other text, its
+/// author is told so.
+Result<void> Supervisor::hide_secrets(Attempt& attempt) {
+  for (const std::string& name : attempt.secrets->unprotected()) {
+    warn(attempt, fmt::format("the secret {} has fewer than {} characters: it is not hidden here; "
+                              "choose a longer one",
+                              name, Patterns::kMinBytes));
+  }
+  if (attempt.secrets->patterns()->empty()) return {};
+  auto output =
+      OutputPipe::create(loop_, attempt.secrets->patterns(),
+                         [this, &attempt](std::string_view text) { write_log(attempt, text); });
+  if (!output) return fail(output.error().message);
+  attempt.output = std::move(*output);
   return {};
+}
+
+/// Where the attempt's process writes to: the log itself, or (kept open by `writer` until the
+/// process has it) the pipe that leads there.
+Result<int> Supervisor::output_of(Attempt& attempt, UniqueFd& writer) {
+  if (attempt.output) {
+    writer = attempt.output->take_writer();
+    return writer.get();
+  }
+  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
+  if (!log) return fail(log.error().message);
+  return log->fd;
 }
 
 Result<std::unique_ptr<Slot>> Supervisor::take_slot() {
@@ -55,8 +89,9 @@ void Supervisor::start_command(Attempt& attempt) {
   auto written = slot.write_params(command->params);
   if (written && !command->script.empty()) written = slot.write_script(command->script);
   if (!written) return refuse(attempt, "retryable", written.error().message);
-  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
-  if (!log) return refuse(attempt, "retryable", log.error().message);
+  UniqueFd writer;
+  const auto output = output_of(attempt, writer);
+  if (!output) return refuse(attempt, "retryable", output.error().message);
 
   Program program;
   program.file = std::move(command->file);
@@ -64,7 +99,7 @@ void Supervisor::start_command(Attempt& attempt) {
   program.env = std::move(command->env);
   program.cwd = std::move(command->cwd);
   program.stdin_fd = null_.get();
-  program.stdout_fd = program.stderr_fd = log->fd;
+  program.stdout_fd = program.stderr_fd = *output;
   program.open_files = options_.program_files;
   program.dies_with_parent = true;
   program.cgroup = memory_.begin(attempt, hash(attempt.request.id));
@@ -91,8 +126,9 @@ void Supervisor::start_plugin(Attempt& attempt) {
 /// The attempt has a process, which waits to be told what it is.
 void Supervisor::hand_over(Attempt& attempt, pid_t pid, UniqueFd socket) {
   const Id& id = attempt.request.id;
-  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
-  if (!log) return refuse(attempt, "retryable", log.error().message);
+  UniqueFd writer;
+  const auto output = output_of(attempt, writer);
+  if (!output) return refuse(attempt, "retryable", output.error().message);
   attempt.socket = std::move(socket);
   const int fd = attempt.socket.get();
   loop_.watch(fd, EPOLLIN, [this, id](std::uint32_t) { on_attempt_socket(id); });
@@ -101,7 +137,7 @@ void Supervisor::hand_over(Attempt& attempt, pid_t pid, UniqueFd socket) {
   hello.role = "supervisor";
   std::string frame;
   protocol::append_frame({{}, std::move(hello)}, frame);
-  send_with_fd(fd, frame, log->fd);  // on an empty socket: does not wait
+  send_with_fd(fd, frame, *output);  // on an empty socket: does not wait
   protocol::Spawn spawn_body;
   spawn_body.request = attempt.request;
   spawn_body.slot = attempt.slot->number();
@@ -150,8 +186,10 @@ void Supervisor::on_attempt_socket(const Id& id) {
 
 void Supervisor::relay(Attempt& attempt, protocol::Body& body) {
   if (auto* metric = std::get_if<protocol::Metric>(&body)) {
+    if (attempt.secrets) attempt.secrets->redact(*metric);
     send_or_keep(attempt, std::move(*metric));
   } else if (auto* progress = std::get_if<protocol::Progress>(&body)) {
+    if (attempt.secrets) attempt.secrets->redact(*progress);
     if (!engine_.backlogged()) engine_.send(std::move(*progress), EngineLink::Urgency::soon);
   } else if (auto* call = std::get_if<protocol::HostCall>(&body)) {
     attempt.calls[call->call] = *call;

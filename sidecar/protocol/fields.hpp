@@ -16,7 +16,7 @@ inline auto fields(AttemptId& v) { return std::tie(v.run, v.step, v.attempt); }
 inline auto fields(Input& v) { return std::tie(v.name, v.path, v.sha256, v.bytes, v.directory); }
 inline auto fields(Request& v) {
   return std::tie(v.id, v.pipeline, v.uses, v.library, v.config, v.inputs, v.env, v.threads,
-                  v.memory_limit, v.grace_us, v.cwd, v.log_dir);
+                  v.memory_limit, v.grace_us, v.cwd, v.log_dir, v.secrets, v.log_limit);
 }
 inline auto fields(LogRange& v) { return std::tie(v.segment, v.offset, v.length); }
 inline auto fields(ArtifactFile& v) { return std::tie(v.name, v.path, v.directory); }

@@ -42,6 +42,8 @@ struct Input {
   bool directory = false;
 };
 
+inline constexpr std::uint64_t kDefaultLogLimit = 64u << 20;
+
 /// What an attempt needs to know: the same over a socket as in /scanflow/request.json.
 struct Request {
   AttemptId id;
@@ -56,6 +58,10 @@ struct Request {
   std::int64_t grace_us = 5'000'000;       // between SIGTERM (or cancel) and SIGKILL
   std::string cwd;                         // absolute; where the attempt starts
   std::string log_dir;                     // absolute; where the segments of the run's logs lie
+  /// Environment variables whose values are seen nowhere: filled in at launch, in memory only, and
+  /// replaced by *** in whatever the attempt writes or says. They win over `env`.
+  std::map<std::string, std::string> secrets;
+  std::uint64_t log_limit = 0;  // bytes of log that are kept; 0: kDefaultLogLimit
 };
 
 /// Where an attempt's output lies: bytes [offset, offset + length) of a segment in the run's

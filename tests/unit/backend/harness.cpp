@@ -112,6 +112,8 @@ void Harness::take(std::vector<Report> reports) {
         seen_.started[started->id] = *started;
       } else if (auto* metric = std::get_if<protocol::Metric>(&report)) {
         seen_.metrics.push_back(*metric);
+      } else if (auto* progress = std::get_if<protocol::Progress>(&report)) {
+        seen_.progress.push_back(*progress);
       } else if (auto* call = std::get_if<protocol::HostCall>(&report)) {
         calls.push_back(*call);
       }
@@ -156,6 +158,15 @@ std::vector<protocol::Metric> Harness::metrics(const protocol::AttemptId& id) {
   std::vector<protocol::Metric> result;
   for (const auto& metric : seen_.metrics) {
     if (metric.id == id) result.push_back(metric);
+  }
+  return result;
+}
+
+std::vector<std::string> Harness::progress(const protocol::AttemptId& id) {
+  const std::lock_guard lock(seen_.mutex);
+  std::vector<std::string> result;
+  for (const auto& progress : seen_.progress) {
+    if (progress.id == id) result.push_back(progress.message);
   }
   return result;
 }

@@ -46,6 +46,8 @@ class Harness {
   /// Waits for its Started, likewise; the pid.
   pid_t started(const protocol::AttemptId& id);
   std::vector<protocol::Metric> metrics(const protocol::AttemptId& id);
+  /// The messages of its progress.
+  std::vector<std::string> progress(const protocol::AttemptId& id);
   bool wait(const std::function<bool()>& condition);  // checked under the lock after each report
   /// The text of a log range.
   std::string log(const protocol::Result& result) const;
@@ -75,7 +77,7 @@ class Harness {
     std::map<protocol::AttemptId, int> ends;
     std::map<protocol::AttemptId, protocol::Started> started;
     std::vector<protocol::Metric> metrics;
-    std::vector<protocol::HostCall> calls;
+    std::vector<protocol::Progress> progress;
   };
   void take(std::vector<Report> reports);
 

@@ -125,6 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
             {{"forget", true}},
             "error",
             "announced the artifact 'model' as a file, but did not write it"},
+        Bad{"DeepOutput", "test.work", {{"nested", 200}}, "error", "nested deeper than 100 levels"},
         Bad{"LargeOutput", "test.work", {{"output", 2'000'000}}, "error", "1 MiB"}),
     [](const auto& bad) { return bad.param.name; });
 
