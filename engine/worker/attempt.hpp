@@ -43,7 +43,10 @@ struct Attempt {
   std::int64_t started_mono_us = 0;
   protocol::LogRange log;
   std::shared_ptr<const Secrets> secrets;  // null: it has none
-  std::unique_ptr<OutputPipe> output;      // null: it writes into the log itself
+  std::unique_ptr<OutputPipe> output;
+  std::uint64_t written = 0;  // bytes that came out of it
+  bool in_a_line = false;     // the log does not end with a newline
+  std::string last_words;     // the end of what it wrote
   protocol::Result result;
 
   // How it ends.

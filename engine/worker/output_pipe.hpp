@@ -1,9 +1,12 @@
-// What an attempt with secrets writes: a pipe, read and filtered by the supervisor on the way into
-// the log.
+// What attempts write: a pipe, which the supervisor reads on the way into the log.
+//
+// Not the log itself: a script that opens /dev/stderr would empty it, that of other attempts
+// included; no limit could be kept; and what is secret would be on disk before it is seen.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,37 +17,36 @@
 
 namespace scanflow::worker {
 
+/// Of one attempt at a time: making one costs as much as a hundredth of a short step. One that
+/// others may still have open must not be used again.
 class OutputPipe {
  public:
   using Write = std::function<void(std::string_view)>;
 
-  /// write: gets what may be seen. The writer blocks only when the pipe is full, which is read by
-  /// the loop, a piece at a time so that no attempt keeps it from others.
-  static Result<std::unique_ptr<OutputPipe>> create(Loop& loop,
-                                                    std::shared_ptr<const Patterns> patterns,
-                                                    Write write);
+  static Result<std::unique_ptr<OutputPipe>> create(Loop& loop);
   ~OutputPipe();
   OutputPipe(const OutputPipe&) = delete;
   OutputPipe& operator=(const OutputPipe&) = delete;
 
-  /// The writer's end, to be handed over once.
-  UniqueFd take_writer() { return std::move(writer_); }
-  /// The writer is done: reads what is in the pipe now, and closes it. One that writes on all the
-  /// same cannot hold this up.
+  /// What is written from now on goes to `write`, without the texts in `patterns` (null: as it is).
+  void begin(std::shared_ptr<const Patterns> patterns, Write write);
+  /// The end to write to. Who does blocks only where the pipe is full; the loop reads it a piece at
+  /// a time, so that no attempt keeps it from others.
+  int writer() const { return writer_.get(); }
+  /// The attempt is done: passes on what is in the pipe now. Whoever writes on all the same cannot
+  /// hold this up, and writes to nobody.
   void finish();
 
  private:
-  OutputPipe(Loop& loop, std::shared_ptr<const Patterns> patterns, Write write, UniqueFd reader,
-             UniqueFd writer);
-  /// Passes on at most `limit` bytes of what is there; how many: 0 where the last writer is gone.
+  OutputPipe(Loop& loop, UniqueFd reader, UniqueFd writer);
+  /// Passes on at most `limit` bytes of what is there; how many.
   std::size_t read(std::size_t limit);
-  void close();
 
   Loop& loop_;
-  Redactor redactor_;
-  Write write_;
   UniqueFd reader_;
   UniqueFd writer_;
+  Write write_;                       // null: between attempts
+  std::optional<Redactor> redactor_;  // where there is something to redact
   std::string filtered_;
 };
 

@@ -26,15 +26,6 @@ namespace {
 // Without an engine: how long it stays with results that nobody took, and with nothing.
 constexpr std::int64_t kAbandonedUs = 3'600'000'000;
 constexpr std::int64_t kIdleUs = 10'000'000;
-// Metrics of attempts whose results are not acknowledged.
-constexpr std::size_t kMaxKept = 64u << 20;
-
-std::size_t weight(const protocol::Metric& metric) {
-  std::size_t bytes =
-      sizeof metric + metric.name.size() + metric.id.run.size() + metric.id.step.size();
-  for (const auto& [name, value] : metric.labels) bytes += 64 + name.size() + value.size();
-  return bytes;
-}
 
 std::vector<std::string> environment() {
   std::vector<std::string> result;
@@ -171,23 +162,6 @@ void Supervisor::adopt(Attempt& attempt) {
     engine_.send(protocol::Ended{attempt.result});
 }
 
-void Supervisor::send_or_keep(Attempt& attempt, protocol::Metric metric) {
-  const bool followed = engine_.connected() && attempt.connection == engine_.connection();
-  if (!metric.logged) {
-    if (followed && !engine_.backlogged())
-      engine_.send(std::move(metric), EngineLink::Urgency::soon);
-    return;
-  }
-  const std::size_t bytes = weight(metric);
-  if (kept_bytes_ + bytes <= kMaxKept) {
-    kept_bytes_ += bytes;
-    attempt.kept.push_back(metric);
-  } else if (!followed) {
-    ++attempt.dropped;
-  }
-  if (followed) engine_.send(std::move(metric), EngineLink::Urgency::soon);
-}
-
 void Supervisor::cancel(const Id& id, const std::string& reason) {
   Attempt* attempt = find(id);
   if (attempt == nullptr || !attempt->stop_reason.empty() ||
@@ -222,7 +196,7 @@ void Supervisor::acknowledge(const Id& id) {
     std::error_code ignored;  // swept when a supervisor starts
     std::filesystem::remove_all(artifact_directory(id), ignored);
   }
-  for (const protocol::Metric& metric : found->second->kept) kept_bytes_ -= weight(metric);
+  forget_metrics(*found->second);
   attempts_.erase(found);
   leave_if_done();
 }

@@ -61,8 +61,6 @@ class Supervisor {
   // --- starting: supervisor_start.cpp ---
   void start(Attempt& attempt);
   Result<void> prepare(Attempt& attempt);
-  Result<void> hide_secrets(Attempt& attempt);
-  Result<int> output_of(Attempt& attempt, UniqueFd& writer);
   Result<std::unique_ptr<Slot>> take_slot();
   void start_command(Attempt& attempt);
   void start_plugin(Attempt& attempt);
@@ -84,12 +82,17 @@ class Supervisor {
   void take_artifacts(Attempt& attempt, std::vector<protocol::ArtifactFile> files);
   void close(Attempt& attempt);
   void report(Attempt& attempt);
+
+  // --- what they write: supervisor_output.cpp ---
+  Result<void> open_output(Attempt& attempt);
   void end_output(Attempt& attempt);
-  void warn(const Attempt& attempt, const std::string& text);
-  void write_log(const Attempt& attempt, std::string_view text);
-  void send_or_keep(Attempt& attempt, protocol::Metric metric);
+  void write_log(Attempt& attempt, std::string_view text);
+  void append_log(Attempt& attempt, std::string_view text);
+  void say_in_log(Attempt& attempt, const std::string& line);
   void read_metrics(Attempt& attempt, bool last);
   void arm_metrics();
+  void send_or_keep(Attempt& attempt, protocol::Metric metric);
+  void forget_metrics(Attempt& attempt);
 
   Attempt* find(const Id& id);
   Attempt* find(pid_t pid);
@@ -110,7 +113,8 @@ class Supervisor {
   ProgramFinder programs_;
   std::map<Id, std::unique_ptr<Attempt>> attempts_;
   std::unordered_map<pid_t, Attempt*> by_pid_;
-  std::vector<std::unique_ptr<Slot>> free_slots_;  // sorted by number, the lowest last
+  std::vector<std::unique_ptr<Slot>> free_slots_;   // sorted by number, the lowest last
+  std::vector<std::unique_ptr<OutputPipe>> pipes_;  // that nobody else has open
   std::uint32_t slots_made_ = 0;
   std::size_t kept_bytes_ = 0;  // of the attempts' metrics
   std::size_t active_ = 0;      // attempts that have not ended

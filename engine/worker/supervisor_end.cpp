@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <sstream>
 #include <system_error>
 
 #include "engine/worker/command_files.hpp"
@@ -23,7 +22,6 @@ namespace {
 constexpr std::int64_t kEmptyPollUs = 5'000;
 constexpr std::int64_t kEmptyDeadlineUs = 5'000'000;  // for processes that the kernel holds
 constexpr std::int64_t kLeaveUs = 5'000'000;          // for a plugin's process after its result
-constexpr std::int64_t kMetricsUs = 1'000'000;
 
 std::int64_t cpu_of(const rusage& usage) {
   const auto us = [](const timeval& time) {
@@ -111,10 +109,10 @@ void Supervisor::finish(Attempt& attempt) {
     loop_.forget(attempt.socket.get());
     attempt.socket.reset();
   }
+  bool alone = true;  // nobody of it can be left
   if (attempt.pid != 0) {
-    if (attempt.plugin || sweeper_.foreign_forks() != attempt.forks_seen) {
-      sweeper_.add(attempt.request.id, attempt.pid);
-    }
+    alone = !attempt.plugin && sweeper_.foreign_forks() == attempt.forks_seen;
+    if (!alone) sweeper_.add(attempt.request.id, attempt.pid);
     by_pid_.erase(attempt.pid);
   }
   memory_.end(attempt);
@@ -131,6 +129,9 @@ void Supervisor::finish(Attempt& attempt) {
     std::sort(free_slots_.begin(), free_slots_.end(), lower);
   }
   attempt.slot.reset();
+  if (alone && attempt.output) pipes_.push_back(std::move(attempt.output));
+  attempt.output.reset();
+  attempt.last_words.clear();
   attempt.calls.clear();
   attempt.request.config.clear();
   attempt.request.secrets.clear();
@@ -151,11 +152,7 @@ void Supervisor::finish_command(Attempt& attempt) {
   ending.out_of_memory = attempt.out_of_memory;
   ending.ran_us = monotonic_us() - attempt.started_mono_us;
   ending.plugin = attempt.plugin;
-  if (const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment)) {
-    if (log->size > attempt.log.offset) {
-      ending.last_line = last_log_line(log->fd, attempt.log.offset, log->size - attempt.log.offset);
-    }
-  }
+  ending.last_line = last_line(attempt.last_words);
   judge(ending, attempt.result);
   if (attempt.plugin) return;
   read_metrics(attempt, true);
@@ -243,66 +240,6 @@ void Supervisor::report(Attempt& attempt) {
   attempt.reported = true;
   if (attempt.secrets) attempt.secrets->redact(attempt.result);
   engine_.send(protocol::Ended{attempt.result});
-}
-
-void Supervisor::read_metrics(Attempt& attempt, bool last) {
-  for (;;) {
-    const std::string text = attempt.slot->read_metrics(attempt.metrics_read, last);
-    if (text.empty()) return;
-    std::istringstream lines(text);
-    std::string line;
-    while (std::getline(lines, line)) {
-      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      auto metric = parse_metric(line);
-      // An error shows some of the line.
-      if (!metric && attempt.secrets) metric = parse_metric(attempt.secrets->redact(line));
-      if (!metric) {
-        // Not worth failing hours of work for; the step's log is where its author looks.
-        warn(attempt, "$SCANFLOW_METRICS: " + metric.error().message);
-        continue;
-      }
-      if (attempt.secrets) attempt.secrets->redact(*metric);
-      metric->id = attempt.request.id;
-      metric->time_us = wall_us();
-      metric->number = ++attempt.metrics;
-      send_or_keep(attempt, std::move(*metric));
-    }
-  }
-}
-
-/// All that the attempt wrote is in its log then. What still has the pipe open writes to nobody.
-void Supervisor::end_output(Attempt& attempt) {
-  if (attempt.output) attempt.output->finish();
-  attempt.output.reset();
-}
-
-void Supervisor::warn(const Attempt& attempt, const std::string& text) {
-  write_log(attempt, "scanflow: " + text + "\n");
-}
-
-void Supervisor::write_log(const Attempt& attempt, std::string_view text) {
-  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
-  if (!log) return;
-  while (!text.empty()) {
-    const ssize_t n = ::write(log->fd, text.data(), text.size());
-    if (n < 0) return;  // a full disk: nowhere left to say it
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-void Supervisor::arm_metrics() {
-  if (metrics_armed_) return;
-  metrics_armed_ = true;
-  loop_.after(kMetricsUs, [this] {
-    metrics_armed_ = false;
-    bool any = false;
-    for (const auto& [pid, attempt] : by_pid_) {
-      if (attempt->plugin || attempt->phase != Attempt::Phase::running) continue;
-      any = true;
-      read_metrics(*attempt, false);
-    }
-    if (any) arm_metrics();
-  });
 }
 
 }  // namespace scanflow::worker

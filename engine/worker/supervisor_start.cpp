@@ -35,39 +35,7 @@ Result<void> Supervisor::prepare(Attempt& attempt) {
   if (!slot) return fail(slot.error().message);
   attempt.slot = std::move(*slot);
   attempt.log.segment = std::to_string(attempt.slot->number()) + ".log";
-  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
-  if (!log) return fail(log.error().message);
-  attempt.log.offset = log->size;
-  return attempt.secrets ? hide_secrets(attempt) : Result<void>();
-}
-
-/// Has what the attempt writes filtered. Where nobody can tell the secrets from other text, its
-/// author is told so.
-Result<void> Supervisor::hide_secrets(Attempt& attempt) {
-  for (const std::string& name : attempt.secrets->unprotected()) {
-    warn(attempt, fmt::format("the secret {} has fewer than {} characters: it is not hidden here; "
-                              "choose a longer one",
-                              name, Patterns::kMinBytes));
-  }
-  if (attempt.secrets->patterns()->empty()) return {};
-  auto output =
-      OutputPipe::create(loop_, attempt.secrets->patterns(),
-                         [this, &attempt](std::string_view text) { write_log(attempt, text); });
-  if (!output) return fail(output.error().message);
-  attempt.output = std::move(*output);
-  return {};
-}
-
-/// Where the attempt's process writes to: the log itself, or (kept open by `writer` until the
-/// process has it) the pipe that leads there.
-Result<int> Supervisor::output_of(Attempt& attempt, UniqueFd& writer) {
-  if (attempt.output) {
-    writer = attempt.output->take_writer();
-    return writer.get();
-  }
-  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
-  if (!log) return fail(log.error().message);
-  return log->fd;
+  return open_output(attempt);
 }
 
 Result<std::unique_ptr<Slot>> Supervisor::take_slot() {
@@ -89,17 +57,13 @@ void Supervisor::start_command(Attempt& attempt) {
   auto written = slot.write_params(command->params);
   if (written && !command->script.empty()) written = slot.write_script(command->script);
   if (!written) return refuse(attempt, "retryable", written.error().message);
-  UniqueFd writer;
-  const auto output = output_of(attempt, writer);
-  if (!output) return refuse(attempt, "retryable", output.error().message);
-
   Program program;
   program.file = std::move(command->file);
   program.argv = std::move(command->argv);
   program.env = std::move(command->env);
   program.cwd = std::move(command->cwd);
   program.stdin_fd = null_.get();
-  program.stdout_fd = program.stderr_fd = *output;
+  program.stdout_fd = program.stderr_fd = attempt.output->writer();
   program.open_files = options_.program_files;
   program.dies_with_parent = true;
   program.cgroup = memory_.begin(attempt, hash(attempt.request.id));
@@ -126,9 +90,6 @@ void Supervisor::start_plugin(Attempt& attempt) {
 /// The attempt has a process, which waits to be told what it is.
 void Supervisor::hand_over(Attempt& attempt, pid_t pid, UniqueFd socket) {
   const Id& id = attempt.request.id;
-  UniqueFd writer;
-  const auto output = output_of(attempt, writer);
-  if (!output) return refuse(attempt, "retryable", output.error().message);
   attempt.socket = std::move(socket);
   const int fd = attempt.socket.get();
   loop_.watch(fd, EPOLLIN, [this, id](std::uint32_t) { on_attempt_socket(id); });
@@ -137,7 +98,7 @@ void Supervisor::hand_over(Attempt& attempt, pid_t pid, UniqueFd socket) {
   hello.role = "supervisor";
   std::string frame;
   protocol::append_frame({{}, std::move(hello)}, frame);
-  send_with_fd(fd, frame, *output);  // on an empty socket: does not wait
+  send_with_fd(fd, frame, attempt.output->writer());  // on an empty socket: does not wait
   protocol::Spawn spawn_body;
   spawn_body.request = attempt.request;
   spawn_body.slot = attempt.slot->number();

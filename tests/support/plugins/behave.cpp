@@ -18,9 +18,11 @@ using nlohmann::json;
 /// Gives back what it got: configuration, identity, inputs, environment.
 struct EchoConfig {
   std::string text = "nothing";
+  std::int64_t times = 1;
   template <class V>
   void fields(V& f) {
     f("text", text).doc("what to say");
+    f("times", times).doc("how often to log it");
   }
 };
 class Echo : public scanflow::Step {
@@ -34,7 +36,7 @@ class Echo : public scanflow::Step {
   }
   explicit Echo(Config config) : config_(std::move(config)) {}
   json run(scanflow::Context& context) override {
-    context.info("log: " + config_.text);
+    for (std::int64_t i = 0; i < config_.times; ++i) context.info("log: " + config_.text);
     std::cout << "out: " << config_.text << '\n';  // not flushed
     std::cerr << "err: " << config_.text << '\n';
     std::ofstream(context.scratch() / "left") << "left behind";

@@ -163,13 +163,6 @@ TEST_F(LocalSecret, ClosingItsOutputIsNoEnd) {
   EXPECT_EQ(harness_.log(result), "before ***\n");
 }
 
-TEST_F(LocalSecret, OnlyAttemptsWithSecretsWriteThroughAPipe) {
-  const std::string where = "readlink /proc/self/fd/1";
-  EXPECT_EQ(harness_.log(harness_.run(script(where))).substr(0, 5), "pipe:");
-  const auto plain = harness_.run(harness_.script("b", where));
-  EXPECT_NE(harness_.log(plain).find(plain.log.segment), std::string::npos) << harness_.log(plain);
-}
-
 TEST_F(LocalSecret, OneThatIsTooShortIsSaidOnce) {
   auto request = harness_.script("a", "echo $SHORT; echo $SHORT");
   request.secrets["SHORT"] = "abc";
