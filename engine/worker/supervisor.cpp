@@ -81,7 +81,9 @@ Supervisor::Supervisor(SupervisorOptions options)
             return watched;
           },
           [this](Attempt& attempt) { kill_all(attempt); }),
-      sweeper_(loop_, [this](pid_t pid) { return by_pid_.count(pid) != 0 || hosts_.has(pid); }),
+      sweeper_(
+          loop_, [this](pid_t pid) { return by_pid_.count(pid) != 0; },
+          [this](pid_t pid) { return hosts_.has(pid); }),
       env_(environment()) {
   loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { on_signal(); });
   loop_.before_wait([this] { engine_.flush(); });
@@ -113,7 +115,10 @@ Result<void> Supervisor::open() {
   return {};
 }
 
-void Supervisor::run() { loop_.run(); }
+void Supervisor::run() {
+  loop_.run();
+  sweeper_.finish();
+}
 
 void Supervisor::receive(protocol::Body& body) {
   if (auto* launch_body = std::get_if<protocol::Launch>(&body)) {
@@ -177,8 +182,8 @@ void Supervisor::cancel(const Id& id, const std::string& reason) {
     tell(*attempt, protocol::Cancel{id, attempt->stop_reason});
   } else {
     ::kill(-attempt->pid, SIGTERM);
-    ::kill(-attempt->pid, SIGCONT);  // a stopped process would not see it
   }
+  ::kill(-attempt->pid, SIGCONT);  // a stopped process would not see it
   attempt->kill_timer = loop_.after(attempt->request.grace_us, [this, attempt] {
     attempt->killed_by_us = true;
     kill_all(*attempt);
@@ -224,7 +229,10 @@ bool Supervisor::has_its_directory() {
       ours.st_ino == there.st_ino) {
     return true;
   }
-  for (const auto& [pid, attempt] : by_pid_) ::kill(-pid, SIGKILL);
+  for (const auto& [pid, attempt] : by_pid_) {
+    ::kill(-pid, SIGKILL);
+    sweeper_.add(attempt->request.id, pid);
+  }
   loop_.stop();
   return false;
 }

@@ -74,6 +74,7 @@ class Supervisor {
   void on_signal();
   void reap();
   void on_exit(pid_t pid, int wait_status, std::int64_t cpu_us, std::uint64_t max_rss);
+  static bool is_in_grace(const Attempt& attempt);
   void kill_all(Attempt& attempt);
   void settle(Attempt& attempt);
   void finish(Attempt& attempt);

@@ -12,7 +12,6 @@
 #include <system_error>
 
 #include "engine/worker/command_files.hpp"
-#include "engine/worker/processes.hpp"
 #include "engine/worker/supervisor.hpp"
 #include "sdk/base/clock.hpp"
 
@@ -54,7 +53,8 @@ void Supervisor::reap() {
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
     const pid_t pid = info.si_pid;
     // Before the leader is reaped its number cannot be another group's.
-    if (find(pid) != nullptr) ::kill(-pid, SIGKILL);
+    const Attempt* attempt = find(pid);
+    if (attempt != nullptr && !is_in_grace(*attempt)) ::kill(-pid, SIGKILL);
     int status = 0;
     rusage usage{};
     if (::wait4(pid, &status, 0, &usage) != pid) continue;
@@ -72,24 +72,30 @@ void Supervisor::reap() {
 void Supervisor::on_exit(pid_t pid, int wait_status, std::int64_t cpu_us, std::uint64_t max_rss) {
   Attempt* attempt = find(pid);
   if (attempt == nullptr || attempt->phase == Attempt::Phase::emptying) return;
-  if (attempt->plugin) {
-    ::kill(-pid, SIGKILL);
-    on_attempt_socket(attempt->request.id);  // what it said last
-  }
-  loop_.cancel(attempt->kill_timer);
+  if (attempt->plugin) on_attempt_socket(attempt->request.id);  // what it said last
   attempt->wait_status = wait_status;
   attempt->cpu_us = cpu_us;
   attempt->max_rss = max_rss;
   attempt->phase = Attempt::Phase::emptying;
   attempt->empty_deadline_us = monotonic_us() + kEmptyDeadlineUs;
+  if (is_in_grace(*attempt)) {
+    attempt->empty_deadline_us += attempt->request.grace_us;
+  } else {
+    loop_.cancel(attempt->kill_timer);
+  }
   settle(*attempt);
+}
+
+/// A program that was asked to end: its children, which were asked too, have as long as it has. The
+/// shell of a script ends at once, what it waited for may have something to save.
+bool Supervisor::is_in_grace(const Attempt& attempt) {
+  return !attempt.plugin && !attempt.stop_reason.empty() && !attempt.killed_by_us;
 }
 
 void Supervisor::kill_all(Attempt& attempt) {
   if (attempt.pid <= 1) return;
   ::kill(-attempt.pid, SIGKILL);
-  const auto members = families(all_processes(), {attempt.pid});
-  for (const Process& process : members.front()) ::kill(process.pid, SIGKILL);
+  sweeper_.kill(attempt.request.id, attempt.pid);
 }
 
 void Supervisor::settle(Attempt& attempt) {

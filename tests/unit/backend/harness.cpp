@@ -14,10 +14,15 @@ constexpr std::chrono::seconds kPatience{30};
 
 }  // namespace
 
-bool alive(pid_t pid) {
+char state_of(pid_t pid) {
   const std::string stat = test::read("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t end = stat.rfind(") ");
-  return end != std::string::npos && stat[end + 2] != 'Z';
+  return end == std::string::npos ? '\0' : stat[end + 2];
+}
+
+bool alive(pid_t pid) {
+  const char state = state_of(pid);
+  return state != '\0' && state != 'Z';
 }
 
 pid_t parent_of(pid_t pid) {
@@ -174,6 +179,14 @@ std::vector<std::string> Harness::progress(const protocol::AttemptId& id) {
 std::string Harness::log(const protocol::Result& result) const {
   return test::read(state() / "logs" / result.log.segment)
       .substr(result.log.offset, result.log.length);
+}
+
+pid_t Harness::pid_in(const std::string& file) const {
+  const auto path = files_ / file;
+  if (!test::eventually([&] { return test::read(path).find('\n') != std::string::npos; })) {
+    throw std::runtime_error("nobody wrote " + path.string());
+  }
+  return std::atoi(test::read(path).c_str());
 }
 
 std::vector<pid_t> Harness::processes() const {

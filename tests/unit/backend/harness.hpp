@@ -58,6 +58,8 @@ class Harness {
 
   /// The supervisor's process; 0: none.
   pid_t supervisor() const;
+  /// The pid that a script writes to a file of files(), once it is there.
+  pid_t pid_in(const std::string& file) const;
   /// Processes whose command line or environment mention this harness's directory.
   std::vector<pid_t> processes() const;
 
@@ -116,6 +118,8 @@ class Harness {
 
 /// Refuses what is no single process.
 void send_signal(pid_t pid, int signal);
+/// As in /proc: 'S' sleeps, 'T' is stopped, 'Z' is a zombie; 0: no such process.
+char state_of(pid_t pid);
 /// Is there such a process (a zombie is none)?
 bool alive(pid_t pid);
 /// 0: no such process.
