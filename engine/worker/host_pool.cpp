@@ -152,6 +152,7 @@ bool HostPool::withdraw(const protocol::AttemptId& id) {
     const auto found = std::find(host->waiting.begin(), host->waiting.end(), id);
     if (found == host->waiting.end()) continue;
     host->waiting.erase(found);  // the fork that it asked for becomes the spare
+    if (host->retired) retire(*host);
     return true;
   }
   return false;
@@ -175,6 +176,7 @@ void HostPool::on_ready(pid_t pid) {
     handle(host, (*message)->body);
   }
   if (closed) loop_.forget(host.fd.get());  // the rest follows when it is reaped
+  if (host.retired) retire(host);
 }
 
 void HostPool::handle(Host& host, protocol::Body& body) {
@@ -199,6 +201,7 @@ void HostPool::take(Host& host, pid_t pid) {
     spare.socket = std::move(host.sockets.front());
     host.sockets.pop_front();
   }
+  if (!spare.socket) pid = -1;  // this process has too many descriptors open
   if (host.waiting.empty()) {
     // Without an owner the socket closes, and the process ends.
     if (pid > 0 && keep_spares_ && !host.retired && !host.spare) host.spare = std::move(spare);
@@ -207,7 +210,9 @@ void HostPool::take(Host& host, pid_t pid) {
   const protocol::AttemptId id = std::move(host.waiting.front());
   host.waiting.pop_front();
   if (pid > 0) return hand_over(host, id, std::move(spare));
-  events_.failed(id, "retryable", "the step host could not fork; see the worker's log");
+  events_.failed(
+      id, "retryable",
+      "the step host could not fork, or its fork not be taken over; see the worker's log");
 }
 
 void HostPool::on_exited(Host& host, const protocol::Exited& exited) {
@@ -215,7 +220,6 @@ void HostPool::on_exited(Host& host, const protocol::Exited& exited) {
   if (host.spare && host.spare->pid == exited.pid) host.spare.reset();
   if (host.attempts.erase(exited.pid) == 0) return;
   host.used_us = monotonic_us();
-  if (host.retired) retire(host);
   keep_spare(host);  // one that was quick ends before it is heard that it was up
   events_.exited(exited);
 }
