@@ -63,7 +63,10 @@ void InProcessStep::cancel() {
 
 void InProcessStep::log(const std::string& line) {
   const std::lock_guard lock(mutex_);
-  text_ += line;
+  const std::uint64_t limit = worker::log_limit_of(*request_);
+  if (full_) return;
+  full_ = text_.size() + line.size() > limit;
+  text_ += full_ ? worker::full_log_line(limit) : line;
 }
 
 void InProcessStep::say(worker::Said said) {

@@ -38,8 +38,9 @@ class InProcessStep final : private worker::PluginSink {
 
   const RequestPtr request_;
   const std::function<void(Report)> report_;
-  std::mutex mutex_;  // guards text_
+  std::mutex mutex_;  // guards what follows
   std::string text_;
+  bool full_ = false;
   worker::PluginAttempt attempt_;
 };
 

@@ -119,6 +119,11 @@ protocol::Ended InprocBackend::run(const RequestPtr& request, std::size_t thread
   if (request->uses == "command") {
     return failed(*request, "config", "the inproc backend runs plugins only; use --backend local");
   }
+  if (!request->secrets.empty()) {
+    return failed(*request, "config",
+                  "the inproc backend has one environment for all steps, and no place for the "
+                  "secrets of one; use --backend local");
+  }
   try {
     return run_plugin(request, thread);
   } catch (const std::exception& error) {

@@ -14,6 +14,8 @@
 #include "engine/worker/cgroup.hpp"
 #include "engine/worker/loop.hpp"
 #include "engine/worker/outcome.hpp"
+#include "engine/worker/output_pipe.hpp"
+#include "engine/worker/secrets.hpp"
 #include "engine/worker/slot.hpp"
 #include "engine/worker/unique_fd.hpp"
 #include "sidecar/protocol/messages.hpp"
@@ -23,14 +25,14 @@ namespace scanflow::worker {
 
 struct Attempt {
   enum class Phase {
-    waiting,  // its step host is not ready yet
+    waiting,  // it has no process yet
     running,
     said,      // a plugin has said its result; the process is about to end
     emptying,  // the leader has ended; others of its group are being killed
     ended,     // `result` is complete, and kept until the engine has it
   };
 
-  protocol::Request request;  // without its configuration once it has ended
+  protocol::Request request;  // without configuration and secrets once it has ended
   Phase phase = Phase::waiting;
   bool plugin = false;
   bool reported = false;      // `result` is complete and went out
@@ -40,6 +42,11 @@ struct Attempt {
   std::int64_t started_us = 0;
   std::int64_t started_mono_us = 0;
   protocol::LogRange log;
+  std::shared_ptr<const Secrets> secrets;  // null: it has none
+  std::unique_ptr<OutputPipe> output;
+  std::uint64_t written = 0;  // bytes that came out of it
+  bool in_a_line = false;     // the log does not end with a newline
+  std::string last_words;     // the end of what it wrote
   protocol::Result result;
 
   // How it ends.
@@ -68,8 +75,6 @@ struct Attempt {
   // Of a plugin: the connection to the attempt's process.
   UniqueFd socket;
   protocol::Stream stream;
-  bool socket_closed = false;
-  bool host_gone = false;  // the warm parent died after it was asked to fork this one
   std::optional<protocol::Result> said;
   std::map<std::uint64_t, protocol::HostCall> calls;  // unanswered
 };

@@ -112,21 +112,24 @@ std::map<std::string, std::string> variables(const json& config, const protocol:
   return result;
 }
 
-/// The base with `added` over it; a variable of the step wins over both.
+/// The base with `added` over it; a variable of the step wins over both, a secret over that.
 std::vector<std::string> environment(const std::vector<std::string>& base,
                                      std::map<std::string, std::string> added,
                                      const protocol::Request& request) {
+  std::map<std::string, std::string> with_secrets = request.secrets;
+  if (!with_secrets.empty()) with_secrets.insert(request.env.begin(), request.env.end());
+  const auto& own = with_secrets.empty() ? request.env : with_secrets;
   std::vector<std::string> result;
-  result.reserve(base.size() + added.size() + request.env.size());
+  result.reserve(base.size() + added.size() + own.size());
   for (const std::string& entry : base) {
     const std::string name = entry.substr(0, entry.find('='));
-    if (request.env.count(name) != 0) continue;
+    if (own.count(name) != 0) continue;
     if (name == "OMP_NUM_THREADS") added.erase(name);  // the user's choice
     if (added.count(name) == 0) result.push_back(entry);
   }
-  for (const auto& [name, value] : request.env) result.push_back(name + "=" + value);
+  for (const auto& [name, value] : own) result.push_back(name + "=" + value);
   for (const auto& [name, value] : added) {
-    if (request.env.count(name) == 0) result.push_back(name + "=" + value);
+    if (own.count(name) == 0) result.push_back(name + "=" + value);
   }
   return result;
 }

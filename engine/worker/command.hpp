@@ -8,7 +8,8 @@
 // NAME is in upper case, with '_' for whatever is neither letter nor digit. And
 //   SCANFLOW_OUTPUT, SCANFLOW_METRICS, SCANFLOW_ARTIFACTS   command_files.hpp
 //   SCANFLOW_RUN, SCANFLOW_STEP, SCANFLOW_ATTEMPT, SCANFLOW_THREADS
-// OMP_NUM_THREADS is the step's CPU request unless the step or the user sets it.
+// OMP_NUM_THREADS is the step's CPU request unless the step or the user sets it. The step's own
+// variables win over these, and its secrets over all.
 #pragma once
 
 #include <string>

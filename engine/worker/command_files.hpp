@@ -1,9 +1,8 @@
 // What a program hands back through files (the contract for any language):
-//   $SCANFLOW_OUTPUT    lines `key=value`, or `key<<END`, lines of text, `END`. A value that is
-//   JSON
+//   $SCANFLOW_OUTPUT    lines `key=value`, or `key<<END`, lines of text, `END`. A value that is JSON
 //                       (number, true, false, null, "text", [..], {..}) keeps its type; anything
-//                       else is a string, as are integers of more than 64 bits. The last line for a
-//                       key counts. At most 1 MiB.
+//                       else is a string, as are integers of more than 64 bits, and what is nested
+//                       deeper than kMaxNesting. The last line for a key counts. At most 1 MiB.
 //   $SCANFLOW_METRICS   lines `name value [step=N] [label=value ...]`, read while it runs
 //   $SCANFLOW_ARTIFACTS a directory: each file or directory in it is an artifact of that name
 #pragma once
@@ -19,6 +18,11 @@
 namespace scanflow::worker {
 
 inline constexpr std::size_t kMaxOutputBytes = 1u << 20;
+/// Levels of an output's value. Whoever writes JSON out does so level by level on its stack.
+inline constexpr std::size_t kMaxNesting = 100;
+
+/// How deep the lists and objects of a JSON text lie within each other.
+std::size_t nesting_of(std::string_view json);
 
 /// The JSON object that the lines say. Errors name the line's number and text.
 Result<std::string> parse_outputs(std::string_view text);

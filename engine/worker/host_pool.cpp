@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,6 +30,12 @@ std::string key_of(const std::string& library) {
   if (::stat(library.c_str(), &info) != 0) return library;
   return fmt::format("{}|{}|{}.{}|{}", library, info.st_ino, info.st_mtim.tv_sec,
                      info.st_mtim.tv_nsec, info.st_size);
+}
+
+/// A process that was killed a moment ago has closed its end already.
+bool is_waiting(int socket) {
+  pollfd closed{socket, POLLIN, 0};
+  return ::poll(&closed, 1, 0) == 0;
 }
 
 }  // namespace
@@ -93,38 +100,59 @@ HostPool::Host* HostPool::create(const std::string& library, std::string& error)
   return made;
 }
 
-void HostPool::start(protocol::Spawn spawn, UniqueFd socket) {
-  Host* host = find(spawn.request.library);
+void HostPool::start(const protocol::AttemptId& id, const std::string& library) {
+  keep_spares_ = true;
+  Host* host = find(library);
   std::string error;
-  if (host == nullptr) host = create(spawn.request.library, error);
-  if (host == nullptr) return events_.failed(spawn.request.id, "retryable", error);
+  if (host == nullptr) host = create(library, error);
+  if (host == nullptr) return events_.failed(id, "retryable", error);
   host->used_us = monotonic_us();
-  ++host->attempts;
-  if (host->ready) {
-    hand_over(*host, {std::move(spawn), std::move(socket)});
+  if (host->spare && is_waiting(host->spare->socket.get())) {
+    Spare spare = std::move(*host->spare);
+    host->spare.reset();
+    hand_over(*host, id, std::move(spare));
   } else {
-    host->waiting.push_back({std::move(spawn), std::move(socket)});
+    host->spare.reset();
+    host->waiting.push_back(id);
+    ask(*host, host->waiting.size());
   }
   retire_idle();
 }
 
-void HostPool::hand_over(Host& host, Waiting waiting) {
-  host.asked.insert(waiting.spawn.request.id);
-  std::string frame;
-  protocol::Message message;
-  message.body = std::move(waiting.spawn);
-  protocol::append_frame(message, frame);
-  // A host that is gone is met when it is reaped.
-  send_with_fd(host.fd.get(), frame, waiting.socket.get());
+/// Sees to it that so many forks are under way.
+void HostPool::ask(Host& host, std::size_t forks) {
+  if (!host.ready) return;
+  for (; host.asked < forks; ++host.asked) host.stream.queue(protocol::Fork{});
+  // A few bytes: they fit. A host that is gone is met when it is reaped.
+  host.stream.flush(host.fd.get());
+}
+
+void HostPool::hand_over(Host& host, const protocol::AttemptId& id, Spare spare) {
+  host.attempts.insert(spare.pid);
+  events_.forked(id, spare.pid, std::move(spare.socket));
+}
+
+void HostPool::is_up(pid_t pid) {
+  for (const auto& host : hosts_) {
+    if (host->attempts.count(pid) != 0) keep_spare(*host);
+  }
+}
+
+void HostPool::keep_spare(Host& host) {
+  if (keep_spares_ && !host.retired && !host.spare) ask(host, host.waiting.size() + 1);
+}
+
+void HostPool::drop_spares() {
+  keep_spares_ = false;
+  for (const auto& host : hosts_) host->spare.reset();
 }
 
 bool HostPool::withdraw(const protocol::AttemptId& id) {
   for (const auto& host : hosts_) {
-    const auto found = std::find_if(host->waiting.begin(), host->waiting.end(),
-                                    [&](const auto& w) { return w.spawn.request.id == id; });
+    const auto found = std::find(host->waiting.begin(), host->waiting.end(), id);
     if (found == host->waiting.end()) continue;
-    host->waiting.erase(found);
-    --host->attempts;
+    host->waiting.erase(found);  // the fork that it asked for becomes the spare
+    if (host->retired) retire(*host);
     return true;
   }
   return false;
@@ -135,7 +163,8 @@ void HostPool::on_ready(pid_t pid) {
                                   [&](const auto& host) { return host->pid == pid; });
   if (found == hosts_.end()) return;
   Host& host = **found;
-  const bool closed = host.stream.fill(host.fd.get()) == protocol::Flow::closed;
+  const bool closed = !receive_with_fds(host.fd.get(), host.bytes, host.sockets);
+  host.stream.feed(std::exchange(host.bytes, {}));
   for (;;) {
     auto message = host.stream.next();
     if (!message) {
@@ -147,39 +176,64 @@ void HostPool::on_ready(pid_t pid) {
     handle(host, (*message)->body);
   }
   if (closed) loop_.forget(host.fd.get());  // the rest follows when it is reaped
+  if (host.retired) retire(host);
 }
 
 void HostPool::handle(Host& host, protocol::Body& body) {
   if (std::holds_alternative<protocol::Hello>(body)) {
     host.ready = true;
-    for (Waiting& waiting : std::exchange(host.waiting, {})) {
-      hand_over(host, std::move(waiting));
-    }
+    ask(host, host.waiting.size());
   } else if (const auto* reject = std::get_if<protocol::Reject>(&body)) {
     host.retired = true;
     fail_waiting(host, "config", reject->reason);
   } else if (const auto* forked = std::get_if<protocol::Forked>(&body)) {
-    host.asked.erase(forked->id);
-    if (forked->pid > 0) return events_.forked(*forked);
-    --host.attempts;
-    events_.failed(forked->id, "retryable", "the step host could not fork; see the worker's log");
+    take(host, forked->pid);
   } else if (const auto* exited = std::get_if<protocol::Exited>(&body)) {
-    host.used_us = monotonic_us();
-    if (host.attempts > 0) --host.attempts;
-    if (host.retired) retire(host);
-    events_.exited(*exited);
+    on_exited(host, *exited);
   }
 }
 
+/// A process that the warm parent has forked, or could not.
+void HostPool::take(Host& host, pid_t pid) {
+  if (host.asked > 0) --host.asked;
+  Spare spare{pid, {}};
+  if (!host.sockets.empty()) {
+    spare.socket = std::move(host.sockets.front());
+    host.sockets.pop_front();
+  }
+  if (!spare.socket) pid = -1;  // this process has too many descriptors open
+  if (host.waiting.empty()) {
+    // Without an owner the socket closes, and the process ends.
+    if (pid > 0 && keep_spares_ && !host.retired && !host.spare) host.spare = std::move(spare);
+    return;
+  }
+  const protocol::AttemptId id = std::move(host.waiting.front());
+  host.waiting.pop_front();
+  if (pid > 0) return hand_over(host, id, std::move(spare));
+  events_.failed(
+      id, "retryable",
+      "the step host could not fork, or its fork not be taken over; see the worker's log");
+}
+
+void HostPool::on_exited(Host& host, const protocol::Exited& exited) {
+  // Not forked again at once: what killed it (no memory is left?) may go on. The next attempt asks.
+  if (host.spare && host.spare->pid == exited.pid) host.spare.reset();
+  if (host.attempts.erase(exited.pid) == 0) return;
+  host.used_us = monotonic_us();
+  keep_spare(host);  // one that was quick ends before it is heard that it was up
+  events_.exited(exited);
+}
+
 void HostPool::fail_waiting(Host& host, const std::string& cause, const std::string& message) {
-  for (const Waiting& waiting : std::exchange(host.waiting, {})) {
-    events_.failed(waiting.spawn.request.id, cause, message);
+  for (const protocol::AttemptId& id : std::exchange(host.waiting, {})) {
+    events_.failed(id, cause, message);
   }
 }
 
 bool HostPool::has(pid_t pid) const {
-  return std::any_of(hosts_.begin(), hosts_.end(),
-                     [&](const auto& host) { return host->pid == pid; });
+  return std::any_of(hosts_.begin(), hosts_.end(), [&](const auto& host) {
+    return host->pid == pid || (host->spare && host->spare->pid == pid);
+  });
 }
 
 bool HostPool::reaped(pid_t pid, int wait_status) {
@@ -197,21 +251,35 @@ bool HostPool::reaped(pid_t pid, int wait_status) {
   if (!expected) {
     note(fmt::format("step host of {} {}", host->library, how));
   }
-  for (const protocol::AttemptId& id : host->asked) events_.abandoned(id);
   fail_waiting(*host, "crash",
-               fmt::format("the step host {} while it loaded {}", how, host->library));
+               fmt::format("the step host {} {} {}", how,
+                           host->ready ? "before it had forked the attempt of" : "while it loaded",
+                           host->library));
+  report_unseen(*host);
   return true;
+}
+
+/// The attempts of a dead warm parent are this process's children now, but for those that it had
+/// reaped and not come to announce.
+void HostPool::report_unseen(const Host& host) {
+  for (const pid_t pid : host.attempts) {
+    siginfo_t info{};
+    const bool ours =
+        ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    if (!ours) events_.exited(protocol::Exited{pid, SIGKILL, 0, 0});
+  }
 }
 
 void HostPool::retire(Host& host) {
   host.retired = true;
-  if (host.attempts > 0) return;
+  host.spare.reset();
+  if (!host.idle()) return;
   loop_.forget(host.fd.get());
   host.fd.reset();  // the end of its input: it exits
 }
 
 void HostPool::retire_idle() {
-  const auto idle = [](const auto& host) { return !host->retired && host->attempts == 0; };
+  const auto idle = [](const auto& host) { return !host->retired && host->idle(); };
   const auto alive =
       std::count_if(hosts_.begin(), hosts_.end(), [](const auto& host) { return !host->retired; });
   if (static_cast<std::size_t>(alive) > kMaxHosts) {

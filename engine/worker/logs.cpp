@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
-#include <string_view>
 #include <system_error>
 
 #include "sdk/base/files.hpp"
@@ -49,12 +47,7 @@ Result<Logs::Segment> Logs::open(const std::string& directory, const std::string
                  ::fstat(opened, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0};
 }
 
-std::string last_log_line(int fd, std::uint64_t offset, std::uint64_t length) {
-  std::array<char, 4096> buffer;
-  const std::uint64_t want = std::min<std::uint64_t>(length, buffer.size());
-  const ssize_t n = ::pread(fd, buffer.data(), want, static_cast<off_t>(offset + length - want));
-  if (n <= 0) return {};
-  std::string_view text(buffer.data(), static_cast<std::size_t>(n));
+std::string last_line(std::string_view text) {
   const std::size_t end = text.find_last_not_of(" \t\r\n");
   if (end == std::string_view::npos) return {};
   text = text.substr(0, end + 1);

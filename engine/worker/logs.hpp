@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <list>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "engine/worker/unique_fd.hpp"
@@ -29,8 +30,7 @@ class Logs {
   std::list<Entry> recent_;  // the latest first
 };
 
-/// The last line that is not blank of what lies in [offset, offset + length), at most 200 bytes;
-/// empty where there is none.
-std::string last_log_line(int fd, std::uint64_t offset, std::uint64_t length);
+/// The last line of the text that is not blank, at most 200 bytes; empty where there is none.
+std::string last_line(std::string_view text);
 
 }  // namespace scanflow::worker

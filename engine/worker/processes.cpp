@@ -59,8 +59,10 @@ std::optional<Process> parse_stat(std::string_view line) {
   process.parent = number<pid_t>(next_word(rest));
   process.group = number<pid_t>(next_word(rest));
   process.session = number<pid_t>(next_word(rest));
-  constexpr int kFieldsUpToRss = 17;  // fields 7 to 23 of proc(5)
-  for (int i = 0; i < kFieldsUpToRss; ++i) next_word(rest);
+  constexpr int kFieldsUpToStart = 15;  // fields 7 to 21 of proc(5)
+  for (int i = 0; i < kFieldsUpToStart; ++i) next_word(rest);
+  process.started = number<std::uint64_t>(next_word(rest));
+  next_word(rest);  // size in memory and swap
   process.rss = number<std::uint64_t>(next_word(rest)) * kPage;
   return process;
 }

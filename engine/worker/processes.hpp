@@ -17,7 +17,8 @@ struct Process {
   pid_t group = 0;
   pid_t session = 0;
   char state = '?';
-  std::uint64_t rss = 0;  // bytes
+  std::uint64_t started = 0;  // clock ticks since the machine's start
+  std::uint64_t rss = 0;      // bytes
 };
 
 /// One line of /proc/PID/stat.

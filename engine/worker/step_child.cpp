@@ -1,8 +1,7 @@
 #include "engine/worker/step_child.hpp"
 
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -20,6 +20,7 @@
 #include <utility>
 #include <variant>
 
+#include "engine/worker/fd_passing.hpp"
 #include "engine/worker/plugin_attempt.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
@@ -41,34 +42,8 @@ Result<void> enter_cgroup(const std::string& procs) {
   return fail(describe_errno("cannot enter the cgroup", procs, errno));
 }
 
-Result<void> redirect(const protocol::Spawn& spawn) {
-  const std::string path = fmt::format("{}/{}.log", spawn.request.log_dir, spawn.slot);
-  const UniqueFd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!log) return fail(describe_errno("cannot open the log", path, errno));
-  ::dup2(log.get(), 1);
-  ::dup2(log.get(), 2);
-  return {};
-}
-
-/// An OpenMP library reads OMP_NUM_THREADS when it is loaded, which was in the warm parent.
-void set_omp_threads(std::uint32_t threads) {
-  for (const char* name : {"libgomp.so.1", "libomp.so.5", "libiomp5.so"}) {
-    void* library = ::dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
-    if (library == nullptr) continue;
-    if (void* set = ::dlsym(library, "omp_set_num_threads")) {
-      reinterpret_cast<void (*)(int)>(set)(static_cast<int>(threads));
-    }
-    ::dlclose(library);
-  }
-}
-
-Result<void> set_up(const protocol::Spawn& spawn) {
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::setsid();
+Result<void> set_up(const protocol::Spawn& spawn, const OpenMp& open_mp) {
   if (auto entered = enter_cgroup(spawn.cgroup); !entered) return entered;
-  if (auto redirected = redirect(spawn); !redirected) return redirected;
   const protocol::Request& request = spawn.request;
   // Where a command would start too, so that a relative path means the same to both.
   const std::string& directory = request.cwd.empty() ? spawn.directory : request.cwd;
@@ -79,8 +54,10 @@ Result<void> set_up(const protocol::Spawn& spawn) {
   ::setenv("SCANFLOW_RUN", request.id.run.c_str(), 1);
   ::setenv("SCANFLOW_STEP", request.id.step.c_str(), 1);
   ::setenv("SCANFLOW_ATTEMPT", std::to_string(request.id.attempt).c_str(), 1);
-  for (const auto& [name, value] : request.env) ::setenv(name.c_str(), value.c_str(), 1);
-  set_omp_threads(threads);
+  for (const auto* added : {&request.env, &request.secrets}) {
+    for (const auto& [name, value] : *added) ::setenv(name.c_str(), value.c_str(), 1);
+  }
+  open_mp.set_threads(threads);
   return {};
 }
 
@@ -108,6 +85,25 @@ class Channel final : public PluginSink {
  public:
   explicit Channel(UniqueFd socket) : socket_(std::move(socket)) {}
 
+  /// What it is to run, once the supervisor says it, and the descriptor for its output; nothing
+  /// where this process is not needed any more.
+  std::optional<protocol::Spawn> wait_for_spawn(UniqueFd& output) {
+    std::string bytes;
+    std::deque<UniqueFd> fds;
+    for (bool open = true; open;) {
+      pollfd wait{socket_.get(), POLLIN, 0};
+      if (::poll(&wait, 1, -1) < 0 && errno != EINTR) break;
+      open = receive_with_fds(socket_.get(), bytes, fds);
+      in_.feed(std::exchange(bytes, {}));
+      for (auto message = in_.next(); message && *message; message = in_.next()) {
+        auto* spawn = std::get_if<protocol::Spawn>(&(*message)->body);
+        if (spawn == nullptr || fds.empty()) continue;  // Hello
+        output = std::move(fds.front());
+        return std::move(*spawn);
+      }
+    }
+    return std::nullopt;
+  }
   void log(const std::string& line) override {
     // One write, so that lines of several threads do not mix. A full disk loses the line.
     [[maybe_unused]] const ssize_t written = ::write(2, line.data(), line.size());
@@ -147,10 +143,21 @@ void listen(Channel& channel, PluginAttempt& attempt) {
 
 }  // namespace
 
-void run_step_child(const loader::Library& library, const protocol::Spawn& spawn, UniqueFd socket) {
-  // Neither is ever destroyed: the process ends without looking back.
+void run_step_child(const loader::Library& library, const OpenMp& open_mp, UniqueFd socket) {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::setsid();  // from the first moment, so that whoever kills its group reaches it
+  // None of these is ever destroyed: the process ends without looking back.
   auto* channel = new Channel(std::move(socket));
-  auto ready = set_up(spawn);
+  UniqueFd output;
+  auto* waited = new std::optional<protocol::Spawn>(channel->wait_for_spawn(output));
+  if (!*waited) ::_exit(0);
+  const protocol::Spawn& spawn = **waited;
+  ::dup2(output.get(), 1);
+  ::dup2(output.get(), 2);
+  output.reset();
+  auto ready = set_up(spawn, open_mp);
   channel->send(protocol::Started{spawn.request.id, ::getpid(), wall_us(), {}});
   protocol::Result result;
   result.id = spawn.request.id;

@@ -1,16 +1,16 @@
-// One attempt of a plugin, in the process that the warm parent forked for it.
+// One attempt of a plugin, in a process that the warm parent forked before anybody knew what for.
 #pragma once
 
+#include "engine/worker/open_mp.hpp"
 #include "engine/worker/unique_fd.hpp"
 #include "sdk/loader/library.hpp"
-#include "sidecar/protocol/messages.hpp"
 
 namespace scanflow::worker {
 
-/// Runs the attempt and says its result over `socket`. Leads a session of its own; its output goes
-/// to the slot's log segment, its working directory is the slot's scratch. Kills itself and its
-/// session when the supervisor is gone.
-[[noreturn]] void run_step_child(const loader::Library& library, const protocol::Spawn& spawn,
+/// Leads a session of its own. Waits at `socket` for Spawn, runs that attempt, and says its result;
+/// ends at once where the supervisor closes the socket instead. Kills itself and its session when
+/// the supervisor goes while the attempt runs.
+[[noreturn]] void run_step_child(const loader::Library& library, const OpenMp& open_mp,
                                  UniqueFd socket);
 
 }  // namespace scanflow::worker

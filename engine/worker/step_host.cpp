@@ -6,16 +6,15 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <system_error>
-#include <utility>
 #include <variant>
 
 #include "engine/worker/fd_passing.hpp"
@@ -54,7 +53,7 @@ class StepHost {
       if (::poll(wait.data(), wait.size(), -1) < 0 && errno != EINTR) return 1;
       if (wait[1].revents != 0) reap();
       if (wait[0].revents == 0) continue;
-      const bool open = receive_with_fds(kSupervisor, bytes_, sockets_);
+      const bool open = stream_.fill(kSupervisor) == protocol::Flow::open;
       if (!take_messages()) return 1;
       // Attempts that run go on: they are the supervisor's, and end with it.
       if (!open) return 0;
@@ -63,15 +62,14 @@ class StepHost {
 
  private:
   bool take_messages() {
-    frames_.append(std::exchange(bytes_, {}));
     for (;;) {
-      const auto frame = frames_.next();
-      if (!frame) return broken(frame.error().message);
-      if (!*frame) return true;
-      auto message = protocol::decode(**frame);
+      const auto message = stream_.next();
       if (!message) return broken(message.error().message);
-      if (!*message) continue;
-      if (auto* spawn = std::get_if<protocol::Spawn>(&(*message)->body)) fork_attempt(*spawn);
+      if (!*message) return true;
+      if (!std::holds_alternative<protocol::Fork>((*message)->body)) {
+        return broken("the supervisor said what it does not understand; is it of another version?");
+      }
+      if (auto forked = fork_one(); !forked) return broken(forked.error().message);
     }
   }
 
@@ -80,31 +78,41 @@ class StepHost {
     return false;
   }
 
-  void fork_attempt(const protocol::Spawn& spawn) {
-    if (sockets_.empty()) return note("step host: an attempt without its socket");
-    UniqueFd socket = std::move(sockets_.front());
-    sockets_.pop_front();
+  Result<void> fork_one() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+      return fail("cannot make a socket: " + std::generic_category().message(errno));
+    }
+    UniqueFd theirs(ends[0]), supervisors(ends[1]);
     const pid_t pid = ::fork();
     if (pid == 0) {
+      // Nobody else may hold the supervisor's end: that it closes is how the child learns its end.
+      supervisors.reset();
       signals_.reset();
-      sockets_.clear();
       ::close(kSupervisor);
-      run_step_child(*library_, spawn, std::move(socket));  // does not return
+      run_step_child(*library_, open_mp_, std::move(theirs));  // does not return
     }
     if (pid < 0) note("cannot fork: " + std::generic_category().message(errno));
-    say(protocol::Forked{spawn.request.id, pid});
+    std::string frame;
+    protocol::append_frame({{}, protocol::Forked{pid}}, frame);
+    send_with_fd(kSupervisor, frame, supervisors.get());
+    return {};
   }
 
   void reap() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
     }
-    int status = 0;
-    rusage usage{};
-    pid_t pid = 0;
-    while ((pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0) {
+    for (;;) {
+      siginfo_t ended{};
+      if (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;
+      // Before the leader is reaped its number cannot be another group's.
+      ::kill(-ended.si_pid, SIGKILL);
+      int status = 0;
+      rusage usage{};
+      if (::wait4(ended.si_pid, &status, 0, &usage) != ended.si_pid) continue;
       constexpr std::uint64_t kKiB = 1024;  // unit of ru_maxrss
-      say(protocol::Exited{pid, status, cpu_of(usage),
+      say(protocol::Exited{ended.si_pid, status, cpu_of(usage),
                            static_cast<std::uint64_t>(usage.ru_maxrss) * kKiB});
     }
   }
@@ -115,11 +123,9 @@ class StepHost {
   }
 
   std::shared_ptr<const loader::Library> library_;
+  const OpenMp open_mp_ = OpenMp::find();  // after the library was loaded
   UniqueFd signals_;
-  protocol::Stream stream_;  // for writing
-  protocol::FrameReader frames_;
-  std::string bytes_;
-  std::deque<UniqueFd> sockets_;  // of attempts whose Spawn has not been read to its end
+  protocol::Stream stream_;
 };
 
 }  // namespace

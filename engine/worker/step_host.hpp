@@ -1,4 +1,5 @@
-// The warm parent: has one plugin library loaded, starts no thread, and forks attempts.
+// The warm parent: has one plugin library loaded, starts no thread, and forks processes that wait
+// for an attempt. It never sees a request: what one attempt is told reaches no other one's memory.
 #pragma once
 
 #include <string>

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "sdk/base/units.hpp"
+
 namespace scanflow::worker {
 namespace {
 
@@ -95,6 +97,15 @@ void StepArtifacts::collect(protocol::Result& result) {
 
 std::string log_line(std::int32_t level, std::string_view text) {
   return fmt::format("{}{}\n", prefix(level), text);
+}
+
+std::uint64_t log_limit_of(const protocol::Request& request) {
+  return request.log_limit == 0 ? protocol::kDefaultLogLimit : request.log_limit;
+}
+
+std::string full_log_line(std::uint64_t limit) {
+  return fmt::format("scanflow: the log has reached its limit of {}; the rest is not kept\n",
+                     format_bytes(limit));
 }
 
 }  // namespace scanflow::worker

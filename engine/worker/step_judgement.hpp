@@ -38,4 +38,9 @@ class StepArtifacts {
 /// One line of an attempt's log: "warning: text\n".
 std::string log_line(std::int32_t level, std::string_view text);
 
+/// Bytes of the attempt's log that are kept: its beginning.
+std::uint64_t log_limit_of(const protocol::Request& request);
+/// What a log says, once, where it was cut.
+std::string full_log_line(std::uint64_t limit);
+
 }  // namespace scanflow::worker

@@ -26,15 +26,6 @@ namespace {
 // Without an engine: how long it stays with results that nobody took, and with nothing.
 constexpr std::int64_t kAbandonedUs = 3'600'000'000;
 constexpr std::int64_t kIdleUs = 10'000'000;
-// Metrics of attempts whose results are not acknowledged.
-constexpr std::size_t kMaxKept = 64u << 20;
-
-std::size_t weight(const protocol::Metric& metric) {
-  std::size_t bytes =
-      sizeof metric + metric.name.size() + metric.id.run.size() + metric.id.step.size();
-  for (const auto& [name, value] : metric.labels) bytes += 64 + name.size() + value.size();
-  return bytes;
-}
 
 std::vector<std::string> environment() {
   std::vector<std::string> result;
@@ -70,17 +61,11 @@ Supervisor::Supervisor(SupervisorOptions options)
           loop_, [this](protocol::Body& body) { receive(body); }, [this] { leave_if_done(); },
           [this] { return has_its_directory(); }),
       hosts_(loop_,
-             {[this](const protocol::Forked& forked) {
-                if (Attempt* attempt = find(forked.id)) begin_running(*attempt, forked.pid);
+             {[this](const Id& id, pid_t pid, UniqueFd socket) {
+                if (Attempt* attempt = find(id)) hand_over(*attempt, pid, std::move(socket));
               },
               [this](const protocol::Exited& exited) {
                 on_exit(exited.pid, exited.wait_status, exited.cpu_us, exited.max_rss);
-              },
-              [this](const Id& id) {
-                Attempt* attempt = find(id);
-                if (attempt == nullptr) return;
-                attempt->host_gone = true;
-                give_up_unborn(*attempt);
               },
               [this](const Id& id, const std::string& cause, const std::string& message) {
                 if (Attempt* attempt = find(id)) refuse(*attempt, cause, message);
@@ -96,7 +81,9 @@ Supervisor::Supervisor(SupervisorOptions options)
             return watched;
           },
           [this](Attempt& attempt) { kill_all(attempt); }),
-      sweeper_(loop_, [this](pid_t pid) { return by_pid_.count(pid) != 0 || hosts_.has(pid); }),
+      sweeper_(
+          loop_, [this](pid_t pid) { return by_pid_.count(pid) != 0; },
+          [this](pid_t pid) { return hosts_.has(pid); }),
       env_(environment()) {
   loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { on_signal(); });
   loop_.before_wait([this] { engine_.flush(); });
@@ -128,7 +115,10 @@ Result<void> Supervisor::open() {
   return {};
 }
 
-void Supervisor::run() { loop_.run(); }
+void Supervisor::run() {
+  loop_.run();
+  sweeper_.finish();
+}
 
 void Supervisor::receive(protocol::Body& body) {
   if (auto* launch_body = std::get_if<protocol::Launch>(&body)) {
@@ -177,23 +167,6 @@ void Supervisor::adopt(Attempt& attempt) {
     engine_.send(protocol::Ended{attempt.result});
 }
 
-void Supervisor::send_or_keep(Attempt& attempt, protocol::Metric metric) {
-  const bool followed = engine_.connected() && attempt.connection == engine_.connection();
-  if (!metric.logged) {
-    if (followed && !engine_.backlogged())
-      engine_.send(std::move(metric), EngineLink::Urgency::soon);
-    return;
-  }
-  const std::size_t bytes = weight(metric);
-  if (kept_bytes_ + bytes <= kMaxKept) {
-    kept_bytes_ += bytes;
-    attempt.kept.push_back(metric);
-  } else if (!followed) {
-    ++attempt.dropped;
-  }
-  if (followed) engine_.send(std::move(metric), EngineLink::Urgency::soon);
-}
-
 void Supervisor::cancel(const Id& id, const std::string& reason) {
   Attempt* attempt = find(id);
   if (attempt == nullptr || !attempt->stop_reason.empty() ||
@@ -206,12 +179,11 @@ void Supervisor::cancel(const Id& id, const std::string& reason) {
     return refuse(*attempt, attempt->stop_reason, "stopped before it started");
   }
   if (attempt->plugin) {
-    attempt->stream.queue(protocol::Cancel{id, attempt->stop_reason});
-    attempt->stream.flush(attempt->socket.get());
+    tell(*attempt, protocol::Cancel{id, attempt->stop_reason});
   } else {
     ::kill(-attempt->pid, SIGTERM);
-    ::kill(-attempt->pid, SIGCONT);  // a stopped process would not see it
   }
+  ::kill(-attempt->pid, SIGCONT);  // a stopped process would not see it
   attempt->kill_timer = loop_.after(attempt->request.grace_us, [this, attempt] {
     attempt->killed_by_us = true;
     kill_all(*attempt);
@@ -229,7 +201,7 @@ void Supervisor::acknowledge(const Id& id) {
     std::error_code ignored;  // swept when a supervisor starts
     std::filesystem::remove_all(artifact_directory(id), ignored);
   }
-  for (const protocol::Metric& metric : found->second->kept) kept_bytes_ -= weight(metric);
+  forget_metrics(*found->second);
   attempts_.erase(found);
   leave_if_done();
 }
@@ -237,10 +209,14 @@ void Supervisor::acknowledge(const Id& id) {
 void Supervisor::reply(protocol::HostReply reply) {
   Attempt* attempt = find(reply.id);
   if (attempt == nullptr || attempt->calls.erase(reply.call) == 0) return;
-  attempt->stream.queue(std::move(reply));
-  const int fd = attempt->socket.get();
-  attempt->stream.flush(fd);
-  if (attempt->stream.pending()) loop_.change(fd, EPOLLIN | EPOLLOUT);
+  tell(*attempt, std::move(reply));
+}
+
+void Supervisor::tell(Attempt& attempt, protocol::Body body) {
+  const int fd = attempt.socket.get();
+  attempt.stream.queue(std::move(body));
+  attempt.stream.flush(fd);  // a closed socket is met when it is read
+  if (attempt.stream.pending()) loop_.change(fd, EPOLLIN | EPOLLOUT);
 }
 
 /// Somebody may have removed the state directory under it: then nothing of it can be had any more,
@@ -253,13 +229,17 @@ bool Supervisor::has_its_directory() {
       ours.st_ino == there.st_ino) {
     return true;
   }
-  for (const auto& [pid, attempt] : by_pid_) ::kill(-pid, SIGKILL);
+  for (const auto& [pid, attempt] : by_pid_) {
+    ::kill(-pid, SIGKILL);
+    sweeper_.add(attempt->request.id, pid);
+  }
   loop_.stop();
   return false;
 }
 
 void Supervisor::leave_if_done() {
   arm_departure();
+  if (active_ == 0 && !engine_.connected()) hosts_.drop_spares();
   if ((shutdown_ && attempts_.empty()) || (terminated_ && active_ == 0)) loop_.stop();
 }
 

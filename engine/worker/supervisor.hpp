@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -52,6 +53,7 @@ class Supervisor {
   void cancel(const Id& id, const std::string& reason);
   void acknowledge(const Id& id);
   void reply(protocol::HostReply reply);
+  void tell(Attempt& attempt, protocol::Body body);
   bool has_its_directory();
   void leave_if_done();
   void arm_departure();
@@ -62,16 +64,17 @@ class Supervisor {
   Result<std::unique_ptr<Slot>> take_slot();
   void start_command(Attempt& attempt);
   void start_plugin(Attempt& attempt);
+  void hand_over(Attempt& attempt, pid_t pid, UniqueFd socket);
   void begin_running(Attempt& attempt, pid_t pid);
   void refuse(Attempt& attempt, const std::string& cause, const std::string& message);
   void on_attempt_socket(const Id& id);
-  void give_up_unborn(Attempt& attempt);
   void relay(Attempt& attempt, protocol::Body& body);
 
   // --- ending: supervisor_end.cpp ---
   void on_signal();
   void reap();
   void on_exit(pid_t pid, int wait_status, std::int64_t cpu_us, std::uint64_t max_rss);
+  static bool is_in_grace(const Attempt& attempt);
   void kill_all(Attempt& attempt);
   void settle(Attempt& attempt);
   void finish(Attempt& attempt);
@@ -80,10 +83,17 @@ class Supervisor {
   void take_artifacts(Attempt& attempt, std::vector<protocol::ArtifactFile> files);
   void close(Attempt& attempt);
   void report(Attempt& attempt);
-  void warn(Attempt& attempt, const std::string& text);
-  void send_or_keep(Attempt& attempt, protocol::Metric metric);
+
+  // --- what they write: supervisor_output.cpp ---
+  Result<void> open_output(Attempt& attempt);
+  void end_output(Attempt& attempt);
+  void write_log(Attempt& attempt, std::string_view text);
+  void append_log(Attempt& attempt, std::string_view text);
+  void say_in_log(Attempt& attempt, const std::string& line);
   void read_metrics(Attempt& attempt, bool last);
   void arm_metrics();
+  void send_or_keep(Attempt& attempt, protocol::Metric metric);
+  void forget_metrics(Attempt& attempt);
 
   Attempt* find(const Id& id);
   Attempt* find(pid_t pid);
@@ -104,7 +114,8 @@ class Supervisor {
   ProgramFinder programs_;
   std::map<Id, std::unique_ptr<Attempt>> attempts_;
   std::unordered_map<pid_t, Attempt*> by_pid_;
-  std::vector<std::unique_ptr<Slot>> free_slots_;  // sorted by number, the lowest last
+  std::vector<std::unique_ptr<Slot>> free_slots_;   // sorted by number, the lowest last
+  std::vector<std::unique_ptr<OutputPipe>> pipes_;  // that nobody else has open
   std::uint32_t slots_made_ = 0;
   std::size_t kept_bytes_ = 0;  // of the attempts' metrics
   std::size_t active_ = 0;      // attempts that have not ended

@@ -9,11 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <sstream>
 #include <system_error>
 
 #include "engine/worker/command_files.hpp"
-#include "engine/worker/processes.hpp"
 #include "engine/worker/supervisor.hpp"
 #include "sdk/base/clock.hpp"
 
@@ -23,7 +21,6 @@ namespace {
 constexpr std::int64_t kEmptyPollUs = 5'000;
 constexpr std::int64_t kEmptyDeadlineUs = 5'000'000;  // for processes that the kernel holds
 constexpr std::int64_t kLeaveUs = 5'000'000;          // for a plugin's process after its result
-constexpr std::int64_t kMetricsUs = 1'000'000;
 
 std::int64_t cpu_of(const rusage& usage) {
   const auto us = [](const timeval& time) {
@@ -56,7 +53,8 @@ void Supervisor::reap() {
     if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
     const pid_t pid = info.si_pid;
     // Before the leader is reaped its number cannot be another group's.
-    if (find(pid) != nullptr) ::kill(-pid, SIGKILL);
+    const Attempt* attempt = find(pid);
+    if (attempt != nullptr && !is_in_grace(*attempt)) ::kill(-pid, SIGKILL);
     int status = 0;
     rusage usage{};
     if (::wait4(pid, &status, 0, &usage) != pid) continue;
@@ -74,24 +72,30 @@ void Supervisor::reap() {
 void Supervisor::on_exit(pid_t pid, int wait_status, std::int64_t cpu_us, std::uint64_t max_rss) {
   Attempt* attempt = find(pid);
   if (attempt == nullptr || attempt->phase == Attempt::Phase::emptying) return;
-  if (attempt->plugin) {
-    ::kill(-pid, SIGKILL);
-    on_attempt_socket(attempt->request.id);  // what it said last
-  }
-  loop_.cancel(attempt->kill_timer);
+  if (attempt->plugin) on_attempt_socket(attempt->request.id);  // what it said last
   attempt->wait_status = wait_status;
   attempt->cpu_us = cpu_us;
   attempt->max_rss = max_rss;
   attempt->phase = Attempt::Phase::emptying;
   attempt->empty_deadline_us = monotonic_us() + kEmptyDeadlineUs;
+  if (is_in_grace(*attempt)) {
+    attempt->empty_deadline_us += attempt->request.grace_us;
+  } else {
+    loop_.cancel(attempt->kill_timer);
+  }
   settle(*attempt);
+}
+
+/// A program that was asked to end: its children, which were asked too, have as long as it has. The
+/// shell of a script ends at once, what it waited for may have something to save.
+bool Supervisor::is_in_grace(const Attempt& attempt) {
+  return !attempt.plugin && !attempt.stop_reason.empty() && !attempt.killed_by_us;
 }
 
 void Supervisor::kill_all(Attempt& attempt) {
   if (attempt.pid <= 1) return;
   ::kill(-attempt.pid, SIGKILL);
-  const auto members = families(all_processes(), {attempt.pid});
-  for (const Process& process : members.front()) ::kill(process.pid, SIGKILL);
+  sweeper_.kill(attempt.request.id, attempt.pid);
 }
 
 void Supervisor::settle(Attempt& attempt) {
@@ -111,14 +115,15 @@ void Supervisor::finish(Attempt& attempt) {
     loop_.forget(attempt.socket.get());
     attempt.socket.reset();
   }
+  bool alone = true;  // nobody of it can be left
   if (attempt.pid != 0) {
-    if (attempt.plugin || sweeper_.foreign_forks() != attempt.forks_seen) {
-      sweeper_.add(attempt.request.id, attempt.pid);
-    }
+    alone = !attempt.plugin && sweeper_.foreign_forks() == attempt.forks_seen;
+    if (!alone) sweeper_.add(attempt.request.id, attempt.pid);
     by_pid_.erase(attempt.pid);
   }
   memory_.end(attempt);
   if (!attempt.reported) {
+    end_output(attempt);
     if (attempt.pid != 0) finish_command(attempt);
     close(attempt);
     report(attempt);
@@ -130,8 +135,13 @@ void Supervisor::finish(Attempt& attempt) {
     std::sort(free_slots_.begin(), free_slots_.end(), lower);
   }
   attempt.slot.reset();
+  if (alone && attempt.output) pipes_.push_back(std::move(attempt.output));
+  attempt.output.reset();
+  attempt.last_words.clear();
   attempt.calls.clear();
   attempt.request.config.clear();
+  attempt.request.secrets.clear();
+  attempt.secrets.reset();
   attempt.phase = Attempt::Phase::ended;
   --active_;
   if (attempt.acknowledged) acknowledge(Id(attempt.request.id));  // ends `attempt`
@@ -148,16 +158,16 @@ void Supervisor::finish_command(Attempt& attempt) {
   ending.out_of_memory = attempt.out_of_memory;
   ending.ran_us = monotonic_us() - attempt.started_mono_us;
   ending.plugin = attempt.plugin;
-  if (const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment)) {
-    if (log->size > attempt.log.offset) {
-      ending.last_line = last_log_line(log->fd, attempt.log.offset, log->size - attempt.log.offset);
-    }
-  }
+  ending.last_line = last_line(attempt.last_words);
   judge(ending, attempt.result);
   if (attempt.plugin) return;
   read_metrics(attempt, true);
   if (attempt.result.status != "succeeded") return;
-  auto outputs = parse_outputs(attempt.slot->read_output());
+  const std::string text = attempt.slot->read_output();
+  auto outputs = parse_outputs(text);
+  if (!outputs && attempt.secrets && text.size() <= kMaxOutputBytes) {
+    outputs = parse_outputs(attempt.secrets->redact(text));  // an error shows some of the line
+  }
   if (!outputs) {
     attempt.result.status = "failed";
     attempt.result.cause = "error";
@@ -189,8 +199,16 @@ void Supervisor::finish_plugin(Attempt& attempt) {
   if (attempt.result.status == "cancelled" && !attempt.stop_reason.empty()) {
     attempt.result.cause = attempt.stop_reason;
   }
+  if (nesting_of(attempt.result.outputs) > kMaxNesting) {
+    attempt.result.outputs = "{}";
+    attempt.result.status = "failed";
+    attempt.result.cause = "error";
+    attempt.result.message = fmt::format(
+        "the outputs are nested deeper than {} levels; write them as an artifact", kMaxNesting);
+  }
   if (attempt.result.status == "succeeded") take_artifacts(attempt, std::move(said.artifacts));
   // The result goes out now: tearing down a large process takes longer than the next step's start.
+  end_output(attempt);
   close(attempt);
   report(attempt);
   loop_.cancel(attempt.kill_timer);
@@ -226,52 +244,8 @@ void Supervisor::close(Attempt& attempt) {
 
 void Supervisor::report(Attempt& attempt) {
   attempt.reported = true;
+  if (attempt.secrets) attempt.secrets->redact(attempt.result);
   engine_.send(protocol::Ended{attempt.result});
-}
-
-void Supervisor::read_metrics(Attempt& attempt, bool last) {
-  for (;;) {
-    const std::string text = attempt.slot->read_metrics(attempt.metrics_read, last);
-    if (text.empty()) return;
-    std::istringstream lines(text);
-    std::string line;
-    while (std::getline(lines, line)) {
-      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-      auto metric = parse_metric(line);
-      if (!metric) {
-        // Not worth failing hours of work for; the step's log is where its author looks.
-        warn(attempt, "$SCANFLOW_METRICS: " + metric.error().message);
-        continue;
-      }
-      metric->id = attempt.request.id;
-      metric->time_us = wall_us();
-      metric->number = ++attempt.metrics;
-      send_or_keep(attempt, std::move(*metric));
-    }
-  }
-}
-
-void Supervisor::warn(Attempt& attempt, const std::string& text) {
-  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
-  if (!log) return;
-  const std::string line = "scanflow: " + text + "\n";
-  if (::write(log->fd, line.data(), line.size()) < 0)
-    return;  // a full disk: nowhere left to say it
-}
-
-void Supervisor::arm_metrics() {
-  if (metrics_armed_) return;
-  metrics_armed_ = true;
-  loop_.after(kMetricsUs, [this] {
-    metrics_armed_ = false;
-    bool any = false;
-    for (const auto& [pid, attempt] : by_pid_) {
-      if (attempt->plugin || attempt->phase != Attempt::Phase::running) continue;
-      any = true;
-      read_metrics(*attempt, false);
-    }
-    if (any) arm_metrics();
-  });
 }
 
 }  // namespace scanflow::worker

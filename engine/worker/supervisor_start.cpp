@@ -1,13 +1,10 @@
 // Starting attempts, and listening to those of plugins.
 #include <fmt/format.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <variant>
 
 #include "engine/worker/command.hpp"
+#include "engine/worker/fd_passing.hpp"
 #include "engine/worker/note.hpp"
 #include "engine/worker/spawn.hpp"
 #include "engine/worker/supervisor.hpp"
@@ -18,6 +15,11 @@ namespace scanflow::worker {
 void Supervisor::start(Attempt& attempt) {
   attempt.result.id = attempt.request.id;
   attempt.plugin = attempt.request.uses != "command";
+  if (!attempt.request.secrets.empty()) {
+    auto secrets = Secrets::of(attempt.request.secrets);
+    if (!secrets) return refuse(attempt, "config", secrets.error().message);
+    attempt.secrets = std::move(*secrets);
+  }
   if (auto prepared = prepare(attempt); !prepared) {
     return refuse(attempt, "retryable", prepared.error().message);
   }
@@ -33,10 +35,7 @@ Result<void> Supervisor::prepare(Attempt& attempt) {
   if (!slot) return fail(slot.error().message);
   attempt.slot = std::move(*slot);
   attempt.log.segment = std::to_string(attempt.slot->number()) + ".log";
-  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
-  if (!log) return fail(log.error().message);
-  attempt.log.offset = log->size;
-  return {};
+  return open_output(attempt);
 }
 
 Result<std::unique_ptr<Slot>> Supervisor::take_slot() {
@@ -58,16 +57,13 @@ void Supervisor::start_command(Attempt& attempt) {
   auto written = slot.write_params(command->params);
   if (written && !command->script.empty()) written = slot.write_script(command->script);
   if (!written) return refuse(attempt, "retryable", written.error().message);
-  const auto log = logs_.open(attempt.request.log_dir, attempt.log.segment);
-  if (!log) return refuse(attempt, "retryable", log.error().message);
-
   Program program;
   program.file = std::move(command->file);
   program.argv = std::move(command->argv);
   program.env = std::move(command->env);
   program.cwd = std::move(command->cwd);
   program.stdin_fd = null_.get();
-  program.stdout_fd = program.stderr_fd = log->fd;
+  program.stdout_fd = program.stderr_fd = attempt.output->writer();
   program.open_files = options_.program_files;
   program.dies_with_parent = true;
   program.cgroup = memory_.begin(attempt, hash(attempt.request.id));
@@ -82,30 +78,36 @@ void Supervisor::start_command(Attempt& attempt) {
 }
 
 void Supervisor::start_plugin(Attempt& attempt) {
-  const Id& id = attempt.request.id;
   if (attempt.request.library.empty()) {
     return refuse(attempt, "config",
                   fmt::format("'{}' is no plugin of a library; the supervisor runs 'command' and "
                               "plugins",
                               attempt.request.uses));
   }
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    return refuse(attempt, "retryable",
-                  "cannot make a socket: " + std::generic_category().message(errno));
-  }
-  attempt.socket = UniqueFd(ends[0]);
-  loop_.watch(ends[0], EPOLLIN, [this, id](std::uint32_t) { on_attempt_socket(id); });
+  hosts_.start(attempt.request.id, attempt.request.library);
+}
+
+/// The attempt has a process, which waits to be told what it is.
+void Supervisor::hand_over(Attempt& attempt, pid_t pid, UniqueFd socket) {
+  const Id& id = attempt.request.id;
+  attempt.socket = std::move(socket);
+  const int fd = attempt.socket.get();
+  loop_.watch(fd, EPOLLIN, [this, id](std::uint32_t) { on_attempt_socket(id); });
+  begin_running(attempt, pid);
+  protocol::Hello hello;
+  hello.role = "supervisor";
+  std::string frame;
+  protocol::append_frame({{}, std::move(hello)}, frame);
+  send_with_fd(fd, frame, attempt.output->writer());  // on an empty socket: does not wait
   protocol::Spawn spawn_body;
   spawn_body.request = attempt.request;
   spawn_body.slot = attempt.slot->number();
   spawn_body.directory = attempt.slot->directory();
   spawn_body.cgroup = memory_.begin(attempt, hash(id));
-  hosts_.start(std::move(spawn_body), UniqueFd(ends[1]));
+  tell(attempt, std::move(spawn_body));
 }
 
 void Supervisor::begin_running(Attempt& attempt, pid_t pid) {
-  if (attempt.phase != Attempt::Phase::waiting) return;  // Started and Forked both say it
   attempt.pid = pid;
   attempt.phase = Attempt::Phase::running;
   attempt.started_us = wall_us();
@@ -140,33 +142,21 @@ void Supervisor::on_attempt_socket(const Id& id) {
     if (!*message) break;
     relay(*attempt, (*message)->body);
   }
-  if (!closed) return;
-  loop_.forget(fd);
-  attempt->socket_closed = true;
-  give_up_unborn(*attempt);
-}
-
-/// An attempt that its warm parent can no longer fork, and whose process (if there is one that the
-/// warm parent did not come to announce) will say nothing any more.
-void Supervisor::give_up_unborn(Attempt& attempt) {
-  if (attempt.phase != Attempt::Phase::waiting || !attempt.host_gone || !attempt.socket_closed) {
-    return;
-  }
-  refuse(
-      attempt, "crash",
-      fmt::format("the step host of {} died before the attempt started", attempt.request.library));
+  if (closed) loop_.forget(fd);
 }
 
 void Supervisor::relay(Attempt& attempt, protocol::Body& body) {
   if (auto* metric = std::get_if<protocol::Metric>(&body)) {
+    if (attempt.secrets) attempt.secrets->redact(*metric);
     send_or_keep(attempt, std::move(*metric));
   } else if (auto* progress = std::get_if<protocol::Progress>(&body)) {
+    if (attempt.secrets) attempt.secrets->redact(*progress);
     if (!engine_.backlogged()) engine_.send(std::move(*progress), EngineLink::Urgency::soon);
   } else if (auto* call = std::get_if<protocol::HostCall>(&body)) {
     attempt.calls[call->call] = *call;
     engine_.send(std::move(*call));
-  } else if (const auto* started = std::get_if<protocol::Started>(&body)) {
-    begin_running(attempt, started->pid);
+  } else if (std::holds_alternative<protocol::Started>(body)) {
+    hosts_.is_up(attempt.pid);
   } else if (auto* ended = std::get_if<protocol::Ended>(&body)) {
     attempt.said = std::move(ended->result);
     finish_plugin(attempt);

@@ -1,5 +1,5 @@
-// Finds what escaped from an ended attempt: processes in a session or group of their own (daemons,
-// job control), which killing the attempt's group does not reach.
+// Finds what escaped from an attempt: processes in a session or group of their own (daemons, job
+// control), which killing the attempt's group does not reach.
 #pragma once
 
 #include <sys/types.h>
@@ -16,8 +16,9 @@ namespace scanflow::worker {
 
 class Sweeper {
  public:
-  /// ours: is the process an attempt's leader or a warm parent that lives?
-  Sweeper(Loop& loop, std::function<bool(pid_t)> ours);
+  /// leads: is the process the leader of an attempt that runs? ours: is it another child of this
+  /// process that must live (a warm parent, a spare)?
+  Sweeper(Loop& loop, std::function<bool(pid_t)> leads, std::function<bool(pid_t)> ours);
 
   /// This process has started a child. The count of foreign forks up to now.
   std::uint64_t spawned(pid_t pid);
@@ -25,9 +26,14 @@ class Sweeper {
   /// the attempt cannot have forked, and needs no sweep. Costs one small read of /proc.
   std::uint64_t foreign_forks();
 
+  /// Kills what is found of the attempt now.
+  void kill(const protocol::AttemptId& id, pid_t session);
   /// The attempt has ended: kills what is left of it, soon. Looking through /proc costs
   /// milliseconds on a busy machine, so that one look serves all attempts that ended meanwhile.
   void add(const protocol::AttemptId& id, pid_t session);
+  /// Does so now, until nothing is found any more or a moment has passed: before this process ends,
+  /// since nobody would look for it then.
+  void finish();
 
  private:
   struct Ended {
@@ -37,9 +43,13 @@ class Sweeper {
 
   void arm(std::int64_t delay_us);
   void sweep();
-  bool belongs(const Process& orphan, const Ended& ended) const;
+  bool kill_members(const std::vector<Process>& all, const std::vector<Process>& members,
+                    const Ended& ended) const;
+  bool kill_strangers(const std::vector<Process>& all);
+  bool is_orphan(const Process& process) const;
 
   Loop& loop_;
+  std::function<bool(pid_t)> leads_;
   std::function<bool(pid_t)> ours_;
   pid_t newest_ = 0;
   std::uint64_t foreign_ = 0;

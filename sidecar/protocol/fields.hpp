@@ -16,7 +16,7 @@ inline auto fields(AttemptId& v) { return std::tie(v.run, v.step, v.attempt); }
 inline auto fields(Input& v) { return std::tie(v.name, v.path, v.sha256, v.bytes, v.directory); }
 inline auto fields(Request& v) {
   return std::tie(v.id, v.pipeline, v.uses, v.library, v.config, v.inputs, v.env, v.threads,
-                  v.memory_limit, v.grace_us, v.cwd, v.log_dir);
+                  v.memory_limit, v.grace_us, v.cwd, v.log_dir, v.secrets, v.log_limit);
 }
 inline auto fields(LogRange& v) { return std::tie(v.segment, v.offset, v.length); }
 inline auto fields(ArtifactFile& v) { return std::tie(v.name, v.path, v.directory); }
@@ -39,14 +39,15 @@ inline auto fields(HostCall& v) { return std::tie(v.id, v.call, v.method, v.argu
 inline auto fields(HostReply& v) { return std::tie(v.id, v.call, v.ok, v.value); }
 inline auto fields(Shutdown&) { return std::tie(); }
 inline auto fields(Spawn& v) { return std::tie(v.request, v.slot, v.directory, v.cgroup); }
-inline auto fields(Forked& v) { return std::tie(v.id, v.pid); }
+inline auto fields(Forked& v) { return std::tie(v.pid); }
 inline auto fields(Exited& v) { return std::tie(v.pid, v.wait_status, v.cpu_us, v.max_rss); }
+inline auto fields(Fork&) { return std::tie(); }
 // clang-format on
 
 /// What errors call a message.
 inline constexpr const char* kTypeNames[] = {
     "Hello",       "Reject",   "Launch",    "Started",  "Cancel", "Progress", "Metric", "Ended",
-    "Acknowledge", "HostCall", "HostReply", "Shutdown", "Spawn",  "Forked",   "Exited"};
+    "Acknowledge", "HostCall", "HostReply", "Shutdown", "Spawn",  "Forked",   "Exited", "Fork"};
 static_assert(std::size(kTypeNames) == std::variant_size_v<Body>);
 
 }  // namespace scanflow::protocol

@@ -42,6 +42,8 @@ struct Input {
   bool directory = false;
 };
 
+inline constexpr std::uint64_t kDefaultLogLimit = 64u << 20;
+
 /// What an attempt needs to know: the same over a socket as in /scanflow/request.json.
 struct Request {
   AttemptId id;
@@ -56,6 +58,10 @@ struct Request {
   std::int64_t grace_us = 5'000'000;       // between SIGTERM (or cancel) and SIGKILL
   std::string cwd;                         // absolute; where the attempt starts
   std::string log_dir;                     // absolute; where the segments of the run's logs lie
+  /// Environment variables whose values are seen nowhere: filled in at launch, in memory only, and
+  /// replaced by *** in whatever the attempt writes or says. They win over `env`.
+  std::map<std::string, std::string> secrets;
+  std::uint64_t log_limit = 0;  // bytes of log that are kept; 0: kDefaultLogLimit
 };
 
 /// Where an attempt's output lies: bytes [offset, offset + length) of a segment in the run's
@@ -155,27 +161,31 @@ struct HostReply {
 };
 /// Engine to supervisor: end when idle.
 struct Shutdown {};
-/// Supervisor to the step host's warm parent: run this; the attempt's socket travels beside it.
+/// Supervisor to a fork of the warm parent that waits for its attempt: run this. Before it comes
+/// Hello, with the descriptor beside it that the attempt's output goes to.
 struct Spawn {
   Request request;
   std::uint32_t slot = 0;
   std::string directory;  // absolute; the slot's: its `scratch` and `artifacts` are the attempt's
   std::string cgroup;     // a cgroup.procs file to enter; empty: none
 };
-/// Warm parent to supervisor.
+/// Warm parent to supervisor: the answer to Fork. Beside it travels the other end of the socket
+/// that the new process waits at, until it closes.
 struct Forked {
-  AttemptId id;
-  std::int32_t pid = 0;
+  std::int32_t pid = 0;  // below 0: it could not
 };
+/// Warm parent to supervisor: it has reaped one.
 struct Exited {
   std::int32_t pid = 0;
   std::int32_t wait_status = 0;
   std::int64_t cpu_us = 0;
   std::uint64_t max_rss = 0;
 };
+/// Supervisor to warm parent: fork a process that waits for its attempt.
+struct Fork {};
 
 using Body = std::variant<Hello, Reject, Launch, Started, Cancel, Progress, Metric, Ended,
-                          Acknowledge, HostCall, HostReply, Shutdown, Spawn, Forked, Exited>;
+                          Acknowledge, HostCall, HostReply, Shutdown, Spawn, Forked, Exited, Fork>;
 
 struct Message {
   Header header;

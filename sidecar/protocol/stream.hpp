@@ -44,6 +44,8 @@ class Stream {
 
   /// Reads what is there. After `closed`, next() still gives what had arrived.
   Flow fill(int fd);
+  /// Takes bytes that came another way: beside a descriptor.
+  void feed(std::string_view bytes) { in_.append(bytes); }
   /// The next message that this version knows. Errors are final.
   scanflow::Result<std::optional<Message>> next();
 

@@ -18,9 +18,11 @@ using nlohmann::json;
 /// Gives back what it got: configuration, identity, inputs, environment.
 struct EchoConfig {
   std::string text = "nothing";
+  std::int64_t times = 1;
   template <class V>
   void fields(V& f) {
     f("text", text).doc("what to say");
+    f("times", times).doc("how often to log it");
   }
 };
 class Echo : public scanflow::Step {
@@ -34,7 +36,7 @@ class Echo : public scanflow::Step {
   }
   explicit Echo(Config config) : config_(std::move(config)) {}
   json run(scanflow::Context& context) override {
-    context.info("log: " + config_.text);
+    for (std::int64_t i = 0; i < config_.times; ++i) context.info("log: " + config_.text);
     std::cout << "out: " << config_.text << '\n';  // not flushed
     std::cerr << "err: " << config_.text << '\n';
     std::ofstream(context.scratch() / "left") << "left behind";
@@ -145,10 +147,12 @@ class Eat : public scanflow::Step {
 struct WorkConfig {
   bool forget = false;
   std::int64_t output = 0;
+  std::int64_t nested = 0;
   template <class V>
   void fields(V& f) {
     f("forget", forget).doc("announce an artifact and do not write it");
     f("output", output).doc("bytes of output");
+    f("nested", nested).doc("levels of output");
   }
 };
 class Work : public scanflow::Step {
@@ -161,6 +165,11 @@ class Work : public scanflow::Step {
   json run(scanflow::Context& context) override {
     if (config_.output > 0) {
       return {{"big", std::string(static_cast<std::size_t>(config_.output), 'x')}};
+    }
+    if (config_.nested > 0) {
+      json deep = json::array();
+      for (std::int64_t i = 1; i < config_.nested; ++i) deep = json::array({std::move(deep)});
+      return {{"deep", std::move(deep)}};
     }
     context.progress(0.5, "half");
     context.log_metric("loss", 0.25, 3, {{"split", "train"}});
@@ -176,6 +185,38 @@ class Work : public scanflow::Step {
   Config config_;
 };
 
+/// Says the value of $TOKEN in every way there is.
+struct LeakConfig {
+  bool fail = false;
+  template <class V>
+  void fields(V& f) {
+    f("fail", fail).doc("with an error that says it too");
+  }
+};
+class Leak : public scanflow::Step {
+ public:
+  using Config = LeakConfig;
+  static scanflow::Description describe() {
+    return {.id = "test.leak", .version = "1.0.0", .summary = "Keeps no secret"};
+  }
+  explicit Leak(Config config) : config_(std::move(config)) {}
+  json run(scanflow::Context& context) override {
+    const std::string token = std::getenv("TOKEN");
+    context.info("log: " + token);
+    std::cout << "out: " << token.substr(0, 3) << std::flush;
+    std::cout << token.substr(3) << '\n';
+    std::cerr << "err: " << token << '\n';
+    context.progress(0.5, "with " + token);
+    context.log_metric("m." + token, 1, 0, {{"user", token}});
+    context.register_model({{"name", token}});
+    if (config_.fail) throw scanflow::Error("refused: " + token);
+    return {{token, {"is " + token}}, {"length", token.size()}};
+  }
+
+ private:
+  Config config_;
+};
+
 }  // namespace
 
-SCANFLOW_PLUGIN("behave", "1.0.0", Echo, End, Hang, Eat, Work)
+SCANFLOW_PLUGIN("behave", "1.0.0", Echo, End, Hang, Eat, Work, Leak)

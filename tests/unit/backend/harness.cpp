@@ -14,10 +14,31 @@ constexpr std::chrono::seconds kPatience{30};
 
 }  // namespace
 
-bool alive(pid_t pid) {
+char state_of(pid_t pid) {
   const std::string stat = test::read("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t end = stat.rfind(") ");
-  return end != std::string::npos && stat[end + 2] != 'Z';
+  return end == std::string::npos ? '\0' : stat[end + 2];
+}
+
+bool alive(pid_t pid) {
+  const char state = state_of(pid);
+  return state != '\0' && state != 'Z';
+}
+
+pid_t parent_of(pid_t pid) {
+  const std::string stat = test::read("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t end = stat.rfind(") ");
+  return end == std::string::npos ? 0 : std::atoi(stat.c_str() + end + 4);  // behind the state
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> result;
+  if (pid <= 0) return result;  // no process of ours has 0 for a parent
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const pid_t child = std::atoi(entry.path().filename().c_str());
+    if (child > 0 && parent_of(child) == pid && alive(child)) result.push_back(child);
+  }
+  return result;
 }
 
 void send_signal(pid_t pid, int signal) {
@@ -96,6 +117,8 @@ void Harness::take(std::vector<Report> reports) {
         seen_.started[started->id] = *started;
       } else if (auto* metric = std::get_if<protocol::Metric>(&report)) {
         seen_.metrics.push_back(*metric);
+      } else if (auto* progress = std::get_if<protocol::Progress>(&report)) {
+        seen_.progress.push_back(*progress);
       } else if (auto* call = std::get_if<protocol::HostCall>(&report)) {
         calls.push_back(*call);
       }
@@ -144,9 +167,26 @@ std::vector<protocol::Metric> Harness::metrics(const protocol::AttemptId& id) {
   return result;
 }
 
+std::vector<std::string> Harness::progress(const protocol::AttemptId& id) {
+  const std::lock_guard lock(seen_.mutex);
+  std::vector<std::string> result;
+  for (const auto& progress : seen_.progress) {
+    if (progress.id == id) result.push_back(progress.message);
+  }
+  return result;
+}
+
 std::string Harness::log(const protocol::Result& result) const {
   return test::read(state() / "logs" / result.log.segment)
       .substr(result.log.offset, result.log.length);
+}
+
+pid_t Harness::pid_in(const std::string& file) const {
+  const auto path = files_ / file;
+  if (!test::eventually([&] { return test::read(path).find('\n') != std::string::npos; })) {
+    throw std::runtime_error("nobody wrote " + path.string());
+  }
+  return std::atoi(test::read(path).c_str());
 }
 
 std::vector<pid_t> Harness::processes() const {

@@ -46,6 +46,8 @@ class Harness {
   /// Waits for its Started, likewise; the pid.
   pid_t started(const protocol::AttemptId& id);
   std::vector<protocol::Metric> metrics(const protocol::AttemptId& id);
+  /// The messages of its progress.
+  std::vector<std::string> progress(const protocol::AttemptId& id);
   bool wait(const std::function<bool()>& condition);  // checked under the lock after each report
   /// The text of a log range.
   std::string log(const protocol::Result& result) const;
@@ -56,6 +58,8 @@ class Harness {
 
   /// The supervisor's process; 0: none.
   pid_t supervisor() const;
+  /// The pid that a script writes to a file of files(), once it is there.
+  pid_t pid_in(const std::string& file) const;
   /// Processes whose command line or environment mention this harness's directory.
   std::vector<pid_t> processes() const;
 
@@ -75,7 +79,7 @@ class Harness {
     std::map<protocol::AttemptId, int> ends;
     std::map<protocol::AttemptId, protocol::Started> started;
     std::vector<protocol::Metric> metrics;
-    std::vector<protocol::HostCall> calls;
+    std::vector<protocol::Progress> progress;
   };
   void take(std::vector<Report> reports);
 
@@ -114,7 +118,13 @@ class Harness {
 
 /// Refuses what is no single process.
 void send_signal(pid_t pid, int signal);
+/// As in /proc: 'S' sleeps, 'T' is stopped, 'Z' is a zombie; 0: no such process.
+char state_of(pid_t pid);
 /// Is there such a process (a zombie is none)?
 bool alive(pid_t pid);
+/// 0: no such process.
+pid_t parent_of(pid_t pid);
+/// Those that are alive.
+std::vector<pid_t> children_of(pid_t pid);
 
 }  // namespace scanflow::backend

@@ -29,6 +29,15 @@ TEST(Inproc, RunsManyNoops) {
   }
 }
 
+TEST(Inproc, ALogKeepsTheLinesUpToItsLimit) {
+  Harness harness(kInproc);
+  auto request = harness.plugin("a", "test.echo", {{"text", "a"}, {"times", 4}});
+  request.log_limit = 14;
+  EXPECT_EQ(harness.log(harness.run(request)),
+            "log: a\nlog: a\nscanflow: the log has reached its limit of 14 B; the rest is not "
+            "kept\n");
+}
+
 TEST(Inproc, RunsAPluginInThisProcess) {
   Harness harness(kInproc);
   const auto result = harness.run(harness.plugin("a", "test.echo", {{"text", "hello"}}));

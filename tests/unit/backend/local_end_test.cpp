@@ -9,13 +9,6 @@
 namespace scanflow::backend {
 namespace {
 
-/// The pid that a script wrote to a file.
-pid_t pid_in(const Harness& harness, const std::string& file) {
-  const auto path = harness.files() / file;
-  EXPECT_TRUE(test::eventually([&] { return !test::read(path).empty(); })) << path;
-  return std::atoi(test::read(path).c_str());
-}
-
 TEST(LocalEnd, StopEndsAProgramBySigterm) {
   Harness harness;
   auto request = harness.script("a", "trap 'echo bye; exit 0' TERM\necho $$ > " +
@@ -23,7 +16,7 @@ TEST(LocalEnd, StopEndsAProgramBySigterm) {
                                          "\nwhile true; do sleep 0.01; done");
   request.grace_us = 20'000'000;
   harness.launch(request);
-  pid_in(harness, "pid");
+  harness.pid_in("pid");
   harness.backend().stop(request.id, "cancelled");
   const auto result = harness.result(request.id);
   EXPECT_EQ(result.status, "cancelled");
@@ -40,8 +33,8 @@ TEST(LocalEnd, StopKillsAfterTheGraceAndLeavesNoOrphan) {
                               "; exec sleep 1000) &\nsetsid bash -c 'echo $$ > " + file("daemon") +
                               "; exec sleep 1000' &\nwait");
   harness.launch(request);
-  const pid_t child = pid_in(harness, "child");
-  const pid_t daemon = pid_in(harness, "daemon");
+  const pid_t child = harness.pid_in("child");
+  const pid_t daemon = harness.pid_in("daemon");
   harness.backend().stop(request.id, "timeout");
   const auto result = harness.result(request.id);
   EXPECT_EQ(result.status, "cancelled");
@@ -60,8 +53,8 @@ TEST(LocalEnd, AProgramThatEndsTakesItsBackgroundProcessesAlong) {
                file("daemon") + "\nuntil [ \"$(ps -o comm= -p $!)\" = sleep ]; do :; done"));
   EXPECT_EQ(result.status, "succeeded") << result.message;
   // Those of the group are gone when the result is there; a daemon is found a moment later.
-  EXPECT_FALSE(alive(pid_in(harness, "child")));
-  const pid_t daemon = pid_in(harness, "daemon");
+  EXPECT_FALSE(alive(harness.pid_in("child")));
+  const pid_t daemon = harness.pid_in("daemon");
   EXPECT_TRUE(test::eventually([&] { return !alive(daemon); }));
 }
 
@@ -71,9 +64,9 @@ TEST(LocalEnd, ADaemonOfAnotherAttemptIsLeftAlone) {
   const auto running = harness.script(
       "running", "(setsid sleep 1000 & echo $! > " + file("daemon") + ")\nsleep 1000");
   harness.launch(running);
-  const pid_t daemon = pid_in(harness, "daemon");
+  const pid_t daemon = harness.pid_in("daemon");
   harness.run(harness.script("other", "setsid sleep 1000 &\necho $! > " + file("other")));
-  const pid_t other = pid_in(harness, "other");
+  const pid_t other = harness.pid_in("other");
   EXPECT_TRUE(test::eventually([&] { return !alive(other); }));
   EXPECT_TRUE(alive(daemon));
   harness.backend().stop(running.id, "cancelled");

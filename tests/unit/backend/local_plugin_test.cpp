@@ -2,22 +2,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <fstream>
-
-#include "tests/support/program.hpp"
 #include "tests/unit/backend/harness.hpp"
 
 namespace scanflow::backend {
 namespace {
-
-pid_t parent_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(file, text);
-  pid_t parent = 0;
-  std::sscanf(text.c_str() + text.rfind(')') + 1, " %*c %d", &parent);
-  return parent;
-}
 
 TEST(LocalPlugin, RunsWithWhatTheRequestSays) {
   Harness harness;
@@ -137,6 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
             {{"forget", true}},
             "error",
             "announced the artifact 'model' as a file, but did not write it"},
+        Bad{"DeepOutput", "test.work", {{"nested", 200}}, "error", "nested deeper than 100 levels"},
         Bad{"LargeOutput", "test.work", {{"output", 2'000'000}}, "error", "1 MiB"}),
     [](const auto& bad) { return bad.param.name; });
 

@@ -23,6 +23,8 @@ Request full_request() {
   request.grace_us = 7;
   request.cwd = "/work";
   request.log_dir = "/logs";
+  request.secrets = {{"TOKEN", "hunter22"}};
+  request.log_limit = 1u << 20;
   return request;
 }
 
@@ -66,6 +68,8 @@ TEST(Codec, ARequestKeepsEveryField) {
   EXPECT_EQ(got.grace_us, 7);
   EXPECT_EQ(got.cwd, "/work");
   EXPECT_EQ(got.log_dir, "/logs");
+  EXPECT_EQ(got.secrets, sent.secrets);
+  EXPECT_EQ(got.log_limit, sent.log_limit);
 }
 
 TEST(Codec, AResultKeepsWhatMatters) {

@@ -107,6 +107,23 @@ TEST(Stream, WhatArrivedBeforeTheEndIsStillRead) {
   EXPECT_FALSE(*message);
 }
 
+TEST(Stream, BytesThatCameAnotherWayGoBeforeThoseOfTheSocket) {
+  Pair pair;
+  std::string first;
+  append_frame({{}, Cancel{{}, "first"}}, first);
+  Stream writer, reader;
+  writer.queue(Cancel{{}, "second"});
+  writer.flush(pair[0]);
+  reader.feed(first.substr(0, 5));
+  EXPECT_FALSE(*reader.next());
+  reader.feed(first.substr(5));
+  for (const char* reason : {"first", "second"}) {
+    const auto message = receive(pair[1], reader);
+    ASSERT_TRUE(message && *message);
+    EXPECT_EQ(std::get<Cancel>((*message)->body).reason, reason);
+  }
+}
+
 TEST(Stream, BlockingSendWaitsForAReader) {
   Pair pair;
   Stream writer, reader;

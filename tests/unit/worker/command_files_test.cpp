@@ -32,6 +32,23 @@ TEST(Outputs, LongIntegersStayText) {
             (json{{"a", "123456789012345678901234567890"}}));
 }
 
+TEST(Outputs, WhatIsNestedTooDeepStaysText) {
+  const auto nested = [](std::size_t levels) {
+    return std::string(levels, '[') + std::string(levels, ']');
+  };
+  EXPECT_TRUE(outputs("a=" + nested(kMaxNesting))["a"].is_array());
+  // Written out level by level it would end the process.
+  for (const std::size_t levels : {kMaxNesting + 1, std::size_t{500'000}}) {
+    EXPECT_EQ(outputs("a=" + nested(levels)), (json{{"a", nested(levels)}}));
+  }
+}
+
+TEST(Outputs, BracketsInTextAreNoNesting) {
+  EXPECT_EQ(nesting_of(R"({"a": ["[[[\"[[", {"}": []}], "b": [1]})"), 4u);
+  EXPECT_EQ(nesting_of("]]]"), 0u);
+  EXPECT_EQ(nesting_of(""), 0u);
+}
+
 TEST(Outputs, BlocksHoldSeveralLines) {
   EXPECT_EQ(outputs("a<<END\none=1\n\ntwo\nEND\nb<<X\nX\nc<<J\n[1,\n2]\nJ\n"),
             json::parse(R"({"a":"one=1\n\ntwo","b":"","c":[1,2]})"));

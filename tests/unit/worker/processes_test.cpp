@@ -17,6 +17,7 @@ TEST(Processes, AStatLineIsReadWhateverTheNameHolds) {
   EXPECT_EQ(process->parent, 3);
   EXPECT_EQ(process->group, 4);
   EXPECT_EQ(process->session, 5);
+  EXPECT_EQ(process->started, 100u);
   EXPECT_EQ(process->rss, 25u * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
   EXPECT_FALSE(parse_stat(""));
   EXPECT_FALSE(parse_stat("12 (x"));
@@ -33,13 +34,13 @@ TEST(Processes, ThisOneIsAmongAll) {
 
 TEST(Processes, AFamilyIsASessionAndWhatDescendsFromIt) {
   const std::vector<Process> all = {
-      {1, 0, 1, 1, 'S', 0},      // init
-      {10, 1, 10, 10, 'S', 0},   // a leader
-      {11, 10, 10, 10, 'S', 0},  // its child
-      {12, 11, 12, 12, 'S', 0},  // a grandchild in a session of its own
-      {13, 1, 13, 10, 'S', 0},   // another group of the session, orphaned
-      {14, 10, 10, 10, 'Z', 0},  // a zombie
-      {20, 1, 20, 20, 'S', 0},   // another attempt
+      {1, 0, 1, 1, 'S', 0, 0},      // init
+      {10, 1, 10, 10, 'S', 0, 0},   // a leader
+      {11, 10, 10, 10, 'S', 0, 0},  // its child
+      {12, 11, 12, 12, 'S', 0, 0},  // a grandchild in a session of its own
+      {13, 1, 13, 10, 'S', 0, 0},   // another group of the session, orphaned
+      {14, 10, 10, 10, 'Z', 0, 0},  // a zombie
+      {20, 1, 20, 20, 'S', 0, 0},   // another attempt
   };
   const auto members = families(all, {10, 20});
   std::vector<pid_t> pids;
