@@ -14,7 +14,9 @@ namespace scanflow::pipeline {
 void check_call(const StepDraft& draft, const Pipeline& called, Problems& problems) {
   std::vector<std::string> names;
   for (const Param& param : called.params) names.push_back(param.name);
-  for (const auto& [key, value] : draft.with) {
+  for (const auto& entry : draft.with) {
+    const Node* key = entry.first;
+    const Node* value = entry.second;
     const auto param = std::find_if(called.params.begin(), called.params.end(),
                                     [&](const Param& each) { return each.name == key->text; });
     if (param == called.params.end()) {

@@ -264,7 +264,7 @@ void read_resources(const Node& node, Resources& resources, Problems& problems) 
   if (resources.memory_limit > 0 && !said("memory")) {
     resources.memory_request = resources.memory_limit;
   }
-  const Node& at = limits != nullptr ? *limits : *requests;
+  const Node& at = limits != nullptr ? *limits : node;
   if (resources.cpu_limit > 0 && resources.cpu_request > resources.cpu_limit) {
     problems.add(at, fmt::format("the limit of {} CPUs is below the request of {}",
                                  resources.cpu_limit, resources.cpu_request));

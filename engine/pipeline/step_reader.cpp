@@ -262,7 +262,8 @@ class StepReader {
           "add an axis: name: [values]";
     }
     for (const json& combination : step_.exclude) {
-      for (const auto& [name, value] : combination.items()) {
+      for (const auto& item : combination.items()) {
+        const std::string& name = item.key();
         const bool known = std::any_of(step_.matrix.begin(), step_.matrix.end(),
                                        [&](const Axis& axis) { return axis.name == name; });
         if (known) continue;
