@@ -68,8 +68,8 @@ struct LogRange {
 
 struct ArtifactFile {
   std::string name;
-  std::string
-      path;  // absolute; moved into the store by the engine, which then acknowledges the result
+  std::string path;  // absolute; the engine takes it into its store, and acknowledges the result;
+                     // whoever holds the result removes it then
   bool directory = false;
 };
 
