@@ -76,6 +76,7 @@ struct Engine::Impl {
 
   // --- what backends tell (reports.cpp)
   void on_reports(std::vector<backend::Report> reports);
+  void on_kept(const protocol::AttemptId& id);
   void on_ended(const EntryPtr& entry, protocol::Result result);
   void attempt_ended(const EntryPtr& entry, const protocol::Result& result, json artifacts);
   void on_metric(const EntryPtr& entry, const protocol::Metric& metric);
@@ -85,6 +86,7 @@ struct Engine::Impl {
   // --- runs of an earlier engine (recovery.cpp)
   void attach(const std::string& run, Client client);
   void adopt(const EntryPtr& entry, Client client);
+  void forget_ended(const EntryPtr& entry);
 
   EngineOptions options;
   const Environment own_environment = runtime::own_environment();

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,6 +53,7 @@ class Supervisor {
   void cancel(const Id& id, const std::string& reason);
   void acknowledge(const Id& id);
   void reply(protocol::HostReply reply);
+  std::optional<protocol::Hello> greet();
   bool has_its_directory();
   void leave_if_done();
   void arm_departure();

@@ -98,6 +98,7 @@ struct Hello {
   std::int32_t pid = 0;
   std::string version;
   std::vector<std::string> capabilities;
+  std::vector<AttemptId> kept;  // of a supervisor: results that no engine has acknowledged
 };
 struct Reject {
   std::string reason;
