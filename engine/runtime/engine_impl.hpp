@@ -105,10 +105,14 @@ struct Engine::Impl {
   struct After {
     std::vector<std::pair<EntryPtr, run::Effect>> effects;
     std::vector<std::pair<EntryPtr, protocol::AttemptId>> acknowledged;
+    std::vector<std::pair<EntryPtr, ActiveRun::Unsaid>> unsaid;
     std::vector<std::function<void()>> calls;
-    bool empty() const { return effects.empty() && acknowledged.empty() && calls.empty(); }
+    bool empty() const {
+      return effects.empty() && acknowledged.empty() && unsaid.empty() && calls.empty();
+    }
   };
   void carry_out(const After& work_after);
+  static void tell_followers(const After& work_after);
   store::Batch batch;
   After after;
   bool failed = false;
