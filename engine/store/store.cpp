@@ -23,8 +23,12 @@ std::filesystem::path database_in(const std::filesystem::path& directory) {
 
 struct Store::Impl {
   explicit Impl(const std::filesystem::path& file) : readers(file) {}
+  ~Impl() {
+    if (writer) writer->stop();  // what it calls may read
+  }
+  // Its connection is closed last: so it copies the log into the database, and removes it.
+  std::unique_ptr<Writer> writer;  // null: read-only
   ReaderPool readers;
-  std::unique_ptr<Writer> writer;  // null: read-only. Ends before the readers.
 };
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
