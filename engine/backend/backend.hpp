@@ -13,9 +13,15 @@
 
 namespace scanflow::backend {
 
+/// The backend keeps the result of an attempt that an earlier engine launched, and this one did not:
+/// it may have to be asked for, or forgotten.
+struct Kept {
+  protocol::AttemptId id;
+};
+
 /// What a backend tells the engine.
 using Report = std::variant<protocol::Started, protocol::Progress, protocol::Metric,
-                            protocol::Ended, protocol::HostCall>;
+                            protocol::Ended, protocol::HostCall, Kept>;
 
 /// Called on any thread, also within launch(), with as many reports as there are at once. Must not
 /// block.
@@ -43,8 +49,8 @@ class Backend {
   /// The engine has committed the result that was reported: the backend may forget it.
   virtual void acknowledge(const protocol::AttemptId& id) = 0;
 
-  /// Attempts whose results an earlier engine has committed, perhaps without coming to acknowledge
-  /// them.
+  /// Attempts whose results nobody will ask for: an earlier engine has committed them, perhaps
+  /// without coming to acknowledge them.
   virtual void forget(const std::vector<protocol::AttemptId>& ids) = 0;
 
   /// The answer to a HostCall.

@@ -88,7 +88,7 @@ void InprocBackend::acknowledge(const protocol::AttemptId& id) {
   if (artifacts_.empty()) return;
   const auto found = artifacts_.extract(id);
   lock.unlock();
-  std::error_code ignored;  // the files have moved; an empty directory may stay until the end
+  std::error_code ignored;  // what stays is removed with the directory of all, at the end
   if (found) std::filesystem::remove_all(found.mapped(), ignored);
 }
 

@@ -97,6 +97,7 @@ void LocalBackend::acknowledge(const protocol::AttemptId& id) {
 
 void LocalBackend::forget(const std::vector<protocol::AttemptId>& ids) {
   acknowledgements_.insert(acknowledgements_.end(), ids.begin(), ids.end());
+  if (!connected() && !starting_) open();  // where there is a supervisor
   arm_acknowledgements();
 }
 
@@ -175,7 +176,8 @@ void LocalBackend::start() {
 
 void LocalBackend::on_started(const Result<void>& started) {
   starting_ = false;
-  if (started && open()) return;
+  // Also where it did not start: one that an engine started which died meanwhile keeps it from that.
+  if (open()) return;
   const bool missing = ::access(options_.worker.c_str(), X_OK) != 0;
   give_up(missing ? "config" : "lost",
           started ? "the supervisor ended as soon as it had started" : started.error().message);
@@ -226,8 +228,11 @@ void LocalBackend::deliver(std::vector<Report> reports) {
 }
 
 void LocalBackend::handle(protocol::Body& body, std::vector<Report>& reports) {
-  if (std::holds_alternative<protocol::Hello>(body)) {
+  if (const auto* hello = std::get_if<protocol::Hello>(&body)) {
     greeted_ = true;
+    for (const Id& id : hello->kept) {
+      if (!in_flight_.contains(id) && !unacknowledged_.contains(id)) reports.emplace_back(Kept{id});
+    }
     return;
   }
   disconnects_ = 0;

@@ -69,12 +69,12 @@ void ActiveRun::record(const Event& event, store::Batch& batch) {
     if (event.step == run::kNoStep) batch.runs.push_back(row());
   }
   if (!events_wanted_) return;
-  tell({{"type", "event"}, {"event", run::to_json(event, step)}});
+  will_say({{"type", "event"}, {"event", run::to_json(event, step)}});
   if (event.type != EventType::step_expanded) return;
   json added = json::array();
   const auto [first, count] = machine_.instances(event.step);
   for (std::uint32_t i = first; i < first + count; ++i) added.push_back(step_document(i));
-  tell({{"type", "steps"}, {"steps", std::move(added)}});
+  will_say({{"type", "steps"}, {"steps", std::move(added)}});
 }
 
 void ActiveRun::replay(const Event& event, std::int64_t seq) {
@@ -109,7 +109,7 @@ void ActiveRun::add_client(Client client) {
   if (!client.listener ||
       !client.listener(std::make_shared<const json>(accepted(client.every_event))))
     return;
-  listeners_.push_back(std::move(client.listener));
+  listeners_.push_back({std::move(client.listener), taken_ + unsaid_.size()});
   events_wanted_ = events_wanted_ || client.every_event;
 }
 
@@ -122,8 +122,28 @@ void ActiveRun::finish() {
 
 void ActiveRun::tell(json update) {
   if (listeners_.empty()) return;
-  const auto shared = std::make_shared<const json>(std::move(update));
-  std::erase_if(listeners_, [&](const Listener& listener) { return !listener(shared); });
+  tell(std::make_shared<const json>(std::move(update)), taken_ + unsaid_.size());
+}
+
+void ActiveRun::tell(const Update& update, std::uint64_t number) {
+  std::erase_if(listeners_, [&](const Follower& follower) {
+    return number >= follower.from && !follower.listener(update);
+  });
+}
+
+void ActiveRun::will_say(json update) {
+  unsaid_.push_back(std::make_shared<const json>(std::move(update)));
+}
+
+ActiveRun::Unsaid ActiveRun::take_unsaid() {
+  Unsaid unsaid{taken_, std::exchange(unsaid_, {})};
+  taken_ += unsaid.updates.size();
+  return unsaid;
+}
+
+void ActiveRun::say(const Unsaid& unsaid) {
+  std::uint64_t number = unsaid.first;
+  for (const Update& update : unsaid.updates) tell(update, number++);
 }
 
 void ActiveRun::started(const protocol::Started& started) {

@@ -33,7 +33,8 @@ class ActiveRun {
   /// The event that begins the run's log: everything that a restart needs.
   run::Event created_event(bool queued) const;
 
-  /// A fact from outside: changes the state, goes into the batch, and to the listeners.
+  /// A fact from outside: changes the state, and goes into the batch. Listeners are told of it by
+  /// say(), once that is committed.
   void apply(const run::Event& event, store::Batch& batch);
   /// A fact that the state machine has applied already (Decisions::events).
   void record(const run::Event& event, store::Batch& batch);
@@ -49,6 +50,16 @@ class ActiveRun {
   /// Tells them "finished".
   void finish();
   void tell(json update);
+
+  /// What listeners are to be told once what was recorded before is committed.
+  void will_say(json update);
+  /// All of it since the last call.
+  struct Unsaid {
+    std::uint64_t first = 0;  // number of the first one
+    std::vector<Update> updates;
+  };
+  Unsaid take_unsaid();
+  void say(const Unsaid& unsaid);
 
   void started(const protocol::Started& started);
   void log_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log);
@@ -70,7 +81,12 @@ class ActiveRun {
     std::uint32_t attempt;
     protocol::LogRange range;
   };
+  struct Follower {
+    Listener listener;
+    std::uint64_t from = 0;  // the number of the first update that it has not seen the effect of
+  };
   void touch(std::uint32_t step);
+  void tell(const Update& update, std::uint64_t number);
 
   std::string id_;
   Submission submission_;
@@ -82,8 +98,10 @@ class ActiveRun {
   Keep keep_;
   std::vector<run::Event> history_;  // in memory only
   std::int64_t seq_ = 0;
-  std::vector<Listener> listeners_;
+  std::vector<Follower> listeners_;
   bool events_wanted_ = false;
+  std::vector<Update> unsaid_;
+  std::uint64_t taken_ = 0;  // number of the first of unsaid_
   std::unordered_map<std::string, std::uint32_t> index_;
   std::vector<std::uint32_t> dirty_;
   std::vector<bool> is_dirty_;

@@ -75,9 +75,11 @@ Engine::Impl::~Impl() {
     closing = true;
     wake_timer.cancel();
     row_timer.cancel();
-    for (const EntryPtr& entry : order) entry->run.flush_rows(batch);
+    for (const EntryPtr& entry : order) {
+      entry->run.flush_rows(batch);
+      entry->run.will_say({{"type", "closing"}});
+    }
     flush();
-    for (const EntryPtr& entry : order) entry->run.tell({{"type", "closing"}});
   });
   pool.join();
   post([this] { backends.clear(); });  // what they report now comes again to the next engine
@@ -230,6 +232,10 @@ void Engine::Impl::end(const EntryPtr& entry) {
 }
 
 void Engine::Impl::flush() {
+  for (const EntryPtr& entry : order) {
+    ActiveRun::Unsaid unsaid = entry->run.take_unsaid();
+    if (!unsaid.updates.empty()) after.unsaid.emplace_back(entry, std::move(unsaid));
+  }
   const bool nothing = batch.events.empty() && batch.runs.empty() && batch.steps.empty() &&
                        batch.metrics.empty() && batch.cache.empty();
   if (nothing && after.empty()) return;
@@ -252,13 +258,15 @@ void Engine::Impl::flush() {
 }
 
 void Engine::Impl::carry_out(const After& work_after) {
-  if (failed || closing) return;
+  if (failed) return;
+  if (closing) return tell_followers(work_after);
   std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
   for (const auto& [entry, effect] : work_after.effects) perform(entry, effect, launches);
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   for (const auto& [entry, id] : work_after.acknowledged) {
     backend_for(entry->run.submission().options.backend)->acknowledge(id);
   }
+  tell_followers(work_after);
   for (const auto& call : work_after.calls) call();
   if (!order.empty() && row_timer.expiry() < std::chrono::steady_clock::now()) {
     row_timer.expires_after(kRowDelay);
@@ -271,14 +279,23 @@ void Engine::Impl::carry_out(const After& work_after) {
   flush();
 }
 
+void Engine::Impl::tell_followers(const After& work_after) {
+  for (const auto& [entry, unsaid] : work_after.unsaid) entry->run.say(unsaid);
+}
+
 void Engine::Impl::fail_all(const std::string& message) {
   if (std::exchange(failed, true)) return;
   for (const EntryPtr& entry : order) {
-    entry->run.tell(
-        rejected(3, fmt::format("the run cannot go on, since its events cannot be stored: {}\n"
-                                "nothing of what was committed is lost: mend that, then "
-                                "'scanflow runs resume {}'",
-                                message, entry->run.id())));
+    const auto known = options.store->find_runs(entry->run.id());
+    const bool begun = !known || !known->empty();
+    entry->run.tell(rejected(
+        3, begun ? fmt::format("the run cannot go on, since its events cannot be stored: {}\n"
+                               "nothing of what was committed is lost: mend that, then "
+                               "'scanflow runs resume {}'",
+                               message, entry->run.id())
+                 : fmt::format("the run cannot begin, since its events cannot be stored: {}\n"
+                               "nothing was run",
+                               message)));
   }
 }
 

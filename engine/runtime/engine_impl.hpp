@@ -101,6 +101,7 @@ struct Engine::Impl {
 
   // --- what backends tell (reports.cpp)
   void on_reports(std::vector<backend::Report> reports);
+  void on_kept(const protocol::AttemptId& id);
   void on_ended(const EntryPtr& entry, protocol::Result result);
   void attempt_ended(const EntryPtr& entry, const protocol::Result& result, json artifacts);
   void on_metric(const EntryPtr& entry, const protocol::Metric& metric);
@@ -126,6 +127,7 @@ struct Engine::Impl {
   /// Reads the run off the strand; an error comes as "rejected".
   void recover(const std::string& run, std::function<void(Recovered)> then);
   void adopt(const EntryPtr& entry, Client client);
+  void forget_ended(const EntryPtr& entry);
 
   EngineOptions options;
   const Environment own_environment = runtime::own_environment();
@@ -144,10 +146,14 @@ struct Engine::Impl {
   struct After {
     std::vector<std::pair<EntryPtr, run::Effect>> effects;
     std::vector<std::pair<EntryPtr, protocol::AttemptId>> acknowledged;
+    std::vector<std::pair<EntryPtr, ActiveRun::Unsaid>> unsaid;
     std::vector<std::function<void()>> calls;
-    bool empty() const { return effects.empty() && acknowledged.empty() && calls.empty(); }
+    bool empty() const {
+      return effects.empty() && acknowledged.empty() && unsaid.empty() && calls.empty();
+    }
   };
   void carry_out(const After& work_after);
+  static void tell_followers(const After& work_after);
   store::Batch batch;
   After after;
   bool failed = false;

@@ -100,6 +100,7 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   run.add_client(std::move(client));
   if (runs.contains(run.id())) return;
   if (run.machine().status() > run::RunStatus::running) {  // it had ended: shown, not run
+    forget_ended(entry);
     run.finish();
     return;
   }
@@ -108,22 +109,32 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   options.jobs = std::max(options.jobs, run.submission().options.jobs);
   // An attempt whose start was committed is launched again: a backend that has it adopts it, or
   // tells its result again; one that never got it starts it now. The first decision stops those
-  // again that were to be stopped. Of one whose end was committed the backend may not have heard.
+  // again that were to be stopped.
+  forget_ended(entry);
   std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
-  std::vector<protocol::AttemptId> ended;
   for (std::uint32_t i = 0; i < run.machine().size(); ++i) {
     const run::StepState& state = run.machine().step(i);
-    if (state.status == run::StepStatus::running) {
-      launch(entry, i, state.attempts, launches);
-    } else if (state.attempts > 0) {
-      ended.push_back({run.id(), run.machine().planned(i).id, state.attempts});
-    }
+    if (state.status == run::StepStatus::running) launch(entry, i, state.attempts, launches);
   }
-  backend_for(run.submission().options.backend)->forget(ended);
   start_queued(run.plan().group);
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump(entry);
   flush();
+}
+
+/// The backend may not have heard that their ends were committed.
+void Engine::Impl::forget_ended(const EntryPtr& entry) {
+  const ActiveRun& run = entry->run;
+  std::vector<protocol::AttemptId> ended;
+  for (std::uint32_t i = 0; i < run.machine().size(); ++i) {
+    const run::StepState& state = run.machine().step(i);
+    const bool running = state.status == run::StepStatus::running;
+    for (std::uint32_t attempt = 1; attempt <= state.attempts; ++attempt) {
+      if (!running || attempt < state.attempts)
+        ended.push_back({run.id(), run.machine().planned(i).id, attempt});
+    }
+  }
+  backend_for(run.submission().options.backend)->forget(ended);
 }
 
 }  // namespace scanflow::runtime

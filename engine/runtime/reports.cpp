@@ -64,6 +64,10 @@ void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
   if (failed || closing) return;
   bool changed = false;
   for (backend::Report& report : reports) {
+    if (const auto* kept = std::get_if<backend::Kept>(&report)) {
+      on_kept(kept->id);
+      continue;
+    }
     const auto found = runs.find(id_of(report).run);
     if (found == runs.end()) continue;
     const EntryPtr entry = found->second;
@@ -90,6 +94,24 @@ void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
 
 void Engine::Impl::acknowledge(const EntryPtr& entry, const protocol::AttemptId& id) {
   after.acknowledged.emplace_back(entry, id);
+}
+
+/// An earlier engine died, or its connection broke, before it had acknowledged that. Results of runs
+/// that can still be resumed stay until they are.
+void Engine::Impl::on_kept(const protocol::AttemptId& id) {
+  if (const auto found = runs.find(id.run); found != runs.end()) {
+    const std::uint32_t step = found->second->run.index_of(id.step);
+    const run::Machine& machine = found->second->run.machine();
+    if (step != run::kNoStep && machine.step(step).status == run::StepStatus::running &&
+        machine.step(step).attempts == id.attempt) {
+      return;
+    }
+  } else {
+    if (recovering.contains(id.run) || !options.store) return;
+    const auto known = options.store->find_runs(id.run);
+    if (!known || (!known->empty() && known->front().ended_us == 0)) return;
+  }
+  backend_for("local")->forget({id});
 }
 
 void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {

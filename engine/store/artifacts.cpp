@@ -150,9 +150,6 @@ Result<Artifact> Artifacts::put_file(const fs::path& source) {
   if (!digest) return tl::unexpected(digest.error());
   file.sha256 = std::move(*digest);
   if (auto added = add_object(source, file); !added) return tl::unexpected(added.error());
-
-  struct stat root {};
-  if (::stat(root_.c_str(), &root) == 0 && root.st_dev == status.st_dev) ::unlink(source.c_str());
   return Artifact{file.sha256, object(file.sha256, file.executable), file.bytes, false};
 }
 
@@ -216,13 +213,6 @@ Result<Artifact> Artifacts::put_directory(const fs::path& source) {
     if (auto built = build_tree(*files, manifest, sha256); !built) {
       return tl::unexpected(built.error());
     }
-  }
-  struct stat root {
-  }, status{};
-  if (::stat(root_.c_str(), &root) == 0 && ::lstat(source.c_str(), &status) == 0 &&
-      root.st_dev == status.st_dev) {
-    std::error_code ignored;
-    fs::remove_all(source, ignored);
   }
   return Artifact{sha256, place("trees", sha256), total_bytes(*files), true};
 }

@@ -36,10 +36,12 @@ class Artifacts {
   /// `sync`: what put() took survives power loss too, once it has returned.
   explicit Artifacts(const std::filesystem::path& root, bool sync = false);
 
-  /// Takes what lies at `source` (a file, or a directory of files) into the store. On the same file
-  /// system it is moved, so that `source` is gone afterwards; else it is copied. What was there
-  /// before wins. After an error, or a crash in the middle, nothing half is visible, and `source`
-  /// is still there. Symbolic links and special files are refused, by name. [any-thread]
+  /// Takes what lies at `source` (a file, or a directory of files) into the store. `source` stays,
+  /// so that whoever crashes before it has noted what came of it can put it again; its owner removes
+  /// it then, and writes to it no more: on the same file system its files become other names of the
+  /// stored ones (read-only), else they are copied. What was there before wins. After an error, or a
+  /// crash in the middle, nothing half is visible. Symbolic links and special files are refused, by
+  /// name. [any-thread]
   Result<Artifact> put(const std::filesystem::path& source);
 
   /// Is it there? Of a directory: with all of its files, of the size they had. (The bytes are

@@ -16,6 +16,9 @@ std::string_view fix_for(int code) {
   switch (code & 0xff) {
     case SQLITE_FULL:
       return "; free some space, or choose another state directory with --state";
+    case SQLITE_IOERR:
+      return "; the disk or its file system fails (the kernel's log may say why): mend it, or "
+             "choose another state directory with --state";
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:

@@ -12,6 +12,9 @@ namespace scanflow::store {
 
 struct Store::Impl {
   explicit Impl(const std::filesystem::path& file) : readers(file) {}
+  ~Impl() {
+    if (writer) writer->stop();  // what it calls may read
+  }
 
   /// Blocks until what `task` wrote is committed. [any-thread]
   Result<void> write(Writer::Task task);
@@ -20,8 +23,9 @@ struct Store::Impl {
   /// Takes pieces until there are no more, in transactions so short that other commits hardly wait.
   Result<void> write_in_pieces(const Piece& piece);
 
+  // Its connection is closed last: so it copies the log into the database, and removes it.
+  std::unique_ptr<Writer> writer;  // null: read-only
   ReaderPool readers;
-  std::unique_ptr<Writer> writer;  // null: read-only. Ends before the readers.
 };
 
 }  // namespace scanflow::store

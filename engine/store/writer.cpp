@@ -39,7 +39,8 @@ Writer::Writer(Connection connection, std::unique_ptr<Tables> tables, bool at_on
   thread_ = std::thread([this] { loop(); });
 }
 
-Writer::~Writer() {
+void Writer::stop() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -26,7 +26,9 @@ class Writer {
 
   /// `at_once`: push() may commit a few rows itself; not where a commit waits for the disk.
   static Result<std::unique_ptr<Writer>> start(Connection connection, bool at_once);
-  ~Writer();  // commits what is queued
+  ~Writer() { stop(); }
+  /// Commits what is queued. Nothing may be pushed after it.
+  void stop();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 

@@ -29,9 +29,8 @@ bool same_user(int fd) {
 
 }  // namespace
 
-EngineLink::EngineLink(Loop& loop, Receive receive, std::function<void()> lost,
-                       std::function<bool()> fit)
-    : loop_(loop), receive_(std::move(receive)), lost_(std::move(lost)), fit_(std::move(fit)) {}
+EngineLink::EngineLink(Loop& loop, Receive receive, std::function<void()> lost, Greet greet)
+    : loop_(loop), receive_(std::move(receive)), lost_(std::move(lost)), greet_(std::move(greet)) {}
 
 EngineLink::~EngineLink() {
   if (listener_) ::unlink(path_.c_str());
@@ -94,17 +93,15 @@ void EngineLink::on_ready(int fd, std::uint32_t events) {
 void EngineLink::handle(Peer& peer, protocol::Body& body) {
   if (const auto* hello = std::get_if<protocol::Hello>(&body)) {
     if (hello->role != "engine") return reject(peer, "only an engine may connect here");
-    if (!fit_()) {
+    auto answer = greet_();
+    if (!answer) {
       peer.closing = true;  // what it sends further is for the next supervisor
       return;
     }
     if (engine_ != nullptr && engine_ != &peer) drop(engine_->fd.get());
     engine_ = &peer;
     ++connection_;
-    protocol::Hello answer;
-    answer.role = "supervisor";
-    answer.pid = ::getpid();
-    return send(answer);
+    return send(std::move(*answer));
   }
   if (&peer != engine_) return reject(peer, "the first message must be Hello");
   receive_(body);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/worker/loop.hpp"
@@ -19,9 +20,11 @@ class EngineLink {
  public:
   using Receive = std::function<void(protocol::Body&)>;
 
+  /// What an engine that comes is answered; nothing: this supervisor is of no use any more, and ends.
+  using Greet = std::function<std::optional<protocol::Hello>()>;
+
   /// receive: each message of the engine but Hello. lost: the connection ended.
-  /// `fit`: asked when an engine comes; false: this supervisor is of no use any more, and ends.
-  EngineLink(Loop& loop, Receive receive, std::function<void()> lost, std::function<bool()> fit);
+  EngineLink(Loop& loop, Receive receive, std::function<void()> lost, Greet greet);
   ~EngineLink();
 
   /// Listens on a Unix socket, which replaces one that nobody listens on any more.
@@ -59,7 +62,7 @@ class EngineLink {
   Loop& loop_;
   Receive receive_;
   std::function<void()> lost_;
-  std::function<bool()> fit_;
+  Greet greet_;
   std::string path_;
   UniqueFd listener_;
   std::map<int, std::unique_ptr<Peer>> peers_;

@@ -59,7 +59,7 @@ Supervisor::Supervisor(SupervisorOptions options)
       signals_(make_signal_fd()),
       engine_(
           loop_, [this](protocol::Body& body) { receive(body); }, [this] { leave_if_done(); },
-          [this] { return has_its_directory(); }),
+          [this] { return greet(); }),
       hosts_(loop_,
              {[this](const Id& id, pid_t pid, UniqueFd socket) {
                 if (Attempt* attempt = find(id)) hand_over(*attempt, pid, std::move(socket));
@@ -135,8 +135,21 @@ void Supervisor::receive(protocol::Body& body) {
   }
 }
 
+/// An engine that comes is told which results nobody has acknowledged: the one before it may have
+/// died in between.
+std::optional<protocol::Hello> Supervisor::greet() {
+  if (!has_its_directory()) return std::nullopt;
+  shutdown_ = false;  // the engine before it asked for that
+  protocol::Hello answer;
+  answer.role = "supervisor";
+  answer.pid = ::getpid();
+  for (const auto& [id, attempt] : attempts_) {
+    if (attempt->reported) answer.kept.push_back(id);
+  }
+  return answer;
+}
+
 void Supervisor::launch(protocol::Request request) {
-  shutdown_ = false;
   if (Attempt* known = find(request.id)) return adopt(*known);
   auto attempt = std::make_unique<Attempt>();
   attempt->request = std::move(request);

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,6 +55,7 @@ class Supervisor {
   void acknowledge(const Id& id);
   void reply(protocol::HostReply reply);
   void tell(Attempt& attempt, protocol::Body body);
+  std::optional<protocol::Hello> greet();
   bool has_its_directory();
   void leave_if_done();
   void arm_departure();

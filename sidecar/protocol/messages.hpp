@@ -74,8 +74,8 @@ struct LogRange {
 
 struct ArtifactFile {
   std::string name;
-  std::string
-      path;  // absolute; moved into the store by the engine, which then acknowledges the result
+  std::string path;  // absolute; the engine takes it into its store, and acknowledges the result;
+                     // whoever holds the result removes it then
   bool directory = false;
 };
 
@@ -104,6 +104,7 @@ struct Hello {
   std::int32_t pid = 0;
   std::string version;
   std::vector<std::string> capabilities;
+  std::vector<AttemptId> kept;  // of a supervisor: results that no engine has acknowledged
 };
 struct Reject {
   std::string reason;

@@ -203,6 +203,7 @@ void BM_PutSmallFile(benchmark::State& state) {
   std::int64_t i = 0;
   for (auto _ : state) {
     state.PauseTiming();
+    std::filesystem::remove(directory / "out");
     directory.write("out", std::to_string(++i));
     state.ResumeTiming();
     if (!artifacts.put(directory / "out")) state.SkipWithError("put failed");

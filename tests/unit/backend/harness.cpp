@@ -121,6 +121,8 @@ void Harness::take(std::vector<Report> reports) {
         seen_.progress.push_back(*progress);
       } else if (auto* call = std::get_if<protocol::HostCall>(&report)) {
         calls.push_back(*call);
+      } else if (auto* kept = std::get_if<Kept>(&report)) {
+        seen_.kept.insert(kept->id);
       }
     }
   }
@@ -156,6 +158,11 @@ pid_t Harness::started(const protocol::AttemptId& id) {
 int Harness::ends(const protocol::AttemptId& id) {
   const std::lock_guard lock(seen_.mutex);
   return seen_.ends[id];
+}
+
+bool Harness::kept(const protocol::AttemptId& id) {
+  const std::lock_guard lock(seen_.mutex);
+  return seen_.kept.contains(id);
 }
 
 std::vector<protocol::Metric> Harness::metrics(const protocol::AttemptId& id) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,8 @@ class Harness {
   const test::TempDir& files() const { return files_; }
   /// Each call runs on the strand, and returns when it has.
   Backend& backend() { return on_strand_; }
-  int ends(const protocol::AttemptId& id);  // how many Ended it has had
+  int ends(const protocol::AttemptId& id);   // how many Ended it has had
+  bool kept(const protocol::AttemptId& id);  // was it reported so, at some time?
 
   std::function<void(Backend&, const protocol::HostCall&)> on_call;
 
@@ -80,6 +82,8 @@ class Harness {
     std::map<protocol::AttemptId, protocol::Started> started;
     std::vector<protocol::Metric> metrics;
     std::vector<protocol::Progress> progress;
+    std::vector<protocol::HostCall> calls;
+    std::set<protocol::AttemptId> kept;
   };
   void take(std::vector<Report> reports);
 

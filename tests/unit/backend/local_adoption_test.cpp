@@ -1,6 +1,9 @@
 // The engine goes and comes back; the supervisor dies.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -68,6 +71,66 @@ TEST(LocalAdoption, WhatEndedWhileNoEngineWasThereIsKept) {
   const pid_t supervisor = harness.supervisor();
   harness.forget_backend();
   EXPECT_TRUE(test::eventually([&] { return !alive(supervisor); }));
+}
+
+TEST(LocalAdoption, AnEngineIsToldWhatNobodyHasAcknowledged) {
+  Harness harness;
+  const auto gate = (harness.files() / "gate").string();
+  const auto left = harness.script("left", "true");
+  const auto running = harness.script("running", wait_for(gate));
+  harness.run(left);
+  harness.launch(running);
+  harness.started(running.id);
+  harness.forget_backend();
+  EXPECT_FALSE(harness.kept(left.id)) << "it was this engine's own";
+
+  harness.make_backend();
+  harness.launch(running);
+  harness.files().write("gate", "");
+  harness.result(running.id);
+  EXPECT_TRUE(harness.kept(left.id));
+  EXPECT_FALSE(harness.kept(running.id)) << "it was asked for";
+  harness.backend().acknowledge(running.id);
+  harness.backend().forget({left.id});
+  const pid_t supervisor = harness.supervisor();
+  harness.forget_backend();
+  EXPECT_TRUE(test::eventually([&] { return !alive(supervisor); }));
+}
+
+/// An engine that asked it to end may be followed by one that has work for it.
+TEST(LocalAdoption, ASupervisorThatWasToEndServesTheNextEngine) {
+  Harness harness;
+  const auto left = harness.script("left", "true");
+  harness.run(left);
+  const pid_t supervisor = harness.supervisor();
+  harness.forget_backend();  // nothing is in flight: it may end when its last result is taken
+  harness.make_backend();
+  harness.backend().forget({left.id});
+  const auto next = harness.script("next", "true");
+  EXPECT_EQ(harness.run(next).status, "succeeded");
+  EXPECT_EQ(harness.supervisor(), supervisor);
+}
+
+/// Its engine was killed before it was ready, and the next one has started another, which cannot have
+/// the work directory.
+TEST(LocalAdoption, ASupervisorThatComesUpMeanwhileIsUsed) {
+  Harness harness;
+  const auto sockets = harness.files() / "sockets";
+  test::Program first({std::string(SCANFLOW_BINARY_DIR) + "/bin/scanflow-worker", "supervise",
+                       "--socket", (sockets / "early.sock").string(), "--work",
+                       (harness.files() / "early").string(), "--log",
+                       (harness.files() / "early.log").string()});
+  ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(sockets / "early.sock"); }));
+  std::filesystem::create_directories(harness.state() / "work");
+  const int lock =
+      ::open((harness.state() / "work/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  const auto request = harness.script("a", "true");
+  harness.launch(request);
+  ASSERT_TRUE(test::eventually([&] { return harness.processes().size() == 2; }));
+  std::filesystem::rename(sockets / "early.sock", sockets / "supervisor.sock");
+  EXPECT_EQ(harness.result(request.id).status, "succeeded");
+  ::close(lock);
 }
 
 TEST(LocalAdoption, LaunchingWhatIsThereAdoptsIt) {

@@ -234,6 +234,14 @@ TEST_F(StoreTest, TheLogIsCopiedIntoTheDatabaseWhileItRuns) {
   EXPECT_GT(megabytes("scanflow.db"), 50u);
 }
 
+TEST_F(StoreTest, AtTheEndTheLogIsCopiedIntoTheDatabaseAndRemoved) {
+  ASSERT_TRUE(commit(events("r", 1, 3)));
+  EXPECT_THAT(seqs(store_->events("r")), ElementsAre(1, 2, 3)) << "so that there is a reader";
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "scanflow.db-wal"));
+  store_.reset();
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "scanflow.db-wal"));
+}
+
 TEST_F(StoreTest, ABatchIsCommittedWholeOrNotAtAllAndNothingFollowsAFailure) {
   ASSERT_TRUE(commit(events("r", 1, 3)));
   Batch broken = events("r", 4, 5);
