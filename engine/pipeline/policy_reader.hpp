@@ -9,9 +9,6 @@
 namespace scanflow::pipeline {
 
 void read_retry(const Node& node, Retry& retry, Problems& problems);
-void read_timeout(const Node& node, std::int64_t& timeout_us, Problems& problems);
-void read_max_parallel(const Node& node, std::uint32_t& limit, Problems& problems);
-void read_priority(const Node& node, std::int32_t& priority, Problems& problems);
 void read_pool(const Node& node, Pool& pool, Problems& problems);
 /// `approve: true`, the message, or a map.
 void read_approval(const Node& node, Approval& approval, Problems& problems);

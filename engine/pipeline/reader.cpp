@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/pipeline/expression_checks.hpp"
-#include "engine/pipeline/fields.hpp"
+#include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/params.hpp"
 #include "engine/pipeline/plugin_checks.hpp"
 #include "engine/pipeline/policy_reader.hpp"
@@ -18,7 +18,6 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::string_view kApiVersion = "scanflow.dev/v1";
 constexpr std::size_t kMostSteps = 200'000;
 
 class Reader {
@@ -27,25 +26,20 @@ class Reader {
       : root_(root), catalog_(catalog), problems_(problems) {}
 
   Pipeline run() {
-    const MapReader map(root_, file_fields(), "a pipeline", problems_);
-    check_version(map);
+    const MapReader map(root_, pipeline_fields(), problems_);
     if (const Node* metadata = map.get("metadata")) read_metadata(*metadata);
     if (const Node* params = map.get("params")) out_.params = read_params(*params, problems_);
     if (const Node* limit = map.get("max_parallel")) {
-      read_max_parallel(*limit, out_.max_parallel, problems_);
+      out_.max_parallel = static_cast<std::uint32_t>(number_of(*limit));
     }
-    if (const Node* timeout = map.get("timeout")) {
-      read_timeout(*timeout, out_.timeout_us, problems_);
-    }
+    if (const Node* timeout = map.get("timeout")) out_.timeout_us = duration_of(*timeout);
     if (const Node* priority = map.get("priority")) {
-      read_priority(*priority, out_.priority, problems_);
+      out_.priority = static_cast<std::int32_t>(number_of(*priority));
     }
-    if (const Node* fail_fast = map.get("fail_fast")) {
-      out_.fail_fast = scalar_value(*fail_fast).value_or(false) == json(true);
-    }
+    if (const Node* fail_fast = map.get("fail_fast")) out_.fail_fast = is_true(*fail_fast);
     std::optional<MapReader> defaults;
     if (const Node* node = map.get("defaults")) {
-      defaults.emplace(*node, default_fields(), "'defaults'", problems_);
+      defaults.emplace(*node, default_fields(), problems_);
     }
     const MapReader* base = defaults ? &*defaults : nullptr;
     read_steps(map.get("steps"), Phase::main, base);
@@ -58,13 +52,6 @@ class Reader {
   }
 
  private:
-  void check_version(const MapReader& map) {
-    const Node* version = map.get("apiVersion");
-    if (version == nullptr || version->text == kApiVersion) return;
-    problems_.add(*version, fmt::format("unknown apiVersion '{}'", printable(version->text))).hint =
-        fmt::format("this version reads {}", kApiVersion);
-  }
-
   void read_label(const Node* node, std::string_view what, std::string& out) {
     if (node == nullptr) return;
     out = node->text;
@@ -74,7 +61,7 @@ class Reader {
   }
 
   void read_metadata(const Node& node) {
-    const MapReader map(node, metadata_fields(), "metadata", problems_);
+    const MapReader map(node, metadata_fields(), problems_);
     read_label(map.get("name"), "pipeline", out_.name);
     read_label(map.get("namespace"), "namespace", out_.name_space);
     std::map<std::string, std::string> annotations;
@@ -146,6 +133,24 @@ std::string kind_of(const Node& root) {
   return kind != nullptr && kind->is_scalar() ? kind->text : "no kind";
 }
 
+/// Is it a kind that can be read? Reported where it is not.
+bool is_known(const Node& kind, Problems& problems) {
+  std::vector<std::string> known;
+  for (const DocumentKind& each : document_kinds()) {
+    if (each.table != nullptr) known.emplace_back(each.name);
+    if (each.name != kind.text) continue;
+    if (each.table != nullptr) return true;
+    problems.add(kind, fmt::format("the kind '{}' is known but not available in this version yet",
+                                   kind.text));
+    return false;
+  }
+  const std::string near = nearest(kind.text, known);
+  problems.add(kind, fmt::format("unknown kind '{}'", printable(kind.text))).hint =
+      near.empty() ? fmt::format("there is {}", join_or(known, "and"))
+                   : fmt::format("did you mean '{}'?", near);
+  return false;
+}
+
 /// The one document of the file, if it is a pipeline.
 const Node* choose_root(const YamlDocument& document, Problems& problems) {
   std::vector<const Node*> roots;
@@ -177,16 +182,7 @@ const Node* choose_root(const YamlDocument& document, Problems& problems) {
     return nullptr;
   }
   const Node* kind = root.find("kind");
-  if (kind == nullptr || !kind->is_scalar() || kind->text == "Pipeline") return &root;
-  static const std::vector<std::string> kLater{"InferenceService", "Agent", "Application"};
-  if (std::find(kLater.begin(), kLater.end(), kind->text) != kLater.end()) {
-    problems.add(*kind, fmt::format("the kind '{}' is known but not available in this version yet",
-                                    kind->text));
-    return nullptr;
-  }
-  const std::vector<std::string> kinds{"Pipeline"};
-  problems.add(*kind, fmt::format("unknown kind '{}'", printable(kind->text))).hint =
-      nearest(kind->text, kinds).empty() ? "there is Pipeline" : "did you mean 'Pipeline'?";
+  if (kind == nullptr || !kind->is_scalar() || is_known(*kind, problems)) return &root;
   return nullptr;
 }
 
