@@ -12,6 +12,7 @@ constexpr bool kLater = true;
 constexpr double kMostAtOnce = 100'000;
 constexpr double kHighestPriority = 100;
 constexpr double kMostRetries = 1000;
+constexpr double kMostCpus = 1e6;
 constexpr std::string_view kNoLimit = "leave it out for no limit";
 constexpr std::string_view kNoTimeout = "without a timeout leave the field out";
 
@@ -30,14 +31,11 @@ constexpr Field kAllowedValue{"", kAny, "a value of the parameter's type"};
 constexpr Field kStepOfList = Field{"", kMap, "a step"}.of(step_fields);
 constexpr Field kNeed{"", kText, "a step's name", "label"};
 constexpr Field kParamValue =
-    Field{"", kAny, "a default, or type, default, min, max, enum, description", "literal"}
-        .of(param_fields)
-        .shortly("its default");
+    Field{"", kAny, "a default, or type, default, min, max, enum, description", "literal"}.of(
+        param_fields);
 constexpr Field kAxisValue{"", kScalar, "text, a number or a bool", "literal"};
-constexpr Field kAxis = Field{"", kText | kList, "the values of an axis", "expression"}
-                            .listing(kAxisValue)
-                            .shortly("an expression over params that gives the list")
-                            .not_empty();
+constexpr Field kAxis =
+    Field{"", kText | kList, "the values of an axis", "expression"}.listing(kAxisValue).not_empty();
 constexpr Field kCombination = Field{"", kMap, "a value for each axis"}.of(combination_fields);
 constexpr Field kVariable{"", kScalar | kNull, "text; may hold expressions"};
 constexpr Field kCause = Field{"", kText, "why an attempt failed"}.among(kRetriedCauses);
@@ -98,36 +96,31 @@ constexpr std::array kStep{
     Field{"name", kText, "its name within the pipeline", "label", kRequired},
     Field{"needs", kText | kList, "the steps that must be done before", "label"}
         .listing(kNeed)
-        .shortly("one step's name")
         .not_twice(),
     Field{"uses", kText, "a step plugin's id, 'command' or 'noop'", "literal"}.not_empty(),
-    Field{"run", kText, "a script: short for uses: command with it"},
-    Field{"shell", kText, "what runs the script"}.initially("bash"),
-    Field{"cwd", kText, "the directory that the script or command runs in"},
+    Field{"run", kText, "a script: short for uses: command with it"}.not_empty(),
+    Field{"shell", kText, "what runs the script"}.not_empty().initially("bash"),
+    Field{"cwd", kText, "the directory that the script or command runs in"}.not_empty(),
     Field{"with", kMap, "the plugin's configuration and inputs"}.of(with_fields),
     Field{"matrix", kMap, "axes: the step runs once for each combination of their values"}.of(
         matrix_fields),
     Field{"for_each", kText | kList, "a list known at run time: the step runs once for each item",
           "expression"}
         .listing(kAnyValue)
-        .shortly("an expression that gives the list")
         .not_empty(),
     Field{"max_parallel", kInt, "instances at once, at most (matrix, for_each)"}.within(
         1, kMostAtOnce, kNoLimit),
-    Field{"approve", kText | kBool | kMap, "a person is asked first; message, timeout, default"}
-        .of(approve_fields)
-        .shortly("what the person is asked, or true"),
+    Field{"approve", kText | kBool | kMap, "a person is asked first; message, timeout, default"}.of(
+        approve_fields),
     Field{"when", kText, "runs only if this is true", "expression"},
     Field{"env", kMap, "environment variables"}.of(env_fields),
     Field{"retry", kInt | kMap, "attempts beyond the first; limit, backoff, on"}
         .of(retry_fields)
         .within(0, kMostRetries)
-        .shortly("attempts beyond the first, at most")
         .initially("0"),
     Field{"timeout", kScalar, "how long an attempt may take", "duration"}.above(0, kNoTimeout),
     Field{"cache", kBool | kMap, "reuse the result of an equal step; max_age"}
         .of(cache_fields)
-        .shortly("true: results of any age")
         .initially("false"),
     Field{"resources", kMap, "requests and limits of cpu and memory"}.of(resources_fields),
     Field{"allow_failure", kBool, "true: the run goes on, and does not fail because of it"}
@@ -135,9 +128,8 @@ constexpr std::array kStep{
     Field{"priority", kInt, "-100 to 100: those with a higher one start first"}
         .within(-kHighestPriority, kHighestPriority)
         .initially("0"),
-    Field{"pool", kText | kMap, "a limit that runs share: its name, or name and limit", "label"}
-        .of(pool_fields)
-        .shortly("the pool's name"),
+    Field{"pool", kText | kMap, "a limit that runs share: its name, or name and limit", "label"}.of(
+        pool_fields),
     Field{"description", kText, "what it does, for people"},
     later("image"),
     later("command"),
@@ -156,7 +148,6 @@ constexpr std::array kRetry{
     Field{"on", kText | kList, "the causes that are retried"}
         .among(kRetriedCauses)
         .listing(kCause)
-        .shortly("one cause")
         .initially(R"(["crash", "exit", "oom", "lost", "timeout", "evicted", "retryable"])"),
 };
 
@@ -200,7 +191,7 @@ constexpr std::array kPool{
 };
 
 constexpr std::array kAmount{
-    Field{"cpu", kScalar, "processors", "cpu"}.above(0),
+    Field{"cpu", kScalar, "processors", "cpu"}.above(0).up_to(kMostCpus),
     Field{"memory", kScalar, "bytes, with units", "bytes"}.at_least(1 << 20,
                                                                     "is a unit missing? 512Mi"),
 };

@@ -47,10 +47,8 @@ struct Field {
   std::span<const std::string_view> words = {};  // the texts that are allowed; empty: all
   Range range = {};
   std::string_view initial = {};  // what holds without it, as JSON or else as text; empty: nothing
-  std::string_view shorthand =
-      {};                 // what a single value means where a map or a list is allowed, too
-  bool filled = false;    // an empty text or list is refused
-  bool distinct = false;  // so are equal values in its list
+  bool filled = false;            // an empty text or list is refused
+  bool distinct = false;          // so are equal values in its list
 
   constexpr Field of(const Table& (*fields)()) const {
     Field copy = *this;
@@ -80,14 +78,14 @@ struct Field {
     copy.range.above = true;
     return copy;
   }
+  constexpr Field up_to(double most) const {
+    Field copy = *this;
+    copy.range.most = most;
+    return copy;
+  }
   constexpr Field initially(std::string_view value) const {
     Field copy = *this;
     copy.initial = value;
-    return copy;
-  }
-  constexpr Field shortly(std::string_view meaning) const {
-    Field copy = *this;
-    copy.shorthand = meaning;
     return copy;
   }
   constexpr Field not_empty() const {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/pipeline/text.hpp"
 #include "sdk/base/units.hpp"
 
 namespace scanflow::pipeline {
@@ -25,19 +26,46 @@ std::string print_bytes(double bytes) { return format_bytes(static_cast<std::uin
 std::string print_cpu(double cpus) { return fmt::format("{}", cpus); }
 
 constexpr std::array kFormats{
-    Format{"duration", "a duration (500ms, 10m, 1h30m)",
-           R"(^(([0-9]+(\.[0-9]*)?|\.[0-9]+)(us|ms|s|m|h|d|w))+$)", true, false, duration,
-           print_duration},
-    Format{"bytes", "a size (512Mi, 1.5G)",
-           R"(^([0-9]+(\.[0-9]*)?|\.[0-9]+)(k|M|G|T|Ki|Mi|Gi|Ti)?$)", true, true, bytes,
-           print_bytes},
-    Format{"cpu", "a number of CPUs (2, 0.5, 500m)", R"(^([0-9]+(\.[0-9]*)?|\.[0-9]+)m?$)", true,
-           true, parse_cpu, print_cpu},
-    Format{"label", "", "^[a-z0-9][a-z0-9-]{0,62}$", true},
-    Format{"identifier", "", "^[A-Za-z_][A-Za-z0-9_]*$"},
-    Format{"variable", "", "^(?!SCANFLOW_)[A-Za-z_][A-Za-z0-9_]*$"},
-    Format{"literal", "", R"(^(?![\s\S]*\$\{\{))"},
-    Format{"expression", "an expression (\"${{ ... }}\")", R"(^\s*\$\{\{[\s\S]*\}\}\s*$)"},
+    Format{.name = "duration",
+           .what = "a duration (500ms, 10m, 1h30m)",
+           .pattern = R"(^(([0-9]+(\.[0-9]*)?|\.[0-9]+)(us|ms|s|m|h|d|w))+$)",
+           .constant = true,
+           .parse = duration,
+           .print = print_duration},
+    Format{.name = "bytes",
+           .what = "a size (512Mi, 1.5G)",
+           .pattern = R"(^([0-9]+(\.[0-9]*)?|\.[0-9]+)(k|M|G|T|Ki|Mi|Gi|Ti)?$)",
+           .constant = true,
+           .numbers = true,
+           .parse = bytes,
+           .print = print_bytes},
+    Format{.name = "cpu",
+           .what = "a number of CPUs (2, 0.5, 500m)",
+           .pattern = R"(^([0-9]+(\.[0-9]*)?|\.[0-9]+)m?$)",
+           .constant = true,
+           .numbers = true,
+           .parse = parse_cpu,
+           .print = print_cpu},
+    Format{.name = "expression",
+           .what = "an expression (\"${{ ... }}\")",
+           .pattern = R"(^\s*\$\{\{[\s\S]*\}\}\s*$)"},
+    Format{.name = "label",
+           .what = kLabelRule,
+           .pattern = "^[a-z0-9][a-z0-9-]{0,62}$",
+           .plain = true,
+           .constant = true},
+    Format{.name = "identifier",
+           .what = "letters, digits and '_', not beginning with a digit",
+           .pattern = "^[A-Za-z_][A-Za-z0-9_]*$",
+           .plain = true},
+    Format{.name = "variable",
+           .what = "letters, digits and '_', not beginning with a digit or with SCANFLOW_",
+           .pattern = "^(?!SCANFLOW_)[A-Za-z_][A-Za-z0-9_]*$",
+           .plain = true},
+    Format{.name = "literal",
+           .what = "a value without expressions",
+           .pattern = R"(^(?![\s\S]*\$\{\{))",
+           .plain = true},
 };
 
 }  // namespace

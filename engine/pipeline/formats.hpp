@@ -11,8 +11,9 @@ namespace scanflow::pipeline {
 
 struct Format {
   std::string_view name;     // as Field::format
-  std::string_view what;     // for messages: "a duration (10m)"; empty: a text like any other
+  std::string_view what;     // for messages: "a duration (10m)", or what such a text must be
   std::string_view pattern;  // ECMA 262. Refuses no text that the reader takes
+  bool plain = false;        // of a wrong kind of value it says only that it must be text
   bool constant = false;     // needed before anything is evaluated: never an expression
   bool numbers = false;      // plain numbers have it too
   /// The number that a text stands for, in the unit of Range; null where it stands for none.

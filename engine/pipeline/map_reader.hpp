@@ -19,8 +19,8 @@ class MapReader {
   MapReader(const Node& map, const Table& table, Problems& problems);
 
   const Node& node() const { return map_; }
-  /// The value; null where it is absent, null in the file, or wrong (reported). A list with wrong
-  /// elements is given all the same: its reader leaves them out.
+  /// The value; null where it is absent, null in the file, or wrong (reported). A list that
+  /// is empty or has wrong elements is given all the same: its reader leaves them out.
   const Node* get(std::string_view name) const;
   /// Is there a value, right or wrong?
   bool has(std::string_view name) const;

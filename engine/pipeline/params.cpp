@@ -166,7 +166,6 @@ class ParamReader {
   void read_enum(const MapReader& map) {
     const Node* list = map.get("enum");
     if (list == nullptr || param_.type.empty()) return;
-    if (list->items.empty()) problems_.add(*list, "'enum' is empty: no value would be allowed");
     for (const Node* item : list->items) {
       const auto value = coerce(param_, to_json(*item, problems_));
       if (value) {

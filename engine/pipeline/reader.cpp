@@ -84,9 +84,6 @@ class Reader {
 
   void read_steps(const Node* list, Phase phase, const MapReader* defaults) {
     if (list == nullptr) return;
-    if (list->items.empty() && phase == Phase::main) {
-      problems_.add(*list, "'steps' is empty: there is nothing to run").hint = "add a step";
-    }
     for (const Node* node : list->items) {
       drafts_.push_back(read_step(*node, defaults, phase, problems_));
       count_instances(drafts_.back());

@@ -112,8 +112,6 @@ class StepReader {
         problems_.add(*uses, "'uses' cannot hold an expression").hint =
             "name the plugin; choose between steps by 'when'";
         step_.uses.clear();
-      } else if (uses->text.empty()) {
-        problems_.add(*uses, "'uses' is empty").hint = "name a step plugin, 'command' or 'noop'";
       } else if (run != nullptr && step_.uses != "command") {
         const Node& at = own_run != nullptr ? *own_.key("run") : *run;
         problems_.add(at, "a step has either 'uses' or 'run'").hint =
@@ -260,7 +258,6 @@ class StepReader {
       return;
     }
     if (list->is_list()) {
-      if (list->items.empty()) problems_.add(*list, "'for_each' is empty: nothing would run");
       find_expressions(*list, Role::with);
       step_.for_each = to_json(*list, problems_);
     } else {

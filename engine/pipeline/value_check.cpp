@@ -18,7 +18,7 @@ namespace {
 
 std::string describe_types(const Field& field, const Format* format) {
   std::vector<std::string_view> names;
-  if (format != nullptr && !format->what.empty()) {
+  if (format != nullptr && !format->plain) {
     names.push_back(format->what);
   } else {
     if ((field.types & kText) != 0) names.emplace_back("text");
@@ -46,6 +46,10 @@ bool fits(const Field& field, const Node& node) {
   return value->is_boolean() && (field.types & kBool) != 0;
 }
 
+bool is_empty(const Node& node) {
+  return node.is_scalar() ? node.text.empty() : node.items.empty();
+}
+
 class ValueCheck {
  public:
   /// `element`: of the list that `field` holds.
@@ -58,6 +62,11 @@ class ValueCheck {
 
   bool run(const Node& value) {
     if (!fits(field_, value)) return wrong_kind(value);
+    if (field_.filled && is_empty(value)) {
+      problems_.add(value, fmt::format("'{}' is empty", name_)).hint =
+          fmt::format("give {}", field_.doc);
+      return value.is_list();  // others may refer to it
+    }
     if (!value.is_scalar()) return true;
     if (!field_.words.empty()) return check_word(value);
     if (format_ != nullptr && format_->constant && has_expression(value.text)) {

@@ -10,7 +10,8 @@
 namespace scanflow::pipeline {
 
 /// Kind, words, range and format; of a list those of its values, too. What a map holds is left to
-/// its own MapReader. False where the value itself (not one in its list) is wrong: reported.
+/// its own MapReader. What is wrong is reported; false where the value is of no use. A list is, even
+/// if it is empty or one of its values wrong.
 bool check_value(const Field& field, const Node& value, Problems& problems);
 
 }  // namespace scanflow::pipeline
