@@ -31,6 +31,8 @@ struct GraphCommand {
   std::string format = "text";
 };
 int graph(const Context& context, const GraphCommand& command);
+/// Prints the JSON Schema of pipelines; `plugins`: with what the plugins that are found take.
+int schema(const Context& context, bool plugins);
 
 int runs_list(const Context& context, std::size_t limit);
 int runs_show(const Context& context, const std::string& run);

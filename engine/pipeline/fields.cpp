@@ -31,7 +31,7 @@ constexpr Field kAllowedValue{"", kAny, "a value of the parameter's type"};
 constexpr Field kStepOfList = Field{"", kMap, "a step"}.of(step_fields);
 constexpr Field kNeed{"", kText, "a step's name", "label"};
 constexpr Field kParamValue =
-    Field{"", kAny, "a default, or type, default, min, max, enum, description", "literal"}.of(
+    Field{"", kAny, "its default, or type, default, min, max, enum, description", "literal"}.of(
         param_fields);
 constexpr Field kAxisValue{"", kScalar, "text, a number or a bool", "literal"};
 constexpr Field kAxis =
@@ -94,7 +94,7 @@ constexpr std::array kParam{
 // The fields that `defaults` has too come last.
 constexpr std::array kStep{
     Field{"name", kText, "its name within the pipeline", "label", kRequired},
-    Field{"needs", kText | kList, "the steps that must be done before", "label"}
+    Field{"needs", kText | kList, "the steps that must be done before: one, or a list", "label"}
         .listing(kNeed)
         .not_twice(),
     Field{"uses", kText, "a step plugin's id, 'command' or 'noop'", "literal"}.not_empty(),
@@ -104,22 +104,24 @@ constexpr std::array kStep{
     Field{"with", kMap, "the plugin's configuration and inputs"}.of(with_fields),
     Field{"matrix", kMap, "axes: the step runs once for each combination of their values"}.of(
         matrix_fields),
-    Field{"for_each", kText | kList, "a list known at run time: the step runs once for each item",
+    Field{"for_each", kText | kList,
+          "a list, or an expression that gives it at run time: the step runs once for each item",
           "expression"}
         .listing(kAnyValue)
         .not_empty(),
     Field{"max_parallel", kInt, "instances at once, at most (matrix, for_each)"}.within(
         1, kMostAtOnce, kNoLimit),
-    Field{"approve", kText | kBool | kMap, "a person is asked first; message, timeout, default"}.of(
-        approve_fields),
+    Field{"approve", kText | kBool | kMap,
+          "a person is asked first: true, the question, or message, timeout, default"}
+        .of(approve_fields),
     Field{"when", kText, "runs only if this is true", "expression"},
     Field{"env", kMap, "environment variables"}.of(env_fields),
-    Field{"retry", kInt | kMap, "attempts beyond the first; limit, backoff, on"}
+    Field{"retry", kInt | kMap, "attempts beyond the first: how many, or limit, backoff, on"}
         .of(retry_fields)
         .within(0, kMostRetries)
         .initially("0"),
     Field{"timeout", kScalar, "how long an attempt may take", "duration"}.above(0, kNoTimeout),
-    Field{"cache", kBool | kMap, "reuse the result of an equal step; max_age"}
+    Field{"cache", kBool | kMap, "true: reuse the result of an equal step; or max_age"}
         .of(cache_fields)
         .initially("false"),
     Field{"resources", kMap, "requests and limits of cpu and memory"}.of(resources_fields),
@@ -145,7 +147,7 @@ constexpr std::array kStep{
 constexpr std::array kRetry{
     Field{"limit", kInt, "attempts beyond the first"}.within(0, kMostRetries).initially("0"),
     Field{"backoff", kMap, "how long to wait before the next"}.of(backoff_fields),
-    Field{"on", kText | kList, "the causes that are retried"}
+    Field{"on", kText | kList, "the causes that are retried: one, or a list"}
         .among(kRetriedCauses)
         .listing(kCause)
         .initially(R"(["crash", "exit", "oom", "lost", "timeout", "evicted", "retryable"])"),

@@ -114,7 +114,7 @@ class Writer {
     if (table.others == nullptr) {
       out["additionalProperties"] = false;
     } else if (!anything(*table.others)) {
-      out["additionalProperties"] = value(*table.others, table.others->types);
+      out["additionalProperties"] = element(*table.others);
     }
     return out;
   }
@@ -128,6 +128,13 @@ class Writer {
     if (!field.initial.empty() && what.contains("type")) what = {{"allOf", {std::move(what)}}};
     out.update(what);
     if (!field.initial.empty()) out["default"] = initial_value(field.initial);
+    return out;
+  }
+
+  /// Of a list or an open map.
+  json element(const Field& field) {
+    json out{{"description", field.doc}};
+    out.update(value(field, field.types));
     return out;
   }
 
@@ -149,9 +156,7 @@ class Writer {
     if ((types & kScalars) != 0) say_scalar(field, types, out);
     if ((types & kList) != 0) {
       if (literal) out["items"] = any_literal();
-      if (field.each != nullptr && !anything(*field.each)) {
-        out["items"] = value(*field.each, field.each->types);
-      }
+      if (field.each != nullptr && !anything(*field.each)) out["items"] = element(*field.each);
       if (field.filled) out["minItems"] = 1;
       if (field.distinct) out["uniqueItems"] = true;
     }
