@@ -32,6 +32,8 @@ struct GraphCommand {
   std::string format = "text";
 };
 int graph(const Context& context, const GraphCommand& command);
+/// Prints the JSON Schema of pipelines; `plugins`: with what the plugins that are found take.
+int schema(const Context& context, bool plugins);
 
 struct ListCommand {
   std::size_t limit = 20;

@@ -142,6 +142,7 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
 
 struct CheckOptions {
   std::vector<std::string> files;
+  bool plugins = false;
   GraphCommand graph;
 };
 
@@ -161,6 +162,12 @@ void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
       ->check(CLI::IsMember({"text", "dot", "mermaid", "svg"}));
   graph_app->callback(
       [&] { choice.command = [&] { return graph(choice.context, options.graph); }; });
+  CLI::App* schema_app = app.add_subcommand(
+      "schema", "Print the JSON Schema by which editors complete and check pipelines");
+  schema_app->add_flag("--plugins", options.plugins,
+                       "With the plugins that are found, and what they take");
+  schema_app->callback(
+      [&] { choice.command = [&] { return schema(choice.context, options.plugins); }; });
 }
 
 /// "unknown command 'lst'; did you mean 'list'?", or "" where the commands are not what is wrong.

@@ -1,12 +1,6 @@
 #include "engine/pipeline/fields.hpp"
 
-#include <fmt/format.h>
-
-#include <vector>
-
-#include "engine/pipeline/text.hpp"
-#include "engine/pipeline/yaml_values.hpp"
-#include "sdk/base/nearest.hpp"
+#include <array>
 
 namespace scanflow::pipeline {
 namespace {
@@ -15,26 +9,68 @@ constexpr bool kRequired = true;
 constexpr bool kOptional = false;
 constexpr bool kLater = true;
 
+constexpr double kMostAtOnce = 100'000;
+constexpr double kHighestPriority = 100;
+constexpr double kMostRetries = 1000;
+constexpr double kMostCpus = 1e6;
+constexpr std::string_view kNoLimit = "leave it out for no limit";
+constexpr std::string_view kNoTimeout = "without a timeout leave the field out";
+
+constexpr std::array<std::string_view, 1> kApiVersions{"scanflow.dev/v1"};
+constexpr std::array<std::string_view, 1> kPipelineKind{"Pipeline"};
+constexpr std::array<std::string_view, 7> kParamTypes{"string", "int",    "float",   "bool",
+                                                      "list",   "object", "artifact"};
+constexpr std::array<std::string_view, 8> kRetriedCauses{"error", "retryable", "exit", "crash",
+                                                         "oom",   "timeout",   "lost", "evicted"};
+constexpr std::array<std::string_view, 2> kAnswers{"approve", "reject"};
+constexpr std::array<std::string_view, 3> kGroupPolicies{"queue", "cancel_running", "reject"};
+
+// What lists and open maps hold.
+constexpr Field kAnyText{"", kScalar, "text"};
+constexpr Field kAnyValue{"", kAny | kNull, "any value; may hold expressions"};
+constexpr Field kAllowedValue{"", kAny, "a value of the parameter's type"};
+constexpr Field kStepOfList = Field{"", kMap, "a step"}.of(step_fields);
+constexpr Field kNeed{"", kText, "a step's name", "label"};
+constexpr Field kParamValue =
+    Field{"", kAny, "its default, or type, default, min, max, enum, description", "literal"}.of(
+        param_fields);
+constexpr Field kAxisValue{"", kScalar, "text, a number or a bool", "literal"};
+constexpr Field kAxis =
+    Field{"", kText | kList, "the values of an axis", "expression"}.listing(kAxisValue).not_empty();
+constexpr Field kCombination = Field{"", kMap, "a value for each axis"}.of(combination_fields);
+constexpr Field kVariable{"", kScalar | kNull, "text; may hold expressions"};
+constexpr Field kCause = Field{"", kText, "why an attempt failed"}.among(kRetriedCauses);
+
 constexpr Field later(std::string_view name) {
   return {name, kAny, "comes with a later version", {}, kOptional, kLater};
 }
 
-constexpr std::array kFile{
-    Field{"apiVersion", kText, "scanflow.dev/v1", {}, kRequired},
-    Field{"kind", kText, "Pipeline", {}, kRequired},
-    Field{"metadata", kMap, "name, namespace, labels", {}, kRequired},
-    Field{"params", kMap, "typed parameters, by name"},
-    Field{"defaults", kMap, "fields that every step has unless it says otherwise"},
-    Field{"steps", kList, "what runs, in the order of its needs", {}, kRequired},
-    Field{"on_success", kList, "steps that run after every main step has succeeded"},
-    Field{"on_failure", kList, "steps that run after a main step has failed"},
-    Field{"on_exit", kList, "steps that run in the end, whatever happened"},
-    Field{"max_parallel", kInt, "attempts at once, at most"},
-    Field{"timeout", kScalar, "how long the main steps may take together", "duration"},
-    Field{"fail_fast", kBool, "true: the first failure stops what runs"},
-    Field{"priority", kInt, "-100 to 100: runs with a higher one start their steps first"},
-    Field{"concurrency", kMap, "runs at once; group, max, policy"},
-    Field{"outputs", kMap, "what a run gives, by name; may hold expressions over its steps"},
+constexpr std::array kPipeline{
+    Field{"apiVersion", kText, "the version of the format", {}, kRequired}.among(kApiVersions),
+    Field{"kind", kText, "what the document describes", {}, kRequired}.among(kPipelineKind),
+    Field{"metadata", kMap, "name, namespace, labels", {}, kRequired}.of(metadata_fields),
+    Field{"params", kMap, "typed parameters, by name"}.of(params_fields),
+    Field{"defaults", kMap, "fields that every step has unless it says otherwise"}.of(
+        default_fields),
+    Field{"steps", kList, "what runs, in the order of its needs", {}, kRequired}
+        .listing(kStepOfList)
+        .not_empty(),
+    Field{"on_success", kList, "steps that run after every main step has succeeded"}.listing(
+        kStepOfList),
+    Field{"on_failure", kList, "steps that run after a main step has failed"}.listing(kStepOfList),
+    Field{"on_exit", kList, "steps that run in the end, whatever happened"}.listing(kStepOfList),
+    Field{"max_parallel", kInt,
+          "attempts at once, at most; without it as many as there is room for"}
+        .within(1, kMostAtOnce, kNoLimit),
+    Field{"timeout", kScalar, "how long the main steps may take together", "duration"}.above(
+        0, kNoTimeout),
+    Field{"fail_fast", kBool, "true: the first failure stops what runs"}.initially("false"),
+    Field{"priority", kInt, "-100 to 100: runs with a higher one start their steps first"}
+        .within(-kHighestPriority, kHighestPriority)
+        .initially("0"),
+    Field{"concurrency", kMap, "how many runs of a group go on at once"}.of(concurrency_fields),
+    Field{"outputs", kMap, "what a run gives, by name; may hold expressions over its steps"}.of(
+        outputs_fields),
     later("schedule"),
     later("services"),
     later("retain"),
@@ -42,44 +78,70 @@ constexpr std::array kFile{
 
 constexpr std::array kMetadata{
     Field{"name", kText, "the pipeline's name", "label", kRequired},
-    Field{"namespace", kText, "whose it is; default: default", "label"},
-    Field{"labels", kMap, "text by name, to find runs by"},
-    Field{"annotations", kMap, "text by name, for tools"},
+    Field{"namespace", kText, "whose it is", "label"}.initially("default"),
+    Field{"labels", kMap, "text by name, to find runs by"}.of(text_fields),
+    Field{"annotations", kMap, "text by name, for tools"}.of(text_fields),
     Field{"description", kText, "what it does, for people"},
 };
 
 constexpr std::array kParam{
-    Field{"type", kText, "string, int, float, bool, list, object or artifact"},
-    Field{"default", kAny, "its value where none is given; without it one must be given"},
+    Field{"type", kText, "of its values; without it the type of the default"}.among(kParamTypes),
+    Field{"default", kAny, "its value where none is given; without it one must be given",
+          "literal"},
     Field{"min", kNumber, "the least value (int, float)"},
     Field{"max", kNumber, "the largest value (int, float)"},
-    Field{"enum", kList, "the values that are allowed"},
+    Field{"enum", kList, "the values that are allowed"}.listing(kAllowedValue).not_empty(),
     Field{"description", kText, "what it is for"},
 };
 
 // The fields that `defaults` has too come last.
 constexpr std::array kStep{
     Field{"name", kText, "its name within the pipeline", "label", kRequired},
-    Field{"needs", kText | kList, "the steps that must be done before"},
-    Field{"pipeline", kText, "another pipeline to run: a file, or NAMESPACE/NAME@VERSION"},
-    Field{"uses", kText, "a step plugin's id, 'command' or 'noop'"},
-    Field{"run", kText, "a script: short for uses: command with it"},
-    Field{"shell", kText, "what runs the script; default: bash"},
-    Field{"cwd", kText, "the directory that the script or command runs in"},
-    Field{"with", kMap, "the plugin's configuration and inputs"},
-    Field{"matrix", kMap, "axes: the step runs once for each combination of their values"},
-    Field{"for_each", kText | kList, "a list known at run time: the step runs once for each item"},
-    Field{"max_parallel", kInt, "instances at once, at most (matrix, for_each)"},
-    Field{"approve", kText | kBool | kMap, "a person is asked first; message, timeout, default"},
+    Field{"needs", kText | kList, "the steps that must be done before: one, or a list", "label"}
+        .listing(kNeed)
+        .not_twice(),
+    Field{"pipeline", kText, "another pipeline to run: a file, or NAMESPACE/NAME@VERSION",
+          "literal"}
+        .not_empty()
+        .as_work(),
+    Field{"uses", kText, "a step plugin's id, 'command' or 'noop'", "literal"}
+        .not_empty()
+        .as_work(),
+    Field{"run", kText, "a script: short for uses: command with it"}.not_empty().as_work(),
+    Field{"shell", kText, "what runs the script"}.not_empty().initially("bash"),
+    Field{"cwd", kText, "the directory that the script or command runs in"}.not_empty(),
+    Field{"with", kMap, "the plugin's configuration and inputs"}.of(with_fields),
+    Field{"matrix", kMap, "axes: the step runs once for each combination of their values"}.of(
+        matrix_fields),
+    Field{"for_each", kText | kList,
+          "a list, or an expression that gives it at run time: the step runs once for each item",
+          "expression"}
+        .listing(kAnyValue)
+        .not_empty(),
+    Field{"max_parallel", kInt, "instances at once, at most (matrix, for_each)"}.within(
+        1, kMostAtOnce, kNoLimit),
+    Field{"approve", kText | kBool | kMap,
+          "a person is asked first: true, the question, or message, timeout, default"}
+        .of(approve_fields)
+        .as_work(),
     Field{"when", kText, "runs only if this is true", "expression"},
-    Field{"env", kMap, "environment variables"},
-    Field{"retry", kInt | kMap, "attempts beyond the first; limit, backoff, on"},
-    Field{"timeout", kScalar, "how long an attempt may take", "duration"},
-    Field{"cache", kBool | kMap, "reuse the result of an equal step; max_age"},
-    Field{"resources", kMap, "requests and limits of cpu and memory"},
-    Field{"allow_failure", kBool, "true: the run goes on, and does not fail because of it"},
-    Field{"priority", kInt, "-100 to 100: those with a higher one start first"},
-    Field{"pool", kText | kMap, "a limit that runs share: its name, or name and limit"},
+    Field{"env", kMap, "environment variables"}.of(env_fields),
+    Field{"retry", kInt | kMap, "attempts beyond the first: how many, or limit, backoff, on"}
+        .of(retry_fields)
+        .within(0, kMostRetries)
+        .initially("0"),
+    Field{"timeout", kScalar, "how long an attempt may take", "duration"}.above(0, kNoTimeout),
+    Field{"cache", kBool | kMap, "true: reuse the result of an equal step; or max_age"}
+        .of(cache_fields)
+        .initially("false"),
+    Field{"resources", kMap, "requests and limits of cpu and memory"}.of(resources_fields),
+    Field{"allow_failure", kBool, "true: the run goes on, and does not fail because of it"}
+        .initially("false"),
+    Field{"priority", kInt, "-100 to 100: those with a higher one start first"}
+        .within(-kHighestPriority, kHighestPriority)
+        .initially("0"),
+    Field{"pool", kText | kMap, "a limit that runs share: its name, or name and limit", "label"}.of(
+        pool_fields),
     Field{"description", kText, "what it does, for people"},
     later("image"),
     later("command"),
@@ -92,186 +154,122 @@ constexpr std::array kStep{
 };
 
 constexpr std::array kRetry{
-    Field{"limit", kInt, "attempts beyond the first"},
-    Field{"backoff", kMap, "how long to wait before the next"},
-    Field{"on", kText | kList, "the causes that are retried"},
+    Field{"limit", kInt, "attempts beyond the first"}.within(0, kMostRetries).initially("0"),
+    Field{"backoff", kMap, "how long to wait before the next"}.of(backoff_fields),
+    Field{"on", kText | kList, "the causes that are retried: one, or a list"}
+        .among(kRetriedCauses)
+        .listing(kCause)
+        .initially(R"(["crash", "exit", "oom", "lost", "timeout", "evicted", "retryable"])"),
 };
 
 constexpr std::array kBackoff{
-    Field{"initial", kScalar, "before the second attempt", "duration"},
-    Field{"factor", kNumber, "by which the wait grows"},
-    Field{"max", kScalar, "the longest wait", "duration"},
-    Field{"jitter", kNumber, "0 to 1: the part of the wait that is drawn by chance"},
+    Field{"initial", kScalar, "before the second attempt", "duration"}.initially("1s"),
+    Field{"factor", kNumber, "by which the wait grows"}.within(1, 1000).initially("2"),
+    Field{"max", kScalar, "the longest wait", "duration"}.initially("1m"),
+    Field{"jitter", kNumber, "0 to 1: the part of the wait that is drawn by chance"}
+        .within(0, 1)
+        .initially("0.2"),
 };
 
 constexpr std::array kCache{
-    Field{"max_age", kScalar, "older results are not reused", "duration"},
+    Field{"max_age", kScalar, "older results are not reused", "duration"}.above(
+        0, "for no limit: cache: true"),
+};
+
+constexpr std::array kMatrix{
+    Field{"include", kList, "combinations to add, or to add values to"}.listing(kCombination),
+    Field{"exclude", kList, "combinations that are left out"}.listing(kCombination),
 };
 
 constexpr std::array kResources{
-    Field{"requests", kMap, "what is set aside for an attempt"},
-    Field{"limits", kMap, "what an attempt may not exceed"},
+    Field{"requests", kMap, "what is set aside for an attempt; without it the limits"}.of(
+        request_fields),
+    Field{"limits", kMap, "what an attempt may not exceed"}.of(limit_fields),
 };
 
 constexpr std::array kApprove{
     Field{"message", kText, "what the person is asked; may hold expressions"},
-    Field{"timeout", kScalar, "how long to wait; default: for ever", "duration"},
-    Field{"default", kText, "what holds after the timeout: approve or reject (default)"},
+    Field{"timeout", kScalar, "how long to wait; without it for ever", "duration"}.above(
+        0, "to wait for ever leave it out"),
+    Field{"default", kText, "what holds after the timeout"}.among(kAnswers).initially("reject"),
 };
 
 constexpr std::array kConcurrency{
-    Field{"group", kText, "runs of one group count together; default: the pipeline's name"},
-    Field{"max", kInt, "runs at once; default 1"},
-    Field{"policy", kText, "for one run more: queue (default), cancel_running or reject"},
+    Field{"group", kText, "runs of one group count together; without it those of the pipeline"}
+        .not_empty(),
+    Field{"max", kInt, "runs at once"}.within(1, kMostAtOnce).initially("1"),
+    Field{"policy", kText, "for one run more"}.among(kGroupPolicies).initially("queue"),
 };
 
 constexpr std::array kPool{
     Field{"name", kText, "the pool's name", "label", kRequired},
-    Field{"limit", kInt, "attempts of the pool at once, in all runs; default 1"},
+    Field{"limit", kInt, "attempts of the pool at once, in all runs"}
+        .within(1, kMostAtOnce)
+        .initially("1"),
 };
 
 constexpr std::array kAmount{
-    Field{"cpu", kScalar, "processors", "cpu"},
-    Field{"memory", kScalar, "bytes, with units", "bytes"},
+    Field{"cpu", kScalar, "processors", "cpu"}.above(0).up_to(kMostCpus),
+    Field{"memory", kScalar, "bytes, with units", "bytes"}.at_least(1 << 20,
+                                                                    "is a unit missing? 512Mi"),
 };
 
-std::string describe_types(const Field& field) {
-  std::vector<std::string> names;
-  if (field.format == "duration") return "a duration (500ms, 10m, 1h30m)";
-  if (field.format == "bytes") return "a size (512Mi, 1.5G)";
-  if (field.format == "cpu") return "a number of CPUs (2, 0.5, 500m)";
-  if (field.format == "expression") return "an expression (\"${{ ... }}\")";
-  if ((field.types & kText) != 0) names.emplace_back("text");
-  if ((field.types & kInt) != 0) names.emplace_back("a whole number");
-  if ((field.types & kNumber) != 0) names.emplace_back("a number");
-  if ((field.types & kBool) != 0) names.emplace_back("true or false");
-  if ((field.types & kScalar) != 0) names.emplace_back("a single value");
-  if ((field.types & kMap) != 0) names.emplace_back("a map");
-  if ((field.types & kList) != 0) names.emplace_back("a list");
-  return join_or(names);
-}
+constexpr std::array kKinds{
+    DocumentKind{"Pipeline", pipeline_fields},
+    DocumentKind{"InferenceService"},
+    DocumentKind{"Agent"},
+    DocumentKind{"Application"},
+};
 
-bool fits(const Field& field, const Node& node) {
-  if (field.types == kAny) return true;
-  if (node.is_map()) return (field.types & kMap) != 0;
-  if (node.is_list()) return (field.types & kList) != 0;
-  if ((field.types & kScalar) != 0) return true;
-  const auto value = scalar_value(node);
-  if (!value) return false;
-  if (value->is_string()) return (field.types & kText) != 0;
-  if (value->is_number_integer()) return (field.types & (kInt | kNumber)) != 0;
-  if (value->is_number()) return (field.types & kNumber) != 0;
-  return value->is_boolean() && (field.types & kBool) != 0;
-}
+constexpr Table kPipelineTable{"pipeline", "a pipeline", kPipeline};
+constexpr Table kMetadataTable{"metadata", "metadata", kMetadata};
+constexpr Table kTextTable{"texts", "a map of texts", {}, &kAnyText};
+constexpr Table kParamsTable{"params", "'params'", {}, &kParamValue, "identifier"};
+constexpr Table kParamTable{"param", "a parameter", kParam};
+constexpr Table kStepTable{"step", "a step", kStep};
+constexpr Table kDefaultTable{"defaults", "'defaults'", std::span(kStep).subspan(3)};
+constexpr Table kWithTable{"with", "'with'", {}, &kAnyValue, "literal"};
+constexpr Table kMatrixTable{"matrix", "'matrix'", kMatrix, &kAxis, "identifier", true};
+constexpr Table kCombinationTable{"combination", "a combination", {}, &kAxisValue, {}, true};
+constexpr Table kEnvTable{"env", "'env'", {}, &kVariable, "variable"};
+constexpr Table kRetryTable{"retry", "retry", kRetry};
+constexpr Table kBackoffTable{"backoff", "retry.backoff", kBackoff};
+constexpr Table kCacheTable{"cache", "cache", kCache};
+constexpr Table kResourcesTable{"resources", "resources", kResources};
+constexpr Table kRequestTable{"requests", "requests", kAmount};
+constexpr Table kLimitTable{"limits", "limits", kAmount};
+constexpr Table kApproveTable{"approve", "approve", kApprove};
+constexpr Table kConcurrencyTable{"concurrency", "concurrency", kConcurrency};
+constexpr Table kOutputsTable{"outputs", "'outputs'", {}, &kAnyValue, "identifier"};
+constexpr Table kPoolTable{"pool", "pool", kPool};
 
-/// Within { }: "description: this, that" is two keys.
-bool follows_comma(const Source& source, const Node& key) {
-  const std::string_view before = source.text().substr(0, source.offset(key.at));
-  const std::size_t last = before.find_last_not_of(" \t\r\n");
-  return last != std::string_view::npos && before[last] == ',';
-}
+static_assert(kStep.size() <= kMostFields && kPipeline.size() <= kMostFields);
 
 }  // namespace
 
-std::span<const Field> file_fields() { return kFile; }
-std::span<const Field> metadata_fields() { return kMetadata; }
-std::span<const Field> param_fields() { return kParam; }
-std::span<const Field> step_fields() { return kStep; }
-std::span<const Field> default_fields() { return std::span(kStep).subspan(3); }
-std::span<const Field> retry_fields() { return kRetry; }
-std::span<const Field> backoff_fields() { return kBackoff; }
-std::span<const Field> cache_fields() { return kCache; }
-std::span<const Field> resources_fields() { return kResources; }
-std::span<const Field> amount_fields() { return kAmount; }
-std::span<const Field> approve_fields() { return kApprove; }
-std::span<const Field> pool_fields() { return kPool; }
-std::span<const Field> concurrency_fields() { return kConcurrency; }
+std::span<const DocumentKind> document_kinds() { return kKinds; }
+std::span<const std::string_view> param_types() { return kParamTypes; }
 
-std::string describe_value(const Node& node) {
-  if (!node.is_scalar()) return std::string(describe(node.kind));
-  const auto value = scalar_value(node);
-  if (!value || value->is_number()) return fmt::format("the number {}", node.text);
-  if (value->is_string()) return fmt::format("the text '{}'", printable(node.text));
-  return printable(node.text);
-}
-
-MapReader::MapReader(const Node& map, std::span<const Field> table, std::string_view what,
-                     Problems& problems)
-    : map_(map), table_(table), problems_(problems) {
-  if (!map.is_map()) {
-    problems.add(map, fmt::format("{} must be a map, not {}", what, describe_value(map)));
-    return;
-  }
-  for (std::size_t i = 0; i + 1 < map.items.size(); i += 2) {
-    if (map.items[i]->is_scalar()) take(*map.items[i], *map.items[i + 1], what);
-  }
-  for (const Field& field : table) {
-    const Node* value = map.find(field.name);
-    if (!field.required || (value != nullptr && !value->is_null())) continue;
-    problems.add(map.at, 1, fmt::format("{} has no '{}'", what, field.name)).hint =
-        fmt::format("add '{}': {}", field.name, field.doc);
-  }
-}
-
-void MapReader::take(const Node& key, const Node& value, std::string_view what) {
-  std::size_t i = 0;
-  while (i < table_.size() && table_[i].name != key.text) ++i;
-  if (i == table_.size()) return report_unknown(key, value, what);
-  const Field& field = table_[i];
-  if (field.later) {
-    problems_
-        .add(key, fmt::format("'{}' is known but not available in this version yet", field.name))
-        .hint = field.name == "command" || field.name == "args"
-                    ? "for a program on this machine: 'run', or 'uses: command'"
-                    : "remove it";
-    return;
-  }
-  if (value.is_null()) return;
-  if (fits(field, value)) {
-    if (values_[i] == nullptr) values_[i] = &value;
-    return;
-  }
-  Diagnostic& problem =
-      problems_.add(value, fmt::format("'{}' must be {}, not {}", field.name, describe_types(field),
-                                       describe_value(value)));
-  if (value.is_scalar() && value.plain && (field.types & kText) != 0) {
-    const std::string text = printable(value.text);
-    problem.hint = field.format == "expression" ? fmt::format("write \"${{{{ {} }}}}\"", text)
-                                                : fmt::format("put it into quotes: \"{}\"", text);
-  }
-}
-
-void MapReader::report_unknown(const Node& key, const Node& value, std::string_view what) {
-  if (key.text == "<<") {
-    problems_.add(key, "merge keys ('<<') are not part of YAML 1.2").hint =
-        "use 'defaults', or write the fields out";
-    return;
-  }
-  std::vector<std::string> names;
-  for (const Field& field : table_) names.emplace_back(field.name);
-  const std::string near = nearest(key.text, names);
-  Diagnostic& problem =
-      problems_.add(key, fmt::format("unknown field '{}' of {}", printable(key.text), what));
-  if (!near.empty()) {
-    problem.hint = fmt::format("did you mean '{}'?", near);
-    return;
-  }
-  if (value.is_null() && follows_comma(problems_.source(), key)) {
-    problem.hint = "within { } a comma ends a text: put the whole text into quotes";
-    return;
-  }
-  names.clear();
-  for (const Field& field : table_) {
-    if (!field.later) names.emplace_back(field.name);
-  }
-  problem.notes.push_back(fmt::format("{} has: {}", what, join_or(names, "and")));
-}
-
-const Node* MapReader::get(std::string_view name) const {
-  for (std::size_t i = 0; i < table_.size(); ++i) {
-    if (table_[i].name == name) return values_[i];
-  }
-  return nullptr;
-}
+const Table& pipeline_fields() { return kPipelineTable; }
+const Table& metadata_fields() { return kMetadataTable; }
+const Table& text_fields() { return kTextTable; }
+const Table& params_fields() { return kParamsTable; }
+const Table& param_fields() { return kParamTable; }
+const Table& step_fields() { return kStepTable; }
+const Table& default_fields() { return kDefaultTable; }
+const Table& with_fields() { return kWithTable; }
+const Table& matrix_fields() { return kMatrixTable; }
+const Table& combination_fields() { return kCombinationTable; }
+const Table& env_fields() { return kEnvTable; }
+const Table& retry_fields() { return kRetryTable; }
+const Table& backoff_fields() { return kBackoffTable; }
+const Table& cache_fields() { return kCacheTable; }
+const Table& resources_fields() { return kResourcesTable; }
+const Table& request_fields() { return kRequestTable; }
+const Table& limit_fields() { return kLimitTable; }
+const Table& approve_fields() { return kApproveTable; }
+const Table& concurrency_fields() { return kConcurrencyTable; }
+const Table& outputs_fields() { return kOutputsTable; }
+const Table& pool_fields() { return kPoolTable; }
 
 }  // namespace scanflow::pipeline

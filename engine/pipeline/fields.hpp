@@ -1,78 +1,154 @@
-// Every field that a pipeline may have, as tables: what the reader checks by, and what a JSON
-// Schema for editors can be written from.
+// Every field that a document may have, as tables: the one description that the reader checks by
+// (map_reader.hpp) and that the JSON Schema for editors is written from (json_schema.hpp).
 #pragma once
 
-#include <array>
+#include <cstddef>
+#include <limits>
 #include <span>
-#include <string>
 #include <string_view>
-
-#include "engine/pipeline/problems.hpp"
-#include "engine/pipeline/yaml_document.hpp"
 
 namespace scanflow::pipeline {
 
-/// What a field's value may be; several at once.
+/// What a field's value may be; several at once. A field that is not required may also be null, as
+/// if it were not there.
 enum FieldType : unsigned {
   kText = 1,
   kInt = 2,
   kNumber = 4,  // int or float
   kBool = 8,
-  kScalar = 16,  // any single value: its reader says what is right (units)
+  kScalar = 16,  // any single value: its format says what is right (units)
   kMap = 32,
   kList = 64,
   kAny = 127,
+  kNull = 128,  // of what lists and open maps hold: they may hold null, too
+};
+
+struct Table;
+
+/// The numbers that are allowed: of a duration in microseconds, of a size in bytes, else as written.
+struct Range {
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
+  bool above = false;          // `least` itself is too little
+  std::string_view hint = {};  // what to write instead
 };
 
 struct Field {
-  std::string_view name;
+  std::string_view name;  // empty: of each value of a list or an open map
   unsigned types = kAny;
   std::string_view doc;
-  std::string_view format = {};  // "duration", "bytes", "cpu", "label", "expression"
+  std::string_view format = {};  // of texts; see formats.hpp
   bool required = false;
   bool later = false;  // known, but not in this version
+
+  // Set by the functions below, as in Field{"limit", kInt, "..."}.within(0, 10).initially("1").
+  const Table& (*table)() = nullptr;             // of its map; null: any map
+  const Field* each = nullptr;                   // of its list; null: any values
+  std::span<const std::string_view> words = {};  // all single values that are allowed; empty: any
+  Range range = {};
+  std::string_view initial = {};  // what holds without it, as JSON or else as text; empty: nothing
+  bool filled = false;            // an empty text or list is refused
+  bool distinct = false;          // so are equal values in its list
+  bool work = false;              // of a step: what it does; one of these it must have
+
+  constexpr Field of(const Table& (*fields)()) const {
+    Field copy = *this;
+    copy.table = fields;
+    return copy;
+  }
+  constexpr Field listing(const Field& element) const {
+    Field copy = *this;
+    copy.each = &element;
+    return copy;
+  }
+  constexpr Field among(std::span<const std::string_view> allowed) const {
+    Field copy = *this;
+    copy.words = allowed;
+    return copy;
+  }
+  constexpr Field within(double least, double most, std::string_view hint = {}) const {
+    Field copy = *this;
+    copy.range = {least, most, false, hint};
+    return copy;
+  }
+  constexpr Field at_least(double least, std::string_view hint = {}) const {
+    return within(least, std::numeric_limits<double>::infinity(), hint);
+  }
+  constexpr Field above(double least, std::string_view hint = {}) const {
+    Field copy = at_least(least, hint);
+    copy.range.above = true;
+    return copy;
+  }
+  constexpr Field up_to(double most) const {
+    Field copy = *this;
+    copy.range.most = most;
+    return copy;
+  }
+  constexpr Field initially(std::string_view value) const {
+    Field copy = *this;
+    copy.initial = value;
+    return copy;
+  }
+  constexpr Field not_empty() const {
+    Field copy = *this;
+    copy.filled = true;
+    return copy;
+  }
+  constexpr Field not_twice() const {
+    Field copy = *this;
+    copy.distinct = true;
+    return copy;
+  }
+  constexpr Field as_work() const {
+    Field copy = *this;
+    copy.work = true;
+    return copy;
+  }
 };
 
-std::span<const Field> file_fields();
-std::span<const Field> metadata_fields();
-std::span<const Field> param_fields();
-std::span<const Field> step_fields();
-std::span<const Field> default_fields();  // of steps, without those that make no sense for all
-std::span<const Field> retry_fields();
-std::span<const Field> backoff_fields();
-std::span<const Field> cache_fields();
-std::span<const Field> resources_fields();
-std::span<const Field> amount_fields();
-std::span<const Field> approve_fields();
-std::span<const Field> pool_fields();
-std::span<const Field> concurrency_fields();
-
-/// A map checked against a table: unknown fields (with the nearest name), later ones, missing ones
-/// and values of a wrong kind are reported once, here.
-class MapReader {
- public:
-  /// `what` for messages: "a step". `required` off: for fragments (defaults).
-  MapReader(const Node& map, std::span<const Field> table, std::string_view what,
-            Problems& problems);
-
-  const Node& node() const { return map_; }
-  /// The value; null where it is absent, null in the file, or of a wrong kind (reported).
-  const Node* get(std::string_view name) const;
-  /// Where the field's name stands; the map's place where it is absent.
-  const Node* key(std::string_view name) const { return map_.find_key(name); }
-
- private:
-  void take(const Node& key, const Node& value, std::string_view what);
-  void report_unknown(const Node& key, const Node& value, std::string_view what);
-
-  static constexpr std::size_t kMost = 40;
-  const Node& map_;
-  std::span<const Field> table_;
-  Problems& problems_;
-  std::array<const Node*, kMost> values_{};
+/// What a map may hold.
+struct Table {
+  std::string_view name;  // of its definition in the JSON Schema; unique
+  std::string_view what;  // for messages: "a step"
+  std::span<const Field> fields;
+  const Field* others = nullptr;  // the values of names that are not in `fields`; null: refused
+  std::string_view names = {};    // the format of those names
+  bool filled = false;            // an empty map is refused
 };
 
-/// "the number 3", "a list", "true": what a value is, for messages.
-std::string describe_value(const Node& node);
+/// Fields of one table, at most.
+inline constexpr std::size_t kMostFields = 40;
+
+/// A kind of document, as `kind` names it.
+struct DocumentKind {
+  std::string_view name;
+  const Table& (*table)() = nullptr;  // null: known, but not in this version
+};
+std::span<const DocumentKind> document_kinds();
+
+const Table& pipeline_fields();
+const Table& metadata_fields();
+const Table& text_fields();    // labels, annotations: open
+const Table& params_fields();  // by name: open
+const Table& param_fields();
+const Table& step_fields();
+const Table& default_fields();      // of steps, without those that make no sense for all
+const Table& with_fields();         // open
+const Table& matrix_fields();       // include, exclude, and axes by name
+const Table& combination_fields();  // of a matrix: open
+const Table& env_fields();          // open
+const Table& retry_fields();
+const Table& backoff_fields();
+const Table& cache_fields();
+const Table& resources_fields();
+const Table& request_fields();
+const Table& limit_fields();
+const Table& approve_fields();
+const Table& concurrency_fields();
+const Table& outputs_fields();  // open
+const Table& pool_fields();
+
+/// string, int, float ...: the types of parameters.
+std::span<const std::string_view> param_types();
 
 }  // namespace scanflow::pipeline

@@ -8,16 +8,13 @@
 
 #include "engine/pipeline/expression.hpp"
 #include "engine/pipeline/expression_lexer.hpp"
-#include "engine/pipeline/fields.hpp"
+#include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
 #include "sdk/base/nearest.hpp"
 
 namespace scanflow::pipeline {
 namespace {
-
-constexpr std::array<std::string_view, 7> kTypes{"string", "int",    "float",   "bool",
-                                                 "list",   "object", "artifact"};
 
 std::string_view type_of(const json& value) {
   if (value.is_string()) return "string";
@@ -129,7 +126,7 @@ class ParamReader {
   }
 
   void long_form() {
-    const MapReader map(node_, param_fields(), "a parameter", problems_);
+    const MapReader map(node_, param_fields(), problems_);
     if (const Node* text = map.get("description")) param_.description = text->text;
     read_type(map);
     read_bound(map, "min", param_.min);
@@ -149,21 +146,13 @@ class ParamReader {
         param_.type = std::string(type_of(to_json(*value, problems_)));
         return;
       }
-      if (map.key("type") == nullptr) {
+      if (!map.has("type")) {
         problems_.add(key_, fmt::format("the parameter '{}' has no type", param_.name)).hint =
-            fmt::format("add type: {}", join_or(kTypes));
+            fmt::format("add type: {}", join_or(param_types()));
       }
-      param_.type = "string";
-      return;
+      return;  // without a type nothing else is said about it
     }
     param_.type = type->text;
-    if (std::find(kTypes.begin(), kTypes.end(), param_.type) != kTypes.end()) return;
-    const std::vector<std::string> types(kTypes.begin(), kTypes.end());
-    const std::string near = nearest(param_.type, types);
-    problems_.add(*type, fmt::format("unknown type '{}'", printable(param_.type))).hint =
-        near.empty() ? fmt::format("one of {}", join_or(kTypes))
-                     : fmt::format("did you mean '{}'?", near);
-    param_.type.clear();
   }
 
   void read_bound(const MapReader& map, std::string_view field, std::optional<double>& bound) {
@@ -174,13 +163,12 @@ class ParamReader {
                                        param_.name, param_.type));
       return;
     }
-    bound = scalar_value(*node).value_or(0).get<double>();
+    bound = number_of(*node);
   }
 
   void read_enum(const MapReader& map) {
     const Node* list = map.get("enum");
     if (list == nullptr || param_.type.empty()) return;
-    if (list->items.empty()) problems_.add(*list, "'enum' is empty: no value would be allowed");
     for (const Node* item : list->items) {
       const auto value = coerce(param_, to_json(*item, problems_));
       if (value) {

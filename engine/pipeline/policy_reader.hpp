@@ -11,10 +11,6 @@
 namespace scanflow::pipeline {
 
 void read_retry(const Node& node, Retry& retry, Problems& problems);
-void read_timeout(const Node& node, std::int64_t& timeout_us, Problems& problems);
-/// A count from 1 to 100,000.
-void read_limit(const Node& node, std::string_view field, std::uint32_t& limit, Problems& problems);
-void read_priority(const Node& node, std::int32_t& priority, Problems& problems);
 void read_pool(const Node& node, Pool& pool, Problems& problems);
 /// `approve: true`, the message, or a map.
 void read_approval(const Node& node, Approval& approval, Problems& problems);

@@ -7,7 +7,7 @@
 #include "engine/pipeline/call_checks.hpp"
 #include "engine/pipeline/expression_checks.hpp"
 #include "engine/pipeline/expression_lexer.hpp"
-#include "engine/pipeline/fields.hpp"
+#include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/params.hpp"
 #include "engine/pipeline/plugin_checks.hpp"
 #include "engine/pipeline/policy_reader.hpp"
@@ -20,7 +20,6 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::string_view kApiVersion = "scanflow.dev/v1";
 constexpr std::size_t kMostSteps = 200'000;
 
 constexpr std::size_t kDeepestCalls = 16;
@@ -42,25 +41,20 @@ class Reader {
       : root_(root), library_(library), problems_(problems) {}
 
   Pipeline run() {
-    const MapReader map(root_, file_fields(), "a pipeline", problems_);
-    check_version(map);
+    const MapReader map(root_, pipeline_fields(), problems_);
     if (const Node* metadata = map.get("metadata")) read_metadata(*metadata);
     if (const Node* params = map.get("params")) out_.params = read_params(*params, problems_);
     if (const Node* limit = map.get("max_parallel")) {
-      read_limit(*limit, "max_parallel", out_.max_parallel, problems_);
+      out_.max_parallel = static_cast<std::uint32_t>(number_of(*limit));
     }
-    if (const Node* timeout = map.get("timeout")) {
-      read_timeout(*timeout, out_.timeout_us, problems_);
-    }
+    if (const Node* timeout = map.get("timeout")) out_.timeout_us = duration_of(*timeout);
     if (const Node* priority = map.get("priority")) {
-      read_priority(*priority, out_.priority, problems_);
+      out_.priority = static_cast<std::int32_t>(number_of(*priority));
     }
-    if (const Node* fail_fast = map.get("fail_fast")) {
-      out_.fail_fast = scalar_value(*fail_fast).value_or(false) == json(true);
-    }
+    if (const Node* fail_fast = map.get("fail_fast")) out_.fail_fast = is_true(*fail_fast);
     std::optional<MapReader> defaults;
     if (const Node* node = map.get("defaults")) {
-      defaults.emplace(*node, default_fields(), "'defaults'", problems_);
+      defaults.emplace(*node, default_fields(), problems_);
     }
     const MapReader* base = defaults ? &*defaults : nullptr;
     read_steps(map.get("steps"), Phase::main, base);
@@ -75,13 +69,6 @@ class Reader {
   }
 
  private:
-  void check_version(const MapReader& map) {
-    const Node* version = map.get("apiVersion");
-    if (version == nullptr || version->text == kApiVersion) return;
-    problems_.add(*version, fmt::format("unknown apiVersion '{}'", printable(version->text))).hint =
-        fmt::format("this version reads {}", kApiVersion);
-  }
-
   void read_label(const Node* node, std::string_view what, std::string& out) {
     if (node == nullptr) return;
     out = node->text;
@@ -91,7 +78,7 @@ class Reader {
   }
 
   void read_metadata(const Node& node) {
-    const MapReader map(node, metadata_fields(), "metadata", problems_);
+    const MapReader map(node, metadata_fields(), problems_);
     read_label(map.get("name"), "pipeline", out_.name);
     read_label(map.get("namespace"), "namespace", out_.name_space);
     std::map<std::string, std::string> annotations;
@@ -113,23 +100,18 @@ class Reader {
   }
 
   void read_concurrency(const Node& node) {
-    const MapReader map(node, concurrency_fields(), "concurrency", problems_);
+    const MapReader map(node, concurrency_fields(), problems_);
     Concurrency& out = out_.concurrency;
     const Node* group = map.get("group");
     out.group = group != nullptr ? group->text : out_.name_space + "/" + out_.name;
-    if (group != nullptr && has_expression(group->text))
+    if (group != nullptr && has_expression(group->text)) {
       sites_.push_back({group, ExpressionSite::Role::group});
-    if (const Node* max = map.get("max")) read_limit(*max, "concurrency.max", out.max, problems_);
-    const Node* policy = map.get("policy");
-    if (policy == nullptr) return;
-    static const std::vector<std::string> kPolicies{"queue", "cancel_running", "reject"};
-    const auto found = std::find(kPolicies.begin(), kPolicies.end(), policy->text);
-    out.policy = static_cast<Concurrency::Policy>(found - kPolicies.begin());
-    if (found != kPolicies.end()) return;
-    const std::string near = nearest(policy->text, kPolicies);
-    problems_.add(*policy, fmt::format("unknown policy '{}'", printable(policy->text))).hint =
-        near.empty() ? fmt::format("one of {}", join_or(kPolicies))
-                     : fmt::format("did you mean '{}'?", near);
+    }
+    if (const Node* max = map.get("max")) out.max = static_cast<std::uint32_t>(number_of(*max));
+    if (const Node* policy = map.get("policy")) {
+      if (policy->text == "cancel_running") out.policy = Concurrency::Policy::cancel_running;
+      if (policy->text == "reject") out.policy = Concurrency::Policy::reject;
+    }
   }
 
   void read_outputs(const Node& node) {
@@ -148,9 +130,6 @@ class Reader {
 
   void read_steps(const Node* list, Phase phase, const MapReader* defaults) {
     if (list == nullptr) return;
-    if (list->items.empty() && phase == Phase::main) {
-      problems_.add(*list, "'steps' is empty: there is nothing to run").hint = "add a step";
-    }
     for (const Node* node : list->items) {
       drafts_.push_back(read_step(*node, defaults, phase, problems_));
       count_instances(drafts_.back());
@@ -219,6 +198,24 @@ std::string kind_of(const Node& root) {
   return kind != nullptr && kind->is_scalar() ? kind->text : "no kind";
 }
 
+/// Is it a kind that can be read? Reported where it is not.
+bool is_known(const Node& kind, Problems& problems) {
+  std::vector<std::string> known;
+  for (const DocumentKind& each : document_kinds()) {
+    if (each.table != nullptr) known.emplace_back(each.name);
+    if (each.name != kind.text) continue;
+    if (each.table != nullptr) return true;
+    problems.add(kind, fmt::format("the kind '{}' is known but not available in this version yet",
+                                   kind.text));
+    return false;
+  }
+  const std::string near = nearest(kind.text, known);
+  problems.add(kind, fmt::format("unknown kind '{}'", printable(kind.text))).hint =
+      near.empty() ? fmt::format("there is {}", join_or(known, "and"))
+                   : fmt::format("did you mean '{}'?", near);
+  return false;
+}
+
 /// The one document of the file, if it is a pipeline.
 const Node* choose_root(const YamlDocument& document, Problems& problems) {
   std::vector<const Node*> roots;
@@ -250,16 +247,7 @@ const Node* choose_root(const YamlDocument& document, Problems& problems) {
     return nullptr;
   }
   const Node* kind = root.find("kind");
-  if (kind == nullptr || !kind->is_scalar() || kind->text == "Pipeline") return &root;
-  static const std::vector<std::string> kLater{"InferenceService", "Agent", "Application"};
-  if (std::find(kLater.begin(), kLater.end(), kind->text) != kLater.end()) {
-    problems.add(*kind, fmt::format("the kind '{}' is known but not available in this version yet",
-                                    kind->text));
-    return nullptr;
-  }
-  const std::vector<std::string> kinds{"Pipeline"};
-  problems.add(*kind, fmt::format("unknown kind '{}'", printable(kind->text))).hint =
-      nearest(kind->text, kinds).empty() ? "there is Pipeline" : "did you mean 'Pipeline'?";
+  if (kind == nullptr || !kind->is_scalar() || is_known(*kind, problems)) return &root;
   return nullptr;
 }
 

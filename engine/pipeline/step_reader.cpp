@@ -6,7 +6,6 @@
 #include <set>
 
 #include "engine/pipeline/expression_lexer.hpp"
-#include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/policy_reader.hpp"
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
@@ -39,7 +38,7 @@ Entries merge(const Node* base, const Node* over) {
 class StepReader {
  public:
   StepReader(const Node& node, const MapReader* defaults, Phase phase, Problems& problems)
-      : problems_(problems), own_(node, step_fields(), "a step", problems), defaults_(defaults) {
+      : problems_(problems), own_(node, step_fields(), problems), defaults_(defaults) {
     draft_.node = &node;
     draft_.uses = &node;
     step_.at = node.at;
@@ -92,11 +91,7 @@ class StepReader {
     const Node* needs = own_.get("needs");
     if (needs == nullptr) return;
     const auto add = [&](const Node& node) {
-      if (!node.is_scalar()) {
-        problems_.add(node,
-                      fmt::format("'needs' lists names of steps, not {}", describe_value(node)));
-        return;
-      }
+      if (!node.is_scalar()) return;
       step_.needs.push_back(node.text);
       draft_.needs.push_back(&node);
     };
@@ -136,10 +131,9 @@ class StepReader {
         problems_.add(*uses, "'uses' cannot hold an expression").hint =
             "name the plugin; choose between steps by 'when'";
         step_.uses.clear();
-      } else if (uses->text.empty()) {
-        problems_.add(*uses, "'uses' is empty").hint = "name a step plugin, 'command' or 'noop'";
       } else if (run != nullptr && step_.uses != "command") {
-        problems_.add(*own_.key("run"), "a step has either 'uses' or 'run'").hint =
+        const Node& at = own_run != nullptr ? *own_.key("run") : *run;
+        problems_.add(at, "a step has either 'uses' or 'run'").hint =
             "'run' is short for uses: command";
       }
       return;
@@ -147,11 +141,17 @@ class StepReader {
     if (run != nullptr) {
       draft_.uses = run;
       step_.uses = "command";
-    } else if (own_.key("uses") == nullptr && own_.key("run") == nullptr && draft_.node->is_map() &&
-               get("approve") == nullptr) {
+    } else if (draft_.node->is_map() && !does_something()) {
       problems_.add(draft_.node->at, 1, "a step without 'uses' or 'run' does nothing").hint =
           "add uses: PLUGIN or run: SCRIPT (or uses: noop)";
     }
+  }
+
+  bool does_something() const {
+    const auto& fields = step_fields().fields;
+    return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
+      return field.work && (own_.has(field.name) || get(field.name) != nullptr);
+    });
   }
 
   /// `run`, `shell` and `cwd` of the step are short for the same in `with`.
@@ -209,28 +209,20 @@ class StepReader {
   void read_matrix() {
     const Node* matrix = get("matrix");
     if (matrix == nullptr) return;
+    const MapReader map(*matrix, matrix_fields(), problems_);
     for (std::size_t i = 0; i + 1 < matrix->items.size(); i += 2) {
       const Node& key = *matrix->items[i];
-      const Node& value = *matrix->items[i + 1];
-      if (!key.is_scalar()) continue;
-      if (key.text == "include") {
-        read_combinations(value, "include", step_.include);
-      } else if (key.text == "exclude") {
-        read_combinations(value, "exclude", step_.exclude);
-      } else {
-        read_axis(key, value);
-      }
+      if (!key.is_scalar() || key.text == "include" || key.text == "exclude") continue;
+      read_axis(key, *matrix->items[i + 1]);
     }
+    read_combinations(map.get("include"), "include", step_.include);
+    read_combinations(map.get("exclude"), "exclude", step_.exclude);
     check_combinations(*matrix);
   }
 
-  void read_combinations(const Node& list, std::string_view field, std::vector<json>& out) {
-    if (!list.is_list()) {
-      problems_.add(list, fmt::format("'matrix.{}' must be a list of combinations, not {}", field,
-                                      describe_value(list)));
-      return;
-    }
-    for (const Node* item : list.items) {
+  void read_combinations(const Node* list, std::string_view field, std::vector<json>& out) {
+    for (std::size_t i = 0; list != nullptr && i < list->items.size(); ++i) {
+      const Node* item = list->items[i];
       if (!item->is_map() || item->items.empty()) {
         problems_
             .add(*item, fmt::format("a combination must be a map, not {}", describe_value(*item)))
@@ -277,7 +269,7 @@ class StepReader {
   void read_for_each() {
     const Node* list = get("for_each");
     const Node* limit = get("max_parallel");
-    if (limit != nullptr) read_limit(*limit, "max_parallel", step_.max_parallel, problems_);
+    if (limit != nullptr) step_.max_parallel = static_cast<std::uint32_t>(number_of(*limit));
     if (list == nullptr) return;
     if (get("matrix") != nullptr) {
       problems_.add(*list, "a step has either 'matrix' or 'for_each'").hint =
@@ -285,7 +277,6 @@ class StepReader {
       return;
     }
     if (list->is_list()) {
-      if (list->items.empty()) problems_.add(*list, "'for_each' is empty: nothing would run");
       find_expressions(*list, Role::with);
       step_.for_each = to_json(*list, problems_);
     } else {
@@ -375,16 +366,12 @@ class StepReader {
       layered("cache", [&](const Node& n) { read_cache(n, step_.cache, problems_); });
       layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
     }
-    if (const Node* timeout = get("timeout")) {
-      read_timeout(*timeout, step_.timeout_us, problems_);
-    }
+    if (const Node* timeout = get("timeout")) step_.timeout_us = duration_of(*timeout);
     if (const Node* priority = get("priority")) {
-      read_priority(*priority, step_.priority, problems_);
+      step_.priority = static_cast<std::int32_t>(number_of(*priority));
     }
     if (const Node* pool = get("pool")) read_pool(*pool, step_.pool, problems_);
-    if (const Node* allow = get("allow_failure")) {
-      step_.allow_failure = scalar_value(*allow).value_or(false) == json(true);
-    }
+    if (const Node* allow = get("allow_failure")) step_.allow_failure = is_true(*allow);
     if (const Node* approve = get("approve")) {
       read_approval(*approve, step_.approve, problems_);
       find_expressions(*approve, Role::approve);
@@ -392,7 +379,7 @@ class StepReader {
   }
 
   void note_places() {
-    for (const Field& field : step_fields()) {
+    for (const Field& field : step_fields().fields) {
       const Node* node = field.later ? nullptr : get(field.name);
       if (node != nullptr) step_.field_at[child_pointer({}, field.name)] = node->at;
     }

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/pipeline/fields.hpp"
+#include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/problems.hpp"
 #include "engine/pipeline/spec.hpp"
 #include "engine/pipeline/yaml_document.hpp"

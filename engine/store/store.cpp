@@ -24,6 +24,12 @@ std::filesystem::path database_in(const std::filesystem::path& directory) {
 
 }  // namespace
 
+Store::Impl::Impl(const std::filesystem::path& file) : readers(file) {}
+
+Store::Impl::~Impl() {
+  if (writer) writer->stop();  // what it calls may read
+}
+
 Result<void> Store::Impl::write(Writer::Task task) {
   if (!writer) return fail("the store was opened for reading only");
   // Shared: the writer may still be inside set_value when get() has returned.

@@ -11,10 +11,8 @@
 namespace scanflow::store {
 
 struct Store::Impl {
-  explicit Impl(const std::filesystem::path& file) : readers(file) {}
-  ~Impl() {
-    if (writer) writer->stop();  // what it calls may read
-  }
+  explicit Impl(const std::filesystem::path& file);
+  ~Impl();
 
   /// Blocks until what `task` wrote is committed. [any-thread]
   Result<void> write(Writer::Task task);

@@ -39,6 +39,8 @@ Writer::Writer(Connection connection, std::unique_ptr<Tables> tables, bool at_on
   thread_ = std::thread([this] { loop(); });
 }
 
+Writer::~Writer() { stop(); }
+
 void Writer::stop() {
   if (!thread_.joinable()) return;
   {

@@ -26,7 +26,7 @@ class Writer {
 
   /// `at_once`: push() may commit a few rows itself; not where a commit waits for the disk.
   static Result<std::unique_ptr<Writer>> start(Connection connection, bool at_once);
-  ~Writer() { stop(); }
+  ~Writer();
   /// Commits what is queued. Nothing may be pushed after it.
   void stop();
   Writer(const Writer&) = delete;

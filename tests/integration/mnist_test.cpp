@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/pipeline/yaml_values.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/results.hpp"
 
@@ -55,6 +56,30 @@ TEST_F(Mnist, TrainsChoosesEvaluatesRegistersAndReports) {
   EXPECT_EQ(step(second, "train[model=cnn1]")["status"], "cached");
   EXPECT_EQ(step(second, "train[model=cnn2]")["status"], "cached");
   EXPECT_EQ(step(second, "evaluate")["outputs"]["accuracy"], evaluate["outputs"]["accuracy"]);
+}
+
+TEST_F(Mnist, EditorsCheckThePipelineByItsPlugins) {
+  if (Program({"/usr/bin/python3", "-c", "import jsonschema"}).wait().exit != 0) {
+    GTEST_SKIP() << "python3-jsonschema is not installed";
+  }
+  const std::string text = read(kTrain);
+  const pipeline::Source source(kTrain, text);
+  pipeline::Problems problems(source);
+  json right = pipeline::to_json(*pipeline::parse_yaml(source, problems).roots.at(0), problems);
+  json wrong = right;
+  wrong["steps"][1]["with"]["epochs"] = "many";
+  json incomplete = right;
+  incomplete["steps"][1]["with"].erase("dataset");
+  const Output said =
+      Program({"/usr/bin/python3", SCANFLOW_SOURCE_DIR "/tests/unit/pipeline/validate.py",
+               scanflow_.files().write("schema", scanflow_({"schema", "--plugins"}).out),
+               scanflow_.files().write("documents", json{right, wrong, incomplete}.dump())})
+          .wait();
+  ASSERT_EQ(said.exit, 0) << said.err;
+  const json errors = json::parse(said.out);
+  EXPECT_EQ(errors[0], "");
+  EXPECT_NE(errors[1], "");
+  EXPECT_NE(errors[2], "");
 }
 
 TEST_F(Mnist, AKilledEngineDoesNotTrainAgain) {

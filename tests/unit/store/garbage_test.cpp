@@ -29,9 +29,15 @@ constexpr std::int64_t kAlways = std::int64_t{1} << 60;
 class GarbageTest : public StoreFixture {
  protected:
   Artifact put(const std::string& name) {
-    auto artifact = artifacts_.put(directory_ / name);
+    auto artifact = put_away(artifacts_, directory_ / name);
     EXPECT_TRUE(artifact) << artifact.error().message;
     return artifact.value_or(Artifact{});
+  }
+  /// What was put is removed, as its owner does once the result is noted.
+  static Result<Artifact> put_away(Artifacts artifacts, const fs::path& source) {
+    auto artifact = artifacts.put(source);
+    fs::remove_all(source);
+    return artifact;
   }
   Artifact put_file(const std::string& content) {
     directory_.write("out", content);
@@ -246,7 +252,7 @@ TEST_F(GarbageTest, OnAFullDiskItMakesSpace) {
   if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
   const Artifacts small(disk.path() / "artifacts");
   test::write(disk.path() / "set/a", std::string(300'000, 'a'));
-  const auto set = Artifacts(disk.path() / "artifacts").put(disk.path() / "set");
+  const auto set = put_away(Artifacts(disk.path() / "artifacts"), disk.path() / "set");
   ASSERT_TRUE(set) << set.error().message;
   std::ofstream ballast(disk.path() / "ballast");
   while (ballast << std::string(4096, 'x') && ballast.flush()) {
@@ -262,7 +268,7 @@ TEST_F(GarbageTest, WhatCannotBeRemovedIsSaid) {
   const test::SmallDisk disk("1m");
   if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
   test::write(disk.path() / "out", "x");
-  const auto file = Artifacts(disk.path() / "artifacts").put(disk.path() / "out");
+  const auto file = put_away(Artifacts(disk.path() / "artifacts"), disk.path() / "out");
   ASSERT_TRUE(disk.remount(MS_RDONLY, ""));
   const auto garbage = collect_garbage(*store_, Artifacts(disk.path() / "artifacts"), kAlways);
   ASSERT_TRUE(disk.remount(0, ""));
@@ -295,7 +301,7 @@ TEST_F(GarbageTest, WhatIsPutBesideACollectionIsThere) {
           directory_.write(name + "/set/a", content);
           directory_.write(name + "/set/b", "b" + content);
           for (const char* what : {"/file", "/set"}) {
-            const auto artifact = artifacts_.put(directory_ / (name + what));
+            const auto artifact = put_away(artifacts_, directory_ / (name + what));
             ASSERT_TRUE(artifact) << artifact.error().message;
             const auto whole = artifacts_.verify(*artifact);
             ASSERT_TRUE(whole) << whole.error().message;

@@ -1,0 +1,79 @@
+#include "engine/pipeline/formats.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "engine/pipeline/text.hpp"
+#include "sdk/base/units.hpp"
+
+namespace scanflow::pipeline {
+namespace {
+
+template <class T>
+Result<double> as_number(const Result<T>& parsed) {
+  if (!parsed) return tl::unexpected(parsed.error());
+  return static_cast<double>(*parsed);
+}
+
+Result<double> duration(std::string_view text) { return as_number(parse_duration(text)); }
+Result<double> bytes(std::string_view text) { return as_number(parse_bytes(text)); }
+
+std::string print_duration(double us) { return format_duration(static_cast<std::int64_t>(us)); }
+std::string print_bytes(double bytes) { return format_bytes(static_cast<std::uint64_t>(bytes)); }
+std::string print_cpu(double cpus) { return fmt::format("{}", cpus); }
+
+constexpr std::array kFormats{
+    Format{.name = "duration",
+           .what = "a duration (500ms, 10m, 1h30m)",
+           .pattern = R"(^(([0-9]+(\.[0-9]*)?|\.[0-9]+)(us|ms|s|m|h|d|w))+$)",
+           .constant = true,
+           .parse = duration,
+           .print = print_duration},
+    Format{.name = "bytes",
+           .what = "a size (512Mi, 1.5G)",
+           .pattern = R"(^([0-9]+(\.[0-9]*)?|\.[0-9]+)(k|M|G|T|Ki|Mi|Gi|Ti)?$)",
+           .constant = true,
+           .numbers = true,
+           .parse = bytes,
+           .print = print_bytes},
+    Format{.name = "cpu",
+           .what = "a number of CPUs (2, 0.5, 500m)",
+           .pattern = R"(^([0-9]+(\.[0-9]*)?|\.[0-9]+)m?$)",
+           .constant = true,
+           .numbers = true,
+           .parse = parse_cpu,
+           .print = print_cpu},
+    Format{.name = "expression",
+           .what = "an expression (\"${{ ... }}\")",
+           .pattern = R"(^\s*\$\{\{[\s\S]*\}\}\s*$)"},
+    Format{.name = "label",
+           .what = kLabelRule,
+           .pattern = "^[a-z0-9][a-z0-9-]{0,62}$",
+           .plain = true,
+           .constant = true},
+    Format{.name = "identifier",
+           .what = "letters, digits and '_', not beginning with a digit",
+           .pattern = "^[A-Za-z_][A-Za-z0-9_]*$",
+           .plain = true},
+    Format{.name = "variable",
+           .what = "letters, digits and '_', not beginning with a digit or with SCANFLOW_",
+           .pattern = "^(?!SCANFLOW_)[A-Za-z_][A-Za-z0-9_]*$",
+           .plain = true},
+    Format{.name = "literal",
+           .what = "a value without expressions",
+           .pattern = R"(^(?![\s\S]*\$\{\{))",
+           .plain = true},
+};
+
+}  // namespace
+
+const Format* find_format(std::string_view name) {
+  const auto* found = std::find_if(kFormats.begin(), kFormats.end(),
+                                   [&](const Format& format) { return format.name == name; });
+  return found == kFormats.end() ? nullptr : found;
+}
+
+}  // namespace scanflow::pipeline

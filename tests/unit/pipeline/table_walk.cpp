@@ -1,0 +1,127 @@
+#include "tests/unit/pipeline/table_walk.hpp"
+
+#include <map>
+#include <set>
+#include <utility>
+
+namespace scanflow::pipeline::test {
+namespace {
+
+using nlohmann::json;
+using Wrap = std::function<json(const json&)>;
+
+/// What else must be there for a field (or any of its table) to be right: rules between fields.
+json companions(const std::string& table, const std::string& field) {
+  static const std::map<std::string, json> kCompanions{
+      {"step", {{"approve", true}}},  // does something, and takes any other field
+      {"matrix", {{"x", {1}}}},
+      {"combination", {{"x", 1}}},
+      {"param", {{"default", 1}}},
+      {"param.default", json::object()},
+      {"param.type", json::object()},
+      {"param.enum", {{"type", "string"}}},
+      {"approve.default", {{"timeout", "1m"}}},
+  };
+  const auto own = kCompanions.find(table + "." + field);
+  if (own != kCompanions.end()) return own->second;
+  const auto all = kCompanions.find(table);
+  return all != kCompanions.end() ? all->second : json::object();
+}
+
+json smallest_for(const Table& table, const std::string& field) {
+  json map = companions(std::string(table.name), field);
+  for (const Field& each : table.fields) {
+    if (each.required) map[std::string(each.name)] = valid_values(each).front();
+  }
+  return map;
+}
+
+json list_with(const Field& element, const json& value) {
+  json list = json::array({value});
+  // One more, which the first may need, and which says nothing that `defaults` may say.
+  if (element.table == step_fields) list.push_back({{"name", "noop"}, {"uses", "noop"}});
+  return list;
+}
+
+class Walk {
+ public:
+  Walk() {
+    visit(pipeline_fields(), [](const json& map) { return map; });
+    visit(default_fields(), defaults_);
+  }
+
+  std::vector<Place> places;
+  std::vector<TablePlace> tables;
+
+ private:
+  void visit(const Table& table, const Wrap& wrap) {
+    if (!seen_.insert(&table).second) return;
+    tables.push_back({&table, wrap});
+    for (const Field& field : table.fields) {
+      if (!field.later) add(table, std::string(field.name), std::string(field.name), field, wrap);
+    }
+    if (table.others != nullptr) add(table, "*", "x", *table.others, wrap);
+  }
+
+  void add(const Table& table, const std::string& name, const std::string& key, const Field& field,
+           const Wrap& wrap) {
+    add(std::string(table.name) + "." + name, field, [=, &table](const json& value) {
+      json map = smallest_for(table, key);
+      map[key] = value;
+      return wrap(map);
+    });
+  }
+
+  void add(const std::string& name, const Field& field, const Wrap& wrap) {
+    places.push_back({name, &field, wrap});
+    if (field.table == default_fields) {
+      defaults_ = wrap;  // in the end: what steps have too is tried in a step
+    } else if (field.table != nullptr) {
+      visit(field.table(), wrap);
+    }
+    if (field.each == nullptr) return;
+    if (field.each->table != nullptr && seen_.count(&field.each->table()) > 0) return;
+    add(name + "[]", *field.each,
+        [=, &field](const json& value) { return wrap(list_with(*field.each, value)); });
+  }
+
+  std::set<const Table*> seen_;
+  Wrap defaults_;
+};
+
+}  // namespace
+
+json smallest(const Table& table) { return smallest_for(table, ""); }
+
+std::vector<json> valid_values(const Field& field) {
+  static const std::map<std::string_view, json> kOfFormat{
+      {"duration", "90s"}, {"bytes", "512Mi"},  {"cpu", "500m"},
+      {"label", "a-1"},    {"literal", "noop"}, {"expression", "${{ {1} }}"}};
+  std::vector<json> values;
+  if (!field.words.empty()) {
+    for (const std::string_view word : field.words) values.emplace_back(word);
+  } else if (!field.format.empty()) {
+    values.push_back(kOfFormat.at(field.format));
+    if (field.format == "label" && !field.required) values.back() = "noop";  // the other step's
+  } else if ((field.types & (kText | kScalar)) != 0) {
+    values.emplace_back("some text");
+  }
+  if ((field.types & (kInt | kNumber)) != 0) values.emplace_back(1);
+  if ((field.types & kBool) != 0) values.emplace_back(true);
+  if ((field.types & kMap) != 0) {
+    values.push_back(field.table != nullptr ? smallest(field.table()) : json::object());
+  }
+  if ((field.types & kList) != 0) {
+    json list = json::array();
+    if (field.each != nullptr && (field.filled || field.each->table == nullptr)) {
+      list = list_with(*field.each, valid_values(*field.each).front());
+    }
+    values.push_back(std::move(list));
+  }
+  return values;
+}
+
+std::vector<Place> all_places() { return Walk().places; }
+std::vector<TablePlace> all_tables() { return Walk().tables; }
+
+}  // namespace scanflow::pipeline::test
