@@ -133,6 +133,7 @@ void World::feed(EventType type, std::uint32_t step, Cause cause, json data) {
     if (std::erase(resolving_, step) == 0) throw std::logic_error(id(step) + " was not asked for");
   }
   machine_->apply(event);
+  last_input_ = events_.size();
   events_.push_back(std::move(event));
   know_instances();
   decide();

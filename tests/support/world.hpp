@@ -73,6 +73,8 @@ class World {
   const run::Machine& machine() const { return *machine_; }
   const run::StepState& state(const std::string& step) const;
   const std::vector<run::Event>& events() const { return events_; }
+  /// Which of them came last from outside; the others were decided.
+  std::size_t last_input() const { return last_input_; }
   std::int64_t now_us() const { return now_us_; }
   std::uint32_t index(const std::string& step) const;
   /// Steps with an attempt in flight, and those that are asked about.
@@ -95,6 +97,7 @@ class World {
   std::int64_t now_us_ = 1'000'000'000;
   std::int64_t wake_us_ = 0;
   std::vector<run::Event> events_;
+  std::size_t last_input_ = 0;
   std::vector<std::uint32_t> running_, resolving_;
   std::vector<std::pair<std::uint32_t, Cause>> stops_;
   bool concluding_ = false;
