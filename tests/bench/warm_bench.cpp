@@ -2,6 +2,12 @@
 // the steps themselves see it: the result's way out, the next launch, the warm parent's fork. The
 // engine's own commit is not in it.
 #include <benchmark/benchmark.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -62,6 +68,61 @@ BENCHMARK_CAPTURE(chain, hello, SCANFLOW_STAMP)
     ->UseRealTime()
     ->Iterations(1);
 #ifdef SCANFLOW_STAMP_TORCH
+
+// The anchor: a process that loads the step's library, and ends.
+void cold_process(benchmark::State& state) {
+  const std::string program = std::string(SCANFLOW_BINARY_DIR) + "/bin/scanflow-describe";
+  const char* argv[] = {program.c_str(), "describe", SCANFLOW_STAMP_TORCH, nullptr};
+  posix_spawn_file_actions_t quiet;
+  ::posix_spawn_file_actions_init(&quiet);
+  ::posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  for (auto _ : state) {
+    pid_t pid = 0;
+    ::posix_spawn(&pid, program.c_str(), &quiet, nullptr, const_cast<char**>(argv), environ);
+    int status = 0;
+    ::waitpid(pid, &status, 0);
+    if (status != 0) state.SkipWithError("scanflow-describe failed");
+  }
+  ::posix_spawn_file_actions_destroy(&quiet);
+}
+BENCHMARK(cold_process)
+    ->Name("anchor: a cold process with libtorch")
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+// The anchor: a fork of a process that has the library loaded, which ends at once.
+void fork_alone(benchmark::State& state) {
+  int ends[2];
+  if (::pipe(ends) != 0) return state.SkipWithError("no pipe");
+  const pid_t parent = ::fork();  // this process stays without libtorch
+  if (parent == 0) {
+    void* library = ::dlopen(SCANFLOW_STAMP_TORCH, RTLD_NOW | RTLD_LOCAL);
+    char ready = library != nullptr ? 'y' : 'n';
+    while (::write(ends[1], &ready, 1) == 1) {
+      const pid_t child = ::fork();
+      if (child == 0) ::_exit(0);
+      ::waitpid(child, nullptr, 0);
+      ::raise(SIGSTOP);
+    }
+    ::_exit(0);
+  }
+  char ready = 'n';
+  if (::read(ends[0], &ready, 1) != 1 || ready != 'y') state.SkipWithError("cannot load libtorch");
+  ::waitpid(parent, nullptr, WUNTRACED);
+  for (auto _ : state) {
+    ::kill(parent, SIGCONT);
+    ::waitpid(parent, nullptr, WUNTRACED);
+  }
+  ::kill(parent, SIGKILL);
+  ::waitpid(parent, nullptr, 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+BENCHMARK(fork_alone)
+    ->Name("anchor: fork of a process with libtorch")
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
 BENCHMARK_CAPTURE(chain, libtorch, SCANFLOW_STAMP_TORCH)
     ->ArgName("busy_ms")
     ->Arg(0)

@@ -1,0 +1,149 @@
+"""The table of figures, from the JSON files that tests/bench/run has made: python3 table.py DIRECTORY STEPS.
+
+Each row: what was measured, its anchors of the same run, ours, the goal. What was not run has no row. The same goes to
+DIRECTORY/table.json, times in seconds.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import sys
+
+directory, process_steps = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+kUnits = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
+kMany = 100_000  # steps of the large runs
+
+
+def load(name):
+    path = directory / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def measured(name):
+    """Google Benchmark's: name -> (seconds, the entry)."""
+    document = load(name)
+    if document is None:
+        return {}
+    found = {}
+    for entry in document["benchmarks"]:
+        if entry.get("error_occurred"):
+            sys.exit(f"{name}: {entry['name']}: {entry['error_message']}")
+        found[entry["name"].split("/iterations")[0].removesuffix("/real_time").removesuffix("/process_time")] = (
+            entry["real_time"] * kUnits[entry["time_unit"]],
+            entry,
+        )
+    return found
+
+
+def span(seconds):
+    for unit, size in (("s", 1), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+rows = []
+
+
+def row(what, anchors, ours, goal, text=None):
+    """anchors: name -> seconds (or None); ours: seconds. The ratio is to the first anchor."""
+    anchors = {name: value for name, value in anchors.items() if value is not None}
+    first = next(iter(anchors.values()), None)
+    rows.append(
+        {
+            "what": what,
+            "anchors": anchors,
+            "ours": ours,
+            "ratio": ours / first if first else None,
+            "goal": goal,
+            "anchor_text": ", ".join(f"{name} {span(value)}" for name, value in anchors.items()),
+            "our_text": text or span(ours) + (f" ({ours / first:.2f} x)" if first else ""),
+        }
+    )
+
+
+def process_rows():
+    document = load("process")
+    backend = measured("backend")
+    if document is None:
+        return
+    each = {result["command"]: result["median"] / process_steps for result in document["results"]}
+    spawn = backend["spawn_true"][0] / 2000 if "spawn_true" in backend else None
+    row(
+        f"{process_steps:,} processes `true`, two at a time, durable: each",
+        {"ninja": each["ninja"], "make": each["make"], "spawn limit": spawn},
+        each["scanflow"],
+        "ninja's time",
+    )
+
+
+def engine_rows():
+    engine, store = measured("engine"), measured("store")
+    raw = store.get("anchor: SQLite, one transaction")
+    # Two rows of the log a step.
+    raw = 2 / raw[1]["items_per_second"] if raw and "items_per_second" in raw[1] else None
+    for name, what, goal, anchors in (
+        ("run/layers_volatile", "1,000 layers of 100 `noop`, volatile: a step", "1 us", {}),
+        ("run/chain_volatile", "a chain of 100,000 `noop`, volatile: a step", "", {}),
+        ("run/layers_durable", "the layers, durable (NORMAL): a step", "10 us", {"raw SQLite, batched": raw}),
+        ("run/layers_durable_power", "the layers, durable (FULL): a step", "", {}),
+    ):
+        if name in engine:
+            row(what, anchors, engine[name][0] / kMany, goal)
+
+
+def warm_rows():
+    warm = measured("warm")
+    cold = warm.get("anchor: a cold process with libtorch", (None,))[0]
+    fork = warm.get("anchor: fork of a process with libtorch", (None,))[0]
+    for name, what, anchors, goal in (
+        ("chain/libtorch/busy_ms:0", "end of a libtorch step to the start of the next", {"fork": fork, "cold process": cold}, "5 ms"),
+        ("chain/libtorch/busy_ms:20", "the same, steps that compute for 20 ms", {"fork": fork, "cold process": cold}, "5 ms"),
+        ("chain/hello/busy_ms:0", "the same, a plugin without libtorch", {}, "1 to 2 ms"),
+    ):
+        if name in warm:
+            row(what, anchors, warm[name][1]["p50_us"] * 1e-6, goal)
+
+
+def pipeline_rows():
+    pipeline = measured("pipeline")
+    if pipeline:
+        row(
+            "validate a pipeline of 10,000 steps",
+            {"yaml-cpp reads it": pipeline["anchor: yaml-cpp reads them"][0]},
+            pipeline["validate 10,000 steps"][0],
+            "2 x",
+        )
+
+
+def recovery_rows():
+    recovery = measured("recovery")
+    if not recovery:
+        return
+    row(
+        "recover a run of 100,000 steps",
+        {"reading its events": recovery["anchor: its events are read"][0]},
+        recovery["recover a run of 100,000 steps"][0],
+        "1 s",
+    )
+    bytes_each = recovery["100,000 steps wait"][1]["bytes/step"]
+    row("engine memory a waiting step, beyond its spec", {}, bytes_each, "500 bytes", f"{bytes_each:.0f} bytes")
+
+
+for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows):
+    rows_of()
+
+cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+machine = f"{os.cpu_count()} CPUs, {cpu}, Linux {platform.release()}"
+table = [("what", "anchors", "ours", "goal")]
+table += [(r["what"], r["anchor_text"], r["our_text"], r["goal"]) for r in rows]
+widths = [max(len(line[i]) for line in table) for i in range(4)]
+print(f"\nmachine: {machine}")
+for i, line in enumerate(table):
+    print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
+    if i == 0:
+        print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+keep = ("what", "anchors", "ours", "ratio", "goal")
+document = {"machine": machine, "rows": [{key: r[key] for key in keep} for r in rows]}
+(directory / "table.json").write_text(json.dumps(document, indent=2) + "\n")
