@@ -121,6 +121,7 @@ class Machine {
   const pipeline::Plan& plan() const;
   /// The steps of the plan, and behind them the instances that came with a for_each.
   std::uint32_t size() const;
+  /// Lies there as long as the machine lives.
   const pipeline::PlannedStep& planned(std::uint32_t index) const;
   const pipeline::Step& spec_of(std::uint32_t index) const;
   const StepState& step(std::uint32_t index) const;

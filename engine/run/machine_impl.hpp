@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <queue>
@@ -172,7 +173,8 @@ struct Machine::Impl {
   std::array<std::vector<std::uint32_t>, kPhases> handlers;  // [0] stays empty
   std::vector<StepState> steps;
   std::vector<StepNode> nodes;
-  std::vector<pipeline::PlannedStep> added;  // instances of expanded steps: behind the plan's
+  // Instances of expanded steps, behind the plan's; where they lie they stay.
+  std::deque<pipeline::PlannedStep> added;
   std::unordered_map<std::uint32_t, Group> groups;
 
   // decide's own; entries are checked against the state when they are taken.

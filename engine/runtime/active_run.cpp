@@ -24,6 +24,7 @@ ActiveRun::ActiveRun(std::string id, Submission submission, Prepared prepared,
 
 /// Those of the plan, and the instances that came with a for_each.
 void ActiveRun::know_steps() {
+  index_.reserve(machine_.size());
   for (auto i = static_cast<std::uint32_t>(is_dirty_.size()); i < machine_.size(); ++i) {
     index_.emplace(machine_.planned(i).id, i);
     is_dirty_.push_back(true);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -101,8 +102,8 @@ class ActiveRun {
   std::vector<Follower> listeners_;
   bool events_wanted_ = false;
   std::vector<Update> unsaid_;
-  std::uint64_t taken_ = 0;  // number of the first of unsaid_
-  std::unordered_map<std::string, std::uint32_t> index_;
+  std::uint64_t taken_ = 0;                                    // number of the first of unsaid_
+  std::unordered_map<std::string_view, std::uint32_t> index_;  // of identities that lie in machine_
   std::vector<std::uint32_t> dirty_;
   std::vector<bool> is_dirty_;
   std::unordered_map<std::uint32_t, std::vector<Log>> logs_;

@@ -166,7 +166,7 @@ void Engine::Impl::end_attempt(const protocol::Result& result, json files) {
   if (step == run::kNoStep) return;
   const run::StepState& state = entry->run.machine().step(step);
   if (state.status != run::StepStatus::running || state.attempts != result.id.attempt) return;
-  attempt_ended(entry, result, std::move(files));
+  attempt_ended(entry, step, result, std::move(files));
   pump(entry);
   flush();
 }

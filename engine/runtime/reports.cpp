@@ -123,10 +123,10 @@ void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
     return;
   }
   if (result.artifacts.empty() || result.status != "succeeded") {
-    attempt_ended(entry, result, json::object());
+    attempt_ended(entry, step, result, json::object());
     return;
   }
-  boost::asio::post(pool, [this, entry, result = std::move(result)]() mutable {
+  boost::asio::post(pool, [this, entry, step, result = std::move(result)]() mutable {
     json stored = json::object();
     for (const protocol::ArtifactFile& file : result.artifacts) {
       auto artifact = artifacts.put(file.path);
@@ -141,19 +141,18 @@ void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
                            {"bytes", artifact->bytes},
                            {"directory", artifact->directory}};
     }
-    post([this, entry, result = std::move(result), stored = std::move(stored)]() mutable {
+    post([this, entry, step, result = std::move(result), stored = std::move(stored)]() mutable {
       if (failed || closing || entry->over) return;
-      attempt_ended(entry, result, std::move(stored));
+      attempt_ended(entry, step, result, std::move(stored));
       pump(entry);
       flush();
     });
   });
 }
 
-void Engine::Impl::attempt_ended(const EntryPtr& entry, const protocol::Result& result,
-                                 json stored) {
+void Engine::Impl::attempt_ended(const EntryPtr& entry, std::uint32_t step,
+                                 const protocol::Result& result, json stored) {
   ActiveRun& run = entry->run;
-  const std::uint32_t step = run.index_of(result.id.step);
   run.log_ended(step, result.id.attempt, result.log);
   Event event;
   event.type = EventType::attempt_ended;

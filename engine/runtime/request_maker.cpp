@@ -8,13 +8,14 @@
 namespace scanflow::runtime {
 namespace {
 
-void set_bound(protocol::Request& request, const json& bound) {
-  request.config = bound.at("config").dump();
+std::vector<protocol::Input> inputs_of(const json& bound) {
+  std::vector<protocol::Input> inputs;
   for (const auto& [name, artifact] : bound.at("inputs").items()) {
-    request.inputs.push_back({name, artifact.at("path"), artifact.at("sha256"),
-                              artifact.value("bytes", std::uint64_t{0}),
-                              artifact.value("directory", false)});
+    inputs.push_back({name, artifact.at("path"), artifact.at("sha256"),
+                      artifact.value("bytes", std::uint64_t{0}),
+                      artifact.value("directory", false)});
   }
+  return inputs;
 }
 
 }  // namespace
@@ -48,14 +49,28 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   }
   request.log_dir = log_dir_;
   if (!step.with_is_dynamic) {
-    auto bound = bind(step, *plugin, step.with);
+    const auto bound = bound_as_written(step, *plugin);
     if (!bound) return tl::unexpected(bound.error());
-    set_bound(request, *bound);
+    request.config = (*bound)->config;
+    request.inputs = (*bound)->inputs;
   }
   request.env = step.env;
   request.env.insert(environment_.begin(), environment_.end());
   if (!step.matrix.empty() || !step.for_each.is_null()) prototypes_.emplace(spec, request);
   return request;
+}
+
+Result<const RequestMaker::Bound*> RequestMaker::bound_as_written(
+    const pipeline::Step& step, const loader::PluginInfo& plugin) {
+  const auto [last, fresh] = bound_.try_emplace(&plugin);
+  if (!fresh && last->second.with == step.with) return &last->second;
+  auto bound = bind(step, plugin, step.with);
+  if (!bound) {
+    bound_.erase(last);
+    return tl::unexpected(bound.error());
+  }
+  last->second = {step.with, bound->at("config").dump(), inputs_of(*bound)};
+  return &last->second;
 }
 
 Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const ActiveRun& run,
@@ -67,8 +82,8 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
   request->id.step = run.machine().planned(step).id;
   request->id.attempt = attempt;
   if (const auto& resolved = run.machine().step(step).resolved) {
-    request->inputs.clear();
-    set_bound(*request, *resolved);
+    request->config = resolved->at("config").dump();
+    request->inputs = inputs_of(*resolved);
     request->env = resolved->at("env").get<Environment>();
     request->env.insert(environment_.begin(), environment_.end());
   }

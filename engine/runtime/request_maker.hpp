@@ -13,7 +13,8 @@
 
 namespace scanflow::runtime {
 
-/// One per run. Steps without expressions are bound once per step as written, not per attempt.
+/// One per run. Where one step after the other says the same `with`, without expressions, it is
+/// checked and bound once.
 class RequestMaker {
  public:
   explicit RequestMaker(const StateDirectory& state) : state_(state) {}
@@ -28,12 +29,20 @@ class RequestMaker {
                                                         std::uint32_t attempt);
 
  private:
+  struct Bound {
+    json with;
+    std::string config;
+    std::vector<protocol::Input> inputs;
+  };
   Result<protocol::Request> prototype(const ActiveRun& run, std::uint32_t spec);
+  Result<const Bound*> bound_as_written(const pipeline::Step& step,
+                                        const loader::PluginInfo& plugin);
 
   StateDirectory state_;
   Environment environment_;
   std::string log_dir_;                                              // made with the first request
   std::unordered_map<std::uint32_t, protocol::Request> prototypes_;  // of matrices, by Plan's spec
+  std::unordered_map<const loader::PluginInfo*, Bound> bound_;       // each plugin's last one
 };
 
 }  // namespace scanflow::runtime

@@ -24,8 +24,8 @@ std::string text(bool gate_first) {
   std::string hundred = axis.substr(0, axis.find(", 100,"));
   const std::string many = "  - {name: many, uses: noop, matrix: {x: [" + hundred + "], y: [" +
                            axis + "]}" + (gate_first ? ", needs: [gate]" : "") + "}\n";
-  const std::string gate = std::string("  - {name: gate, approve: true") +
-                           (gate_first ? "" : ", needs: [many]") + "}\n";
+  const std::string gate =
+      std::string("  - {name: gate, approve: true") + (gate_first ? "" : ", needs: [many]") + "}\n";
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: bench}\nsteps:\n" +
          (gate_first ? gate + many : many + gate);
 }

@@ -90,9 +90,8 @@ std::size_t ReferenceRun::running() const {
 
 std::size_t ReferenceRun::running_of(const pipeline::Step* spec) const {
   return static_cast<std::size_t>(
-      std::count_if(steps_.begin(), steps_.end(), [&](const Step& step) {
-        return step.at == At::running && step.spec == spec;
-      }));
+      std::count_if(steps_.begin(), steps_.end(),
+                    [&](const Step& step) { return step.at == At::running && step.spec == spec; }));
 }
 
 void ReferenceRun::take(const Event& event) {
@@ -136,8 +135,7 @@ void ReferenceRun::take(const Event& event) {
       return end(event.step, End::failed);
     case EventType::attempt_ended: {
       const auto& retry = step.spec->retry;
-      const bool stopped =
-          step.stopping == Cause::cancelled || step.stopping == Cause::upstream;
+      const bool stopped = step.stopping == Cause::cancelled || step.stopping == Cause::upstream;
       const bool again = step.attempts <= retry.limit && !closed() &&
                          std::count(retry.on.begin(), retry.on.end(), event.cause) > 0;
       step.stopping = Cause::none;
@@ -353,9 +351,8 @@ bool ReferenceRun::an_approval_is_asked_for() {
     step.at = At::awaiting;
     const std::int64_t timeout = step.spec->approve.timeout_us;
     if (timeout > 0) step.answer_us = now_us_ + timeout;
-    decided({.type = EventType::approval_requested,
-             .step = i,
-             .wake_us = step.answer_us.value_or(0)});
+    decided(
+        {.type = EventType::approval_requested, .step = i, .wake_us = step.answer_us.value_or(0)});
     return true;
   }
   return false;

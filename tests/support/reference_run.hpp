@@ -43,8 +43,8 @@ class ReferenceRun {
     std::string id;
     const pipeline::Step* spec;
     std::vector<std::size_t> needs;
-    std::size_t longest = 0;            // steps on the longest way to an end
-    std::optional<std::size_t> whole;   // whose instance it is
+    std::size_t longest = 0;           // steps on the longest way to an end
+    std::optional<std::size_t> whole;  // whose instance it is
     std::vector<std::size_t> instances;
     At at = At::open;
     End end = End::none;
