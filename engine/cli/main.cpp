@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "engine/cli/commands.hpp"
+#include "engine/cli/completion.hpp"
 #include "engine/cli/plugin_commands.hpp"
 #include "sdk/base/nearest.hpp"
 
@@ -170,6 +171,20 @@ void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
       [&] { choice.command = [&] { return schema(choice.context, options.plugins); }; });
 }
 
+void add_completion(CLI::App& app, Choice& choice, std::string& shell) {
+  CLI::App* completion = app.add_subcommand(
+      "completion", "Print what completes commands: source <(scanflow completion bash)");
+  completion->add_option("SHELL", shell, "Which")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}));
+  completion->callback([&] {
+    choice.command = [&] {
+      fmt::print("{}", completion_script(shell));
+      return kSucceeded;
+    };
+  });
+}
+
 /// "unknown command 'lst'; did you mean 'list'?", or "" where the commands are not what is wrong.
 std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   const CLI::App* level = &app;
@@ -210,11 +225,16 @@ int main(int argc, char** argv) {
   RunsOptions runs_options;
   CheckOptions check_options;
   PluginOptions plugin_options;
+  std::string shell;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
   add_runs(app, choice, runs_options);
   add_plugin(app, choice.context, plugin_options, choice.command);
+  add_completion(app, choice, shell);
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") {
+    return print_candidates(choice.context, app, {argv + 2, argv + argc});
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
