@@ -1,6 +1,9 @@
 // What may run at once: pools, requests, priorities; of one run and of several.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
+
 #include "engine/run/scheduler.hpp"
 #include "tests/support/world.hpp"
 
@@ -14,8 +17,9 @@ class Runs : public testing::Test {
  protected:
   Capacity capacity{.jobs = 100, .cpu = 4, .memory = 8ull << 30};
 
-  std::size_t add(const char* yaml, std::uint32_t jobs = 100) {
-    runs_.push_back({std::make_unique<Machine>(plan_of(yaml), 1), jobs});
+  std::size_t add(const char* yaml, std::uint32_t jobs = 100) { return add(plan_of(yaml), jobs); }
+  std::size_t add(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t jobs) {
+    runs_.push_back({std::make_unique<Machine>(std::move(plan), 1), jobs});
     runs_.back().machine->apply({.type = EventType::run_created, .time_us = 1});
     return runs_.size() - 1;
   }
@@ -46,13 +50,30 @@ class Runs : public testing::Test {
     }
   }
 
- private:
   struct Run {
     std::unique_ptr<Machine> machine;
     std::uint32_t jobs;
   };
   std::vector<Run> runs_;
 };
+
+/// With requests and pools drawn by chance; each may run on `capacity`.
+std::shared_ptr<const pipeline::Plan> random_plan(std::mt19937& random, const Capacity& capacity) {
+  std::vector<support::Def> steps;
+  for (int i = 0; i < 8; ++i) {
+    support::Def step("s" + std::to_string(i));
+    if (i > 2 && random() % 2 == 0) step.needs({"s" + std::to_string(random() % 3)});
+    step.spec().priority = static_cast<std::int32_t>(random() % 3);
+    auto& resources = step.spec().resources;
+    if (random() % 3 == 0)
+      resources.cpu_request = capacity.cpu * static_cast<double>(1 + random() % 10) / 10;
+    if (random() % 3 == 0) resources.memory_request = capacity.memory * (1 + random() % 4) / 4;
+    if (random() % 3 == 0) step.spec().pool = {.name = "one", .limit = 1};
+    if (random() % 3 == 0) step.spec().pool = {.name = "two", .limit = 2};
+    steps.push_back(step);
+  }
+  return support::plan_of(steps);
+}
 
 TEST_F(Runs, ShareAPool) {
   const char* const yaml = R"(
@@ -133,6 +154,45 @@ TEST_F(Runs, HigherPriorityStartsFirstAndThenTheLongestPath) {
     succeed(0, step);
   }
   EXPECT_EQ(round(), "0:low");
+}
+
+TEST_F(Runs, NeverTakeMoreThanThereIsAndAllComeToAnEnd) {
+  std::mt19937 random(7);
+  for (int machine = 0; machine < 300 && !HasFailure(); ++machine) {
+    runs_.clear();
+    capacity = {.jobs = 1 + static_cast<std::uint32_t>(random() % 5),
+                .cpu = static_cast<double>(1 + random() % 4),
+                .memory = 1ull << 30};
+    for (int i = 0; i < 3; ++i) add(random_plan(random, capacity), 1 + random() % 4);
+    for (;;) {
+      round();
+      double cpu = 0;
+      std::uint64_t memory = 0;
+      std::map<std::string, std::uint32_t> pools;
+      std::vector<std::pair<std::size_t, std::string>> running;
+      for (std::size_t r = 0; r < runs_.size(); ++r) {
+        const Machine& run = *runs_[r].machine;
+        EXPECT_LE(run.running(), runs_[r].jobs);
+        for (std::uint32_t i = 0; i < run.size(); ++i) {
+          if (run.step(i).status != StepStatus::running) continue;
+          const pipeline::Step& step = run.spec_of(i);
+          running.emplace_back(r, step.name);
+          cpu += step.resources.cpu_request;
+          memory += step.resources.memory_request;
+          if (!step.pool.name.empty()) {
+            EXPECT_LE(++pools[step.pool.name], step.pool.limit) << step.pool.name;
+          }
+        }
+      }
+      EXPECT_LE(running.size(), capacity.jobs);
+      EXPECT_LE(cpu, capacity.cpu + 1e-6);
+      EXPECT_LE(memory, capacity.memory);
+      if (running.empty()) break;
+      const auto& [run, step] = running[random() % running.size()];
+      succeed(run, step);
+    }
+    for (const Run& run : runs_) EXPECT_EQ(run.machine->status(), RunStatus::succeeded);
+  }
 }
 
 TEST(NeverFits, SaysWhatIsAskedAndWhatIsThere) {
