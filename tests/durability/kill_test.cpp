@@ -1,0 +1,46 @@
+// The engine is killed around each of its commits, and in the middle of its writes.
+#include <gtest/gtest.h>
+
+#include "tests/durability/trial.hpp"
+
+namespace scanflow::test {
+namespace {
+
+constexpr int kMost = 400;  // kills of one kind; more commits than any scenario has
+
+/// Kills a first engine at its k-th commit, for every k; a second one goes on to the end.
+void kill_at_each(const std::string& name, const std::string& kind) {
+  for (int k = 1; k <= kMost; ++k) {
+    SCOPED_TRACE(name + " " + kind + ":" + std::to_string(k));
+    Trial trial(scenario(name));
+    const Output output = trial.live(0, kind + ":" + std::to_string(k));
+    trial.finish(0);
+    trial.check_what_is_left();
+    if (output.exit != kKilled || testing::Test::HasFailure()) return;
+  }
+  FAIL() << "it was killed " << kMost << " times";
+}
+
+class Killed : public testing::TestWithParam<std::string> {};
+
+TEST_P(Killed, BeforeEachCommit) { kill_at_each(GetParam(), "kill-before-commit"); }
+TEST_P(Killed, AfterEachCommit) { kill_at_each(GetParam(), "kill-after-commit"); }
+
+INSTANTIATE_TEST_SUITE_P(Engine, Killed, testing::Values("chain", "calls"),
+                         [](const auto& name) { return name.param; });
+
+/// Every engine is killed at its second commit, so that each takes a run a little further.
+TEST(KilledAgainAndAgain, EveryRunEnds) {
+  for (const Scenario& each : scenarios()) {
+    SCOPED_TRACE(each.name);
+    Trial trial(each);
+    int kills = 0;
+    while (trial.live(0, "kill-after-commit:2").exit == kKilled && kills < kMost) ++kills;
+    EXPECT_GT(kills, 1);
+    trial.finish(0);
+    trial.check_what_is_left();
+  }
+}
+
+}  // namespace
+}  // namespace scanflow::test
