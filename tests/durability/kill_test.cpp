@@ -33,11 +33,13 @@ INSTANTIATE_TEST_SUITE_P(Engine, Killed, testing::Values("chain", "calls"),
 
 class KilledAgainAndAgain : public testing::TestWithParam<std::string> {};
 
-/// Every engine is killed at its second commit, so that each takes the run a little further.
+/// Each engine takes the run a little further. Not always by the same: the second commit may be one
+/// that a next engine has to repeat.
 TEST_P(KilledAgainAndAgain, TheRunEnds) {
   Trial trial(scenario(GetParam()));
   int kills = 0;
-  while (trial.live(0, "kill-after-commit:2").exit == kKilled && kills < kMost) ++kills;
+  const auto fault = [&] { return "kill-after-commit:" + std::to_string(2 + kills % 3); };
+  while (trial.live(0, fault()).exit == kKilled && kills < kMost) ++kills;
   EXPECT_GT(kills, 0);
   trial.finish(0);
   trial.check_what_is_left();
@@ -55,7 +57,8 @@ std::string as_identifier(const testing::TestParamInfo<std::string>& name) {
   return text;
 }
 
-INSTANTIATE_TEST_SUITE_P(Engine, KilledAgainAndAgain, testing::ValuesIn(all_names()), as_identifier);
+INSTANTIATE_TEST_SUITE_P(Engine, KilledAgainAndAgain, testing::ValuesIn(all_names()),
+                         as_identifier);
 
 }  // namespace
 }  // namespace scanflow::test

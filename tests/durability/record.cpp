@@ -24,18 +24,16 @@ loader::Catalog catalog(const runtime::RunOptions& options) {
 
 /// What follows from the events alone: all columns but the places of logs.
 std::string text(const store::RunRow& row) {
-  return json{row.pipeline, row.name_space, row.status,   row.file,  row.backend,
-              row.summary,  row.created_us, row.ended_us, row.steps, row.done,
-              row.failed,   row.labels,     row.parent,   row.parent_step,
-              row.retry_of, row.trigger,    row.group,    row.digest,
-              row.version,  row.priority}
+  return json{row.pipeline, row.name_space, row.status,   row.file,        row.backend,
+              row.summary,  row.created_us, row.ended_us, row.steps,       row.done,
+              row.failed,   row.labels,     row.parent,   row.parent_step, row.retry_of,
+              row.trigger,  row.group,      row.digest,   row.version,     row.priority}
       .dump();
 }
 
 std::string text(const store::StepRow& row) {
-  return json{row.position,   row.id,       row.status,  row.uses,
-              row.cause,      row.message,  row.attempts, row.started_us,
-              row.ended_us,   row.outputs,  row.artifacts}
+  return json{row.position, row.id,         row.status,   row.uses,    row.cause,    row.message,
+              row.attempts, row.started_us, row.ended_us, row.outputs, row.artifacts}
       .dump();
 }
 
@@ -48,8 +46,8 @@ void check_projection(const store::Store& store, const store::RunRow& shown) {
       submission, std::make_shared<const loader::Catalog>(catalog(submission.options)),
       created.data.get());
   ASSERT_TRUE(prepared) << prepared.error().message;
-  runtime::ActiveRun rebuilt(shown.id, std::move(submission), std::move(*prepared),
-                             created.time_us, runtime::Keep::in_store);
+  runtime::ActiveRun rebuilt(shown.id, std::move(submission), std::move(*prepared), created.time_us,
+                             runtime::Keep::in_store);
   for (std::size_t i = 0; i < events.size(); ++i) {
     ASSERT_EQ(events[i].seq, static_cast<std::int64_t>(i + 1)) << "a gap in the events";
     run::Event event = run::from_json(json::parse(events[i].body));
@@ -132,7 +130,8 @@ void Record::check_starts(const std::vector<Start>& starts,
   for (const store::RunRow& run : runs()) {
     for (const store::EventRow& event : events(run.id)) {
       if (event.type != "attempt_started") continue;
-      recorded.insert({run.id, event.step, std::to_string(json::parse(event.body).at("attempt").get<int>())});
+      recorded.insert(
+          {run.id, event.step, std::to_string(json::parse(event.body).at("attempt").get<int>())});
     }
   }
   for (const Start& start : starts) {

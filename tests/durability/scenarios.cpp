@@ -194,11 +194,16 @@ Scenario calls() {
 
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = {
-      make("chain", kChain),       make("fan", kFan),
-      make("retries", kRetries),   make("failure", kFailure, "failed"),
-      make("for-each", kForEach),  make("approval", kApproval),
-      calls(),                     make("plugin", kPlugin),
-      make("cache", kCache),       make("group", kGroup),
+      make("chain", kChain),
+      make("fan", kFan),
+      make("retries", kRetries),
+      make("failure", kFailure, "failed"),
+      make("for-each", kForEach),
+      make("approval", kApproval),
+      calls(),
+      make("plugin", kPlugin),
+      make("cache", kCache),
+      make("group", kGroup),
   };
   return all;
 }

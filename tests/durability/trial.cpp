@@ -100,14 +100,14 @@ Output Trial::live_for(std::size_t run, std::chrono::microseconds time) {
   return output;
 }
 
-bool Trial::cancel(std::size_t run, const std::string& fault) {
+Output Trial::cancel(std::size_t run, const std::string& fault) {
   const std::string known = id(run);
-  if (known.empty()) return false;
+  if (known.empty()) return {};
   cancelled_ = true;
-  const Output output =
-      scanflow_.start({"runs", "cancel", known, "-o", "json"}, environment(fault))->wait();
+  const auto program = scanflow_.start({"runs", "cancel", known, "-o", "json"}, environment(fault));
+  Output output = program->wait();
   if (output.exit == kKilled) remember();
-  return true;
+  return output;
 }
 
 void Trial::remember() {

@@ -29,8 +29,8 @@ class Trial {
   Output live(std::size_t run, const std::string& fault = "");
   /// Starts it, and kills it after this time.
   Output live_for(std::size_t run, std::chrono::microseconds time);
-  /// Cancels the run where it is recorded. Whether it is.
-  bool cancel(std::size_t run, const std::string& fault = "");
+  /// Cancels the run where it is recorded, and waits for the end of that.
+  Output cancel(std::size_t run, const std::string& fault);
   /// To be called after a kill: what was committed then must not start again.
   void remember();
 
