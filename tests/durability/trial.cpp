@@ -72,6 +72,7 @@ Program::Environment Trial::environment(const std::string& fault) const {
   all["LD_PRELOAD"] = SCANFLOW_BINARY_DIR "/tests/libscanflow_faults.so";
   all["SCANFLOW_FAULT"] = fault;
   all["SCANFLOW_FAULT_DIRECTORY"] = scanflow_.state();
+  all["SCANFLOW_FAULT_MARK"] = scanflow_.files() / "fault";
   return all;
 }
 
@@ -117,8 +118,15 @@ void Trial::remember() {
   moments_.push_back(std::move(moment));
 }
 
-void Trial::finish(std::size_t run) {
-  const Output output = live(run);
+bool Trial::fault_happened() const { return fs::remove(scanflow_.files() / "fault"); }
+
+void Trial::finish(std::size_t run) { compare(live(run)); }
+
+void Trial::retry(std::size_t run) {
+  compare(scanflow_.start({"runs", "retry", id(run), "-o", "json"}, environment(""))->wait());
+}
+
+void Trial::compare(const Output& output) const {
   const json result = last_line(output);
   ASSERT_TRUE(result.is_object() && result.contains("steps"))
       << "exit " << output.exit << ": " << output.out << output.err;

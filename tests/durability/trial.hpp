@@ -31,12 +31,16 @@ class Trial {
   Output live_for(std::size_t run, std::chrono::microseconds time);
   /// Cancels the run where it is recorded, and waits for the end of that.
   Output cancel(std::size_t run, const std::string& fault);
+  /// Whether the fault of the last life that was given one has happened. Forgets it.
+  bool fault_happened() const;
   /// To be called after a kill: what was committed then must not start again.
   void remember();
 
   // Each adds a failure to the test that runs where it does not hold.
   /// Resumes the run, and compares its end with that of an undisturbed one.
   void finish(std::size_t run);
+  /// Retries the run, which has failed: the same.
+  void retry(std::size_t run);
   /// To be called when all have ended.
   void check_what_is_left();
 
@@ -45,6 +49,7 @@ class Trial {
 
  private:
   std::string name(std::size_t run) const;
+  void compare(const Output& output) const;
   Program::Environment environment(const std::string& fault) const;
 
   const Scenario& scenario_;
