@@ -173,6 +173,26 @@ steps:
       echo "lines=$(wc -l < "$SCANFLOW_INPUT_NUMBERS")" >> "$SCANFLOW_OUTPUT"
 )yaml";
 
+constexpr const char* kBulky = R"yaml(
+steps:
+  - name: part
+    matrix: {x: [a, b, c]}
+    run: |
+      $START
+      set -e
+      head -c 100000 /dev/zero | tr '\0' ${{ matrix.x }} > "$SCANFLOW_ARTIFACTS/data"
+      yes ${{ matrix.x }} | head -c 30000
+      echo "n=1" >> "$SCANFLOW_OUTPUT"
+  - name: join
+    needs: [part]
+    with: {a: "${{ collect(steps.part, 'artifacts.data')[1] }}"}
+    run: |
+      $START
+      set -e
+      cp "$SCANFLOW_INPUT_A" copy
+      echo "n=${{ sum(collect(steps.part, 'outputs.n')) }} bytes=$(wc -c < copy)" >> "$SCANFLOW_OUTPUT"
+)yaml";
+
 constexpr const char* kGroup = R"yaml(
 concurrency: {group: g, max: 1, policy: queue}
 steps:
@@ -204,6 +224,7 @@ const std::vector<Scenario>& scenarios() {
       make("plugin", kPlugin),
       make("cache", kCache),
       make("group", kGroup),
+      make("bulky", kBulky),
   };
   return all;
 }
