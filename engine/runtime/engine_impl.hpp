@@ -129,6 +129,8 @@ struct Engine::Impl {
   void recover(const std::string& run, std::function<void(Recovered)> then);
   void adopt(const EntryPtr& entry, Client client);
   void forget_ended(const EntryPtr& entry);
+  void add_ended_of_called(const std::string& caller,
+                           std::vector<protocol::AttemptId>& ended) const;
 
   EngineOptions options;
   const Environment own_environment = runtime::own_environment();

@@ -12,6 +12,9 @@ namespace {
 using run::Event;
 using run::EventType;
 
+/// Called runs of one run that are looked at.
+constexpr std::size_t kMostCalled = 100'000;
+
 Recovered read_run(
     const std::string& id, const EngineOptions& options,
     const std::function<std::shared_ptr<const loader::Catalog>(const RunOptions&, std::string*)>&
@@ -122,10 +125,12 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   flush();
 }
 
-/// The backend may not have heard that their ends were committed.
+/// The backend may not have heard that their ends were committed. Those of runs that it called and
+/// that are over are among them: nobody goes on with these.
 void Engine::Impl::forget_ended(const EntryPtr& entry) {
   const ActiveRun& run = entry->run;
   std::vector<protocol::AttemptId> ended;
+  if (!run.plan().pipeline->calls.empty()) add_ended_of_called(run.id(), ended);
   for (std::uint32_t i = 0; i < run.machine().size(); ++i) {
     const run::StepState& state = run.machine().step(i);
     const bool running = state.status == run::StepStatus::running;
@@ -135,6 +140,20 @@ void Engine::Impl::forget_ended(const EntryPtr& entry) {
     }
   }
   backend_for(run.submission().options.backend)->forget(ended);
+}
+
+void Engine::Impl::add_ended_of_called(const std::string& caller,
+                                       std::vector<protocol::AttemptId>& ended) const {
+  const auto called = options.store->runs({.children_of = caller, .limit = kMostCalled});
+  for (const store::RunRow& run : called.value_or(std::vector<store::RunRow>())) {
+    if (run.ended_us == 0) continue;  // recovered with its caller
+    const auto steps = options.store->steps(run.id);
+    for (const store::StepRow& step : steps.value_or(std::vector<store::StepRow>())) {
+      for (std::uint32_t attempt = 1; attempt <= step.attempts; ++attempt)
+        ended.push_back({run.id, step.id, attempt});
+    }
+    add_ended_of_called(run.id, ended);
+  }
 }
 
 }  // namespace scanflow::runtime
