@@ -6,6 +6,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/graph_view.hpp"
+#include "engine/cli/registry.hpp"
 #include "engine/pipeline/reader.hpp"
 #include "engine/runtime/submission.hpp"
 
@@ -30,13 +31,15 @@ json to_json(const std::vector<pipeline::Diagnostic>& errors) {
 
 }  // namespace
 
-int validate(const Context& context, const std::vector<std::string>& files) {
+int validate(const Context& context, const std::vector<std::string>& files,
+             const std::string& name_space) {
+  const auto registry = open_registry(context);
   const auto catalog = context.catalog();
   if (!catalog) return complain(context, kUsage, catalog.error().message);
   std::size_t errors = 0;
   json documents = json::array();
   for (const std::string& file : files) {
-    const auto source = read_pipeline_file(file);
+    const auto source = find_pipeline(file, name_space, registry);
     if (!source) {
       ++errors;
       if (!context.json) complain(context, kUsage, source.error().message);
@@ -45,14 +48,15 @@ int validate(const Context& context, const std::vector<std::string>& files) {
       continue;
     }
     const pipeline::ReadResult read =
-        pipeline::read_pipeline(source->name, source->text, *catalog, runtime::find_on_disk());
+        pipeline::read_pipeline(source->file, source->source, *catalog,
+                                runtime::find_pipelines(readable(registry)), source->name_space);
     errors += read.errors.size();
     documents.push_back(
-        {{"file", source->name}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
+        {{"file", source->file}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
     if (context.json) continue;
-    fmt::print(stderr, "{}", pipeline::render(read.errors, source->text));
+    fmt::print(stderr, "{}", pipeline::render(read.errors, source->source));
     if (read.pipeline)
-      fmt::print("{}: {} is valid ({} step{})\n", source->name, read.pipeline->name,
+      fmt::print("{}: {} is valid ({} step{})\n", source->file, read.pipeline->name,
                  read.pipeline->steps.size(), read.pipeline->steps.size() == 1 ? "" : "s");
   }
   if (context.json) fmt::print("{}\n", documents.dump());
@@ -64,15 +68,14 @@ int validate(const Context& context, const std::vector<std::string>& files) {
 int graph(const Context& context, const GraphCommand& command) {
   auto catalog = context.catalog();
   if (!catalog) return complain(context, kUsage, catalog.error().message);
-  runtime::Submission submission;
-  auto source = read_pipeline_file(command.file);
-  if (!source) return complain(context, kUsage, source.error().message);
-  submission.file = std::move(source->name);
-  submission.source = std::move(source->text);
+  const auto registry = open_registry(context);
+  auto found = find_pipeline(command.file, command.name_space, registry);
+  if (!found) return complain(context, kUsage, found.error().message);
+  runtime::Submission& submission = *found;
   auto params = parse_params(command.params);
   if (!params) return complain(context, kUsage, params.error().message);
   submission.params = std::move(*params);
-  runtime::collect_sources(submission, *catalog);
+  runtime::collect_sources(submission, *catalog, readable(registry));
   const auto prepared =
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
   if (!prepared) return complain(context, kUsage, prepared.error().message);

@@ -12,7 +12,8 @@
 namespace scanflow::cli {
 
 struct RunCommand {
-  std::string file;
+  std::string file;                 // or a registered pipeline
+  std::string name_space;           // -n
   std::vector<std::string> params;  // name=value
   std::string params_file;          // YAML or JSON: a map; `params` go over it
   std::string backend = "local";
@@ -25,9 +26,10 @@ struct RunCommand {
 int run(const Context& context, const RunCommand& command);
 int resume(const Context& context, const std::string& run, bool quiet);
 
-int validate(const Context& context, const std::vector<std::string>& files);
+int validate(const Context& context, const std::vector<std::string>& files,
+             const std::string& name_space);
 struct GraphCommand {
-  std::string file;
+  std::string file, name_space;
   std::vector<std::string> params;
   std::string format = "text";
 };

@@ -227,13 +227,16 @@ Outcome watch(const runtime::StateDirectory& state, const std::string& run,
 
 namespace {
 
-/// The one answer to a request that follows nothing.
-Result<json> answer(UpdateQueue& queue) {
+/// The one answer to a request that follows nothing. `exit`: the status that an error stands for.
+Result<json> answer(UpdateQueue& queue, int& exit) {
   for (;;) {
     const auto update = queue.pop(50ms);
     const std::string type = update ? update->value("type", "") : "";
     if (type == "done") return *update;
-    if (type == "rejected") return fail(update->value("message", ""));
+    if (type == "rejected") {
+      exit = update->value("exit", exit);
+      return fail(update->value("message", ""));
+    }
     if (type == "closing") return fail("the engine ended before it answered; ask again");
   }
 }
@@ -249,16 +252,20 @@ Result<json> ask_engine(const runtime::StateDirectory& state, const nlohmann::js
         "was interrupted");
   }
   if (auto sent = (*client)->send(request); !sent) return tl::unexpected(sent.error());
-  return answer(*queue);
+  int exit = kEngine;
+  return answer(*queue, exit);
 }
 
 Result<json> ask_any_engine(const Context& context, const runtime::StateDirectory& state,
-                            const nlohmann::json& request) {
+                            const nlohmann::json& request, int* exit) {
+  int status = kEngine;
+  int& told = exit != nullptr ? *exit : status;
+  told = kEngine;
   if (auto created = runtime::create(state); !created) return tl::unexpected(created.error());
   auto connection = connect(context, state, 1, store::Durability::process);
   if (!connection) return tl::unexpected(connection.error());
   (*connection)->ask(request);
-  return answer(*(*connection)->queue);
+  return answer(*(*connection)->queue, told);
 }
 
 }  // namespace scanflow::cli

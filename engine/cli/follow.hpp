@@ -43,9 +43,10 @@ Outcome recorded(const runtime::StateDirectory& state, const std::string& run);
 /// One request to the engine that runs. Its answer, where it did as it was asked.
 Result<nlohmann::json> ask_engine(const runtime::StateDirectory& state,
                                   const nlohmann::json& request);
-/// The same; where none runs, this process is the engine for so long.
+/// The same; where none runs, this process is the engine for so long. `exit`: the status that an
+/// error stands for.
 Result<nlohmann::json> ask_any_engine(const Context& context, const runtime::StateDirectory& state,
-                                      const nlohmann::json& request);
+                                      const nlohmann::json& request, int* exit = nullptr);
 
 /// Prints how it ended; gives the exit status.
 int report(const Context& context, const Outcome& outcome);

@@ -10,6 +10,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
 #include "engine/cli/plugin_commands.hpp"
+#include "engine/cli/registry_commands.hpp"
 #include "sdk/base/nearest.hpp"
 
 #ifndef SCANFLOW_VERSION
@@ -34,14 +35,21 @@ void add_common(CLI::App& app, Choice& choice) {
                  "Look for plugins here first; may be repeated")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  app.add_option("-o,--output", choice.format,
-                 "text, or json: then the last thing on stdout is one JSON document")
-      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option(
+         "-o,--output", choice.format,
+         "text, or json: then the last thing on stdout is one JSON document; of get also yaml")
+      ->check(CLI::IsMember({"text", "json", "yaml"}));
 }
 
 void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   CLI::App* app_run = app.add_subcommand("run", "Run a pipeline");
-  app_run->add_option("FILE", options.file, "The pipeline's YAML file; - reads stdin");
+  app_run->add_option("FILE|NAME", options.file,
+                      "The pipeline's YAML file (- reads stdin), or where there is no such file a "
+                      "registered one: [NAMESPACE/]NAME[@VERSION]");
+  app_run
+      ->add_option("-n,--namespace", options.name_space,
+                   "Where a name is looked up; of a file that says none (default: default)")
+      ->type_name("NAMESPACE");
   app_run->add_option("-p,--param", options.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -64,7 +72,7 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   app_run->callback([&choice, &options] {
     choice.command = [&choice, &options] {
       if (options.file.empty() && options.resume.empty()) {
-        return complain(choice.context, kUsage, "run: which pipeline? (scanflow run FILE)");
+        return complain(choice.context, kUsage, "run: which pipeline? (scanflow run FILE or NAME)");
       }
       return run(choice.context, options);
     };
@@ -143,6 +151,7 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
 
 struct CheckOptions {
   std::vector<std::string> files;
+  std::string name_space;
   bool plugins = false;
   GraphCommand graph;
 };
@@ -150,12 +159,22 @@ struct CheckOptions {
 void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
   CLI::App* validate_app =
       app.add_subcommand("validate", "Check pipelines; nothing is run, no plugin is loaded");
-  validate_app->add_option("FILE", options.files, "YAML files; - reads stdin")->required();
-  validate_app->callback(
-      [&] { choice.command = [&] { return validate(choice.context, options.files); }; });
-  CLI::App* graph_app = app.add_subcommand("graph", "Draw a pipeline");
-  graph_app->add_option("FILE", options.graph.file, "The pipeline's YAML file; - reads stdin")
+  constexpr const char* kNamespace = "Where names are looked up; of files that say none";
+  validate_app
+      ->add_option("FILE|NAME", options.files, "YAML files, or registered pipelines; - reads stdin")
       ->required();
+  validate_app->add_option("-n,--namespace", options.name_space, kNamespace)
+      ->type_name("NAMESPACE");
+  validate_app->callback([&] {
+    choice.command = [&] { return validate(choice.context, options.files, options.name_space); };
+  });
+  CLI::App* graph_app = app.add_subcommand("graph", "Draw a pipeline");
+  graph_app
+      ->add_option("FILE|NAME", options.graph.file,
+                   "The pipeline's YAML file, or a registered pipeline; - reads stdin")
+      ->required();
+  graph_app->add_option("-n,--namespace", options.graph.name_space, kNamespace)
+      ->type_name("NAMESPACE");
   graph_app->add_option("-p,--param", options.graph.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -224,12 +243,14 @@ int main(int argc, char** argv) {
   RunCommand run_options;
   RunsOptions runs_options;
   CheckOptions check_options;
+  RegistryOptions registry_options;
   PluginOptions plugin_options;
   std::string shell;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
   add_runs(app, choice, runs_options);
+  add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_plugin(app, choice.context, plugin_options, choice.command);
   add_completion(app, choice, shell);
   if (argc > 1 && std::string_view(argv[1]) == "__complete") {
@@ -246,6 +267,8 @@ int main(int argc, char** argv) {
                         "\n'scanflow --help' shows how it is used");
   }
   choice.context.json = choice.format == "json";
+  if (choice.format == "yaml" && !app.got_subcommand("get"))
+    return complain(choice.context, kUsage, "-o yaml is of 'scanflow get' only");
   const int code = choice.command();
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     fmt::print(stderr, "error: cannot write to stdout: {}\n",

@@ -9,6 +9,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
+#include "engine/cli/registry.hpp"
 #include "engine/pipeline/reader.hpp"
 #include "engine/runtime/retry.hpp"
 #include "sdk/base/clock.hpp"
@@ -19,11 +20,14 @@ namespace {
 
 /// How long each step took when the pipeline last succeeded.
 std::map<std::string, double> history_of(const runtime::StateDirectory& state,
-                                         const std::string& pipeline) {
+                                         const pipeline::Pipeline& pipeline) {
   std::map<std::string, double> seconds;
   const auto store = store::Store::open_read_only(state.root);
   if (!store) return seconds;
-  const auto runs = (*store)->runs({.pipeline = pipeline, .statuses = {"succeeded"}, .limit = 50});
+  const auto runs = (*store)->runs({.name_space = pipeline.name_space,
+                                    .pipeline = pipeline.name,
+                                    .statuses = {"succeeded"},
+                                    .limit = 50});
   if (!runs) return seconds;
   for (const store::RunRow& run : *runs) {
     if (run.steps > 1000) continue;
@@ -93,8 +97,9 @@ int run(const Context& context, const RunCommand& command) {
   const ProgressPrinter::Style style = style_of(context, command.quiet);
   ProgressPrinter printer(style, STDOUT_FILENO);
 
-  auto source = read_pipeline_file(command.file);
-  if (!source) return complain(context, kUsage, source.error().message);
+  auto registry = open_registry(context);
+  auto found = find_pipeline(command.file, command.name_space, registry);
+  if (!found) return complain(context, kUsage, found.error().message);
   auto params = read_params_file(command.params_file);
   if (!params) return complain(context, kUsage, params.error().message);
   const auto given = parse_params(command.params);
@@ -103,10 +108,8 @@ int run(const Context& context, const RunCommand& command) {
   auto catalog = context.catalog();
   if (!catalog) return complain(context, kUsage, catalog.error().message);
 
-  runtime::Submission submission;
+  runtime::Submission& submission = *found;
   submission.run = uuid_v7(wall_us() / 1000);
-  submission.file = std::move(source->name);
-  submission.source = std::move(source->text);
   submission.params = std::move(*params);
   submission.options.backend = command.backend;
   submission.options.jobs =
@@ -114,7 +117,8 @@ int run(const Context& context, const RunCommand& command) {
   submission.options.use_cache = !command.no_cache;
   submission.options.directory = std::filesystem::current_path().string();
   submission.options.plugin_dirs = context.plugin_dirs;
-  runtime::collect_sources(submission, *catalog);
+  runtime::collect_sources(submission, *catalog, readable(registry));
+  registry = nullptr;  // else the database's log would outlive the engine's store
   submission.options.env = runtime::referenced_environment(submission.source);
   for (const auto& [file, text] : submission.sources)
     submission.options.env.merge(runtime::referenced_environment(text));
@@ -123,7 +127,7 @@ int run(const Context& context, const RunCommand& command) {
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
   if (!prepared) return complain(context, kUsage, prepared.error().message);
   if (style == ProgressPrinter::Style::live)
-    printer.view().set_history(history_of(*state, prepared->plan->pipeline->name));
+    printer.view().set_history(history_of(*state, *prepared->plan->pipeline));
 
   Target target;
   target.submission = std::move(submission);

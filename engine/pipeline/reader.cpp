@@ -11,6 +11,7 @@
 #include "engine/pipeline/params.hpp"
 #include "engine/pipeline/plugin_checks.hpp"
 #include "engine/pipeline/policy_reader.hpp"
+#include "engine/pipeline/root_reader.hpp"
 #include "engine/pipeline/step_reader.hpp"
 #include "engine/pipeline/step_table.hpp"
 #include "engine/pipeline/text.hpp"
@@ -21,27 +22,20 @@ namespace scanflow::pipeline {
 namespace {
 
 constexpr std::size_t kMostSteps = 200'000;
-
 constexpr std::size_t kDeepestCalls = 16;
 
-/// What a pipeline may refer to.
-struct Library {
-  const loader::Catalog& catalog;
-  const FindPipeline& find;
-  std::vector<std::string> files;  // that call each other: the one that is read last
-
-  /// An error's first line says why; what follows are the errors of that file.
-  Result<std::shared_ptr<const Pipeline>> read(const std::string& call,
-                                               const std::string& from) const;
-};
+/// An error's first line says why; what follows are the errors of that file.
+Result<std::shared_ptr<const Pipeline>> read_called(const std::string& call, const Calling& from,
+                                                    const Reading& reading);
 
 class Reader {
  public:
-  Reader(const Node& root, const Library& library, Problems& problems)
-      : root_(root), library_(library), problems_(problems) {}
+  Reader(const Node& root, const Reading& reading, Problems& problems)
+      : root_(root), reading_(reading), problems_(problems) {}
 
   Pipeline run() {
     const MapReader map(root_, pipeline_fields(), problems_);
+    out_.name_space = reading_.name_space;
     if (const Node* metadata = map.get("metadata")) read_metadata(*metadata);
     if (const Node* params = map.get("params")) out_.params = read_params(*params, problems_);
     if (const Node* limit = map.get("max_parallel")) {
@@ -80,7 +74,14 @@ class Reader {
   void read_metadata(const Node& node) {
     const MapReader map(node, metadata_fields(), problems_);
     read_label(map.get("name"), "pipeline", out_.name);
-    read_label(map.get("namespace"), "namespace", out_.name_space);
+    const Node* name_space = map.get("namespace");
+    read_label(name_space, "namespace", out_.name_space);
+    if (name_space != nullptr && reading_.only && name_space->text != reading_.name_space) {
+      problems_
+          .add(*name_space, fmt::format("the namespace is '{}' here, and '{}' was asked for (-n)",
+                                        printable(name_space->text), reading_.name_space))
+          .hint = "leave one of them out";
+    }
     std::map<std::string, std::string> annotations;
     read_texts(map.get("annotations"), "annotations", annotations);
     read_texts(map.get("labels"), "labels", out_.labels);
@@ -162,14 +163,15 @@ class Reader {
         plugins.push_back(nullptr);
         continue;
       }
-      plugins.push_back(find_plugin(draft, library_.catalog, problems_));
+      plugins.push_back(find_plugin(draft, reading_.catalog, problems_));
       if (plugins.back() != nullptr) check_with(draft, *plugins.back(), problems_);
     }
     check_expressions({drafts_, sites_, table, out_, plugins}, problems_);
   }
 
   void read_call(const StepDraft& draft) {
-    auto called = library_.read(draft.step.call, problems_.source().file());
+    auto called =
+        read_called(draft.step.call, {problems_.source().file(), out_.name_space}, reading_);
     if (!called) {
       Diagnostic& problem = problems_.add(
           *draft.call, fmt::format("the pipeline '{}' cannot be called: {}",
@@ -185,7 +187,7 @@ class Reader {
   }
 
   const Node& root_;
-  const Library& library_;
+  const Reading& reading_;
   Problems& problems_;
   std::vector<ExpressionSite> sites_;  // of no step
   Pipeline out_;
@@ -196,24 +198,6 @@ class Reader {
 std::string kind_of(const Node& root) {
   const Node* kind = root.find("kind");
   return kind != nullptr && kind->is_scalar() ? kind->text : "no kind";
-}
-
-/// Is it a kind that can be read? Reported where it is not.
-bool is_known(const Node& kind, Problems& problems) {
-  std::vector<std::string> known;
-  for (const DocumentKind& each : document_kinds()) {
-    if (each.table != nullptr) known.emplace_back(each.name);
-    if (each.name != kind.text) continue;
-    if (each.table != nullptr) return true;
-    problems.add(kind, fmt::format("the kind '{}' is known but not available in this version yet",
-                                   kind.text));
-    return false;
-  }
-  const std::string near = nearest(kind.text, known);
-  problems.add(kind, fmt::format("unknown kind '{}'", printable(kind.text))).hint =
-      near.empty() ? fmt::format("there is {}", join_or(known, "and"))
-                   : fmt::format("did you mean '{}'?", near);
-  return false;
 }
 
 /// The one document of the file, if it is a pipeline.
@@ -233,9 +217,9 @@ const Node* choose_root(const YamlDocument& document, Problems& problems) {
     }
     problems
         .add(roots[1]->at, 1,
-             fmt::format("{} documents in one file ({}): this version reads one Pipeline",
-                         roots.size(), join_or(kinds, "and")))
-        .hint = "put each into a file of its own";
+             fmt::format("{} documents in one file ({}), where one Pipeline is meant", roots.size(),
+                         join_or(kinds, "and")))
+        .hint = "'scanflow apply -f' registers all of them; then 'scanflow run NAME'";
     return nullptr;
   }
   const Node& root = *roots[0];
@@ -247,11 +231,11 @@ const Node* choose_root(const YamlDocument& document, Problems& problems) {
     return nullptr;
   }
   const Node* kind = root.find("kind");
-  if (kind == nullptr || !kind->is_scalar() || is_known(*kind, problems)) return &root;
+  if (kind == nullptr || !kind->is_scalar() || is_known_kind(*kind, problems)) return &root;
   return nullptr;
 }
 
-ReadResult read(const std::string& file, const std::string& text, const Library& library) {
+ReadResult read(const std::string& file, const std::string& text, const Reading& reading) {
   const Source source(file, text);
   Problems problems(source);
   ReadResult result;
@@ -259,8 +243,7 @@ ReadResult read(const std::string& file, const std::string& text, const Library&
   const Node* root = nullptr;
   if (!document.roots.empty() || problems.empty()) root = choose_root(document, problems);
   if (root != nullptr) {
-    auto pipeline = std::make_shared<Pipeline>(Reader(*root, library, problems).run());
-    pipeline->file = file;
+    auto pipeline = std::make_shared<Pipeline>(read_root(*root, reading, problems));
     pipeline->source = text;
     if (problems.empty()) result.pipeline = std::move(pipeline);
   }
@@ -268,25 +251,29 @@ ReadResult read(const std::string& file, const std::string& text, const Library&
   return result;
 }
 
-Result<std::shared_ptr<const Pipeline>> Library::read(const std::string& call,
-                                                      const std::string& from) const {
-  if (!find) return fail("here no other pipeline can be read");
-  auto source = find(call, from);
+Result<std::shared_ptr<const Pipeline>> read_called(const std::string& call, const Calling& from,
+                                                    const Reading& reading) {
+  if (!reading.find) return fail("here no other pipeline can be read");
+  auto source = reading.find(call, from);
   if (!source) return tl::unexpected(source.error());
-  const auto same = std::find(files.begin(), files.end(), source->file);
-  if (same != files.end() || files.size() >= kDeepestCalls) {
+  const std::string& id = source->id.empty() ? source->file : source->id;
+  const auto& callers = reading.callers;
+  const auto same = std::find(callers.begin(), callers.end(), id);
+  if (same != callers.end() || callers.size() >= kDeepestCalls) {
     std::string path;
-    for (auto at = same == files.end() ? files.begin() : same; at != files.end(); ++at)
+    for (auto at = same == callers.end() ? callers.begin() : same; at != callers.end(); ++at)
       path += *at + " -> ";
     return fail(fmt::format("{}: {}{}",
-                            same != files.end()
+                            same != callers.end()
                                 ? "they call each other in a circle"
                                 : fmt::format("calls nest deeper than {}", kDeepestCalls),
-                            path, source->file));
+                            path, id));
   }
-  Library deeper = *this;
-  deeper.files.push_back(source->file);
-  ReadResult result = pipeline::read(source->file, source->text, deeper);
+  Reading deeper = reading;
+  deeper.callers.push_back(id);
+  deeper.name_space = source->name_space.empty() ? from.name_space : source->name_space;
+  deeper.only = false;
+  ReadResult result = read(source->file, source->text, deeper);
   if (result.pipeline) return std::move(result.pipeline);
   return fail(fmt::format("{} has {} error{}\n{}", source->file, result.errors.size(),
                           result.errors.size() == 1 ? "" : "s",
@@ -295,9 +282,36 @@ Result<std::shared_ptr<const Pipeline>> Library::read(const std::string& call,
 
 }  // namespace
 
+bool is_known_kind(const Node& kind, Problems& problems) {
+  std::vector<std::string> known;
+  for (const DocumentKind& each : document_kinds()) {
+    if (each.table != nullptr) known.emplace_back(each.name);
+    if (each.name != kind.text) continue;
+    if (each.table != nullptr) return true;
+    problems.add(kind, fmt::format("the kind '{}' is known but not available in this version yet",
+                                   kind.text));
+    return false;
+  }
+  const std::string near = nearest(kind.text, known);
+  problems.add(kind, fmt::format("unknown kind '{}'", printable(kind.text))).hint =
+      near.empty() ? fmt::format("there is {}", join_or(known, "and"))
+                   : fmt::format("did you mean '{}'?", near);
+  return false;
+}
+
+Pipeline read_root(const Node& root, const Reading& reading, Problems& problems) {
+  Pipeline pipeline = Reader(root, reading, problems).run();
+  pipeline.file = problems.source().file();
+  return pipeline;
+}
+
 ReadResult read_pipeline(const std::string& file, const std::string& text,
-                         const loader::Catalog& catalog, const FindPipeline& find) {
-  return read(file, text, {catalog, find, {file}});
+                         const loader::Catalog& catalog, const FindPipeline& find,
+                         const std::string& name_space) {
+  Reading reading{catalog, find, {file}};
+  reading.only = !name_space.empty();
+  if (reading.only) reading.name_space = name_space;
+  return read(file, text, reading);
 }
 
 Result<json> read_yaml_value(const std::string& file, const std::string& text) {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/pipeline/reference.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
@@ -18,6 +19,13 @@ namespace {
 std::string called_id(const protocol::AttemptId& attempt, std::int64_t started_us) {
   return uuid_v7(started_us / 1000,
                  fmt::format("{}\n{}\n{}", attempt.run, attempt.step, attempt.attempt));
+}
+
+/// Of a pipeline that was called by its name; 0: it is a file.
+std::uint32_t registered_version(const std::string& file) {
+  if (pipeline::names_file(file)) return 0;
+  const auto reference = pipeline::parse_reference(file);
+  return reference ? reference->version.value_or(0) : 0;
 }
 
 /// An update of the called run as one of its caller: its steps are steps of the calling step.
@@ -69,6 +77,8 @@ void Engine::Impl::call(const EntryPtr& entry, std::uint32_t step, std::uint32_t
   const auto& called = *entry->run.plan().pipeline->calls.at(spec.call);
   submission.file = called.file;
   submission.source = called.source;
+  submission.name_space = called.name_space;
+  submission.version = registered_version(called.file);
   submission.params = state.resolved ? state.resolved->at("config") : spec.with;
   if (runs.contains(submission.run)) return;  // adopted before its caller: its end will be told
   const auto known = options.store ? options.store->find_runs(submission.run)

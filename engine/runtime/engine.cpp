@@ -64,6 +64,17 @@ void Engine::answer(std::string run, std::string step, Answer answer, Client cli
                client = std::move(client)] { impl->answer(run, step, answer, client); });
 }
 
+void Engine::apply(ApplyRequest request, Client client) {
+  impl_->post([impl = impl_.get(), request = std::move(request),
+               client = std::move(client)]() mutable { impl->apply(std::move(request), client); });
+}
+
+void Engine::remove_documents(std::vector<store::DocumentName> names, Client client) {
+  impl_->post([impl = impl_.get(), names = std::move(names), client = std::move(client)]() mutable {
+    impl->remove_documents(std::move(names), client);
+  });
+}
+
 Engine::Impl::Impl(EngineOptions given)
     : options(std::move(given)), artifacts(options.state.artifacts(), options.sync_artifacts) {
   artifacts.remove_leftovers();

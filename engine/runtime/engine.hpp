@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/run/scheduler.hpp"
+#include "engine/runtime/registry.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
@@ -57,6 +58,11 @@ class Engine {
   void remove(std::vector<std::string> runs, Client client);
   /// To a step that waits for a person.
   void answer(std::string run, std::string step, Answer answer, Client client);
+
+  // Registered documents. These answer {"type": "done"} with what registry.hpp says, or "rejected";
+  // one after the other, in the order in which they come.
+  void apply(ApplyRequest request, Client client);
+  void remove_documents(std::vector<store::DocumentName> names, Client client);
 
  private:
   struct Impl;

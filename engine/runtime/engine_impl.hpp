@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <thread>
@@ -59,6 +60,8 @@ struct Engine::Impl {
   void cancel(const std::string& run, Client client);
   void answer(const std::string& run, const std::string& step, const Answer& answer, Client client);
   void remove(const std::vector<std::string>& runs, const Client& client);
+  void apply(ApplyRequest request, const Client& client);
+  void remove_documents(std::vector<store::DocumentName> names, const Client& client);
   /// The run, if it is in this engine and not over; else the client is told why not.
   EntryPtr active(const std::string& run, const Client& client) const;
   /// A fact that a person has caused.
@@ -141,6 +144,8 @@ struct Engine::Impl {
   boost::asio::steady_timer wake_timer{strand};
   boost::asio::steady_timer row_timer{strand};
   boost::asio::thread_pool pool{2};
+  /// Changes of what is registered follow each other.
+  boost::asio::strand<boost::asio::thread_pool::executor_type> registry{pool.get_executor()};
   std::map<std::string, std::unique_ptr<backend::Backend>> backends;
   std::unordered_map<std::string, EntryPtr> runs;
   std::vector<EntryPtr> order;  // of submission: older runs are asked first

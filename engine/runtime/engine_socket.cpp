@@ -133,6 +133,10 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
       engine.answer(request.at("run"), request.at("step"), std::move(answer), client);
     } else if (op == "delete") {
       engine.remove(request.at("runs"), client);
+    } else if (op == "apply") {
+      engine.apply(apply_request_from_json(request.at("request")), client);
+    } else if (op == "remove_documents") {
+      engine.remove_documents(document_names_from_json(request.at("names")), client);
     } else {
       reject(client, "the engine's socket knows no request '" + op + "'");
     }

@@ -7,6 +7,8 @@
 //                     {"op": "cancel", "run": ID}
 //                     {"op": "answer", "run": ID, "step": ID, "approve": true, "by", "comment"}
 //                     {"op": "delete", "runs": [ID, ...]}
+//                     {"op": "apply", "request": {...}}
+//                     {"op": "remove_documents", "names": [{"kind", "namespace", "name", "version"}]}
 //   from the engine:  the updates of submission.hpp's Listener, one a line; to all but
 //                     the first two                     {"type": "done"} or "rejected"
 #pragma once

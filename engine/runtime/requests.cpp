@@ -1,4 +1,4 @@
-// What people ask of runs that go on.
+// What people ask of runs that go on, and of what is registered.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -21,6 +21,14 @@ constexpr std::int64_t kGarbageAgeUs = 3'600'000'000;
 void reject(const Client& client, const std::string& message) {
   client.listener(
       std::make_shared<const json>(json{{"type", "rejected"}, {"exit", 2}, {"message", message}}));
+}
+
+/// `exit`: of an error.
+void tell(const Client& client, Result<json> answer, int exit) {
+  json update = answer ? std::move(*answer) : json{{"exit", exit}};
+  update["type"] = answer ? "done" : "rejected";
+  if (!answer) update["message"] = answer.error().message;
+  client.listener(std::make_shared<const json>(std::move(update)));
 }
 
 std::string waiting_steps(const run::Machine& machine) {
@@ -89,6 +97,29 @@ void Engine::Impl::remove(const std::vector<std::string>& ids, const Client& cli
     if (!garbage) return reject(client, garbage.error().message);
     client.listener(std::make_shared<const json>(
         json{{"type", "done"}, {"deleted", gone->size()}, {"bytes", garbage->bytes}}));
+  });
+}
+
+void Engine::Impl::apply(ApplyRequest request, const Client& client) {
+  if (failed || closing || !options.store) return refuse(client);
+  boost::asio::post(registry, [this, request = std::move(request), client] {
+    RunOptions places;
+    places.plugin_dirs = request.plugin_dirs;
+    std::string problem;
+    const auto catalog = discover(places, &problem);
+    if (!catalog) return reject(client, problem);
+    const auto changes =
+        plan_changes(options.store.get(), *catalog, request.texts, request.name_space);
+    if (!changes) return reject(client, changes.error().message);
+    if (request.dry_run) return tell(client, planned(*changes), 0);
+    tell(client, make_changes(*options.store, *changes), 3);
+  });
+}
+
+void Engine::Impl::remove_documents(std::vector<store::DocumentName> names, const Client& client) {
+  if (failed || closing || !options.store) return refuse(client);
+  boost::asio::post(registry, [this, names = std::move(names), client] {
+    tell(client, runtime::remove_documents(*options.store, names), 2);
   });
 }
 

@@ -46,6 +46,9 @@ std::string message_of(const run::StepState& step) {
   return step.result && step.result->is_object() ? step.result->value("message", "") : "";
 }
 
+/// Of a registered pipeline; null: it was a file.
+json version_of(std::uint32_t version) { return version > 0 ? json(version) : json(); }
+
 bool went_wrong(StepStatus status) {
   return status == StepStatus::failed || status == StepStatus::cancelled;
 }
@@ -72,6 +75,7 @@ store::RunRow ActiveRun::row() const {
   row.retry_of = submission_.retry_of;
   row.group = plan().group;
   row.digest = digest_;
+  row.version = submission_.version;
   row.priority = plan().pipeline->priority;
   row.ended_us = ended_us_;
   row.steps = machine_.size();
@@ -145,6 +149,7 @@ json ActiveRun::accepted(bool with_steps) const {
           {"run", id_},
           {"pipeline", plan().pipeline->name},
           {"namespace", plan().pipeline->name_space},
+          {"version", version_of(submission_.version)},
           {"backend", submission_.options.backend},
           {"jobs", submission_.options.jobs},
           {"created_us", created_us_},
@@ -183,6 +188,7 @@ json ActiveRun::document(std::int64_t now_us) const {
   return {{"run", id_},
           {"pipeline", plan().pipeline->name},
           {"namespace", plan().pipeline->name_space},
+          {"version", version_of(submission_.version)},
           {"status", run::name(machine_.status())},
           {"started_us", created_us_},
           {"now_us", now_us},
@@ -245,6 +251,7 @@ json result_document(const store::RunRow& run, const std::vector<store::StepRow>
   return {{"run", run.id},
           {"pipeline", run.pipeline},
           {"namespace", run.name_space},
+          {"version", version_of(run.version)},
           {"status", run.status},
           {"summary", run.summary},
           {"seconds", static_cast<double>(end_us - run.created_us) / 1e6},

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "engine/pipeline/reference.hpp"
+#include "engine/runtime/registry.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::runtime {
@@ -34,6 +36,8 @@ json to_json(const Submission& submission) {
                    {"source", submission.source},
                    {"params", submission.params},
                    {"options", to_json(submission.options)}};
+  if (submission.version > 0) document["version"] = submission.version;
+  if (!submission.name_space.empty()) document["name_space"] = submission.name_space;
   if (!submission.sources.empty()) document["sources"] = submission.sources;
   if (!submission.retry_of.empty()) {
     document["retry_of"] = submission.retry_of;
@@ -51,6 +55,8 @@ Submission submission_from_json(const json& document) {
   submission.run = document.at("run");
   submission.file = document.at("file");
   submission.source = document.at("source");
+  submission.version = document.value("version", submission.version);
+  submission.name_space = document.value("name_space", submission.name_space);
   submission.sources = document.value("sources", submission.sources);
   submission.params = document.at("params");
   submission.options = run_options_from_json(document.at("options"));
@@ -76,11 +82,6 @@ Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string&
   return {};
 }
 
-bool is_file(const std::string& call) {
-  const std::string extension = std::filesystem::path(call).extension();
-  return extension == ".yaml" || extension == ".yml" || extension == ".json";
-}
-
 /// What a call means beside the file that it stands in.
 std::string file_of(const std::string& call, const std::string& from) {
   const std::filesystem::path path(call);
@@ -89,50 +90,112 @@ std::string file_of(const std::string& call, const std::string& from) {
              : (std::filesystem::path(from).parent_path() / path).lexically_normal().string();
 }
 
-Result<std::string> read_pipeline_text(const std::string& file) { return read_file(file); }
+using Sources = std::map<std::string, std::string>;
+using pipeline::Reference;
 
-/// Of a submission's sources; `add`: is asked for those that are not there.
-pipeline::FindPipeline finder(
-    std::map<std::string, std::string>& sources,
-    const std::function<Result<std::string>(const std::string& file)>& add) {
-  return [&sources, add](const std::string& call,
-                         const std::string& from) -> Result<pipeline::SourceText> {
-    if (!is_file(call)) return fail("it is no file: its name does not end with .yaml");
-    const std::string file = file_of(call, from);
-    const auto known = sources.find(file);
-    if (known != sources.end()) return pipeline::SourceText{file, known->second};
-    auto text = add(file);
-    if (!text) return tl::unexpected(text.error());
-    sources[file] = *text;
-    return pipeline::SourceText{file, std::move(*text)};
+/// Where the text of a call comes from.
+struct Origin {
+  std::function<Result<std::string>(const std::string& file)> read;
+  /// Fills in the version where none is said.
+  std::function<Result<std::string>(Reference& reference)> look_up;
+};
+
+/// Keeps in `sources` what it finds.
+pipeline::FindPipeline finder(Sources& sources, Origin origin) {
+  return
+      [&sources, origin = std::move(origin)](
+          const std::string& call, const pipeline::Calling& from) -> Result<pipeline::SourceText> {
+        if (pipeline::names_file(call)) {
+          const std::string file = file_of(call, from.file);
+          auto text = origin.read(file);
+          if (!text) return tl::unexpected(text.error());
+          sources[file] = *text;
+          return pipeline::SourceText{file, std::move(*text)};
+        }
+        auto reference = pipeline::parse_reference(call);
+        if (!reference) {
+          return fail("it is no file (its name does not end with .yaml), and " +
+                      reference.error().message);
+        }
+        if (reference->name_space.empty()) reference->name_space = from.name_space;
+        auto text = origin.look_up(*reference);
+        if (!text) return tl::unexpected(text.error());
+        const std::string id = to_text(*reference);
+        sources[id] = *text;
+        return pipeline::SourceText{id, std::move(*text), reference->name_space};
+      };
+}
+
+Origin as_of_now(const store::Store* registry) {
+  return {[](const std::string& file) { return read_file(file); },
+          [registry](Reference& reference) -> Result<std::string> {
+            auto found = find_document(
+                registry, {"Pipeline", reference.name_space, reference.name, reference.version});
+            if (!found) return tl::unexpected(found.error());
+            reference.version = found->version;
+            return std::move(found->source);
+          }};
+}
+
+/// What came with a submission. Where no version is said, the newest one of then: no other that
+/// came can be newer.
+Origin as_submitted(const Sources& sources) {
+  const auto missing = [](const std::string& name) {
+    return fail(name + " did not come with the pipeline");
   };
+  return {[&sources, missing](const std::string& file) -> Result<std::string> {
+            const auto known = sources.find(file);
+            if (known != sources.end()) return known->second;
+            if (auto text = read_file(file); !text) return text;
+            return missing(file);
+          },
+          [&sources, missing](Reference& reference) -> Result<std::string> {
+            Reference newest = reference;
+            for (const auto& [name, text] : sources) {
+              const auto other = pipeline::parse_reference(name);
+              if (pipeline::names_file(name) || !other || !other->version) continue;
+              if (other->name_space != reference.name_space || other->name != reference.name)
+                continue;
+              if (!reference.version && *other->version > newest.version.value_or(0))
+                newest.version = other->version;
+            }
+            const auto known = sources.find(to_text(newest));
+            if (known == sources.end()) return missing(to_text(reference));
+            reference = newest;
+            return known->second;
+          }};
 }
 
 }  // namespace
 
-pipeline::FindPipeline find_on_disk() {
-  return [](const std::string& call, const std::string& from) {
-    std::map<std::string, std::string> none;
-    return finder(none, read_pipeline_text)(call, from);
+void take_registered(Submission& submission, const store::Document& document) {
+  submission.file = identity(document);
+  submission.source = document.source;
+  submission.name_space = document.name_space;
+  submission.version = document.version;
+}
+
+pipeline::FindPipeline find_pipelines(const store::Store* registry) {
+  return [registry](const std::string& call, const pipeline::Calling& from) {
+    Sources none;
+    return finder(none, as_of_now(registry))(call, from);
   };
 }
 
-void collect_sources(Submission& submission, const loader::Catalog& catalog) {
+void collect_sources(Submission& submission, const loader::Catalog& catalog,
+                     const store::Store* registry) {
   if (submission.source.find("pipeline") == std::string::npos) return;
   (void)pipeline::read_pipeline(submission.file, submission.source, catalog,
-                                finder(submission.sources, read_pipeline_text));
+                                finder(submission.sources, as_of_now(registry)),
+                                submission.name_space);
 }
 
 Result<Prepared> prepare(const Submission& submission,
                          std::shared_ptr<const loader::Catalog> catalog, const json* recorded) {
-  std::map<std::string, std::string> sources = submission.sources;
-  const auto missing = [](const std::string& file) -> Result<std::string> {
-    auto text = read_file(file);
-    if (text) return fail(file + " did not come with the pipeline");
-    return text;
-  };
-  const pipeline::ReadResult read = pipeline::read_pipeline(submission.file, submission.source,
-                                                            *catalog, finder(sources, missing));
+  Sources found;
+  const pipeline::ReadResult read = pipeline::read_pipeline(
+      submission.file, submission.source, *catalog, finder(found, as_submitted(submission.sources)),
+      submission.name_space);
   if (!read.pipeline) {
     return fail(fmt::format("{}{} {}; nothing was run",
                             pipeline::render(read.errors, submission.source), read.errors.size(),

@@ -12,6 +12,7 @@
 
 #include "engine/pipeline/plan.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "engine/store/store.hpp"
 #include "sdk/loader/catalog.hpp"
 
 namespace scanflow::runtime {
@@ -39,9 +40,11 @@ struct Caller {
 
 struct Submission {
   std::string run;  // its id, chosen by the submitter, so that submitting again makes no second run
-  std::string file;                            // as the user named it
+  std::string file;  // as the user named it; of a registered pipeline its NAMESPACE/NAME@VERSION
+  std::uint32_t version = 0;                   // of a registered pipeline; 0: it is a file
+  std::string name_space;                      // where the text says none; empty: "default"
   std::string source;                          // the YAML text
-  std::map<std::string, std::string> sources;  // of the pipelines that it calls, by file
+  std::map<std::string, std::string> sources;  // of the pipelines that it calls, by their `file`
   std::optional<Caller> caller;                // null: a person, or a schedule
   json params = json::object();
   RunOptions options;
@@ -64,12 +67,18 @@ Result<Prepared> prepare(const Submission& submission,
                          std::shared_ptr<const loader::Catalog> catalog,
                          const json* recorded = nullptr);
 
-/// Called pipelines as they are on disk now.
-pipeline::FindPipeline find_on_disk();
+/// What a submission of a registered pipeline takes from it.
+void take_registered(Submission& submission, const store::Document& document);
 
-/// Adds the text of each pipeline that is called, directly or not, as it is on disk now. What
-/// cannot be read is left to `prepare` to tell.
-void collect_sources(Submission& submission, const loader::Catalog& catalog);
+/// Called pipelines: files as they are on disk now, registered ones as `registry` has them now (the
+/// newest version, unless one is named). `registry`: null where there is none; it must outlive the
+/// result.
+pipeline::FindPipeline find_pipelines(const store::Store* registry);
+
+/// Adds the text of each pipeline that is called, directly or not, as find_pipelines() finds it:
+/// from then on they do not change. What cannot be read is left to `prepare` to tell.
+void collect_sources(Submission& submission, const loader::Catalog& catalog,
+                     const store::Store* registry = nullptr);
 
 /// The environment variables named `env.NAME` in the source, as this process has them.
 std::map<std::string, std::string> referenced_environment(const std::string& source);
@@ -78,7 +87,7 @@ std::map<std::string, std::string> referenced_environment(const std::string& sou
 using Update = std::shared_ptr<const json>;
 
 /// Told of everything that happens to a run, as JSON objects with a "type":
-///   accepted   run, pipeline, namespace, backend, jobs, created_us, steps: it begins, or is
+///   accepted   run, pipeline, namespace, version, backend, jobs, created_us, steps: it begins, or is
 ///              followed from here
 ///   event      event: one that was recorded (run::to_json)
 ///   progress   step, attempt, fraction, message

@@ -94,11 +94,22 @@ constexpr const char* kEntries =
 }  // namespace
 
 Result<Applied> Store::apply(Document document) {
-  document.digest = sha256_hex(document.source);
-  Result<Applied> applied;
+  std::vector<Document> one;
+  one.push_back(std::move(document));
+  auto applied = apply_all(std::move(one));
+  if (!applied) return tl::unexpected(applied.error());
+  return applied->front();
+}
+
+Result<std::vector<Applied>> Store::apply_all(std::vector<Document> documents) {
+  for (Document& each : documents) each.digest = sha256_hex(each.source);
+  std::vector<Applied> applied;
   const auto written = impl_->write([&](Connection& connection) -> Result<void> {
-    applied = add_document(connection, document);
-    if (!applied) return tl::unexpected(applied.error());
+    for (const Document& each : documents) {
+      const auto one = add_document(connection, each);
+      if (!one) return tl::unexpected(one.error());
+      applied.push_back(*one);
+    }
     return {};
   });
   if (!written) return tl::unexpected(written.error());
@@ -107,14 +118,22 @@ Result<Applied> Store::apply(Document document) {
 
 Result<std::uint32_t> Store::remove(const std::string& kind, const std::string& name_space,
                                     const std::string& name, std::optional<std::uint32_t> version) {
-  std::uint32_t removed = 0;
+  const auto removed = remove_all({{kind, name_space, name, version}});
+  if (!removed) return tl::unexpected(removed.error());
+  return removed->front();
+}
+
+Result<std::vector<std::uint32_t>> Store::remove_all(const std::vector<DocumentName>& names) {
+  std::vector<std::uint32_t> removed;
   const auto written = impl_->write([&](Connection& connection) -> Result<void> {
-    const auto deleted = change(connection,
-                                "DELETE FROM documents WHERE kind = ?1 AND namespace = ?2"
-                                " AND name = ?3 AND (?4 < 0 OR version = ?4)",
-                                kind, name_space, name, number_of(version));
-    if (!deleted) return tl::unexpected(deleted.error());
-    removed = static_cast<std::uint32_t>(*deleted);
+    for (const DocumentName& each : names) {
+      const auto deleted = change(connection,
+                                  "DELETE FROM documents WHERE kind = ?1 AND namespace = ?2"
+                                  " AND name = ?3 AND (?4 < 0 OR version = ?4)",
+                                  each.kind, each.name_space, each.name, number_of(each.version));
+      if (!deleted) return tl::unexpected(deleted.error());
+      removed.push_back(static_cast<std::uint32_t>(*deleted));
+    }
     return {};
   });
   if (!written) return tl::unexpected(written.error());

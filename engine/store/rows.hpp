@@ -109,6 +109,12 @@ struct Document {
   std::int64_t created_us = 0;
 };
 
+/// A document, or one version of it.
+struct DocumentName {
+  std::string kind, name_space, name;
+  std::optional<std::uint32_t> version;  // nothing: the newest, or all
+};
+
 /// One of a list: its newest version, without the source.
 struct DocumentEntry {
   Document newest;

@@ -64,10 +64,14 @@ class Store {
   /// version and the digest are the store's to say. A number is never given twice, also not after
   /// its version was removed.
   Result<Applied> apply(Document document);
+  /// All of them in one transaction, or none; what became of each.
+  Result<std::vector<Applied>> apply_all(std::vector<Document> documents);
   /// Removes one version, or all. How many that were: 0 where there is none.
   Result<std::uint32_t> remove(const std::string& kind, const std::string& name_space,
                                const std::string& name,
                                std::optional<std::uint32_t> version = std::nullopt);
+  /// The same of several in one transaction; how many versions of each.
+  Result<std::vector<std::uint32_t>> remove_all(const std::vector<DocumentName>& names);
   /// That version, or the newest; nothing where there is none.
   Result<std::optional<Document>> document(
       const std::string& kind, const std::string& name_space, const std::string& name,

@@ -27,7 +27,7 @@ std::vector<std::string> by_schema(const nlohmann::ordered_json& schema,
 
 std::string by_reader(const nlohmann::json& document) {
   const std::string text = document.dump();
-  const auto find = [](const std::string& call, const std::string&) -> Result<SourceText> {
+  const auto find = [](const std::string& call, const Calling&) -> Result<SourceText> {
     return SourceText{call,
                       "{apiVersion: scanflow.dev/v1, kind: Pipeline, metadata: {name: called}, "
                       "steps: [{name: a, uses: noop}]}"};

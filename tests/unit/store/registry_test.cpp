@@ -147,6 +147,26 @@ TEST_F(RegistryTest, ARemovedVersionLeavesTheOthersAndItsNumberIsNeverGivenAgain
   EXPECT_EQ(store_->remove("Pipeline", "ds", "nothing").value(), 0u);
 }
 
+TEST_F(RegistryTest, SeveralAreAppliedAndRemovedInOneGo) {
+  apply("one", "b");
+  const auto text = [](const std::string& name, const std::string& source) {
+    return Document{.kind = "Pipeline", .name_space = "ds", .name = name, .source = source};
+  };
+  const auto applied =
+      store_->apply_all({text("a", "one"), text("b", "one"), text("b", "two"), text("c", "one")})
+          .value();
+  EXPECT_THAT(applied, ElementsAre(Is(kCreated, 1u), Is(kUnchanged, 1u), Is(kUpdated, 2u),
+                                   Is(kCreated, 1u)));
+  EXPECT_THAT(
+      store_
+          ->remove_all(
+              {{"Pipeline", "ds", "b", {}}, {"Pipeline", "ds", "c", 2}, {"Pipeline", "ds", "c", 1}})
+          .value(),
+      ElementsAre(2u, 0u, 1u));
+  EXPECT_THAT(names(), ElementsAre("Pipeline ds/a@1"));
+  EXPECT_THAT(store_->apply_all({}).value(), IsEmpty());
+}
+
 TEST_F(RegistryTest, AnyBytesAreText) {
   const std::string odd("'\"\0\xff\n%", 6);
   apply("placeholder", odd);

@@ -1,0 +1,38 @@
+// The documents of several texts, each checked by its kind: what is registered.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/pipeline/reader.hpp"
+
+namespace scanflow::pipeline {
+
+struct Document {
+  std::string kind, name_space, name;
+  std::map<std::string, std::string> labels;
+  std::string file;  // where it stands
+  std::string text;  // its own part of the file; lines end with \n
+};
+
+struct Documents {
+  std::vector<Document> all;  // in the order given; with errors: what could be told
+  std::size_t errors = 0;
+  std::string rendered;  // all of them, as people read them; no trailing count
+};
+
+/// A text may hold several documents (`---` between them). A pipeline may call another one of the
+/// texts, whatever their order; what else it calls `find` (never null) is asked. `name_space`: as of
+/// read_pipeline. Errors: those of each document, two with one name, a text without documents.
+/// Bounded as read_pipeline, for each text.
+Documents read_documents(std::span<const SourceText> texts, const loader::Catalog& catalog,
+                         const FindPipeline& find, const std::string& name_space);
+
+/// What they are called, and no more: nothing else in them needs to be right.
+Documents read_names(std::span<const SourceText> texts, const std::string& name_space);
+
+}  // namespace scanflow::pipeline
