@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -18,10 +19,13 @@ class RequestMaker {
  public:
   explicit RequestMaker(const StateDirectory& state) : state_(state) {}
 
-  /// The variables of whoever asked for the run that the workers, which start with the engine's
-  /// own, do not have so.
+  /// That of whoever asked for the run. Steps get those variables that the workers, which start with
+  /// the engine's `own`, do not have so; and the secrets that they name.
   void set_environment(Environment wanted, const Environment& own);
   const Environment& environment() const { return environment_; }
+  /// Variables that only steps get that take a secret from them: for all others they are empty.
+  void withhold(const std::set<std::string>& variables);
+  const std::set<std::string>& withheld() const { return withheld_; }
 
   /// An error is the user's to mend (cause config).
   Result<std::shared_ptr<const protocol::Request>> make(const ActiveRun& run, std::uint32_t step,
@@ -29,9 +33,14 @@ class RequestMaker {
 
  private:
   Result<protocol::Request> prototype(const ActiveRun& run, std::uint32_t spec);
+  void add_environment(const pipeline::Step& step, protocol::Request& request) const;
+  Result<void> add_secrets(const ActiveRun& run, const pipeline::Step& step,
+                           protocol::Request& request) const;
 
   StateDirectory state_;
   Environment environment_;
+  Environment added_;  // to the workers' own
+  std::set<std::string> withheld_;
   std::string log_dir_;                                              // made with the first request
   std::unordered_map<std::uint32_t, protocol::Request> prototypes_;  // of matrices, by Plan's spec
 };

@@ -72,13 +72,16 @@ std::string cache_key(const pipeline::Step& step, const loader::PluginInfo& plug
   json inputs = json::object();
   for (const auto& [name, artifact] : bound.at("inputs").items())
     inputs[name] = artifact.at("sha256");
-  const json depends = {{"uses", step.uses},
-                        {"version", plugin.version},
-                        {"library", plugin.library_sha256},
-                        {"config", bound.at("config")},
-                        {"inputs", std::move(inputs)},
-                        {"env", env},
-                        {"threads", step.resources.threads()}};
+  json depends = {{"uses", step.uses},
+                  {"version", plugin.version},
+                  {"library", plugin.library_sha256},
+                  {"config", bound.at("config")},
+                  {"inputs", std::move(inputs)},
+                  {"env", env},
+                  {"threads", step.resources.threads()}};
+  // Where it comes from, not what it is: a new token makes no new result.
+  for (const auto& [name, secret] : step.secrets)
+    depends["secrets"][name] = {{"env", secret.env}, {"file", secret.file}};
   return sha256_hex(depends.dump());
 }
 
