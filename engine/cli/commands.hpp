@@ -14,6 +14,7 @@ namespace scanflow::cli {
 struct RunCommand {
   std::string file;
   std::vector<std::string> params;  // name=value
+  std::vector<std::string> inputs;  // name=path
   std::string params_file;          // YAML or JSON: a map; `params` go over it
   std::string backend = "local";
   std::uint32_t jobs = 0;  // 0: this machine's CPUs
@@ -57,6 +58,10 @@ int runs_approve(const Context& context, const ApproveCommand& command);
 
 /// The map in a file of parameters; "" gives none.
 Result<nlohmann::json> read_params_file(const std::string& file);
+
+/// Adds the artifacts of ["data=dir"] to parameters; an error says what is wrong with a path, or
+/// that the parameter is given already.
+Result<void> add_inputs(const std::vector<std::string>& inputs, nlohmann::json& params);
 
 /// {"epochs": "3"} of ["epochs=3"]; an error names what has no "=".
 Result<nlohmann::json> parse_params(const std::vector<std::string>& params);

@@ -45,6 +45,11 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   app_run
+      ->add_option("--input", options.inputs,
+                   "A file or directory for a parameter of type artifact; may be repeated")
+      ->type_name("NAME=PATH")
+      ->allow_extra_args(false);
+  app_run
       ->add_option("--params-file", options.params_file,
                    "Parameters from a YAML or JSON map; -p goes over it; - reads stdin")
       ->type_name("FILE");

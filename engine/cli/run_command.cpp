@@ -10,6 +10,7 @@
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "engine/runtime/inputs.hpp"
 #include "engine/runtime/retry.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
@@ -84,6 +85,22 @@ Result<nlohmann::json> read_params_file(const std::string& file) {
   return params;
 }
 
+Result<void> add_inputs(const std::vector<std::string>& inputs, nlohmann::json& params) {
+  for (const std::string& input : inputs) {
+    const std::size_t equals = input.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == input.size()) {
+      return fail(fmt::format("--input {}: a file or directory is given as name=PATH", input));
+    }
+    const std::string name = input.substr(0, equals);
+    if (params.contains(name))
+      return fail(fmt::format("--input {}: the parameter '{}' is given twice", input, name));
+    auto value = runtime::input_param(name, input.substr(equals + 1));
+    if (!value) return tl::unexpected(value.error());
+    params[name] = std::move(*value);
+  }
+  return {};
+}
+
 int run(const Context& context, const RunCommand& command) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
@@ -100,6 +117,8 @@ int run(const Context& context, const RunCommand& command) {
   const auto given = parse_params(command.params);
   if (!given) return complain(context, kUsage, given.error().message);
   params->update(*given);
+  if (auto added = add_inputs(command.inputs, *params); !added)
+    return complain(context, kUsage, added.error().message);
   auto catalog = context.catalog();
   if (!catalog) return complain(context, kUsage, catalog.error().message);
 

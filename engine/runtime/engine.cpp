@@ -145,9 +145,7 @@ Result<Prepared> Engine::Impl::get_ready(Submission& submission, std::optional<P
     if (!made) return made;
     prepared = std::move(*made);
   }
-  if (auto admitted = admit(submission, *prepared, environment); !admitted)
-    return tl::unexpected(admitted.error());
-  return std::move(*prepared);
+  return admit(submission, std::move(*prepared), environment, artifacts);
 }
 
 void Engine::Impl::begin(Submission submission, Prepared prepared, Client client) {

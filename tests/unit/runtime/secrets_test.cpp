@@ -26,6 +26,12 @@ Prepared prepared_of(const Submission& submission) {
   return std::move(*prepared);
 }
 
+class Admission : public testing::Test {
+ protected:
+  test::TempDir files;
+  store::Artifacts artifacts{files / "artifacts"};
+};
+
 TEST(Secrets, AreFoundInTheEnvironmentOrAFile) {
   const test::TempDir files;
   const std::string path = files.write("key", "two\nlines\n");
@@ -60,14 +66,14 @@ TEST(Secrets, SayWhyThereIsNoneAndNeverWhatTheyAre) {
   EXPECT_NE(why({"", "pipe"}).find("is no regular file"), std::string::npos) << "and does not wait";
 }
 
-TEST(Secrets, AllThatAreMissingAreNamedAtOnceWithTheirPlaces) {
+TEST_F(Admission, NamesAllSecretsThatAreMissingAtOnceWithTheirPlaces) {
   Submission submission = submission_of(
       "  - {name: a, run: x, secrets: {A: {env: NONE_A}, B: {env: THERE}}}\n"
       "  - {name: b, uses: noop, secrets: {C: {env: NONE_C}}}\n"
       "  - {name: c, run: x, secrets: {D: {file: /gone}}}\n");
   const Prepared prepared = prepared_of(submission);
   EXPECT_TRUE(needs_admission(submission, prepared));
-  const auto admitted = admit(submission, prepared, {{"THERE", "value-of-b"}});
+  const auto admitted = admit(submission, prepared, {{"THERE", "value-of-b"}}, artifacts);
   ASSERT_FALSE(admitted);
   const std::string& said = admitted.error().message;
   EXPECT_NE(said.find("p.yaml:5:33: error: step 'a' needs the secret A, and"), std::string::npos)
@@ -77,22 +83,22 @@ TEST(Secrets, AllThatAreMissingAreNamedAtOnceWithTheirPlaces) {
   EXPECT_EQ(said.find("value-of-b"), std::string::npos);
 }
 
-TEST(Secrets, OfCalledPipelinesCountToo) {
+TEST_F(Admission, AsksForSecretsOfCalledPipelinesToo) {
   Submission submission = submission_of("  - {name: call, pipeline: sub.yaml}\n");
   submission.sources["sub.yaml"] =
       std::string(kHead) + "  - {name: in, run: x, secrets: {A: {env: INNER}}}\n";
   const Prepared prepared = prepared_of(submission);
-  const auto admitted = admit(submission, prepared, {});
+  const auto admitted = admit(submission, prepared, {}, artifacts);
   ASSERT_FALSE(admitted);
   EXPECT_NE(admitted.error().message.find("sub.yaml:5:"), std::string::npos);
   EXPECT_EQ(secret_variables(*prepared.plan->pipeline), std::set<std::string>{"INNER"});
 }
 
-TEST(Secrets, WhatExpressionsSeeDoesNotHoldThem) {
+TEST_F(Admission, KeepsSecretsFromExpressions) {
   Submission submission = submission_of(
       "  - {name: a, run: 'echo $A process.env.HIDDEN', secrets: {A: {env: HIDDEN}}}");
   submission.options.env = {{"HIDDEN", "value"}, {"OTHER", "seen"}};
-  ASSERT_TRUE(admit(submission, prepared_of(submission), {{"HIDDEN", "value"}}));
+  ASSERT_TRUE(admit(submission, prepared_of(submission), {{"HIDDEN", "value"}}, artifacts));
   EXPECT_EQ(submission.options.env, (Environment{{"OTHER", "seen"}}));
 }
 
