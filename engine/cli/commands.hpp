@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/cli/context.hpp"
+#include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
 
 namespace scanflow::cli {
@@ -22,8 +23,12 @@ struct RunCommand {
   std::string resume;
   std::string durable = "process";
   bool quiet = false;  // no progress
+  bool dry_run = false;
 };
 int run(const Context& context, const RunCommand& command);
+/// What the run would do; nothing is run, nothing is written.
+int dry_run(const Context& context, const runtime::StateDirectory& state,
+            runtime::Submission submission, std::shared_ptr<const loader::Catalog> catalog);
 int resume(const Context& context, const std::string& run, bool quiet);
 
 int validate(const Context& context, const std::vector<std::string>& files);

@@ -59,6 +59,9 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
       ->check(CLI::Range(1, 4096));
   app_run->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
   app_run->add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
+  app_run->add_flag(
+      "--dry-run", options.dry_run,
+      "Show what would run, and what the cache would give; nothing is run or written");
   app_run->add_option("--resume", options.resume, "Go on with an interrupted run instead")
       ->type_name("RUN");
   app_run

@@ -101,27 +101,27 @@ Result<void> add_inputs(const std::vector<std::string>& inputs, nlohmann::json& 
   return {};
 }
 
-int run(const Context& context, const RunCommand& command) {
-  const auto state = context.state_directory();
-  if (!state) return complain(context, kEngine, state.error().message);
-  const auto durability =
-      command.durable == "power" ? store::Durability::power : store::Durability::process;
-  if (!command.resume.empty()) return resume(context, command.resume, command.quiet);
-  const ProgressPrinter::Style style = style_of(context, command.quiet);
-  ProgressPrinter printer(style, STDOUT_FILENO);
+namespace {
 
-  auto source = read_pipeline_file(command.file);
-  if (!source) return complain(context, kUsage, source.error().message);
+/// Submission's params.
+Result<json> params_of(const RunCommand& command) {
   auto params = read_params_file(command.params_file);
-  if (!params) return complain(context, kUsage, params.error().message);
+  if (!params) return params;
   const auto given = parse_params(command.params);
-  if (!given) return complain(context, kUsage, given.error().message);
+  if (!given) return given;
   params->update(*given);
   if (auto added = add_inputs(command.inputs, *params); !added)
-    return complain(context, kUsage, added.error().message);
-  auto catalog = context.catalog();
-  if (!catalog) return complain(context, kUsage, catalog.error().message);
+    return tl::unexpected(added.error());
+  return params;
+}
 
+/// What the command asks for. Every error is one of usage.
+Result<runtime::Submission> make_submission(const Context& context, const RunCommand& command,
+                                            const loader::Catalog& catalog) {
+  auto source = read_pipeline_file(command.file);
+  if (!source) return tl::unexpected(source.error());
+  auto params = params_of(command);
+  if (!params) return tl::unexpected(params.error());
   runtime::Submission submission;
   submission.run = uuid_v7(wall_us() / 1000);
   submission.file = std::move(source->name);
@@ -133,19 +133,38 @@ int run(const Context& context, const RunCommand& command) {
   submission.options.use_cache = !command.no_cache;
   submission.options.directory = std::filesystem::current_path().string();
   submission.options.plugin_dirs = context.plugin_dirs;
-  runtime::collect_sources(submission, *catalog);
+  runtime::collect_sources(submission, catalog);
   submission.options.env = runtime::referenced_environment(submission.source);
   for (const auto& [file, text] : submission.sources)
     submission.options.env.merge(runtime::referenced_environment(text));
+  return submission;
+}
 
-  auto prepared =
-      runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
+}  // namespace
+
+int run(const Context& context, const RunCommand& command) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  const auto durability =
+      command.durable == "power" ? store::Durability::power : store::Durability::process;
+  if (!command.resume.empty()) return resume(context, command.resume, command.quiet);
+  const ProgressPrinter::Style style = style_of(context, command.quiet);
+  ProgressPrinter printer(style, STDOUT_FILENO);
+
+  auto found = context.catalog(!command.dry_run);
+  if (!found) return complain(context, kUsage, found.error().message);
+  const auto catalog = std::make_shared<const loader::Catalog>(std::move(*found));
+  auto submission = make_submission(context, command, *catalog);
+  if (!submission) return complain(context, kUsage, submission.error().message);
+  if (command.dry_run) return dry_run(context, *state, std::move(*submission), catalog);
+
+  auto prepared = runtime::prepare(*submission, catalog);
   if (!prepared) return complain(context, kUsage, prepared.error().message);
   if (style == ProgressPrinter::Style::live)
     printer.view().set_history(history_of(*state, prepared->plan->pipeline->name));
 
   Target target;
-  target.submission = std::move(submission);
+  target.submission = std::move(*submission);
   target.prepared = std::move(*prepared);
   return report(context, follow(context, *state, std::move(target), durability, printer));
 }

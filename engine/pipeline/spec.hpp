@@ -110,6 +110,7 @@ struct Axis {
 };
 
 enum class Phase : std::uint8_t { main, on_success, on_failure, on_exit };
+std::string_view name(Phase phase);
 
 /// A step as written (before the matrix is expanded), with the pipeline's defaults merged in.
 struct Step {

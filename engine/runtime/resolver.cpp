@@ -125,10 +125,17 @@ std::optional<Event> look_into_cache(const ResolveJob& job, const std::string& k
   const json files = json::parse((*row)->artifacts, nullptr, false);
   if (outputs.is_discarded() || files.is_discarded()) return std::nullopt;
   for (const auto& [name, file] : files.items()) {
-    if (!artifacts.touch(file.at("sha256"), file.value("directory", false))) return std::nullopt;
+    const std::string sha256 = file.at("sha256");
+    const bool directory = file.value("directory", false);
+    if (!(job.look_only ? artifacts.has(sha256, directory) : artifacts.touch(sha256, directory)))
+      return std::nullopt;
   }
   return make(EventType::step_cached, job,
-              {{"outputs", outputs}, {"artifacts", files}, {"from", (*row)->run}});
+              {{"outputs", outputs},
+               {"artifacts", files},
+               {"from", (*row)->run},
+               {"step", (*row)->step},
+               {"time_us", (*row)->time_us}});
 }
 
 }  // namespace
@@ -255,6 +262,10 @@ Event resolve(const ResolveJob& job, const store::Store* store, const store::Art
   }
   data["env"] = std::move(env);
   return make(EventType::step_resolved, job, std::move(data));
+}
+
+Result<json> evaluate(const ResolveJob& job, const json& value) {
+  return pipeline::Evaluator().evaluate(value, scope_of(job));
 }
 
 Event conclude(const ResolveJob& job) {
