@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/cli/context.hpp"
+#include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
 
 namespace scanflow::cli {
@@ -15,6 +16,7 @@ struct RunCommand {
   std::string file;                 // or a registered pipeline
   std::string name_space;           // -n
   std::vector<std::string> params;  // name=value
+  std::vector<std::string> inputs;  // name=path
   std::string params_file;          // YAML or JSON: a map; `params` go over it
   std::string backend = "local";
   std::uint32_t jobs = 0;  // 0: this machine's CPUs
@@ -22,8 +24,12 @@ struct RunCommand {
   std::string resume;
   std::string durable = "process";
   bool quiet = false;  // no progress
+  bool dry_run = false;
 };
 int run(const Context& context, const RunCommand& command);
+/// What the run would do; nothing is run, nothing is written.
+int dry_run(const Context& context, const runtime::StateDirectory& state,
+            runtime::Submission submission, std::shared_ptr<const loader::Catalog> catalog);
 int resume(const Context& context, const std::string& run, bool quiet);
 
 int validate(const Context& context, const std::vector<std::string>& files,
@@ -59,6 +65,10 @@ int runs_approve(const Context& context, const ApproveCommand& command);
 
 /// The map in a file of parameters; "" gives none.
 Result<nlohmann::json> read_params_file(const std::string& file);
+
+/// Adds the artifacts of ["data=dir"] to parameters; an error says what is wrong with a path, or
+/// that the parameter is given already.
+Result<void> add_inputs(const std::vector<std::string>& inputs, nlohmann::json& params);
 
 /// {"epochs": "3"} of ["epochs=3"]; an error names what has no "=".
 Result<nlohmann::json> parse_params(const std::vector<std::string>& params);

@@ -12,10 +12,11 @@
 
 namespace scanflow::cli {
 
-Result<loader::Catalog> Context::catalog() const {
+Result<loader::Catalog> Context::catalog(bool write) const {
   loader::SearchPath path = loader::search_path(plugin_dirs, plugins);
   path.worker = worker;
-  if (const auto directory = state_directory()) path.cache = directory->plugin_cache();
+  const auto directory = state_directory();
+  if (write && directory) path.cache = directory->plugin_cache();
   return loader::Catalog::discover(path);
 }
 

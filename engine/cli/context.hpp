@@ -32,8 +32,8 @@ struct Context {
     return runtime::find_state_directory(state);
   }
   /// An index of libraries that have none beside them is kept in the state directory, where that
-  /// can be written.
-  Result<loader::Catalog> catalog() const;
+  /// can be written; not without `write`.
+  Result<loader::Catalog> catalog(bool write = true) const;
 };
 
 /// Finds the worker and the plugins from where this program lies.

@@ -54,6 +54,11 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   app_run
+      ->add_option("--input", options.inputs,
+                   "A file or directory for a parameter of type artifact; may be repeated")
+      ->type_name("NAME=PATH")
+      ->allow_extra_args(false);
+  app_run
       ->add_option("--params-file", options.params_file,
                    "Parameters from a YAML or JSON map; -p goes over it; - reads stdin")
       ->type_name("FILE");
@@ -63,6 +68,9 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
       ->check(CLI::Range(1, 4096));
   app_run->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
   app_run->add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");
+  app_run->add_flag(
+      "--dry-run", options.dry_run,
+      "Show what would run, and what the cache would give; nothing is run or written");
   app_run->add_option("--resume", options.resume, "Go on with an interrupted run instead")
       ->type_name("RUN");
   app_run

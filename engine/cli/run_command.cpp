@@ -11,6 +11,7 @@
 #include "engine/cli/progress.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "engine/runtime/inputs.hpp"
 #include "engine/runtime/retry.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
@@ -88,6 +89,63 @@ Result<nlohmann::json> read_params_file(const std::string& file) {
   return params;
 }
 
+Result<void> add_inputs(const std::vector<std::string>& inputs, nlohmann::json& params) {
+  for (const std::string& input : inputs) {
+    const std::size_t equals = input.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == input.size()) {
+      return fail(fmt::format("--input {}: a file or directory is given as name=PATH", input));
+    }
+    const std::string name = input.substr(0, equals);
+    if (params.contains(name))
+      return fail(fmt::format("--input {}: the parameter '{}' is given twice", input, name));
+    auto value = runtime::input_param(name, input.substr(equals + 1));
+    if (!value) return tl::unexpected(value.error());
+    params[name] = std::move(*value);
+  }
+  return {};
+}
+
+namespace {
+
+/// Submission's params.
+Result<json> params_of(const RunCommand& command) {
+  auto params = read_params_file(command.params_file);
+  if (!params) return params;
+  const auto given = parse_params(command.params);
+  if (!given) return given;
+  params->update(*given);
+  if (auto added = add_inputs(command.inputs, *params); !added)
+    return tl::unexpected(added.error());
+  return params;
+}
+
+/// What the command asks for. Every error is one of usage. The registry is closed again: else the
+/// database's log would outlive the engine's store.
+Result<runtime::Submission> make_submission(const Context& context, const RunCommand& command,
+                                            const loader::Catalog& catalog) {
+  const auto registry = open_registry(context);
+  auto found = find_pipeline(command.file, command.name_space, registry);
+  if (!found) return tl::unexpected(found.error());
+  auto params = params_of(command);
+  if (!params) return tl::unexpected(params.error());
+  runtime::Submission submission = std::move(*found);
+  submission.run = uuid_v7(wall_us() / 1000);
+  submission.params = std::move(*params);
+  submission.options.backend = command.backend;
+  submission.options.jobs =
+      command.jobs > 0 ? command.jobs : std::max(1u, std::thread::hardware_concurrency());
+  submission.options.use_cache = !command.no_cache;
+  submission.options.directory = std::filesystem::current_path().string();
+  submission.options.plugin_dirs = context.plugin_dirs;
+  runtime::collect_sources(submission, catalog, readable(registry));
+  submission.options.env = runtime::referenced_environment(submission.source);
+  for (const auto& [file, text] : submission.sources)
+    submission.options.env.merge(runtime::referenced_environment(text));
+  return submission;
+}
+
+}  // namespace
+
 int run(const Context& context, const RunCommand& command) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
@@ -97,40 +155,20 @@ int run(const Context& context, const RunCommand& command) {
   const ProgressPrinter::Style style = style_of(context, command.quiet);
   ProgressPrinter printer(style, STDOUT_FILENO);
 
-  auto registry = open_registry(context);
-  auto found = find_pipeline(command.file, command.name_space, registry);
+  auto found = context.catalog(!command.dry_run);
   if (!found) return complain(context, kUsage, found.error().message);
-  auto params = read_params_file(command.params_file);
-  if (!params) return complain(context, kUsage, params.error().message);
-  const auto given = parse_params(command.params);
-  if (!given) return complain(context, kUsage, given.error().message);
-  params->update(*given);
-  auto catalog = context.catalog();
-  if (!catalog) return complain(context, kUsage, catalog.error().message);
+  const auto catalog = std::make_shared<const loader::Catalog>(std::move(*found));
+  auto submission = make_submission(context, command, *catalog);
+  if (!submission) return complain(context, kUsage, submission.error().message);
+  if (command.dry_run) return dry_run(context, *state, std::move(*submission), catalog);
 
-  runtime::Submission& submission = *found;
-  submission.run = uuid_v7(wall_us() / 1000);
-  submission.params = std::move(*params);
-  submission.options.backend = command.backend;
-  submission.options.jobs =
-      command.jobs > 0 ? command.jobs : std::max(1u, std::thread::hardware_concurrency());
-  submission.options.use_cache = !command.no_cache;
-  submission.options.directory = std::filesystem::current_path().string();
-  submission.options.plugin_dirs = context.plugin_dirs;
-  runtime::collect_sources(submission, *catalog, readable(registry));
-  registry = nullptr;  // else the database's log would outlive the engine's store
-  submission.options.env = runtime::referenced_environment(submission.source);
-  for (const auto& [file, text] : submission.sources)
-    submission.options.env.merge(runtime::referenced_environment(text));
-
-  auto prepared =
-      runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
+  auto prepared = runtime::prepare(*submission, catalog);
   if (!prepared) return complain(context, kUsage, prepared.error().message);
   if (style == ProgressPrinter::Style::live)
     printer.view().set_history(history_of(*state, *prepared->plan->pipeline));
 
   Target target;
-  target.submission = std::move(submission);
+  target.submission = std::move(*submission);
   target.prepared = std::move(*prepared);
   return report(context, follow(context, *state, std::move(target), durability, printer));
 }

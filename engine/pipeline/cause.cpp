@@ -38,4 +38,18 @@ std::optional<Cause> parse_cause(std::string_view text) {
   return std::nullopt;
 }
 
+std::string_view name(Phase phase) {
+  switch (phase) {
+    case Phase::main:
+      return "main";
+    case Phase::on_success:
+      return "on_success";
+    case Phase::on_failure:
+      return "on_failure";
+    case Phase::on_exit:
+      return "on_exit";
+  }
+  return "";
+}
+
 }  // namespace scanflow::pipeline

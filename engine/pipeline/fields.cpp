@@ -39,6 +39,8 @@ constexpr Field kAxis =
     Field{"", kText | kList, "the values of an axis", "expression"}.listing(kAxisValue).not_empty();
 constexpr Field kCombination = Field{"", kMap, "a value for each axis"}.of(combination_fields);
 constexpr Field kVariable{"", kScalar | kNull, "text; may hold expressions"};
+constexpr Field kSecret =
+    Field{"", kMap, "where its value comes from: env or file"}.of(secret_fields);
 constexpr Field kCause = Field{"", kText, "why an attempt failed"}.among(kRetriedCauses);
 
 constexpr Field later(std::string_view name) {
@@ -126,6 +128,9 @@ constexpr std::array kStep{
         .as_work(),
     Field{"when", kText, "runs only if this is true", "expression"},
     Field{"env", kMap, "environment variables"}.of(env_fields),
+    Field{"secrets", kMap,
+          "environment variables whose values are seen nowhere: {NAME: {env: X}} or {file: PATH}"}
+        .of(secrets_fields),
     Field{"retry", kInt | kMap, "attempts beyond the first: how many, or limit, backoff, on"}
         .of(retry_fields)
         .within(0, kMostRetries)
@@ -146,11 +151,16 @@ constexpr std::array kStep{
     later("image"),
     later("command"),
     later("args"),
-    later("secrets"),
     later("replicas"),
     later("placement"),
     later("sidecar"),
     later("reuse"),
+};
+
+constexpr std::array kSecretSource{
+    Field{"env", kText, "the variable that whoever starts the run has it in", "identifier"},
+    Field{"file", kText, "the file that holds it; relative: from where the steps start", "literal"}
+        .not_empty(),
 };
 
 constexpr std::array kRetry{
@@ -232,6 +242,8 @@ constexpr Table kWithTable{"with", "'with'", {}, &kAnyValue, "literal"};
 constexpr Table kMatrixTable{"matrix", "'matrix'", kMatrix, &kAxis, "identifier", true};
 constexpr Table kCombinationTable{"combination", "a combination", {}, &kAxisValue, {}, true};
 constexpr Table kEnvTable{"env", "'env'", {}, &kVariable, "variable"};
+constexpr Table kSecretsTable{"secrets", "'secrets'", {}, &kSecret, "variable"};
+constexpr Table kSecretTable{"secret", "a secret", kSecretSource, nullptr, {}, true};
 constexpr Table kRetryTable{"retry", "retry", kRetry};
 constexpr Table kBackoffTable{"backoff", "retry.backoff", kBackoff};
 constexpr Table kCacheTable{"cache", "cache", kCache};
@@ -261,6 +273,8 @@ const Table& with_fields() { return kWithTable; }
 const Table& matrix_fields() { return kMatrixTable; }
 const Table& combination_fields() { return kCombinationTable; }
 const Table& env_fields() { return kEnvTable; }
+const Table& secrets_fields() { return kSecretsTable; }
+const Table& secret_fields() { return kSecretTable; }
 const Table& retry_fields() { return kRetryTable; }
 const Table& backoff_fields() { return kBackoffTable; }
 const Table& cache_fields() { return kCacheTable; }

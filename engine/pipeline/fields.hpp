@@ -137,6 +137,8 @@ const Table& with_fields();         // open
 const Table& matrix_fields();       // include, exclude, and axes by name
 const Table& combination_fields();  // of a matrix: open
 const Table& env_fields();          // open
+const Table& secrets_fields();      // open
+const Table& secret_fields();
 const Table& retry_fields();
 const Table& backoff_fields();
 const Table& cache_fields();

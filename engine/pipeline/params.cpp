@@ -238,6 +238,10 @@ Result<json> bind_value(const Param& param, const json& given) {
                     "-p",
                     param.name));
   }
+  if (param.type != "artifact" && type_of(given) == "artifact") {
+    return fail(fmt::format("parameter '{0}' is not an artifact: give it {1} by -p {0}=...",
+                            param.name, with_article(param.type)));
+  }
   auto value =
       given.is_string() ? from_text(param, given.get<std::string>()) : coerce(param, given);
   if (!value) {

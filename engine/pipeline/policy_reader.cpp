@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
@@ -33,6 +34,32 @@ void read_amount(const Node& node, const Table& table, double& cpu, std::uint64_
 }
 
 }  // namespace
+
+void read_secret(const Node& node, Secret& secret, Problems& problems) {
+  if (!node.is_map()) {
+    problems.add(node, "a secret says where its value comes from").hint =
+        "{env: VARIABLE} or {file: PATH}: its value itself has no place in a pipeline";
+    return;
+  }
+  const MapReader map(node, secret_fields(), problems);
+  const Node* env = map.get("env");
+  const Node* file = map.get("file");
+  if (map.has("env") == map.has("file")) {
+    problems.add(node, "a secret has one of 'env' and 'file'").hint =
+        "{env: VARIABLE}, of whoever starts the run, or {file: PATH}";
+  }
+  if (env != nullptr) secret.env = env->text;
+  if (file != nullptr) secret.file = file->text;
+  if (env != nullptr && !is_identifier(env->text)) {
+    problems
+        .add(*env,
+             fmt::format("'{}' is not the name of an environment variable", printable(env->text)))
+        .hint = "letters, digits and '_', not beginning with a digit";
+  }
+  if (file != nullptr && has_expression(file->text)) {
+    problems.add(*file, "'file' cannot hold an expression").hint = "write the path";
+  }
+}
 
 void read_retry(const Node& node, Retry& retry, Problems& problems) {
   if (!node.is_map()) {

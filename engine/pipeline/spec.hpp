@@ -77,6 +77,12 @@ struct Resources {
   }
 };
 
+/// Where a secret's value comes from. What is kept of it is this, never the value.
+struct Secret {
+  std::string env;   // a variable of whoever started the run, or goes on with it; or else
+  std::string file;  // a path; a relative one from where the steps start
+};
+
 /// A named limit that runs share: an attempt starts while fewer than `limit` of the pool run.
 struct Pool {
   std::string name;  // empty: none
@@ -104,6 +110,7 @@ struct Axis {
 };
 
 enum class Phase : std::uint8_t { main, on_success, on_failure, on_exit };
+std::string_view name(Phase phase);
 
 /// A step as written (before the matrix is expanded), with the pipeline's defaults merged in.
 struct Step {
@@ -119,6 +126,7 @@ struct Step {
   std::vector<json> include, exclude;      // of combinations of the matrix: objects
   json for_each = nullptr;                 // "${{ ... }}" or a list: one instance for each item
   std::map<std::string, std::string> env;  // values may hold ${{ }}
+  std::map<std::string, Secret> secrets;   // by the variable that the step finds it in
   Retry retry;
   std::int64_t timeout_us = 0;  // 0: none
   Cache cache;

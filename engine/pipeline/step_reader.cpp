@@ -54,6 +54,7 @@ class StepReader {
     read_for_each();
     read_when();
     read_env();
+    read_secrets();
     read_policies();
     note_places();
     draft_.step = std::move(step_);
@@ -109,7 +110,8 @@ class StepReader {
     } else if (call.text.empty()) {
       problems_.add(call, "'pipeline' is empty").hint = "name a file, or a registered pipeline";
     }
-    for (const char* field : {"uses", "run", "shell", "cwd", "env", "cache", "resources"}) {
+    for (const char* field :
+         {"uses", "run", "shell", "cwd", "env", "secrets", "cache", "resources"}) {
       if (own_.get(field) == nullptr) continue;
       problems_
           .add(*own_.key(field), fmt::format("a step that calls a pipeline has no '{}'", field))
@@ -337,18 +339,30 @@ class StepReader {
     draft_.expressions.push_back({when, Role::when});
   }
 
+  void check_variable(const Node& key) {
+    if (!is_identifier(key.text)) {
+      problems_
+          .add(key,
+               fmt::format("'{}' is not the name of an environment variable", printable(key.text)))
+          .hint = "letters, digits and '_', not beginning with a digit";
+    } else if (key.text.starts_with("SCANFLOW_")) {
+      problems_.add(key, fmt::format("'{}': names with SCANFLOW_ are set by the engine", key.text));
+    }
+  }
+
+  void read_secrets() {
+    if (draft_.call != nullptr) return;
+    for (const auto& [key, value] : merge(inherited("secrets"), own_.get("secrets"))) {
+      check_variable(*key);
+      read_secret(*value, step_.secrets[key->text], problems_);
+      step_.field_at[child_pointer("/secrets", key->text)] = key->at;
+    }
+  }
+
   void read_env() {
     if (draft_.call != nullptr) return;
     for (const auto& [key, value] : merge(inherited("env"), own_.get("env"))) {
-      if (!is_identifier(key->text)) {
-        problems_
-            .add(*key, fmt::format("'{}' is not the name of an environment variable",
-                                   printable(key->text)))
-            .hint = "letters, digits and '_', not beginning with a digit";
-      } else if (key->text.starts_with("SCANFLOW_")) {
-        problems_.add(*key,
-                      fmt::format("'{}': names with SCANFLOW_ are set by the engine", key->text));
-      }
+      check_variable(*key);
       if (!value->is_scalar() && !value->is_null()) {
         problems_.add(*value, fmt::format("env.{} must be text, not {}", printable(key->text),
                                           describe_value(*value)));

@@ -61,6 +61,7 @@ Client Engine::Impl::caller_of(const EntryPtr& entry, const std::string& step) c
     return true;
   };
   client.every_event = entry->run.has_listeners();
+  client.environment = entry->requests.environment();
   return client;
 }
 
@@ -111,9 +112,7 @@ void Engine::Impl::start_call(const EntryPtr& entry, const protocol::AttemptId& 
   if (entry->run.machine().stopping(step) != run::Cause::none)
     return fail_call(id, "cancelled", "stopped before it started");
   if (!prepared) return fail_call(id, "config", prepared.error().message);
-  Client client = caller_of(entry, id.step);
-  client.environment = entry->requests.environment();
-  begin(std::move(submission), std::move(*prepared), std::move(client));
+  begin(std::move(submission), std::move(*prepared), caller_of(entry, id.step));
 }
 
 void Engine::Impl::stop_call(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt) {

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/runtime/admission.hpp"
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/secrets.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::runtime {
@@ -125,24 +127,36 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
     if (runs.contains(submission.run) || (known && !known->empty()))
       return attach(submission.run, std::move(client));
   }
-  if (prepared) {
+  if (prepared && !needs_admission(submission, *prepared)) {
     begin(std::move(submission), std::move(*prepared), std::move(client));
     return;
   }
-  boost::asio::post(
-      pool, [this, submission = std::move(submission), client = std::move(client)]() mutable {
-        std::string problem;
-        auto catalog = discover(submission.options, &problem);
-        Result<Prepared> ready = catalog ? prepare(submission, std::move(catalog)) : fail(problem);
-        post([this, submission = std::move(submission), ready = std::move(ready),
-              client = std::move(client)]() mutable {
-          if (ready) {
-            begin(std::move(submission), std::move(*ready), std::move(client));
-          } else {
-            tell(client, rejected(2, ready.error().message));
-          }
-        });
-      });
+  boost::asio::post(pool, [this, submission = std::move(submission), prepared = std::move(prepared),
+                           client = std::move(client)]() mutable {
+    Result<Prepared> ready = get_ready(submission, std::move(prepared), client.environment);
+    post([this, submission = std::move(submission), ready = std::move(ready),
+          client = std::move(client)]() mutable {
+      if (ready) {
+        begin(std::move(submission), std::move(*ready), std::move(client));
+      } else {
+        tell(client, rejected(2, ready.error().message));
+      }
+    });
+  });
+}
+
+/// [any-thread]
+Result<Prepared> Engine::Impl::get_ready(Submission& submission, std::optional<Prepared> prepared,
+                                         const Environment& environment) {
+  if (!prepared) {
+    std::string problem;
+    auto catalog = discover(submission.options, &problem);
+    if (!catalog) return fail(problem);
+    auto made = prepare(submission, std::move(catalog));
+    if (!made) return made;
+    prepared = std::move(*made);
+  }
+  return admit(submission, std::move(*prepared), environment, artifacts);
 }
 
 void Engine::Impl::begin(Submission submission, Prepared prepared, Client client) {
@@ -161,11 +175,19 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   const auto& steps = entry->run.plan().pipeline->steps;
   if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.uses != "noop"; }))
     backend_for(entry->run.submission().options.backend)->get_ready();
-  entry->requests.set_environment(std::move(client.environment), own_environment);
+  set_environment(entry, std::move(client.environment));
   entry->run.add_client(std::move(client));
   entry->run.apply(entry->run.created_event(turn.queued), batch);
   pump(entry);
   flush();
+}
+
+void Engine::Impl::set_environment(const EntryPtr& entry, Environment environment) const {
+  entry->requests.set_environment(std::move(environment), own_environment);
+  entry->requests.withhold(secret_variables(*entry->run.plan().pipeline));
+  const auto& caller = entry->run.submission().caller;
+  const auto calling = caller ? runs.find(caller->run) : runs.end();
+  if (calling != runs.end()) entry->requests.withhold(calling->second->requests.withheld());
 }
 
 /// Which step could never start on this machine, or "".

@@ -53,6 +53,10 @@ struct Engine::Impl {
 
   // --- life and loop (engine.cpp)
   void submit(Submission submission, std::optional<Prepared> prepared, Client client, bool again);
+  Result<Prepared> get_ready(Submission& submission, std::optional<Prepared> prepared,
+                             const Environment& environment);
+  /// Of whoever asked for the run, or goes on with it.
+  void set_environment(const EntryPtr& entry, Environment environment) const;
   std::string never_fits(const Entry& entry) const;
   /// To one that asks an engine that is ending: it takes over, unless the store is broken.
   void refuse(const Client& client) const;

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/secrets.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -58,6 +60,23 @@ Recovered read_run(
   }
 }
 
+/// The secrets of what is still to be done that whoever goes on with the run does not have, or "".
+/// Nothing of the run is lost by it: an attempt that needs them, started without, would be.
+std::string secrets_lacking(const Entry& entry, const Environment& environment) {
+  const run::Machine& machine = entry.run.machine();
+  if (machine.status() > run::RunStatus::running) return {};
+  std::set<const pipeline::Step*> open;
+  for (std::uint32_t i = 0; i < machine.size(); ++i) {
+    if (machine.step(i).status < run::StepStatus::succeeded) open.insert(&machine.spec_of(i));
+  }
+  const auto missing = missing_secrets(
+      *entry.run.plan().pipeline, environment, entry.run.submission().options.directory,
+      [&](const pipeline::Step& step) { return open.contains(&step); });
+  if (missing.empty()) return {};
+  return render_missing(
+      missing, fmt::format("run {} stays as it is until it is resumed with them", entry.run.id()));
+}
+
 }  // namespace
 
 void Engine::Impl::attach(const std::string& id, Client client) {
@@ -77,11 +96,15 @@ void Engine::Impl::attach(const std::string& id, Client client) {
     for (const Client& each : listeners) {
       if (failed || closing) {
         refuse(each);
-      } else if (recovered.entry) {
+        continue;
+      }
+      const std::string why =
+          recovered.entry ? secrets_lacking(*recovered.entry, each.environment) : recovered.error;
+      if (why.empty()) {
         adopt(recovered.entry, each);
       } else {
         each.listener(std::make_shared<const json>(
-            json{{"type", "rejected"}, {"exit", 3}, {"message", recovered.error}}));
+            json{{"type", "rejected"}, {"exit", recovered.entry ? 2 : 3}, {"message", why}}));
       }
     }
   });
@@ -99,7 +122,7 @@ void Engine::Impl::recover(const std::string& id, std::function<void(Recovered)>
 
 void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   ActiveRun& run = entry->run;
-  entry->requests.set_environment(std::move(client.environment), own_environment);
+  set_environment(entry, std::move(client.environment));
   run.add_client(std::move(client));
   if (runs.contains(run.id())) return;
   if (run.machine().status() > run::RunStatus::running) {  // it had ended: shown, not run

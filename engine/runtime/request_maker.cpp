@@ -1,9 +1,12 @@
 #include "engine/runtime/request_maker.hpp"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <utility>
 
 #include "engine/runtime/resolver.hpp"
+#include "engine/runtime/secrets.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -22,10 +25,35 @@ std::vector<protocol::Input> inputs_of(const json& bound) {
 
 void RequestMaker::set_environment(Environment wanted, const Environment& own) {
   environment_ = std::move(wanted);
-  std::erase_if(environment_, [&](const auto& variable) {
+  added_ = environment_;
+  std::erase_if(added_, [&](const auto& variable) {
     const auto found = own.find(variable.first);
     return found != own.end() && found->second == variable.second;
   });
+}
+
+void RequestMaker::withhold(const std::set<std::string>& variables) {
+  withheld_.insert(variables.begin(), variables.end());
+}
+
+void RequestMaker::add_environment(const pipeline::Step& step, protocol::Request& request) const {
+  std::set<std::string> needed;
+  for (const auto& [name, secret] : step.secrets) needed.insert(secret.env);
+  for (const std::string& variable : withheld_) {
+    if (!needed.contains(variable)) request.env.emplace(variable, "");
+  }
+  request.env.insert(added_.begin(), added_.end());
+}
+
+Result<void> RequestMaker::add_secrets(const ActiveRun& run, const pipeline::Step& step,
+                                       protocol::Request& request) const {
+  if (!takes_secrets(step)) return {};
+  for (const auto& [name, secret] : step.secrets) {
+    auto value = find_secret(secret, environment_, run.submission().options.directory);
+    if (!value) return fail(fmt::format("the secret {}: {}", name, value.error().message));
+    request.secrets[name] = std::move(*value);
+  }
+  return {};
 }
 
 Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uint32_t spec) {
@@ -55,7 +83,7 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
     request.inputs = (*bound)->inputs;
   }
   request.env = step.env;
-  request.env.insert(environment_.begin(), environment_.end());
+  add_environment(step, request);
   if (!step.matrix.empty() || !step.for_each.is_null()) prototypes_.emplace(spec, request);
   return request;
 }
@@ -78,6 +106,7 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
                                                                     std::uint32_t attempt) {
   auto base = prototype(run, run.machine().planned(step).spec);
   if (!base) return tl::unexpected(base.error());
+  const pipeline::Step& spec = run.machine().spec_of(step);
   auto request = std::make_shared<protocol::Request>(std::move(*base));
   request->id.step = run.machine().planned(step).id;
   request->id.attempt = attempt;
@@ -85,8 +114,9 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
     request->config = resolved->at("config").dump();
     request->inputs = inputs_of(*resolved);
     request->env = resolved->at("env").get<Environment>();
-    request->env.insert(environment_.begin(), environment_.end());
+    add_environment(spec, *request);
   }
+  if (auto added = add_secrets(run, spec, *request); !added) return tl::unexpected(added.error());
   return request;
 }
 

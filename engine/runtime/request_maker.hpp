@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -19,10 +20,13 @@ class RequestMaker {
  public:
   explicit RequestMaker(const StateDirectory& state) : state_(state) {}
 
-  /// The variables of whoever asked for the run that the workers, which start with the engine's
-  /// own, do not have so.
+  /// That of whoever asked for the run. Steps get those variables that the workers, which start with
+  /// the engine's `own`, do not have so; and the secrets that they name.
   void set_environment(Environment wanted, const Environment& own);
   const Environment& environment() const { return environment_; }
+  /// Variables that only steps get that take a secret from them: for all others they are empty.
+  void withhold(const std::set<std::string>& variables);
+  const std::set<std::string>& withheld() const { return withheld_; }
 
   /// An error is the user's to mend (cause config).
   Result<std::shared_ptr<const protocol::Request>> make(const ActiveRun& run, std::uint32_t step,
@@ -37,9 +41,14 @@ class RequestMaker {
   Result<protocol::Request> prototype(const ActiveRun& run, std::uint32_t spec);
   Result<const Bound*> bound_as_written(const pipeline::Step& step,
                                         const loader::PluginInfo& plugin);
+  void add_environment(const pipeline::Step& step, protocol::Request& request) const;
+  Result<void> add_secrets(const ActiveRun& run, const pipeline::Step& step,
+                           protocol::Request& request) const;
 
   StateDirectory state_;
   Environment environment_;
+  Environment added_;  // to the workers' own
+  std::set<std::string> withheld_;
   std::string log_dir_;                                              // made with the first request
   std::unordered_map<std::uint32_t, protocol::Request> prototypes_;  // of matrices, by Plan's spec
   std::unordered_map<const loader::PluginInfo*, Bound> bound_;       // each plugin's last one

@@ -72,13 +72,16 @@ std::string cache_key(const pipeline::Step& step, const loader::PluginInfo& plug
   json inputs = json::object();
   for (const auto& [name, artifact] : bound.at("inputs").items())
     inputs[name] = artifact.at("sha256");
-  const json depends = {{"uses", step.uses},
-                        {"version", plugin.version},
-                        {"library", plugin.library_sha256},
-                        {"config", bound.at("config")},
-                        {"inputs", std::move(inputs)},
-                        {"env", env},
-                        {"threads", step.resources.threads()}};
+  json depends = {{"uses", step.uses},
+                  {"version", plugin.version},
+                  {"library", plugin.library_sha256},
+                  {"config", bound.at("config")},
+                  {"inputs", std::move(inputs)},
+                  {"env", env},
+                  {"threads", step.resources.threads()}};
+  // Where it comes from, not what it is: a new token makes no new result.
+  for (const auto& [name, secret] : step.secrets)
+    depends["secrets"][name] = {{"env", secret.env}, {"file", secret.file}};
   return sha256_hex(depends.dump());
 }
 
@@ -122,10 +125,17 @@ std::optional<Event> look_into_cache(const ResolveJob& job, const std::string& k
   const json files = json::parse((*row)->artifacts, nullptr, false);
   if (outputs.is_discarded() || files.is_discarded()) return std::nullopt;
   for (const auto& [name, file] : files.items()) {
-    if (!artifacts.touch(file.at("sha256"), file.value("directory", false))) return std::nullopt;
+    const std::string sha256 = file.at("sha256");
+    const bool directory = file.value("directory", false);
+    if (!(job.look_only ? artifacts.has(sha256, directory) : artifacts.touch(sha256, directory)))
+      return std::nullopt;
   }
   return make(EventType::step_cached, job,
-              {{"outputs", outputs}, {"artifacts", files}, {"from", (*row)->run}});
+              {{"outputs", outputs},
+               {"artifacts", files},
+               {"from", (*row)->run},
+               {"step", (*row)->step},
+               {"time_us", (*row)->time_us}});
 }
 
 }  // namespace
@@ -252,6 +262,10 @@ Event resolve(const ResolveJob& job, const store::Store* store, const store::Art
   }
   data["env"] = std::move(env);
   return make(EventType::step_resolved, job, std::move(data));
+}
+
+Result<json> evaluate(const ResolveJob& job, const json& value) {
+  return pipeline::Evaluator().evaluate(value, scope_of(job));
 }
 
 Event conclude(const ResolveJob& job) {

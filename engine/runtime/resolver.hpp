@@ -36,6 +36,7 @@ struct ResolveJob {
   json run;                                            // what `run` is in expressions
   std::map<std::string, std::string> env;
   bool use_cache = true;
+  bool look_only = false;  // nothing will come of it: what the cache has is not held
   const pipeline::Step& spec() const { return plan->pipeline->steps[planned.spec]; }
 };
 
@@ -47,6 +48,9 @@ Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, 
 /// is cached).
 run::Event resolve(const ResolveJob& job, const store::Store* store,
                    const store::Artifacts& artifacts);
+
+/// A value of the step's fields, with what its expressions give.
+Result<json> evaluate(const ResolveJob& job, const json& value);
 
 /// run_concluded: the pipeline's outputs, told apart into values and artifacts. Of the job what
 /// expressions see is used.

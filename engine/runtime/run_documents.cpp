@@ -11,20 +11,6 @@ namespace {
 
 using run::StepStatus;
 
-std::string_view phase_name(pipeline::Phase phase) {
-  switch (phase) {
-    case pipeline::Phase::main:
-      return "main";
-    case pipeline::Phase::on_success:
-      return "on_success";
-    case pipeline::Phase::on_failure:
-      return "on_failure";
-    case pipeline::Phase::on_exit:
-      return "on_exit";
-  }
-  return "";
-}
-
 double seconds_of(const run::StepState& step, std::int64_t now_us) {
   if (step.first_started_us == 0) return 0;
   const std::int64_t end = step.ended_us > 0 ? step.ended_us : now_us;
@@ -124,7 +110,7 @@ json ActiveRun::step_document(std::uint32_t index) const {
   json step = json::object();
   step["name"] = machine_.planned(index).id;
   step["uses"] = machine_.spec_of(index).uses;
-  step["phase"] = phase_name(machine_.spec_of(index).phase);
+  step["phase"] = pipeline::name(machine_.spec_of(index).phase);
   step["status"] = run::name(state.status);
   step["started_us"] = state.first_started_us;
   step["ended_us"] = state.ended_us;
@@ -171,7 +157,7 @@ json ActiveRun::document(std::int64_t now_us) const {
     steps.push_back({{"name", machine_.planned(i).id},
                      {"step", machine_.spec_of(i).name},
                      {"uses", machine_.spec_of(i).uses},
-                     {"phase", phase_name(machine_.spec_of(i).phase)},
+                     {"phase", pipeline::name(machine_.spec_of(i).phase)},
                      {"needs", std::move(needs)},
                      {"status", run::name(state.status)},
                      {"attempts", state.attempts},

@@ -9,6 +9,7 @@
 
 #include "engine/pipeline/reference.hpp"
 #include "engine/runtime/registry.hpp"
+#include "engine/runtime/secrets.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::runtime {
@@ -72,12 +73,15 @@ namespace {
 Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string& backend) {
   if (backend != "inproc") return {};
   for (const pipeline::Step& step : pipeline.steps) {
-    if (step.uses != "command") continue;  // those that are called are looked at when they are
+    const bool program = step.uses == "command";
+    // All its steps share one environment, and what they print is not looked through.
+    const bool secrets = takes_secrets(step) && !step.secrets.empty();
+    if (!program && !secrets) continue;  // those that are called are looked at when they are
     return fail(
-        fmt::format("{}:{}:{}: error: step {} runs a program, and the inproc backend runs plugins "
-                    "only (use --backend "
-                    "local)\n1 error; nothing was run",
-                    pipeline.file, step.at.line, step.at.column, step.name));
+        fmt::format("{}:{}:{}: error: step {} {} (use --backend local)\n1 error; nothing was run",
+                    pipeline.file, step.at.line, step.at.column, step.name,
+                    program ? "runs a program, and the inproc backend runs plugins only"
+                            : "has secrets, which the inproc backend cannot keep"));
   }
   return {};
 }

@@ -85,12 +85,15 @@ Result<void> copy_file(const fs::path& source, const fs::path& target, const Tre
   const auto digest = digest_file(source, descriptor);
   // Whatever the umask took away.
   int error = ::fchmod(descriptor, mode_of(file)) == 0 ? 0 : errno;
+  struct stat status {};
+  const bool whole =
+      ::fstat(descriptor, &status) == 0 && static_cast<std::uint64_t>(status.st_size) == file.bytes;
   if (::close(descriptor) != 0 && error == 0) error = errno;
   if (!digest) return tl::unexpected(digest.error());
   if (error != 0) return fail(describe_errno("cannot write", target, error));
-  if (*digest != file.sha256) {
+  if (*digest != file.sha256 || !whole) {
     return fail(fmt::format(
-        "cannot store {}: it changes while it is read; its step must close it before it ends",
+        "cannot store {}: it changes while it is read; whatever writes it must have closed it",
         source.string()));
   }
   return {};
@@ -117,10 +120,6 @@ fs::path Artifacts::object(const std::string& sha256, bool executable) const {
 }
 
 Result<Artifact> Artifacts::put(const fs::path& source) {
-  struct stat status {};
-  if (::lstat(source.c_str(), &status) != 0) {
-    return fail(describe_errno("cannot store", source, errno));
-  }
   if (auto made = make_directories(root_); !made) return tl::unexpected(made.error());
   std::error_code error;
   const auto inside = fs::canonical(source, error).lexically_relative(fs::canonical(root_, error));
@@ -130,15 +129,33 @@ Result<Artifact> Artifacts::put(const fs::path& source) {
                     "artifact on by its name",
                     source.string()));
   }
-  if (S_ISDIR(status.st_mode)) return put_directory(source);
-  if (S_ISREG(status.st_mode)) return put_file(source);
+  return put(source, Take::names);
+}
+
+Result<Artifact> Artifacts::put_copy(const fs::path& source) {
+  std::error_code error;
+  const fs::path real = fs::canonical(source, error);
+  if (error) return fail(fmt::format("cannot store {}: {}", source.string(), error.message()));
+  if (auto made = make_directories(root_); !made) return tl::unexpected(made.error());
+  return put(real, Take::copies);
+}
+
+Result<Artifact> Artifacts::put(const fs::path& source, Take take) {
+  struct stat status {};
+  if (::lstat(source.c_str(), &status) != 0) {
+    return fail(describe_errno("cannot store", source, errno));
+  }
+  if (S_ISDIR(status.st_mode)) return put_directory(source, take);
+  if (S_ISREG(status.st_mode)) return put_file(source, take);
   return fail(fmt::format("cannot store {}: it is {}", source.string(),
                           S_ISLNK(status.st_mode)
                               ? "a symbolic link; write the file itself in its place"
                               : "neither a file nor a directory (a socket, pipe or device)"));
 }
 
-Result<Artifact> Artifacts::put_file(const fs::path& source) {
+namespace {
+
+Result<TreeFile> digested_file(const fs::path& source) {
   struct stat status {};
   if (::lstat(source.c_str(), &status) != 0) {
     return fail(describe_errno("cannot store", source, errno));
@@ -149,11 +166,46 @@ Result<Artifact> Artifacts::put_file(const fs::path& source) {
   auto digest = digest_file(source);
   if (!digest) return tl::unexpected(digest.error());
   file.sha256 = std::move(*digest);
-  if (auto added = add_object(source, file); !added) return tl::unexpected(added.error());
-  return Artifact{file.sha256, object(file.sha256, file.executable), file.bytes, false};
+  return file;
 }
 
-Result<void> Artifacts::add_object(const fs::path& source, const TreeFile& file) const {
+Result<std::vector<TreeFile>> digested_tree(const fs::path& source) {
+  auto files = list_tree(source);
+  if (!files) return files;
+  for (TreeFile& file : *files) {
+    if (file.empty_directory) continue;
+    auto digest = digest_file(source / file.path);
+    if (!digest) return tl::unexpected(digest.error());
+    file.sha256 = std::move(*digest);
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<Artifact> Artifacts::identify(const fs::path& source) const {
+  std::error_code error;
+  const fs::path real = fs::canonical(source, error);
+  if (error) return fail(fmt::format("cannot read {}: {}", source.string(), error.message()));
+  if (!fs::is_directory(real, error)) {
+    const auto file = digested_file(real);
+    if (!file) return tl::unexpected(file.error());
+    return Artifact{file->sha256, object(file->sha256, file->executable), file->bytes, false};
+  }
+  const auto files = digested_tree(real);
+  if (!files) return tl::unexpected(files.error());
+  const std::string sha256 = sha256_hex(manifest_of(*files));
+  return Artifact{sha256, place("trees", sha256), total_bytes(*files), true};
+}
+
+Result<Artifact> Artifacts::put_file(const fs::path& source, Take take) {
+  const auto file = digested_file(source);
+  if (!file) return tl::unexpected(file.error());
+  if (auto added = add_object(source, *file, take); !added) return tl::unexpected(added.error());
+  return Artifact{file->sha256, object(file->sha256, file->executable), file->bytes, false};
+}
+
+Result<void> Artifacts::add_object(const fs::path& source, const TreeFile& file, Take take) const {
   const fs::path target = object(file.sha256, file.executable);
   std::uint64_t bytes = 0;
   if (is_regular(target, &bytes)) {
@@ -170,7 +222,7 @@ Result<void> Artifacts::add_object(const fs::path& source, const TreeFile& file)
   // A file with other names could be changed through them: such a one is copied.
   struct stat status {};
   int error = EXDEV;
-  if (::lstat(source.c_str(), &status) == 0 && status.st_nlink == 1 &&
+  if (take == Take::names && ::lstat(source.c_str(), &status) == 0 && status.st_nlink == 1 &&
       ::chmod(source.c_str(), mode_of(file)) == 0 && make_young(source)) {
     if (sync_) {
       if (auto synced = sync_path(source); !synced) return synced;
@@ -192,21 +244,15 @@ Result<void> Artifacts::add_object(const fs::path& source, const TreeFile& file)
   return {};
 }
 
-Result<Artifact> Artifacts::put_directory(const fs::path& source) {
-  auto files = list_tree(source);
+Result<Artifact> Artifacts::put_directory(const fs::path& source, Take take) {
+  const auto files = digested_tree(source);
   if (!files) return tl::unexpected(files.error());
-  for (TreeFile& file : *files) {
-    if (file.empty_directory) continue;
-    auto digest = digest_file(source / file.path);
-    if (!digest) return tl::unexpected(digest.error());
-    file.sha256 = std::move(*digest);
-  }
   const std::string manifest = manifest_of(*files);
   const std::string sha256 = sha256_hex(manifest);
   if (!touch(sha256, true)) {
     for (const TreeFile& file : *files) {
       if (file.empty_directory) continue;
-      if (auto added = add_object(source / file.path, file); !added) {
+      if (auto added = add_object(source / file.path, file, take); !added) {
         return tl::unexpected(added.error());
       }
     }

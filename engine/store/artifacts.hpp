@@ -44,6 +44,12 @@ class Artifacts {
   /// name. [any-thread]
   Result<Artifact> put(const std::filesystem::path& source);
 
+  /// put() of what is somebody else's, as a user's data: copies it, and alters nothing of it. A
+  /// symbolic link at `source` is followed; it may lie in the store. [any-thread]
+  Result<Artifact> put_copy(const std::filesystem::path& source);
+  /// What put() would make of it, but nothing is stored. [any-thread]
+  Result<Artifact> identify(const std::filesystem::path& source) const;
+
   /// Is it there? Of a directory: with all of its files, of the size they had. (The bytes are
   /// verified by verify.) [any-thread]
   bool has(const std::string& sha256, bool directory) const;
@@ -65,15 +71,19 @@ class Artifacts {
   void remove_leftovers();
 
  private:
-  Result<Artifact> put_file(const std::filesystem::path& source);
-  Result<Artifact> put_directory(const std::filesystem::path& source);
+  enum class Take { names, copies };  // of files: others of the same, or copies
+
+  Result<Artifact> put(const std::filesystem::path& source, Take take);
+  Result<Artifact> put_file(const std::filesystem::path& source, Take take);
+  Result<Artifact> put_directory(const std::filesystem::path& source, Take take);
   Result<void> build_tree(const std::vector<TreeFile>& files, const std::string& manifest,
                           const std::string& sha256) const;
   /// Puts the tree that lies whole in `workplace` in its place, unless one is there.
   Result<void> publish_tree(const std::filesystem::path& workplace, const std::string& manifest,
                             const std::string& sha256) const;
   /// Makes the object; links or copies `source`, which stays.
-  Result<void> add_object(const std::filesystem::path& source, const TreeFile& file) const;
+  Result<void> add_object(const std::filesystem::path& source, const TreeFile& file,
+                          Take take) const;
 
   Result<void> remove_trees(const std::unordered_set<std::string>& referenced,
                             std::int64_t older_than_us, Garbage& garbage) const;

@@ -81,6 +81,8 @@ const std::vector<Exception>& exceptions() {
       {"params.*", {"empty map"}, "a type or a default, from which the type follows"},
       {"param.type", {"null"}, "a type or a default, from which the type follows"},
       {"param.default", {"null"}, "a type or a default, from which the type follows"},
+      {"secret.env", {"null"}, "one of two fields: env and file"},
+      {"secret.file", {"null"}, "one of two fields: env and file"},
       {"param.enum", {"*"}, "compared with another field: type"},
       {"param.enum[]", {"*"}, "compared with another field: type"},
       {"param.min", {"3", "2000000"}, "compared with another field: default"},

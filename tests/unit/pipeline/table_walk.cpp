@@ -20,6 +20,8 @@ json companions(const std::string& table, const std::string& field) {
       {"param.default", json::object()},
       {"param.type", json::object()},
       {"param.enum", {{"type", "string"}}},
+      {"secret", {{"env", "TOKEN"}}},
+      {"secret.file", json::object()},
       {"approve.default", {{"timeout", "1m"}}},
   };
   const auto own = kCompanions.find(table + "." + field);
@@ -95,8 +97,8 @@ json smallest(const Table& table) { return smallest_for(table, ""); }
 
 std::vector<json> valid_values(const Field& field) {
   static const std::map<std::string_view, json> kOfFormat{
-      {"duration", "90s"}, {"bytes", "512Mi"},  {"cpu", "500m"},
-      {"label", "a-1"},    {"literal", "noop"}, {"expression", "${{ {1} }}"}};
+      {"duration", "90s"}, {"bytes", "512Mi"},           {"cpu", "500m"},      {"label", "a-1"},
+      {"literal", "noop"}, {"expression", "${{ {1} }}"}, {"identifier", "A_1"}};
   std::vector<json> values;
   if (!field.words.empty()) {
     for (const std::string_view word : field.words) values.emplace_back(word);
