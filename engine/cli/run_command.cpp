@@ -117,7 +117,8 @@ int run(const Context& context, const RunCommand& command) {
   submission.options.use_cache = !command.no_cache;
   submission.options.directory = std::filesystem::current_path().string();
   submission.options.plugin_dirs = context.plugin_dirs;
-  runtime::collect_sources(submission, *catalog, readable(registry));
+  const auto collected = runtime::collect_sources(submission, *catalog, readable(registry));
+  if (!collected) return complain(context, kUsage, collected.error().message);
   registry = nullptr;  // else the database's log would outlive the engine's store
   submission.options.env = runtime::referenced_environment(submission.source);
   for (const auto& [file, text] : submission.sources)
