@@ -7,6 +7,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/graph_view.hpp"
 #include "engine/cli/registry.hpp"
+#include "engine/cli/text.hpp"
 #include "engine/pipeline/reader.hpp"
 #include "engine/runtime/submission.hpp"
 
@@ -56,7 +57,8 @@ int validate(const Context& context, const std::vector<std::string>& files,
     if (context.json) continue;
     fmt::print(stderr, "{}", pipeline::render(read.errors, source->source));
     if (read.pipeline)
-      fmt::print("{}: {} is valid ({} step{})\n", source->file, read.pipeline->name,
+      fmt::print("{}: {} is valid ({} step{})\n", source->file,
+                 short_name(read.pipeline->name_space, read.pipeline->name, 0),
                  read.pipeline->steps.size(), read.pipeline->steps.size() == 1 ? "" : "s");
   }
   if (context.json) fmt::print("{}\n", documents.dump());
@@ -75,7 +77,8 @@ int graph(const Context& context, const GraphCommand& command) {
   auto params = parse_params(command.params);
   if (!params) return complain(context, kUsage, params.error().message);
   submission.params = std::move(*params);
-  runtime::collect_sources(submission, *catalog, readable(registry));
+  const auto collected = runtime::collect_sources(submission, *catalog, readable(registry));
+  if (!collected) return complain(context, kUsage, collected.error().message);
   const auto prepared =
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
   if (!prepared) return complain(context, kUsage, prepared.error().message);

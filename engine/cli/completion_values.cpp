@@ -3,6 +3,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
+#include "engine/cli/registry.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -36,6 +37,19 @@ std::vector<std::string> steps_of(const Context& context, const std::string& pre
   return ids;
 }
 
+/// Those that one has begun to type; else the shell offers files.
+std::vector<std::string> registered_pipelines(const Context& context) {
+  const auto registry = open_registry(context);
+  if (readable(registry) == nullptr) return {};
+  const auto entries = readable(registry)->documents("Pipeline");
+  std::vector<std::string> names;
+  for (const auto& entry : entries.value_or(std::vector<store::DocumentEntry>{})) {
+    const store::Document& newest = entry.newest;
+    names.push_back(short_name(newest.name_space, newest.name, 0));
+  }
+  return names;
+}
+
 }  // namespace
 
 int print_candidates(Context context, const CLI::App& app, const std::vector<std::string>& words) {
@@ -44,6 +58,7 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
   }
   const auto values = [&](const std::string& positional, const std::vector<std::string>& before) {
     if (positional == "RUN") return newest_runs(context);
+    if (positional == "FILE|NAME" && !words.back().empty()) return registered_pipelines(context);
     if (positional == "STEP" && !before.empty()) return steps_of(context, before.front());
     return std::vector<std::string>();
   };

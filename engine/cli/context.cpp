@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "engine/cli/text.hpp"
 #include "engine/store/store.hpp"
 #include "sdk/base/files.hpp"
 
@@ -89,8 +90,9 @@ Result<std::string> find_run(const Context& context, const std::string& prefix) 
   }
   std::string message = fmt::format("'{}' is not one run:", prefix);
   for (std::size_t i = 0; i < found->size() && i < 8; ++i) {
-    message +=
-        fmt::format("\n  {}  {}  {}", (*found)[i].id, (*found)[i].pipeline, (*found)[i].status);
+    const store::RunRow& run = (*found)[i];
+    message += fmt::format("\n  {}  {}  {}", run.id,
+                           short_name(run.name_space, run.pipeline, run.version), run.status);
   }
   return fail(message + "\ngive more of its id");
 }

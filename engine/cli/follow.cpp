@@ -227,17 +227,19 @@ Outcome watch(const runtime::StateDirectory& state, const std::string& run,
 
 namespace {
 
-/// The one answer to a request that follows nothing. `exit`: the status that an error stands for.
-Result<json> answer(UpdateQueue& queue, int& exit) {
+constexpr const char* kNoAnswer = "the engine ended before it answered; ask again";
+
+/// The one answer to a request that follows nothing; nothing where the engine ended before it gave
+/// one. `exit`: the status that an error stands for.
+std::optional<Result<json>> answer(UpdateQueue& queue, int& exit) {
   for (;;) {
     const auto update = queue.pop(50ms);
     const std::string type = update ? update->value("type", "") : "";
     if (type == "done") return *update;
-    if (type == "rejected") {
-      exit = update->value("exit", exit);
-      return fail(update->value("message", ""));
-    }
-    if (type == "closing") return fail("the engine ended before it answered; ask again");
+    if (type == "closing") return std::nullopt;
+    if (type != "rejected") continue;
+    exit = update->value("exit", exit);
+    return fail(update->value("message", ""));
   }
 }
 
@@ -253,7 +255,8 @@ Result<json> ask_engine(const runtime::StateDirectory& state, const nlohmann::js
   }
   if (auto sent = (*client)->send(request); !sent) return tl::unexpected(sent.error());
   int exit = kEngine;
-  return answer(*queue, exit);
+  auto answered = answer(*queue, exit);
+  return answered ? std::move(*answered) : fail(kNoAnswer);
 }
 
 Result<json> ask_any_engine(const Context& context, const runtime::StateDirectory& state,
@@ -262,10 +265,15 @@ Result<json> ask_any_engine(const Context& context, const runtime::StateDirector
   int& told = exit != nullptr ? *exit : status;
   told = kEngine;
   if (auto created = runtime::create(state); !created) return tl::unexpected(created.error());
-  auto connection = connect(context, state, 1, store::Durability::process);
-  if (!connection) return tl::unexpected(connection.error());
-  (*connection)->ask(request);
-  return answer(*(*connection)->queue, told);
+  // An engine that ends is followed by the next one, or by this process.
+  constexpr int kEngines = 5;
+  for (int i = 0; i < kEngines; ++i) {
+    auto connection = connect(context, state, 1, store::Durability::process);
+    if (!connection) return tl::unexpected(connection.error());
+    (*connection)->ask(request);
+    if (auto answered = answer(*(*connection)->queue, told)) return std::move(*answered);
+  }
+  return fail(kNoAnswer);
 }
 
 }  // namespace scanflow::cli

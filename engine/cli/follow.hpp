@@ -43,7 +43,8 @@ Outcome recorded(const runtime::StateDirectory& state, const std::string& run);
 /// One request to the engine that runs. Its answer, where it did as it was asked.
 Result<nlohmann::json> ask_engine(const runtime::StateDirectory& state,
                                   const nlohmann::json& request);
-/// The same; where none runs, this process is the engine for so long. `exit`: the status that an
+/// The same; where none runs, this process is the engine for so long. Where one ends before it
+/// answers, the next is asked again: so the request must bear that. `exit`: the status that an
 /// error stands for.
 Result<nlohmann::json> ask_any_engine(const Context& context, const runtime::StateDirectory& state,
                                       const nlohmann::json& request, int* exit = nullptr);

@@ -46,10 +46,8 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   app_run->add_option("FILE|NAME", options.file,
                       "The pipeline's YAML file (- reads stdin), or where there is no such file a "
                       "registered one: [NAMESPACE/]NAME[@VERSION]");
-  app_run
-      ->add_option("-n,--namespace", options.name_space,
-                   "Where a name is looked up; of a file that says none (default: default)")
-      ->type_name("NAMESPACE");
+  add_namespace(*app_run, options.name_space,
+                "Where a name is looked up; of a file that says none (default: default)");
   app_run->add_option("-p,--param", options.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -109,7 +107,7 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
   CLI::App* list = add("list", "The newest runs", false,
                        [&] { return runs_list(choice.context, options.list); });
   list->add_option("--limit", options.list.limit, "How many")->check(CLI::Range(1, 1'000'000));
-  list->add_option("-n,--namespace", options.list.name_space, "Of this namespace");
+  add_namespace(*list, options.list.name_space, "Of this namespace");
   list->add_option("--pipeline", options.list.pipeline, "Of this pipeline");
   list->add_option("-l,--label", options.list.labels, "Whose labels match: team=a,tier!=test");
   list->add_option("--status", options.list.statuses, "In this state; may be repeated")
@@ -171,8 +169,7 @@ void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
   validate_app
       ->add_option("FILE|NAME", options.files, "YAML files, or registered pipelines; - reads stdin")
       ->required();
-  validate_app->add_option("-n,--namespace", options.name_space, kNamespace)
-      ->type_name("NAMESPACE");
+  add_namespace(*validate_app, options.name_space, kNamespace);
   validate_app->callback([&] {
     choice.command = [&] { return validate(choice.context, options.files, options.name_space); };
   });
@@ -181,8 +178,7 @@ void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
       ->add_option("FILE|NAME", options.graph.file,
                    "The pipeline's YAML file, or a registered pipeline; - reads stdin")
       ->required();
-  graph_app->add_option("-n,--namespace", options.graph.name_space, kNamespace)
-      ->type_name("NAMESPACE");
+  add_namespace(*graph_app, options.graph.name_space, kNamespace);
   graph_app->add_option("-p,--param", options.graph.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);

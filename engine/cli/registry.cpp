@@ -65,10 +65,4 @@ std::string kind_word(std::string_view kind) {
   return word;
 }
 
-std::string short_name(const std::string& name_space, const std::string& name,
-                       std::uint32_t version) {
-  if (version > 0) return fmt::format("{}/{}@{}", name_space, name, version);
-  return name_space.empty() || name_space == "default" ? name : name_space + "/" + name;
-}
-
 }  // namespace scanflow::cli

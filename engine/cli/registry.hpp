@@ -29,9 +29,4 @@ Result<runtime::Submission> find_pipeline(const std::string& argument,
 /// "pipeline" of "Pipeline": as it is typed.
 std::string kind_word(std::string_view kind);
 
-/// "train", "mnist/train", "mnist/train@3": what tells a pipeline in few letters. `version`: 0 for
-/// that of a file.
-std::string short_name(const std::string& name_space, const std::string& name,
-                       std::uint32_t version);
-
 }  // namespace scanflow::cli

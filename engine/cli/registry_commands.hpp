@@ -9,7 +9,7 @@
 
 namespace CLI {
 class App;
-}
+}  // namespace CLI
 
 namespace scanflow::cli {
 
@@ -39,6 +39,8 @@ struct RegistryOptions {
   SelectOptions select;
   bool versions = false;
 };
+/// Declares -n, whose value must be a namespace's name.
+void add_namespace(CLI::App& app, std::string& name_space, const char* help);
 /// Declares the commands; the chosen one goes into `command`. `format`: what -o says.
 void add_registry(CLI::App& app, const Context& context, const std::string& format,
                   RegistryOptions& options, std::function<int()>& command);

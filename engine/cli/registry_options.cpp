@@ -1,7 +1,10 @@
 // `scanflow apply | diff | get | delete`: their options, and how they reach registry_commands.hpp.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "engine/cli/registry_commands.hpp"
+#include "engine/pipeline/text.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -13,14 +16,10 @@ CLI::Option* add_files(CLI::App* app, FilesOptions& files, const char* what) {
       ->allow_extra_args(false);
 }
 
-void add_namespace(CLI::App* app, std::string& name_space, const char* what) {
-  app->add_option("-n,--namespace", name_space, what)->type_name("NAMESPACE");
-}
-
 void add_selection(CLI::App* app, SelectOptions& select) {
   app->add_option("WHAT", select.what,
                   "KIND (pipeline), KIND/NAME, or NAME; NAME: [NAMESPACE/]NAME[@VERSION]");
-  add_namespace(app, select.name_space, "Where (default: default)");
+  add_namespace(*app, select.name_space, "Where (default: default)");
   app->add_flag("-A,--all-namespaces", select.all_namespaces, "Everywhere");
   app->add_option("-l,--selector", select.labels,
                   "Whose labels match: team=a,tier!=test,stage in (dev,prod)")
@@ -31,13 +30,22 @@ constexpr const char* kFileNamespace = "Of documents that say none (default: def
 
 }  // namespace
 
+void add_namespace(CLI::App& app, std::string& name_space, const char* help) {
+  const auto check = [](const std::string& text) {
+    return pipeline::is_label(text) ? std::string()
+                                    : fmt::format("'{}' is not the name of a namespace: {}",
+                                                  pipeline::printable(text), pipeline::kLabelRule);
+  };
+  app.add_option("-n,--namespace", name_space, help)->type_name("NAMESPACE")->check(check);
+}
+
 void add_registry(CLI::App& app, const Context& context, const std::string& format,
                   RegistryOptions& options, std::function<int()>& command) {
   auto* apply_app = app.add_subcommand(
       "apply", "Register pipelines by name, all or none; another text is a new version");
   add_files(apply_app, options.files, "YAML files, directories with some; - reads stdin")
       ->required();
-  add_namespace(apply_app, options.files.name_space, kFileNamespace);
+  add_namespace(*apply_app, options.files.name_space, kFileNamespace);
   apply_app->add_flag("--dry-run", options.files.dry_run, "Check, and say what would be done");
   apply_app->callback([&] { command = [&] { return apply(context, options.files); }; });
 
@@ -45,7 +53,7 @@ void add_registry(CLI::App& app, const Context& context, const std::string& form
       app.add_subcommand("diff", "What apply would change; exits with 1 where that is something");
   add_files(diff_app, options.files, "YAML files, directories with some; - reads stdin")
       ->required();
-  add_namespace(diff_app, options.files.name_space, kFileNamespace);
+  add_namespace(*diff_app, options.files.name_space, kFileNamespace);
   diff_app->callback([&] { command = [&] { return diff(context, options.files); }; });
 
   auto* get_app = app.add_subcommand("get", "What is registered; -o yaml prints it as applied");

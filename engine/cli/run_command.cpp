@@ -137,7 +137,8 @@ Result<runtime::Submission> make_submission(const Context& context, const RunCom
   submission.options.use_cache = !command.no_cache;
   submission.options.directory = std::filesystem::current_path().string();
   submission.options.plugin_dirs = context.plugin_dirs;
-  runtime::collect_sources(submission, catalog, readable(registry));
+  const auto collected = runtime::collect_sources(submission, catalog, readable(registry));
+  if (!collected) return tl::unexpected(collected.error());
   submission.options.env = runtime::referenced_environment(submission.source);
   for (const auto& [file, text] : submission.sources)
     submission.options.env.merge(runtime::referenced_environment(text));

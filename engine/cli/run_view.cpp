@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "engine/cli/progress.hpp"
+#include "engine/cli/text.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -27,7 +28,7 @@ std::vector<std::uint32_t> RunView::update(const json& update) {
   const std::string type = update.value("type", "");
   if (type == "accepted") {
     run_ = update.at("run");
-    pipeline_ = update.at("pipeline");
+    pipeline_ = short_name(update);
     place_ = update.at("backend").get<std::string>() + ", " +
              std::to_string(update.value("jobs", 1)) + " at once";
     created_us_ = update.at("created_us");

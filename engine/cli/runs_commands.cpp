@@ -115,6 +115,7 @@ int runs_list(const Context& context, const ListCommand& command) {
       list.push_back({{"run", run.id},
                       {"pipeline", run.pipeline},
                       {"namespace", run.name_space},
+                      {"version", run.version > 0 ? json(run.version) : json()},
                       {"labels", run.labels.empty() ? json::object() : json::parse(run.labels)},
                       {"status", status_of(*opened, run)},
                       {"created_us", run.created_us},
@@ -131,7 +132,8 @@ int runs_list(const Context& context, const ListCommand& command) {
   for (const store::RunRow& run : *runs) {
     const std::string status = status_of(*opened, run);
     rows.push_back(
-        {short_id(run.id), run.pipeline, std::string(status_sign(run.status)) + " " + status,
+        {short_id(run.id), short_name(run.name_space, run.pipeline, run.version),
+         std::string(status_sign(run.status)) + " " + status,
          fmt::format("{}/{}", run.done, run.steps),
          run.ended_us > 0 ? format_duration(run.ended_us - run.created_us) : "-",
          format_age(run.created_us, now),
@@ -160,8 +162,7 @@ int runs_show(const Context& context, const std::string& prefix) {
   if (context.json) {
     fmt::print("{}\n", result.dump());
   } else {
-    fmt::print("{}  {}  {}\n{}", result["pipeline"].get<std::string>(), *id,
-               format_time(runs->front().created_us),
+    fmt::print("{}  {}  {}\n{}", short_name(result), *id, format_time(runs->front().created_us),
                render_result(context, result, ResultOf::a_run_shown));
   }
   return kSucceeded;

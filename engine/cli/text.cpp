@@ -162,6 +162,19 @@ Color status_color(std::string_view status) {
   return Color::dim;
 }
 
+std::string short_name(const std::string& name_space, const std::string& name,
+                       std::uint32_t version) {
+  if (version > 0) return fmt::format("{}/{}@{}", name_space, name, version);
+  return name_space.empty() || name_space == "default" ? name : name_space + "/" + name;
+}
+
+std::string short_name(const nlohmann::json& run) {
+  const auto version = run.find("version");
+  return short_name(
+      run.value("namespace", ""), run.value("pipeline", ""),
+      version != run.end() && version->is_number() ? version->get<std::uint32_t>() : 0);
+}
+
 std::string format_time(std::int64_t time_us) {
   const std::time_t seconds = time_us / 1'000'000;
   std::tm local{};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,13 @@ std::string sparkline(std::span<const double> values, std::size_t columns);
 /// The sign of a step's status: ✓ ✗ ● ○ ...
 std::string_view status_sign(std::string_view status);
 Color status_color(std::string_view status);
+
+/// "train", "mnist/train" (another namespace than the default one), "mnist/train@3" (a registered
+/// one; version 0: it came from a file): a pipeline in few letters.
+std::string short_name(const std::string& name_space, const std::string& name,
+                       std::uint32_t version);
+/// The same of a run's document, or of the update "accepted".
+std::string short_name(const nlohmann::json& run);
 
 /// "2026-11-23 15:33:09", local time.
 std::string format_time(std::int64_t time_us);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/pipeline/documents.hpp"
+#include "engine/pipeline/text.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::runtime {
@@ -43,6 +45,20 @@ Result<std::vector<std::string>> files_of(const std::string& path, bool recursiv
   return files;
 }
 
+/// An engine is sent JSON, which holds UTF-8 only.
+Result<pipeline::SourceText> read_text(const std::string& file) {
+  if (!pipeline::is_utf8(file)) {
+    return fail(
+        fmt::format("the file's name is not UTF-8 text: {}; rename it", pipeline::printable(file)));
+  }
+  auto text = file == "-" ? read_all(STDIN_FILENO, "stdin") : read_file(file);
+  if (!text) return tl::unexpected(text.error());
+  pipeline::SourceText source{file == "-" ? "<stdin>" : file, std::move(*text)};
+  if (pipeline::find_not_text(source.text) != std::string::npos)
+    return fail(pipeline::read_names({&source, 1}, "").rendered);
+  return source;
+}
+
 }  // namespace
 
 Result<std::vector<pipeline::SourceText>> read_document_files(const std::vector<std::string>& paths,
@@ -53,10 +69,10 @@ Result<std::vector<pipeline::SourceText>> read_document_files(const std::vector<
     const auto files = files_of(path, recursive);
     if (!files) return tl::unexpected(files.error());
     for (const std::string& file : *files) {
-      auto text = file == "-" ? read_all(STDIN_FILENO, "stdin") : read_file(file);
+      auto text = read_text(file);
       if (!text) return tl::unexpected(text.error());
-      bytes += text->size();
-      texts.push_back({file == "-" ? "<stdin>" : file, std::move(*text)});
+      bytes += text->text.size();
+      texts.push_back(std::move(*text));
       if (texts.size() <= kMostFiles && bytes <= kMostBytes) continue;
       return fail(
           fmt::format("more than {} files or {} MiB at once ({} is one too many): name "

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/pipeline/text.hpp"
 #include "engine/runtime/submission.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/nearest.hpp"
@@ -55,9 +56,10 @@ std::string outcome_of(const store::Applied& applied) {
 
 /// What to say beside "there is none": which versions, the same name elsewhere, or a near one.
 std::string otherwise(const store::Store* store, const store::DocumentName& wanted) {
-  if (store == nullptr) return "nothing is registered yet ('scanflow apply -f' does it)";
-  const auto entries = store->documents(wanted.kind);
+  const auto entries = store != nullptr ? store->documents(wanted.kind)
+                                        : Result<std::vector<store::DocumentEntry>>();
   if (!entries) return entries.error().message;
+  if (entries->empty()) return "nothing is registered yet ('scanflow apply -f' does it)";
   std::vector<std::string> names;
   std::string elsewhere;
   for (const store::DocumentEntry& entry : *entries) {
@@ -140,6 +142,10 @@ std::string Change::outcome() const {
 Result<std::vector<Change>> plan_changes(const store::Store* store, const loader::Catalog& catalog,
                                          const std::vector<pipeline::SourceText>& texts,
                                          const std::string& name_space) {
+  if (!name_space.empty() && !pipeline::is_label(name_space)) {
+    return fail(fmt::format("'{}' is not the name of a namespace: {}",
+                            pipeline::printable(name_space), pipeline::kLabelRule));
+  }
   pipeline::Documents documents =
       pipeline::read_documents(texts, catalog, find_registered_only(store), name_space);
   if (documents.errors > 0) {

@@ -94,6 +94,11 @@ std::string file_of(const std::string& call, const std::string& from) {
              : (std::filesystem::path(from).parent_path() / path).lexically_normal().string();
 }
 
+std::string rendered(const std::vector<pipeline::Diagnostic>& errors, const std::string& source) {
+  return fmt::format("{}{} {}; nothing was run", pipeline::render(errors, source), errors.size(),
+                     errors.size() == 1 ? "error" : "errors");
+}
+
 using Sources = std::map<std::string, std::string>;
 using pipeline::Reference;
 
@@ -186,12 +191,14 @@ pipeline::FindPipeline find_pipelines(const store::Store* registry) {
   };
 }
 
-void collect_sources(Submission& submission, const loader::Catalog& catalog,
-                     const store::Store* registry) {
-  if (submission.source.find("pipeline") == std::string::npos) return;
-  (void)pipeline::read_pipeline(submission.file, submission.source, catalog,
-                                finder(submission.sources, as_of_now(registry)),
-                                submission.name_space);
+Result<void> collect_sources(Submission& submission, const loader::Catalog& catalog,
+                             const store::Store* registry) {
+  if (submission.source.find("pipeline") == std::string::npos) return {};
+  const auto read = pipeline::read_pipeline(submission.file, submission.source, catalog,
+                                            finder(submission.sources, as_of_now(registry)),
+                                            submission.name_space);
+  if (read.errors.empty()) return {};
+  return fail(rendered(read.errors, submission.source));
 }
 
 Result<Prepared> prepare(const Submission& submission,
@@ -201,9 +208,7 @@ Result<Prepared> prepare(const Submission& submission,
       submission.file, submission.source, *catalog, finder(found, as_submitted(submission.sources)),
       submission.name_space);
   if (!read.pipeline) {
-    return fail(fmt::format("{}{} {}; nothing was run",
-                            pipeline::render(read.errors, submission.source), read.errors.size(),
-                            read.errors.size() == 1 ? "error" : "errors"));
+    return fail(rendered(read.errors, submission.source));
   }
   if (auto fits = fits_backend(*read.pipeline, submission.options.backend); !fits) {
     return tl::unexpected(fits.error());

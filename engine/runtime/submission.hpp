@@ -76,9 +76,10 @@ void take_registered(Submission& submission, const store::Document& document);
 pipeline::FindPipeline find_pipelines(const store::Store* registry);
 
 /// Adds the text of each pipeline that is called, directly or not, as find_pipelines() finds it:
-/// from then on they do not change. What cannot be read is left to `prepare` to tell.
-void collect_sources(Submission& submission, const loader::Catalog& catalog,
-                     const store::Store* registry = nullptr);
+/// from then on they do not change. The error is what the user should see, as of `prepare`, which
+/// would find fewer reasons.
+Result<void> collect_sources(Submission& submission, const loader::Catalog& catalog,
+                             const store::Store* registry = nullptr);
 
 /// The environment variables named `env.NAME` in the source, as this process has them.
 std::map<std::string, std::string> referenced_environment(const std::string& source);

@@ -25,7 +25,7 @@ TEST_F(Completion, OfCommandsOptionsAndTheirValues) {
   EXPECT_EQ(of({"runs", "w"}), "wait watch ");
   EXPECT_EQ(of({"runs", "list", "--si"}), "--since ");
   EXPECT_EQ(of({"runs", "list", "--status", "c"}), "cancelled ");
-  EXPECT_EQ(of({"-o", ""}), "json text ");
+  EXPECT_EQ(of({"-o", "j"}), "json ");
   EXPECT_EQ(of({"-o", "json", "runs", "w"}), "wait watch ") << "an option's value is no command";
   EXPECT_EQ(of({"completion", ""}), "bash zsh ");
   EXPECT_EQ(of({"nothing", "--like", "th"}), "");
@@ -49,6 +49,19 @@ steps: [{name: load, uses: noop}, {name: train, uses: noop}]
   EXPECT_NE(run.find(ids.substr(0, 13)), std::string::npos) << ids;
   EXPECT_EQ(of({"runs", "logs", "last", ""}), "load train ");
   EXPECT_EQ(of({"runs", "wait", "last", "la"}), "last ") << "it takes many";
+}
+
+TEST_F(Completion, OfRegisteredPipelinesBesideFiles) {
+  const std::string file = scanflow_.files().write("p.yaml", R"(
+apiVersion: scanflow.dev/v1
+kind: Pipeline
+metadata: {name: train, namespace: team}
+steps: [{name: a, uses: noop}]
+)");
+  ASSERT_EQ(scanflow_({"apply", "-f", file}).exit, 0);
+  EXPECT_EQ(of({"run", "te"}), "team/train ");
+  EXPECT_EQ(of({"run", "p."}), "") << "files are the shell's";
+  EXPECT_EQ(of({"run", ""}), "") << "both may stand there: files come first";
 }
 
 TEST_F(Completion, InBash) {
