@@ -25,12 +25,13 @@ struct RunCommand {
   std::string durable = "process";
   bool quiet = false;  // no progress
   bool dry_run = false;
+  bool detach = false;  // returns as soon as it goes on in the background
 };
 int run(const Context& context, const RunCommand& command);
 /// What the run would do; nothing is run, nothing is written.
 int dry_run(const Context& context, const runtime::StateDirectory& state,
             runtime::Submission submission, std::shared_ptr<const loader::Catalog> catalog);
-int resume(const Context& context, const std::string& run, bool quiet);
+int resume(const Context& context, const std::string& run, bool quiet, bool detach = false);
 
 int validate(const Context& context, const std::vector<std::string>& files,
              const std::string& name_space);

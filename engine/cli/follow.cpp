@@ -169,6 +169,20 @@ Outcome recorded(const runtime::StateDirectory& state, const std::string& run) {
   return *outcome_of(finished);
 }
 
+namespace {
+
+/// Events are told once they are committed: with the first one the run is safe; so is one that was
+/// recorded before.
+void tell_begun(Target& target, const json& update) {
+  const std::string type = update.value("type", "");
+  if (!target.begun || (type != "accepted" && type != "event")) return;
+  if (type == "accepted") target.accepted = update;
+  if (type == "event" || update.value("recorded", false))
+    std::exchange(target.begun, nullptr)(target.accepted);
+}
+
+}  // namespace
+
 Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
                store::Durability durability, ProgressPrinter& printer, bool cancel) {
   catch_signals();
@@ -194,6 +208,7 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
       printer.tick();
       if (!update) continue;
       accepted = true;
+      tell_begun(target, *update);
       closing = update->value("type", "") == "closing";
       if (auto outcome = outcome_of(*update)) {
         printer.finish();

@@ -3,6 +3,7 @@
 // ends first, it takes over.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,6 +20,9 @@ struct Target {
   std::string run;  // to go on with, or else to be begun:
   std::optional<runtime::Submission> submission;
   std::optional<runtime::Prepared> prepared;
+  /// Told once, with the update "accepted", when no crash can undo that; may be null.
+  std::function<void(const nlohmann::json& accepted)> begun;
+  nlohmann::json accepted = nullptr;  // that update
 };
 
 struct Outcome {

@@ -69,6 +69,10 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   app_run->add_flag(
       "--dry-run", options.dry_run,
       "Show what would run, and what the cache would give; nothing is run or written");
+  app_run
+      ->add_flag("-d,--detach", options.detach,
+                 "Print the run's id as soon as it has begun; it goes on in the background")
+      ->excludes("--dry-run");
   app_run->add_option("--resume", options.resume, "Go on with an interrupted run instead")
       ->type_name("RUN");
   app_run

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "engine/cli/commands.hpp"
+#include "engine/cli/detach.hpp"
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
 #include "engine/cli/registry.hpp"
@@ -152,7 +153,8 @@ int run(const Context& context, const RunCommand& command) {
   if (!state) return complain(context, kEngine, state.error().message);
   const auto durability =
       command.durable == "power" ? store::Durability::power : store::Durability::process;
-  if (!command.resume.empty()) return resume(context, command.resume, command.quiet);
+  if (!command.resume.empty())
+    return resume(context, command.resume, command.quiet, command.detach);
   const ProgressPrinter::Style style = style_of(context, command.quiet);
   ProgressPrinter printer(style, STDOUT_FILENO);
 
@@ -165,12 +167,14 @@ int run(const Context& context, const RunCommand& command) {
 
   auto prepared = runtime::prepare(*submission, catalog);
   if (!prepared) return complain(context, kUsage, prepared.error().message);
-  if (style == ProgressPrinter::Style::live)
+  if (style == ProgressPrinter::Style::live && !command.detach)
     printer.view().set_history(history_of(*state, *prepared->plan->pipeline));
 
   Target target;
   target.submission = std::move(*submission);
   target.prepared = std::move(*prepared);
+  if (command.detach)
+    return report_detached(context, detach(context, *state, std::move(target), durability));
   return report(context, follow(context, *state, std::move(target), durability, printer));
 }
 
@@ -216,7 +220,7 @@ int runs_retry(const Context& context, const std::string& prefix, const std::str
                 follow(context, *state, std::move(target), store::Durability::process, printer));
 }
 
-int resume(const Context& context, const std::string& run, bool quiet) {
+int resume(const Context& context, const std::string& run, bool quiet, bool detached) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, run);
@@ -224,6 +228,10 @@ int resume(const Context& context, const std::string& run, bool quiet) {
   ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
   Target target;
   target.run = std::move(*id);
+  if (detached) {
+    return report_detached(context,
+                           detach(context, *state, std::move(target), store::Durability::process));
+  }
   return report(context,
                 follow(context, *state, std::move(target), store::Durability::process, printer));
 }

@@ -139,6 +139,7 @@ json ActiveRun::accepted(bool with_steps) const {
           {"backend", submission_.options.backend},
           {"jobs", submission_.options.jobs},
           {"created_us", created_us_},
+          {"recorded", seq_ > 0},
           {"steps", std::move(steps)}};
 }
 
