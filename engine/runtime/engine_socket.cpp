@@ -156,6 +156,7 @@ struct EngineSocket::Impl {
     asio::post(io, [&] {
       boost::system::error_code ignored;
       acceptor.close(ignored);
+      ending = true;
       each_session([](Session& session) { session.hear_no_more(); });
       deaf.set_value();
     });
@@ -171,7 +172,7 @@ struct EngineSocket::Impl {
 
   void accept() {
     acceptor.async_accept([this](boost::system::error_code error, Protocol::socket socket) {
-      if (error) return;
+      if (error || ending) return;  // ending: accepted a moment before; it asks the next engine
       std::erase_if(sessions, [](const auto& session) { return session.expired(); });
       const auto session = std::make_shared<Session>(std::move(socket), *engine);
       sessions.push_back(session);
@@ -199,6 +200,7 @@ struct EngineSocket::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> keep_alive{io.get_executor()};
   std::vector<std::weak_ptr<Session>> sessions;
   Protocol::acceptor acceptor;
+  bool ending = false;  // of the thread
   std::unique_ptr<Engine> engine;
   std::future<void> ended;  // of the thread
   std::thread thread;

@@ -52,7 +52,9 @@ int supervise(SupervisorOptions options, int ready_fd) {
       return 1;
     }
     if (ready_fd >= 0) {
+      ::signal(SIGPIPE, SIG_IGN);  // that the engine is gone is no reason to die
       if (::write(ready_fd, "r", 1) != 1) note("the engine that started this is gone");
+      ::signal(SIGPIPE, SIG_DFL);
       ::close(ready_fd);
     }
     supervisor.run();

@@ -193,6 +193,13 @@ steps:
       echo "n=${{ sum(collect(steps.part, 'outputs.n')) }} bytes=$(wc -c < copy)" >> "$SCANFLOW_OUTPUT"
 )yaml";
 
+constexpr const char* kShort = R"yaml(
+steps:
+  - {name: a, run: "$START"}
+  - {name: b, needs: [a], run: "$START\necho x=1 >> $SCANFLOW_OUTPUT"}
+  - {name: c, needs: [b], uses: noop}
+)yaml";
+
 constexpr const char* kGroup = R"yaml(
 concurrency: {group: g, max: 1, policy: queue}
 steps:
@@ -225,6 +232,7 @@ const std::vector<Scenario>& scenarios() {
       make("cache", kCache),
       make("group", kGroup),
       make("bulky", kBulky),
+      make("short", kShort),
   };
   return all;
 }

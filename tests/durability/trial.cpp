@@ -150,7 +150,8 @@ void Trial::check_what_is_left() {
   record.check_artifacts();
   EXPECT_EQ(record.integrity(), "ok");
   for (const auto& entry : fs::recursive_directory_iterator(scanflow_.files() / "scanflow"))
-    EXPECT_TRUE(entry.is_directory()) << entry.path() << " is left";
+    EXPECT_TRUE(entry.is_directory())
+        << entry.path() << " is left; " << read(scanflow_.state() / "supervisor.log");
 }
 
 }  // namespace scanflow::test

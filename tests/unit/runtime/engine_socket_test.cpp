@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -116,6 +117,22 @@ TEST_F(EngineSocketTest, EndsWhileARunIsBeingPrepared) {
     while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
     served.reset();
     ASSERT_FALSE(wait_for(*queue, {"finished", "closing"}).is_null()) << "round " << round;
+  }
+}
+
+TEST_F(EngineSocketTest, EndsWhileClientsArrive) {
+  for (int round = 0; round < 30; ++round) {
+    auto served = serve();
+    const auto queue = std::make_shared<UpdateQueue>();
+    const auto client = submit(queue, "0193f2c1-0000-7000-8000-000000000000", 200);
+    std::jthread arriving([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        const auto late = EngineClient::connect(state_, std::make_shared<UpdateQueue>());
+        if (late) (void)(*late)->send({{"op", "cancel"}, {"run", "x"}});
+      }
+    });
+    ASSERT_NE(wait_for(*queue, {"event", "rejected"}).value("type", ""), "rejected");
+    served.reset();
   }
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -14,11 +15,17 @@ namespace {
 
 class SupervisorTest : public testing::Test {
  protected:
-  std::unique_ptr<test::Program> start() const {
-    return std::make_unique<test::Program>(
-        std::vector<std::string>{std::string(SCANFLOW_BINARY_DIR) + "/bin/scanflow-worker",
-                                 "supervise", "--socket", (files_ / "s").string(), "--work",
-                                 (files_ / "work").string(), "--log", (files_ / "log").string()});
+  std::unique_ptr<test::Program> start(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> argv = {std::string(SCANFLOW_BINARY_DIR) + "/bin/scanflow-worker",
+                                     "supervise",
+                                     "--socket",
+                                     (files_ / "s").string(),
+                                     "--work",
+                                     (files_ / "work").string(),
+                                     "--log",
+                                     (files_ / "log").string()};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return std::make_unique<test::Program>(argv);
   }
 
   UniqueFd connect() const {
@@ -47,6 +54,18 @@ protocol::Hello engine() {
   protocol::Hello hello;
   hello.role = "engine";
   return hello;
+}
+
+TEST_F(SupervisorTest, OutlivesAnEngineThatDiedWhileItStarted) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const auto program = start({"--ready-fd", std::to_string(ready[1])});
+  ::close(ready[0]);
+  ::close(ready[1]);
+  const UniqueFd fd = connect();
+  protocol::Stream stream;
+  ASSERT_TRUE(protocol::send(fd.get(), stream, engine()));
+  EXPECT_TRUE(expect<protocol::Hello>(fd, stream)) << program->wait().exit;
 }
 
 TEST_F(SupervisorTest, GreetsAndLeavesWhenTold) {
