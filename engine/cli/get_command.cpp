@@ -126,6 +126,7 @@ std::string label_words(const store::Document& document) {
 std::string table_of(const std::vector<store::Document>& documents, bool versions) {
   const std::int64_t now = wall_us();
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(documents.size());
   for (const store::Document& each : documents) {
     rows.push_back({each.name_space, each.name, std::to_string(each.version),
                     format_age(each.created_us, now),
