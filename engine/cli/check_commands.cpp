@@ -102,7 +102,10 @@ int graph(const Context& context, const GraphCommand& command) {
       for (const std::uint32_t need : node.needs) needs.push_back(view.nodes[need].id);
       nodes.push_back({{"name", node.id}, {"uses", node.uses}, {"needs", std::move(needs)}});
     }
-    text = json{{"pipeline", view.title}, {"steps", std::move(nodes)}}.dump() + "\n";
+    text =
+        json{{"pipeline", view.title}, {"namespace", view.name_space}, {"steps", std::move(nodes)}}
+            .dump() +
+        "\n";
   }
   fmt::print("{}", text);
   return kSucceeded;

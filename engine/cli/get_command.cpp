@@ -11,6 +11,7 @@
 #include "engine/pipeline/fields.hpp"
 #include "engine/runtime/document_files.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/nearest.hpp"
 
 namespace scanflow::cli {
 
@@ -56,6 +57,18 @@ Result<Selection> parse_selection(const std::vector<std::string>& what) {
   return selection;
 }
 
+/// "pipline" may be meant as a kind.
+std::string meant_kind(const std::string& name) {
+  std::vector<std::string> kinds;
+  for (const pipeline::DocumentKind& kind : pipeline::document_kinds()) {
+    if (kind.table == nullptr) continue;
+    kinds.push_back(kind_word(kind.name));
+    kinds.push_back(kinds.back() + "s");
+  }
+  const std::string near = nearest(name, kinds);
+  return near.empty() ? "" : fmt::format(" (or is the kind '{}' meant?)", near);
+}
+
 /// Without versions that were not said.
 Result<std::vector<store::DocumentName>> names_of(const SelectOptions& options,
                                                   const store::Store* registry) {
@@ -78,7 +91,7 @@ Result<std::vector<store::DocumentName>> names_of(const SelectOptions& options,
     if (each.name_space.empty()) each.name_space = name_space;
     store::DocumentName name{selection->kind, each.name_space, each.name, each.version};
     if (auto found = runtime::find_document(registry, name); !found)
-      return tl::unexpected(found.error());
+      return fail(found.error().message + meant_kind(name.name));
     names.push_back(std::move(name));
   }
   if (!selection->names.empty() || registry == nullptr) return names;
@@ -113,6 +126,7 @@ std::string label_words(const store::Document& document) {
 std::string table_of(const std::vector<store::Document>& documents, bool versions) {
   const std::int64_t now = wall_us();
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(documents.size());
   for (const store::Document& each : documents) {
     rows.push_back({each.name_space, each.name, std::to_string(each.version),
                     format_age(each.created_us, now),

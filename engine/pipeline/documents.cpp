@@ -84,12 +84,14 @@ class DocumentReader {
       const auto sibling = find_sibling(call, from);
       return sibling ? *sibling : find(call, from);
     };
+    const auto known = std::make_shared<Known>();
     for (Draft& draft : drafts_) {
       const auto* reader =
           std::find_if(kReaders.begin(), kReaders.end(),
                        [&](const KindReader& each) { return each.kind == draft.document.kind; });
       if (reader == kReaders.end()) continue;  // reported
       Reading reading{catalog, all, {name_of(draft.document)}};
+      reading.known = known;
       reading.only = !name_space_.empty();
       if (reading.only) reading.name_space = name_space_;
       reader->read(*draft.root, reading, draft.file->problems, draft.document);

@@ -28,6 +28,14 @@ constexpr std::size_t kDeepestCalls = 16;
 Result<std::shared_ptr<const Pipeline>> read_called(const std::string& call, const Calling& from,
                                                     const Reading& reading);
 
+/// Its first lines: errors of calls within calls would grow without bound.
+std::string lines_within(std::string text) {
+  constexpr std::size_t kMost = 4000;  // bytes
+  if (text.size() <= kMost) return text;
+  text.erase(text.rfind('\n', kMost) + 1);
+  return text + "...";
+}
+
 class Reader {
  public:
   Reader(const Node& root, const Reading& reading, Problems& problems)
@@ -178,11 +186,12 @@ class Reader {
                                    printable(draft.step.call), called.error().message));
       const std::size_t more = problem.message.find('\n');
       if (more == std::string::npos) return;
-      problem.notes.push_back(problem.message.substr(more + 1));
+      problem.notes.push_back(lines_within(problem.message.substr(more + 1)));
       problem.message.erase(more);
       return;
     }
     check_call(draft, **called, problems_);
+    out_.call_depth = std::max(out_.call_depth, (*called)->call_depth + 1);
     out_.calls[draft.step.call] = std::move(*called);
   }
 
@@ -251,6 +260,24 @@ ReadResult read(const std::string& file, const std::string& text, const Reading&
   return result;
 }
 
+/// The ids from where `id` was met before, or of all callers.
+std::string way_to(const std::string& id, const std::vector<std::string>& callers) {
+  auto at = std::find(callers.begin(), callers.end(), id);
+  std::string way;
+  for (at = at == callers.end() ? callers.begin() : at; at != callers.end(); ++at)
+    way += *at + " -> ";
+  return way + id;
+}
+
+Result<std::shared_ptr<const Pipeline>> read_anew(const SourceText& source,
+                                                  const Reading& reading) {
+  ReadResult result = read(source.file, source.text, reading);
+  if (result.pipeline) return std::move(result.pipeline);
+  return fail(fmt::format("{} has {} error{}\n{}", source.file, result.errors.size(),
+                          result.errors.size() == 1 ? "" : "s",
+                          render(result.errors, source.text)));
+}
+
 Result<std::shared_ptr<const Pipeline>> read_called(const std::string& call, const Calling& from,
                                                     const Reading& reading) {
   if (!reading.find) return fail("here no other pipeline can be read");
@@ -258,26 +285,21 @@ Result<std::shared_ptr<const Pipeline>> read_called(const std::string& call, con
   if (!source) return tl::unexpected(source.error());
   const std::string& id = source->id.empty() ? source->file : source->id;
   const auto& callers = reading.callers;
-  const auto same = std::find(callers.begin(), callers.end(), id);
-  if (same != callers.end() || callers.size() >= kDeepestCalls) {
-    std::string path;
-    for (auto at = same == callers.end() ? callers.begin() : same; at != callers.end(); ++at)
-      path += *at + " -> ";
-    return fail(fmt::format("{}: {}{}",
-                            same != callers.end()
-                                ? "they call each other in a circle"
-                                : fmt::format("calls nest deeper than {}", kDeepestCalls),
-                            path, id));
-  }
+  if (std::find(callers.begin(), callers.end(), id) != callers.end())
+    return fail("they call each other in a circle: " + way_to(id, callers));
   Reading deeper = reading;
   deeper.callers.push_back(id);
   deeper.name_space = source->name_space.empty() ? from.name_space : source->name_space;
   deeper.only = false;
-  ReadResult result = read(source->file, source->text, deeper);
-  if (result.pipeline) return std::move(result.pipeline);
-  return fail(fmt::format("{} has {} error{}\n{}", source->file, result.errors.size(),
-                          result.errors.size() == 1 ? "" : "s",
-                          render(result.errors, source->text)));
+  const std::string key = id + "\n" + deeper.name_space;
+  auto known = reading.known->find(key);
+  if (known == reading.known->end() && callers.size() < kDeepestCalls)
+    known = reading.known->emplace(key, read_anew(*source, deeper)).first;
+  if (known == reading.known->end() ||
+      (known->second && callers.size() + (*known->second)->call_depth >= kDeepestCalls)) {
+    return fail(fmt::format("calls nest deeper than {}: {}", kDeepestCalls, way_to(id, callers)));
+  }
+  return known->second;
 }
 
 }  // namespace

@@ -167,6 +167,7 @@ struct Pipeline {
   Concurrency concurrency;
   json outputs = json::object();  // values may hold ${{ }}, over all steps
   std::map<std::string, std::shared_ptr<const Pipeline>> calls;  // Step::call -> what it means
+  std::size_t call_depth = 0;  // how deep they nest: 1 where those that are called call none
 };
 
 }  // namespace scanflow::pipeline

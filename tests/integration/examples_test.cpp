@@ -60,5 +60,13 @@ TEST_F(Examples, GiveWhatTheySay) {
   EXPECT_EQ(step(run("cache"), "prepare")["status"], "cached");
 }
 
+TEST_F(Examples, RegisteredOnesCallEachOtherByName) {
+  const Output applied = scanflow_({"apply", "-f", kExamples / "registered"});
+  EXPECT_EQ(applied.exit, 0) << applied.err;
+  const Output output = scanflow_({"run", "weekly", "-o", "json"});
+  ASSERT_EQ(output.exit, 0) << output.err << output.out;
+  EXPECT_EQ(step(last_line(output), "all")["outputs"]["text"], "sum 6");
+}
+
 }  // namespace
 }  // namespace scanflow::test

@@ -98,6 +98,7 @@ TEST_F(Registry, NamespacesAndLabelsSelect) {
   expect_part(said({"get", "-A"}), "NAMESPACE  NAME  VERSION  AGE");
   expect_part(said({"get", "-n", "none"}), "3 in all namespaces");
   expect_part(refused({"get", "a"}), "there is 'team/a'");
+  expect_part(refused({"get", "pipline"}), "or is the kind 'pipeline' meant?");
   expect_part(refused({"get", "team/b", "-n", "default"}), "leave one out");
   expect_part(refused({"get", "-n", "No Name"}), "1 to 63 of a-z");
   EXPECT_EQ(answer({"delete", "pipeline", "-l", "tier!=x"})[0]["name"], "c");

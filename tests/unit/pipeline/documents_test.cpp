@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "engine/pipeline/reference.hpp"
 #include "tests/unit/pipeline/support.hpp"
 
@@ -136,6 +138,34 @@ TEST(Documents, InACircleAreErrorsAlsoThroughOthers) {
   EXPECT_THAT(documents.rendered,
               HasSubstr("they call each other in a circle: default/one -> default/two -> "
                         "default/old@1 -> default/one"));
+}
+
+/// Of `levels` pipelines; each calls the next one twice.
+std::vector<SourceText> doubling(int levels) {
+  std::vector<SourceText> texts;
+  for (int i = 0; i < levels; ++i) {
+    const std::string next = "pipeline: p" + std::to_string(i + 1);
+    texts.push_back(
+        {"f.yaml", pipeline("name: p" + std::to_string(i),
+                            i + 1 == levels ? "uses: noop" : next + "}, {name: b, " + next)});
+  }
+  return texts;
+}
+
+TEST(Documents, ThatAreCalledOverAndOverAreReadOnce) {
+  EXPECT_EQ(read(doubling(16)).rendered, "") << "32,768 ways lead to the last one";
+}
+
+TEST(Documents, ThatNestTooDeepAreErrorsInWhateverOrder) {
+  std::vector<SourceText> texts = doubling(17);
+  const Documents forward = read(texts);
+  std::reverse(texts.begin(), texts.end());
+  const Documents backward = read(texts);
+  for (const Documents& documents : {forward, backward}) {
+    EXPECT_GE(documents.errors, 2u) << "both calls of the first one";
+    EXPECT_LT(documents.rendered.size(), 1'000'000u) << "errors within errors are cut";
+    EXPECT_THAT(documents.rendered, HasSubstr("calls nest deeper than 16: default/p0 -> "));
+  }
 }
 
 TEST(Documents, AreNamedWithoutBeingRight) {
