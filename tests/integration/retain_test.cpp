@@ -53,9 +53,8 @@ TEST(Retain, LeavesAloneWhatGoesOnOrIsReferredTo) {
   ASSERT_EQ(first->wait().exit, 1);
   const std::string failed = runs(scanflow).at(0);
   const auto retry = scanflow.start({"runs", "retry", failed});
-  ASSERT_TRUE(eventually([&] {
-    return scanflow({"runs", "events", "last"}).out.find("approval_requested") != std::string::npos;
-  }));
+  ASSERT_TRUE(
+      eventually([&] { return retry->out().find("waits for an approval") != std::string::npos; }));
   const std::string going = runs(scanflow).at(0);
   ASSERT_EQ(scanflow({"run", file}).exit, 0);
   ASSERT_EQ(scanflow({"run", file}).exit, 0);
