@@ -165,7 +165,8 @@ Outcome recorded(const runtime::StateDirectory& state, const std::string& run) {
         {}};
   }
   const json finished = {{"type", "finished"},
-                         {"result", runtime::result_document(rows->front(), *steps)}};
+                         {"result", runtime::result_document(rows->front(), *steps,
+                                                             runtime::called_runs(**store, run))}};
   return *outcome_of(finished);
 }
 

@@ -74,7 +74,8 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
                  "Print the run's id as soon as it has begun; it goes on in the background")
       ->excludes("--dry-run");
   app_run->add_option("--resume", options.resume, "Go on with an interrupted run instead")
-      ->type_name("RUN");
+      ->type_name("RUN")
+      ->excludes("--dry-run");
   app_run
       ->add_option("--durable", options.durable,
                    "What a finished step survives: the engine's death, or power loss too")

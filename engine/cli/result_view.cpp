@@ -6,6 +6,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/text.hpp"
+#include "engine/runtime/active_run.hpp"
 #include "sdk/base/units.hpp"
 
 namespace scanflow::cli {
@@ -35,6 +36,33 @@ std::string attempts_of(const json& step) {
   return attempts > 0 ? std::to_string(attempts) : "";
 }
 
+/// The steps of runs that steps have called behind them, one level in. Those of a run that cannot be
+/// read (any more) are left out.
+void add_nested(const store::Store& store, const json& steps, std::size_t depth, json& all) {
+  for (json step : steps) {
+    const std::string run = step.value("run", "");
+    step["depth"] = depth;
+    all.push_back(std::move(step));
+    const auto rows = run.empty() ? Result<std::vector<store::RunRow>>() : store.find_runs(run);
+    const auto called = run.empty() ? Result<std::vector<store::StepRow>>() : store.steps(run);
+    if (!rows || !called || rows->empty()) continue;
+    const json document =
+        runtime::result_document(rows->front(), *called, runtime::called_runs(store, run));
+    add_nested(store, document.at("steps"), depth + 1, all);
+  }
+}
+
+json with_nested(const Context& context, const json& steps) {
+  const bool any = std::any_of(steps.begin(), steps.end(),
+                               [](const json& step) { return step.contains("run"); });
+  const auto state = any ? context.state_directory() : fail("");
+  const auto store = state ? store::Store::open_read_only(state->root) : fail("");
+  if (!store) return steps;
+  json all = json::array();
+  add_nested(**store, steps, 0, all);
+  return all;
+}
+
 std::string steps_table(const json& steps) {
   std::vector<std::vector<std::string>> rows;
   std::size_t left_out = 0;
@@ -46,7 +74,8 @@ std::string steps_table(const json& steps) {
       continue;
     }
     const double seconds = step.at("seconds");
-    rows.push_back({fmt::format("  {} {}", status_sign(status), step.at("name").get<std::string>()),
+    rows.push_back({fmt::format("  {}{} {}", std::string(2 * step.value("depth", 0U), ' '),
+                                status_sign(status), step.at("name").get<std::string>()),
                     status,
                     status == "succeeded" || status == "failed"
                         ? format_duration(static_cast<std::int64_t>(seconds * 1e6))
@@ -114,7 +143,7 @@ std::string render_result(const Context& context, const json& result, ResultOf w
   const std::string run = short_id(result.at("run"));
   const bool color = use_color(STDOUT_FILENO);
   const std::string state = context.state.empty() ? "" : " --state " + context.state;
-  std::string text = "\n" + steps_table(steps) + failures(steps) + "\n";
+  std::string text = "\n" + steps_table(with_nested(context, steps)) + failures(steps) + "\n";
   text += fmt::format(
       "{} in {}", paint(status, status_color(status), color),
       format_duration(static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6)));

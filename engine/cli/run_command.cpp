@@ -11,10 +11,12 @@
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
 #include "engine/cli/registry.hpp"
+#include "engine/pipeline/difference.hpp"
 #include "engine/pipeline/reader.hpp"
 #include "engine/runtime/inputs.hpp"
 #include "engine/runtime/retry.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/files.hpp"
 #include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
@@ -220,11 +222,50 @@ int runs_retry(const Context& context, const std::string& prefix, const std::str
                 follow(context, *state, std::move(target), store::Durability::process, printer));
 }
 
+namespace {
+
+/// What a file holds that is not as the run recorded it, or "".
+std::string changes_of(const std::string& file, const std::string& path,
+                       const std::string& before) {
+  constexpr std::size_t kMost = 8;
+  const auto text = read_file(path);
+  if (!text || *text == before) return {};  // a run needs the file no more
+  const auto was = pipeline::read_yaml_value(file, before);
+  const auto is = pipeline::read_yaml_value(file, *text);
+  if (!was || !is) return fmt::format("{} has changed, and cannot be read now", file);
+  std::vector<std::string> changes = pipeline::differences(*was, *is);
+  if (changes.empty()) return {};
+  const std::size_t count = changes.size();
+  if (count > kMost) changes.resize(kMost);
+  return fmt::format("{} has changed: {}{}", file, fmt::join(changes, ", "),
+                     count > kMost ? fmt::format(" and {} more", count - kMost) : "");
+}
+
+/// A run goes on with what was recorded; its file may say something else by now.
+void tell_changes(const runtime::StateDirectory& state, const std::string& run) {
+  const auto store = store::Store::open_read_only(state.root);
+  const auto events = store ? (*store)->events(run) : fail("");
+  if (!events || events->empty()) return;
+  const json created = json::parse(events->front().body, nullptr, false);
+  if (!created.is_object() || !created.contains("data")) return;
+  const auto submission = runtime::submission_from_json(created["data"]);
+  std::map<std::string, std::string> texts = submission.sources;
+  texts[submission.file] = submission.source;
+  for (const auto& [file, text] : texts) {
+    const auto path = std::filesystem::path(submission.options.directory) / file;
+    if (const std::string changes = changes_of(file, path.string(), text); !changes.empty())
+      fmt::print(stderr, "note: {}; the run goes on as it began\n", changes);
+  }
+}
+
+}  // namespace
+
 int resume(const Context& context, const std::string& run, bool quiet, bool detached) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, run);
   if (!id) return complain(context, kUsage, id.error().message);
+  tell_changes(*state, *id);
   ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
   Target target;
   target.run = std::move(*id);

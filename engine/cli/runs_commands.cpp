@@ -157,7 +157,8 @@ int runs_show(const Context& context, const std::string& prefix) {
   const auto steps = opened->store->steps(*id);
   if (!runs) return complain(context, kEngine, runs.error().message);
   if (!steps) return complain(context, kEngine, steps.error().message);
-  json result = runtime::result_document(runs->front(), *steps);
+  json result =
+      runtime::result_document(runs->front(), *steps, runtime::called_runs(*opened->store, *id));
   result["status"] = status_of(*opened, runs->front());
   if (context.json) {
     fmt::print("{}\n", result.dump());

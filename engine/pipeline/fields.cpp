@@ -73,9 +73,10 @@ constexpr std::array kPipeline{
     Field{"concurrency", kMap, "how many runs of a group go on at once"}.of(concurrency_fields),
     Field{"outputs", kMap, "what a run gives, by name; may hold expressions over its steps"}.of(
         outputs_fields),
+    Field{"retain", kMap, "which of its runs are kept; the others are deleted when one has ended"}
+        .of(retain_fields),
     later("schedule"),
     later("services"),
-    later("retain"),
 };
 
 constexpr std::array kMetadata{
@@ -211,6 +212,12 @@ constexpr std::array kConcurrency{
     Field{"policy", kText, "for one run more"}.among(kGroupPolicies).initially("queue"),
 };
 
+constexpr std::array kRetain{
+    Field{"runs", kInt, "how many: the newest"}.within(1, 1e6, "leave 'retain' out to keep all"),
+    Field{"age", kScalar, "how long after their end", "duration"}.above(
+        0, "leave 'retain' out to keep all"),
+};
+
 constexpr std::array kPool{
     Field{"name", kText, "the pool's name", "label", kRequired},
     Field{"limit", kInt, "attempts of the pool at once, in all runs"}
@@ -253,6 +260,7 @@ constexpr Table kLimitTable{"limits", "limits", kAmount};
 constexpr Table kApproveTable{"approve", "approve", kApprove};
 constexpr Table kConcurrencyTable{"concurrency", "concurrency", kConcurrency};
 constexpr Table kOutputsTable{"outputs", "'outputs'", {}, &kAnyValue, "identifier"};
+constexpr Table kRetainTable{"retain", "retain", kRetain, nullptr, {}, true};
 constexpr Table kPoolTable{"pool", "pool", kPool};
 
 static_assert(kStep.size() <= kMostFields && kPipeline.size() <= kMostFields);
@@ -284,6 +292,7 @@ const Table& limit_fields() { return kLimitTable; }
 const Table& approve_fields() { return kApproveTable; }
 const Table& concurrency_fields() { return kConcurrencyTable; }
 const Table& outputs_fields() { return kOutputsTable; }
+const Table& retain_fields() { return kRetainTable; }
 const Table& pool_fields() { return kPoolTable; }
 
 }  // namespace scanflow::pipeline

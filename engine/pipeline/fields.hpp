@@ -148,6 +148,7 @@ const Table& limit_fields();
 const Table& approve_fields();
 const Table& concurrency_fields();
 const Table& outputs_fields();  // open
+const Table& retain_fields();
 const Table& pool_fields();
 
 /// string, int, float ...: the types of parameters.

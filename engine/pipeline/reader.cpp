@@ -64,6 +64,7 @@ class Reader {
     read_steps(map.get("on_failure"), Phase::on_failure, base);
     read_steps(map.get("on_exit"), Phase::on_exit, base);
     if (const Node* concurrency = map.get("concurrency")) read_concurrency(*concurrency);
+    if (const Node* retain = map.get("retain")) read_retain(*retain);
     if (const Node* outputs = map.get("outputs")) read_outputs(*outputs);
     check_steps();
     for (StepDraft& draft : drafts_) out_.steps.push_back(std::move(draft.step));
@@ -121,6 +122,17 @@ class Reader {
       if (policy->text == "cancel_running") out.policy = Concurrency::Policy::cancel_running;
       if (policy->text == "reject") out.policy = Concurrency::Policy::reject;
     }
+  }
+
+  void read_retain(const Node& node) {
+    const MapReader map(node, retain_fields(), problems_);
+    const Node* runs = map.get("runs");
+    const Node* age = map.get("age");
+    if (runs != nullptr) out_.retain.runs = static_cast<std::uint32_t>(number_of(*runs));
+    if (age != nullptr) out_.retain.age_us = duration_of(*age);
+    if (map.has("runs") || map.has("age")) return;
+    problems_.add(node, "'retain' says neither how many runs are kept nor how long").hint =
+        "retain: {runs: 20}, or {age: 30d}, or both";
   }
 
   void read_outputs(const Node& node) {

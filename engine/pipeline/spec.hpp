@@ -152,6 +152,12 @@ struct Concurrency {
   Policy policy = Policy::queue;
 };
 
+/// Which runs of a pipeline are kept when one of them has ended. 0: no such limit.
+struct Retain {
+  std::uint32_t runs = 0;   // the newest
+  std::int64_t age_us = 0;  // since they ended
+};
+
 struct Pipeline {
   std::string file;    // as the user named it
   std::string source;  // the text
@@ -165,6 +171,7 @@ struct Pipeline {
   std::int32_t priority = 0;       // added to that of each step, against those of other runs
   bool fail_fast = false;          // the first failure stops what runs
   Concurrency concurrency;
+  Retain retain;
   json outputs = json::object();  // values may hold ${{ }}, over all steps
   std::map<std::string, std::shared_ptr<const Pipeline>> calls;  // Step::call -> what it means
   std::size_t call_depth = 0;  // how deep they nest: 1 where those that are called call none

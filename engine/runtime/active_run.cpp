@@ -114,11 +114,11 @@ void ActiveRun::add_client(Client client) {
   events_wanted_ = events_wanted_ || client.every_event;
 }
 
-void ActiveRun::finish() {
+void ActiveRun::finish(const CalledRuns& called) {
   if (listeners_.empty()) return;
   std::vector<store::StepRow> rows;
   for (std::uint32_t i = 0; events_wanted_ && i < machine_.size(); ++i) rows.push_back(step_row(i));
-  tell({{"type", "finished"}, {"result", result_document(row(), rows)}});
+  tell({{"type", "finished"}, {"result", result_document(row(), rows, called)}});
 }
 
 void ActiveRun::tell(json update) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -17,6 +18,11 @@ namespace scanflow::runtime {
 
 /// Where the events of a run are kept.
 enum class Keep { in_store, in_memory };
+
+/// Step -> the run that it has called; of several attempts the last one's.
+using CalledRuns = std::map<std::string, std::string>;
+/// Empty where that cannot be read.
+CalledRuns called_runs(const store::Store& store, const std::string& run);
 
 class ActiveRun {
  public:
@@ -48,8 +54,8 @@ class ActiveRun {
   /// Tells it "accepted", and all that follows.
   void add_client(Client client);
   bool has_listeners() const { return !listeners_.empty(); }
-  /// Tells them "finished".
-  void finish();
+  /// Tells them "finished". `called`: as of result_document.
+  void finish(const CalledRuns& called);
   void tell(json update);
 
   /// What listeners are to be told once what was recorded before is committed.
@@ -109,7 +115,9 @@ class ActiveRun {
   std::unordered_map<std::uint32_t, std::vector<Log>> logs_;
 };
 
-/// The document that `run -o json` and `runs show -o json` end with.
-json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps);
+/// The document that `run -o json` and `runs show -o json` end with. Steps that call a pipeline have
+/// `run`: the id of the run that they called last, as `called` has it.
+json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps,
+                     const CalledRuns& called);
 
 }  // namespace scanflow::runtime

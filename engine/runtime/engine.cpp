@@ -250,15 +250,21 @@ void Engine::Impl::decide(const EntryPtr& entry, run::Scheduler& scheduler) {
   entry->wake_us = decisions.wake_us;
 }
 
+CalledRuns Engine::Impl::called_by(const Entry& entry) const {
+  const bool calls = !entry.run.plan().pipeline->calls.empty() && options.store;
+  return calls ? called_runs(*options.store, entry.run.id()) : CalledRuns();
+}
+
 void Engine::Impl::end(const EntryPtr& entry) {
   entry->over = true;
   entry->run.flush_rows(batch);
   after.calls.emplace_back([this, entry] {
-    entry->run.finish();
+    entry->run.finish(called_by(*entry));
     runs.erase(entry->run.id());
     std::erase(order, entry);
     start_queued(entry->run.plan().group);
     call_ended(entry);
+    retire(entry);
     pump();
     flush();
   });

@@ -88,12 +88,20 @@ struct Engine::Impl {
   void launch(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt,
               std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches);
   void end(const EntryPtr& entry);
+  CalledRuns called_by(const Entry& entry) const;
   void arm_timer();
   void fail_all(const std::string& message);
   backend::Backend* backend_for(const std::string& name);
   std::shared_ptr<const loader::Catalog> discover(const RunOptions& options,
                                                   std::string* error) const;
   void post(std::function<void()> call) { boost::asio::post(strand, std::move(call)); }
+
+  // --- what is kept (retention.cpp)
+  /// Deletes runs that are over, with those they called, and their logs. [any-thread]
+  Result<std::vector<std::string>> delete_runs(const std::vector<std::string>& ids);
+  Result<store::Garbage> collect_garbage();
+  /// After a run has ended: those of its pipeline that are not to be kept go.
+  void retire(const EntryPtr& entry);
 
   // --- runs that exclude each other (groups.cpp)
   struct GroupTurn {

@@ -127,7 +127,7 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   if (runs.contains(run.id())) return;
   if (run.machine().status() > run::RunStatus::running) {  // it had ended: shown, not run
     forget_ended(entry);
-    run.finish();
+    run.finish(called_by(*entry));
     return;
   }
   runs.emplace(run.id(), entry);

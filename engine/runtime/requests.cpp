@@ -1,11 +1,9 @@
 // What people ask of runs that go on, and of what is registered.
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
-#include "engine/store/garbage.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::runtime {
@@ -14,9 +12,6 @@ using run::Event;
 using run::EventType;
 
 namespace {
-
-/// An artifact may lie there for a while before what refers to it is committed.
-constexpr std::int64_t kGarbageAgeUs = 3'600'000'000;
 
 void reject(const Client& client, const std::string& message) {
   client.listener(
@@ -85,15 +80,9 @@ void Engine::Impl::cancel(const std::string& id, Client client) {
 void Engine::Impl::remove(const std::vector<std::string>& ids, const Client& client) {
   if (failed || closing || !options.store) return refuse(client);
   boost::asio::post(pool, [this, ids, client] {
-    const auto gone = options.store->delete_runs(ids);
+    const auto gone = delete_runs(ids);
     if (!gone) return reject(client, gone.error().message);
-    for (const std::string& id : *gone) {
-      std::error_code ignored;  // swept with the next garbage
-      std::filesystem::remove_all(options.state.logs_of(id).parent_path(), ignored);
-    }
-    const std::int64_t old = wall_us() - kGarbageAgeUs;
-    const auto garbage = store::collect_garbage(*options.store, artifacts, old);
-    (void)store::collect_run_directories(*options.store, options.state.root / "runs", old);
+    const auto garbage = collect_garbage();
     if (!garbage) return reject(client, garbage.error().message);
     client.listener(std::make_shared<const json>(
         json{{"type", "done"}, {"deleted", gone->size()}, {"bytes", garbage->bytes}}));

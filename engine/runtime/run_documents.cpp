@@ -1,5 +1,7 @@
 // A run as rows of the store, and as documents for clients and reports.
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -210,7 +212,17 @@ std::vector<const store::StepRow*> in_order(const std::vector<store::StepRow>& s
 
 }  // namespace
 
-json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps) {
+CalledRuns called_runs(const store::Store& store, const std::string& run) {
+  CalledRuns called;
+  const auto rows =
+      store.runs({.children_of = run, .limit = std::numeric_limits<std::uint32_t>::max()});
+  if (!rows) return called;
+  for (const store::RunRow& row : *rows) called.emplace(row.parent_step, row.id);  // newest first
+  return called;
+}
+
+json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps,
+                     const CalledRuns& called) {
   const auto parse = [](const std::string& text) {
     if (text.size() <= 2) return json::object();
     json value = json::parse(text, nullptr, false);
@@ -233,6 +245,8 @@ json result_document(const store::RunRow& run, const std::vector<store::StepRow>
     entry["error"] = nullptr;
     if (!step.cause.empty() && step.cause != "none")
       entry["error"] = {{"cause", step.cause}, {"message", step.message}};
+    if (const auto child = called.find(step.id); child != called.end())
+      entry["run"] = child->second;
   }
   const std::int64_t end_us = run.ended_us > 0 ? run.ended_us : last_us;
   return {{"run", run.id},

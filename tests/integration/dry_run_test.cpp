@@ -99,6 +99,7 @@ TEST(DryRun, RefusesWhatTheRunWould) {
       "s.yaml", head + "steps: [{name: a, run: echo, secrets: {A: {env: NONE_HERE}}}]\n");
   EXPECT_EQ(scanflow({"run", secret, "--dry-run"}).exit, 2);
   EXPECT_EQ(scanflow({"run", secret, "--dry-run"}, {{"NONE_HERE", "xxxxxxxx"}}).exit, 0);
+  EXPECT_EQ(scanflow({"run", "--dry-run", "--resume", "last"}).exit, 2);
   EXPECT_FALSE(fs::exists(scanflow.state()));
 }
 

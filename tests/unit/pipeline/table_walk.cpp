@@ -20,6 +20,8 @@ json companions(const std::string& table, const std::string& field) {
       {"param.default", json::object()},
       {"param.type", json::object()},
       {"param.enum", {{"type", "string"}}},
+      {"retain", {{"runs", 1}}},
+      {"retain.runs", {{"age", "1d"}}},
       {"secret", {{"env", "TOKEN"}}},
       {"secret.file", json::object()},
       {"approve.default", {{"timeout", "1m"}}},

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/pipeline/reader.hpp"
+#include "sdk/base/clock.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace scanflow::runtime {
@@ -142,6 +143,28 @@ TEST(Resolver, TheCacheKeyDependsOnInputsAndConfigurationButNotOnPaths) {
                        .resolve()
                        .data->at("cache_key")
                        .get<std::string>());
+}
+
+TEST(Resolver, TheCacheGivesNothingOlderThanItsMaxAge) {
+  const test::TempDir state;
+  const auto store = store::Store::open(state.path(), store::Durability::process).value();
+  const auto resolve = [&](const std::string& cache) {
+    Case given("run: echo, cache: " + cache);
+    return runtime::resolve(given.job, store.get(), store::Artifacts(state / "artifacts"));
+  };
+  const run::Event first = resolve("true");
+  ASSERT_EQ(first.type, EventType::step_resolved);
+  const std::int64_t two_hours_ago = wall_us() - 2 * 3'600'000'000LL;
+  store::Batch batch;
+  batch.cache.push_back({first.data->at("cache_key"), "run-1", "b", two_hours_ago, "{}", "{}"});
+  store->commit(std::move(batch), [](const Result<void>& done) { ASSERT_TRUE(done); });
+  for (const char* cache : {"true", "{max_age: 3h}"}) {
+    run::Event hit = resolve(cache);
+    ASSERT_EQ(hit.type, EventType::step_cached) << cache;
+    EXPECT_EQ(hit.data->at("from"), "run-1");
+    EXPECT_EQ(hit.data->at("time_us"), two_hours_ago);
+  }
+  EXPECT_EQ(resolve("{max_age: 1h}").type, EventType::step_resolved);
 }
 
 }  // namespace
