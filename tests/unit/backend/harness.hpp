@@ -91,6 +91,9 @@ class Harness {
    public:
     explicit OnStrand(Harness& harness) : harness_(harness) {}
     void get_ready() override {}
+    void survey() override {
+      harness_.strand_.run([&] { harness_.backend_->survey(); });
+    }
     void launch(std::vector<RequestPtr> requests) override {
       harness_.strand_.run([&] { harness_.backend_->launch(std::move(requests)); });
     }
