@@ -35,7 +35,7 @@ Engine::~Engine() = default;
 void Engine::submit(Submission submission, std::optional<Prepared> prepared, Client client,
                     bool again) {
   impl_->ask([impl = impl_.get(), submission = std::move(submission),
-               prepared = std::move(prepared), client = std::move(client), again]() mutable {
+              prepared = std::move(prepared), client = std::move(client), again]() mutable {
     impl->submit(std::move(submission), std::move(prepared), std::move(client), again);
   });
 }
@@ -61,7 +61,7 @@ void Engine::remove(std::vector<std::string> runs, Client client) {
 void Engine::answer(std::string run, std::string step, Answer answer, Client client) {
   impl_->ask([impl = impl_.get(), run = std::move(run), step = std::move(step),
               answer = std::move(answer),
-               client = std::move(client)] { impl->answer(run, step, answer, client); });
+              client = std::move(client)] { impl->answer(run, step, answer, client); });
 }
 
 Engine::Impl::Impl(EngineOptions given)

@@ -21,7 +21,7 @@ class Followers {
 
   /// This process follows the run for as long as this object lives.
   Result<void> add(const std::string& run);
-  /// Does anybody? Not where only this object does.
+  /// Does anybody by another object?
   bool has(const std::string& run) const;
 
  private:

@@ -34,8 +34,8 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 class Handover : public testing::Test {
  protected:
   void begin(const std::string& limit, const std::string& pool, std::size_t count) {
-    const std::string file = scanflow_.files().write(
-        "p.yaml", replaced(replaced(kText, "LIMIT", limit), "POOL", pool));
+    const std::string file =
+        scanflow_.files().write("p.yaml", replaced(replaced(kText, "LIMIT", limit), "POOL", pool));
     for (std::size_t i = 0; i < count; ++i)
       runs_.push_back(scanflow_.start({"run", file, "-j", "4"}, {{"EVIDENCE", evidence_}}));
   }
