@@ -19,9 +19,14 @@ struct Kept {
   protocol::AttemptId id;
 };
 
+/// All attempts that earlier engines launched, this one did not, and that still run.
+struct Strays {
+  std::vector<protocol::AttemptId> ids;
+};
+
 /// What a backend tells the engine.
 using Report = std::variant<protocol::Started, protocol::Progress, protocol::Metric,
-                            protocol::Ended, protocol::HostCall, Kept>;
+                            protocol::Ended, protocol::HostCall, Kept, Strays>;
 
 /// Called on any thread, also within launch(), with as many reports as there are at once. Must not
 /// block.
@@ -37,6 +42,9 @@ class Backend {
 
   /// Something will be launched in a moment: whatever can be done before, is.
   virtual void get_ready() = 0;
+
+  /// Strays follows, none where nobody is there who could have any; and again as they end.
+  virtual void survey() = 0;
 
   /// Starts the attempts; never blocks for long. Each ends in exactly one Ended report, also when
   /// it could not be started (cause config or lost). Launching an attempt that an earlier engine

@@ -23,6 +23,7 @@ class InprocBackend final : public Backend {
   ~InprocBackend() override;
 
   void get_ready() override {}
+  void survey() override { report({Strays{}}); }
   void launch(std::vector<RequestPtr> requests) override;
   /// What runs is asked to end; a plugin that does not listen cannot be killed in here.
   void stop(const protocol::AttemptId& id, const std::string& reason) override;

@@ -66,6 +66,15 @@ LocalBackend::~LocalBackend() {
 
 void LocalBackend::get_ready() { connect(); }
 
+void LocalBackend::survey() {
+  surveyed_ = true;
+  if (greeted_ || (!connected() && !starting_ && !open())) tell_strays();
+}
+
+void LocalBackend::tell_strays() {
+  if (surveyed_) deliver({Strays{{strays_.begin(), strays_.end()}}});
+}
+
 void LocalBackend::launch(std::vector<RequestPtr> requests) {
   if (std::vector<Report> reports = run_noops(requests); !reports.empty())
     sink_(std::move(reports));
@@ -73,6 +82,7 @@ void LocalBackend::launch(std::vector<RequestPtr> requests) {
   for (RequestPtr& request : requests) {
     if (connected()) stream_.queue(protocol::Launch{*request});
     const Id id = request->id;
+    strays_.erase(id);
     in_flight_[id].request = std::move(request);
   }
   if (connected()) {
@@ -233,10 +243,15 @@ void LocalBackend::handle(protocol::Body& body, std::vector<Report>& reports) {
     for (const Id& id : hello->kept) {
       if (!in_flight_.contains(id) && !unacknowledged_.contains(id)) reports.emplace_back(Kept{id});
     }
-    return;
+    strays_.clear();
+    for (const Id& id : hello->running) {
+      if (!in_flight_.contains(id)) strays_.insert(id);
+    }
+    return tell_strays();
   }
   disconnects_ = 0;
   if (auto* report = std::get_if<protocol::Ended>(&body)) {
+    if (strays_.erase(report->result.id) > 0) return tell_strays();
     if (in_flight_.erase(report->result.id) == 0) return;  // said already
     unacknowledged_.insert(report->result.id);
     reports.emplace_back(std::move(*report));
@@ -256,7 +271,8 @@ void LocalBackend::on_closed() {
   ++disconnects_;
   // It was about to end when this engine came: nothing was handed over, and a new one is started.
   const bool refused = !greeted_ && disconnects_ <= kMaxDisconnects;
-  if (refused && in_flight_.empty()) return;
+  greeted_ = false;
+  if (refused && in_flight_.empty()) return tell_strays();
   if (refused) return connect();
   if (disconnects_ <= kMaxDisconnects && open()) return;
   const std::string fate = supervisor_.fate(kDeathMs);
@@ -266,6 +282,9 @@ void LocalBackend::on_closed() {
 
 void LocalBackend::give_up(const std::string& cause, const std::string& why) {
   socket_.close();
+  greeted_ = false;
+  strays_.clear();
+  tell_strays();
   disconnects_ = 0;
   acknowledgements_.clear();
   unacknowledged_.clear();

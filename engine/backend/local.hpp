@@ -25,6 +25,7 @@ class LocalBackend final : public Backend {
   ~LocalBackend() override;
 
   void get_ready() override;
+  void survey() override;
   void launch(std::vector<RequestPtr> requests) override;
   void stop(const protocol::AttemptId& id, const std::string& reason) override;
   void acknowledge(const protocol::AttemptId& id) override;
@@ -57,6 +58,7 @@ class LocalBackend final : public Backend {
   void on_closed();
   void give_up(const std::string& cause, const std::string& why);
   void deliver(std::vector<Report> reports);
+  void tell_strays();
 
   /// A handler that does nothing once this backend is gone, or its operation was cancelled.
   template <class Call>
@@ -81,6 +83,8 @@ class LocalBackend final : public Backend {
   std::map<Id, InFlight> in_flight_;
   std::set<Id> unacknowledged_;       // Ended was reported
   std::vector<Id> acknowledgements_;  // not sent yet
+  std::set<Id> strays_;
+  bool surveyed_ = false;  // somebody wants to know them
   boost::asio::steady_timer acknowledge_timer_;
   bool acknowledge_armed_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>();

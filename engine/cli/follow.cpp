@@ -12,6 +12,7 @@
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/engine_socket.hpp"
+#include "engine/runtime/followers.hpp"
 #include "engine/runtime/machine_capacity.hpp"
 
 namespace scanflow::cli {
@@ -19,6 +20,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using runtime::UpdateQueue;
+
+/// An engine that is about to begin is looked for again after this time.
+constexpr auto kEngineBegins = 10ms;
 
 std::atomic<int> interrupts{0};
 
@@ -128,7 +132,7 @@ Result<std::unique_ptr<Connection>> connect(const Context& context,
       return fail(fmt::format("{} is held by a process that does not answer: {}",
                               state.lock().string(), client.error().message));
     }
-    std::this_thread::sleep_for(10ms);
+    std::this_thread::sleep_for(kEngineBegins);
   }
 }
 
@@ -146,6 +150,20 @@ std::optional<Outcome> outcome_of(const json& update) {
                  : status == "cancelled" ? kCancelled
                                          : kRunFailed,
                  "", result};
+}
+
+/// Does a living process go on with it, or with the run that called it? Then an engine that cannot
+/// be reached is about to begin.
+bool is_followed(const runtime::StateDirectory& state, const std::string& run) {
+  const auto followers = runtime::Followers::open(state);
+  const auto store = store::Store::open_read_only(state.root);
+  std::string top = run;
+  while (followers && store && !top.empty()) {
+    if (followers->has(top)) return true;
+    const auto rows = (*store)->find_runs(top);
+    top = rows && !rows->empty() ? rows->front().parent : "";
+  }
+  return false;
 }
 
 }  // namespace
@@ -192,6 +210,9 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
     return {kEngine, created.error().message, {}};
   const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
   if (target.submission) target.run = target.submission->run;
+  auto followers = runtime::Followers::open(state);
+  if (!followers) return {kEngine, followers.error().message, {}};
+  if (auto added = followers->add(target.run); !added) return {kEngine, added.error().message, {}};
   int cancelled = 0;
   bool accepted = false;
   for (bool again = false;; again = true) {
@@ -225,8 +246,13 @@ Outcome watch(const runtime::StateDirectory& state, const std::string& run,
   for (;;) {
     const auto queue = std::make_shared<UpdateQueue>();
     const auto client = runtime::EngineClient::connect(state, queue);
-    if (!client) return recorded(state, run);
-    (void)(*client)->send({{"op", "attach"}, {"run", run}});
+    if (!client) {
+      const Outcome outcome = recorded(state, run);
+      if (!outcome.result.is_null() || !is_followed(state, run)) return outcome;
+      std::this_thread::sleep_for(kEngineBegins);
+      continue;
+    }
+    (void)(*client)->send({{"op", "attach"}, {"run", run}, {"watch", true}});
     for (bool closing = false; !closing;) {
       const auto update = queue->pop(50ms);
       printer.tick();
@@ -263,7 +289,11 @@ std::optional<Result<json>> answer(UpdateQueue& queue, int& exit) {
 
 Result<json> ask_engine(const runtime::StateDirectory& state, const nlohmann::json& request) {
   const auto queue = std::make_shared<UpdateQueue>();
-  const auto client = runtime::EngineClient::connect(state, queue);
+  auto client = runtime::EngineClient::connect(state, queue);
+  while (!client && is_followed(state, request.at("run"))) {
+    std::this_thread::sleep_for(kEngineBegins);
+    client = runtime::EngineClient::connect(state, queue);
+  }
   if (!client) {
     return fail(
         "nothing runs in this state directory now; 'scanflow runs resume' goes on with a run that "

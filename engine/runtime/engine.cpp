@@ -36,34 +36,34 @@ Engine::~Engine() = default;
 
 void Engine::submit(Submission submission, std::optional<Prepared> prepared, Client client,
                     bool again) {
-  impl_->post([impl = impl_.get(), submission = std::move(submission),
-               prepared = std::move(prepared), client = std::move(client), again]() mutable {
+  impl_->ask([impl = impl_.get(), submission = std::move(submission),
+              prepared = std::move(prepared), client = std::move(client), again]() mutable {
     impl->submit(std::move(submission), std::move(prepared), std::move(client), again);
   });
 }
 
 void Engine::attach(std::string run, Client client) {
-  impl_->post([impl = impl_.get(), run = std::move(run), client = std::move(client)]() mutable {
+  impl_->ask([impl = impl_.get(), run = std::move(run), client = std::move(client)]() mutable {
     impl->attach(run, std::move(client));
   });
 }
 
 void Engine::cancel(std::string run, Client client) {
-  impl_->post([impl = impl_.get(), run = std::move(run), client = std::move(client)] {
+  impl_->ask([impl = impl_.get(), run = std::move(run), client = std::move(client)] {
     impl->cancel(run, client);
   });
 }
 
 void Engine::remove(std::vector<std::string> runs, Client client) {
-  impl_->post([impl = impl_.get(), runs = std::move(runs), client = std::move(client)] {
+  impl_->ask([impl = impl_.get(), runs = std::move(runs), client = std::move(client)] {
     impl->remove(runs, client);
   });
 }
 
 void Engine::answer(std::string run, std::string step, Answer answer, Client client) {
-  impl_->post([impl = impl_.get(), run = std::move(run), step = std::move(step),
-               answer = std::move(answer),
-               client = std::move(client)] { impl->answer(run, step, answer, client); });
+  impl_->ask([impl = impl_.get(), run = std::move(run), step = std::move(step),
+              answer = std::move(answer),
+              client = std::move(client)] { impl->answer(run, step, answer, client); });
 }
 
 void Engine::apply(ApplyRequest request, Client client) {
@@ -80,12 +80,15 @@ void Engine::remove_documents(std::vector<store::DocumentName> names, Client cli
 Engine::Impl::Impl(EngineOptions given)
     : options(std::move(given)), artifacts(options.state.artifacts(), options.sync_artifacts) {
   artifacts.remove_leftovers();
+  post([this] { take_over(); });
   thread = std::thread([this] { strand.run(); });
 }
 
 Engine::Impl::~Impl() {
   post([this] {
     closing = true;
+    for (const auto& request : std::exchange(deferred, {})) request();  // each is refused
+    held_timer.cancel();
     wake_timer.cancel();
     row_timer.cancel();
     for (const EntryPtr& entry : order) {
@@ -210,7 +213,7 @@ void Engine::Impl::pump(const EntryPtr& changed) {
 }
 
 void Engine::Impl::pump() {
-  if (failed) return;
+  if (failed || finding_out > 0) return;
   struct Turn {
     EntryPtr entry;
     std::int32_t priority;
@@ -218,6 +221,7 @@ void Engine::Impl::pump() {
   };
   std::vector<Turn> turns;
   run::Scheduler scheduler({options.jobs, options.capacity.cpu, options.capacity.memory});
+  count_held(scheduler);
   for (const EntryPtr& entry : order) {
     if (entry->over) continue;
     const run::Machine& machine = entry->run.machine();

@@ -9,7 +9,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -18,6 +21,7 @@
 #include "engine/run/scheduler.hpp"
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
+#include "engine/runtime/followers.hpp"
 #include "engine/runtime/request_maker.hpp"
 #include "engine/store/artifacts.hpp"
 
@@ -40,6 +44,9 @@ struct Entry {
 using EntryPtr = std::shared_ptr<Entry>;
 
 struct ResolveJob;
+
+/// What to do about a run that nobody goes on with.
+std::string interrupted(const std::string& run);
 
 /// A run of an earlier engine, as its events tell it; or why there is none.
 struct Recovered {
@@ -114,6 +121,19 @@ struct Engine::Impl {
   /// The next ones of the group, as far as there is room.
   void start_queued(const std::string& group);
 
+  // --- runs of an earlier engine whose clients have not come yet (takeover.cpp)
+  /// Once, before the first request is served.
+  void take_over();
+  void hold(const std::string& id);
+  void on_strays(const std::vector<protocol::AttemptId>& ids);
+  void found_out();
+  /// Posts it; it waits until it is known what an earlier engine left. [any-thread]
+  void ask(std::function<void()> request);
+  /// Will somebody come for a held run?
+  bool is_expected(const Entry& entry) const;
+  void count_held(run::Scheduler& scheduler) const;
+  void look_again();
+
   // --- what backends tell (reports.cpp)
   void on_reports(std::vector<backend::Report> reports);
   void on_kept(const protocol::AttemptId& id);
@@ -140,6 +160,7 @@ struct Engine::Impl {
 
   // --- runs of an earlier engine (recovery.cpp)
   void attach(const std::string& run, Client client);
+  bool look_on(const std::string& run, const Client& client);
   /// Reads the run off the strand; an error comes as "rejected".
   void recover(const std::string& run, std::function<void(Recovered)> then);
   void adopt(const EntryPtr& entry, Client client);
@@ -162,6 +183,13 @@ struct Engine::Impl {
   std::unordered_map<std::string, EntryPtr> runs;
   std::vector<EntryPtr> order;  // of submission: older runs are asked first
   std::map<std::string, std::vector<Client>> recovering;
+  std::map<std::string, EntryPtr> held;
+  std::set<protocol::AttemptId> strays;  // that run for no run of `runs`
+  std::optional<Followers> followers;    // none: nothing was there to take over
+  std::size_t finding_out = 0;           // what is asked for before anything is decided
+  bool surveyed = false;
+  std::vector<std::function<void()>> deferred;  // requests
+  boost::asio::steady_timer held_timer{strand};
 
   struct After {
     std::vector<std::pair<EntryPtr, run::Effect>> effects;

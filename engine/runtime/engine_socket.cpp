@@ -70,7 +70,10 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Its listener is called on the engine's strand.
   Client client(const json& request) {
     Client result;
-    if (request.is_object()) result.environment = request.value("environment", Environment());
+    if (request.is_object()) {
+      result.environment = request.value("environment", Environment());
+      result.watches = request.value("watch", false);
+    }
     result.listener = [weak = weak_from_this(),
                        executor = socket_.get_executor()](const Update& update) {
       const auto self = weak.lock();

@@ -3,7 +3,7 @@
 // user's own.
 //
 //   to the engine:    {"op": "submit", "submission": {...}, "again": false, "environment": {...}}
-//                     {"op": "attach", "run": ID}
+//                     {"op": "attach", "run": ID, "watch": false}
 //                     {"op": "cancel", "run": ID}
 //                     {"op": "answer", "run": ID, "step": ID, "approve": true, "by", "comment"}
 //                     {"op": "delete", "runs": [ID, ...]}

@@ -1,6 +1,8 @@
 // Runs of one concurrency group: so many at once, the others wait, cancel them, or are refused.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
 
@@ -17,6 +19,14 @@ std::vector<EntryPtr> Engine::Impl::in_group(const std::string& group, bool queu
     if (!entry->over && waits == queued && entry->run.plan().group == group)
       members.push_back(entry);
   }
+  for (const auto& [id, entry] : held) {
+    const bool waits = entry->run.machine().status() == run::RunStatus::queued;
+    if (waits == queued && entry->run.plan().group == group && is_expected(*entry))
+      members.push_back(entry);
+  }
+  std::stable_sort(members.begin(), members.end(), [](const EntryPtr& a, const EntryPtr& b) {
+    return a->run.created_us() < b->run.created_us();
+  });
   return members;
 }
 
@@ -53,10 +63,10 @@ void Engine::Impl::start_queued(const std::string& group) {
   if (group.empty()) return;
   std::size_t running = in_group(group, false).size();
   for (const EntryPtr& entry : in_group(group, true)) {
-    if (running >= entry->run.plan().pipeline->concurrency.max) return;
+    if (running++ >= entry->run.plan().pipeline->concurrency.max) return;
+    if (held.contains(entry->run.id())) continue;  // its turn, when its client comes
     entry->run.apply({.type = EventType::run_started, .time_us = wall_us()}, batch);
     entry->changed = true;
-    ++running;
   }
 }
 

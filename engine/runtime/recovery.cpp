@@ -87,6 +87,7 @@ void Engine::Impl::attach(const std::string& id, Client client) {
   if (failed || closing || !options.store) {
     return refuse(client);
   }
+  if (client.watches && look_on(id, client)) return;
   auto& waiting = recovering[id];
   waiting.push_back(std::move(client));
   if (waiting.size() > 1) return;
@@ -110,7 +111,29 @@ void Engine::Impl::attach(const std::string& id, Client client) {
   });
 }
 
+/// A watcher never makes a run go on. False: the run is over, or its client has just come.
+bool Engine::Impl::look_on(const std::string& id, const Client& client) {
+  if (recovering.contains(id)) return false;
+  if (const auto found = held.find(id); found != held.end() && is_expected(*found->second)) {
+    found->second->run.add_client(client);
+    return true;
+  }
+  const auto known = options.store->find_runs(id);
+  if (!known || known->empty() || known->front().ended_us > 0) return false;
+  client.listener(std::make_shared<const json>(
+      json{{"type", "rejected"}, {"exit", 3}, {"message", interrupted(id)}}));
+  return true;
+}
+
 void Engine::Impl::recover(const std::string& id, std::function<void(Recovered)> then) {
+  if (held.contains(id)) {
+    post([this, id, then = std::move(then)] {
+      const auto found = held.extract(id);
+      if (!found) return recover(id, then);
+      then({found.mapped(), ""});
+    });
+    return;
+  }
   boost::asio::post(pool, [this, id, then = std::move(then)]() mutable {
     Recovered recovered =
         read_run(id, options, [this](const RunOptions& run_options, std::string* error) {

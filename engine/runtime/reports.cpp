@@ -19,8 +19,12 @@ using run::EventType;
 const protocol::AttemptId& id_of(const backend::Report& report) {
   return std::visit(
       [](const auto& body) -> const protocol::AttemptId& {
-        if constexpr (std::is_same_v<std::decay_t<decltype(body)>, protocol::Ended>) {
+        using Body = std::decay_t<decltype(body)>;
+        if constexpr (std::is_same_v<Body, protocol::Ended>) {
           return body.result.id;
+        } else if constexpr (std::is_same_v<Body, backend::Strays>) {
+          static const protocol::AttemptId none;
+          return none;
         } else {
           return body.id;
         }
@@ -66,6 +70,10 @@ void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
   for (backend::Report& report : reports) {
     if (const auto* kept = std::get_if<backend::Kept>(&report)) {
       on_kept(kept->id);
+      continue;
+    }
+    if (const auto* some = std::get_if<backend::Strays>(&report)) {
+      on_strays(some->ids);
       continue;
     }
     const auto found = runs.find(id_of(report).run);

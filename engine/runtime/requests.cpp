@@ -37,12 +37,19 @@ std::string waiting_steps(const run::Machine& machine) {
 
 }  // namespace
 
+std::string interrupted(const std::string& run) {
+  return fmt::format(
+      "run {0} was interrupted, and nobody goes on with it: 'scanflow runs resume {0}' does", run);
+}
+
 EntryPtr Engine::Impl::active(const std::string& id, const Client& client) const {
   const auto found = runs.find(id);
   if (failed || closing) {
     refuse(client);
   } else if (found != runs.end() && !found->second->over) {
     return found->second;
+  } else if (const auto waits = held.find(id); waits != held.end() && is_expected(*waits->second)) {
+    return waits->second;
   } else {
     const auto rows =
         options.store ? options.store->find_runs(id) : Result<std::vector<store::RunRow>>();
@@ -52,9 +59,7 @@ EntryPtr Engine::Impl::active(const std::string& id, const Client& client) const
     } else if (rows->front().ended_us > 0 || found != runs.end()) {
       reject(client, fmt::format("run {} is over: it has {}", id, rows->front().summary));
     } else {
-      reject(client, fmt::format("run {} was interrupted, and nobody goes on with it: 'scanflow "
-                                 "runs resume {}' does",
-                                 id, id));
+      reject(client, interrupted(id));
     }
   }
   return nullptr;

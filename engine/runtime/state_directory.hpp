@@ -16,6 +16,7 @@ struct StateDirectory {
 
   std::filesystem::path artifacts() const { return root / "artifacts"; }
   std::filesystem::path lock() const { return root / "engine.lock"; }
+  std::filesystem::path followers() const { return root / "followers.lock"; }
   std::filesystem::path plugin_cache() const { return root / "plugin-index.json"; }
   std::filesystem::path logs_of(const std::string& run) const {
     return root / "runs" / run / "logs";

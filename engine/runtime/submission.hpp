@@ -110,6 +110,7 @@ struct Client {
   Listener listener;
   bool every_event = true;  // false: only how it begins and ends
   Environment environment;
+  bool watches = false;  // a run that nobody goes on with is left alone
 };
 
 }  // namespace scanflow::runtime

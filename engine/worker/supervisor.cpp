@@ -144,7 +144,7 @@ std::optional<protocol::Hello> Supervisor::greet() {
   answer.role = "supervisor";
   answer.pid = ::getpid();
   for (const auto& [id, attempt] : attempts_) {
-    if (attempt->reported) answer.kept.push_back(id);
+    (attempt->reported ? answer.kept : answer.running).push_back(id);
   }
   return answer;
 }

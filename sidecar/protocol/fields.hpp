@@ -24,7 +24,9 @@ inline auto fields(Result& v) {
   return std::tie(v.id, v.status, v.cause, v.message, v.exit_code, v.signal, v.outputs, v.artifacts,
                   v.log, v.started_us, v.ended_us, v.cpu_us, v.max_rss);
 }
-inline auto fields(Hello& v) { return std::tie(v.role, v.pid, v.version, v.capabilities, v.kept); }
+inline auto fields(Hello& v) {
+  return std::tie(v.role, v.pid, v.version, v.capabilities, v.kept, v.running);
+}
 inline auto fields(Reject& v) { return std::tie(v.reason, v.min_major, v.max_major); }
 inline auto fields(Launch& v) { return std::tie(v.request); }
 inline auto fields(Started& v) { return std::tie(v.id, v.pid, v.started_us, v.log); }

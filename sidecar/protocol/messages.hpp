@@ -104,7 +104,9 @@ struct Hello {
   std::int32_t pid = 0;
   std::string version;
   std::vector<std::string> capabilities;
-  std::vector<AttemptId> kept;  // of a supervisor: results that no engine has acknowledged
+  // Of a supervisor: results that no engine has acknowledged, and attempts that have not ended.
+  std::vector<AttemptId> kept;
+  std::vector<AttemptId> running;
 };
 struct Reject {
   std::string reason;

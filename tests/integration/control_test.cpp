@@ -125,6 +125,22 @@ TEST(Control, AnInterruptedRunCanBeCancelled) {
   EXPECT_EQ(last_line(cancelled)["status"], "cancelled");
 }
 
+TEST(Control, WhoWatchesAnInterruptedRunLeavesItAlone) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", pipeline(kGate));
+  const auto first = scanflow.start({"run", file});
+  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
+  first->signal(SIGKILL);
+  first->wait();
+  const std::string id = last_line(scanflow({"runs", "list", "-o", "json"}))[0]["run"];
+  const auto other = scanflow.start({"run", file});
+  ASSERT_TRUE(eventually([&] { return other->out().find("runs approve") != std::string::npos; }));
+  const Output watched = scanflow({"runs", "watch", id});
+  EXPECT_EQ(watched.exit, 3) << watched.out;
+  EXPECT_NE(watched.err.find("nobody goes on with it"), std::string::npos) << watched.err;
+  EXPECT_EQ(scanflow({"runs", "approve", id, "gate"}).exit, 2) << "it went on";
+}
+
 TEST(Control, AllowedFailuresFailFastAndTheRunsTimeout) {
   Scanflow scanflow;
   const auto run = [&](const std::string& rest) {

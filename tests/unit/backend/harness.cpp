@@ -123,6 +123,8 @@ void Harness::take(std::vector<Report> reports) {
         calls.push_back(*call);
       } else if (auto* kept = std::get_if<Kept>(&report)) {
         seen_.kept.insert(kept->id);
+      } else if (auto* strays = std::get_if<Strays>(&report)) {
+        seen_.strays = strays->ids;
       }
     }
   }
@@ -158,6 +160,11 @@ pid_t Harness::started(const protocol::AttemptId& id) {
 int Harness::ends(const protocol::AttemptId& id) {
   const std::lock_guard lock(seen_.mutex);
   return seen_.ends[id];
+}
+
+std::optional<std::vector<protocol::AttemptId>> Harness::strays() {
+  const std::lock_guard lock(seen_.mutex);
+  return seen_.strays;
 }
 
 bool Harness::kept(const protocol::AttemptId& id) {

@@ -46,6 +46,8 @@ class Harness {
   protocol::Result result(const protocol::AttemptId& id);
   /// Waits for its Started, likewise; the pid.
   pid_t started(const protocol::AttemptId& id);
+  /// The last Strays; nothing before there was one.
+  std::optional<std::vector<protocol::AttemptId>> strays();
   std::vector<protocol::Metric> metrics(const protocol::AttemptId& id);
   /// The messages of its progress.
   std::vector<std::string> progress(const protocol::AttemptId& id);
@@ -84,6 +86,7 @@ class Harness {
     std::vector<protocol::Progress> progress;
     std::vector<protocol::HostCall> calls;
     std::set<protocol::AttemptId> kept;
+    std::optional<std::vector<protocol::AttemptId>> strays;
   };
   void take(std::vector<Report> reports);
 
@@ -91,6 +94,9 @@ class Harness {
    public:
     explicit OnStrand(Harness& harness) : harness_(harness) {}
     void get_ready() override {}
+    void survey() override {
+      harness_.strand_.run([&] { harness_.backend_->survey(); });
+    }
     void launch(std::vector<RequestPtr> requests) override {
       harness_.strand_.run([&] { harness_.backend_->launch(std::move(requests)); });
     }

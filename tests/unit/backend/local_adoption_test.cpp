@@ -38,6 +38,32 @@ TEST(LocalAdoption, ANewEngineFindsWhatRunsAndWhatEnded) {
   EXPECT_EQ(harness.log(harness.result(running.id)), "here\n");
 }
 
+TEST(LocalAdoption, WhatStillRunsOfEarlierEnginesIsTold) {
+  using Ids = std::vector<protocol::AttemptId>;
+  Harness harness;
+  harness.backend().survey();
+  EXPECT_TRUE(test::eventually([&] { return harness.strays() == Ids{}; })) << "nobody is there";
+  const auto gate = (harness.files() / "gate").string();
+  const auto left = harness.script("left", wait_for(gate) + "true");
+  const auto taken = harness.script("taken", wait_for(gate) + "true");
+  harness.launch(left);
+  harness.launch(taken);
+  harness.started(left.id);
+  harness.started(taken.id);
+  harness.forget_backend();
+
+  harness.make_backend();
+  harness.backend().survey();
+  EXPECT_TRUE(test::eventually([&] { return harness.strays() == Ids({left.id, taken.id}); }));
+  harness.launch(taken);
+  harness.files().write("gate", "");
+  EXPECT_EQ(harness.result(taken.id).status, "succeeded");
+  EXPECT_TRUE(test::eventually([&] { return harness.strays() == Ids{}; }));
+  EXPECT_EQ(harness.ends(left.id), 0) << "its result is for the engine that asks for it";
+  harness.launch(left);
+  EXPECT_EQ(harness.result(left.id).status, "succeeded");
+}
+
 TEST(LocalAdoption, WhatEndedWhileNoEngineWasThereIsKept) {
   Harness harness;
   const auto gate = (harness.files() / "gate").string();
