@@ -24,6 +24,7 @@ struct Context {
   std::string state;                     // --state
   std::vector<std::string> plugin_dirs;  // --plugin-dir
   bool json = false;                     // -o json
+  std::string server;                    // --server: the URL of one; empty: the state directory
 
   std::filesystem::path worker;   // scanflow-worker, beside this program
   std::filesystem::path plugins;  // the build's or installation's plugin directory

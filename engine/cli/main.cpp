@@ -140,6 +140,32 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
   approve->add_option("-m,--message", options.approve.comment, "Why; recorded with the answer");
 }
 
+void add_server(CLI::App& app, Choice& choice, ServerCommand& options) {
+  CLI::App* server = app.add_subcommand(
+      "server", "Run the engine for good: unfinished runs go on, others come by HTTP or 'run'");
+  server->add_option("--listen", options.listen, "A loopback address; port 0: one that is free")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  server->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
+      ->check(CLI::Range(1, 4096));
+  server
+      ->add_option("--durable", options.durable,
+                   "What a finished step survives: the engine's death, or power loss too")
+      ->check(CLI::IsMember({"process", "power"}));
+  server
+      ->add_option("--drain", options.drain,
+                   "When stopped, wait for the runs that go on, or for so long; without it they "
+                   "wait for the next server")
+      ->type_name("[TIME]")
+      ->expected(0, 1)
+      ->default_str("all");
+  server->footer(
+      "SIGTERM or SIGINT stops it, a second one at once. It knows no users: whoever can reach the "
+      "address may run programs as you.");
+  options.version = SCANFLOW_VERSION;
+  server->callback([&] { choice.command = [&] { return serve(choice.context, options); }; });
+}
+
 struct CheckOptions {
   std::vector<std::string> files;
   bool plugins = false;
@@ -210,10 +236,12 @@ int main(int argc, char** argv) {
   RunsOptions runs_options;
   CheckOptions check_options;
   PluginOptions plugin_options;
+  ServerCommand server_options;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
   add_runs(app, choice, runs_options);
+  add_server(app, choice, server_options);
   add_plugin(app, choice.context, plugin_options, choice.command);
   try {
     app.parse(argc, argv);

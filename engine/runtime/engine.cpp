@@ -46,6 +46,24 @@ void Engine::attach(std::string run, Client client) {
   });
 }
 
+void Engine::recover(std::function<void(const Recovery&)> done) {
+  impl_->post([impl = impl_.get(), done = std::move(done)]() mutable {
+    impl->recover_all(std::move(done));
+  });
+}
+
+void Engine::take_no_more() {
+  impl_->post([impl = impl_.get()] { impl->full = true; });
+}
+
+void Engine::settle(std::function<void(bool stored)> done) {
+  impl_->post([impl = impl_.get(), done = std::move(done)] {
+    if (impl->failed) return done(false);
+    impl->after.calls.emplace_back([done] { done(true); });
+    impl->flush();
+  });
+}
+
 void Engine::cancel(std::string run, Client client) {
   impl_->post([impl = impl_.get(), run = std::move(run), client = std::move(client)] {
     impl->cancel(run, client);
@@ -114,6 +132,7 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
     if (runs.contains(submission.run) || (known && !known->empty()))
       return attach(submission.run, std::move(client));
   }
+  if (full) return tell(client, rejected(3, "the engine is about to end: it takes no more runs"));
   if (prepared) {
     begin(std::move(submission), std::move(*prepared), std::move(client));
     return;

@@ -18,9 +18,13 @@ namespace {
 /// An artifact may lie there for a while before what refers to it is committed.
 constexpr std::int64_t kGarbageAgeUs = 3'600'000'000;
 
-void reject(const Client& client, const std::string& message) {
-  client.listener(
-      std::make_shared<const json>(json{{"type", "rejected"}, {"exit", 2}, {"message", message}}));
+// Why something is not done, for those who answer by a status.
+constexpr const char* kNotFound = "not_found";
+constexpr const char* kConflict = "conflict";
+
+void reject(const Client& client, const std::string& message, const char* reason) {
+  client.listener(std::make_shared<const json>(
+      json{{"type", "rejected"}, {"exit", 2}, {"message", message}, {"reason", reason}}));
 }
 
 std::string waiting_steps(const run::Machine& machine) {
@@ -45,13 +49,16 @@ EntryPtr Engine::Impl::active(const std::string& id, const Client& client) const
         options.store ? options.store->find_runs(id) : Result<std::vector<store::RunRow>>();
     const bool known = rows && !rows->empty();
     if (!known) {
-      reject(client, fmt::format("no run {}: 'scanflow runs list' shows them", id));
+      reject(client, fmt::format("no run {}: 'scanflow runs list' shows them", id), kNotFound);
     } else if (rows->front().ended_us > 0 || found != runs.end()) {
-      reject(client, fmt::format("run {} is over: it has {}", id, rows->front().summary));
+      reject(client, fmt::format("run {} is over: it has {}", id, rows->front().summary),
+             kConflict);
     } else {
-      reject(client, fmt::format("run {} was interrupted, and nobody goes on with it: 'scanflow "
-                                 "runs resume {}' does",
-                                 id, id));
+      reject(client,
+             fmt::format("run {} was interrupted, and nobody goes on with it: 'scanflow "
+                         "runs resume {}' does",
+                         id, id),
+             kConflict);
     }
   }
   return nullptr;
@@ -78,7 +85,7 @@ void Engine::Impl::remove(const std::vector<std::string>& ids, const Client& cli
   if (failed || closing || !options.store) return refuse(client);
   boost::asio::post(pool, [this, ids, client] {
     const auto gone = options.store->delete_runs(ids);
-    if (!gone) return reject(client, gone.error().message);
+    if (!gone) return reject(client, gone.error().message, kConflict);
     for (const std::string& id : *gone) {
       std::error_code ignored;  // swept with the next garbage
       std::filesystem::remove_all(options.state.logs_of(id).parent_path(), ignored);
@@ -86,7 +93,7 @@ void Engine::Impl::remove(const std::vector<std::string>& ids, const Client& cli
     const std::int64_t old = wall_us() - kGarbageAgeUs;
     const auto garbage = store::collect_garbage(*options.store, artifacts, old);
     (void)store::collect_run_directories(*options.store, options.state.root / "runs", old);
-    if (!garbage) return reject(client, garbage.error().message);
+    if (!garbage) return reject(client, garbage.error().message, kConflict);
     client.listener(std::make_shared<const json>(
         json{{"type", "done"}, {"deleted", gone->size()}, {"bytes", garbage->bytes}}));
   });
@@ -100,11 +107,14 @@ void Engine::Impl::answer(const std::string& id, const std::string& step, const 
   const std::uint32_t index = entry->run.index_of(step);
   if (index == run::kNoStep) {
     return reject(client,
-                  fmt::format("run {} has no step '{}'; {}", id, step, waiting_steps(machine)));
+                  fmt::format("run {} has no step '{}'; {}", id, step, waiting_steps(machine)),
+                  kNotFound);
   }
   if (machine.step(index).status != run::StepStatus::awaiting) {
-    return reject(client, fmt::format("step {} is {}; {}", step, name(machine.step(index).status),
-                                      waiting_steps(machine)));
+    return reject(client,
+                  fmt::format("step {} is {}; {}", step, name(machine.step(index).status),
+                              waiting_steps(machine)),
+                  kConflict);
   }
   json data = {{"outputs", {{"by", answer.by}, {"comment", answer.comment}}}};
   data["message"] = fmt::format("{} by {}{}{}", answer.approve ? "approved" : "rejected", answer.by,

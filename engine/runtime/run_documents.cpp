@@ -63,7 +63,8 @@ store::RunRow ActiveRun::row() const {
   row.summary = machine_.summary();
   row.created_us = created_us_;
   if (!plan().pipeline->labels.empty()) row.labels = json(plan().pipeline->labels).dump();
-  row.trigger = "cli";
+  row.trigger = submission_.trigger;
+  row.version = submission_.version;
   if (const auto& caller = submission_.caller) {
     row.parent = caller->run;
     row.parent_step = caller->step;
@@ -148,6 +149,7 @@ json ActiveRun::accepted(bool with_steps) const {
           {"backend", submission_.options.backend},
           {"jobs", submission_.options.jobs},
           {"created_us", created_us_},
+          {"seq", seq_},
           {"steps", std::move(steps)}};
 }
 

@@ -34,6 +34,9 @@ json to_json(const Submission& submission) {
                    {"source", submission.source},
                    {"params", submission.params},
                    {"options", to_json(submission.options)}};
+  if (submission.trigger != "cli") document["trigger"] = submission.trigger;
+  if (submission.version > 0) document["version"] = submission.version;
+  if (submission.scheduled_us > 0) document["scheduled_us"] = submission.scheduled_us;
   if (!submission.sources.empty()) document["sources"] = submission.sources;
   if (!submission.retry_of.empty()) {
     document["retry_of"] = submission.retry_of;
@@ -54,6 +57,9 @@ Submission submission_from_json(const json& document) {
   submission.sources = document.value("sources", submission.sources);
   submission.params = document.at("params");
   submission.options = run_options_from_json(document.at("options"));
+  submission.trigger = document.value("trigger", submission.trigger);
+  submission.version = document.value("version", submission.version);
+  submission.scheduled_us = document.value("scheduled_us", submission.scheduled_us);
   submission.retry_of = document.value("retry_of", "");
   submission.reuse = document.value("reuse", submission.reuse);
   if (const auto caller = document.find("caller"); caller != document.end())
@@ -123,25 +129,36 @@ void collect_sources(Submission& submission, const loader::Catalog& catalog) {
                                 finder(submission.sources, read_pipeline_text));
 }
 
-Result<Prepared> prepare(const Submission& submission,
-                         std::shared_ptr<const loader::Catalog> catalog, const json* recorded) {
+Result<std::shared_ptr<const pipeline::Pipeline>> read(const Submission& submission,
+                                                       const loader::Catalog& catalog) {
   std::map<std::string, std::string> sources = submission.sources;
   const auto missing = [](const std::string& file) -> Result<std::string> {
     auto text = read_file(file);
     if (text) return fail(file + " did not come with the pipeline");
     return text;
   };
-  const pipeline::ReadResult read = pipeline::read_pipeline(submission.file, submission.source,
-                                                            *catalog, finder(sources, missing));
-  if (!read.pipeline) {
-    return fail(fmt::format("{}{} {}; nothing was run",
-                            pipeline::render(read.errors, submission.source), read.errors.size(),
-                            read.errors.size() == 1 ? "error" : "errors"));
-  }
-  if (auto fits = fits_backend(*read.pipeline, submission.options.backend); !fits) {
+  pipeline::ReadResult result = pipeline::read_pipeline(submission.file, submission.source, catalog,
+                                                        finder(sources, missing));
+  if (result.pipeline) return std::move(result.pipeline);
+  return fail(fmt::format("{}{} {}; nothing was run",
+                          pipeline::render(result.errors, submission.source), result.errors.size(),
+                          result.errors.size() == 1 ? "error" : "errors"));
+}
+
+Result<Prepared> prepare(const Submission& submission,
+                         std::shared_ptr<const loader::Catalog> catalog, const json* recorded) {
+  auto pipeline = read(submission, *catalog);
+  if (!pipeline) return tl::unexpected(pipeline.error());
+  return prepare(submission, std::move(*pipeline), std::move(catalog), recorded);
+}
+
+Result<Prepared> prepare(const Submission& submission,
+                         std::shared_ptr<const pipeline::Pipeline> pipeline,
+                         std::shared_ptr<const loader::Catalog> catalog, const json* recorded) {
+  if (auto fits = fits_backend(*pipeline, submission.options.backend); !fits) {
     return tl::unexpected(fits.error());
   }
-  auto plan = pipeline::make_plan(read.pipeline, submission.params, recorded);
+  auto plan = pipeline::make_plan(std::move(pipeline), submission.params, recorded);
   if (!plan) return tl::unexpected(plan.error());
   for (const auto& [step, result] : submission.reuse.items())
     plan->reuse.emplace(step, std::make_shared<const json>(result));

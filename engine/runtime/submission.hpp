@@ -45,8 +45,11 @@ struct Submission {
   std::optional<Caller> caller;                // null: a person, or a schedule
   json params = json::object();
   RunOptions options;
-  std::string retry_of;         // the run whose results are used again, or empty
-  json reuse = json::object();  // of it: step -> {"outputs", "artifacts", "from"}
+  std::string trigger = "cli";    // what started it, as RunRow::trigger
+  std::uint32_t version = 0;      // of the registered pipeline; 0: it came from a file
+  std::int64_t scheduled_us = 0;  // the time of the firing that it belongs to; 0: none
+  std::string retry_of;           // the run whose results are used again, or empty
+  json reuse = json::object();    // of it: step -> {"outputs", "artifacts", "from"}
 };
 json to_json(const Submission& submission);
 Submission submission_from_json(const json& document);
@@ -64,6 +67,13 @@ Result<Prepared> prepare(const Submission& submission,
                          std::shared_ptr<const loader::Catalog> catalog,
                          const json* recorded = nullptr);
 
+/// Its two halves, for many runs of one text. The error of the first is the same for all of them.
+Result<std::shared_ptr<const pipeline::Pipeline>> read(const Submission& submission,
+                                                       const loader::Catalog& catalog);
+Result<Prepared> prepare(const Submission& submission,
+                         std::shared_ptr<const pipeline::Pipeline> pipeline,
+                         std::shared_ptr<const loader::Catalog> catalog, const json* recorded);
+
 /// Called pipelines as they are on disk now.
 pipeline::FindPipeline find_on_disk();
 
@@ -78,13 +88,14 @@ std::map<std::string, std::string> referenced_environment(const std::string& sou
 using Update = std::shared_ptr<const json>;
 
 /// Told of everything that happens to a run, as JSON objects with a "type":
-///   accepted   run, pipeline, namespace, backend, jobs, created_us, steps: it begins, or is
-///              followed from here
-///   event      event: one that was recorded (run::to_json)
+///   accepted   run, pipeline, namespace, backend, jobs, created_us, seq, steps: it begins, or is
+///              followed from here, which is after the event with this number
+///   event      event: one that was recorded (run::to_json); seq: its number, where runs are stored
 ///   progress   step, attempt, fraction, message
 ///   metric     step, attempt, name, value, at_step, labels
 ///   finished   result: result_document
-///   rejected   exit, message: there is or will be no run
+///   rejected   exit, message: there is or will be no run; or what was asked is not done. reason:
+///              "not_found" or "conflict", where it is one of these
 ///   closing    the engine ends first: ask the next one
 /// Called on the engine's strand: must not block. False: no more.
 using Listener = std::function<bool(const Update& update)>;
