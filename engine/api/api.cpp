@@ -9,8 +9,10 @@
 #include <optional>
 #include <utility>
 
+#include "engine/api/scheduled.hpp"
 #include "engine/api/submitted.hpp"
 #include "engine/runtime/engine_socket.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/nearest.hpp"
 
 namespace scanflow::api {
@@ -181,6 +183,18 @@ struct Api::Impl {
     });
   }
 
+  void schedules(const Request&, const Segments&, const Reply& reply) {
+    read(reply, [this]() -> Answer<json> {
+      const auto store = store::Store::open_read_only(options.state.root);
+      const auto catalog = options.catalog();
+      if (!store) return broken(store.error().message);
+      if (!catalog) return broken("the plugins cannot be found; the server's log says why");
+      auto list = api::schedules(**store, *catalog, wall_us());
+      if (!list) return broken(list.error().message);
+      return json{{"schedules", std::move(*list)}};
+    });
+  }
+
   // --- what is to be done
 
   void submit(const Request& request, const Segments&, const Reply& reply) {
@@ -306,6 +320,7 @@ struct Api::Impl {
         {"GET", {"healthz"}, &Impl::health},
         {"GET", {"readyz"}, &Impl::readiness},
         {"GET", {"api", "v1", "version"}, &Impl::version},
+        {"GET", {"api", "v1", "schedules"}, &Impl::schedules},
         {"GET", {"api", "v1", "runs"}, &Impl::list},
         {"POST", {"api", "v1", "runs"}, &Impl::submit},
         {"GET", {"api", "v1", "runs", "{}"}, &Impl::show},

@@ -3,6 +3,7 @@
 //
 //   GET    /healthz, /readyz                 alive; ready to take runs
 //   GET    /api/v1/version
+//   GET    /api/v1/schedules                 of registered pipelines: the next firing, the last run
 //   GET    /api/v1/runs                      ?namespace= pipeline= labels= status= since= limit= cursor=
 //   POST   /api/v1/runs                      a pipeline as YAML or JSON, or {"source" or "pipeline", ...}
 //   GET    /api/v1/runs/{run}                the result document; {run}: an id, its beginning, or last
@@ -26,8 +27,9 @@ namespace scanflow::api {
 
 struct ApiOptions {
   runtime::StateDirectory state;
-  std::uint32_t jobs = 1;                // of a run that does not say
-  std::vector<std::string> plugin_dirs;  // the same
+  std::uint32_t jobs = 1;                                           // of a run that does not say
+  std::vector<std::string> plugin_dirs;                             // the same
+  std::function<std::shared_ptr<const loader::Catalog>()> catalog;  // null: it cannot be found
   std::string version;
 };
 

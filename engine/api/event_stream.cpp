@@ -27,6 +27,7 @@ void EventStream::go_on() {
   if (!out_.empty() || phase_ == Phase::over)
     return std::exchange(then_, nullptr)(std::exchange(out_, {}));
   if (reading_) return;
+  if (phase_ == Phase::history && !after_) return attach();
   if (phase_ == Phase::history || phase_ == Phase::gap) read_page();
 }
 
@@ -53,8 +54,7 @@ EventStream::Page EventStream::page_after(std::int64_t seq) const {
 void EventStream::read_page() {
   reading_ = true;
   boost::asio::post(shared_.pool, [self = shared_from_this()] {
-    // Of what happens from now on only whether anything will.
-    Page page = self->page_after(self->after_.value_or(std::int64_t{0xffff'fffe}));
+    Page page = self->page_after(self->after_.value_or(0));
     self->shared_.http.post([self, page = std::move(page)] {
       self->reading_ = false;
       self->on_page(page);
@@ -90,7 +90,8 @@ void EventStream::attach() {
   phase_ = Phase::attaching;
   if (shared_.engine == nullptr) {
     say("closing", json::object());
-    return end();
+    end();
+    return go_on();
   }
   runtime::Client client;
   client.environment = runtime::own_environment();

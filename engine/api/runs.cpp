@@ -70,10 +70,14 @@ class StoredRuns : public Runs {
   }
 
   Answer<std::string> find(const std::string& prefix) override {
+    if (!store_) {
+      return missing(
+          fmt::format("there are no runs in {} yet; run a pipeline, or name the state "
+                      "directory with --state",
+                      state_.root.string()));
+    }
     const bool newest = prefix.empty() || prefix == "last";
-    const auto found = newest    ? rows({.limit = 1})
-                       : !store_ ? Result<std::vector<store::RunRow>>()
-                                 : store_->find_runs(prefix);
+    const auto found = newest ? store_->runs({.limit = 1}) : store_->find_runs(prefix);
     if (!found) return broken(found.error().message);
     if (found->size() == 1) return found->front().id;
     if (newest) return missing("there are no runs yet in " + state_.root.string());

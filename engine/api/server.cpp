@@ -8,11 +8,26 @@
 
 #include "engine/api/api.hpp"
 #include "engine/api/http_server.hpp"
+#include "engine/api/scheduler.hpp"
 #include "engine/runtime/engine_socket.hpp"
 #include "engine/runtime/machine_capacity.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::api {
+
+namespace {
+
+std::shared_ptr<const loader::Catalog> find_plugins(const ServerOptions& options) {
+  loader::SearchPath path = loader::search_path(options.plugin_dirs, options.plugins);
+  path.worker = options.worker;
+  path.cache = options.state.plugin_cache();
+  auto catalog = loader::Catalog::discover(path);
+  if (catalog) return std::make_shared<const loader::Catalog>(std::move(*catalog));
+  options.log("cannot find the plugins: " + catalog.error().message);
+  return nullptr;
+}
+
+}  // namespace
 
 struct Server::Impl {
   ServerOptions options;
@@ -22,8 +37,10 @@ struct Server::Impl {
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<Api> api;
   std::unique_ptr<runtime::EngineSocket> socket;  // and the engine
+  std::unique_ptr<Scheduler> scheduler;
 
   ~Impl() {
+    scheduler.reset();
     if (http) http->hear_no_more();
     if (api) api->forget_engine();
     socket.reset();
@@ -89,9 +106,10 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   if (!runs) return fail(runs.error().message);
   const ServerOptions& chosen = impl->options;
   impl->http = std::move(*http);
-  impl->api = std::make_unique<Api>(
-      *impl->http, std::move(*runs),
-      ApiOptions{chosen.state, chosen.jobs, chosen.plugin_dirs, chosen.version});
+  impl->api =
+      std::make_unique<Api>(*impl->http, std::move(*runs),
+                            ApiOptions{chosen.state, chosen.jobs, chosen.plugin_dirs,
+                                       [&chosen] { return find_plugins(chosen); }, chosen.version});
   impl->http->start([api = impl->api.get()](Request request, const Reply& reply) {
     api->handle(std::move(request), reply);
   });
@@ -99,6 +117,11 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   auto socket = runtime::EngineSocket::serve(std::move(*engine), chosen.state);
   if (!socket) return tl::unexpected(socket.error());
   impl->socket = std::move(*socket);
+  auto scheduler = Scheduler::start({chosen.state, chosen.jobs, chosen.plugin_dirs,
+                                     [&chosen] { return find_plugins(chosen); }, chosen.log},
+                                    impl->socket->engine());
+  if (!scheduler) return tl::unexpected(scheduler.error());
+  impl->scheduler = std::move(*scheduler);
   impl->api->serve(impl->socket->engine());
   chosen.log("listening on http://" + impl->http->address());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
@@ -106,7 +129,10 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
 
 const std::string& Server::address() const { return impl_->http->address(); }
 
-void Server::take_no_more() { impl_->socket->engine().take_no_more(); }
+void Server::take_no_more() {
+  impl_->scheduler.reset();
+  impl_->socket->engine().take_no_more();
+}
 
 Result<std::size_t> Server::unfinished() const {
   const auto store = store::Store::open_read_only(impl_->options.state.root);

@@ -43,6 +43,8 @@ struct ServerCommand {
   std::string version;
 };
 int serve(const Context& context, const ServerCommand& command);
+/// Registered pipelines with a schedule: the next firing, the last run.
+int list_schedules(const Context& context);
 
 struct ListCommand {
   std::size_t limit = 20;

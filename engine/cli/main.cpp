@@ -33,6 +33,10 @@ void add_common(CLI::App& app, Choice& choice) {
                  "Look for plugins here first; may be repeated")
       ->type_name("DIR")
       ->allow_extra_args(false);
+  app.add_option("--server", choice.context.server,
+                 "Ask the server at this URL instead (run, and runs but for resume and retry)")
+      ->type_name("URL")
+      ->envname("SCANFLOW_SERVER");
   app.add_option("-o,--output", choice.format,
                  "text, or json: then the last thing on stdout is one JSON document")
       ->check(CLI::IsMember({"text", "json"}));
@@ -188,6 +192,8 @@ void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
       ->check(CLI::IsMember({"text", "dot", "mermaid", "svg"}));
   graph_app->callback(
       [&] { choice.command = [&] { return graph(choice.context, options.graph); }; });
+  app.add_subcommand("schedules", "Registered pipelines that run by themselves: when next")
+      ->callback([&] { choice.command = [&] { return list_schedules(choice.context); }; });
   CLI::App* schema_app = app.add_subcommand(
       "schema", "Print the JSON Schema by which editors complete and check pipelines");
   schema_app->add_flag("--plugins", options.plugins,
@@ -201,7 +207,9 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   const CLI::App* level = &app;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--state" || word == "--plugin-dir" || word == "-o" || word == "--output") ++i;
+    if (word == "--state" || word == "--plugin-dir" || word == "--server" || word == "-o" ||
+        word == "--output")
+      ++i;
     if (word.starts_with("-")) continue;
     std::vector<std::string> names;
     const CLI::App* next = nullptr;

@@ -109,8 +109,9 @@ int run(const Context& context, const RunCommand& command) {
   submission.source = std::move(source->text);
   submission.params = std::move(*params);
   submission.options.backend = command.backend;
-  submission.options.jobs =
-      command.jobs > 0 ? command.jobs : std::max(1u, std::thread::hardware_concurrency());
+  submission.options.jobs = command.jobs > 0 || !context.server.empty()
+                                ? command.jobs  // 0: the server says
+                                : std::max(1u, std::thread::hardware_concurrency());
   submission.options.use_cache = !command.no_cache;
   submission.options.directory = std::filesystem::current_path().string();
   submission.options.plugin_dirs = context.plugin_dirs;
@@ -119,6 +120,11 @@ int run(const Context& context, const RunCommand& command) {
   for (const auto& [file, text] : submission.sources)
     submission.options.env.merge(runtime::referenced_environment(text));
 
+  if (!context.server.empty()) {  // what it lacks, and which plugins there are, it says itself
+    Target target;
+    target.submission = std::move(submission);
+    return report(context, follow(context, *state, std::move(target), durability, printer));
+  }
   auto prepared =
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));
   if (!prepared) return complain(context, kUsage, prepared.error().message);
@@ -133,10 +139,12 @@ int run(const Context& context, const RunCommand& command) {
 
 int runs_retry(const Context& context, const std::string& prefix, const std::string& from,
                bool quiet) {
+  if (const int refused = refuse_server(context, "retry the run where the server is"); refused != 0)
+    return refused;
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   const auto id = find_run(context, prefix);
-  if (!id) return complain(context, kUsage, id.error().message);
+  if (!id) return complain(context, id.error());
   const auto store = store::Store::open_read_only(state->root);
   if (!store) return complain(context, kEngine, store.error().message);
   const auto events = (*store)->events(*id);
@@ -174,10 +182,14 @@ int runs_retry(const Context& context, const std::string& prefix, const std::str
 }
 
 int resume(const Context& context, const std::string& run, bool quiet) {
+  if (const int refused =
+          refuse_server(context, "a server goes on with its runs by itself; 'runs watch' looks on");
+      refused != 0)
+    return refused;
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, run);
-  if (!id) return complain(context, kUsage, id.error().message);
+  if (!id) return complain(context, id.error());
   ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
   Target target;
   target.run = std::move(*id);

@@ -144,6 +144,17 @@ struct Concurrency {
   Policy policy = Policy::queue;
 };
 
+/// When a registered pipeline runs by itself.
+struct Schedule {
+  enum class CatchUp : std::uint8_t { none, last, all };
+  std::string cron;              // empty: never
+  std::string zone = "UTC";      // IANA
+  std::int64_t deadline_us = 0;  // how late a run may start; 0: however late
+  CatchUp catch_up = CatchUp::last;
+  bool suspend = false;
+  json params = json::object();  // given to each run
+};
+
 struct Pipeline {
   std::string file;    // as the user named it
   std::string source;  // the text
@@ -157,6 +168,7 @@ struct Pipeline {
   std::int32_t priority = 0;       // added to that of each step, against those of other runs
   bool fail_fast = false;          // the first failure stops what runs
   Concurrency concurrency;
+  Schedule schedule;
   json outputs = json::object();  // values may hold ${{ }}, over all steps
   std::map<std::string, std::shared_ptr<const Pipeline>> calls;  // Step::call -> what it means
 };

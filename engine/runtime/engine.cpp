@@ -172,6 +172,11 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   entry->requests.set_environment(std::move(client.environment), own_environment);
   entry->run.add_client(std::move(client));
   entry->run.apply(entry->run.created_event(turn.queued), batch);
+  const Submission& begun = entry->run.submission();
+  if (begun.scheduled_us > 0 && !begun.caller) {
+    const pipeline::Pipeline& pipeline = *entry->run.plan().pipeline;
+    batch.firings.push_back({pipeline.name_space, pipeline.name, begun.scheduled_us});
+  }
   pump(entry);
   flush();
 }

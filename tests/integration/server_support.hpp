@@ -25,8 +25,9 @@ using nlohmann::json;
 
 class ServerProgram {
  public:
-  explicit ServerProgram(const Scanflow& scanflow, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{"server", "--listen", "127.0.0.1:0"};
+  explicit ServerProgram(const Scanflow& scanflow, std::vector<std::string> more = {},
+                         std::uint16_t port = 0) {
+    std::vector<std::string> arguments{"server", "--listen", "127.0.0.1:" + std::to_string(port)};
     arguments.insert(arguments.end(), more.begin(), more.end());
     program_ = scanflow.start(std::move(arguments));
     const std::string said = "listening on ";
