@@ -363,7 +363,9 @@ Response no_such_path(const Segments& path, const std::vector<std::string>& know
 
 Api::Api(HttpServer& http, std::unique_ptr<Runs> runs, ApiOptions options)
     : impl_(std::make_unique<Impl>(http, std::move(runs), std::move(options))) {}
-Api::~Api() { impl_->shared.pool.join(); }
+Api::~Api() { finish(); }
+
+void Api::finish() { impl_->shared.pool.join(); }
 
 void Api::handle(Request request, const Reply& reply) {
   Segments names;

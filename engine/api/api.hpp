@@ -46,6 +46,8 @@ class Api {
   void serve(runtime::Engine& engine);
   /// Asks it no more, when this returns. [not-the-HTTP-thread]
   void forget_engine();
+  /// Waits for what is being read; nothing is after this. Before `http` ends.
+  void finish();
 
  private:
   struct Impl;

@@ -10,7 +10,7 @@
 namespace scanflow::api {
 namespace {
 
-constexpr std::size_t kPage = 500;
+constexpr std::size_t kPage = 100;
 // What a client that reads too slowly may leave lying here.
 constexpr std::size_t kMostBytes = 4u << 20;
 constexpr std::size_t kMostPending = 20'000;

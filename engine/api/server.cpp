@@ -4,6 +4,7 @@
 
 #include <future>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "engine/api/api.hpp"
@@ -16,6 +17,8 @@
 namespace scanflow::api {
 
 namespace {
+
+constexpr std::chrono::milliseconds kLockPatience{1000};
 
 std::shared_ptr<const loader::Catalog> find_plugins(const ServerOptions& options) {
   loader::SearchPath path = loader::search_path(options.plugin_dirs, options.plugins);
@@ -44,6 +47,7 @@ struct Server::Impl {
     if (http) http->hear_no_more();
     if (api) api->forget_engine();
     socket.reset();
+    if (api) api->finish();
     http.reset();
   }
 
@@ -54,12 +58,17 @@ struct Server::Impl {
 
 Result<void> Server::Impl::take_lock() {
   if (auto created = runtime::create(options.state); !created) return created;
-  auto taken = runtime::EngineLock::try_take(options.state);
-  if (!taken) return tl::unexpected(taken.error());
-  if (*taken) {
-    lock.emplace(std::move(**taken));
-    return {};
-  }
+  // Commands that look at it, or are the engine for one request, have it for a moment.
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  do {
+    auto taken = runtime::EngineLock::try_take(options.state);
+    if (!taken) return tl::unexpected(taken.error());
+    if (*taken) {
+      lock.emplace(std::move(**taken));
+      return {};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  } while (std::chrono::steady_clock::now() < deadline);
   const pid_t holder = runtime::EngineLock::holder(options.state);
   return fail(fmt::format(
       "another engine works on {}{}: wait until it has ended, or choose another state directory "
