@@ -44,6 +44,17 @@ int graph(const Context& context, const GraphCommand& command);
 /// Prints the JSON Schema of pipelines; `plugins`: with what the plugins that are found take.
 int schema(const Context& context, bool plugins);
 
+struct ServerCommand {
+  std::string listen = "127.0.0.1:8420";
+  std::uint32_t jobs = 0;  // 0: this machine's CPUs
+  std::string durable = "process";
+  std::string drain;  // "": no; "all", or a duration
+  std::string version;
+};
+int serve(const Context& context, const ServerCommand& command);
+/// Registered pipelines with a schedule: the next firing, the last run.
+int list_schedules(const Context& context);
+
 struct ListCommand {
   std::size_t limit = 20;
   std::string name_space, pipeline, labels, since;  // since: a duration, "1d"

@@ -7,8 +7,7 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "engine/cli/text.hpp"
-#include "engine/store/store.hpp"
+#include "engine/api/client.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::cli {
@@ -70,31 +69,30 @@ int complain(const Context& context, Exit code, const std::string& message) {
   return code;
 }
 
-Result<std::string> find_run(const Context& context, const std::string& prefix) {
-  const auto state = context.state_directory();
-  if (!state) return tl::unexpected(state.error());
-  const auto store = store::Store::open_read_only(state->root);
-  if (!store) return tl::unexpected(store.error());
-  if (prefix.empty() || prefix == "last") {
-    const auto newest = (*store)->runs({.limit = 1});
-    if (!newest) return tl::unexpected(newest.error());
-    if (newest->empty()) return fail("there are no runs yet in " + state->root.string());
-    return newest->front().id;
+int complain(const Context& context, const api::Failure& failure) {
+  return complain(context, static_cast<Exit>(failure.exit), failure.message);
+}
+
+api::Answer<std::unique_ptr<api::Runs>> open_runs(const Context& context) {
+  if (context.server.empty()) {
+    const auto state = context.state_directory();
+    return state ? api::open_runs(*state) : api::broken(state.error().message);
   }
-  const auto found = (*store)->find_runs(prefix);
-  if (!found) return tl::unexpected(found.error());
-  if (found->size() == 1) return found->front().id;
-  if (found->empty()) {
-    return fail(fmt::format("no run '{}' in {}: 'scanflow runs list' shows them", prefix,
-                            state->root.string()));
-  }
-  std::string message = fmt::format("'{}' is not one run:", prefix);
-  for (std::size_t i = 0; i < found->size() && i < 8; ++i) {
-    const store::RunRow& run = (*found)[i];
-    message += fmt::format("\n  {}  {}  {}", run.id,
-                           short_name(run.name_space, run.pipeline, run.version), run.status);
-  }
-  return fail(message + "\ngive more of its id");
+  auto client = api::HttpClient::to(context.server);
+  if (!client) return api::wrong(client.error().message);
+  return api::runs_of(std::move(*client));
+}
+
+api::Answer<std::string> find_run(const Context& context, const std::string& prefix) {
+  const auto runs = open_runs(context);
+  if (!runs) return tl::unexpected(runs.error());
+  return (*runs)->find(prefix);
+}
+
+int refuse_server(const Context& context, const std::string& instead) {
+  if (context.server.empty()) return kSucceeded;
+  return complain(context, kUsage,
+                  fmt::format("this works on a state directory, not over --server: {}", instead));
 }
 
 std::string short_id(const std::string& run) { return run.substr(0, 13); }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/api/runs.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "sdk/base/result.hpp"
 #include "sdk/loader/catalog.hpp"
@@ -24,6 +25,7 @@ struct Context {
   std::string state;                     // --state
   std::vector<std::string> plugin_dirs;  // --plugin-dir
   bool json = false;                     // -o json
+  std::string server;                    // --server: the URL of one; empty: the state directory
 
   std::filesystem::path worker;   // scanflow-worker, beside this program
   std::filesystem::path plugins;  // the build's or installation's plugin directory
@@ -53,8 +55,16 @@ Result<PipelineFile> read_pipeline_file(const std::string& file);
 /// status.
 int complain(const Context& context, Exit code, const std::string& message);
 
+int complain(const Context& context, const api::Failure& failure);
+
+/// The runs of the state directory, or of --server.
+api::Answer<std::unique_ptr<api::Runs>> open_runs(const Context& context);
+
 /// The one run whose id starts with `prefix`; an error says that there is none, or which there are.
-Result<std::string> find_run(const Context& context, const std::string& prefix);
+api::Answer<std::string> find_run(const Context& context, const std::string& prefix);
+
+/// 2 where the command works on this machine's state only, and --server is given; else 0.
+int refuse_server(const Context& context, const std::string& instead);
 
 /// The first 13 characters: unique to the millisecond.
 std::string short_id(const std::string& run);

@@ -17,8 +17,8 @@ std::string user_name() {
 }
 
 /// "run ... is over", or "".
-std::string said_over(const runtime::StateDirectory& state, const std::string& run) {
-  const Outcome outcome = recorded(state, run);
+std::string said_over(const Context& context, const std::string& run) {
+  const Outcome outcome = recorded(context, run);
   if (outcome.result.is_null()) return {};
   return fmt::format("run {} is over: it has {}", run, outcome.result.value("summary", "ended"));
 }
@@ -29,9 +29,9 @@ int runs_watch(const Context& context, const std::string& prefix, bool quiet) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   const auto id = find_run(context, prefix);
-  if (!id) return complain(context, kUsage, id.error().message);
+  if (!id) return complain(context, id.error());
   ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
-  return report(context, watch(*state, *id, printer));
+  return report(context, watch(context, *state, *id, printer));
 }
 
 int runs_wait(const Context& context, const std::vector<std::string>& prefixes) {
@@ -40,14 +40,14 @@ int runs_wait(const Context& context, const std::vector<std::string>& prefixes) 
   std::vector<std::string> ids;
   for (const std::string& prefix : prefixes) {
     auto id = find_run(context, prefix);
-    if (!id) return complain(context, kUsage, id.error().message);
+    if (!id) return complain(context, id.error());
     ids.push_back(std::move(*id));
   }
   int worst = kSucceeded;
   nlohmann::json ended = nlohmann::json::array();
   for (const std::string& id : ids) {
     ProgressPrinter silent(ProgressPrinter::Style::silent, STDOUT_FILENO);
-    const Outcome outcome = watch(*state, id, silent);
+    const Outcome outcome = watch(context, *state, id, silent);
     if (outcome.result.is_null())
       return complain(context, static_cast<Exit>(outcome.exit), outcome.message);
     worst = std::max(worst, outcome.exit);
@@ -65,9 +65,9 @@ int runs_cancel(const Context& context, const std::string& prefix, bool quiet) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, prefix);
-  if (!id) return complain(context, kUsage, id.error().message);
+  if (!id) return complain(context, id.error());
   ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
-  if (const std::string over = said_over(*state, *id); !over.empty())
+  if (const std::string over = said_over(context, *id); !over.empty())
     return complain(context, kUsage, over);
   Target target;
   target.run = std::move(*id);
@@ -84,7 +84,7 @@ int runs_delete(const Context& context, const std::vector<std::string>& prefixes
   nlohmann::json ids = nlohmann::json::array();
   for (const std::string& prefix : prefixes) {
     auto id = find_run(context, prefix);
-    if (!id) return complain(context, kUsage, id.error().message);
+    if (!id) return complain(context, id.error());
     ids.push_back(std::move(*id));
   }
   const auto done = ask_any_engine(context, *state, {{"op", "delete"}, {"runs", ids}});
@@ -107,15 +107,16 @@ int runs_approve(const Context& context, const ApproveCommand& command) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   const auto id = find_run(context, command.run);
-  if (!id) return complain(context, kUsage, id.error().message);
-  if (const std::string over = said_over(*state, *id); !over.empty())
+  if (!id) return complain(context, id.error());
+  if (const std::string over = said_over(context, *id); !over.empty())
     return complain(context, kUsage, over);
-  const auto answered = ask_engine(*state, {{"op", "answer"},
-                                            {"run", *id},
-                                            {"step", command.step},
-                                            {"approve", !command.reject},
-                                            {"by", user_name()},
-                                            {"comment", command.comment}});
+  const auto answered = ask_engine(context, *state,
+                                   {{"op", "answer"},
+                                    {"run", *id},
+                                    {"step", command.step},
+                                    {"approve", !command.reject},
+                                    {"by", user_name()},
+                                    {"comment", command.comment}});
   if (!answered) return complain(context, kUsage, answered.error().message);
   if (context.json) {
     fmt::print(

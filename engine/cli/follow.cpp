@@ -9,7 +9,8 @@
 #include <string_view>
 #include <thread>
 
-#include "engine/runtime/active_run.hpp"
+#include "engine/api/client.hpp"
+#include "engine/api/remote_engine.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/engine_socket.hpp"
 #include "engine/runtime/followers.hpp"
@@ -23,6 +24,8 @@ using runtime::UpdateQueue;
 
 /// An engine that is about to begin is looked for again after this time.
 constexpr auto kEngineBegins = 10ms;
+/// How long a server that has gone away is waited for.
+constexpr auto kServerPatience = 30s;
 
 std::atomic<int> interrupts{0};
 
@@ -53,6 +56,7 @@ struct Connection {
   std::optional<runtime::EngineLock> lock;
   std::unique_ptr<runtime::EngineSocket> own;
   std::unique_ptr<runtime::EngineClient> client;
+  std::unique_ptr<api::RemoteEngine> remote;  // of --server
 
   runtime::Client caller() const {
     return {[updates = queue](const runtime::Update& update) {
@@ -64,7 +68,9 @@ struct Connection {
 
   /// The answer comes to the queue; where the engine is gone, that says "closing".
   void ask(const json& request) {
-    if (own) {
+    if (remote) {
+      remote->send(request);
+    } else if (own) {
       serve_request(own->engine(), request, caller());
     } else {
       (void)client->send(request);
@@ -109,6 +115,27 @@ Result<std::unique_ptr<Connection>> become_engine(const Context& context,
       runtime::EngineSocket::serve(std::make_unique<runtime::Engine>(std::move(options)), state);
   if (!own) return tl::unexpected(own.error());
   connection->own = std::move(*own);
+  return connection;
+}
+
+/// The server, once it is ready. `patience`: one that does not answer is about to start again.
+Result<std::unique_ptr<Connection>> connect_to_server(const std::string& url, bool patience) {
+  auto client = api::HttpClient::to(url);
+  if (!client) return tl::unexpected(client.error());
+  const auto deadline = std::chrono::steady_clock::now() + kServerPatience;
+  for (;;) {
+    const auto ready = client->request({.target = "/readyz"});
+    if (ready && ready->status == 200) break;
+    if (!ready && !patience) return tl::unexpected(ready.error());
+    if (interrupts > 0 || std::chrono::steady_clock::now() > deadline) {
+      return fail(ready ? fmt::format("the server at {} is not ready: {}", url,
+                                      api::failure_of(ready->status, ready->body).message)
+                        : ready.error().message);
+    }
+    std::this_thread::sleep_for(100ms);
+  }
+  auto connection = std::make_unique<Connection>();
+  connection->remote = std::make_unique<api::RemoteEngine>(std::move(*client), connection->queue);
   return connection;
 }
 
@@ -168,13 +195,12 @@ bool is_followed(const runtime::StateDirectory& state, const std::string& run) {
 
 }  // namespace
 
-Outcome recorded(const runtime::StateDirectory& state, const std::string& run) {
-  const auto store = store::Store::open_read_only(state.root);
-  if (!store) return {kEngine, store.error().message, {}};
-  const auto rows = (*store)->find_runs(run);
-  const auto steps = (*store)->steps(run);
-  if (!rows || !steps || rows->empty()) return {kEngine, "cannot read run " + run, {}};
-  if (rows->front().ended_us == 0) {
+Outcome recorded(const Context& context, const std::string& run) {
+  const auto runs = open_runs(context);
+  if (!runs) return {runs.error().exit, runs.error().message, {}};
+  auto shown = (*runs)->show(run);
+  if (!shown) return {shown.error().exit, shown.error().message, {}};
+  if (shown->at("ended_us") == 0) {
     return {
         kEngine,
         fmt::format("run {0} was interrupted, and nobody goes on with it: 'scanflow runs resume "
@@ -182,9 +208,8 @@ Outcome recorded(const runtime::StateDirectory& state, const std::string& run) {
                     run),
         {}};
   }
-  const json finished = {{"type", "finished"},
-                         {"result", runtime::result_document(rows->front(), *steps,
-                                                             runtime::called_runs(**store, run))}};
+  for (const char* name : {"created_us", "ended_us", "trigger"}) shown->erase(name);
+  const json finished = {{"type", "finished"}, {"result", std::move(*shown)}};
   return *outcome_of(finished);
 }
 
@@ -206,7 +231,8 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
                store::Durability durability, ProgressPrinter& printer, bool cancel) {
   catch_signals();
   if (cancel) interrupts = 1;
-  if (auto created = runtime::create(state); !created)
+  const bool remote = !context.server.empty();
+  if (auto created = remote ? Result<void>() : runtime::create(state); !created)
     return {kEngine, created.error().message, {}};
   const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
   if (target.submission) target.run = target.submission->run;
@@ -216,7 +242,8 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
   int cancelled = 0;
   bool accepted = false;
   for (bool again = false;; again = true) {
-    auto connection = connect(context, state, jobs, durability);
+    auto connection = remote ? connect_to_server(context.server, again)
+                             : connect(context, state, jobs, durability);
     if (!connection) return {kEngine, connection.error().message, {}};
     (*connection)->start(target, again);
     for (bool closing = false; !closing;) {
@@ -241,18 +268,35 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
   }
 }
 
-Outcome watch(const runtime::StateDirectory& state, const std::string& run,
+namespace {
+
+/// To look on; null where nobody runs anything.
+Result<std::unique_ptr<Connection>> connect_to_look(const Context& context,
+                                                    const runtime::StateDirectory& state,
+                                                    bool again) {
+  if (!context.server.empty()) return connect_to_server(context.server, again);
+  auto connection = std::make_unique<Connection>();
+  auto client = runtime::EngineClient::connect(state, connection->queue);
+  if (!client) return nullptr;
+  connection->client = std::move(*client);
+  return connection;
+}
+
+}  // namespace
+
+Outcome watch(const Context& context, const runtime::StateDirectory& state, const std::string& run,
               ProgressPrinter& printer) {
-  for (;;) {
-    const auto queue = std::make_shared<UpdateQueue>();
-    const auto client = runtime::EngineClient::connect(state, queue);
-    if (!client) {
-      const Outcome outcome = recorded(state, run);
+  for (bool again = false;; again = true) {
+    const auto connection = connect_to_look(context, state, again);
+    if (!connection) return {kEngine, connection.error().message, {}};
+    if (!*connection) {
+      const Outcome outcome = recorded(context, run);
       if (!outcome.result.is_null() || !is_followed(state, run)) return outcome;
       std::this_thread::sleep_for(kEngineBegins);
       continue;
     }
-    (void)(*client)->send({{"op", "attach"}, {"run", run}, {"watch", true}});
+    (*connection)->ask({{"op", "attach"}, {"run", run}, {"watch", true}});
+    const auto& queue = (*connection)->queue;
     for (bool closing = false; !closing;) {
       const auto update = queue->pop(50ms);
       printer.tick();
@@ -287,21 +331,22 @@ std::optional<Result<json>> answer(UpdateQueue& queue, int& exit) {
 
 }  // namespace
 
-Result<json> ask_engine(const runtime::StateDirectory& state, const nlohmann::json& request) {
-  const auto queue = std::make_shared<UpdateQueue>();
-  auto client = runtime::EngineClient::connect(state, queue);
-  while (!client && is_followed(state, request.at("run"))) {
+Result<json> ask_engine(const Context& context, const runtime::StateDirectory& state,
+                        const nlohmann::json& request) {
+  auto connection = connect_to_look(context, state, false);
+  while (connection && !*connection && is_followed(state, request.at("run"))) {
     std::this_thread::sleep_for(kEngineBegins);
-    client = runtime::EngineClient::connect(state, queue);
+    connection = connect_to_look(context, state, false);
   }
-  if (!client) {
+  if (!connection) return tl::unexpected(connection.error());
+  if (!*connection) {
     return fail(
         "nothing runs in this state directory now; 'scanflow runs resume' goes on with a run that "
         "was interrupted");
   }
-  if (auto sent = (*client)->send(request); !sent) return tl::unexpected(sent.error());
+  (*connection)->ask(request);
   int exit = kEngine;
-  auto answered = answer(*queue, exit);
+  auto answered = answer(*(*connection)->queue, exit);
   return answered ? std::move(*answered) : fail(kNoAnswer);
 }
 
@@ -310,6 +355,7 @@ Result<json> ask_any_engine(const Context& context, const runtime::StateDirector
   int status = kEngine;
   int& told = exit != nullptr ? *exit : status;
   told = kEngine;
+  if (!context.server.empty()) return ask_engine(context, state, request);
   if (auto created = runtime::create(state); !created) return tl::unexpected(created.error());
   // An engine that ends is followed by the next one, or by this process.
   constexpr int kEngines = 5;

@@ -38,14 +38,14 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
 
 /// Looks on while others run it: never becomes the engine, and leaves it alone when it leaves. A
 /// run that is over gives its result at once; one that nobody runs is an error.
-Outcome watch(const runtime::StateDirectory& state, const std::string& run,
+Outcome watch(const Context& context, const runtime::StateDirectory& state, const std::string& run,
               ProgressPrinter& printer);
 
 /// How it ended; no result where it has not.
-Outcome recorded(const runtime::StateDirectory& state, const std::string& run);
+Outcome recorded(const Context& context, const std::string& run);
 
 /// One request to the engine that runs. Its answer, where it did as it was asked.
-Result<nlohmann::json> ask_engine(const runtime::StateDirectory& state,
+Result<nlohmann::json> ask_engine(const Context& context, const runtime::StateDirectory& state,
                                   const nlohmann::json& request);
 /// The same; where none runs, this process is the engine for so long. Where one ends before it
 /// answers, the next is asked again: so the request must bear that. `exit`: the status that an

@@ -35,6 +35,10 @@ void add_common(CLI::App& app, Choice& choice) {
                  "Look for plugins here first; may be repeated")
       ->type_name("DIR")
       ->allow_extra_args(false);
+  app.add_option("--server", choice.context.server,
+                 "Ask the server at this URL instead (run, and runs but for resume and retry)")
+      ->type_name("URL")
+      ->envname("SCANFLOW_SERVER");
   app.add_option(
          "-o,--output", choice.format,
          "text, or json: then the last thing on stdout is one JSON document; of get also yaml")
@@ -160,6 +164,32 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
   approve->add_option("-m,--message", options.approve.comment, "Why; recorded with the answer");
 }
 
+void add_server(CLI::App& app, Choice& choice, ServerCommand& options) {
+  CLI::App* server = app.add_subcommand(
+      "server", "Run the engine for good: unfinished runs go on, others come by HTTP or 'run'");
+  server->add_option("--listen", options.listen, "A loopback address; port 0: one that is free")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
+  server->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
+      ->check(CLI::Range(1, 4096));
+  server
+      ->add_option("--durable", options.durable,
+                   "What a finished step survives: the engine's death, or power loss too")
+      ->check(CLI::IsMember({"process", "power"}));
+  server
+      ->add_option("--drain", options.drain,
+                   "When stopped, wait for the runs that go on, or for so long; without it they "
+                   "wait for the next server")
+      ->type_name("[TIME]")
+      ->expected(0, 1)
+      ->default_str("all");
+  server->footer(
+      "SIGTERM or SIGINT stops it, a second one at once. It knows no users: whoever can reach the "
+      "address may run programs as you.");
+  options.version = SCANFLOW_VERSION;
+  server->callback([&] { choice.command = [&] { return serve(choice.context, options); }; });
+}
+
 struct CheckOptions {
   std::vector<std::string> files;
   std::string name_space;
@@ -191,6 +221,8 @@ void add_checks(CLI::App& app, Choice& choice, CheckOptions& options) {
       ->check(CLI::IsMember({"text", "dot", "mermaid", "svg"}));
   graph_app->callback(
       [&] { choice.command = [&] { return graph(choice.context, options.graph); }; });
+  app.add_subcommand("schedules", "Registered pipelines that run by themselves: when next")
+      ->callback([&] { choice.command = [&] { return list_schedules(choice.context); }; });
   CLI::App* schema_app = app.add_subcommand(
       "schema", "Print the JSON Schema by which editors complete and check pipelines");
   schema_app->add_flag("--plugins", options.plugins,
@@ -218,7 +250,9 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   const CLI::App* level = &app;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--state" || word == "--plugin-dir" || word == "-o" || word == "--output") ++i;
+    if (word == "--state" || word == "--plugin-dir" || word == "--server" || word == "-o" ||
+        word == "--output")
+      ++i;
     if (word.starts_with("-")) continue;
     std::vector<std::string> names;
     const CLI::App* next = nullptr;
@@ -255,11 +289,13 @@ int main(int argc, char** argv) {
   RegistryOptions registry_options;
   PluginOptions plugin_options;
   std::string shell;
+  ServerCommand server_options;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
   add_runs(app, choice, runs_options);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
+  add_server(app, choice, server_options);
   add_plugin(app, choice.context, plugin_options, choice.command);
   add_completion(app, choice, shell);
   if (argc > 1 && std::string_view(argv[1]) == "__complete") {

@@ -135,8 +135,9 @@ Result<runtime::Submission> make_submission(const Context& context, const RunCom
   submission.run = uuid_v7(wall_us() / 1000);
   submission.params = std::move(*params);
   submission.options.backend = command.backend;
-  submission.options.jobs =
-      command.jobs > 0 ? command.jobs : std::max(1u, std::thread::hardware_concurrency());
+  submission.options.jobs = command.jobs > 0 || !context.server.empty()
+                                ? command.jobs  // 0: the server says
+                                : std::max(1u, std::thread::hardware_concurrency());
   submission.options.use_cache = !command.no_cache;
   submission.options.directory = std::filesystem::current_path().string();
   submission.options.plugin_dirs = context.plugin_dirs;
@@ -157,6 +158,10 @@ int run(const Context& context, const RunCommand& command) {
       command.durable == "power" ? store::Durability::power : store::Durability::process;
   if (!command.resume.empty())
     return resume(context, command.resume, command.quiet, command.detach);
+  if (command.dry_run || command.detach) {
+    const int refused = refuse_server(context, "run it without --dry-run and --detach");
+    if (refused != 0) return refused;
+  }
   const ProgressPrinter::Style style = style_of(context, command.quiet);
   ProgressPrinter printer(style, STDOUT_FILENO);
 
@@ -165,6 +170,11 @@ int run(const Context& context, const RunCommand& command) {
   const auto catalog = std::make_shared<const loader::Catalog>(std::move(*found));
   auto submission = make_submission(context, command, *catalog);
   if (!submission) return complain(context, kUsage, submission.error().message);
+  if (!context.server.empty()) {  // what it lacks, and which plugins there are, it says itself
+    Target target;
+    target.submission = std::move(*submission);
+    return report(context, follow(context, *state, std::move(target), durability, printer));
+  }
   if (command.dry_run) return dry_run(context, *state, std::move(*submission), catalog);
 
   auto prepared = runtime::prepare(*submission, catalog);
@@ -182,10 +192,12 @@ int run(const Context& context, const RunCommand& command) {
 
 int runs_retry(const Context& context, const std::string& prefix, const std::string& from,
                bool quiet) {
+  if (const int refused = refuse_server(context, "retry the run where the server is"); refused != 0)
+    return refused;
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   const auto id = find_run(context, prefix);
-  if (!id) return complain(context, kUsage, id.error().message);
+  if (!id) return complain(context, id.error());
   const auto store = store::Store::open_read_only(state->root);
   if (!store) return complain(context, kEngine, store.error().message);
   const auto events = (*store)->events(*id);
@@ -261,10 +273,14 @@ void tell_changes(const runtime::StateDirectory& state, const std::string& run) 
 }  // namespace
 
 int resume(const Context& context, const std::string& run, bool quiet, bool detached) {
+  if (const int refused =
+          refuse_server(context, "a server goes on with its runs by itself; 'runs watch' looks on");
+      refused != 0)
+    return refused;
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, run);
-  if (!id) return complain(context, kUsage, id.error().message);
+  if (!id) return complain(context, id.error());
   tell_changes(*state, *id);
   ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
   Target target;

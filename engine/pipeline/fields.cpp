@@ -24,10 +24,12 @@ constexpr std::array<std::string_view, 8> kRetriedCauses{"error", "retryable", "
                                                          "oom",   "timeout",   "lost", "evicted"};
 constexpr std::array<std::string_view, 2> kAnswers{"approve", "reject"};
 constexpr std::array<std::string_view, 3> kGroupPolicies{"queue", "cancel_running", "reject"};
+constexpr std::array<std::string_view, 3> kCatchUps{"none", "last", "all"};
 
 // What lists and open maps hold.
 constexpr Field kAnyText{"", kScalar, "text"};
 constexpr Field kAnyValue{"", kAny | kNull, "any value; may hold expressions"};
+constexpr Field kGivenValue{"", kAny, "a value of the parameter's type", "literal"};
 constexpr Field kAllowedValue{"", kAny, "a value of the parameter's type"};
 constexpr Field kStepOfList = Field{"", kMap, "a step"}.of(step_fields);
 constexpr Field kNeed{"", kText, "a step's name", "label"};
@@ -75,7 +77,10 @@ constexpr std::array kPipeline{
         outputs_fields),
     Field{"retain", kMap, "which of its runs are kept; the others are deleted when one has ended"}
         .of(retain_fields),
-    later("schedule"),
+    Field{"schedule", kText | kMap,
+          "when it runs by itself once it is registered: a cron expression, or cron, timezone, ...",
+          "cron"}
+        .of(schedule_fields),
     later("services"),
 };
 
@@ -218,6 +223,21 @@ constexpr std::array kRetain{
         0, "leave 'retain' out to keep all"),
 };
 
+constexpr std::array kSchedule{
+    Field{"cron", kText, "minute, hour, day of month, month, day of week; or @daily, @hourly, ...",
+          "cron", kRequired},
+    Field{"timezone", kText, "whose clocks count: Europe/Madrid", "zone"}.not_empty().initially(
+        "UTC"),
+    Field{"starting_deadline", kScalar, "a run that would start later than this is left out",
+          "duration"}
+        .above(0, "without a deadline leave it out"),
+    Field{"catch_up", kText, "of the runs that were missed while no server was there"}
+        .among(kCatchUps)
+        .initially("last"),
+    Field{"suspend", kBool, "true: no run starts"}.initially("false"),
+    Field{"params", kMap, "parameters of each run"}.of(schedule_params_fields),
+};
+
 constexpr std::array kPool{
     Field{"name", kText, "the pool's name", "label", kRequired},
     Field{"limit", kInt, "attempts of the pool at once, in all runs"}
@@ -261,6 +281,9 @@ constexpr Table kApproveTable{"approve", "approve", kApprove};
 constexpr Table kConcurrencyTable{"concurrency", "concurrency", kConcurrency};
 constexpr Table kOutputsTable{"outputs", "'outputs'", {}, &kAnyValue, "identifier"};
 constexpr Table kRetainTable{"retain", "retain", kRetain, nullptr, {}, true};
+constexpr Table kScheduleTable{"schedule", "schedule", kSchedule};
+constexpr Table kScheduleParamsTable{
+    "schedule_params", "'schedule.params'", {}, &kGivenValue, "identifier"};
 constexpr Table kPoolTable{"pool", "pool", kPool};
 
 static_assert(kStep.size() <= kMostFields && kPipeline.size() <= kMostFields);
@@ -293,6 +316,8 @@ const Table& approve_fields() { return kApproveTable; }
 const Table& concurrency_fields() { return kConcurrencyTable; }
 const Table& outputs_fields() { return kOutputsTable; }
 const Table& retain_fields() { return kRetainTable; }
+const Table& schedule_fields() { return kScheduleTable; }
+const Table& schedule_params_fields() { return kScheduleParamsTable; }
 const Table& pool_fields() { return kPoolTable; }
 
 }  // namespace scanflow::pipeline

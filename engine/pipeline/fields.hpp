@@ -149,6 +149,8 @@ const Table& approve_fields();
 const Table& concurrency_fields();
 const Table& outputs_fields();  // open
 const Table& retain_fields();
+const Table& schedule_fields();
+const Table& schedule_params_fields();  // by name: open
 const Table& pool_fields();
 
 /// string, int, float ...: the types of parameters.

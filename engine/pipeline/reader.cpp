@@ -12,6 +12,7 @@
 #include "engine/pipeline/plugin_checks.hpp"
 #include "engine/pipeline/policy_reader.hpp"
 #include "engine/pipeline/root_reader.hpp"
+#include "engine/pipeline/schedule_reader.hpp"
 #include "engine/pipeline/step_reader.hpp"
 #include "engine/pipeline/step_table.hpp"
 #include "engine/pipeline/text.hpp"
@@ -65,6 +66,7 @@ class Reader {
     read_steps(map.get("on_exit"), Phase::on_exit, base);
     if (const Node* concurrency = map.get("concurrency")) read_concurrency(*concurrency);
     if (const Node* retain = map.get("retain")) read_retain(*retain);
+    if (const Node* when = map.get("schedule")) read_schedule(*when, out_, problems_);
     if (const Node* outputs = map.get("outputs")) read_outputs(*outputs);
     check_steps();
     for (StepDraft& draft : drafts_) out_.steps.push_back(std::move(draft.step));

@@ -158,6 +158,17 @@ struct Retain {
   std::int64_t age_us = 0;  // since they ended
 };
 
+/// When a registered pipeline runs by itself.
+struct Schedule {
+  enum class CatchUp : std::uint8_t { none, last, all };
+  std::string cron;              // empty: never
+  std::string zone = "UTC";      // IANA
+  std::int64_t deadline_us = 0;  // how late a run may start; 0: however late
+  CatchUp catch_up = CatchUp::last;
+  bool suspend = false;
+  json params = json::object();  // given to each run
+};
+
 struct Pipeline {
   std::string file;    // as the user named it
   std::string source;  // the text
@@ -172,6 +183,7 @@ struct Pipeline {
   bool fail_fast = false;          // the first failure stops what runs
   Concurrency concurrency;
   Retain retain;
+  Schedule schedule;
   json outputs = json::object();  // values may hold ${{ }}, over all steps
   std::map<std::string, std::shared_ptr<const Pipeline>> calls;  // Step::call -> what it means
   std::size_t call_depth = 0;  // how deep they nest: 1 where those that are called call none

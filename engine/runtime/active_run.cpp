@@ -70,7 +70,7 @@ void ActiveRun::record(const Event& event, store::Batch& batch) {
     if (event.step == run::kNoStep) batch.runs.push_back(row());
   }
   if (!events_wanted_) return;
-  will_say({{"type", "event"}, {"event", run::to_json(event, step)}});
+  will_say({{"type", "event"}, {"event", run::to_json(event, step)}, {"seq", seq_}});
   if (event.type != EventType::step_expanded) return;
   json added = json::array();
   const auto [first, count] = machine_.instances(event.step);

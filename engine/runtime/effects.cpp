@@ -6,6 +6,7 @@
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/runtime/resolver.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/utc.hpp"
 
 namespace scanflow::runtime {
 
@@ -48,7 +49,10 @@ std::shared_ptr<ResolveJob> Engine::Impl::make_job(const EntryPtr& entry,
   job->run = {{"id", run.id()},
               {"name", run.plan().pipeline->name},
               {"namespace", run.plan().pipeline->name_space},
-              {"started", run.created_us() / 1'000'000}};
+              {"started", run.created_us() / 1'000'000},
+              {"scheduled_at", nullptr}};
+  if (const std::int64_t firing_us = run.submission().scheduled_us; firing_us > 0)
+    job->run["scheduled_at"] = utc_text(firing_us);
   job->env = run.submission().options.env;
   job->use_cache = run.submission().options.use_cache;
   for (std::uint32_t i = 0; !wanted.empty() && i < run.machine().size(); ++i) {

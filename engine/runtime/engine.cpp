@@ -48,6 +48,24 @@ void Engine::attach(std::string run, Client client) {
   });
 }
 
+void Engine::recover(std::function<void(const Recovery&)> done) {
+  impl_->post([impl = impl_.get(), done = std::move(done)]() mutable {
+    impl->recover_all(std::move(done));
+  });
+}
+
+void Engine::take_no_more() {
+  impl_->post([impl = impl_.get()] { impl->full = true; });
+}
+
+void Engine::settle(std::function<void(bool stored)> done) {
+  impl_->post([impl = impl_.get(), done = std::move(done)] {
+    if (impl->failed) return done(false);
+    impl->after.calls.emplace_back([done] { done(true); });
+    impl->flush();
+  });
+}
+
 void Engine::cancel(std::string run, Client client) {
   impl_->ask([impl = impl_.get(), run = std::move(run), client = std::move(client)] {
     impl->cancel(run, client);
@@ -130,6 +148,7 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
     if (runs.contains(submission.run) || (known && !known->empty()))
       return attach(submission.run, std::move(client));
   }
+  if (full) return tell(client, rejected(3, "the engine is about to end: it takes no more runs"));
   if (prepared && !needs_admission(submission, *prepared)) {
     begin(std::move(submission), std::move(*prepared), std::move(client));
     return;
@@ -181,6 +200,11 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   set_environment(entry, std::move(client.environment));
   entry->run.add_client(std::move(client));
   entry->run.apply(entry->run.created_event(turn.queued), batch);
+  const Submission& begun = entry->run.submission();
+  if (begun.scheduled_us > 0 && !begun.caller) {
+    const pipeline::Pipeline& pipeline = *entry->run.plan().pipeline;
+    batch.firings.push_back({pipeline.name_space, pipeline.name, begun.scheduled_us});
+  }
   pump(entry);
   flush();
 }

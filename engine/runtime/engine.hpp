@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,12 @@ struct Answer {
   std::string comment;  // why; may be empty
 };
 
+/// What became of the runs that an earlier engine had left unfinished.
+struct Recovery {
+  std::size_t runs = 0;               // that go on; those that they called are not counted
+  std::vector<std::string> problems;  // why others do not
+};
+
 class Engine {
  public:
   explicit Engine(EngineOptions options);
@@ -52,6 +59,15 @@ class Engine {
               bool again = false);
   /// Follows a run; one that an earlier engine left unfinished is recovered by replay and goes on.
   void attach(std::string run, Client client);
+  /// Goes on with every run that an earlier engine left unfinished, all at once: so groups and
+  /// pools hold as before. Steps start with the environment of this process. `done` is called on
+  /// the strand, or never where the engine ends first. Call it before anything else.
+  void recover(std::function<void(const Recovery&)> done);
+  /// Submissions are refused from now on; what runs goes on.
+  void take_no_more();
+  /// Calls back, on the strand, once all that was recorded before is committed: true; false where
+  /// the store is broken already. Never where it breaks, or the engine ends, first.
+  void settle(std::function<void(bool stored)> done);
   // These answer {"type": "done"} once it is committed, or "rejected".
   void cancel(std::string run, Client client);
   /// Runs that are over, and those that they called; what only they have made goes too.

@@ -163,7 +163,13 @@ struct Engine::Impl {
   bool look_on(const std::string& run, const Client& client);
   /// Reads the run off the strand; an error comes as "rejected".
   void recover(const std::string& run, std::function<void(Recovered)> then);
+  void recover_all(std::function<void(const Recovery&)> done);
   void adopt(const EntryPtr& entry, Client client);
+  void adopt_all(std::vector<Recovered> found, Recovery recovery,
+                 const std::function<void(const Recovery&)>& done);
+  using Launches = std::map<backend::Backend*, std::vector<backend::RequestPtr>>;
+  /// From now on it is one of this engine's runs; its attempts are to be launched, or found.
+  void go_on_with(const EntryPtr& entry, Launches& launches);
   void forget_ended(const EntryPtr& entry);
   void add_ended_of_called(const std::string& caller,
                            std::vector<protocol::AttemptId>& ended) const;
@@ -205,6 +211,7 @@ struct Engine::Impl {
   store::Batch batch;
   After after;
   bool failed = false;
+  bool full = false;  // takes no more runs
   bool closing = false;
   std::thread thread;
 };

@@ -2,7 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
+#include <mutex>
 #include <set>
+#include <thread>
+#include <unordered_set>
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
@@ -17,10 +21,10 @@ using run::EventType;
 /// Called runs of one run that are looked at.
 constexpr std::size_t kMostCalled = 100'000;
 
-Recovered read_run(
-    const std::string& id, const EngineOptions& options,
-    const std::function<std::shared_ptr<const loader::Catalog>(const RunOptions&, std::string*)>&
-        discover) {
+using Prepare = std::function<Result<Prepared>(const Submission&, const json& created)>;
+
+Recovered read_run(const std::string& id, const EngineOptions& options,
+                   const Prepare& prepare_again) {
   const auto rows = options.store->events(id);
   if (!rows) return {nullptr, rows.error().message};
   if (rows->empty())
@@ -32,10 +36,7 @@ Recovered read_run(
                                    rows->front().type)};
     }
     Submission submission = submission_from_json(*created.data);
-    std::string problem;
-    auto catalog = discover(submission.options, &problem);
-    if (!catalog) return {nullptr, problem};
-    auto prepared = prepare(submission, std::move(catalog), created.data.get());
+    auto prepared = prepare_again(submission, *created.data);
     if (!prepared) {
       return {nullptr, fmt::format("run {}: its recorded pipeline cannot run here any more:\n{}",
                                    id, prepared.error().message)};
@@ -75,6 +76,76 @@ std::string secrets_lacking(const Entry& entry, const Environment& environment) 
   if (missing.empty()) return {};
   return render_missing(
       missing, fmt::format("run {} stays as it is until it is resumed with them", entry.run.id()));
+}
+
+/// Prepares many runs: finds the plugins once for each search path, and reads each distinct text
+/// once. [any-thread]
+class SharedReading {
+ public:
+  using Discover =
+      std::function<std::shared_ptr<const loader::Catalog>(const RunOptions&, std::string*)>;
+  explicit SharedReading(Discover discover) : discover_(std::move(discover)) {}
+
+  Result<Prepared> prepare(const Submission& submission, const json& created) {
+    const auto catalog = once(catalogs_, json(submission.options.plugin_dirs).dump(), [&] {
+      std::string problem;
+      auto found = discover_(submission.options, &problem);
+      return found ? CatalogResult(std::move(found)) : fail(problem);
+    });
+    if (!catalog) return tl::unexpected(catalog.error());
+    const json text = {submission.options.plugin_dirs, submission.file, submission.source,
+                       submission.sources};
+    const auto pipeline =
+        once(pipelines_, text.dump(), [&] { return read(submission, **catalog); });
+    if (!pipeline) return tl::unexpected(pipeline.error());
+    return runtime::prepare(submission, *pipeline, *catalog, &created);
+  }
+
+ private:
+  using CatalogResult = Result<std::shared_ptr<const loader::Catalog>>;
+  using PipelineResult = Result<std::shared_ptr<const pipeline::Pipeline>>;
+  template <class Value>
+  using Memory = std::map<std::string, std::shared_future<Value>>;
+
+  /// Whoever asks first makes it; the others wait.
+  template <class Value, class Make>
+  Value once(Memory<Value>& memory, std::string key, const Make& make) {
+    std::promise<Value> promise;
+    std::shared_future<Value> known;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto [place, first] = memory.try_emplace(std::move(key));
+      if (first) place->second = promise.get_future().share();
+      if (!first) known = place->second;
+    }
+    if (known.valid()) return known.get();
+    Value value = make();
+    promise.set_value(value);
+    return value;
+  }
+
+  Discover discover_;
+  std::mutex mutex_;
+  Memory<CatalogResult> catalogs_;
+  Memory<PipelineResult> pipelines_;
+};
+
+/// Those that no unfinished run called: these find them again themselves.
+std::vector<std::string> without_callers(const std::vector<store::RunRow>& rows) {
+  std::unordered_set<std::string_view> unfinished;
+  for (const store::RunRow& row : rows) unfinished.insert(row.id);
+  std::vector<std::string> ids;
+  for (const store::RunRow& row : rows) {
+    if (!unfinished.contains(row.parent)) ids.push_back(row.id);
+  }
+  return ids;
+}
+
+/// Calls `work` with 0 to `count` - 1, on as many threads as there are processors.
+void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
+  boost::asio::thread_pool threads(std::max(1u, std::thread::hardware_concurrency()));
+  for (std::size_t i = 0; i < count; ++i) boost::asio::post(threads, [&work, i] { work(i); });
+  threads.join();
 }
 
 }  // namespace
@@ -135,12 +206,83 @@ void Engine::Impl::recover(const std::string& id, std::function<void(Recovered)>
     return;
   }
   boost::asio::post(pool, [this, id, then = std::move(then)]() mutable {
-    Recovered recovered =
-        read_run(id, options, [this](const RunOptions& run_options, std::string* error) {
-          return discover(run_options, error);
+    Recovered recovered = read_run(
+        id, options, [this](const Submission& submission, const json& created) -> Result<Prepared> {
+          std::string problem;
+          auto catalog = discover(submission.options, &problem);
+          if (!catalog) return fail(problem);
+          return prepare(submission, std::move(catalog), &created);
         });
     post([recovered = std::move(recovered), then = std::move(then)] { then(recovered); });
   });
+}
+
+void Engine::Impl::recover_all(std::function<void(const Recovery&)> done) {
+  if (failed || closing || !options.store) return;
+  boost::asio::post(pool, [this, done = std::move(done)] {
+    const auto rows = options.store->unfinished();
+    Recovery recovery;
+    if (!rows) recovery.problems.push_back(rows.error().message);
+    const std::vector<std::string> ids = rows ? without_callers(*rows) : std::vector<std::string>();
+    SharedReading reading([this](const RunOptions& run_options, std::string* error) {
+      return discover(run_options, error);
+    });
+    const Prepare prepare_again = [&](const Submission& submission, const json& created) {
+      return reading.prepare(submission, created);
+    };
+    std::vector<Recovered> found(ids.size());
+    in_parallel(ids.size(),
+                [&](std::size_t i) { found[i] = read_run(ids[i], options, prepare_again); });
+    post([this, done, recovery = std::move(recovery), found = std::move(found)]() mutable {
+      adopt_all(std::move(found), std::move(recovery), done);
+    });
+  });
+}
+
+void Engine::Impl::adopt_all(std::vector<Recovered> found, Recovery recovery,
+                             const std::function<void(const Recovery&)>& done) {
+  if (failed || closing) return;
+  Launches launches;
+  for (Recovered& each : found) {
+    if (!each.entry) {
+      recovery.problems.push_back(std::move(each.error));
+      continue;
+    }
+    if (runs.contains(each.entry->run.id())) continue;
+    held.erase(each.entry->run.id());
+    if (std::string why = secrets_lacking(*each.entry, own_environment); !why.empty()) {
+      recovery.problems.push_back(std::move(why));
+      each.entry = nullptr;
+      continue;
+    }
+    set_environment(each.entry, own_environment);
+    go_on_with(each.entry, launches);
+    each.entry->changed = true;
+    ++recovery.runs;
+  }
+  // Only now is known which runs of a group go on.
+  for (const Recovered& each : found) {
+    if (each.entry) start_queued(each.entry->run.plan().group);
+  }
+  for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
+  pump();
+  flush();
+  done(recovery);
+}
+
+void Engine::Impl::go_on_with(const EntryPtr& entry, Launches& launches) {
+  const ActiveRun& run = entry->run;
+  runs.emplace(run.id(), entry);
+  order.push_back(entry);
+  options.jobs = std::max(options.jobs, run.submission().options.jobs);
+  // An attempt whose start was committed is launched again: a backend that has it adopts it, or
+  // tells its result again; one that never got it starts it now. The first decision stops those
+  // again that were to be stopped.
+  forget_ended(entry);
+  for (std::uint32_t i = 0; i < run.machine().size(); ++i) {
+    const run::StepState& state = run.machine().step(i);
+    if (state.status == run::StepStatus::running) launch(entry, i, state.attempts, launches);
+  }
 }
 
 void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
@@ -153,18 +295,8 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
     run.finish(called_by(*entry));
     return;
   }
-  runs.emplace(run.id(), entry);
-  order.push_back(entry);
-  options.jobs = std::max(options.jobs, run.submission().options.jobs);
-  // An attempt whose start was committed is launched again: a backend that has it adopts it, or
-  // tells its result again; one that never got it starts it now. The first decision stops those
-  // again that were to be stopped.
-  forget_ended(entry);
-  std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
-  for (std::uint32_t i = 0; i < run.machine().size(); ++i) {
-    const run::StepState& state = run.machine().step(i);
-    if (state.status == run::StepStatus::running) launch(entry, i, state.attempts, launches);
-  }
+  Launches launches;
+  go_on_with(entry, launches);
   start_queued(run.plan().group);
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump(entry);

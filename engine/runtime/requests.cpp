@@ -13,9 +13,13 @@ using run::EventType;
 
 namespace {
 
-void reject(const Client& client, const std::string& message) {
-  client.listener(
-      std::make_shared<const json>(json{{"type", "rejected"}, {"exit", 2}, {"message", message}}));
+// Why something is not done, for those who answer by a status.
+constexpr const char* kNotFound = "not_found";
+constexpr const char* kConflict = "conflict";
+
+void reject(const Client& client, const std::string& message, const char* reason) {
+  client.listener(std::make_shared<const json>(
+      json{{"type", "rejected"}, {"exit", 2}, {"message", message}, {"reason", reason}}));
 }
 
 /// `exit`: of an error.
@@ -55,11 +59,12 @@ EntryPtr Engine::Impl::active(const std::string& id, const Client& client) const
         options.store ? options.store->find_runs(id) : Result<std::vector<store::RunRow>>();
     const bool known = rows && !rows->empty();
     if (!known) {
-      reject(client, fmt::format("no run {}: 'scanflow runs list' shows them", id));
+      reject(client, fmt::format("no run {}: 'scanflow runs list' shows them", id), kNotFound);
     } else if (rows->front().ended_us > 0 || found != runs.end()) {
-      reject(client, fmt::format("run {} is over: it has {}", id, rows->front().summary));
+      reject(client, fmt::format("run {} is over: it has {}", id, rows->front().summary),
+             kConflict);
     } else {
-      reject(client, interrupted(id));
+      reject(client, interrupted(id), kConflict);
     }
   }
   return nullptr;
@@ -86,9 +91,9 @@ void Engine::Impl::remove(const std::vector<std::string>& ids, const Client& cli
   if (failed || closing || !options.store) return refuse(client);
   boost::asio::post(pool, [this, ids, client] {
     const auto gone = delete_runs(ids);
-    if (!gone) return reject(client, gone.error().message);
+    if (!gone) return reject(client, gone.error().message, kConflict);
     const auto garbage = collect_garbage();
-    if (!garbage) return reject(client, garbage.error().message);
+    if (!garbage) return reject(client, garbage.error().message, kConflict);
     client.listener(std::make_shared<const json>(
         json{{"type", "done"}, {"deleted", gone->size()}, {"bytes", garbage->bytes}}));
   });
@@ -125,11 +130,14 @@ void Engine::Impl::answer(const std::string& id, const std::string& step, const 
   const std::uint32_t index = entry->run.index_of(step);
   if (index == run::kNoStep) {
     return reject(client,
-                  fmt::format("run {} has no step '{}'; {}", id, step, waiting_steps(machine)));
+                  fmt::format("run {} has no step '{}'; {}", id, step, waiting_steps(machine)),
+                  kNotFound);
   }
   if (machine.step(index).status != run::StepStatus::awaiting) {
-    return reject(client, fmt::format("step {} is {}; {}", step, name(machine.step(index).status),
-                                      waiting_steps(machine)));
+    return reject(client,
+                  fmt::format("step {} is {}; {}", step, name(machine.step(index).status),
+                              waiting_steps(machine)),
+                  kConflict);
   }
   json data = {{"outputs", {{"by", answer.by}, {"comment", answer.comment}}}};
   data["message"] = fmt::format("{} by {}{}{}", answer.approve ? "approved" : "rejected", answer.by,

@@ -54,7 +54,7 @@ store::RunRow ActiveRun::row() const {
   row.summary = machine_.summary();
   row.created_us = created_us_;
   if (!plan().pipeline->labels.empty()) row.labels = json(plan().pipeline->labels).dump();
-  row.trigger = "cli";
+  row.trigger = submission_.trigger;
   if (const auto& caller = submission_.caller) {
     row.parent = caller->run;
     row.parent_step = caller->step;
@@ -142,6 +142,7 @@ json ActiveRun::accepted(bool with_steps) const {
           {"jobs", submission_.options.jobs},
           {"created_us", created_us_},
           {"recorded", seq_ > 0},
+          {"seq", seq_},
           {"steps", std::move(steps)}};
 }
 

@@ -91,7 +91,13 @@ Result<std::optional<EngineLock>> EngineLock::try_take(const StateDirectory& sta
     return fail(describe_errno("cannot open", state.lock(), errno) +
                 " (the engine needs to write its state directory; choose another with --state)");
   }
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return std::optional(EngineLock(fd));
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    const std::string pid = fmt::format("{}\n", ::getpid());  // for messages of others only
+    if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
+      // A full disk: then nobody is told who holds it.
+    }
+    return std::optional(EngineLock(fd));
+  }
   const int error = errno;
   ::close(fd);
   if (error == EWOULDBLOCK) return std::optional<EngineLock>();
@@ -104,6 +110,11 @@ bool EngineLock::is_held(const StateDirectory& state) {
   const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
   ::close(fd);
   return held;
+}
+
+pid_t EngineLock::holder(const StateDirectory& state) {
+  const auto text = read_file(state.lock());
+  return text ? static_cast<pid_t>(std::strtol(text->c_str(), nullptr, 10)) : 0;
 }
 
 EngineLock::~EngineLock() {

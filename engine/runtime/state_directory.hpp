@@ -1,6 +1,8 @@
 // Where an engine keeps its state, and who may write it: one engine per state directory.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -39,6 +41,8 @@ class EngineLock {
   static Result<std::optional<EngineLock>> try_take(const StateDirectory& state);
   /// Is there a living engine? Never waits.
   static bool is_held(const StateDirectory& state);
+  /// The process that took it last; 0 where that is not known.
+  static pid_t holder(const StateDirectory& state);
 
   EngineLock(EngineLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   EngineLock& operator=(EngineLock&&) = delete;

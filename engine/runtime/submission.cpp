@@ -39,6 +39,8 @@ json to_json(const Submission& submission) {
                    {"options", to_json(submission.options)}};
   if (submission.version > 0) document["version"] = submission.version;
   if (!submission.name_space.empty()) document["name_space"] = submission.name_space;
+  if (submission.trigger != "cli") document["trigger"] = submission.trigger;
+  if (submission.scheduled_us > 0) document["scheduled_us"] = submission.scheduled_us;
   if (!submission.sources.empty()) document["sources"] = submission.sources;
   if (!submission.retry_of.empty()) {
     document["retry_of"] = submission.retry_of;
@@ -61,6 +63,8 @@ Submission submission_from_json(const json& document) {
   submission.sources = document.value("sources", submission.sources);
   submission.params = document.at("params");
   submission.options = run_options_from_json(document.at("options"));
+  submission.trigger = document.value("trigger", submission.trigger);
+  submission.scheduled_us = document.value("scheduled_us", submission.scheduled_us);
   submission.retry_of = document.value("retry_of", "");
   submission.reuse = document.value("reuse", submission.reuse);
   if (const auto caller = document.find("caller"); caller != document.end())
@@ -201,19 +205,30 @@ Result<void> collect_sources(Submission& submission, const loader::Catalog& cata
   return fail(rendered(read.errors, submission.source));
 }
 
+Result<std::shared_ptr<const pipeline::Pipeline>> read(const Submission& submission,
+                                                       const loader::Catalog& catalog) {
+  Sources found;
+  pipeline::ReadResult result = pipeline::read_pipeline(
+      submission.file, submission.source, catalog, finder(found, as_submitted(submission.sources)),
+      submission.name_space);
+  if (result.pipeline) return std::move(result.pipeline);
+  return fail(rendered(result.errors, submission.source));
+}
+
 Result<Prepared> prepare(const Submission& submission,
                          std::shared_ptr<const loader::Catalog> catalog, const json* recorded) {
-  Sources found;
-  const pipeline::ReadResult read = pipeline::read_pipeline(
-      submission.file, submission.source, *catalog, finder(found, as_submitted(submission.sources)),
-      submission.name_space);
-  if (!read.pipeline) {
-    return fail(rendered(read.errors, submission.source));
-  }
-  if (auto fits = fits_backend(*read.pipeline, submission.options.backend); !fits) {
+  auto pipeline = read(submission, *catalog);
+  if (!pipeline) return tl::unexpected(pipeline.error());
+  return prepare(submission, std::move(*pipeline), std::move(catalog), recorded);
+}
+
+Result<Prepared> prepare(const Submission& submission,
+                         std::shared_ptr<const pipeline::Pipeline> pipeline,
+                         std::shared_ptr<const loader::Catalog> catalog, const json* recorded) {
+  if (auto fits = fits_backend(*pipeline, submission.options.backend); !fits) {
     return tl::unexpected(fits.error());
   }
-  auto plan = pipeline::make_plan(read.pipeline, submission.params, recorded);
+  auto plan = pipeline::make_plan(std::move(pipeline), submission.params, recorded);
   if (!plan) return tl::unexpected(plan.error());
   for (const auto& [step, result] : submission.reuse.items())
     plan->reuse.emplace(step, std::make_shared<const json>(result));

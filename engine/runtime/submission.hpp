@@ -48,8 +48,10 @@ struct Submission {
   std::optional<Caller> caller;                // null: a person, or a schedule
   json params = json::object();
   RunOptions options;
-  std::string retry_of;         // the run whose results are used again, or empty
-  json reuse = json::object();  // of it: step -> {"outputs", "artifacts", "from"}
+  std::string trigger = "cli";    // what started it, as RunRow::trigger
+  std::int64_t scheduled_us = 0;  // the time of the firing that it belongs to; 0: none
+  std::string retry_of;           // the run whose results are used again, or empty
+  json reuse = json::object();    // of it: step -> {"outputs", "artifacts", "from"}
 };
 json to_json(const Submission& submission);
 Submission submission_from_json(const json& document);
@@ -70,6 +72,13 @@ Result<Prepared> prepare(const Submission& submission,
 /// What a submission of a registered pipeline takes from it.
 void take_registered(Submission& submission, const store::Document& document);
 
+/// Its two halves, for many runs of one text. The error of the first is the same for all of them.
+Result<std::shared_ptr<const pipeline::Pipeline>> read(const Submission& submission,
+                                                       const loader::Catalog& catalog);
+Result<Prepared> prepare(const Submission& submission,
+                         std::shared_ptr<const pipeline::Pipeline> pipeline,
+                         std::shared_ptr<const loader::Catalog> catalog, const json* recorded);
+
 /// Called pipelines: files as they are on disk now, registered ones as `registry` has them now (the
 /// newest version, unless one is named). `registry`: null where there is none; it must outlive the
 /// result.
@@ -88,13 +97,15 @@ std::map<std::string, std::string> referenced_environment(const std::string& sou
 using Update = std::shared_ptr<const json>;
 
 /// Told of everything that happens to a run, as JSON objects with a "type":
-///   accepted   run, pipeline, namespace, version, backend, jobs, created_us, recorded, steps: it
-///              begins (the first event says that this is recorded), or is followed from here
-///   event      event: one that was recorded (run::to_json)
+///   accepted   run, pipeline, namespace, version, backend, jobs, created_us, recorded, seq, steps:
+///              it begins (the first event says that this is recorded), or is followed from here,
+///              which is after the event number seq
+///   event      event: one that was recorded (run::to_json); seq: its number, where runs are stored
 ///   progress   step, attempt, fraction, message
 ///   metric     step, attempt, name, value, at_step, labels
 ///   finished   result: result_document
-///   rejected   exit, message: there is or will be no run
+///   rejected   exit, message: there is or will be no run; or what was asked is not done. reason:
+///              "not_found" or "conflict", where it is one of these
 ///   closing    the engine ends first: ask the next one
 /// Called on the engine's strand: must not block. False: no more.
 using Listener = std::function<bool(const Update& update)>;

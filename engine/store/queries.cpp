@@ -1,5 +1,7 @@
 #include "engine/store/queries.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "engine/store/execute.hpp"
@@ -39,7 +41,8 @@ Result<std::vector<StepRow>> read_steps(const Connection& connection, const std:
 }
 
 Result<std::vector<EventRow>> read_events(const Connection& connection, const std::string& run,
-                                          std::int64_t after_seq) {
+                                          std::int64_t after_seq, std::size_t limit) {
+  const auto most = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
   const auto key = run_key(connection, run);
   if (!key) return tl::unexpected(key.error());
   const auto fill = [&](const Statement& columns, EventRow& event) {
@@ -49,8 +52,9 @@ Result<std::vector<EventRow>> read_events(const Connection& connection, const st
   };
   return collect<EventRow>(connection,
                            "SELECT key, time_us, type, step, body FROM events "
-                           "WHERE key > ?1 AND key < ?2 ORDER BY key",
-                           fill, row_key(*key, after_seq), row_key(*key + 1, 0));
+                           "WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
+                           fill, row_key(*key, after_seq), row_key(*key + 1, 0),
+                           static_cast<std::int64_t>(std::min(limit, most)));
 }
 
 Result<std::vector<MetricRow>> read_metrics(const Connection& connection, const std::string& run) {

@@ -69,6 +69,12 @@ struct ModelVersion {
   std::string metrics, tags, lineage;  // JSON objects
 };
 
+/// A schedule of a registered pipeline has fired; of several times the latest holds.
+struct FiringRow {
+  std::string name_space, pipeline;
+  std::int64_t time_us = 0;  // that it was due
+};
+
 /// All of it is committed, or nothing. Steps and metrics of a run that is not there (it was deleted
 /// a moment ago) are dropped; runs and events make it.
 struct Batch {
@@ -77,6 +83,7 @@ struct Batch {
   std::vector<StepRow> steps;  // upserts
   std::vector<MetricRow> metrics;
   std::vector<CacheRow> cache;
+  std::vector<FiringRow> firings;
 };
 
 /// A place in the list of runs.

@@ -121,8 +121,10 @@ Result<std::vector<StepRow>> Store::steps(const std::string& run) const {
   return impl_->readers.use([&](const Connection& c) { return read_steps(c, run); });
 }
 
-Result<std::vector<EventRow>> Store::events(const std::string& run, std::int64_t after_seq) const {
-  return impl_->readers.use([&](const Connection& c) { return read_events(c, run, after_seq); });
+Result<std::vector<EventRow>> Store::events(const std::string& run, std::int64_t after_seq,
+                                            std::size_t limit) const {
+  return impl_->readers.use(
+      [&](const Connection& c) { return read_events(c, run, after_seq, limit); });
 }
 
 Result<std::vector<MetricRow>> Store::metrics(const std::string& run) const {

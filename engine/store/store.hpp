@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,10 +48,14 @@ class Store {
   /// Those without an end, oldest first. Costs nothing for those that have one.
   Result<std::vector<RunRow>> unfinished() const;
   Result<std::vector<StepRow>> steps(const std::string& run) const;  // by position
-  Result<std::vector<EventRow>> events(const std::string& run, std::int64_t after_seq = 0) const;
+  Result<std::vector<EventRow>> events(
+      const std::string& run, std::int64_t after_seq = 0,
+      std::size_t limit = std::numeric_limits<std::size_t>::max()) const;
   Result<std::vector<MetricRow>> metrics(const std::string& run) const;  // by step, name, at_step
   Result<std::optional<CacheRow>> cached(const std::string& key) const;
   Result<std::vector<ModelVersion>> models() const;
+  /// NAMESPACE/NAME of a registered pipeline -> the last firing of its schedule that made a run.
+  Result<std::map<std::string, std::int64_t>> last_firings() const;
 
   // What follows blocks until it is committed, [any-thread]: not for a `done`. A failed commit is
   // as final as that of a batch.

@@ -42,6 +42,7 @@ Result<void> Tables::write(const Connection& connection, const Batch& batch) {
   if (done) done = write_events(connection, batch);
   if (done) done = write_steps(connection, batch);
   if (done) done = write_metrics(connection, batch);
+  if (done) done = write_firings(connection, batch.firings);
   if (!done) return done;
   for (const CacheRow& row : batch.cache) {
     if (!cache_.bind(row.key, row.run, row.step, row.time_us, row.outputs, row.artifacts).run()) {

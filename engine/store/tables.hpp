@@ -29,6 +29,8 @@ class Tables {
   std::unordered_map<std::string, std::int64_t> keys_;  // of unfinished runs
 };
 
+Result<void> write_firings(const Connection& connection, const std::vector<FiringRow>& firings);
+
 /// Gives `model` its version: the one it got before, or the next of its name. Inside a transaction.
 Result<void> add_model(const Connection& connection, ModelVersion& model);
 

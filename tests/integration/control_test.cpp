@@ -273,10 +273,10 @@ params: {witness: string}
 defaults: {env: {WITNESS: "${{ params.witness }}"}}
 steps:
   - {name: load, run: "echo load >> $WITNESS; echo x > $SCANFLOW_ARTIFACTS/data; echo 'n=[1,2]' >> $SCANFLOW_OUTPUT"}
-  - {name: part, needs: [load], for_each: "${{ steps.load.outputs.n }}", run: "echo part${{ item }} >> $WITNESS; [ ${{ item }} = 1 ] || [ -e $WITNESS.ok ]"}
+  - {name: part, needs: [load], for_each: "${{ steps.load.outputs.n }}", run: "until [ ${{ item }} = 1 ] || grep -q part1 $WITNESS; do sleep 0.01; done; echo part${{ item }} >> $WITNESS; [ ${{ item }} = 1 ] || [ -e $WITNESS.ok ]"}
   - {name: end, needs: [part], with: {data: "${{ steps.load.artifacts.data }}"}, run: "cat $SCANFLOW_INPUT_DATA; echo end >> $WITNESS"}
 )yaml"));
-  ASSERT_EQ(scanflow({"run", file, "-p", "witness=" + witness, "-j", "1"}).exit, 1);
+  ASSERT_EQ(scanflow({"run", file, "-p", "witness=" + witness, "-j", "2"}).exit, 1);
   EXPECT_EQ(read(witness), "load\npart1\npart2\n");
   scanflow.files().write("witness.ok", "");
   const Output again = scanflow({"runs", "retry", "last", "-o", "json"});

@@ -119,11 +119,13 @@ json decisions(const Pipeline& pipeline) {
          {"pool", step.pool.limit},
          {"approve", step.approve.approve_after}});
   }
-  return {{"namespace", pipeline.name_space},
-          {"fail_fast", pipeline.fail_fast},
-          {"priority", pipeline.priority},
-          {"concurrency", {pipeline.concurrency.max, pipeline.concurrency.policy}},
-          {"steps", std::move(steps)}};
+  return {
+      {"namespace", pipeline.name_space},
+      {"fail_fast", pipeline.fail_fast},
+      {"priority", pipeline.priority},
+      {"concurrency", {pipeline.concurrency.max, pipeline.concurrency.policy}},
+      {"schedule", {pipeline.schedule.zone, pipeline.schedule.catch_up, pipeline.schedule.suspend}},
+      {"steps", std::move(steps)}};
 }
 
 json decisions(const test::Place& place, const json& value) {

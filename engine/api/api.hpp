@@ -1,0 +1,57 @@
+// The HTTP API: which request does what. Requests that change something go to the engine as those
+// of its socket do (engine_socket.hpp: serve_request); what only reads goes to the store.
+//
+//   GET    /healthz, /readyz                 alive; ready to take runs
+//   GET    /api/v1/version
+//   GET    /api/v1/schedules                 of registered pipelines: the next firing, the last run
+//   GET    /api/v1/runs                      ?namespace= pipeline= labels= status= since= limit= cursor=
+//   POST   /api/v1/runs                      a pipeline as YAML or JSON, or {"source" or "pipeline", ...}
+//   GET    /api/v1/runs/{run}                the result document; {run}: an id, its beginning, or last
+//   DELETE /api/v1/runs/{run}
+//   GET    /api/v1/runs/{run}/events         ?after=N limit=N; text/event-stream: followed to the end
+//   GET    /api/v1/runs/{run}/logs           ?step=; text, or application/json
+//   POST   /api/v1/runs/{run}/cancel
+//   POST   /api/v1/runs/{run}/approve        {"step", "approve": true, "comment": "", "by": ""}
+//
+// Errors are {"error": {"message"}, "exit"}.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/api/event_stream.hpp"
+#include "engine/api/message.hpp"
+
+namespace scanflow::api {
+
+struct ApiOptions {
+  runtime::StateDirectory state;
+  std::uint32_t jobs = 1;                                           // of a run that does not say
+  std::vector<std::string> plugin_dirs;                             // the same
+  std::function<std::shared_ptr<const loader::Catalog>()> catalog;  // null: it cannot be found
+  std::string version;
+};
+
+class Api {
+ public:
+  /// `http` outlives it; what `http` hands to handle() comes after serve() only in what needs an
+  /// engine: until then that is refused with 503.
+  Api(HttpServer& http, std::unique_ptr<Runs> runs, ApiOptions options);
+  ~Api();
+
+  /// Called on the HTTP thread.
+  void handle(Request request, const Reply& reply);
+  /// `engine` is asked from now on. [not-the-HTTP-thread]
+  void serve(runtime::Engine& engine);
+  /// Asks it no more, when this returns. [not-the-HTTP-thread]
+  void forget_engine();
+  /// Waits for what is being read; nothing is after this. Before `http` ends.
+  void finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scanflow::api

@@ -1,0 +1,161 @@
+#include "engine/api/http_server.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <charconv>
+#include <future>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/api/session.hpp"
+
+namespace scanflow::api {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+/// What clients that do not read may cost the end of a server.
+constexpr std::chrono::seconds kLastWords{1};
+/// Where a connection cannot be accepted (out of descriptors).
+constexpr std::chrono::milliseconds kAcceptAgain{100};
+
+Result<tcp::endpoint> endpoint_of(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  std::string host = address.substr(0, std::min(colon, address.size()));
+  std::uint16_t port = 0;
+  const char* const end = address.data() + address.size();
+  const char* const digits = colon == std::string::npos ? end : address.data() + colon + 1;
+  const auto [rest, problem] = std::from_chars(digits, end, port);
+  if (host.empty() || problem != std::errc() || rest != end)
+    return fail(fmt::format("'{}' is no address to listen on: 127.0.0.1:8420 is one", address));
+  if (!is_loopback_host(host)) {
+    return fail(fmt::format(
+        "{} is not an address of this machine's own: the server knows no users yet, so it listens "
+        "on 127.0.0.1, [::1] or localhost only (from elsewhere: ssh -L {}:127.0.0.1:{} HOST)",
+        host, port, port));
+  }
+  if (host == "localhost") host = "127.0.0.1";
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  error_code error;
+  const auto parsed = asio::ip::make_address(host, error);
+  if (error) return fail(fmt::format("'{}' is no address: {}", host, error.message()));
+  return tcp::endpoint(parsed, port);
+}
+
+std::string name_of(const tcp::endpoint& endpoint) {
+  return endpoint.address().is_v6()
+             ? fmt::format("[{}]:{}", endpoint.address().to_string(), endpoint.port())
+             : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
+}
+
+}  // namespace
+
+std::string wrong_address(const std::string& address) {
+  const auto endpoint = endpoint_of(address);
+  return endpoint ? "" : endpoint.error().message;
+}
+
+struct HttpServer::Impl {
+  explicit Impl(HttpLimits bounds) : limits(bounds) {}
+
+  ~Impl() {
+    if (!thread.joinable()) return;
+    hear_no_more();
+    asio::post(io, [this] { keep_alive.reset(); });  // the thread ends with the last connection
+    if (ended.wait_for(kLastWords) == std::future_status::timeout) io.stop();
+    thread.join();
+  }
+
+  void start(Handler answers) {
+    handler = std::move(answers);
+    accept();
+    std::packaged_task<void()> run([this] { io.run(); });
+    ended = run.get_future();
+    thread = std::thread(std::move(run));
+  }
+
+  void accept() {
+    acceptor.async_accept([this](error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted) return;
+      if (error) return accept_later();
+      std::erase_if(sessions, [](const auto& session) { return session.expired(); });
+      const auto session = Session::make(std::move(socket), handler, limits);
+      const bool full = sessions.size() >= limits.connections;
+      if (full) session->turn_away();
+      if (!full) {
+        sessions.push_back(session);
+        session->start();
+      }
+      accept();
+    });
+  }
+
+  void accept_later() {
+    later.expires_after(kAcceptAgain);
+    later.async_wait([this](error_code error) {
+      if (!error) accept();
+    });
+  }
+
+  void hear_no_more() {
+    std::promise<void> deaf;
+    asio::post(io, [&] {
+      error_code ignored;
+      acceptor.close(ignored);
+      later.cancel();
+      for (const auto& weak : sessions) {
+        if (const auto session = weak.lock()) session->hear_no_more();
+      }
+      deaf.set_value();
+    });
+    deaf.get_future().wait();
+  }
+
+  Handler handler;
+  const HttpLimits limits;
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> keep_alive{io.get_executor()};
+  tcp::acceptor acceptor{io};
+  asio::steady_timer later{io};
+  std::vector<std::weak_ptr<Session>> sessions;
+  std::string address;
+  std::future<void> ended;  // of the thread
+  std::thread thread;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpServer::~HttpServer() = default;
+const std::string& HttpServer::address() const { return impl_->address; }
+void HttpServer::post(std::function<void()> call) { asio::post(impl_->io, std::move(call)); }
+void HttpServer::start(Handler handler) { impl_->start(std::move(handler)); }
+void HttpServer::hear_no_more() { impl_->hear_no_more(); }
+
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(const std::string& address,
+                                                       HttpLimits limits) {
+  const auto endpoint = endpoint_of(address);
+  if (!endpoint) return tl::unexpected(endpoint.error());
+  auto impl = std::make_unique<Impl>(limits);
+  error_code error;
+  impl->acceptor.open(endpoint->protocol(), error);
+  if (!error) impl->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) impl->acceptor.bind(*endpoint, error);
+  if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return fail(
+        fmt::format("cannot listen on {}: {} (--listen 127.0.0.1:0 takes a port that is "
+                    "free)",
+                    address, error.message()));
+  }
+  impl->address = name_of(impl->acceptor.local_endpoint(error));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+}  // namespace scanflow::api

@@ -1,0 +1,129 @@
+#include "engine/api/remote_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace scanflow::api {
+namespace {
+
+/// One server-sent event as an update of submission.hpp.
+json update_of(const std::string& type, json data) {
+  if (type == "event") return {{"type", type}, {"event", std::move(data)}};
+  if (type == "finished") return {{"type", type}, {"result", std::move(data)}};
+  if (!data.is_object()) data = json::object();
+  data["type"] = type;
+  return data;
+}
+
+/// Cuts a stream into events.
+class EventParser {
+ public:
+  template <class Take>
+  void add(std::string_view piece, Take take) {
+    text_ += piece;
+    std::size_t begin = 0;
+    for (std::size_t end = text_.find('\n'); end != std::string::npos;
+         end = text_.find('\n', begin)) {
+      line(std::string_view(text_).substr(begin, end - begin), take);
+      begin = end + 1;
+    }
+    text_.erase(0, begin);
+  }
+
+ private:
+  template <class Take>
+  void line(std::string_view text, Take take) {
+    constexpr std::string_view kEvent = "event: ", kData = "data: ";
+    if (text.starts_with(kEvent)) type_ = text.substr(kEvent.size());
+    if (text.starts_with(kData)) data_ = text.substr(kData.size());
+    if (!text.empty()) return;
+    json data = json::parse(data_, nullptr, false);
+    if (!type_.empty() && !data.is_discarded()) take(type_, std::move(data));
+    type_.clear();
+    data_.clear();
+  }
+
+  std::string text_, type_, data_;
+};
+
+}  // namespace
+
+RemoteEngine::~RemoteEngine() {
+  if (stream_) stream_->cancel();
+  if (thread_.joinable()) thread_.join();
+}
+
+void RemoteEngine::send(const json& request) {
+  const std::string op = request.at("op");
+  if (op == "submit") return submit(request);
+  if (op == "attach") return follow(request.at("run"));
+  if (op == "delete") {
+    json done = {{"type", "done"}, {"deleted", 0}, {"bytes", 0}};
+    for (const json& run : request.at("runs")) {
+      const auto gone =
+          client_.json_of({.method = "DELETE", .target = "/api/v1/runs/" + run.get<std::string>()});
+      if (!gone) return reject(gone.error());
+      done["deleted"] = done["deleted"].get<std::size_t>() + gone->value("deleted", std::size_t{0});
+      done["bytes"] =
+          done["bytes"].get<std::uint64_t>() + gone->value("artifact_bytes", std::uint64_t{0});
+    }
+    return push(std::move(done));
+  }
+  const std::string run = request.at("run");
+  if (op == "cancel") return ask({.method = "POST", .target = "/api/v1/runs/" + run + "/cancel"});
+  json body = request;
+  body.erase("op");
+  body.erase("run");
+  ask({.method = "POST", .target = "/api/v1/runs/" + run + "/approve", .body = body.dump()});
+}
+
+void RemoteEngine::submit(const json& request) {
+  json body = request.at("submission");
+  // What is not said is for the server to say.
+  json& options = body["options"];
+  if (options.value("jobs", 0) == 0) options.erase("jobs");
+  if (options.value("plugin_dirs", json::array()).empty()) options.erase("plugin_dirs");
+  const auto begun =
+      client_.json_of({.method = "POST", .target = "/api/v1/runs", .body = body.dump()});
+  if (!begun) return reject(begun.error());
+  follow(begun->at("run"));
+}
+
+void RemoteEngine::ask(const HttpClient::Ask& ask) {
+  const auto answer = client_.json_of(ask);
+  if (!answer) return reject(answer.error());
+  push({{"type", "done"}});
+}
+
+void RemoteEngine::reject(const Failure& failure) {
+  push({{"type", "rejected"}, {"exit", failure.exit}, {"message", failure.message}});
+}
+
+void RemoteEngine::push(json update) {
+  queue_->push(std::make_shared<const json>(std::move(update)));
+}
+
+void RemoteEngine::follow(const std::string& run) {
+  auto stream = client_.open(
+      {.target = "/api/v1/runs/" + run + "/events?after=latest", .accept = "text/event-stream"});
+  if (!stream) return push({{"type", "closing"}});
+  if ((*stream)->status() != 200) {
+    std::string body;
+    for (std::string piece = (*stream)->next(); !piece.empty(); piece = (*stream)->next())
+      body += piece;
+    return reject(failure_of((*stream)->status(), body));
+  }
+  stream_ = std::move(*stream);
+  thread_ = std::thread([this] {
+    EventParser parser;
+    for (std::string piece = stream_->next(); !piece.empty(); piece = stream_->next()) {
+      parser.add(piece, [this](const std::string& type, json data) {
+        if (type != "closing" && type != "dropped") push(update_of(type, std::move(data)));
+      });
+    }
+    push({{"type", "closing"}});
+  });
+}
+
+}  // namespace scanflow::api

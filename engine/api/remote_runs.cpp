@@ -1,0 +1,107 @@
+// The runs of a server, over HTTP.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/api/client.hpp"
+
+namespace scanflow::api {
+namespace {
+
+class RemoteLogs : public LogReader {
+ public:
+  explicit RemoteLogs(std::unique_ptr<HttpClient::Reading> reading)
+      : reading_(std::move(reading)) {}
+  Answer<std::string> next() override { return reading_->next(); }
+
+ private:
+  std::unique_ptr<HttpClient::Reading> reading_;
+};
+
+std::string path_of(const std::string& run, const char* rest = "") {
+  return "/api/v1/runs/" + percent_encoded(run) + rest;
+}
+
+class RemoteRuns : public Runs {
+ public:
+  explicit RemoteRuns(HttpClient client) : client_(std::move(client)) {}
+
+  Answer<json> list(const RunQuery& query) override {
+    std::string target = "/api/v1/runs?";
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) target += fmt::format("{}={}&", name, percent_encoded(value));
+    };
+    add("namespace", query.name_space);
+    add("pipeline", query.pipeline);
+    add("labels", query.labels);
+    add("since", query.since);
+    add("status", fmt::format("{}", fmt::join(query.statuses, ",")));
+    json all = {{"runs", json::array()}, {"next", query.cursor}};
+    // A server gives no more than so many at once.
+    while (all["runs"].size() < query.limit && !all["next"].is_null()) {
+      const std::size_t wanted = std::min<std::size_t>(query.limit - all["runs"].size(), 1000);
+      const std::string cursor = percent_encoded(all["next"].get<std::string>());
+      const auto page =
+          client_.json_of({.target = fmt::format("{}limit={}&cursor={}", target, wanted, cursor)});
+      if (!page) return page;
+      for (const json& run : page->at("runs")) all["runs"].push_back(run);
+      all["next"] = page->at("next");
+    }
+    return all;
+  }
+
+  Answer<std::string> find(const std::string& prefix) override {
+    const auto shown = show(prefix.empty() ? "last" : prefix);
+    if (!shown) return tl::unexpected(shown.error());
+    return shown->at("run").get<std::string>();
+  }
+
+  Answer<json> show(const std::string& run) override {
+    return client_.json_of({.target = path_of(run)});
+  }
+
+  Answer<json> events(const std::string& run, std::int64_t after, std::size_t limit) override {
+    json all = json::array();
+    for (json next = after; !next.is_null() && all.size() < limit;) {
+      const std::size_t wanted = std::min<std::size_t>(limit - all.size(), 10'000);
+      const auto page = client_.json_of(
+          {.target = path_of(run, "/events") +
+                     fmt::format("?limit={}&after={}", wanted, next.get<std::int64_t>())});
+      if (!page) return page;
+      for (const json& event : page->at("events")) all.push_back(event);
+      next = page->at("next");
+    }
+    return all;
+  }
+
+  Answer<std::unique_ptr<LogReader>> logs(const std::string& run,
+                                          const std::string& step) override {
+    auto reading = client_.open({.target = logs_of(run, step), .accept = "text/plain"});
+    if (!reading) return broken(reading.error().message);
+    if ((*reading)->status() == 200) return std::make_unique<RemoteLogs>(std::move(*reading));
+    std::string body;
+    for (std::string piece = (*reading)->next(); !piece.empty(); piece = (*reading)->next())
+      body += piece;
+    return tl::unexpected(failure_of((*reading)->status(), body));
+  }
+
+  Answer<json> log_documents(const std::string& run, const std::string& step,
+                             std::size_t) override {
+    return client_.json_of({.target = logs_of(run, step)});
+  }
+
+ private:
+  static std::string logs_of(const std::string& run, const std::string& step) {
+    return path_of(run, "/logs?step=") + percent_encoded(step);
+  }
+
+  const HttpClient client_;
+};
+
+}  // namespace
+
+std::unique_ptr<Runs> runs_of(HttpClient client) {
+  return std::make_unique<RemoteRuns>(std::move(client));
+}
+
+}  // namespace scanflow::api

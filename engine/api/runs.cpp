@@ -1,0 +1,213 @@
+#include "engine/api/runs.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+#include "engine/api/run_logs.hpp"
+#include "engine/runtime/active_run.hpp"
+#include "sdk/base/clock.hpp"
+#include "sdk/base/units.hpp"
+
+namespace scanflow::api {
+namespace {
+
+Answer<store::RunCursor> cursor_of(const std::string& text) {
+  const std::size_t dash = text.find('-');
+  store::RunCursor cursor;
+  const char* const end = text.data() + std::min(dash, text.size());
+  const auto [rest, error] = std::from_chars(text.data(), end, cursor.created_us);
+  if (dash == std::string::npos || error != std::errc() || rest != end)
+    return wrong("cursor: this is not the 'next' of a page before");
+  cursor.id = text.substr(dash + 1);
+  return cursor;
+}
+
+Answer<store::RunFilter> filter_of(const RunQuery& query) {
+  store::RunFilter filter;
+  filter.limit = query.limit;
+  filter.statuses = query.statuses;
+  if (!query.name_space.empty()) filter.name_space = query.name_space;
+  if (!query.pipeline.empty()) filter.pipeline = query.pipeline;
+  if (!query.labels.empty()) {
+    auto labels = LabelSelector::parse(query.labels);
+    if (!labels) return wrong(labels.error().message);
+    filter.labels = std::move(*labels);
+  }
+  if (!query.since.empty()) {
+    const auto age = parse_duration(query.since);
+    if (!age) return wrong("--since: " + age.error().message);
+    filter.since_us = wall_us() - *age;
+  }
+  if (!query.cursor.empty()) {
+    auto cursor = cursor_of(query.cursor);
+    if (!cursor) return tl::unexpected(cursor.error());
+    filter.after = std::move(*cursor);
+  }
+  return filter;
+}
+
+class StoredRuns : public Runs {
+ public:
+  StoredRuns(runtime::StateDirectory state, std::unique_ptr<store::Store> store)
+      : state_(std::move(state)), store_(std::move(store)) {}
+
+  Answer<json> list(const RunQuery& query) override {
+    auto filter = filter_of(query);
+    if (!filter) return tl::unexpected(filter.error());
+    ++filter->limit;  // is there a next page?
+    auto runs = rows(*filter);
+    if (!runs) return broken(runs.error().message);
+    json next = nullptr;
+    if (runs->size() > query.limit) {
+      runs->pop_back();
+      next = fmt::format("{}-{}", runs->back().created_us, runs->back().id);
+    }
+    json list = json::array();
+    for (const store::RunRow& run : *runs) list.push_back(summary_of(run));
+    return json{{"runs", std::move(list)}, {"next", std::move(next)}};
+  }
+
+  Answer<std::string> find(const std::string& prefix) override {
+    if (!store_) {
+      return missing(
+          fmt::format("there are no runs in {} yet; run a pipeline, or name the state "
+                      "directory with --state",
+                      state_.root.string()));
+    }
+    const bool newest = prefix.empty() || prefix == "last";
+    const auto found = newest ? store_->runs({.limit = 1}) : store_->find_runs(prefix);
+    if (!found) return broken(found.error().message);
+    if (found->size() == 1) return found->front().id;
+    if (newest) return missing("there are no runs yet in " + state_.root.string());
+    if (found->empty()) {
+      return missing(fmt::format("no run '{}' in {}: 'scanflow runs list' shows them", prefix,
+                                 state_.root.string()));
+    }
+    std::string message = fmt::format("'{}' is not one run:", prefix);
+    for (std::size_t i = 0; i < found->size() && i < 8; ++i) {
+      message +=
+          fmt::format("\n  {}  {}  {}", (*found)[i].id, (*found)[i].pipeline, (*found)[i].status);
+    }
+    return wrong(message + "\ngive more of its id");
+  }
+
+  Answer<json> show(const std::string& run) override {
+    const auto row = row_of(run);
+    if (!row) return tl::unexpected(row.error());
+    const auto steps = store_->steps(run);
+    if (!steps) return broken(steps.error().message);
+    json result =
+        runtime::result_document(*row, *steps, runtime::called_runs(*store_, run));
+    result["status"] = status_of(*row);
+    result["created_us"] = row->created_us;
+    result["ended_us"] = row->ended_us;
+    result["trigger"] = row->trigger;
+    return result;
+  }
+
+  Answer<json> events(const std::string& run, std::int64_t after, std::size_t limit) override {
+    if (auto row = row_of(run); !row) return tl::unexpected(row.error());
+    const auto rows = store_->events(run, after, limit);
+    if (!rows) return broken(rows.error().message);
+    json list = json::array();
+    for (const store::EventRow& row : *rows) {
+      json body = json::parse(row.body, nullptr, false);
+      body["seq"] = row.seq;
+      list.push_back(std::move(body));
+    }
+    return list;
+  }
+
+  Answer<std::unique_ptr<LogReader>> logs(const std::string& run,
+                                          const std::string& step) override {
+    auto parts = parts_of(run, step);
+    if (!parts) return tl::unexpected(parts.error());
+    return read_parts(std::move(*parts));
+  }
+
+  Answer<json> log_documents(const std::string& run, const std::string& step,
+                             std::size_t most) override {
+    auto parts = parts_of(run, step);
+    if (!parts) return tl::unexpected(parts.error());
+    json documents = json::array();
+    std::size_t bytes = 0;
+    for (LogPart& part : *parts) {
+      part.titled = false;
+      json document = {{"step", part.step}, {"attempt", part.attempt}};
+      std::string text;
+      const auto reader = read_parts({std::move(part)});
+      for (;;) {
+        auto piece = reader->next();
+        if (!piece) return tl::unexpected(piece.error());
+        if (piece->empty()) break;
+        text += *piece;
+        bytes += piece->size();
+        if (bytes > most)
+          return wrong(
+              "these logs are too long for a document: ask for those of one step, or for text");
+      }
+      document["log"] = std::move(text);
+      documents.push_back(std::move(document));
+    }
+    return documents;
+  }
+
+ private:
+  Result<std::vector<store::RunRow>> rows(const store::RunFilter& filter) {
+    return store_ ? store_->runs(filter) : Result<std::vector<store::RunRow>>();
+  }
+
+  Answer<store::RunRow> row_of(const std::string& run) {
+    auto found = store_ ? store_->find_runs(run) : Result<std::vector<store::RunRow>>();
+    if (!found) return broken(found.error().message);
+    if (found->size() == 1 && found->front().id == run) return std::move(found->front());
+    return missing(fmt::format("no run {}", run));
+  }
+
+  Answer<std::vector<LogPart>> parts_of(const std::string& run, const std::string& step) {
+    if (auto row = row_of(run); !row) return tl::unexpected(row.error());
+    const auto steps = store_->steps(run);
+    if (!steps) return broken(steps.error().message);
+    return log_parts(*steps, state_.logs_of(run), run, step);
+  }
+
+  /// A run that nobody runs: its engine is gone.
+  std::string status_of(const store::RunRow& run) const {
+    return run.status == "running" && !runtime::EngineLock::is_held(state_) ? "interrupted"
+                                                                            : run.status;
+  }
+
+  json summary_of(const store::RunRow& run) const {
+    return {{"run", run.id},
+            {"pipeline", run.pipeline},
+            {"namespace", run.name_space},
+            {"version", run.version > 0 ? json(run.version) : json()},
+            {"labels", run.labels.empty() ? json::object() : json::parse(run.labels)},
+            {"status", status_of(run)},
+            {"trigger", run.trigger},
+            {"created_us", run.created_us},
+            {"ended_us", run.ended_us},
+            {"steps", run.steps},
+            {"done", run.done},
+            {"summary", run.summary}};
+  }
+
+  const runtime::StateDirectory state_;
+  const std::unique_ptr<store::Store> store_;  // null: there is no database yet
+};
+
+}  // namespace
+
+Answer<std::unique_ptr<Runs>> open_runs(const runtime::StateDirectory& state) {
+  std::unique_ptr<store::Store> store;
+  if (store::Store::exists(state.root)) {
+    auto opened = store::Store::open_read_only(state.root);
+    if (!opened) return broken(opened.error().message);
+    store = std::move(*opened);
+  }
+  return std::make_unique<StoredRuns>(state, std::move(store));
+}
+
+}  // namespace scanflow::api

@@ -1,0 +1,154 @@
+#include "engine/api/server.hpp"
+
+#include <fmt/format.h>
+
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "engine/api/api.hpp"
+#include "engine/api/http_server.hpp"
+#include "engine/api/scheduler.hpp"
+#include "engine/runtime/engine_socket.hpp"
+#include "engine/runtime/machine_capacity.hpp"
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::api {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLockPatience{1000};
+
+std::shared_ptr<const loader::Catalog> find_plugins(const ServerOptions& options) {
+  loader::SearchPath path = loader::search_path(options.plugin_dirs, options.plugins);
+  path.worker = options.worker;
+  path.cache = options.state.plugin_cache();
+  auto catalog = loader::Catalog::discover(path);
+  if (catalog) return std::make_shared<const loader::Catalog>(std::move(*catalog));
+  options.log("cannot find the plugins: " + catalog.error().message);
+  return nullptr;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  ServerOptions options;
+  // Destroyed from the last to the first: connections outlive the engine, whose last words they
+  // bring to clients; the lock outlives all of it.
+  std::optional<runtime::EngineLock> lock;
+  std::unique_ptr<HttpServer> http;
+  std::unique_ptr<Api> api;
+  std::unique_ptr<runtime::EngineSocket> socket;  // and the engine
+  std::unique_ptr<Scheduler> scheduler;
+
+  ~Impl() {
+    scheduler.reset();
+    if (http) http->hear_no_more();
+    if (api) api->forget_engine();
+    socket.reset();
+    if (api) api->finish();
+    http.reset();
+  }
+
+  Result<void> take_lock();
+  Result<std::unique_ptr<runtime::Engine>> make_engine();
+  void recover(runtime::Engine& engine) const;
+};
+
+Result<void> Server::Impl::take_lock() {
+  if (auto created = runtime::create(options.state); !created) return created;
+  // Commands that look at it, or are the engine for one request, have it for a moment.
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  do {
+    auto taken = runtime::EngineLock::try_take(options.state);
+    if (!taken) return tl::unexpected(taken.error());
+    if (*taken) {
+      lock.emplace(std::move(**taken));
+      return {};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  } while (std::chrono::steady_clock::now() < deadline);
+  const pid_t holder = runtime::EngineLock::holder(options.state);
+  return fail(fmt::format(
+      "another engine works on {}{}: wait until it has ended, or choose another state directory "
+      "with --state",
+      options.state.root.string(), holder > 0 ? fmt::format(" (process {})", holder) : ""));
+}
+
+Result<std::unique_ptr<runtime::Engine>> Server::Impl::make_engine() {
+  auto store = store::Store::open(options.state.root, options.durability);
+  if (!store) return tl::unexpected(store.error());
+  runtime::EngineOptions engine;
+  engine.state = options.state;
+  engine.store = std::move(*store);
+  engine.worker = options.worker;
+  engine.plugins = options.plugins;
+  engine.jobs = options.jobs;
+  engine.capacity = runtime::machine_capacity();
+  engine.sync_artifacts = options.durability == store::Durability::power;
+  return std::make_unique<runtime::Engine>(std::move(engine));
+}
+
+void Server::Impl::recover(runtime::Engine& engine) const {
+  const std::int64_t begun_us = monotonic_us();
+  std::promise<runtime::Recovery> recovered;
+  engine.recover([&](const runtime::Recovery& recovery) { recovered.set_value(recovery); });
+  const runtime::Recovery recovery = recovered.get_future().get();
+  for (const std::string& problem : recovery.problems) options.log("cannot recover " + problem);
+  options.log(
+      fmt::format("recovered {} runs in {} ms", recovery.runs, (monotonic_us() - begun_us) / 1000));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
+  auto impl = std::make_unique<Impl>();
+  impl->options = std::move(options);
+  if (auto taken = impl->take_lock(); !taken) return tl::unexpected(taken.error());
+  auto http = HttpServer::listen(impl->options.listen);
+  if (!http) return tl::unexpected(http.error());
+  auto engine = impl->make_engine();
+  if (!engine) return tl::unexpected(engine.error());
+  auto runs = open_runs(impl->options.state);
+  if (!runs) return fail(runs.error().message);
+  const ServerOptions& chosen = impl->options;
+  impl->http = std::move(*http);
+  impl->api =
+      std::make_unique<Api>(*impl->http, std::move(*runs),
+                            ApiOptions{chosen.state, chosen.jobs, chosen.plugin_dirs,
+                                       [&chosen] { return find_plugins(chosen); }, chosen.version});
+  impl->http->start([api = impl->api.get()](Request request, const Reply& reply) {
+    api->handle(std::move(request), reply);
+  });
+  impl->recover(**engine);
+  auto socket = runtime::EngineSocket::serve(std::move(*engine), chosen.state);
+  if (!socket) return tl::unexpected(socket.error());
+  impl->socket = std::move(*socket);
+  auto scheduler = Scheduler::start({chosen.state, chosen.jobs, chosen.plugin_dirs,
+                                     [&chosen] { return find_plugins(chosen); }, chosen.log},
+                                    impl->socket->engine());
+  if (!scheduler) return tl::unexpected(scheduler.error());
+  impl->scheduler = std::move(*scheduler);
+  impl->api->serve(impl->socket->engine());
+  chosen.log("listening on http://" + impl->http->address());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+const std::string& Server::address() const { return impl_->http->address(); }
+
+void Server::take_no_more() {
+  impl_->scheduler.reset();
+  impl_->socket->engine().take_no_more();
+}
+
+Result<std::size_t> Server::unfinished() const {
+  const auto store = store::Store::open_read_only(impl_->options.state.root);
+  if (!store) return tl::unexpected(store.error());
+  const auto rows = (*store)->unfinished();
+  if (!rows) return tl::unexpected(rows.error());
+  return rows->size();
+}
+
+}  // namespace scanflow::api

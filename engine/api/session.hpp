@@ -1,0 +1,25 @@
+// One connection of an HTTP client. Belongs to the HTTP thread. Private to engine/api.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+
+#include "engine/api/http_server.hpp"
+#include "engine/api/message.hpp"
+
+namespace scanflow::api {
+
+class Session {
+ public:
+  virtual ~Session() = default;
+  /// The handler and the limits outlive it.
+  static std::shared_ptr<Session> make(boost::asio::ip::tcp::socket socket, const Handler& handler,
+                                       const HttpLimits& limits);
+  virtual void start() = 0;
+  /// Says that there are too many connections, and closes.
+  virtual void turn_away() = 0;
+  /// Takes no more requests; one that waits for its next is closed.
+  virtual void hear_no_more() = 0;
+};
+
+}  // namespace scanflow::api
