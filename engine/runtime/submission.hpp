@@ -88,8 +88,8 @@ std::map<std::string, std::string> referenced_environment(const std::string& sou
 using Update = std::shared_ptr<const json>;
 
 /// Told of everything that happens to a run, as JSON objects with a "type":
-///   accepted   run, pipeline, namespace, version, backend, jobs, created_us, steps: it begins, or
-///              is followed from here
+///   accepted   run, pipeline, namespace, version, backend, jobs, created_us, steps: it begins, or is
+///              followed from here
 ///   event      event: one that was recorded (run::to_json)
 ///   progress   step, attempt, fraction, message
 ///   metric     step, attempt, name, value, at_step, labels
