@@ -26,9 +26,9 @@ struct Documents {
 };
 
 /// A text may hold several documents (`---` between them). A pipeline may call another one of the
-/// texts, whatever their order; what else it calls `find` (never null) is asked. `name_space`: as of
-/// read_pipeline. Errors: those of each document, two with one name, a text without documents.
-/// Bounded as read_pipeline, for each text.
+/// texts, whatever their order; what else it calls is asked from `find`, which is never null.
+/// `name_space`: as of read_pipeline. Errors: those of each document, two with one name, a text
+/// without documents. Bounded as read_pipeline, for each text.
 Documents read_documents(std::span<const SourceText> texts, const loader::Catalog& catalog,
                          const FindPipeline& find, const std::string& name_space);
 

@@ -8,7 +8,7 @@
 //                     {"op": "answer", "run": ID, "step": ID, "approve": true, "by", "comment"}
 //                     {"op": "delete", "runs": [ID, ...]}
 //                     {"op": "apply", "request": {...}}
-//                     {"op": "remove_documents", "names": [{"kind", "namespace", "name", "version"}]}
+//                     {"op": "remove_documents", "names": [{...}, ...]}  registry.hpp says which
 //   from the engine:  the updates of submission.hpp's Listener, one a line; to all but
 //                     the first two                     {"type": "done"} or "rejected"
 #pragma once

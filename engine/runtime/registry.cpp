@@ -177,6 +177,7 @@ json planned(const std::vector<Change>& changes) {
 
 Result<json> make_changes(store::Store& store, const std::vector<Change>& changes) {
   std::vector<store::Document> rows;
+  rows.reserve(changes.size());
   const std::int64_t now_us = wall_us();
   for (const Change& change : changes) rows.push_back(row_of(change.document, now_us));
   const auto applied = store.apply_all(std::move(rows));
