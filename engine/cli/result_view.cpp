@@ -74,13 +74,14 @@ std::string steps_table(const json& steps) {
       continue;
     }
     const double seconds = step.at("seconds");
-    rows.push_back({fmt::format("  {}{} {}", std::string(2 * step.value("depth", 0U), ' '),
-                                status_sign(status), step.at("name").get<std::string>()),
-                    status,
-                    status == "succeeded" || status == "failed"
-                        ? format_duration(static_cast<std::int64_t>(seconds * 1e6))
-                        : "",
-                    attempts_of(step), printable(words_of(step))});
+    rows.push_back(
+        {fmt::format("  {}{} {}", std::string(2 * step.value("depth", std::size_t{0}), ' '),
+                     status_sign(status), step.at("name").get<std::string>()),
+         status,
+         status == "succeeded" || status == "failed"
+             ? format_duration(static_cast<std::int64_t>(seconds * 1e6))
+             : "",
+         attempts_of(step), printable(words_of(step))});
   }
   std::string text;
   if (!rows.empty()) {

@@ -115,7 +115,7 @@ Result<json> params_of(const RunCommand& command) {
   auto params = read_params_file(command.params_file);
   if (!params) return params;
   const auto given = parse_params(command.params);
-  if (!given) return given;
+  if (!given) return tl::unexpected(given.error());
   params->update(*given);
   if (auto added = add_inputs(command.inputs, *params); !added)
     return tl::unexpected(added.error());

@@ -287,12 +287,12 @@ void Engine::Impl::end(const EntryPtr& entry) {
   entry->over = true;
   entry->run.flush_rows(batch);
   after.calls.emplace_back([this, entry] {
+    retire(entry);  // before whoever is told may end this engine
     entry->run.finish(called_by(*entry));
     runs.erase(entry->run.id());
     std::erase(order, entry);
     start_queued(entry->run.plan().group);
     call_ended(entry);
-    retire(entry);
     pump();
     flush();
   });
