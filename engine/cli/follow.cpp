@@ -231,7 +231,7 @@ Outcome watch(const runtime::StateDirectory& state, const std::string& run,
     const auto queue = std::make_shared<UpdateQueue>();
     const auto client = runtime::EngineClient::connect(state, queue);
     if (!client) {
-      const Outcome outcome = recorded(state, run);
+      Outcome outcome = recorded(state, run);
       if (!outcome.result.is_null() || !is_followed(state, run)) return outcome;
       std::this_thread::sleep_for(kEngineBegins);
       continue;
