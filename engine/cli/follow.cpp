@@ -290,7 +290,7 @@ Outcome watch(const Context& context, const runtime::StateDirectory& state, cons
     const auto connection = connect_to_look(context, state, again);
     if (!connection) return {kEngine, connection.error().message, {}};
     if (!*connection) {
-      const Outcome outcome = recorded(context, run);
+      Outcome outcome = recorded(context, run);
       if (!outcome.result.is_null() || !is_followed(state, run)) return outcome;
       std::this_thread::sleep_for(kEngineBegins);
       continue;

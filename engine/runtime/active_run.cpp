@@ -101,6 +101,8 @@ void ActiveRun::flush_rows(store::Batch& batch) {
 }
 
 void ActiveRun::touch(std::uint32_t step) {
+  // The step whose for_each it came with may end with it.
+  if (const std::uint32_t group = machine_.group(step); group != run::kNoStep) touch(group);
   if (is_dirty_[step]) return;
   is_dirty_[step] = true;
   dirty_.push_back(step);

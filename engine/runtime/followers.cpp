@@ -25,8 +25,10 @@ struct flock byte_of(const std::string& run, short type) {
 
 Result<Followers> Followers::open(const StateDirectory& state) {
   const int fd = ::open(state.followers().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return fail(describe_errno("cannot open", state.followers(), errno));
-  return Followers(fd);
+  if (fd >= 0) return Followers(fd);
+  return fail(describe_errno("cannot open", state.followers(), errno) +
+              " (whoever runs something needs to write the state directory; choose another with "
+              "--state)");
 }
 
 Followers::~Followers() {
