@@ -119,7 +119,9 @@ void EventStream::on_update(const runtime::Update& update) {
     say_live(*update);
   }
   if (type == "finished" || type == "rejected" || type == "closing") end();
-  if (phase_ != Phase::over && out_.size() > kMostBytes) drop();
+  go_on();
+  if (phase_ == Phase::over || out_.size() <= most_) return;
+  drop();
   go_on();
 }
 
@@ -134,6 +136,7 @@ void EventStream::on_accepted(const json& update) {
   json snapshot = update;
   snapshot.erase("type");
   say("accepted", snapshot);
+  most_ = out_.size() + kMostBytes;  // the state of a large run alone is more
   if (!after_) after_ = now_at;
   gap_end_ = now_at;
   phase_ = *after_ < gap_end_ ? Phase::gap : Phase::live;

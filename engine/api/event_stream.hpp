@@ -65,6 +65,7 @@ class EventStream : public Stream, public std::enable_shared_from_this<EventStre
   std::int64_t gap_end_ = 0;
   bool reading_ = false;
   std::string out_;                      // said, but not taken yet
+  std::size_t most_ = 0;                 // bytes that may lie in it
   std::deque<runtime::Update> pending_;  // until the gap is read
   std::function<void(std::string)> then_;
 };

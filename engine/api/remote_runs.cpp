@@ -41,7 +41,7 @@ class RemoteRuns : public Runs {
     while (all["runs"].size() < query.limit && !all["next"].is_null()) {
       const std::size_t wanted = std::min<std::size_t>(query.limit - all["runs"].size(), 1000);
       const std::string cursor = percent_encoded(all["next"].get<std::string>());
-      const auto page =
+      auto page =
           client_.json_of({.target = fmt::format("{}limit={}&cursor={}", target, wanted, cursor)});
       if (!page) return page;
       for (const json& run : page->at("runs")) all["runs"].push_back(run);
@@ -64,7 +64,7 @@ class RemoteRuns : public Runs {
     json all = json::array();
     for (json next = after; !next.is_null() && all.size() < limit;) {
       const std::size_t wanted = std::min<std::size_t>(limit - all.size(), 10'000);
-      const auto page = client_.json_of(
+      auto page = client_.json_of(
           {.target = path_of(run, "/events") +
                      fmt::format("?limit={}&after={}", wanted, next.get<std::int64_t>())});
       if (!page) return page;

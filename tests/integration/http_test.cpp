@@ -105,6 +105,24 @@ TEST(Http, TwoClientsSeeTheSame) {
   }
 }
 
+TEST(Http, AClientThatReadsTooSlowlyIsDroppedAndToldAndGoesOnLater) {
+  Scanflow scanflow;
+  ServerProgram server(scanflow);
+  const std::string run = server.submit(
+      pipeline("steps:\n  - {name: gate, approve: true}\n  - name: a\n    needs: [gate]\n"
+               "    run: seq 200000 | sed 's/^/loss 1 step=/' >> \"$SCANFLOW_METRICS\"\n"));
+  const RawConnection slow(server.port());
+  slow.send("GET /api/v1/runs/" + run +
+            "/events HTTP/1.0\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+  ASSERT_NE(slow.receive("event: accepted").find("accepted"), std::string::npos);
+  EXPECT_TRUE(server.post("/api/v1/runs/" + run + "/approve", {{"step", "gate"}})["approved"]);
+  EXPECT_TRUE(server.reaches(run, "succeeded"));
+  const std::string seen = slow.receive();
+  EXPECT_NE(seen.find("event: dropped"), std::string::npos) << seen.size();
+  EXPECT_EQ(seen.find("event: finished"), std::string::npos);
+  EXPECT_EQ(count(stream(server, run, "2"), "event: finished"), 1u);
+}
+
 TEST(Http, AnEndingServerTellsItsStreams) {
   Scanflow scanflow;
   ServerProgram server(scanflow);
