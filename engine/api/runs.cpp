@@ -98,8 +98,7 @@ class StoredRuns : public Runs {
     if (!row) return tl::unexpected(row.error());
     const auto steps = store_->steps(run);
     if (!steps) return broken(steps.error().message);
-    json result =
-        runtime::result_document(*row, *steps, runtime::called_runs(*store_, run));
+    json result = runtime::result_document(*row, *steps, runtime::called_runs(*store_, run));
     result["status"] = status_of(*row);
     result["created_us"] = row->created_us;
     result["ended_us"] = row->ended_us;

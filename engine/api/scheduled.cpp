@@ -45,7 +45,8 @@ Scheduled read_scheduled(store::Document document, const loader::Catalog& catalo
   runtime::Submission submission;
   runtime::take_registered(submission, document);
   const auto collected = runtime::collect_sources(submission, catalog, &store);
-  auto pipeline = collected ? runtime::read(submission, catalog) : tl::unexpected(collected.error());
+  auto pipeline =
+      collected ? runtime::read(submission, catalog) : tl::unexpected(collected.error());
   scheduled.document = std::move(document);
   if (!pipeline) {
     scheduled.problem = pipeline.error().message;

@@ -89,7 +89,8 @@ void Scheduler::read_registry() {
     auto document = store_->document(newest.kind, newest.name_space, newest.name, newest.version);
     if (!catalog) catalog = options_.catalog();
     if (!document || !*document || !catalog) continue;  // the next look may have it
-    Known read{newest.version, read_scheduled(std::move(**document), *catalog, *store_), newest.created_us};
+    Known read{newest.version, read_scheduled(std::move(**document), *catalog, *store_),
+               newest.created_us};
     // What fired before it was applied belongs to the versions before.
     if (const auto last = fired_.find(name); last != fired_.end())
       read.since_us = std::max(read.since_us, last->second);

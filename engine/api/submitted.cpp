@@ -56,8 +56,8 @@ Answer<store::Document> registered(const std::string& text, const store::Store& 
   const auto reference = pipeline::parse_reference(text);
   if (!reference) return wrong(reference.error().message);
   const std::string name_space = reference->name_space.empty() ? "default" : reference->name_space;
-  auto found = runtime::find_document(
-      &store, {"Pipeline", name_space, reference->name, reference->version});
+  auto found =
+      runtime::find_document(&store, {"Pipeline", name_space, reference->name, reference->version});
   if (!found) return missing(found.error().message);
   return std::move(*found);
 }

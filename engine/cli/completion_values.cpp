@@ -45,7 +45,7 @@ std::vector<std::string> registered_pipelines(const Context& context) {
   std::vector<std::string> names;
   for (const auto& entry : entries.value_or(std::vector<store::DocumentEntry>{})) {
     const store::Document& newest = entry.newest;
-    names.push_back(short_name(newest.name_space, newest.name, 0));
+    names.push_back(to_text(pipeline::Reference{newest.name_space, newest.name, {}}));
   }
   return names;
 }

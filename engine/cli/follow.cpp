@@ -236,9 +236,14 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
     return {kEngine, created.error().message, {}};
   const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
   if (target.submission) target.run = target.submission->run;
-  auto followers = runtime::Followers::open(state);
-  if (!followers) return {kEngine, followers.error().message, {}};
-  if (auto added = followers->add(target.run); !added) return {kEngine, added.error().message, {}};
+  std::optional<runtime::Followers> followers;
+  if (!remote) {
+    auto opened = runtime::Followers::open(state);
+    if (!opened) return {kEngine, opened.error().message, {}};
+    followers.emplace(std::move(*opened));
+    if (auto added = followers->add(target.run); !added)
+      return {kEngine, added.error().message, {}};
+  }
   int cancelled = 0;
   bool accepted = false;
   for (bool again = false;; again = true) {

@@ -69,8 +69,7 @@ int runs_show(const Context& context, const std::string& prefix) {
   if (context.json) {
     fmt::print("{}\n", result->dump());
   } else {
-    fmt::print("{}  {}  {}\n{}", short_name(*result), *id,
-               format_time(result->at("created_us")),
+    fmt::print("{}  {}  {}\n{}", short_name(*result), *id, format_time(result->at("created_us")),
                render_result(context, *result, ResultOf::a_run_shown));
   }
   return kSucceeded;

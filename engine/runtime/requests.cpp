@@ -17,7 +17,8 @@ namespace {
 constexpr const char* kNotFound = "not_found";
 constexpr const char* kConflict = "conflict";
 
-void reject(const Client& client, const std::string& message, const char* reason) {
+/// Without a reason: what was asked is wrong in itself.
+void reject(const Client& client, const std::string& message, const char* reason = "wrong") {
   client.listener(std::make_shared<const json>(
       json{{"type", "rejected"}, {"exit", 2}, {"message", message}, {"reason", reason}}));
 }

@@ -107,7 +107,7 @@ TEST(Schedules, APipelineThatIsRegisteredRunsByItsName) {
   EXPECT_TRUE(server.reaches(begun["run"], "succeeded"));
   const json missing = server.post("/api/v1/runs", {{"pipeline", "nigthly"}});
   EXPECT_EQ(missing["status"], 404);
-  EXPECT_NE(missing["message"].get<std::string>().find("did you mean 'default/nightly'?"),
+  EXPECT_NE(missing["message"].get<std::string>().find("did you mean 'nightly'?"),
             std::string::npos)
       << missing;
   EXPECT_EQ(server.post("/api/v1/runs", {{"pipeline", "nightly@7"}})["status"], 404);
