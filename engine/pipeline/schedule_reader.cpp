@@ -31,6 +31,7 @@ void read_values(const Node& node, const std::vector<Param>& params, Schedule& o
                                     [&](const Param& each) { return each.name == key.text; });
     if (param == params.end()) {
       std::vector<std::string> names;
+      names.reserve(params.size());
       for (const Param& each : params) names.push_back(each.name);
       const std::string near = nearest(key.text, names);
       problems.add(key, fmt::format("the pipeline has no parameter '{}'", printable(key.text)))
