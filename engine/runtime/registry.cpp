@@ -197,13 +197,18 @@ Result<json> apply_documents(store::Store& store, const loader::Catalog& catalog
   return request.dry_run ? planned(*changes) : make_changes(store, *changes);
 }
 
-Result<json> remove_documents(store::Store& store, const std::vector<store::DocumentName>& names) {
+Result<void> check_documents(const store::Store& store,
+                             const std::vector<store::DocumentName>& names) {
   std::string missing;
   for (const store::DocumentName& name : names) {
     const auto found = find_document(&store, name);
     if (!found) missing += (missing.empty() ? "" : "\n") + found.error().message;
   }
   if (!missing.empty()) return fail(missing + "\nnothing was deleted");
+  return {};
+}
+
+Result<json> remove_documents(store::Store& store, const std::vector<store::DocumentName>& names) {
   const auto removed = store.remove_all(names);
   if (!removed) return tl::unexpected(removed.error());
   json list = to_json(names);

@@ -56,8 +56,13 @@ Result<json> make_changes(store::Store& store, const std::vector<Change>& change
 Result<json> apply_documents(store::Store& store, const loader::Catalog& catalog,
                              const ApplyRequest& request);
 
-/// Removes them (a version, or all of a name), or where any is not there none. Gives {"documents":
-/// [{"kind", "namespace", "name", "version", "versions"}]}, versions: how many are gone.
+/// An error names those that are not there.
+Result<void> check_documents(const store::Store& store,
+                             const std::vector<store::DocumentName>& names);
+
+/// Removes them (a version, or all of a name), which are there, in one transaction. Gives
+/// {"documents": [{"kind", "namespace", "name", "version", "versions"}]}, versions: how many are
+/// gone. An error is one of the store.
 Result<json> remove_documents(store::Store& store, const std::vector<store::DocumentName>& names);
 
 /// The document; an error says that it is not there, and what else there is. `store`: null where

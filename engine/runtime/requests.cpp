@@ -119,7 +119,9 @@ void Engine::Impl::apply(ApplyRequest request, const Client& client) {
 void Engine::Impl::remove_documents(std::vector<store::DocumentName> names, const Client& client) {
   if (failed || closing || !options.store) return refuse(client);
   boost::asio::post(registry, [this, names = std::move(names), client] {
-    tell(client, runtime::remove_documents(*options.store, names), 2);
+    if (const auto there = check_documents(*options.store, names); !there)
+      return reject(client, there.error().message, kNotFound);
+    tell(client, runtime::remove_documents(*options.store, names), 3);
   });
 }
 

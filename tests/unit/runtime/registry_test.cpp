@@ -90,12 +90,16 @@ TEST_F(RegistryTest, AllOrNothingIsAppliedAndRemoved) {
   EXPECT_TRUE(store_->documents().value().empty());
   EXPECT_THAT(apply({text_of("p", "uses: noop")}, "No").error().message, HasSubstr("1 to 63"));
   apply({text_of("p", "uses: noop"), text_of("q", "uses: noop")}).value();
-  const auto removed = remove_documents(
+  const auto checked = check_documents(
       *store_, {{"Pipeline", "default", "p", {}}, {"Pipeline", "default", "r", {}}});
-  ASSERT_FALSE(removed);
-  EXPECT_THAT(removed.error().message, HasSubstr("'default/r' is registered"));
-  EXPECT_THAT(removed.error().message, HasSubstr("nothing was deleted"));
-  EXPECT_EQ(store_->documents().value().size(), 2u);
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, HasSubstr("'default/r' is registered"));
+  EXPECT_THAT(checked.error().message, HasSubstr("nothing was deleted"));
+  ASSERT_TRUE(check_documents(*store_, {{"Pipeline", "default", "p", {}}}));
+  EXPECT_EQ(remove_documents(*store_, {{"Pipeline", "default", "p", {}}})
+                .value()["documents"][0]["versions"],
+            1);
+  EXPECT_EQ(store_->documents().value().size(), 1u);
 }
 
 TEST_F(RegistryTest, ASubmissionKeepsTheTextsThatItBeganWith) {
