@@ -189,8 +189,7 @@ steps:
     run: |
       $START
       set -e
-      cp "$SCANFLOW_INPUT_A" copy
-      echo "n=${{ sum(collect(steps.part, 'outputs.n')) }} bytes=$(wc -c < copy)" >> "$SCANFLOW_OUTPUT"
+      echo "n=${{ sum(collect(steps.part, 'outputs.n')) }} bytes=$(wc -c < "$SCANFLOW_INPUT_A")" >> "$SCANFLOW_OUTPUT"
 )yaml";
 
 constexpr const char* kShort = R"yaml(
