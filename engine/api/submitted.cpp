@@ -16,9 +16,9 @@ namespace scanflow::api {
 namespace {
 
 const std::vector<std::string>& fields() {
-  static const std::vector<std::string> names{"run",      "file",       "source",   "sources",
-                                              "params",   "options",    "retry_of", "reuse",
-                                              "pipeline", "environment"};
+  static const std::vector<std::string> names{"run",      "file",        "source",    "sources",
+                                              "params",   "options",     "retry_of",  "reuse",
+                                              "pipeline", "environment", "name_space"};
   return names;
 }
 

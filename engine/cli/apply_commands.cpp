@@ -83,6 +83,8 @@ Result<std::string> unified_diff(const runtime::Change& change, bool color) {
 }  // namespace
 
 int apply(const Context& context, const FilesOptions& options) {
+  if (const int refused = refuse_server(context, "apply where the server is"); refused != 0)
+    return refused;
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   runtime::ApplyRequest request;

@@ -225,6 +225,8 @@ Result<std::vector<store::DocumentName>> names_to_delete(const SelectOptions& op
 }  // namespace
 
 int remove(const Context& context, const SelectOptions& options, const FilesOptions& files) {
+  if (const int refused = refuse_server(context, "delete where the server is"); refused != 0)
+    return refused;
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   auto registry = open_registry(context);

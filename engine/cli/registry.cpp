@@ -9,6 +9,8 @@
 namespace scanflow::cli {
 
 Registry open_registry(const Context& context) {
+  if (!context.server.empty())
+    return fail("what a server has registered is not seen over --server; use its state directory");
   const auto state = context.state_directory();
   if (!state) return tl::unexpected(state.error());
   if (!store::Store::exists(state->root)) return std::unique_ptr<store::Store>();

@@ -11,19 +11,7 @@
 namespace scanflow::pipeline {
 namespace {
 
-std::string_view list_name(Phase phase) {
-  switch (phase) {
-    case Phase::main:
-      return "steps";
-    case Phase::on_success:
-      return "on_success";
-    case Phase::on_failure:
-      return "on_failure";
-    case Phase::on_exit:
-      return "on_exit";
-  }
-  return "";
-}
+std::string_view list_name(Phase phase) { return phase == Phase::main ? "steps" : name(phase); }
 
 void report_unknown(const StepTable& table, const Node& node, Problems& problems) {
   const std::string near = nearest(node.text, table.names);

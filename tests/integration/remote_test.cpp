@@ -103,6 +103,21 @@ TEST(Remote, WhatIsWrongIsToldAsEver) {
   EXPECT_EQ(over.err, remote.here({"run", file}).err);
   EXPECT_EQ(remote({"runs", "resume", "last"}).exit, 2);
   EXPECT_THAT(remote({"runs", "retry", "last"}).err, HasSubstr("not over --server"));
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {"apply", "-f", file}, {"delete", "pipeline/p"}, {"run", file, "--dry-run"}}) {
+    const Output refused = remote(command);
+    EXPECT_EQ(refused.exit, 2) << command.front();
+    EXPECT_THAT(refused.err, HasSubstr("not over --server"));
+  }
+  // Its names are not those of this machine's state directory.
+  const std::string good =
+      remote.here.files().write("q.yaml", pipeline("steps: [{name: a, uses: noop}]\n"));
+  ASSERT_EQ(remote.here({"apply", "-f", good}).exit, 0);
+  for (const auto& command : std::vector<std::vector<std::string>>{{"get"}, {"run", "p"}}) {
+    EXPECT_THAT(remote(command).err, HasSubstr("is not seen over --server"));
+  }
+  EXPECT_EQ(remote({"run", good, "-n", "team"}).exit, 0);
+  EXPECT_THAT(remote({"runs", "list"}).out, HasSubstr("team/"));
   const std::string url = remote.server->url();
   EXPECT_EQ(remote.here({"runs", "list", "--server", "localhost:1"}).exit, 2);
   EXPECT_EQ(remote.server->stop(), 0);
