@@ -17,8 +17,9 @@ struct Capacity {
 };
 
 /// For one round of decisions: told what runs, then asked by each run in turn, the one that comes
-/// first first. Steps that call a pipeline take nothing themselves. Steps that request nothing are limited by `jobs` alone. Where a step does not fit,
-/// what others after it request stays free for it, so that small ones cannot starve it.
+/// first first. Steps that call a pipeline take nothing themselves. Steps that request nothing are
+/// limited by `jobs` alone. Where a step does not fit, what others after it request stays free for
+/// it, so that small ones cannot starve it.
 class Scheduler final : public Admission {
  public:
   explicit Scheduler(const Capacity& capacity) : capacity_(capacity) {}

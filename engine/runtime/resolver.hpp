@@ -44,7 +44,8 @@ struct ResolveJob {
 /// `with`: evaluated. An error says which field, and why.
 Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, json with);
 
-/// One of step_resolved, step_expanded, step_skipped, step_cached, step_failed. `store` may be null (then nothing
+/// One of step_resolved, step_expanded, step_skipped, step_cached, step_failed. `store` may be null
+/// (then nothing
 /// is cached).
 run::Event resolve(const ResolveJob& job, const store::Store* store,
                    const store::Artifacts& artifacts);

@@ -66,13 +66,18 @@ TEST(Control, AnApprovalIsAskedShownAndAnswered) {
   EXPECT_NE(late.err.find("is over"), std::string::npos) << late.err;
 }
 
+/// The engine is killed while its run waits for a person.
+void run_and_kill_at_gate(const Scanflow& scanflow, const std::string& file) {
+  const auto run = scanflow.start({"run", file});
+  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
+  run->signal(SIGKILL);
+  run->wait();
+}
+
 TEST(Control, AnApprovalSurvivesAKilledEngine) {
   Scanflow scanflow;
   const std::string file = scanflow.files().write("p.yaml", pipeline(kGate));
-  const auto first = scanflow.start({"run", file});
-  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
-  first->signal(SIGKILL);
-  first->wait();
+  run_and_kill_at_gate(scanflow, file);
   const Output nobody = scanflow({"runs", "approve", "last", "gate"});
   EXPECT_EQ(nobody.exit, 2);
   EXPECT_NE(nobody.err.find("scanflow runs resume"), std::string::npos) << nobody.err;
@@ -128,10 +133,7 @@ TEST(Control, AnInterruptedRunCanBeCancelled) {
 TEST(Control, WhoWatchesAnInterruptedRunLeavesItAlone) {
   Scanflow scanflow;
   const std::string file = scanflow.files().write("p.yaml", pipeline(kGate));
-  const auto first = scanflow.start({"run", file});
-  ASSERT_TRUE(eventually([&] { return asked(scanflow, "gate"); }));
-  first->signal(SIGKILL);
-  first->wait();
+  run_and_kill_at_gate(scanflow, file);
   const std::string id = last_line(scanflow({"runs", "list", "-o", "json"}))[0]["run"];
   const auto other = scanflow.start({"run", file});
   ASSERT_TRUE(eventually([&] { return other->out().find("runs approve") != std::string::npos; }));
