@@ -45,8 +45,7 @@ struct ResolveJob {
 Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, json with);
 
 /// One of step_resolved, step_expanded, step_skipped, step_cached, step_failed. `store` may be null
-/// (then nothing
-/// is cached).
+/// (then nothing is cached).
 run::Event resolve(const ResolveJob& job, const store::Store* store,
                    const store::Artifacts& artifacts);
 
