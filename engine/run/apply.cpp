@@ -169,6 +169,8 @@ void Machine::Impl::expanded(const Event& event) {
     StepNode& node = nodes.emplace_back();
     node.path = from.path;
     node.group = event.step;
+    node.kind = from.kind;
+    node.priority = from.priority;
     node.phase = from.phase;
     node.needs_resolve = true;
     node.approved = from.approved;
@@ -293,7 +295,7 @@ void Machine::Impl::make_ready(std::uint32_t index) {
   set_status(index, StepStatus::ready);
   if (plan->reuse.contains(id(index))) return to_reuse.push_back(index);
   if (!nodes[index].needs_resolve) return make_launchable(index);
-  unresolved.push(index, spec_of(index).priority, nodes[index].path);
+  unresolved.push(index, nodes[index].priority, nodes[index].path);
 }
 
 /// Its expressions are known: to be approved, or to start.
@@ -302,7 +304,7 @@ void Machine::Impl::make_launchable(std::uint32_t index) {
   if (!node.approved) {
     to_approve.push_back(index);
   } else {
-    kind_of(index).launchable.push(index, spec_of(index).priority, node.path);
+    kind_of(index).launchable.push(index, node.priority, node.path);
   }
 }
 

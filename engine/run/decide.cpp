@@ -245,7 +245,7 @@ void Machine::Impl::launch(Decisions& out, Admission& admission) {
       return a->launchable.key() < b->launchable.key();
     });
     const std::uint32_t i = (*first)->launchable.top();
-    if (!admission.take(spec_of(i))) {
+    if (!admission.take(*(*first)->like)) {
       open.erase(first);
       continue;
     }

@@ -44,35 +44,39 @@ Machine::Impl::Impl(std::shared_ptr<const pipeline::Plan> the_plan, std::uint64_
   nodes.resize(size);
   counts[static_cast<std::size_t>(StepStatus::pending)] = size;
 
-  std::vector<bool> spec_needs_resolve;
-  spec_needs_resolve.reserve(plan->pipeline->steps.size());
+  std::vector<StepNode> of_spec;  // what all steps of one have alike
+  of_spec.reserve(plan->pipeline->steps.size());
   for (const pipeline::Step& spec : plan->pipeline->steps) {
-    spec_needs_resolve.push_back(needs_resolve(spec));
-    add_kind(spec);
+    StepNode& node = of_spec.emplace_back();
+    node.kind = kind_like(spec);
+    node.priority = static_cast<std::int8_t>(spec.priority);
+    node.phase = spec.phase;
+    node.needs_resolve = needs_resolve(spec);
+    node.approved = !spec.approve.wanted;
   }
   const std::vector<double> paths =
       graph::critical_path(plan->graph, std::vector<double>(size, 1.0));
   for (std::uint32_t i = 0; i < size; ++i) {
     StepNode& node = nodes[i];
+    node = of_spec[plan->steps[i].spec];
     node.missing = static_cast<std::uint32_t>(plan->graph.needs(i).size());
     node.path = static_cast<std::uint32_t>(paths[i]);
-    node.phase = spec_of(i).phase;
-    node.needs_resolve = spec_needs_resolve[plan->steps[i].spec];
-    node.approved = !spec_of(i).approve.wanted;
     ++remaining_of(node.phase);
     if (node.phase != Phase::main) handlers[static_cast<std::size_t>(node.phase)].push_back(i);
   }
 }
 
-void Machine::Impl::add_kind(const pipeline::Step& spec) {
+/// Which of `kinds`: one that is there, or a new one.
+std::uint32_t Machine::Impl::kind_like(const pipeline::Step& spec) {
   auto known = kinds.end();
   if (spec.max_parallel == 0) {
     known = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) {
       return kind.limit == 0 && alike(*kind.like, spec);
     });
   }
-  kind_of_spec.push_back(static_cast<std::uint32_t>(known - kinds.begin()));
+  const auto index = static_cast<std::uint32_t>(known - kinds.begin());
   if (known == kinds.end()) kinds.push_back({.like = &spec, .limit = spec.max_parallel});
+  return index;
 }
 
 Machine::Machine(std::shared_ptr<const pipeline::Plan> plan, std::uint64_t jitter_seed)
@@ -120,7 +124,7 @@ std::optional<std::int32_t> Machine::wants() const {
   if (impl_->closed() || impl_->status != RunStatus::running) return highest;
   for (Kind& kind : impl_->kinds) {
     if (!impl_->drop_stale(kind)) continue;
-    const std::int32_t priority = impl_->spec_of(kind.launchable.top()).priority;
+    const std::int32_t priority = impl_->nodes[kind.launchable.top()].priority;
     if (!highest || priority > *highest) highest = priority;
   }
   return highest;

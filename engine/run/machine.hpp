@@ -70,7 +70,7 @@ struct Decisions {
 class Admission {
  public:
   virtual ~Admission() = default;
-  /// May an attempt of this step start now? If so, it is counted as running.
+  /// May an attempt of a step like this one start now? If so, it is counted as running.
   virtual bool take(const pipeline::Step& step) = 0;
 };
 

@@ -29,6 +29,8 @@ struct StepNode {
   std::uint32_t missing = 0;      // needs that are not done yet; of an expanded one its instances
   std::uint32_t path = 0;         // steps on the longest way from here to an end
   std::uint32_t group = kNoStep;  // whose instance it is
+  std::uint32_t kind = 0;         // index into kinds
+  std::int8_t priority = 0;       // as the step says: -100 to 100
   Phase phase = Phase::main;
   Cause stopping = Cause::none;    // of the attempt in flight, once its kill was decided
   bool needs_resolve : 1 = false;  // has expressions, a for_each, or a cache to look into
@@ -85,7 +87,7 @@ struct Kind {
 
 struct Machine::Impl {
   Impl(std::shared_ptr<const pipeline::Plan> plan, std::uint64_t seed);
-  void add_kind(const pipeline::Step& spec);
+  std::uint32_t kind_like(const pipeline::Step& spec);
 
   // Events (apply.cpp).
   void apply(const Event& event);
@@ -147,7 +149,7 @@ struct Machine::Impl {
   const pipeline::Step& spec_of(std::uint32_t step) const {
     return plan->pipeline->steps[planned(step).spec];
   }
-  Kind& kind_of(std::uint32_t step) { return kinds[kind_of_spec[planned(step).spec]]; }
+  Kind& kind_of(std::uint32_t step) { return kinds[nodes[step].kind]; }
   bool is_group(std::uint32_t step) const { return groups.contains(step); }
 
   const std::shared_ptr<const pipeline::Plan> plan;
@@ -182,7 +184,6 @@ struct Machine::Impl {
   bool sweep_cancelled = false;
   bool conclude_asked = false;
   std::vector<Kind> kinds;
-  std::vector<std::uint32_t> kind_of_spec;
   StepQueue unresolved;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
   std::vector<std::uint32_t> to_schedule, to_stop, to_approve, to_reuse;

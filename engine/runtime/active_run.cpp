@@ -24,9 +24,8 @@ ActiveRun::ActiveRun(std::string id, Submission submission, Prepared prepared,
 
 /// Those of the plan, and the instances that came with a for_each.
 void ActiveRun::know_steps() {
-  index_.reserve(machine_.size());
+  index_.grow(machine_.size(), identities());
   for (auto i = static_cast<std::uint32_t>(is_dirty_.size()); i < machine_.size(); ++i) {
-    index_.emplace(machine_.planned(i).id, i);
     is_dirty_.push_back(true);
     dirty_.push_back(i);
   }
@@ -165,8 +164,7 @@ void ActiveRun::log_ended(std::uint32_t step, std::uint32_t attempt,
 }
 
 std::uint32_t ActiveRun::index_of(const std::string& step_id) const {
-  const auto found = index_.find(step_id);
-  return found == index_.end() ? run::kNoStep : found->second;
+  return index_.find(step_id, identities());
 }
 
 }  // namespace scanflow::runtime

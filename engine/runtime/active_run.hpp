@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "engine/run/machine.hpp"
+#include "engine/runtime/step_index.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
 #include "sidecar/protocol/messages.hpp"
@@ -83,6 +83,9 @@ class ActiveRun {
   json accepted(bool with_steps) const;
   json step_document(std::uint32_t index) const;
   void know_steps();
+  auto identities() const {
+    return [this](std::uint32_t step) -> const std::string& { return machine_.planned(step).id; };
+  }
 
   struct Log {
     std::uint32_t attempt;
@@ -108,8 +111,8 @@ class ActiveRun {
   std::vector<Follower> listeners_;
   bool events_wanted_ = false;
   std::vector<Update> unsaid_;
-  std::uint64_t taken_ = 0;                                    // number of the first of unsaid_
-  std::unordered_map<std::string_view, std::uint32_t> index_;  // of identities that lie in machine_
+  std::uint64_t taken_ = 0;  // number of the first of unsaid_
+  StepIndex index_;
   std::vector<std::uint32_t> dirty_;
   std::vector<bool> is_dirty_;
   std::unordered_map<std::uint32_t, std::vector<Log>> logs_;
