@@ -53,9 +53,7 @@ void append_string(std::string& out, std::string_view text) {
 std::string_view name(EventType type) { return kTypes.at(static_cast<std::size_t>(type)); }
 std::string_view name(RunStatus status) { return kStatuses.at(static_cast<std::size_t>(status)); }
 
-std::string to_text(const Event& event, std::string_view step_id) {
-  std::string out;
-  out.reserve(96 + step_id.size());
+void append_text(const Event& event, std::string_view step_id, std::string& out) {
   auto to = std::back_inserter(out);
   fmt::format_to(to, R"({{"type":"{}","time_us":{})", name(event.type), event.time_us);
   if (event.step != kNoStep) {
@@ -75,7 +73,6 @@ std::string to_text(const Event& event, std::string_view step_id) {
     out += event.data->dump(-1, ' ', false, json::error_handler_t::replace);
   }
   out += '}';
-  return out;
 }
 
 json to_json(const Event& event, std::string_view step_id) {

@@ -60,9 +60,9 @@ struct Event {
 /// One JSON object per event, the form in which it is stored and shown by `runs events`. Steps are
 /// named by their identity.
 json to_json(const Event& event, std::string_view step_id);
-/// The same as text, without the detour over a document: what the store's `body` takes. Bytes that
-/// are no UTF-8 become U+FFFD.
-std::string to_text(const Event& event, std::string_view step_id);
+/// Appends the same as a line of text, without its end and without the detour over a document: what
+/// the store takes. Bytes that are no UTF-8 become U+FFFD.
+void append_text(const Event& event, std::string_view step_id, std::string& out);
 /// The inverse of to_json; `step` is filled in by the caller from "step". Throws for
 /// a type or cause that this version does not know, and for a document of another shape.
 Event from_json(const json& document);

@@ -63,8 +63,7 @@ void ActiveRun::record(const Event& event, store::Batch& batch) {
   if (keep_ == Keep::in_memory) {
     history_.push_back(event);
   } else {
-    batch.events.push_back({id_, ++seq_, event.time_us, std::string(run::name(event.type)), step,
-                            run::to_text(event, step)});
+    run::append_text(event, step, batch.add_event(id_, ++seq_));
     if (event.step != run::kNoStep) touch(event.step);
     if (event.step == run::kNoStep) batch.runs.push_back(row());
   }

@@ -33,7 +33,7 @@ Recovered read_run(const std::string& id, const EngineOptions& options,
     const Event created = run::from_json(json::parse(rows->front().body));
     if (created.type != EventType::run_created || !created.data) {
       return {nullptr, fmt::format("run {}: its first event is {}, not its creation", id,
-                                   rows->front().type)};
+                                   run::name(created.type))};
     }
     Submission submission = submission_from_json(*created.data);
     auto prepared = prepare_again(submission, *created.data);
@@ -44,12 +44,14 @@ Recovered read_run(const std::string& id, const EngineOptions& options,
     auto entry = std::make_shared<Entry>(id, std::move(submission), std::move(*prepared),
                                          created.time_us, options);
     for (const store::EventRow& row : *rows) {
-      Event event = run::from_json(json::parse(row.body));
-      if (!row.step.empty()) {
-        event.step = entry->run.index_of(row.step);
+      const json document = json::parse(row.body);
+      Event event = run::from_json(document);
+      if (const auto step = document.find("step"); step != document.end()) {
+        const auto& identity = step->get_ref<const std::string&>();
+        event.step = entry->run.index_of(identity);
         if (event.step == run::kNoStep) {
           return {nullptr, fmt::format("run {}: event {} is about the unknown step {}", id, row.seq,
-                                       row.step)};
+                                       identity)};
         }
       }
       entry->run.replay(event, row.seq);

@@ -1,7 +1,8 @@
 #include "engine/store/queries.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "engine/store/execute.hpp"
@@ -42,19 +43,34 @@ Result<std::vector<StepRow>> read_steps(const Connection& connection, const std:
 
 Result<std::vector<EventRow>> read_events(const Connection& connection, const std::string& run,
                                           std::int64_t after_seq, std::size_t limit) {
-  const auto most = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
   const auto key = run_key(connection, run);
   if (!key) return tl::unexpected(key.error());
-  const auto fill = [&](const Statement& columns, EventRow& event) {
-    columns.read(event.seq, event.time_us, event.type, event.step, event.body);
-    event.run = run;
-    event.seq &= 0xffffffff;
-  };
-  return collect<EventRow>(connection,
-                           "SELECT key, time_us, type, step, body FROM events "
-                           "WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
-                           fill, row_key(*key, after_seq), row_key(*key + 1, 0),
-                           static_cast<std::int64_t>(std::min(limit, most)));
+  // From the block on that the next event lies in.
+  auto blocks = Statement::prepare(
+      connection,
+      "SELECT key, body FROM events WHERE key < ?3 AND key >= coalesce("
+      "(SELECT max(key) FROM events WHERE key >= ?1 AND key <= ?2), ?2) ORDER BY key");
+  if (!blocks) return tl::unexpected(blocks.error());
+  blocks->bind(row_key(*key, 0), row_key(*key, after_seq + 1), row_key(*key + 1, 0));
+  std::vector<EventRow> events;
+  std::int64_t seq = 0;  // of the next one
+  while (events.size() < limit && blocks->next()) {
+    const std::int64_t first = blocks->column<std::int64_t>(0) & 0xffffffff;
+    if (seq != 0 && seq != first) {
+      return fail(fmt::format(
+          "the database is damaged: event {} of run {} follows event {}; restore it from a backup",
+          first, run, seq - 1));
+    }
+    seq = first;
+    const auto body = blocks->column<std::string_view>(1);  // valid until next()
+    for (std::size_t begin = 0; begin <= body.size() && events.size() < limit; ++seq) {
+      const std::size_t end = std::min(body.find('\n', begin), body.size());
+      if (seq > after_seq) events.push_back({seq, std::string(body.substr(begin, end - begin))});
+      begin = end + 1;
+    }
+  }
+  if (!blocks->ok()) return tl::unexpected(connection.error("cannot read"));
+  return events;
 }
 
 Result<std::vector<MetricRow>> read_metrics(const Connection& connection, const std::string& run) {

@@ -10,13 +10,19 @@
 
 namespace scanflow::store {
 
+/// An event as it was recorded.
 struct EventRow {
-  std::string run;
   std::int64_t seq = 0;  // from 1, without gaps, per run
-  std::int64_t time_us = 0;
-  std::string type;
-  std::string step;  // identity, or empty
-  std::string body;  // JSON: run::to_json
+  std::string body;      // one line of JSON: run::append_text
+};
+
+/// Events of a run that follow each other, stored as one row: a row for each would cost more than
+/// all else that is written for it.
+struct EventBlock {
+  std::string run;
+  std::int64_t first = 0;   // seq
+  std::uint32_t count = 0;  // lines of
+  std::string body;
 };
 
 struct RunRow {
@@ -78,7 +84,20 @@ struct FiringRow {
 /// All of it is committed, or nothing. Steps and metrics of a run that is not there (it was deleted
 /// a moment ago) are dropped; runs and events make it.
 struct Batch {
-  std::vector<EventRow> events;
+  /// Counts one more event of the run; its line is to be appended to what this gives, at once.
+  std::string& add_event(const std::string& run, std::int64_t seq) {
+    constexpr std::size_t kMostBytes = 64 << 10;  // so that a page of events reads little else
+    if (events.empty() || events.back().run != run ||
+        events.back().first + events.back().count != seq ||
+        events.back().body.size() >= kMostBytes) {
+      events.push_back({run, seq, 0, {}});
+    }
+    EventBlock& block = events.back();
+    if (block.count++ > 0) block.body += '\n';
+    return block.body;
+  }
+
+  std::vector<EventBlock> events;
   std::vector<RunRow> runs;    // upserts
   std::vector<StepRow> steps;  // upserts
   std::vector<MetricRow> metrics;

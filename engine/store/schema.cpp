@@ -167,8 +167,20 @@ CREATE TABLE document_numbers (    -- outlive the documents: no number is given 
 ) WITHOUT ROWID;
 )sql";
 
+/// Events that are committed together are one row. What its columns said is in the text, too.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE event_blocks (
+  key INTEGER PRIMARY KEY,         -- runs.key << 32 | seq of the first
+  body TEXT NOT NULL               -- JSON, a line for each event
+);
+INSERT INTO event_blocks SELECT key, body FROM events;
+DROP TABLE events;
+ALTER TABLE event_blocks RENAME TO events;
+)sql";
+
 /// migrations[v]: from version v to v + 1. Never edited once released.
-constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1, kVersion2, kVersion3};
+constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1, kVersion2, kVersion3,
+                                                              kVersion4};
 
 Error newer(std::int64_t found) {
   return {fmt::format(

@@ -22,7 +22,7 @@ Result<std::unique_ptr<Tables>> Tables::prepare(const Connection& connection) {
        "steps = ?7, done = ?8, failed = ?9, labels = ?10, parent_step = ?11, retry_of = ?12, "
        "started_by = ?13, concurrency_group = ?14, digest = ?15, version = ?16, priority = ?17 "
        "WHERE key = ?1"},
-      {&tables->event_, "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5)"},
+      {&tables->event_, "INSERT INTO events VALUES (?1, ?2)"},
       {&tables->step_,
        "INSERT OR REPLACE INTO steps VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
       {&tables->metric_,
@@ -94,12 +94,12 @@ Result<void> Tables::write_runs(const Connection& connection, const Batch& batch
 }
 
 Result<void> Tables::write_events(const Connection& connection, const Batch& batch) {
-  for (const EventRow& row : batch.events) {
-    const auto key = run_key(connection, row.run);
+  for (const EventBlock& block : batch.events) {
+    const auto key = run_key(connection, block.run);
     if (!key) return tl::unexpected(key.error());
-    if (!event_.bind(row_key(*key, row.seq), row.time_us, row.type, row.step, row.body).run()) {
-      return tl::unexpected(
-          connection.error(fmt::format("cannot write event {} of run {} to", row.seq, row.run)));
+    if (!event_.bind(row_key(*key, block.first), block.body).run()) {
+      return tl::unexpected(connection.error(
+          fmt::format("cannot write event {} of run {} to", block.first, block.run)));
     }
   }
   return {};

@@ -17,7 +17,10 @@ constexpr std::size_t kFew = 16;
 constexpr int kCheckpointPages = 4000;
 
 std::size_t rows(const Batch& batch) {
-  return batch.events.size() + batch.runs.size() + batch.steps.size() + batch.metrics.size() +
+  constexpr std::size_t kPage = 4096;  // costs as much as a row
+  std::size_t events = batch.events.size();
+  for (const EventBlock& block : batch.events) events += block.body.size() / kPage;
+  return events + batch.runs.size() + batch.steps.size() + batch.metrics.size() +
          batch.cache.size();
 }
 

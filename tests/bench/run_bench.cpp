@@ -75,15 +75,21 @@ void BM_Replay(benchmark::State& state) {
 }
 BENCHMARK(BM_Replay)->Unit(benchmark::kMillisecond)->Name("replay of layers");
 
-void BM_ToText(benchmark::State& state) {
+void BM_AppendText(benchmark::State& state) {
   const Event event{.type = EventType::attempt_started, .step = 1, .attempt = 1, .time_us = 1};
-  for (auto _ : state) benchmark::DoNotOptimize(to_text(event, "train[model=cnn1,lr=0.01]"));
+  std::string text;
+  for (auto _ : state) {
+    text.clear();
+    append_text(event, "train[model=cnn1,lr=0.01]", text);
+    benchmark::DoNotOptimize(text.data());
+  }
 }
-BENCHMARK(BM_ToText)->Name("to_text");
+BENCHMARK(BM_AppendText)->Name("append_text");
 
 void BM_FromText(benchmark::State& state) {
   const Event event{.type = EventType::attempt_started, .step = 1, .attempt = 1, .time_us = 1};
-  const std::string text = to_text(event, "train[model=cnn1,lr=0.01]");
+  std::string text;
+  append_text(event, "train[model=cnn1,lr=0.01]", text);
   for (auto _ : state) benchmark::DoNotOptimize(from_json(json::parse(text)));
 }
 BENCHMARK(BM_FromText)->Name("from_json of text");

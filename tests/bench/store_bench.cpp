@@ -15,11 +15,15 @@ namespace scanflow::store {
 namespace {
 
 const std::string kRun = "0193f2c1-0000-7000-8000-000000000001";
+const std::string kType = "attempt_started", kStep = "s12345";
 const std::string kBody =
     R"({"type":"attempt_started","time_us":1700000000000000,"step":"s12345","attempt":1})";
 
-EventRow event(std::int64_t seq) {
-  return {kRun, seq, 1'700'000'000'000'000, "attempt_started", "s12345", kBody};
+/// Those with the numbers [first, first + count).
+Batch events(std::int64_t first, std::int64_t count) {
+  Batch batch;
+  for (std::int64_t i = 0; i < count; ++i) batch.add_event(kRun, first + i) += kBody;
+  return batch;
 }
 
 std::unique_ptr<Store> open(const std::filesystem::path& directory, Durability durability) {
@@ -48,10 +52,8 @@ void BM_EventsBatched(benchmark::State& state) {
     state.PauseTiming();
     auto directory = std::make_unique<test::TempDir>();
     auto store = open(directory->path(), durability_of(state));
-    std::vector<Batch> batches(kEvents / kBatch);
-    for (std::int64_t i = 0; i < kEvents; ++i) {
-      batches[static_cast<std::size_t>(i / kBatch)].events.push_back(event(i + 1));
-    }
+    std::vector<Batch> batches;
+    for (std::int64_t i = 0; i < kEvents; i += kBatch) batches.push_back(events(i + 1, kBatch));
     state.ResumeTiming();
     for (Batch& batch : batches) store->commit(std::move(batch), nullptr);
     wait_for(*store);
@@ -77,7 +79,7 @@ void BM_OneCommitEach(benchmark::State& state) {
   std::int64_t seq = 0;
   for (auto _ : state) {
     std::promise<void> done;
-    store->commit({.events = {event(++seq)}}, [&](const Result<void>&) { done.set_value(); });
+    store->commit(events(++seq, 1), [&](const Result<void>&) { done.set_value(); });
     done.get_future().wait();
   }
   state.SetItemsProcessed(state.iterations());
@@ -101,8 +103,7 @@ void BM_TinySteps(benchmark::State& state) {
     std::int64_t seq = 0;
     for (std::uint32_t i = 0; i < kSteps; ++i) {
       for (const char* status : {"running", "succeeded"}) {
-        Batch batch;
-        batch.events = {event(seq + 1), event(seq + 2)};
+        Batch batch = events(seq + 1, 2);
         seq += 2;
         batch.steps = {{.run = kRun,
                         .id = "s" + std::to_string(i),
@@ -134,9 +135,7 @@ void BM_ReadEvents(benchmark::State& state) {
   const test::TempDir directory;
   constexpr std::int64_t kEvents = 100'000;
   auto store = open(directory.path(), Durability::process);
-  Batch batch;
-  for (std::int64_t i = 1; i <= kEvents; ++i) batch.events.push_back(event(i));
-  store->commit(std::move(batch), nullptr);
+  for (std::int64_t i = 1; i <= kEvents; i += 100) store->commit(events(i, 100), nullptr);
   store = nullptr;
   store = open(directory.path(), Durability::process);
   for (auto _ : state) {
@@ -157,7 +156,6 @@ BENCHMARK(BM_CacheMiss)->Name("cache lookup");
 /// The anchor: the same bytes through SQLite's own interface, one transaction, one thread.
 void BM_RawSqlite(benchmark::State& state) {
   constexpr std::int64_t kEvents = 100'000;
-  const EventRow row = event(1);
   for (auto _ : state) {
     state.PauseTiming();
     auto directory = std::make_unique<test::TempDir>();
@@ -173,9 +171,9 @@ void BM_RawSqlite(benchmark::State& state) {
     sqlite3_exec(handle, "BEGIN", nullptr, nullptr, nullptr);
     for (std::int64_t i = 1; i <= kEvents; ++i) {
       sqlite3_bind_int64(insert, 1, i);
-      sqlite3_bind_int64(insert, 2, row.time_us);
+      sqlite3_bind_int64(insert, 2, 1'700'000'000'000'000);
       int column = 2;
-      for (const std::string* text : {&row.type, &row.step, &row.body}) {
+      for (const std::string* text : {&kType, &kStep, &kBody}) {
         sqlite3_bind_text(insert, ++column, text->data(), static_cast<int>(text->size()),
                           SQLITE_STATIC);
       }

@@ -50,8 +50,9 @@ void check_projection(const store::Store& store, const store::RunRow& shown) {
                              runtime::Keep::in_store);
   for (std::size_t i = 0; i < events.size(); ++i) {
     ASSERT_EQ(events[i].seq, static_cast<std::int64_t>(i + 1)) << "a gap in the events";
-    run::Event event = run::from_json(json::parse(events[i].body));
-    if (!events[i].step.empty()) event.step = rebuilt.index_of(events[i].step);
+    const json document = json::parse(events[i].body);
+    run::Event event = run::from_json(document);
+    if (document.contains("step")) event.step = rebuilt.index_of(document.at("step"));
     rebuilt.replay(event, events[i].seq);
   }
   EXPECT_EQ(text(shown), text(rebuilt.row()));
@@ -102,8 +103,10 @@ std::set<std::pair<std::string, std::string>> Record::succeeded() const {
   std::set<std::pair<std::string, std::string>> found;
   for (const store::RunRow& run : runs()) {
     for (const store::EventRow& event : events(run.id)) {
-      const bool ended = event.type == "attempt_ended" || event.type == "step_cached";
-      if (ended && !json::parse(event.body).contains("cause")) found.emplace(run.id, event.step);
+      const json document = json::parse(event.body);
+      const std::string type = document.at("type");
+      const bool ended = type == "attempt_ended" || type == "step_cached";
+      if (ended && !document.contains("cause")) found.emplace(run.id, document.at("step"));
     }
   }
   return found;
@@ -129,9 +132,10 @@ void Record::check_starts(const std::vector<Start>& starts,
   std::set<Start> recorded, seen;
   for (const store::RunRow& run : runs()) {
     for (const store::EventRow& event : events(run.id)) {
-      if (event.type != "attempt_started") continue;
+      const json document = json::parse(event.body);
+      if (document.at("type") != "attempt_started") continue;
       recorded.insert(
-          {run.id, event.step, std::to_string(json::parse(event.body).at("attempt").get<int>())});
+          {run.id, document.at("step"), std::to_string(document.at("attempt").get<int>())});
     }
   }
   for (const Start& start : starts) {

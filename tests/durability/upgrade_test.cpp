@@ -20,7 +20,7 @@ void execute(const std::filesystem::path& file, const std::string& sql) {
   sqlite3_close(handle);
 }
 
-/// A state directory as version 1 or 2 of the schema left it, with two runs.
+/// A state directory as an earlier version of the schema left it, with two runs.
 void write_old(const std::filesystem::path& state, int schema) {
   std::filesystem::create_directories(state);
   execute(state / "scanflow.db",
@@ -52,7 +52,7 @@ TEST_P(Upgrade, InterruptedAnywhereLeavesWhatWorks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfSchema, Upgrade,
-                         testing::Combine(testing::Values(1, 2),
+                         testing::Combine(testing::Values(1, 2, 3),
                                           testing::Values("kill-in-write", "full", "write")));
 
 TEST(Downgrade, ANewerStateDirectoryIsNotTouched) {

@@ -16,6 +16,12 @@ Event full() {
           .data = std::make_shared<const json>(json{{"message", "SIGSEGV"}, {"signal", 11}})};
 }
 
+std::string to_text(const Event& event, std::string_view step) {
+  std::string text;
+  append_text(event, step, text);
+  return text;
+}
+
 TEST(Event, TextIsStable) {
   EXPECT_EQ(to_text(full(), "train[model=cnn1]"),
             R"({"type":"attempt_ended","time_us":1700000000123456,"step":"train[model=cnn1]",)"

@@ -31,7 +31,9 @@ void run_to_the_end(World& world, std::mt19937& random, bool may_go_wrong,
 /// As the store gives it back.
 Event through_text(const Event& event, const World& world) {
   const std::string id = event.step == kNoStep ? "" : world.id(event.step);
-  Event back = from_json(json::parse(to_text(event, id)));
+  std::string text;
+  append_text(event, id, text);
+  Event back = from_json(json::parse(text));
   back.step = event.step;
   return back;
 }

@@ -28,7 +28,7 @@ std::string open_error(const std::filesystem::path& directory) {
 }
 
 Batch event(std::int64_t seq, std::size_t bytes = 10) {
-  return {.events = {{"r", seq, 0, "t", "", std::string(bytes, 'x')}}};
+  return {.events = {{"r", seq, 1, std::string(bytes, 'x')}}};
 }
 
 TEST(Damage, ANewerSchemaIsRefused) {
@@ -36,7 +36,7 @@ TEST(Damage, ANewerSchemaIsRefused) {
   ASSERT_EQ(open_error(directory.path()), "opened");
   execute(directory / "scanflow.db", "PRAGMA user_version = 7");
   const std::string reason =
-      "the database was written by a newer Scanflow (schema 7, this one knows 3); use that "
+      "the database was written by a newer Scanflow (schema 7, this one knows 4); use that "
       "version, or choose another state directory with --state";
   EXPECT_EQ(open_error(directory.path()), reason);
   EXPECT_EQ(error_of(Store::open_read_only(directory.path())), reason);

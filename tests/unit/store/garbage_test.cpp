@@ -134,8 +134,7 @@ TEST_F(GarbageTest, CacheAndModelsKeepTheirs) {
 
 TEST_F(GarbageTest, WhatAnUnfinishedRunRecordedStays) {
   const Artifact artifact = put_file("in an event only");
-  ASSERT_TRUE(commit({.events = {{"r", 1, 0, "run_created", "", "{}"},
-                                 {"r", 2, 0, "attempt_ended", "a", '"' + artifact.sha256 + '"'}},
+  ASSERT_TRUE(commit({.events = {{"r", 1, 1, "{}"}, {"r", 2, 1, '"' + artifact.sha256 + '"'}},
                       .runs = {{.id = "r"}}}));
   collect();
   EXPECT_TRUE(has(artifact));

@@ -1,4 +1,4 @@
-// Databases that earlier versions wrote: schema1.sql and schema2.sql.
+// Databases that earlier versions wrote: schema1.sql to schema3.sql.
 #include <gmock/gmock.h>
 
 #include "tests/support/small_disk.hpp"
@@ -30,7 +30,7 @@ class Migration : public testing::TestWithParam<int> {
   test::TempDir directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(OfSchema, Migration, testing::Values(1, 2),
+INSTANTIATE_TEST_SUITE_P(OfSchema, Migration, testing::Values(1, 2, 3),
                          [](const auto& schema) { return std::to_string(schema.param); });
 
 TEST_P(Migration, KeepsAllThatIsThere) {
@@ -83,8 +83,8 @@ TEST_P(Migration, WhatIsMigratedIsLikeWhatIsNew) {
   ASSERT_TRUE(store);
   const std::string demo = store->runs({.pipeline = "demo"}).value().at(0).id;
   ASSERT_TRUE(store->delete_runs({demo}));
-  ASSERT_TRUE(commit(*store, {.events = {{"new", 1, 0, "run_created", "", "{}"}},
-                              .runs = {{.id = "new", .created_us = 1}}}));
+  ASSERT_TRUE(
+      commit(*store, {.events = {{"new", 1, 1, "{}"}}, .runs = {{.id = "new", .created_us = 1}}}));
   ASSERT_TRUE(store->apply({.kind = "Pipeline", .name_space = "ds", .name = "x", .source = "y"}));
   store.reset();
   store = open(directory_.path());
@@ -100,7 +100,7 @@ TEST_P(Migration, IsNotTheWorkOfReaders) {
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().message,
             "the database has schema " + std::to_string(GetParam()) +
-                ", older than 3; any command that runs a pipeline migrates it");
+                ", older than 4; any command that runs a pipeline migrates it");
 }
 
 TEST_P(Migration, ThatFindsTheDiskFullLeavesTheOldOne) {

@@ -212,7 +212,7 @@ TEST_F(RegistryTest, ReadersReadAndDoNotWrite) {
 
 TEST_F(RegistryTest, AFailedStoreSaysSo) {
   apply("one");
-  Batch broken{.events = {{"r", 1, 0, "t", "", "{}"}, {"r", 1, 0, "t", "", "{}"}}};
+  Batch broken{.events = {{"r", 1, 1, "{}"}, {"r", 1, 1, "{}"}}};
   ASSERT_FALSE(commit(std::move(broken)));
   const auto applied = store_->apply({.kind = "Pipeline", .source = "two"});
   ASSERT_FALSE(applied);

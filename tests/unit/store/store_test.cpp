@@ -21,7 +21,7 @@ class StoreTest : public StoreFixture {
   static Batch events(const std::string& run, std::int64_t from, std::int64_t to) {
     Batch batch;
     for (std::int64_t seq = from; seq <= to; ++seq) {
-      batch.events.push_back({run, seq, 1000 + seq, "attempt_started", "a", R"({"n":1})"});
+      batch.events.push_back({run, seq, 1, R"({"n":1})"});
     }
     return batch;
   }
@@ -43,11 +43,39 @@ TEST_F(StoreTest, EventsComeBackInOrderAndAfterARestart) {
   EXPECT_THAT(seqs(store_->events("r2")), ElementsAre(1));
   EXPECT_THAT(seqs(store_->events("nobody")), IsEmpty());
   const EventRow row = store_->events("r1").value().front();
-  EXPECT_EQ(row.run, "r1");
-  EXPECT_EQ(row.time_us, 1001);
-  EXPECT_EQ(row.type, "attempt_started");
-  EXPECT_EQ(row.step, "a");
   EXPECT_EQ(row.body, R"({"n":1})");
+}
+
+TEST_F(StoreTest, EventsThatAreCommittedTogetherAreReadOneByOne) {
+  Batch batch;
+  for (std::int64_t seq = 1; seq <= 3; ++seq) batch.add_event("r", seq) += std::to_string(seq);
+  batch.add_event("other", 1) += "x";
+  batch.add_event("r", 4) += "4";
+  EXPECT_THAT(batch.events, SizeIs(3)) << "those of a run that follow each other are one block";
+  ASSERT_TRUE(commit(std::move(batch)));
+  EXPECT_THAT(seqs(store_->events("r")), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(seqs(store_->events("r", 1)), ElementsAre(2, 3, 4)) << "from within a block";
+  EXPECT_THAT(seqs(store_->events("r", 3)), ElementsAre(4));
+  EXPECT_THAT(seqs(store_->events("r", 4)), IsEmpty());
+  EXPECT_THAT(seqs(store_->events("r", 1, 1)), ElementsAre(2)) << "to within a block";
+  EXPECT_EQ(store_->events("r", 2, 1).value().front().body, "3");
+}
+
+TEST_F(StoreTest, ABlockOfEventsHasABound) {
+  Batch batch;
+  for (std::int64_t seq = 1; seq <= 40; ++seq)
+    batch.add_event("r", seq) += std::string(10'000, 'x');
+  EXPECT_GT(batch.events.size(), 4u);
+  ASSERT_TRUE(commit(std::move(batch)));
+  EXPECT_THAT(store_->events("r").value(), SizeIs(40));
+}
+
+TEST_F(StoreTest, AGapInTheEventsIsDamage) {
+  ASSERT_TRUE(commit(events("r", 1, 2)));
+  ASSERT_TRUE(commit(events("r", 4, 4)));
+  const auto read = store_->events("r");
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message, testing::HasSubstr("event 4 of run r follows event 2"));
 }
 
 TEST_F(StoreTest, RunsAreUpsertedAndListedNewestFirst) {
@@ -182,9 +210,8 @@ TEST_F(StoreTest, TheLatestCacheEntryWins) {
 
 TEST_F(StoreTest, AnyBytesSurvive) {
   const std::string odd("a\0b\xff'\"%", 7);
-  ASSERT_TRUE(commit({.events = {{"r", 1, 0, "t", odd, odd}}}));
+  ASSERT_TRUE(commit({.events = {{"r", 1, 1, odd}}}));
   EXPECT_EQ(store_->events("r").value().front().body, odd);
-  EXPECT_EQ(store_->events("r").value().front().step, odd);
 }
 
 TEST_F(StoreTest, DoneComesInOrderAndWhatWasQueuedIsCommittedAtTheEnd) {
@@ -227,7 +254,7 @@ TEST_F(StoreTest, TheLogIsCopiedIntoTheDatabaseWhileItRuns) {
   Batch batch = events("r", 1, 1);
   batch.events[0].body = '"' + std::string(1 << 20, 'x') + '"';
   for (std::int64_t seq = 1; seq <= 100; ++seq) {
-    batch.events[0].seq = seq;
+    batch.events[0].first = seq;
     ASSERT_TRUE(commit(batch));
   }
   EXPECT_LT(megabytes("scanflow.db-wal"), 64u);

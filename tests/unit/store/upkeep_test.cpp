@@ -27,7 +27,7 @@ class UpkeepTest : public StoreFixture {
     Batch batch;
     batch.runs = {{.id = id, .status = "failed", .created_us = 1, .ended_us = 2, .parent = parent}};
     for (std::uint32_t i = 0; i < steps; ++i) {
-      batch.events.push_back({id, i + 1, 0, "attempt_ended", "s", "{}"});
+      batch.events.push_back({id, i + 1, 1, "{}"});
       batch.steps.push_back({.run = id, .id = "s" + std::to_string(i), .position = i});
       batch.metrics.push_back({.run = id, .step = "s", .name = "loss", .attempt = 1, .number = i});
     }
@@ -143,7 +143,7 @@ TEST_F(UpkeepTest, OthersCommitWhileARunOfManyRowsIsDeleted) {
     over = true;
   });
   for (; !over; ++commits) {
-    ASSERT_TRUE(commit({.events = {{"other", commits + 1, 0, "t", "", "{}"}}}));
+    ASSERT_TRUE(commit({.events = {{"other", commits + 1, 1, "{}"}}}));
   }
   deletion.join();
   EXPECT_GT(commits, 3) << "it was one transaction";
@@ -249,11 +249,10 @@ TEST_F(UpkeepTest, ReferencesAreThoseOfStepsCacheModelsAndOfEventsThatMayStillMa
   EXPECT_THAT(store_->referenced_artifacts().value(), IsEmpty());
   const std::string& body = R"({"data":{"x":")";
   ASSERT_TRUE(
-      commit({.events = {{"done", 1, 0, "run_created", "", body + digest('1') + "\"}}"},
-                         {"done", 2, 0, "attempt_ended", "a", body + digest('2') + "\"}}"},
-                         {"open", 1, 0, "run_created", "", body + digest('3') + "\"}}"},
-                         {"open", 2, 0, "attempt_ended", "a",
-                          R"({"data":{"artifacts":)" + artifacts('4')}},
+      commit({.events = {{"done", 1, 1, body + digest('1') + "\"}}"},
+                         {"done", 2, 1, body + digest('2') + "\"}}"},
+                         {"open", 1, 1, body + digest('3') + "\"}}"},
+                         {"open", 2, 1, R"({"data":{"artifacts":)" + artifacts('4')}},
               .runs = {{.id = "done", .ended_us = 1}, {.id = "open"}},
               .steps = {{.run = "done", .id = "a", .artifacts = artifacts('5')},
                         {.run = "done", .id = "b", .position = 1, .artifacts = "{}"}},
