@@ -44,12 +44,16 @@ inline auto fields(Spawn& v) { return std::tie(v.request, v.slot, v.directory, v
 inline auto fields(Forked& v) { return std::tie(v.pid); }
 inline auto fields(Exited& v) { return std::tie(v.pid, v.wait_status, v.cpu_us, v.max_rss); }
 inline auto fields(Fork&) { return std::tie(); }
+inline auto fields(Offers& v) { return std::tie(v.id, v.commands); }
+inline auto fields(StepCommand& v) { return std::tie(v.id, v.call, v.name, v.arguments); }
+inline auto fields(StepAnswer& v) { return std::tie(v.id, v.call, v.outcome, v.value); }
 // clang-format on
 
 /// What errors call a message.
 inline constexpr const char* kTypeNames[] = {
-    "Hello",       "Reject",   "Launch",    "Started",  "Cancel", "Progress", "Metric", "Ended",
-    "Acknowledge", "HostCall", "HostReply", "Shutdown", "Spawn",  "Forked",   "Exited", "Fork"};
+    "Hello",  "Reject",      "Launch",   "Started",     "Cancel",    "Progress", "Metric",
+    "Ended",  "Acknowledge", "HostCall", "HostReply",   "Shutdown",  "Spawn",    "Forked",
+    "Exited", "Fork",        "Offers",   "StepCommand", "StepAnswer"};
 static_assert(std::size(kTypeNames) == std::variant_size_v<Body>);
 
 }  // namespace scanflow::protocol

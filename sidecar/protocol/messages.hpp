@@ -187,8 +187,29 @@ struct Exited {
 /// Supervisor to warm parent: fork a process that waits for its attempt.
 struct Fork {};
 
+/// Of a step, as soon as it can be told anything: what it lets one do to it while it runs
+/// (step.commands/1, or a program at $SCANFLOW_SOCKET).
+struct Offers {
+  AttemptId id;
+  std::string commands = "[]";  // JSON array of {"name", "summary", "schema"}
+};
+/// To a step that runs: do this; it may take its time. Answered by StepAnswer with the same number.
+struct StepCommand {
+  AttemptId id;
+  std::uint64_t call = 0;
+  std::string name;              // "checkpoint", "set_param", ...
+  std::string arguments = "{}";  // JSON object
+};
+struct StepAnswer {
+  AttemptId id;
+  std::uint64_t call = 0;
+  std::string outcome;  // "DONE", "FAILED", "UNSUPPORTED"
+  std::string value;    // JSON object of what it did, or why not
+};
+
 using Body = std::variant<Hello, Reject, Launch, Started, Cancel, Progress, Metric, Ended,
-                          Acknowledge, HostCall, HostReply, Shutdown, Spawn, Forked, Exited, Fork>;
+                          Acknowledge, HostCall, HostReply, Shutdown, Spawn, Forked, Exited, Fork,
+                          Offers, StepCommand, StepAnswer>;
 
 struct Message {
   Header header;

@@ -105,6 +105,19 @@ TEST(Codec, NumbersTextAndLabelsSurvive) {
   EXPECT_FALSE(got.logged);
 }
 
+TEST(Codec, CommandsToAStepSurvive) {
+  const Offers offers = round_trip(Offers{{"r", "s", 1}, R"([{"name":"checkpoint"}])"});
+  EXPECT_EQ(offers.commands, R"([{"name":"checkpoint"}])");
+  const StepCommand command =
+      round_trip(StepCommand{{"r", "s", 1}, 7, "set_param", R"({"name":"lr","value":0.1})"});
+  EXPECT_EQ(command.call, 7u);
+  EXPECT_EQ(command.name, "set_param");
+  EXPECT_EQ(command.arguments, R"({"name":"lr","value":0.1})");
+  const StepAnswer answer = round_trip(StepAnswer{{"r", "s", 1}, 7, "FAILED", "no such parameter"});
+  EXPECT_EQ(answer.outcome, "FAILED");
+  EXPECT_EQ(answer.value, "no such parameter");
+}
+
 TEST(Codec, EmptyBodiesHaveTheirTypes) { round_trip(Shutdown{}); }
 
 // Messages as another version would write them, in msgpack by hand: 0x9N is an array of N elements,
