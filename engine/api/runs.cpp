@@ -174,8 +174,9 @@ class StoredRuns : public Runs {
 
   /// A run that nobody runs: its engine is gone.
   std::string status_of(const store::RunRow& run) const {
-    return run.status == "running" && !runtime::EngineLock::is_held(state_) ? "interrupted"
-                                                                            : run.status;
+    return run.status == "running" && !runtime::ProcessLock::is_held(state_.engine_lock())
+               ? "interrupted"
+               : run.status;
   }
 
   json summary_of(const store::RunRow& run) const {

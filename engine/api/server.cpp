@@ -18,7 +18,11 @@ namespace scanflow::api {
 
 namespace {
 
-constexpr std::chrono::milliseconds kLockPatience{1000};
+// Commands that look at a lock, or are the engine for one request, have it for a moment.
+constexpr std::chrono::seconds kLookPatience{1};
+/// How long an engine that is to hand over may take to end.
+constexpr std::chrono::seconds kHandOverPatience{30};
+constexpr std::chrono::milliseconds kLockAgain{10};
 
 std::shared_ptr<const loader::Catalog> find_plugins(const ServerOptions& options) {
   loader::SearchPath path = loader::search_path(options.plugin_dirs, options.plugins);
@@ -36,7 +40,7 @@ struct Server::Impl {
   ServerOptions options;
   // Destroyed from the last to the first: connections outlive the engine, whose last words they
   // bring to clients; the lock outlives all of it.
-  std::optional<runtime::EngineLock> lock;
+  std::optional<runtime::ProcessLock> server_lock, engine_lock;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<Api> api;
   std::unique_ptr<runtime::EngineSocket> socket;  // and the engine
@@ -51,29 +55,60 @@ struct Server::Impl {
     http.reset();
   }
 
-  Result<void> take_lock();
+  Result<void> take_locks();
+  Result<void> take_engine_lock();
   Result<std::unique_ptr<runtime::Engine>> make_engine();
   void recover(runtime::Engine& engine) const;
 };
 
-Result<void> Server::Impl::take_lock() {
+Result<void> Server::Impl::take_locks() {
   if (auto created = runtime::create(options.state); !created) return created;
-  // Commands that look at it, or are the engine for one request, have it for a moment.
-  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
-  do {
-    auto taken = runtime::EngineLock::try_take(options.state);
+  const std::filesystem::path file = options.state.server_lock();
+  const auto deadline = std::chrono::steady_clock::now() + kLookPatience;
+  while (!server_lock) {
+    auto taken = runtime::ProcessLock::try_take(file);
     if (!taken) return tl::unexpected(taken.error());
     if (*taken) {
-      lock.emplace(std::move(**taken));
+      server_lock.emplace(std::move(**taken));
+    } else if (std::chrono::steady_clock::now() > deadline) {
+      const pid_t holder = runtime::ProcessLock::holder(file);
+      return fail(fmt::format(
+          "another server works on {}{}: stop it first, or choose another state directory with "
+          "--state",
+          options.state.root.string(), holder > 0 ? fmt::format(" (process {})", holder) : ""));
+    } else {
+      std::this_thread::sleep_for(kLockAgain);
+    }
+  }
+  return take_engine_lock();
+}
+
+/// A command that became the engine, since there was no server, is asked to make way; what it ran
+/// goes on here.
+Result<void> Server::Impl::take_engine_lock() {
+  const std::filesystem::path file = options.state.engine_lock();
+  const auto deadline = std::chrono::steady_clock::now() + kHandOverPatience;
+  std::unique_ptr<runtime::EngineClient> asked;
+  for (;;) {
+    auto taken = runtime::ProcessLock::try_take(file);
+    if (!taken) return tl::unexpected(taken.error());
+    if (*taken) {
+      engine_lock.emplace(std::move(**taken));
       return {};
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  } while (std::chrono::steady_clock::now() < deadline);
-  const pid_t holder = runtime::EngineLock::holder(options.state);
-  return fail(fmt::format(
-      "another engine works on {}{}: wait until it has ended, or choose another state directory "
-      "with --state",
-      options.state.root.string(), holder > 0 ? fmt::format(" (process {})", holder) : ""));
+    if (std::chrono::steady_clock::now() > deadline) {
+      const pid_t holder = runtime::ProcessLock::holder(file);
+      return fail(fmt::format(
+          "the engine that works on {}{} does not make way: end that process; its runs go on here",
+          options.state.root.string(), holder > 0 ? fmt::format(" (process {})", holder) : ""));
+    }
+    if (!asked) {
+      auto client =
+          runtime::EngineClient::connect(options.state, std::make_shared<runtime::UpdateQueue>());
+      if (client && (*client)->send({{"op", "hand_over"}})) asked = std::move(*client);
+    }
+    std::this_thread::sleep_for(kLockAgain);
+  }
 }
 
 Result<std::unique_ptr<runtime::Engine>> Server::Impl::make_engine() {
@@ -106,7 +141,7 @@ Server::~Server() = default;
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
-  if (auto taken = impl->take_lock(); !taken) return tl::unexpected(taken.error());
+  if (auto taken = impl->take_locks(); !taken) return tl::unexpected(taken.error());
   auto http = HttpServer::listen(impl->options.listen);
   if (!http) return tl::unexpected(http.error());
   auto engine = impl->make_engine();

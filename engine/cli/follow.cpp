@@ -53,7 +53,7 @@ void catch_signals() {
 struct Connection {
   std::shared_ptr<UpdateQueue> queue = std::make_shared<UpdateQueue>();
   // Destroyed from the last to the first: our engine, then its lock.
-  std::optional<runtime::EngineLock> lock;
+  std::optional<runtime::ProcessLock> lock;
   std::unique_ptr<runtime::EngineSocket> own;
   std::unique_ptr<runtime::EngineClient> client;
   std::unique_ptr<api::RemoteEngine> remote;  // of --server
@@ -97,7 +97,7 @@ struct Connection {
 
 Result<std::unique_ptr<Connection>> become_engine(const Context& context,
                                                   const runtime::StateDirectory& state,
-                                                  runtime::EngineLock lock, std::uint32_t jobs,
+                                                  runtime::ProcessLock lock, std::uint32_t jobs,
                                                   store::Durability durability) {
   auto connection = std::make_unique<Connection>();
   connection->lock.emplace(std::move(lock));
@@ -139,16 +139,18 @@ Result<std::unique_ptr<Connection>> connect_to_server(const std::string& url, bo
   return connection;
 }
 
-/// The lock where it is free, else the engine that holds it. An engine that is about to start or
-/// end is waited for.
+/// The lock where it is free and no server is about to take it, else the engine that holds it. An
+/// engine that is about to start or end is waited for.
 Result<std::unique_ptr<Connection>> connect(const Context& context,
                                             const runtime::StateDirectory& state,
                                             std::uint32_t jobs, store::Durability durability) {
   const auto deadline = std::chrono::steady_clock::now() + 30s;
   for (;;) {
-    auto lock = runtime::EngineLock::try_take(state);
-    if (!lock) return tl::unexpected(lock.error());
-    if (*lock) return become_engine(context, state, std::move(**lock), jobs, durability);
+    if (!runtime::ProcessLock::is_held(state.server_lock())) {
+      auto lock = runtime::ProcessLock::try_take(state.engine_lock());
+      if (!lock) return tl::unexpected(lock.error());
+      if (*lock) return become_engine(context, state, std::move(**lock), jobs, durability);
+    }
     auto connection = std::make_unique<Connection>();
     auto client = runtime::EngineClient::connect(state, connection->queue);
     if (client) {
@@ -157,7 +159,7 @@ Result<std::unique_ptr<Connection>> connect(const Context& context,
     }
     if (std::chrono::steady_clock::now() > deadline) {
       return fail(fmt::format("{} is held by a process that does not answer: {}",
-                              state.lock().string(), client.error().message));
+                              state.engine_lock().string(), client.error().message));
     }
     std::this_thread::sleep_for(kEngineBegins);
   }
@@ -179,9 +181,10 @@ std::optional<Outcome> outcome_of(const json& update) {
                  "", result};
 }
 
-/// Does a living process go on with it, or with the run that called it? Then an engine that cannot
+/// Does a living process go on with it, or with the run that called it, or a server with all? Then an engine that cannot
 /// be reached is about to begin.
 bool is_followed(const runtime::StateDirectory& state, const std::string& run) {
+  if (runtime::ProcessLock::is_held(state.server_lock())) return true;
   const auto followers = runtime::Followers::open(state);
   const auto store = store::Store::open_read_only(state.root);
   std::string top = run;

@@ -58,6 +58,12 @@ void Engine::take_no_more() {
   impl_->post([impl = impl_.get()] { impl->full = true; });
 }
 
+void Engine::hand_over() {
+  impl_->post([impl = impl_.get()] {
+    for (const EntryPtr& entry : impl->order) entry->run.tell({{"type", "closing"}});
+  });
+}
+
 void Engine::settle(std::function<void(bool stored)> done) {
   impl_->post([impl = impl_.get(), done = std::move(done)] {
     if (impl->failed) return done(false);

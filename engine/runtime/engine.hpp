@@ -65,6 +65,8 @@ class Engine {
   void recover(std::function<void(const Recovery&)> done);
   /// Submissions are refused from now on; what runs goes on.
   void take_no_more();
+  /// Tells all listeners "closing", so that whoever owns this engine ends it.
+  void hand_over();
   /// Calls back, on the strand, once all that was recorded before is committed: true; false where
   /// the store is broken already. Never where it breaks, or the engine ends, first.
   void settle(std::function<void(bool stored)> done);

@@ -138,6 +138,8 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
       engine.remove(request.at("runs"), client);
     } else if (op == "apply") {
       engine.apply(apply_request_from_json(request.at("request")), client);
+    } else if (op == "hand_over") {
+      engine.hand_over();
     } else if (op == "remove_documents") {
       engine.remove_documents(document_names_from_json(request.at("names")), client);
     } else {

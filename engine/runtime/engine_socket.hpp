@@ -9,6 +9,7 @@
 //                     {"op": "delete", "runs": [ID, ...]}
 //                     {"op": "apply", "request": {...}}
 //                     {"op": "remove_documents", "names": [{...}, ...]}  registry.hpp says which
+//                     {"op": "hand_over"}  from a server that is about to be the engine: not answered
 //   from the engine:  the updates of submission.hpp's Listener, one a line; to all but
 //                     the first two                     {"type": "done"} or "rejected"
 #pragma once

@@ -85,10 +85,10 @@ Result<void> create(const StateDirectory& state) {
   return make_private(state.sockets);
 }
 
-Result<std::optional<EngineLock>> EngineLock::try_take(const StateDirectory& state) {
-  const int fd = ::open(state.lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+Result<std::optional<ProcessLock>> ProcessLock::try_take(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) {
-    return fail(describe_errno("cannot open", state.lock(), errno) +
+    return fail(describe_errno("cannot open", file, errno) +
                 " (the engine needs to write its state directory; choose another with --state)");
   }
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
@@ -96,28 +96,28 @@ Result<std::optional<EngineLock>> EngineLock::try_take(const StateDirectory& sta
     if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
       // A full disk: then nobody is told who holds it.
     }
-    return std::optional(EngineLock(fd));
+    return std::optional(ProcessLock(fd));
   }
   const int error = errno;
   ::close(fd);
-  if (error == EWOULDBLOCK) return std::optional<EngineLock>();
-  return fail(describe_errno("cannot lock", state.lock(), error));
+  if (error == EWOULDBLOCK) return std::optional<ProcessLock>();
+  return fail(describe_errno("cannot lock", file, error));
 }
 
-bool EngineLock::is_held(const StateDirectory& state) {
-  const int fd = ::open(state.lock().c_str(), O_RDONLY | O_CLOEXEC);
+bool ProcessLock::is_held(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
   ::close(fd);
   return held;
 }
 
-pid_t EngineLock::holder(const StateDirectory& state) {
-  const auto text = read_file(state.lock());
+pid_t ProcessLock::holder(const fs::path& file) {
+  const auto text = read_file(file);
   return text ? static_cast<pid_t>(std::strtol(text->c_str(), nullptr, 10)) : 0;
 }
 
-EngineLock::~EngineLock() {
+ProcessLock::~ProcessLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 

@@ -17,7 +17,10 @@ struct StateDirectory {
   std::filesystem::path sockets;  // short (108 bytes bound a socket's path), 0700, of this user
 
   std::filesystem::path artifacts() const { return root / "artifacts"; }
-  std::filesystem::path lock() const { return root / "engine.lock"; }
+  /// Its holder is the engine.
+  std::filesystem::path engine_lock() const { return root / "engine.lock"; }
+  /// Its holder is a server, which is the engine or about to be: nobody else becomes it.
+  std::filesystem::path server_lock() const { return root / "server.lock"; }
   std::filesystem::path followers() const { return root / "followers.lock"; }
   std::filesystem::path plugin_cache() const { return root / "plugin-index.json"; }
   std::filesystem::path logs_of(const std::string& run) const {
@@ -33,23 +36,23 @@ Result<StateDirectory> find_state_directory(const std::string& chosen);
 /// Makes both directories; an error says which, why, and what to do.
 Result<void> create(const StateDirectory& state);
 
-/// Holds engine.lock (flock) for as long as it lives: its holder is the engine. The kernel lets go
-/// of it when the process ends, however it ends.
-class EngineLock {
+/// Holds a lock file (flock) for as long as it lives. The kernel lets go of it when the process ends,
+/// however it ends.
+class ProcessLock {
  public:
   /// Nothing where another process holds it.
-  static Result<std::optional<EngineLock>> try_take(const StateDirectory& state);
-  /// Is there a living engine? Never waits.
-  static bool is_held(const StateDirectory& state);
+  static Result<std::optional<ProcessLock>> try_take(const std::filesystem::path& file);
+  /// Does a living process hold it? Never waits.
+  static bool is_held(const std::filesystem::path& file);
   /// The process that took it last; 0 where that is not known.
-  static pid_t holder(const StateDirectory& state);
+  static pid_t holder(const std::filesystem::path& file);
 
-  EngineLock(EngineLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  EngineLock& operator=(EngineLock&&) = delete;
-  ~EngineLock();
+  ProcessLock(ProcessLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  ProcessLock& operator=(ProcessLock&&) = delete;
+  ~ProcessLock();
 
  private:
-  explicit EngineLock(int fd) : fd_(fd) {}
+  explicit ProcessLock(int fd) : fd_(fd) {}
   int fd_;
 };
 

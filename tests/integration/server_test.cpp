@@ -88,6 +88,34 @@ TEST(Server, RunSubmitsToIt) {
   EXPECT_EQ(server.get("/api/v1/runs/last")["trigger"], "cli");
 }
 
+TEST(Server, ACommandThatTookOverFromAKilledOneMakesWayForTheNext) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", kGate);
+  std::unique_ptr<Program> command;
+  std::vector<std::string> runs;
+  {
+    ServerProgram first(scanflow);
+    runs.push_back(first.submit(kGate));
+    command = scanflow.start({"run", file, "-o", "json"});
+    ASSERT_TRUE(eventually([&] {
+      const json newest = first.get("/api/v1/runs/last");
+      return newest.value("trigger", "") == "cli" && newest.value("status", "") == "running";
+    }));
+    runs.push_back(first.get("/api/v1/runs/last")["run"]);
+    first.kill();
+  }
+  const std::string pid = std::to_string(command->pid()) + "\n";
+  ASSERT_TRUE(eventually([&] { return read(scanflow.state() / "engine.lock") == pid; }));
+  ServerProgram second(scanflow);
+  EXPECT_NE(second.log().find("recovered 2 runs in "), std::string::npos) << second.log();
+  for (const std::string& run : runs) {
+    EXPECT_TRUE(eventually([&] { return approve(second, run).value("approved", false); }));
+    EXPECT_TRUE(second.reaches(run, "succeeded")) << run;
+  }
+  EXPECT_EQ(command->wait().exit, 0) << "it follows its run in the new server";
+  EXPECT_EQ(second.stop(), 0);
+}
+
 TEST(Server, DrainsWhenAsked) {
   Scanflow scanflow;
   ServerProgram server(scanflow, {"--drain"});

@@ -20,16 +20,16 @@ TEST_F(StateDirectoryTest, OneProcessHoldsTheLock) {
   const auto state = find_state_directory((files_ / "state").string());
   ASSERT_TRUE(state) << state.error().message;
   ASSERT_TRUE(create(*state));
-  EXPECT_FALSE(EngineLock::is_held(*state));
+  EXPECT_FALSE(ProcessLock::is_held(state->engine_lock()));
   {
-    auto first = EngineLock::try_take(*state);
+    auto first = ProcessLock::try_take(state->engine_lock());
     ASSERT_TRUE(first && first->has_value());
-    EXPECT_TRUE(EngineLock::is_held(*state));
-    auto second = EngineLock::try_take(*state);
+    EXPECT_TRUE(ProcessLock::is_held(state->engine_lock()));
+    auto second = ProcessLock::try_take(state->engine_lock());
     ASSERT_TRUE(second) << second.error().message;
     EXPECT_FALSE(second->has_value());
   }
-  EXPECT_TRUE(EngineLock::try_take(*state)->has_value()) << "its holder let go";
+  EXPECT_TRUE(ProcessLock::try_take(state->engine_lock())->has_value()) << "its holder let go";
 }
 
 TEST_F(StateDirectoryTest, SocketsLieInAPrivateDirectoryWithAShortPath) {
