@@ -108,6 +108,7 @@ std::map<std::string, std::string> variables(const json& config, const protocol:
   result["SCANFLOW_RUN"] = request.id.run;
   result["SCANFLOW_STEP"] = request.id.step;
   result["SCANFLOW_ATTEMPT"] = std::to_string(request.id.attempt);
+  result["SCANFLOW_SLOT"] = files.directory;  // whose it is, should all else be forgotten
   result["SCANFLOW_THREADS"] = std::to_string(std::max(request.threads, 1u));
   return result;
 }

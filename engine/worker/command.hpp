@@ -7,7 +7,7 @@
 //   SCANFLOW_INPUT_<NAME>   the path of an input artifact
 // NAME is in upper case, with '_' for whatever is neither letter nor digit. And
 //   SCANFLOW_OUTPUT, SCANFLOW_METRICS, SCANFLOW_ARTIFACTS   command_files.hpp
-//   SCANFLOW_RUN, SCANFLOW_STEP, SCANFLOW_ATTEMPT, SCANFLOW_THREADS
+//   SCANFLOW_RUN, SCANFLOW_STEP, SCANFLOW_ATTEMPT, SCANFLOW_THREADS, SCANFLOW_SLOT
 // OMP_NUM_THREADS is the step's CPU request unless the step or the user sets it. The step's own
 // variables win over these, and its secrets over all.
 #pragma once
@@ -23,6 +23,7 @@ namespace scanflow::worker {
 
 /// Where the files of the attempt's slot lie.
 struct CommandFiles {
+  std::string directory;
   std::string params;
   std::string output;
   std::string metrics;

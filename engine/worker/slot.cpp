@@ -51,8 +51,13 @@ std::string read_from(int fd, std::uint64_t offset, std::size_t limit) {
 
 Slot::Slot(std::uint32_t number, std::string directory)
     : number_(number), directory_(std::move(directory)) {
-  files_ = {directory_ + "/params.json", directory_ + "/output",  directory_ + "/metrics",
-            directory_ + "/artifacts",   directory_ + "/scratch", directory_ + "/script"};
+  files_ = {directory_,
+            directory_ + "/params.json",
+            directory_ + "/output",
+            directory_ + "/metrics",
+            directory_ + "/artifacts",
+            directory_ + "/scratch",
+            directory_ + "/script"};
   artifacts_.path = files_.artifacts;
   scratch_.path = files_.scratch;
 }

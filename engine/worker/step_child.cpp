@@ -54,6 +54,7 @@ Result<void> set_up(const protocol::Spawn& spawn, const OpenMp& open_mp) {
   ::setenv("SCANFLOW_RUN", request.id.run.c_str(), 1);
   ::setenv("SCANFLOW_STEP", request.id.step.c_str(), 1);
   ::setenv("SCANFLOW_ATTEMPT", std::to_string(request.id.attempt).c_str(), 1);
+  ::setenv("SCANFLOW_SLOT", spawn.directory.c_str(), 1);
   for (const auto* added : {&request.env, &request.secrets}) {
     for (const auto& [name, value] : *added) ::setenv(name.c_str(), value.c_str(), 1);
   }

@@ -102,6 +102,7 @@ Result<void> Supervisor::open() {
     return fail("another supervisor holds " + path + "; it must end first");
   }
   // What a supervisor that died has left: its attempts are lost, and reported as such.
+  kill_leftovers(options_.work_directory + "/slots");
   for (const char* name : {"/slots", "/attempts"}) {
     std::filesystem::remove_all(options_.work_directory + name, error);
     std::filesystem::create_directories(options_.work_directory + name, error);

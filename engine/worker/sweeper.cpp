@@ -19,6 +19,20 @@ constexpr unsigned int kLastPauseUs = 2'000;
 
 }  // namespace
 
+void kill_leftovers(const std::string& slots) {
+  for (int i = 0; i < kLastSweeps; ++i) {
+    if (i > 0) ::usleep(kLastPauseUs);
+    bool found = false;
+    for (const Process& process : all_processes()) {
+      if (process.state == 'Z' || process.pid == ::getpid()) continue;
+      if (!environment_of(process.pid, "SCANFLOW_SLOT").starts_with(slots + "/")) continue;
+      found = true;
+      ::kill(process.pid, SIGKILL);
+    }
+    if (!found) return;
+  }
+}
+
 Sweeper::Sweeper(Loop& loop, std::function<bool(pid_t)> leads, std::function<bool(pid_t)> ours)
     : loop_(loop), leads_(std::move(leads)), ours_(std::move(ours)) {}
 

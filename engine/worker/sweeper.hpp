@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "engine/worker/loop.hpp"
@@ -13,6 +14,10 @@
 #include "sidecar/protocol/messages.hpp"
 
 namespace scanflow::worker {
+
+/// Kills what attempts in the slots below this directory have left behind, of a supervisor that was
+/// killed: before others run there. Waits a moment for them to be gone.
+void kill_leftovers(const std::string& slots);
 
 class Sweeper {
  public:

@@ -212,6 +212,25 @@ TEST(LocalAdoption, ASupervisorsDeathLosesItsAttemptsAndANewOneFollows) {
   EXPECT_EQ(harness.run(harness.script("next", "true")).status, "succeeded");
 }
 
+TEST(LocalAdoption, WhatAKilledSupervisorsAttemptsHaveStartedEndsBeforeOthersRun) {
+  Harness harness;
+  const auto put = [&](const char* file) {
+    return " sleep 1000 & echo $! > " + (harness.files() / file).string() + "; wait";
+  };
+  // Shells that wait for a child, which is no leader: nothing ends it with the supervisor.
+  const auto command = harness.script("parent", put("child"));
+  const auto daemon = harness.script("daemon", "setsid" + put("daemon"));
+  harness.launch(command);
+  harness.launch(daemon);
+  const pid_t child = harness.pid_in("child"), other = harness.pid_in("daemon");
+  send_signal(harness.supervisor(), SIGKILL);
+  EXPECT_EQ(harness.result(command.id).cause, "lost");
+  EXPECT_EQ(harness.result(daemon.id).cause, "lost");
+  EXPECT_EQ(harness.run(harness.script("next", "true")).status, "succeeded");
+  EXPECT_FALSE(alive(child));
+  EXPECT_FALSE(alive(other)) << "also what had left the session";
+}
+
 TEST(LocalAdoption, AMissingWorkerIsSaid) {
   test::TempDir files;
   std::promise<protocol::Result> said;

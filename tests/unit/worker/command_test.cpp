@@ -18,7 +18,7 @@ Result<Command> make(const json& with,
   request.config = with.dump();
   request.cwd = "/tmp";
   request.env = env;
-  const CommandFiles files{"/p", "/o", "/m", "/a", "/s", "/script"};
+  const CommandFiles files{"/slot", "/p", "/o", "/m", "/a", "/s", "/script"};
   ProgramFinder programs;
   return make_command(request, files, base, programs);
 }
