@@ -21,7 +21,7 @@ struct Scope {
   json params = json::object();
   json matrix = nullptr;
   json item = nullptr;        // of a for_each
-  json run = json::object();  // id, name, namespace, started
+  json run = json::object();  // id, name, namespace, started, ... as README.md lists them
   json env = json::object();
   /// `steps.NAME`: {"outputs", "artifacts", "status", "seconds"}, and "matrix"; for a step with a
   /// matrix an array of those. Null: no such step. Called only for names that the expression uses.

@@ -177,8 +177,8 @@ class Checker {
     } else if (use.root == "matrix") {
       check_axis(name, role);
     } else if (use.root == "run") {
-      static const std::vector<std::string> kFields{"id", "name", "namespace", "started",
-                                                    "scheduled_at"};
+      static const std::vector<std::string> kFields{
+          "id", "name", "namespace", "started", "scheduled_at", "status", "failed"};
       if (std::find(kFields.begin(), kFields.end(), name.name) != kFields.end()) return;
       report(name.offset, name.length, fmt::format("a run has no '{}'", name.name)).hint =
           did_you_mean(name.name, kFields);

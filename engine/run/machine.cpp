@@ -94,6 +94,11 @@ Cause Machine::cause_of_end(std::uint32_t step, Cause reported) const {
 }
 
 RunStatus Machine::status() const { return impl_->status; }
+RunStatus Machine::main_status() const {
+  if (impl_->phase == Phase::main) return RunStatus::running;
+  if (impl_->cancelled) return RunStatus::cancelled;
+  return impl_->main_failed() ? RunStatus::failed : RunStatus::succeeded;
+}
 const pipeline::Plan& Machine::plan() const { return *impl_->plan; }
 std::uint32_t Machine::size() const { return static_cast<std::uint32_t>(impl_->steps.size()); }
 const pipeline::PlannedStep& Machine::planned(std::uint32_t index) const {

@@ -118,6 +118,8 @@ class Machine {
   Cause cause_of_end(std::uint32_t step, Cause reported) const;
 
   RunStatus status() const;
+  /// What handlers may know of the main steps: running until they are over.
+  RunStatus main_status() const;
   const pipeline::Plan& plan() const;
   /// The steps of the plan, and behind them the instances that came with a for_each.
   std::uint32_t size() const;

@@ -153,7 +153,9 @@ class DryRun {
     job.run = {{"id", submission_.run},
                {"name", plan_.pipeline->name},
                {"namespace", plan_.pipeline->name_space},
-               {"started", wall_us() / 1'000'000}};
+               {"started", wall_us() / 1'000'000},
+               {"status", "running"},
+               {"failed", json::array()}};
     job.env = submission_.options.env;
     job.use_cache = submission_.options.use_cache;
     job.look_only = true;

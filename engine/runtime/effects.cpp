@@ -50,9 +50,15 @@ std::shared_ptr<ResolveJob> Engine::Impl::make_job(const EntryPtr& entry,
               {"name", run.plan().pipeline->name},
               {"namespace", run.plan().pipeline->name_space},
               {"started", run.created_us() / 1'000'000},
-              {"scheduled_at", nullptr}};
+              {"scheduled_at", nullptr},
+              {"status", run::name(run.machine().main_status())},
+              {"failed", json::array()}};
   if (const std::int64_t firing_us = run.submission().scheduled_us; firing_us > 0)
     job->run["scheduled_at"] = utc_text(firing_us);
+  for (std::uint32_t i = 0; i < run.machine().size() && job->run["status"] != "running"; ++i) {
+    if (run.machine().step(i).status == run::StepStatus::failed)
+      job->run["failed"].push_back(run.machine().planned(i).id);
+  }
   job->env = run.submission().options.env;
   job->use_cache = run.submission().options.use_cache;
   for (std::uint32_t i = 0; !wanted.empty() && i < run.machine().size(); ++i) {

@@ -93,10 +93,11 @@ Event make(EventType type, const ResolveJob& job, json data) {
   return event;
 }
 
-/// What a name that is not there is taken for: nil. Lua's message does not say which outputs there
-/// are.
+/// What a name that is not there is taken for: nil, or null. The message does not say which outputs
+/// there are.
 std::string outputs_hint(const ResolveJob& job, const std::string& message) {
-  if (message.find("nil") == std::string::npos) return {};
+  if (message.find("nil") == std::string::npos && message.find("null") == std::string::npos)
+    return {};
   std::string hint;
   for (const auto& [name, views] : job.views) {
     if (views.empty() || !views.front().result) continue;
@@ -108,8 +109,11 @@ std::string outputs_hint(const ResolveJob& job, const std::string& message) {
   return hint;
 }
 
-Event config_error(const ResolveJob& job, std::string message) {
-  message += outputs_hint(job, message);
+/// `what`: of a field of the step, which begins at that line.
+Event config_error(const ResolveJob& job, const std::string& what) {
+  const pipeline::Step& step = job.spec();
+  const std::string message = fmt::format("{}:{}:{}: {}{}", job.plan->pipeline->file, step.at.line,
+                                          step.at.column, what, outputs_hint(job, what));
   Event event = make(EventType::step_failed, job, {{"message", message}});
   event.cause = pipeline::Cause::config;
   return event;
@@ -191,13 +195,23 @@ namespace {
 constexpr std::size_t kMostItems = 10'000;
 constexpr std::size_t kMostOutputBytes = 1 << 20;
 
+std::string with_article(const std::string& type) {
+  return (type == "object" ? "an " : "a ") + type;
+}
+
 /// The items of a for_each; nothing runs where there are none.
 Event expand(const ResolveJob& job, pipeline::Evaluator& evaluator, const pipeline::Scope& scope) {
   auto items = evaluator.evaluate(job.spec().for_each, scope);
   if (!items) return config_error(job, "for_each: " + items.error().message);
   if (!items->is_array()) {
-    return config_error(job, fmt::format("for_each: needs a list, and {} is {}",
-                                         items->dump().substr(0, 80), items->type_name()));
+    const json& written = job.spec().for_each;
+    const std::string is =
+        items->is_null()
+            ? "null"
+            : fmt::format("{}: {}", with_article(items->type_name()), items->dump().substr(0, 80));
+    return config_error(job,
+                        fmt::format("for_each: needs a list, and {} is {}",
+                                    written.is_string() ? written.get<std::string>() : "this", is));
   }
   if (items->size() > kMostItems) {
     return config_error(

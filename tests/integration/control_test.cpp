@@ -161,6 +161,22 @@ TEST(Control, AllowedFailuresFailFastAndTheRunsTimeout) {
   EXPECT_EQ(slow["summary"], "failed: its timeout was over; a (timeout)") << slow;
 }
 
+TEST(Control, HandlersKnowHowTheRunCameOut) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+steps:
+  - {name: early, run: "echo status=${{ run.status }} >> $SCANFLOW_OUTPUT"}
+  - {name: bad, needs: [early], run: exit 3}
+on_exit:
+  - name: notify
+    run: echo "said=${{ run.status }}, ${{ run.failed[1] }} of ${{ len(run.failed) }}" >> "$SCANFLOW_OUTPUT"
+)yaml"));
+  const Output output = scanflow({"run", file, "-o", "json"});
+  EXPECT_EQ(output.exit, 1);
+  EXPECT_EQ(step(last_line(output), "early")["outputs"]["status"], "running");
+  EXPECT_EQ(step(last_line(output), "notify")["outputs"]["said"], "failed, bad of 1");
+}
+
 TEST(Control, RunsOfAGroupWaitForEachOther) {
   Scanflow scanflow;
   const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(

@@ -55,7 +55,9 @@ TEST_F(Examples, GiveWhatTheySay) {
   EXPECT_EQ(step(run("sub-pipeline"), "add")["outputs"]["sum"], 3);
   EXPECT_EQ(step(run("outputs-and-artifacts"), "read")["outputs"]["twice"], 10);
   EXPECT_EQ(step(run("retries"), "flaky")["attempts"], 3);
-  EXPECT_EQ(step(run("conditions-and-handlers"), "publish")["status"], "skipped");
+  const json conditions = run("conditions-and-handlers");
+  EXPECT_EQ(step(conditions, "publish")["status"], "skipped");
+  EXPECT_EQ(step(conditions, "notify")["outputs"]["status"], "succeeded");
   EXPECT_EQ(step(run("cache"), "prepare")["status"], "succeeded");
   EXPECT_EQ(step(run("cache"), "prepare")["status"], "cached");
 }

@@ -88,9 +88,15 @@ TEST(Resolver, AForEachNeedsAListThatIsNotTooLong) {
     return std::string(name(event.type)) + ": " + event.data->value("message", "");
   };
   EXPECT_EQ(said(json::array()), "step_skipped: its for_each gave an empty list");
-  EXPECT_EQ(said("abc"), "step_failed: for_each: needs a list, and \"abc\" is string");
+  EXPECT_EQ(said("abc"),
+            "step_failed: p.yaml:7:12: for_each: needs a list, and ${{ steps.a-one.outputs.list }} "
+            "is a string: \"abc\"");
+  EXPECT_EQ(said(nullptr),
+            "step_failed: p.yaml:7:12: for_each: needs a list, and ${{ steps.a-one.outputs.list }} "
+            "is null\na-one has the outputs: list");
   EXPECT_EQ(said(std::vector<int>(10'001, 1)),
-            "step_failed: for_each: 10001 items are more than 10000; let each stand for several");
+            "step_failed: p.yaml:7:12: for_each: 10001 items are more than 10000; let each stand "
+            "for several");
 }
 
 TEST(Resolver, AConditionOverTheItemIsAskedOfEachAndAnotherOnce) {
