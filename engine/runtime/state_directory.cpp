@@ -76,7 +76,11 @@ Result<StateDirectory> find_state_directory(const std::string& chosen) {
 
 Result<void> create(const StateDirectory& state) {
   std::error_code error;
-  fs::create_directories(state.root, error);
+  fs::create_directories(state.root.parent_path(), error);
+  // Logs, parameters and outputs are nobody else's business. One that was made before is left as
+  // it is: a team may share it.
+  if (!error && ::mkdir(state.root.c_str(), 0700) != 0 && !fs::is_directory(state.root))
+    error = std::error_code(errno, std::generic_category());
   if (error) {
     return fail(fmt::format("cannot make the state directory {}: {} (choose another with --state)",
                             state.root.string(), error.message()));

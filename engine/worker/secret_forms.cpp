@@ -63,8 +63,10 @@ class Forms {
   }
 
   void add_escaped(std::string_view value) {
-    const std::string quoted = json(value).dump(-1, ' ', false, json::error_handler_t::replace);
-    add(quoted.substr(1, quoted.size() - 2));
+    for (const bool ascii : {false, true}) {  // the latter is what Python's json writes
+      const std::string quoted = json(value).dump(-1, ' ', ascii, json::error_handler_t::replace);
+      add(quoted.substr(1, quoted.size() - 2));
+    }
     std::string url;
     for (const char c : value) {
       const auto byte = static_cast<unsigned char>(c);
@@ -74,6 +76,17 @@ class Forms {
       plain ? static_cast<void>(url += c) : static_cast<void>(url += fmt::format("%{:02X}", byte));
     }
     add(std::move(url));
+  }
+
+  void add_hex(std::string_view value) {
+    std::string lower, upper;
+    for (const char c : value) {
+      const auto byte = static_cast<unsigned char>(c);
+      lower += fmt::format("{:02x}", byte);
+      upper += fmt::format("{:02X}", byte);
+    }
+    add(std::move(lower));
+    add(std::move(upper));
   }
 
   std::vector<std::string> take() {
@@ -106,6 +119,7 @@ std::vector<std::string> forms_of(std::string_view value) {
     forms.add(std::string(text));
     forms.add_base64(text);
     forms.add_escaped(text);
+    forms.add_hex(text);
   }
   for (std::string_view rest = bare; bare.find('\n') != std::string_view::npos && !rest.empty();) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());

@@ -46,6 +46,20 @@ TEST_F(StateDirectoryTest, SocketsLieInAPrivateDirectoryWithAShortPath) {
   EXPECT_NE(refused.error().message.find("0700"), std::string::npos);
 }
 
+TEST_F(StateDirectoryTest, IsThisUsersAloneUnlessItWasThereBefore) {
+  const auto mode_of = [](const std::filesystem::path& path) {
+    struct stat status {};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0);
+    return status.st_mode & 0777;
+  };
+  const auto fresh = find_state_directory((files_ / "a/b/state").string());
+  ASSERT_TRUE(create(*fresh));
+  EXPECT_EQ(mode_of(fresh->root), 0700u);
+  std::filesystem::permissions(fresh->root, static_cast<std::filesystem::perms>(0750));
+  ASSERT_TRUE(create(*fresh));
+  EXPECT_EQ(mode_of(fresh->root), 0750u) << "somebody shares it";
+}
+
 TEST_F(StateDirectoryTest, ComesFromTheOptionElseTheEnvironment) {
   ::setenv("SCANFLOW_STATE", (files_ / "from-env").c_str(), 1);
   EXPECT_EQ(find_state_directory("")->root, files_ / "from-env");

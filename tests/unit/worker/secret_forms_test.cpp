@@ -42,6 +42,12 @@ TEST(SecretForms, TheValueAsItIs) {
   EXPECT_EQ(seen("four", "four"), "***");
 }
 
+TEST(SecretForms, AsHexadecimalAndAsJsonOfAscii) {
+  EXPECT_EQ(seen("hunter22", "x=68756e7465723232;"), "x=***;");
+  EXPECT_EQ(seen("caf\xc3\xa9-key", R"({"k": "caf\u00e9-key"})"), R"({"k": "***"})");
+  EXPECT_EQ(seen("caf\xc3\xa9-key", "636166C3A92D6B6579"), "***");
+}
+
 TEST(SecretForms, AShortValueHasNone) {
   for (const char* value : {"", "abc", "a\n", "\n\n\n\n\n", "      ", " ab \n"}) {
     EXPECT_TRUE(forms_of(value).empty()) << value;
