@@ -96,6 +96,9 @@ Result<json> schedules(const store::Store& store, const loader::Catalog& catalog
     const auto last = fired->find(scheduled.name());
     const auto next = scheduled.fires() ? schedule::next_after(*scheduled.schedule, now_us)
                                         : std::optional<std::int64_t>();
+    std::string problem = scheduled.problem;
+    if (problem.empty() && last != fired->end() && !last->second.problem.empty())
+      problem = "when it fired last, nothing was run: " + last->second.problem;
     const pipeline::Schedule written =
         scheduled.pipeline ? scheduled.pipeline->schedule : pipeline::Schedule();
     list.push_back({{"pipeline", newest.name},
@@ -105,10 +108,10 @@ Result<json> schedules(const store::Store& store, const loader::Catalog& catalog
                     {"timezone", written.zone},
                     {"suspended", written.suspend},
                     {"next_us", next ? json(*next) : json()},
-                    {"last_us", last != fired->end() ? json(last->second) : json()},
+                    {"last_us", last != fired->end() ? json(last->second.time_us) : json()},
                     {"run", run->id.empty() ? json() : json(run->id)},
                     {"status", run->id.empty() ? json() : json(run->status)},
-                    {"problem", scheduled.problem.empty() ? json() : json(scheduled.problem)}});
+                    {"problem", problem.empty() ? json() : json(problem)}});
   }
   return list;
 }

@@ -38,7 +38,8 @@ runtime::Submission firing_of(const Scheduled& scheduled, std::int64_t time_us);
 
 /// [{"pipeline", "namespace", "version", "cron", "timezone", "suspended", "next_us", "last_us",
 /// "run", "status", "problem"}]: all registered pipelines with a schedule. next_us, last_us: of
-/// firings, or null; run, status: of the newest run by the schedule that is there, or null.
+/// firings, or null; run, status: of the newest run by the schedule that is there, or null; problem:
+/// why it cannot fire, or why nothing was run when it fired last, or null.
 Result<json> schedules(const store::Store& store, const loader::Catalog& catalog,
                        std::int64_t now_us);
 

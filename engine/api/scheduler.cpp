@@ -29,7 +29,7 @@ Result<std::unique_ptr<Scheduler>> Scheduler::start(Options options, runtime::En
 }
 
 Scheduler::Scheduler(Options options, runtime::Engine& engine, std::unique_ptr<store::Store> store,
-                     std::map<std::string, std::int64_t> fired)
+                     std::map<std::string, store::Firing> fired)
     : options_(std::move(options)),
       engine_(engine),
       store_(std::move(store)),
@@ -93,7 +93,7 @@ void Scheduler::read_registry() {
                newest.created_us};
     // What fired before it was applied belongs to the versions before.
     if (const auto last = fired_.find(name); last != fired_.end())
-      read.since_us = std::max(read.since_us, last->second);
+      read.since_us = std::max(read.since_us, last->second.time_us);
     if (!read.scheduled.problem.empty()) {
       options_.log(fmt::format("{}@{} cannot be run by a schedule:\n{}", name, newest.version,
                                read.scheduled.problem));
@@ -115,15 +115,22 @@ void Scheduler::fire(const Known& known, std::int64_t time_us) {
   runtime::Client client;
   client.every_event = false;
   client.environment = runtime::own_environment();
-  client.listener = [log = options_.log, time = utc_text(time_us), run = submission.run,
+  const store::Document& document = known.scheduled.document;
+  const store::FiringRow row{document.name_space, document.name, {time_us, ""}};
+  // This scheduler may have ended by then; the engine has not.
+  client.listener = [&engine = engine_, log = options_.log, row, time = utc_text(time_us),
+                     run = submission.run,
                      name = fmt::format("{}@{}", known.scheduled.name(), known.version)](
                         const runtime::Update& update) {
     const std::string type = update->value("type", "");
     if (type == "accepted")
       log(fmt::format("schedule of {} fired for {}: run {}", name, time, run));
     if (type == "rejected") {
+      store::FiringRow refused = row;
+      refused.firing.problem = update->value("message", "");
       log(fmt::format("schedule of {} fired for {}, but nothing is run: {}", name, time,
-                      update->value("message", "")));
+                      refused.firing.problem));
+      engine.record(std::move(refused));
     }
     return false;
   };

@@ -41,7 +41,7 @@ class Scheduler {
   };
 
   Scheduler(Options options, runtime::Engine& engine, std::unique_ptr<store::Store> store,
-            std::map<std::string, std::int64_t> fired);
+            std::map<std::string, store::Firing> fired);
   void loop();
   /// What has changed in the registry is read, what is due is started. When to look again.
   std::int64_t look(std::int64_t now_us);
@@ -51,8 +51,8 @@ class Scheduler {
   const Options options_;
   runtime::Engine& engine_;
   const std::unique_ptr<store::Store> store_;
-  std::map<std::string, std::int64_t> fired_;  // as the store had it at the start
-  std::map<std::string, Known> known_;         // NAMESPACE/NAME -> it
+  std::map<std::string, store::Firing> fired_;  // as the store had it at the start
+  std::map<std::string, Known> known_;          // NAMESPACE/NAME -> it
   std::mutex mutex_;
   std::condition_variable changed_;
   bool ending_ = false;  // by the mutex

@@ -22,7 +22,7 @@ bool is_constant(std::string_view text) {
     const Analysis analysis = analyze(piece.text, [](const std::string&) { return true; });
     return analysis.problems.empty() &&
            std::all_of(analysis.references.begin(), analysis.references.end(),
-                       [](const Reference& use) { return use.root == "params"; });
+                       [](const Use& use) { return use.root == "params"; });
   });
 }
 

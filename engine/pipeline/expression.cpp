@@ -131,7 +131,7 @@ bool refers_to(std::string_view text, std::string_view root) {
     if (!piece.is_expression) return false;
     const Analysis analysis = analyze(piece.text, [](const std::string&) { return true; });
     return std::any_of(analysis.references.begin(), analysis.references.end(),
-                       [&](const Reference& use) { return use.root == root; });
+                       [&](const Use& use) { return use.root == root; });
   });
 }
 
@@ -152,7 +152,7 @@ Result<void> check_expression(const std::string& text, const std::set<std::strin
     auto compiled = sandbox.compile(analysis.lua);
     if (!compiled) return fail(fmt::format("{}: {}", quoted(piece.text), compiled.error().message));
     if (uses == nullptr) continue;
-    for (const Reference& reference : analysis.references) {
+    for (const Use& reference : analysis.references) {
       if (reference.root == "steps") uses->insert(reference.path[0].name);
     }
   }

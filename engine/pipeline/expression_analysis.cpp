@@ -152,7 +152,7 @@ class Analyzer {
   }
 
   void reference(std::size_t i) {
-    Reference use;
+    Use use;
     use.root = std::string(tokens_[i].text);
     use.offset = tokens_[i].offset;
     std::size_t next = i + 1;
@@ -165,7 +165,7 @@ class Analyzer {
     out_.references.push_back(std::move(use));
   }
 
-  bool take_accessor(std::size_t& next, Reference& use) const {
+  bool take_accessor(std::size_t& next, Use& use) const {
     if (symbol_at(next, ".") && next + 1 < tokens_.size()) {
       const Token& field = tokens_[next + 1];
       if (field.kind != TokenKind::name && field.kind != TokenKind::step_name) return false;
@@ -190,7 +190,7 @@ class Analyzer {
   }
 
   /// The literal path of best, worst and collect, if `i` is their first argument.
-  void take_helper(std::size_t i, std::size_t next, Reference& use) const {
+  void take_helper(std::size_t i, std::size_t next, Use& use) const {
     if (i < 2 || !tokens_[i - 1].is("(") || tokens_[i - 2].kind != TokenKind::name) return;
     const std::string_view helper = tokens_[i - 2].text;
     if (helper != "best" && helper != "worst" && helper != "collect") return;
@@ -207,14 +207,14 @@ class Analyzer {
       offset += step;
     }
     if (helper == "collect") return;
-    Reference after;
+    Use after;
     std::size_t rest = next + 3;
     while (take_accessor(rest, after)) {
     }
     use.result_path = std::move(after.path);
   }
 
-  bool check_step(std::size_t i, const Reference& use) {
+  bool check_step(std::size_t i, const Use& use) {
     if (use.path.empty() || !use.path[0].named) {
       problem(tokens_[i], "'steps' needs the name of a step", "steps.NAME or steps['NAME']");
       return false;

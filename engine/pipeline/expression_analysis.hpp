@@ -19,7 +19,7 @@ struct Accessor {
 };
 
 /// A use of params, steps, matrix, item, run or env, with what follows it as far as it is literal.
-struct Reference {
+struct Use {
   std::string root;
   std::vector<Accessor> path;  // of steps: the step's name first
   /// Of best(steps.x, 'outputs.y').artifacts.z (and worst, collect): the literal path, and what
@@ -31,7 +31,7 @@ struct Reference {
 
 struct Analysis {
   std::string lua;  // the expression with steps.NAME as steps["NAME"]
-  std::vector<Reference> references;
+  std::vector<Use> references;
   std::vector<ExpressionProblem> problems;  // offsets into the expression
 };
 

@@ -120,7 +120,7 @@ class Checker {
     const Analysis analysis = analyze(
         piece.text, [this](const std::string& name) { return table_.by_name.count(name) > 0; },
         [this](const std::string& name) { return nearest(name, table_.names); });
-    for (const Reference& use : analysis.references) check_reference(use, role);
+    for (const Use& use : analysis.references) check_reference(use, role);
     for (const ExpressionProblem& problem : analysis.problems) {
       if (!is_rest_of_parameter(piece.text, problem)) report(problem);
     }
@@ -143,7 +143,7 @@ class Checker {
   /// values may make the rest right, and are tried when the run is planned.
   void try_constant(const Piece& piece, const Analysis& analysis) {
     if (trials_ > kLongestTrials) return;
-    for (const Reference& use : analysis.references) {
+    for (const Use& use : analysis.references) {
       if (use.root != "params" || use.path.empty() || !defaults_.contains(use.path[0].name)) return;
     }
     const auto begin = std::chrono::steady_clock::now();
@@ -165,7 +165,7 @@ class Checker {
                      text.substr(begin, text.find('-', begin) - begin)) == params_.end();
   }
 
-  void check_reference(const Reference& use, Role role) {
+  void check_reference(const Use& use, Role role) {
     if (use.root == "steps") return check_step(use, role);
     if (use.root == "item") return check_item(use, role);
     if (use.path.empty() || !use.path[0].named) return;
@@ -198,7 +198,7 @@ class Checker {
         did_you_mean(whole, params_);
   }
 
-  void check_item(const Reference& use, Role role) {
+  void check_item(const Use& use, Role role) {
     if (draft().step.for_each.is_null()) {
       report(use.offset, use.length, "this step has no for_each").hint =
           "add one, or use 'matrix' or 'params'";
@@ -226,7 +226,7 @@ class Checker {
     }
   }
 
-  void check_step(const Reference& use, Role role) {
+  void check_step(const Use& use, Role role) {
     const Accessor& name = use.path[0];
     if (role == Role::matrix || role == Role::group) {
       report(use.offset, use.length,
@@ -268,7 +268,7 @@ class Checker {
   }
 
   /// steps.NAME.FIELD...: is there such a field, by the plugin's output schema?
-  void check_results(const Reference& use, std::uint32_t target) {
+  void check_results(const Use& use, std::uint32_t target) {
     const Step& step = drafts_[target].step;
     const bool listed = !step.matrix.empty() || !step.for_each.is_null();
     const char* const why = step.matrix.empty() ? "for_each" : "matrix";

@@ -64,6 +64,14 @@ void Engine::hand_over() {
   });
 }
 
+void Engine::record(store::FiringRow firing) {
+  impl_->post([impl = impl_.get(), firing = std::move(firing)]() mutable {
+    if (impl->failed || impl->closing) return;
+    impl->batch.firings.push_back(std::move(firing));
+    impl->flush();
+  });
+}
+
 void Engine::settle(std::function<void(bool stored)> done) {
   impl_->post([impl = impl_.get(), done = std::move(done)] {
     if (impl->failed) return done(false);
@@ -209,7 +217,7 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   const Submission& begun = entry->run.submission();
   if (begun.scheduled_us > 0 && !begun.caller) {
     const pipeline::Pipeline& pipeline = *entry->run.plan().pipeline;
-    batch.firings.push_back({pipeline.name_space, pipeline.name, begun.scheduled_us});
+    batch.firings.push_back({pipeline.name_space, pipeline.name, {begun.scheduled_us, ""}});
   }
   pump(entry);
   flush();
@@ -310,7 +318,7 @@ void Engine::Impl::flush() {
     if (!unsaid.updates.empty()) after.unsaid.emplace_back(entry, std::move(unsaid));
   }
   const bool nothing = batch.events.empty() && batch.runs.empty() && batch.steps.empty() &&
-                       batch.metrics.empty() && batch.cache.empty();
+                       batch.metrics.empty() && batch.cache.empty() && batch.firings.empty();
   if (nothing && after.empty()) return;
   auto work_after = std::make_shared<After>(std::exchange(after, {}));
   store::Batch work_batch = std::exchange(batch, {});

@@ -65,6 +65,8 @@ class Engine {
   void recover(std::function<void(const Recovery&)> done);
   /// Submissions are refused from now on; what runs goes on.
   void take_no_more();
+  /// A schedule has fired, and nothing was run; what begins a run is recorded with it.
+  void record(store::FiringRow firing);
   /// Tells all listeners "closing", so that whoever owns this engine ends it.
   void hand_over();
   /// Calls back, on the strand, once all that was recorded before is committed: true; false where

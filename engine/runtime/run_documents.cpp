@@ -66,6 +66,7 @@ store::RunRow ActiveRun::row() const {
   row.version = submission_.version;
   row.priority = plan().pipeline->priority;
   row.ended_us = ended_us_;
+  row.events = seq_;
   row.steps = machine_.size();
   row.done = machine_.done();
   for (std::uint32_t i = 0; ended_us_ > 0 && i < row.steps; ++i) {

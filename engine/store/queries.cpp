@@ -43,24 +43,33 @@ Result<std::vector<StepRow>> read_steps(const Connection& connection, const std:
 
 Result<std::vector<EventRow>> read_events(const Connection& connection, const std::string& run,
                                           std::int64_t after_seq, std::size_t limit) {
-  const auto key = run_key(connection, run);
-  if (!key) return tl::unexpected(key.error());
+  struct Known {
+    std::int64_t key = 0, events = 0;
+  };
+  const auto known = collect<Known>(
+      connection, "SELECT key, events FROM runs WHERE id = ?1",
+      [](const Statement& columns, Known& row) { columns.read(row.key, row.events); }, run);
+  if (!known) return tl::unexpected(known.error());
+  if (known->empty()) return std::vector<EventRow>();
+  const std::int64_t key = known->front().key;
+  const auto damaged = [&](std::int64_t seq, const std::string& instead) {
+    return fail(
+        fmt::format("the database is damaged: event {} of run {} is not there{}; restore a "
+                    "backup",
+                    seq, run, instead));
+  };
   // From the block on that the next event lies in.
   auto blocks = Statement::prepare(
       connection,
       "SELECT key, body FROM events WHERE key < ?3 AND key >= coalesce("
       "(SELECT max(key) FROM events WHERE key >= ?1 AND key <= ?2), ?2) ORDER BY key");
   if (!blocks) return tl::unexpected(blocks.error());
-  blocks->bind(row_key(*key, 0), row_key(*key, after_seq + 1), row_key(*key + 1, 0));
+  blocks->bind(row_key(key, 0), row_key(key, after_seq + 1), row_key(key + 1, 0));
   std::vector<EventRow> events;
   std::int64_t seq = 0;  // of the next one
   while (events.size() < limit && blocks->next()) {
     const std::int64_t first = blocks->column<std::int64_t>(0) & 0xffffffff;
-    if (seq != 0 && seq != first) {
-      return fail(fmt::format(
-          "the database is damaged: event {} of run {} follows event {}; restore it from a backup",
-          first, run, seq - 1));
-    }
+    if (seq != 0 && seq != first) return damaged(seq, fmt::format(", {} is", first));
     seq = first;
     const auto body = blocks->column<std::string_view>(1);  // valid until next()
     for (std::size_t begin = 0; begin <= body.size() && events.size() < limit; ++seq) {
@@ -70,6 +79,8 @@ Result<std::vector<EventRow>> read_events(const Connection& connection, const st
     }
   }
   if (!blocks->ok()) return tl::unexpected(connection.error("cannot read"));
+  const std::int64_t last = events.empty() ? after_seq : events.back().seq;
+  if (events.size() < limit && last < known->front().events) return damaged(last + 1, "");
   return events;
 }
 

@@ -38,6 +38,7 @@ struct RunRow {
   std::string digest;               // SHA-256 of its source
   std::uint32_t version = 0;        // of the registered pipeline; 0: it came from a file
   std::int32_t priority = 0;
+  std::int64_t events = 0;  // there are at least so many
 };
 
 struct StepRow {
@@ -75,10 +76,16 @@ struct ModelVersion {
   std::string metrics, tags, lineage;  // JSON objects
 };
 
-/// A schedule of a registered pipeline has fired; of several times the latest holds.
+/// A schedule has fired.
+struct Firing {
+  std::int64_t time_us = 0;  // that it was due
+  std::string problem;       // why nothing was run; empty: a run was begun
+};
+
+/// The same of a registered pipeline; of several the latest holds.
 struct FiringRow {
   std::string name_space, pipeline;
-  std::int64_t time_us = 0;  // that it was due
+  Firing firing;
 };
 
 /// All of it is committed, or nothing. Steps and metrics of a run that is not there (it was deleted

@@ -15,13 +15,13 @@ namespace {
 constexpr const char* kColumns =
     "id, pipeline, namespace, status, file, backend, summary, created_us, ended_us, steps, done, "
     "failed, labels, parent, parent_step, retry_of, started_by, concurrency_group, digest, "
-    "version, priority";
+    "version, priority, events";
 
 void read_run(const Statement& columns, RunRow& run) {
   columns.read(run.id, run.pipeline, run.name_space, run.status, run.file, run.backend, run.summary,
                run.created_us, run.ended_us, run.steps, run.done, run.failed, run.labels,
                run.parent, run.parent_step, run.retry_of, run.trigger, run.group, run.digest,
-               run.version, run.priority);
+               run.version, run.priority, run.events);
 }
 
 /// Conditions that must all hold.

@@ -168,6 +168,8 @@ CREATE TABLE document_numbers (    -- outlive the documents: no number is given 
 )sql";
 
 /// Events that are committed together are one row. What its columns said is in the text, too.
+/// A run says how many it has: SQLite may not notice that a damaged page hides some. Firings of
+/// schedules that made no run say why.
 constexpr const char* kVersion4 = R"sql(
 CREATE TABLE event_blocks (
   key INTEGER PRIMARY KEY,         -- runs.key << 32 | seq of the first
@@ -176,6 +178,15 @@ CREATE TABLE event_blocks (
 INSERT INTO event_blocks SELECT key, body FROM events;
 DROP TABLE events;
 ALTER TABLE event_blocks RENAME TO events;
+ALTER TABLE runs ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE firings (
+  pipeline TEXT PRIMARY KEY,       -- NAMESPACE/NAME
+  time_us INTEGER NOT NULL,
+  problem TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO firings SELECT substr(key, 7), CAST(value AS INTEGER), '' FROM meta
+  WHERE key >= 'fired:' AND key < 'fired;';
+DELETE FROM meta WHERE key >= 'fired:' AND key < 'fired;';
 )sql";
 
 /// migrations[v]: from version v to v + 1. Never edited once released.

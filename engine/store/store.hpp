@@ -54,8 +54,8 @@ class Store {
   Result<std::vector<MetricRow>> metrics(const std::string& run) const;  // by step, name, at_step
   Result<std::optional<CacheRow>> cached(const std::string& key) const;
   Result<std::vector<ModelVersion>> models() const;
-  /// NAMESPACE/NAME of a registered pipeline -> the last firing of its schedule that made a run.
-  Result<std::map<std::string, std::int64_t>> last_firings() const;
+  /// NAMESPACE/NAME of a registered pipeline -> the last firing of its schedule.
+  Result<std::map<std::string, Firing>> last_firings() const;
 
   // What follows blocks until it is committed, [any-thread]: not for a `done`. A failed commit is
   // as final as that of a batch.

@@ -20,7 +20,8 @@ Result<std::unique_ptr<Tables>> Tables::prepare(const Connection& connection) {
       {&tables->run_,
        "UPDATE runs SET status = ?2, file = ?3, backend = ?4, summary = ?5, ended_us = ?6, "
        "steps = ?7, done = ?8, failed = ?9, labels = ?10, parent_step = ?11, retry_of = ?12, "
-       "started_by = ?13, concurrency_group = ?14, digest = ?15, version = ?16, priority = ?17 "
+       "started_by = ?13, concurrency_group = ?14, digest = ?15, version = ?16, priority = ?17, "
+       "events = ?18 "
        "WHERE key = ?1"},
       {&tables->event_, "INSERT INTO events VALUES (?1, ?2)"},
       {&tables->step_,
@@ -85,7 +86,7 @@ Result<void> Tables::write_runs(const Connection& connection, const Batch& batch
     if (!run_place_.bind(*key, row.pipeline, row.name_space, row.parent, row.created_us).run() ||
         !run_.bind(*key, row.status, row.file, row.backend, row.summary, row.ended_us, row.steps,
                    row.done, row.failed, row.labels, row.parent_step, row.retry_of, row.trigger,
-                   row.group, row.digest, row.version, row.priority)
+                   row.group, row.digest, row.version, row.priority, row.events)
              .run()) {
       return tl::unexpected(connection.error("cannot write a run to"));
     }

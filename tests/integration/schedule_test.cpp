@@ -73,6 +73,36 @@ TEST(Schedules, AMissedFiringIsMadeUpForOnceWhateverBecomesOfTheServer) {
   EXPECT_EQ(runs(third).size(), 0u) << "a firing whose run was deleted has fired all the same";
 }
 
+TEST(Schedules, AFiringThatCannotBeginARunSaysWhyAndIsNotTriedAgain) {
+  Scanflow scanflow;
+  apply(scanflow,
+        "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: nightly}\n"
+        "schedule: \"@hourly\"\n"
+        "steps: [{name: a, run: \"true\", secrets: {T: {env: NO_SUCH_TOKEN}}}]\n",
+        30);
+  const auto refusals = [](const ServerProgram& server) {
+    const std::string log = server.log();
+    return log.find("nothing is run") != std::string::npos;
+  };
+  {
+    ServerProgram server(scanflow);
+    ASSERT_TRUE(eventually([&] { return refusals(server); })) << server.log();
+    json listed;
+    ASSERT_TRUE(eventually([&] {
+      listed = server.get("/api/v1/schedules")["schedules"][0];
+      return !listed["last_us"].is_null();
+    }));
+    EXPECT_NE(listed["problem"].get<std::string>().find("NO_SUCH_TOKEN"), std::string::npos)
+        << listed;
+    EXPECT_TRUE(listed["run"].is_null());
+    server.kill();
+  }
+  ServerProgram again(scanflow);
+  const Output said = scanflow({"schedules", "-o", "json"});
+  EXPECT_NE(said.out.find("when it fired last, nothing was run"), std::string::npos) << said.out;
+  EXPECT_FALSE(refusals(again)) << again.log();
+}
+
 TEST(Schedules, AllMissedOnesWhereThePipelineSaysSo) {
   Scanflow scanflow;
   apply(scanflow, nightly("{cron: \"0 */6 * * *\", catch_up: all}"), 24);

@@ -64,6 +64,7 @@ TEST(Damage, ADamagedPageIsAnErrorAndNoCrash) {
     auto store = Store::open(directory.path(), Durability::process);
     ASSERT_TRUE(store);
     for (int i = 1; i <= 100; ++i) ASSERT_TRUE(commit(**store, event(i, 2000)));
+    ASSERT_TRUE(commit(**store, {.runs = {{.id = "r", .events = 100}}}));
   }
   std::string bytes = test::read(directory / "scanflow.db");
   ASSERT_GT(bytes.size(), 200'000u);
@@ -73,7 +74,7 @@ TEST(Damage, ADamagedPageIsAnErrorAndNoCrash) {
   ASSERT_TRUE(store) << store.error().message;
   const auto events = (*store)->events("r");
   ASSERT_FALSE(events);
-  EXPECT_THAT(events.error().message, AllOf(HasSubstr("malformed"), HasSubstr("restore a backup")));
+  EXPECT_THAT(events.error().message, AllOf(HasSubstr("damaged"), HasSubstr("restore a backup")));
 }
 
 TEST(Damage, NoDatabaseYetIsSaid) {

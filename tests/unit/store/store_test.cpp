@@ -75,7 +75,7 @@ TEST_F(StoreTest, AGapInTheEventsIsDamage) {
   ASSERT_TRUE(commit(events("r", 4, 4)));
   const auto read = store_->events("r");
   ASSERT_FALSE(read);
-  EXPECT_THAT(read.error().message, testing::HasSubstr("event 4 of run r follows event 2"));
+  EXPECT_THAT(read.error().message, testing::HasSubstr("event 3 of run r is not there, 4 is"));
 }
 
 TEST_F(StoreTest, RunsAreUpsertedAndListedNewestFirst) {
