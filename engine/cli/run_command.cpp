@@ -218,6 +218,7 @@ int runs_retry(const Context& context, const std::string& prefix, const std::str
   runtime::Submission submission = runtime::submission_from_json(created);
   submission.run = uuid_v7(wall_us() / 1000);
   submission.retry_of = *id;
+  submission.retry_from = from;
   submission.reuse = json::object();
   auto prepared = runtime::prepare(submission, known, &created);
   if (!prepared) return complain(context, kUsage, prepared.error().message);

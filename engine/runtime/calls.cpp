@@ -2,10 +2,13 @@
 // it is the attempt. Its id follows from the attempt, so that a restart finds it again.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/pipeline/reference.hpp"
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/retry.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -28,6 +31,36 @@ std::uint32_t registered_version(const std::string& file) {
   return reference ? reference->version.value_or(0) : 0;
 }
 
+/// Where the run that a step calls begins again, as its caller is told by `from`; nothing: at its
+/// beginning.
+std::optional<std::string> begins_again(const std::string& from, const std::string& step) {
+  if (from == step) return std::nullopt;
+  return from.starts_with(step + "/") ? from.substr(step.size() + 1) : "";
+}
+
+/// Of a caller that repeats another run: what that one's step had called, with the same text and the
+/// same parameters, is repeated in the same way.
+void repeat(const store::Store& store, const std::string& run, const std::string& step,
+            const std::string& from, const std::shared_ptr<const loader::Catalog>& catalog,
+            Submission& submission) {
+  const CalledRuns called = called_runs(store, run);
+  const auto before = called.find(step);
+  if (before == called.end()) return;
+  const auto first = store.events(before->second, 0, 1);
+  const auto steps = store.steps(before->second);
+  if (!first || first->empty() || !steps) return;
+  const json created = json::parse(first->front().body, nullptr, false);
+  if (!created.is_object() || !created.contains("data")) return;
+  const Submission was = submission_from_json(created["data"]);
+  if (was.source != submission.source || was.params != submission.params) return;
+  const auto whole = prepare(submission, catalog);
+  const auto reuse = whole ? results_to_reuse(*whole->plan, *steps, from) : fail("");
+  if (!reuse) return;  // all of it succeeded: then there was a reason to call it again
+  submission.retry_of = before->second;
+  submission.retry_from = from;
+  submission.reuse = *reuse;
+}
+
 /// An update of the called run as one of its caller: its steps are steps of the calling step.
 std::optional<json> nested(const std::string& step, const json& update) {
   const std::string type = update.value("type", "");
@@ -48,6 +81,21 @@ std::optional<json> nested(const std::string& step, const json& update) {
     return std::nullopt;
   }
   return changed;
+}
+
+}  // namespace
+
+namespace {
+
+/// Is all that the step needs as the run that is repeated has left it?
+bool all_reused(const Entry& entry, std::uint32_t step) {
+  const run::Machine& machine = entry.run.machine();
+  if (step >= machine.plan().steps.size()) return false;  // of a for_each
+  const auto needs = machine.plan().graph.needs(step);
+  return std::all_of(needs.begin(), needs.end(), [&](graph::Node need) {
+    const run::StepStatus at = machine.step(need).status;
+    return at == run::StepStatus::cached || at == run::StepStatus::skipped;
+  });
 }
 
 }  // namespace
@@ -75,6 +123,7 @@ void Engine::Impl::call(const EntryPtr& entry, std::uint32_t step, std::uint32_t
   submission.caller = Caller{id.run, id.step, id.attempt};
   submission.version = 0;
   submission.retry_of.clear();
+  submission.retry_from.clear();
   submission.reuse = json::object();
   const auto& called = *entry->run.plan().pipeline->calls.at(spec.call);
   submission.file = called.file;
@@ -96,8 +145,15 @@ void Engine::Impl::call(const EntryPtr& entry, std::uint32_t step, std::uint32_t
     });
     return;
   }
-  boost::asio::post(pool, [this, entry, id, submission = std::move(submission),
+  const Submission& own = entry->run.submission();
+  std::optional<std::string> from;
+  if (attempt == 1 && options.store && !own.retry_of.empty() && all_reused(*entry, step))
+    from = begins_again(own.retry_from, id.step);
+  boost::asio::post(pool, [this, entry, id, from, submission = std::move(submission),
                            catalog = entry->run.prepared().catalog]() mutable {
+    if (from) {
+      repeat(*options.store, entry->run.submission().retry_of, id.step, *from, catalog, submission);
+    }
     Result<Prepared> prepared = prepare(submission, std::move(catalog));
     post([this, entry, id, submission = std::move(submission),
           prepared = std::move(prepared)]() mutable {

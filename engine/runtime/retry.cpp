@@ -13,6 +13,8 @@ bool has_result(const store::StepRow& step) {
   return step.status == "succeeded" || step.status == "cached";
 }
 
+bool calls(const pipeline::Step& step) { return step.uses == "pipeline"; }
+
 json result_of(const store::StepRow& step) {
   const auto parse = [](const std::string& text) {
     json value = text.empty() ? json::object() : json::parse(text, nullptr, false);
@@ -36,7 +38,8 @@ Result<json> results_to_reuse(const pipeline::Plan& plan, const std::vector<stor
   for (const graph::Node i : graph::topological_order(plan.graph)) {
     const pipeline::PlannedStep& step = plan.steps[i];
     const pipeline::Step& spec = plan.spec_of(i);
-    const bool named = step.id == from || spec.name == from;
+    const bool named =
+        step.id == from || spec.name == from || (calls(spec) && from.starts_with(step.id + "/"));
     found = found || named;
     for (const graph::Node need : plan.graph.needs(i)) changed[i] = changed[i] || again[need];
     const auto row = rows.find(step.id);

@@ -45,6 +45,7 @@ json to_json(const Submission& submission) {
   if (!submission.retry_of.empty()) {
     document["retry_of"] = submission.retry_of;
     document["reuse"] = submission.reuse;
+    if (!submission.retry_from.empty()) document["retry_from"] = submission.retry_from;
   }
   if (const auto& caller = submission.caller) {
     document["caller"] = {
@@ -67,6 +68,7 @@ Submission submission_from_json(const json& document) {
   submission.scheduled_us = document.value("scheduled_us", submission.scheduled_us);
   submission.retry_of = document.value("retry_of", "");
   submission.reuse = document.value("reuse", submission.reuse);
+  submission.retry_from = document.value("retry_from", "");
   if (const auto caller = document.find("caller"); caller != document.end())
     submission.caller = {caller->at("run"), caller->at("step"), caller->at("attempt")};
   return submission;

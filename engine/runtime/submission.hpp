@@ -51,6 +51,8 @@ struct Submission {
   std::string trigger = "cli";    // what started it, as RunRow::trigger
   std::int64_t scheduled_us = 0;  // the time of the firing that it belongs to; 0: none
   std::string retry_of;           // the run whose results are used again, or empty
+  std::string retry_from;         // the step that begins again, be it in a called pipeline
+                                  // (call/step); empty: what failed
   json reuse = json::object();    // of it: step -> {"outputs", "artifacts", "from"}
 };
 json to_json(const Submission& submission);

@@ -311,6 +311,38 @@ steps:
   EXPECT_NE(wrong.err.find("did you mean 'end'?"), std::string::npos) << wrong.err;
 }
 
+TEST(Control, ARetryLooksIntoWhatAStepHasCalled) {
+  Scanflow scanflow;
+  const std::string witness = scanflow.files() / "witness";
+  scanflow.files().write("inner.yaml", pipeline(R"yaml(
+params: {witness: string}
+steps:
+  - {name: a, run: "echo a >> ${{ params.witness }}"}
+  - {name: b, needs: [a], run: "echo b >> ${{ params.witness }}; [ -e ${{ params.witness }}.ok ]"}
+)yaml"));
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+params: {witness: string}
+steps:
+  - {name: pre, run: "echo pre >> ${{ params.witness }}"}
+  - {name: call, needs: [pre], pipeline: inner.yaml, with: {witness: "${{ params.witness }}"}}
+)yaml"));
+  ASSERT_EQ(scanflow({"run", file, "-p", "witness=" + witness}).exit, 1);
+  EXPECT_EQ(read(witness), "pre\na\nb\n");
+  scanflow.files().write("witness.ok", "");
+  const auto retry = [&](std::vector<std::string> more) {
+    std::filesystem::remove(witness);
+    more.insert(more.begin(), {"runs", "retry", "last"});
+    const Output output = scanflow(more);
+    EXPECT_EQ(output.exit, 0) << output.err;
+    return std::filesystem::exists(witness) ? read(witness) : "";
+  };
+  EXPECT_EQ(retry({}), "b\n") << "pre and a had succeeded";
+  EXPECT_EQ(retry({"--from", "call/b"}), "b\n");
+  EXPECT_EQ(retry({"--from", "call"}), "a\nb\n") << "all of it";
+  EXPECT_EQ(retry({"--from", "call/a"}), "a\nb\n");
+  EXPECT_EQ(retry({"--from", "pre"}), "pre\na\nb\n") << "it depends on what runs again";
+}
+
 constexpr const char* kSquare = R"yaml(
 params: {n: {type: int}, data: {type: artifact}}
 steps:
