@@ -41,20 +41,27 @@ Result<std::vector<StepRow>> read_steps(const Connection& connection, const std:
 }
 
 Result<std::vector<EventRow>> read_events(const Connection& connection, const std::string& run,
-                                          std::int64_t after_seq, std::size_t limit) {
+                                          std::int64_t after_seq, std::size_t limit,
+                                          std::size_t most_bytes) {
   const auto most = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
   const auto key = run_key(connection, run);
   if (!key) return tl::unexpected(key.error());
-  const auto fill = [&](const Statement& columns, EventRow& event) {
-    columns.read(event.seq, event.time_us, event.type, event.step, event.body);
+  auto statement = Statement::prepare(connection,
+                                      "SELECT key, time_us, type, step, body FROM events "
+                                      "WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3");
+  if (!statement) return tl::unexpected(statement.error());
+  statement->bind(row_key(*key, after_seq), row_key(*key + 1, 0),
+                  static_cast<std::int64_t>(std::min(limit, most)));
+  std::vector<EventRow> events;
+  for (std::size_t bytes = 0; bytes < most_bytes && statement->next();) {
+    EventRow& event = events.emplace_back();
+    statement->read(event.seq, event.time_us, event.type, event.step, event.body);
     event.run = run;
     event.seq &= 0xffffffff;
-  };
-  return collect<EventRow>(connection,
-                           "SELECT key, time_us, type, step, body FROM events "
-                           "WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3",
-                           fill, row_key(*key, after_seq), row_key(*key + 1, 0),
-                           static_cast<std::int64_t>(std::min(limit, most)));
+    bytes += event.body.size();
+  }
+  if (!statement->ok()) return tl::unexpected(connection.error("cannot read"));
+  return events;
 }
 
 Result<std::vector<MetricRow>> read_metrics(const Connection& connection, const std::string& run) {
