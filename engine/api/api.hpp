@@ -4,8 +4,21 @@
 //   GET    /healthz, /readyz                 alive; ready to take runs
 //   GET    /api/v1/version
 //   GET    /api/v1/schedules                 of registered pipelines: the next firing, the last run
+//   GET    /api/v1/documents                 the newest version of each that is registered:
+//                                            ?kind= namespace= labels= sources=true limit= cursor=
+//   POST   /api/v1/documents                 registers all or none (?dry_run=true: only says what it
+//                                            would do): {"texts": [{"file", "text"}], "namespace"}, or
+//                                            YAML
+//   POST   /api/v1/documents/delete          all or none: {"documents": [{"kind", "namespace", "name",
+//                                            "version"}]}; without a version all versions
+//   GET    /api/v1/documents/{kind}/{namespace}/{name}            ?version=N: that, else the newest
+//   DELETE /api/v1/documents/{kind}/{namespace}/{name}            ?version=N: that, else all
+//   GET    /api/v1/documents/{kind}/{namespace}/{name}/versions   the newest first
 //   GET    /api/v1/runs                      ?namespace= pipeline= labels= status= since= limit= cursor=
-//   POST   /api/v1/runs                      a pipeline as YAML or JSON, or {"source" or "pipeline", ...}
+//   POST   /api/v1/runs                      a pipeline as YAML or JSON, or {"source", "pipeline" (a
+//                                            name) or "retry_of" (a run), ...}: submitted.hpp
+//                                            ?dry_run=true: says only what the run would do
+//   POST   /api/v1/runs/delete               {"runs": [...]}: all or none
 //   GET    /api/v1/runs/{run}                the result document; {run}: an id, its beginning, or last
 //   DELETE /api/v1/runs/{run}
 //   GET    /api/v1/runs/{run}/events         ?after=N limit=N; text/event-stream: followed to the end
@@ -13,7 +26,8 @@
 //   POST   /api/v1/runs/{run}/cancel
 //   POST   /api/v1/runs/{run}/approve        {"step", "approve": true, "comment": "", "by": ""}
 //
-// Errors are {"error": {"message"}, "exit"}.
+// Errors are {"error": {"message"}, "exit"}. Lists come by pages: "next" is the cursor (of events:
+// `after`) of the one that follows, or null; a page ends early where it would be longer than 8 MiB.
 #pragma once
 
 #include <memory>

@@ -33,19 +33,21 @@ void EventStream::go_on() {
 
 EventStream::Page EventStream::page_after(std::int64_t seq) const {
   Page page;
-  const auto read = [&](std::int64_t after) {
-    auto events = shared_.runs->events(run_, after, kPage);
+  const auto read = [&] {
+    auto events = shared_.runs->events(run_, seq, kPage);
     if (!events) page.problem = events.error().message;
-    return events ? std::move(*events) : json::array();
+    if (!events) return;
+    page.events = std::move(events->at("events"));
+    page.last = events->at("next").is_null();
   };
-  page.events = read(seq);
-  if (page.events.size() >= kPage || !page.problem.empty()) return page;
+  read();
+  if (!page.last || !page.problem.empty()) return page;
   auto shown = shared_.runs->show(run_);
   if (!shown) page.problem = shown.error().message;
   if (!shown || shown->at("ended_us") == 0) return page;
   // It may have ended since the events were read: now they are all there.
-  page.events = read(seq);
-  if (page.events.size() >= kPage) return page;
+  read();
+  if (!page.last) return page;
   for (const char* name : {"created_us", "ended_us", "trigger"}) shown->erase(name);
   page.result = std::move(*shown);
   return page;
@@ -78,7 +80,7 @@ void EventStream::on_page(const Page& page) {
       say("finished", page.result);
       return end();
     }
-    if (page.events.size() < kPage) attach();
+    if (page.last) attach();
     return;
   }
   if (*after_ < gap_end_ && !page.events.empty()) return;

@@ -46,6 +46,7 @@ class EventStream : public Stream, public std::enable_shared_from_this<EventStre
   struct Page {
     std::string problem;
     json events = json::array();
+    bool last = true;
     json result;  // of a run that was over before the events were read
   };
   Page page_after(std::int64_t seq) const;  // [any-thread]

@@ -16,7 +16,7 @@ namespace scanflow::api {
 
 struct HttpLimits {
   std::uint32_t header_bytes = 16u << 10;
-  std::uint64_t body_bytes = 8u << 20;
+  std::uint64_t body_bytes = 16u << 20;  // 8 MiB of YAML, escaped
   std::size_t connections = 1000;
   std::chrono::milliseconds idle = std::chrono::seconds(60);     // between two requests
   std::chrono::milliseconds receive = std::chrono::seconds(30);  // the body of one

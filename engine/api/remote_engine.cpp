@@ -59,16 +59,14 @@ void RemoteEngine::send(const json& request) {
   if (op == "submit") return submit(request);
   if (op == "attach") return follow(request.at("run"));
   if (op == "delete") {
-    json done = {{"type", "done"}, {"deleted", 0}, {"bytes", 0}};
-    for (const json& run : request.at("runs")) {
-      const auto gone =
-          client_.json_of({.method = "DELETE", .target = "/api/v1/runs/" + run.get<std::string>()});
-      if (!gone) return reject(gone.error());
-      done["deleted"] = done["deleted"].get<std::size_t>() + gone->value("deleted", std::size_t{0});
-      done["bytes"] =
-          done["bytes"].get<std::uint64_t>() + gone->value("artifact_bytes", std::uint64_t{0});
-    }
-    return push(std::move(done));
+    const auto gone = client_.json_of({.method = "POST",
+                                       .target = "/api/v1/runs/delete",
+                                       .body = json{{"runs", request.at("runs")}}.dump(),
+                                       .patience = kLongWork});
+    if (!gone) return reject(gone.error());
+    return push({{"type", "done"},
+                 {"deleted", gone->value("deleted", std::size_t{0})},
+                 {"bytes", gone->value("artifact_bytes", std::uint64_t{0})}});
   }
   const std::string run = request.at("run");
   if (op == "cancel") return ask({.method = "POST", .target = "/api/v1/runs/" + run + "/cancel"});
@@ -79,13 +77,10 @@ void RemoteEngine::send(const json& request) {
 }
 
 void RemoteEngine::submit(const json& request) {
-  json body = request.at("submission");
-  // What is not said is for the server to say.
-  json& options = body["options"];
-  if (options.value("jobs", 0) == 0) options.erase("jobs");
-  if (options.value("plugin_dirs", json::array()).empty()) options.erase("plugin_dirs");
-  const auto begun =
-      client_.json_of({.method = "POST", .target = "/api/v1/runs", .body = body.dump()});
+  const auto begun = client_.json_of({.method = "POST",
+                                      .target = "/api/v1/runs",
+                                      .body = request.at("submission").dump(),
+                                      .patience = kLongWork});  // it may copy inputs
   if (!begun) return reject(begun.error());
   follow(begun->at("run"));
 }
@@ -109,16 +104,13 @@ void RemoteEngine::follow(const std::string& run) {
       {.target = "/api/v1/runs/" + run + "/events?after=latest", .accept = "text/event-stream"});
   if (!stream) return push({{"type", "closing"}});
   if ((*stream)->status() != 200) {
-    std::string body;
-    for (std::string piece = (*stream)->next(); !piece.empty(); piece = (*stream)->next())
-      body += piece;
-    return reject(failure_of((*stream)->status(), body));
+    return reject(failure_of((*stream)->status(), rest_of(**stream).value_or(std::string())));
   }
   stream_ = std::move(*stream);
   thread_ = std::thread([this] {
     EventParser parser;
-    for (std::string piece = stream_->next(); !piece.empty(); piece = stream_->next()) {
-      parser.add(piece, [this](const std::string& type, json data) {
+    for (auto piece = stream_->next(); piece && !piece->empty(); piece = stream_->next()) {
+      parser.add(*piece, [this](const std::string& type, json data) {
         if (type != "closing" && type != "dropped") push(update_of(type, std::move(data)));
       });
     }

@@ -21,7 +21,8 @@ class RemoteEngine {
   RemoteEngine& operator=(const RemoteEngine&) = delete;
 
   /// What it answers comes to the queue; where the server goes away, {"type": "closing"}. One run
-  /// is followed at most. Blocks until the server has answered.
+  /// is followed at most. Blocks until the server has answered. `submission` is what POST
+  /// /api/v1/runs takes.
   void send(const json& request);
 
  private:

@@ -108,15 +108,18 @@ class StoredRuns : public Runs {
 
   Answer<json> events(const std::string& run, std::int64_t after, std::size_t limit) override {
     if (auto row = row_of(run); !row) return tl::unexpected(row.error());
-    const auto rows = store_->events(run, after, limit);
+    const auto rows = store_->events(run, after, limit, kPageBytes);
     if (!rows) return broken(rows.error().message);
     json list = json::array();
+    std::size_t bytes = 0;
     for (const store::EventRow& row : *rows) {
+      bytes += row.body.size();
       json body = json::parse(row.body, nullptr, false);
       body["seq"] = row.seq;
       list.push_back(std::move(body));
     }
-    return list;
+    const bool full = rows->size() >= limit || bytes >= kPageBytes;
+    return json{{"events", std::move(list)}, {"next", full ? json(rows->back().seq) : json()}};
   }
 
   Answer<std::unique_ptr<LogReader>> logs(const std::string& run,

@@ -34,6 +34,9 @@ inline tl::unexpected<Failure> broken(std::string message) {
   return tl::unexpected<Failure>({503, 3, std::move(message)});
 }
 
+/// A page may be so long.
+constexpr std::size_t kPageBytes = 8u << 20;
+
 /// As people write it; empty: all.
 struct RunQuery {
   std::string name_space, pipeline, labels;
@@ -60,7 +63,9 @@ class Runs {
   virtual Answer<std::string> find(const std::string& prefix) = 0;
   /// The result document, with created_us, ended_us and trigger. `run`: a whole id, here and below.
   virtual Answer<json> show(const std::string& run) = 0;
-  /// Those after number `after`, at most `limit`: each as recorded, and "seq".
+  /// {"events": [...], "next": ...}: those after number `after`, each as recorded, and "seq"; at
+  /// most `limit`, and hardly more than kPageBytes of them, but one. next: the number of the last
+  /// one where there may be more, or null.
   virtual Answer<json> events(const std::string& run, std::int64_t after, std::size_t limit) = 0;
   /// Of all steps, or of `step` and its instances.
   virtual Answer<std::unique_ptr<LogReader>> logs(const std::string& run,

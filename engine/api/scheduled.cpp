@@ -6,6 +6,7 @@
 
 #include "engine/pipeline/diagnostic.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "engine/runtime/registry.hpp"
 #include "sdk/base/uuid.hpp"
 
 namespace scanflow::api {
@@ -44,7 +45,7 @@ Scheduled read_scheduled(store::Document document, const loader::Catalog& catalo
   Scheduled scheduled;
   runtime::Submission submission;
   runtime::take_registered(submission, document);
-  const auto collected = runtime::collect_sources(submission, catalog, &store);
+  const auto collected = runtime::collect_sources(submission, catalog, runtime::find_in(&store));
   auto pipeline =
       collected ? runtime::read(submission, catalog) : tl::unexpected(collected.error());
   scheduled.document = std::move(document);

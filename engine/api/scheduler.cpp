@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/runtime/registry.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/utc.hpp"
 
@@ -107,7 +108,7 @@ void Scheduler::fire(const Known& known, std::int64_t time_us) {
   runtime::Submission submission = firing_of(known.scheduled, time_us);
   // What cannot be found is told when the run is rejected.
   if (const auto catalog = options_.catalog())
-    (void)runtime::collect_sources(submission, *catalog, store_.get());
+    (void)runtime::collect_sources(submission, *catalog, runtime::find_in(store_.get()));
   submission.options.jobs = options_.jobs;
   submission.options.plugin_dirs = options_.plugin_dirs;
   submission.options.directory = options_.state.root.string();

@@ -2,23 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <iterator>
+#include <utility>
 
+#include "engine/api/body.hpp"
+#include "engine/api/documents.hpp"
+#include "engine/api/retried.hpp"
 #include "engine/pipeline/reference.hpp"
 #include "engine/runtime/registry.hpp"
 #include "sdk/base/clock.hpp"
-#include "sdk/base/nearest.hpp"
 #include "sdk/base/uuid.hpp"
 
 namespace scanflow::api {
 namespace {
 
 const std::vector<std::string>& fields() {
-  static const std::vector<std::string> names{"run",      "file",        "source",    "sources",
-                                              "params",   "options",     "retry_of",  "reuse",
-                                              "pipeline", "environment", "name_space"};
+  static const std::vector<std::string> names{"run",      "file",    "source",     "sources",
+                                              "params",   "options", "pipeline",   "name_space",
+                                              "retry_of", "from",    "environment"};
   return names;
 }
 
@@ -33,95 +34,132 @@ bool is_run_id(const std::string& id) {
   return id[14] == '7';
 }
 
-Answer<json> document_of(const Request& request) {
-  const std::string& type = request.content_type;
-  const auto is = [&](std::string_view wanted) { return type.find(wanted) != std::string::npos; };
-  if (is("json")) {
-    json document = json::parse(request.body, nullptr, false);
-    if (document.is_discarded()) return wrong("the body is not JSON");
-    if (!document.is_object()) return wrong("the body must be a JSON object");
-    if (!document.contains("apiVersion")) return document;
-  } else if (!is("yaml") && !is("text/plain") && !type.empty()) {
-    return tl::unexpected(Failure{
-        415, 2,
-        fmt::format("cannot read a body of type '{}': send application/yaml (the pipeline) or "
-                    "application/json",
-                    type)});
-  }
-  return json{{"source", request.body}};
-}
-
 /// NAMESPACE/NAME@VERSION; namespace `default` and the newest version where they are not said.
-Answer<store::Document> registered(const std::string& text, const store::Store& store) {
+Answer<store::Document> registered(const std::string& text, const ApiOptions& options) {
   const auto reference = pipeline::parse_reference(text);
   if (!reference) return wrong(reference.error().message);
   const std::string name_space = reference->name_space.empty() ? "default" : reference->name_space;
-  auto found =
-      runtime::find_document(&store, {"Pipeline", name_space, reference->name, reference->version});
-  if (!found) return missing(found.error().message);
-  return std::move(*found);
+  return find_document(options.state,
+                       {"Pipeline", name_space, reference->name, reference->version});
+}
+
+/// What is to be run: exactly one of these is said.
+Answer<void> check_kind(const json& document) {
+  std::vector<std::string> said;
+  for (const char* name : {"source", "pipeline", "retry_of"}) {
+    if (document.contains(name)) said.emplace_back(name);
+  }
+  if (said.size() > 1) {
+    return wrong(
+        fmt::format("the body has both '{}' and '{}': send one of them", said[0], said[1]));
+  }
+  if (said.empty()) {
+    return wrong(
+        "the body has neither 'source' (a pipeline's text), 'pipeline' (its name) nor 'retry_of' "
+        "(a run)");
+  }
+  if (said[0] == "retry_of") {
+    for (const char* name : {"params", "options", "sources", "file", "name_space"}) {
+      if (document.contains(name))
+        return wrong(fmt::format("'{}' is that of the run in 'retry_of': leave it out", name));
+    }
+  } else if (document.contains("from")) {
+    return wrong("'from' goes with 'retry_of'");
+  }
+  return {};
+}
+
+Answer<void> check_options(const runtime::Submission& submission) {
+  if (!is_run_id(submission.run))
+    return wrong(fmt::format("'{}' is no run id: it must be a UUIDv7, in lower case",
+                             submission.run.substr(0, 100)));
+  if (submission.options.jobs < 1 || submission.options.jobs > 4096)
+    return wrong("'options.jobs' must be 1 to 4096");
+  const std::string& backend = submission.options.backend;
+  if (backend != "local" && backend != "inproc")
+    return wrong(fmt::format("unknown backend '{}'; there are: local, inproc", backend));
+  return {};
+}
+
+/// The texts of what it calls, and the variables that they read.
+Answer<void> complete(runtime::Submission& submission, const json& document,
+                      const ApiOptions& options, const loader::Catalog& catalog) {
+  const auto store = store::Store::open_read_only(options.state.root);
+  if (!store) return broken(store.error().message);
+  const auto came = submission.sources;
+  const bool with_files = document.contains("sources");  // else they are this machine's
+  const auto collected =
+      runtime::collect_sources(submission, catalog, runtime::find_in(store->get()),
+                               with_files ? runtime::Files::that_came : runtime::Files::on_disk);
+  if (!collected) return wrong(collected.error().message);
+  auto& env = submission.options.env;
+  if (!document.value("options", json::object()).contains("env"))
+    env = runtime::referenced_environment(submission);
+  for (const auto& [file, text] : submission.sources) {
+    if (!came.contains(file)) env.merge(runtime::referenced_environment(text));
+  }
+  return {};
+}
+
+/// Of a pipeline's text, or its name.
+Answer<runtime::Submission> of_text(const json& document, const ApiOptions& options,
+                                    const loader::Catalog& catalog) {
+  json whole = {{"run", ""},
+                {"file", "<request>"},
+                {"source", ""},
+                {"params", json::object()},
+                {"options", json::object()}};
+  whole.update(document);
+  const json& chosen = whole["options"];
+  if (!chosen.is_object() || !whole["params"].is_object())
+    return wrong("'options' and 'params' must be objects");
+  runtime::Submission submission = runtime::submission_from_json(whole);
+  if (document.contains("pipeline")) {
+    const auto there = registered(document.at("pipeline").get<std::string>(), options);
+    if (!there) return tl::unexpected(there.error());
+    runtime::take_registered(submission, *there);
+  }
+  if (auto completed = complete(submission, document, options, catalog); !completed)
+    return tl::unexpected(completed.error());
+  if (!chosen.contains("jobs")) submission.options.jobs = options.jobs;
+  if (!chosen.contains("plugin_dirs")) submission.options.plugin_dirs = options.plugin_dirs;
+  if (!chosen.contains("directory"))
+    submission.options.directory = std::filesystem::current_path().string();
+  return submission;
+}
+
+/// Of a run.
+Answer<runtime::Submission> of_run(const json& document, const ApiOptions& options,
+                                   const std::shared_ptr<const loader::Catalog>& catalog) {
+  const auto runs = open_runs(options.state);
+  if (!runs) return tl::unexpected(runs.error());
+  const auto run = (*runs)->find(document.at("retry_of").get<std::string>());
+  if (!run) return tl::unexpected(run.error());
+  const auto store = store::Store::open_read_only(options.state.root);
+  if (!store) return broken(store.error().message);
+  auto retried = retry_of(**store, *run, document.value("from", ""), catalog);
+  if (!retried) return tl::unexpected(retried.error());
+  return std::move(retried->submission);
 }
 
 }  // namespace
 
 Answer<Submitted> read_submission(const Request& request, const ApiOptions& options) {
-  auto document = document_of(request);
+  const auto document = read_body(request, fields());
   if (!document) return tl::unexpected(document.error());
-  for (const auto& [name, value] : document->items()) {
-    if (std::find(fields().begin(), fields().end(), name) != fields().end()) continue;
-    const std::string near = nearest(name, fields());
-    return wrong(fmt::format("unknown field '{}'; {}", name,
-                             near.empty() ? fmt::format("there are: {}", fmt::join(fields(), ", "))
-                                          : fmt::format("did you mean '{}'?", near)));
-  }
+  if (auto checked = check_kind(*document); !checked) return tl::unexpected(checked.error());
+  const auto catalog = options.catalog();
+  if (!catalog) return broken("the plugins cannot be found; the server's log says why");
   try {
-    const bool named = document->contains("pipeline");
-    if (named && document->contains("source"))
-      return wrong("the body has both 'source' and 'pipeline': send one of them");
-    if (!named && !document->contains("source"))
-      return wrong("the body has neither 'source' (a pipeline's text) nor 'pipeline' (its name)");
-    const auto store = store::Store::open_read_only(options.state.root);
-    if (!store) return broken(store.error().message);
-    json whole = {{"run", request.parameter("run")},
-                  {"file", "<request>"},
-                  {"source", ""},
-                  {"params", json::object()},
-                  {"options", json::object()}};
-    whole.update(*document);
-    json& chosen = whole["options"];
-    if (!chosen.is_object() || !whole["params"].is_object())
-      return wrong("'options' and 'params' must be objects");
-    Submitted submitted{runtime::submission_from_json(whole),
-                        whole.value("environment", runtime::own_environment())};
-    runtime::Submission& submission = submitted.submission;
-    if (named) {
-      const auto document_there = registered(document->at("pipeline").get<std::string>(), **store);
-      if (!document_there) return tl::unexpected(document_there.error());
-      runtime::take_registered(submission, *document_there);
-    }
-    if (!document->contains("sources")) {
-      const auto catalog = options.catalog();
-      if (!catalog) return broken("the plugins cannot be found; the server's log says why");
-      const auto collected = runtime::collect_sources(submission, *catalog, store->get());
-      if (!collected) return wrong(collected.error().message);
-    }
-    submission.trigger = "api";
-    if (submission.run.empty()) submission.run = uuid_v7(wall_us() / 1000);
-    if (!is_run_id(submission.run))
-      return wrong(fmt::format("'{}' is no run id: it must be a UUIDv7, in lower case",
-                               submission.run.substr(0, 100)));
-    if (!chosen.contains("jobs")) submission.options.jobs = options.jobs;
-    if (!chosen.contains("plugin_dirs")) submission.options.plugin_dirs = options.plugin_dirs;
-    if (!chosen.contains("directory"))
-      submission.options.directory = std::filesystem::current_path().string();
-    if (!chosen.contains("env"))
-      submission.options.env = runtime::referenced_environment(submission.source);
-    if (submission.options.jobs < 1 || submission.options.jobs > 4096)
-      return wrong("'options.jobs' must be 1 to 4096");
-    const std::string& backend = submission.options.backend;
-    if (backend != "local" && backend != "inproc")
-      return wrong(fmt::format("unknown backend '{}'; there are: local, inproc", backend));
-    return submitted;
+    auto submission = document->contains("retry_of") ? of_run(*document, options, catalog)
+                                                     : of_text(*document, options, *catalog);
+    if (!submission) return tl::unexpected(submission.error());
+    submission->trigger = "api";
+    submission->run = document->value("run", request.parameter("run"));
+    if (submission->run.empty()) submission->run = uuid_v7(wall_us() / 1000);
+    if (auto checked = check_options(*submission); !checked) return tl::unexpected(checked.error());
+    return Submitted{std::move(*submission),
+                     document->value("environment", runtime::own_environment()), catalog};
   } catch (const json::exception& error) {
     return wrong(std::string("the body has a value of a wrong type: ") + error.what());
   }

@@ -2,11 +2,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
-#include "engine/cli/follow.hpp"
 #include "engine/cli/pipe_program.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/cli/registry_commands.hpp"
@@ -19,20 +17,18 @@ using nlohmann::json;
 
 namespace {
 
-/// What the files would change, as far as this process can tell without an engine.
-Result<std::vector<runtime::Change>> changes_of(const Context& context,
-                                                const std::vector<pipeline::SourceText>& texts,
-                                                const std::string& name_space,
-                                                const store::Store* registry) {
-  const auto catalog = context.catalog();
-  if (!catalog) return tl::unexpected(catalog.error());
-  return runtime::plan_changes(registry, *catalog, texts, name_space);
+/// An error is one of usage.
+Result<runtime::ApplyRequest> request_of(const Context& context, const FilesOptions& options) {
+  auto texts = runtime::read_document_files(options.files, options.recursive);
+  if (!texts) return tl::unexpected(texts.error());
+  return runtime::ApplyRequest{std::move(*texts), options.name_space, options.dry_run,
+                               absolute_plugin_dirs(context)};
 }
 
 void print(const json& documents, bool dry_run) {
   for (const json& each : documents) {
     const json& version = each.at("version");
-    fmt::print("{} {}/{}{} {}{}\n", kind_word(each.at("kind").get<std::string>()),
+    fmt::print("{} {}/{}{} {}{}\n", pipeline::kind_word(each.at("kind").get<std::string>()),
                each.at("namespace").get<std::string>(), each.at("name").get<std::string>(),
                version.is_null() ? "" : "@" + version.dump(), each.at("outcome").get<std::string>(),
                dry_run ? " (dry run)" : "");
@@ -83,47 +79,27 @@ Result<std::string> unified_diff(const runtime::Change& change, bool color) {
 }  // namespace
 
 int apply(const Context& context, const FilesOptions& options) {
-  if (const int refused = refuse_server(context, "apply where the server is"); refused != 0)
-    return refused;
-  const auto state = context.state_directory();
-  if (!state) return complain(context, kEngine, state.error().message);
-  runtime::ApplyRequest request;
-  auto texts = runtime::read_document_files(options.files, options.recursive);
-  if (!texts) return complain(context, kUsage, texts.error().message);
-  request.texts = std::move(*texts);
-  request.name_space = options.name_space;
-  request.plugin_dirs = context.plugin_dirs;
-  for (std::string& directory : request.plugin_dirs)  // the engine may stand elsewhere
-    directory = std::filesystem::absolute(directory).string();
-  json documents;
-  if (options.dry_run) {
-    const auto registry = open_registry(context);
-    if (!registry) return complain(context, kEngine, registry.error().message);
-    const auto changes = changes_of(context, request.texts, request.name_space, registry->get());
-    if (!changes) return complain(context, kUsage, changes.error().message);
-    documents = runtime::planned(*changes).at("documents");
-  } else {
-    int exit = kEngine;
-    const auto done = ask_any_engine(
-        context, *state, {{"op", "apply"}, {"request", runtime::to_json(request)}}, &exit);
-    if (!done) return complain(context, static_cast<Exit>(exit), done.error().message);
-    documents = done->at("documents");
-  }
+  const auto request = request_of(context, options);
+  if (!request) return complain(context, kUsage, request.error().message);
+  const auto registry = open_registry(context);
+  if (!registry) return complain(context, registry.error());
+  const auto documents = (*registry)->apply(*request);
+  if (!documents) return complain(context, documents.error());
   if (context.json) {
-    fmt::print("{}\n", documents.dump());
+    fmt::print("{}\n", documents->dump());
   } else {
-    print(documents, options.dry_run);
+    print(*documents, options.dry_run);
   }
   return kSucceeded;
 }
 
 int diff(const Context& context, const FilesOptions& options) {
-  const auto texts = runtime::read_document_files(options.files, options.recursive);
-  if (!texts) return complain(context, kUsage, texts.error().message);
+  const auto request = request_of(context, options);
+  if (!request) return complain(context, kUsage, request.error().message);
   const auto registry = open_registry(context);
-  if (!registry) return complain(context, kEngine, registry.error().message);
-  const auto changes = changes_of(context, *texts, options.name_space, registry->get());
-  if (!changes) return complain(context, kUsage, changes.error().message);
+  if (!registry) return complain(context, registry.error());
+  const auto changes = (*registry)->plan(*request);
+  if (!changes) return complain(context, changes.error());
   json documents = runtime::planned(*changes).at("documents");
   bool differs = false;
   for (std::size_t i = 0; i < changes->size(); ++i) {

@@ -50,7 +50,7 @@ int validate(const Context& context, const std::vector<std::string>& files,
     }
     const pipeline::ReadResult read =
         pipeline::read_pipeline(source->file, source->source, *catalog,
-                                runtime::find_pipelines(readable(registry)), source->name_space);
+                                runtime::find_pipelines(find_in(registry)), source->name_space);
     errors += read.errors.size();
     documents.push_back(
         {{"file", source->file}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
@@ -72,12 +72,12 @@ int graph(const Context& context, const GraphCommand& command) {
   if (!catalog) return complain(context, kUsage, catalog.error().message);
   const auto registry = open_registry(context);
   auto found = find_pipeline(command.file, command.name_space, registry);
-  if (!found) return complain(context, kUsage, found.error().message);
+  if (!found) return complain(context, found.error());
   runtime::Submission& submission = *found;
   auto params = parse_params(command.params);
   if (!params) return complain(context, kUsage, params.error().message);
   submission.params = std::move(*params);
-  const auto collected = runtime::collect_sources(submission, *catalog, readable(registry));
+  const auto collected = runtime::collect_sources(submission, *catalog, find_in(registry));
   if (!collected) return complain(context, kUsage, collected.error().message);
   const auto prepared =
       runtime::prepare(submission, std::make_shared<const loader::Catalog>(std::move(*catalog)));

@@ -28,9 +28,8 @@ struct RunCommand {
   bool detach = false;  // returns as soon as it goes on in the background
 };
 int run(const Context& context, const RunCommand& command);
-/// What the run would do; nothing is run, nothing is written.
-int dry_run(const Context& context, const runtime::StateDirectory& state,
-            runtime::Submission submission, std::shared_ptr<const loader::Catalog> catalog);
+/// Prints what a run would do (runtime/dry_run.hpp).
+int show_plan(const Context& context, const api::Answer<nlohmann::json>& plan);
 int resume(const Context& context, const std::string& run, bool quiet, bool detach = false);
 
 int validate(const Context& context, const std::vector<std::string>& files,

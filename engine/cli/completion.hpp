@@ -23,7 +23,8 @@ using ValuesOf = std::function<std::vector<std::string>(const std::string& posit
 std::vector<std::string> complete(const CLI::App& app, const std::vector<std::string>& words,
                                   const ValuesOf& values);
 
-/// The same on stdout, a line each; runs and steps are those of the state directory.
+/// The same on stdout, a line each; runs, steps and documents are those of the state directory, or of
+/// the server.
 int print_candidates(Context context, const CLI::App& app, const std::vector<std::string>& words);
 
 /// The script for "bash" or "zsh"; to be sourced.

@@ -4,11 +4,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <system_error>
 
-#include "engine/api/client.hpp"
 #include "sdk/base/files.hpp"
+#include "sdk/base/units.hpp"
 
 namespace scanflow::cli {
 
@@ -18,6 +20,20 @@ Result<loader::Catalog> Context::catalog(bool write) const {
   const auto directory = state_directory();
   if (write && directory) path.cache = directory->plugin_cache();
   return loader::Catalog::discover(path);
+}
+
+api::Answer<api::HttpClient> Context::client() const {
+  api::ClientLimits limits;
+  if (!server_timeout.empty()) {
+    const auto time = parse_duration(server_timeout);
+    if (!time) return api::wrong("--server-timeout: " + time.error().message);
+    limits.silence = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::microseconds(std::max<std::int64_t>(*time, 1000)));
+    limits.connect = std::min(limits.connect, limits.silence);
+  }
+  auto client = api::HttpClient::to(server, limits);
+  if (!client) return api::wrong(client.error().message);
+  return std::move(*client);
 }
 
 Context make_context() {
@@ -78,8 +94,8 @@ api::Answer<std::unique_ptr<api::Runs>> open_runs(const Context& context) {
     const auto state = context.state_directory();
     return state ? api::open_runs(*state) : api::broken(state.error().message);
   }
-  auto client = api::HttpClient::to(context.server);
-  if (!client) return api::wrong(client.error().message);
+  auto client = context.client();
+  if (!client) return tl::unexpected(client.error());
   return api::runs_of(std::move(*client));
 }
 
@@ -87,12 +103,6 @@ api::Answer<std::string> find_run(const Context& context, const std::string& pre
   const auto runs = open_runs(context);
   if (!runs) return tl::unexpected(runs.error());
   return (*runs)->find(prefix);
-}
-
-int refuse_server(const Context& context, const std::string& instead) {
-  if (context.server.empty()) return kSucceeded;
-  return complain(context, kUsage,
-                  fmt::format("this works on a state directory, not over --server: {}", instead));
 }
 
 std::string short_id(const std::string& run) { return run.substr(0, 13); }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/api/client.hpp"
 #include "engine/api/runs.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "sdk/base/result.hpp"
@@ -26,6 +27,7 @@ struct Context {
   std::vector<std::string> plugin_dirs;  // --plugin-dir
   bool json = false;                     // -o json
   std::string server;                    // --server: the URL of one; empty: the state directory
+  std::string server_timeout;            // --server-timeout: a duration; empty: that of HttpClient
 
   std::filesystem::path worker;   // scanflow-worker, beside this program
   std::filesystem::path plugins;  // the build's or installation's plugin directory
@@ -36,6 +38,8 @@ struct Context {
   /// An index of libraries that have none beside them is kept in the state directory, where that
   /// can be written; not without `write`.
   Result<loader::Catalog> catalog(bool write = true) const;
+  /// To the server.
+  api::Answer<api::HttpClient> client() const;
 };
 
 /// Finds the worker and the plugins from where this program lies.
@@ -62,9 +66,6 @@ api::Answer<std::unique_ptr<api::Runs>> open_runs(const Context& context);
 
 /// The one run whose id starts with `prefix`; an error says that there is none, or which there are.
 api::Answer<std::string> find_run(const Context& context, const std::string& prefix);
-
-/// 2 where the command works on this machine's state only, and --server is given; else 0.
-int refuse_server(const Context& context, const std::string& instead);
 
 /// The first 13 characters: unique to the millisecond.
 std::string short_id(const std::string& run);

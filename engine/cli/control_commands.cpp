@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/cli/commands.hpp"
+#include "engine/cli/connection.hpp"
 #include "engine/cli/follow.hpp"
 #include "engine/cli/progress.hpp"
 #include "sdk/base/units.hpp"
@@ -88,7 +89,7 @@ int runs_delete(const Context& context, const std::vector<std::string>& prefixes
     ids.push_back(std::move(*id));
   }
   const auto done = ask_any_engine(context, *state, {{"op", "delete"}, {"runs", ids}});
-  if (!done) return complain(context, kUsage, done.error().message);
+  if (!done) return complain(context, done.error());
   if (context.json) {
     fmt::print("{}\n", nlohmann::json{{"deleted", done->at("deleted")},
                                       {"artifact_bytes", done->at("bytes")}}
@@ -117,7 +118,7 @@ int runs_approve(const Context& context, const ApproveCommand& command) {
                                     {"approve", !command.reject},
                                     {"by", user_name()},
                                     {"comment", command.comment}});
-  if (!answered) return complain(context, kUsage, answered.error().message);
+  if (!answered) return complain(context, answered.error());
   if (context.json) {
     fmt::print(
         "{}\n",

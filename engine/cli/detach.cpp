@@ -51,15 +51,10 @@ void tell(int& pipe, const json& answer) {
     ::_exit(kEngine);
   }
   target.begun = [&pipe](const json& update) {
-    tell(pipe, {{"exit", kSucceeded},
-                {"result",
-                 {{"run", update.at("run")},
-                  {"pipeline", update.at("pipeline")},
-                  {"namespace", update.at("namespace")},
-                  {"detached", true}}}});
+    tell(pipe, {{"exit", kSucceeded}, {"result", detached(update)}});
   };
   ProgressPrinter silent(ProgressPrinter::Style::silent, STDOUT_FILENO);
-  const std::string run = target.submission ? target.submission->run : target.run;
+  const std::string run = target.run;
   const Outcome outcome = follow(context, state, std::move(target), durability, silent);
   if (outcome.result.is_null() && pipe < 0)
     fmt::print(stderr, "{}  run {}: {}\n", format_time(wall_us()), run, outcome.message);
@@ -71,6 +66,7 @@ void tell(int& pipe, const json& answer) {
 
 Outcome detach(const Context& context, const runtime::StateDirectory& state, Target target,
                store::Durability durability) {
+  if (!context.server.empty()) return hand_over(context, std::move(target));
   if (auto created = runtime::create(state); !created)
     return {kEngine, created.error().message, {}};
   std::array<int, 2> ends{};

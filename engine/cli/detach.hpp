@@ -8,10 +8,10 @@
 
 namespace scanflow::cli {
 
-/// Blocks until an engine has committed to the run, or refused it; the Outcome's result is then
-/// {"run", "pipeline", "namespace", "detached": true}. Only for a process with one thread. The
-/// process in the background has a session of its own; SIGTERM makes it cancel the run. What goes
-/// wrong later is in STATE/detached.log, and as ever in the run.
+/// Blocks until an engine has committed to the run, or refused it; the Outcome's result is then that
+/// of detached(). Only for a process with one thread. The process in the background has a session of
+/// its own; SIGTERM makes it cancel the run. What goes wrong later is in STATE/detached.log, and as
+/// ever in the run. A server needs no such process.
 Outcome detach(const Context& context, const runtime::StateDirectory& state, Target target,
                store::Durability durability);
 

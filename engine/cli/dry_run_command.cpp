@@ -7,8 +7,6 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/text.hpp"
-#include "engine/runtime/dry_run.hpp"
-#include "engine/runtime/machine_capacity.hpp"
 #include "sdk/base/units.hpp"
 
 namespace scanflow::cli {
@@ -92,26 +90,14 @@ int exit_of(const json& document) {
 
 }  // namespace
 
-int dry_run(const Context& context, const runtime::StateDirectory& state,
-            runtime::Submission submission, std::shared_ptr<const loader::Catalog> catalog) {
-  const store::Artifacts artifacts(state.artifacts());
-  const auto prepared =
-      runtime::prepare_dry(submission, std::move(catalog), runtime::own_environment(), artifacts);
-  if (!prepared) return complain(context, kUsage, prepared.error().message);
-  std::unique_ptr<store::Store> store;
-  if (store::Store::exists(state.root)) {
-    auto opened = store::Store::open_read_only(state.root);
-    if (!opened) return complain(context, kEngine, opened.error().message);
-    store = std::move(*opened);
-  }
-  const json document =
-      runtime::dry_run(submission, *prepared, store.get(), artifacts, runtime::machine_capacity());
+int show_plan(const Context& context, const api::Answer<json>& plan) {
+  if (!plan) return complain(context, plan.error());
   if (context.json) {
-    fmt::print("{}\n", document.dump());
+    fmt::print("{}\n", plan->dump());
   } else {
-    fmt::print("{}", render(document));
+    fmt::print("{}", render(*plan));
   }
-  return exit_of(document);
+  return exit_of(*plan);
 }
 
 }  // namespace scanflow::cli

@@ -9,23 +9,13 @@
 #include <string_view>
 #include <thread>
 
-#include "engine/api/client.hpp"
-#include "engine/api/remote_engine.hpp"
-#include "engine/runtime/engine.hpp"
-#include "engine/runtime/engine_socket.hpp"
+#include "engine/cli/connection.hpp"
 #include "engine/runtime/followers.hpp"
-#include "engine/runtime/machine_capacity.hpp"
 
 namespace scanflow::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using runtime::UpdateQueue;
-
-/// An engine that is about to begin is looked for again after this time.
-constexpr auto kEngineBegins = 10ms;
-/// How long a server that has gone away is waited for.
-constexpr auto kServerPatience = 30s;
 
 std::atomic<int> interrupts{0};
 
@@ -49,121 +39,7 @@ void catch_signals() {
   ::sigaction(SIGPIPE, &action, nullptr);
 }
 
-/// An engine to talk to: our own, or another process's.
-struct Connection {
-  std::shared_ptr<UpdateQueue> queue = std::make_shared<UpdateQueue>();
-  // Destroyed from the last to the first: our engine, then its lock.
-  std::optional<runtime::ProcessLock> lock;
-  std::unique_ptr<runtime::EngineSocket> own;
-  std::unique_ptr<runtime::EngineClient> client;
-  std::unique_ptr<api::RemoteEngine> remote;  // of --server
-
-  runtime::Client caller() const {
-    return {[updates = queue](const runtime::Update& update) {
-              updates->push(update);
-              return true;
-            },
-            true, runtime::own_environment()};
-  }
-
-  /// The answer comes to the queue; where the engine is gone, that says "closing".
-  void ask(const json& request) {
-    if (remote) {
-      remote->send(request);
-    } else if (own) {
-      serve_request(own->engine(), request, caller());
-    } else {
-      (void)client->send(request);
-    }
-  }
-
-  /// `again`: an engine that ended meanwhile may know the run already.
-  void start(Target& target, bool again) {
-    if (own && target.submission) {
-      return own->engine().submit(*target.submission, std::exchange(target.prepared, std::nullopt),
-                                  caller(), again);
-    }
-    json request = {{"environment", runtime::own_environment()}};
-    if (target.submission) {
-      request.update({{"op", "submit"},
-                      {"submission", runtime::to_json(*target.submission)},
-                      {"again", again}});
-    } else {
-      request.update({{"op", "attach"}, {"run", target.run}});
-    }
-    ask(request);
-  }
-};
-
-Result<std::unique_ptr<Connection>> become_engine(const Context& context,
-                                                  const runtime::StateDirectory& state,
-                                                  runtime::ProcessLock lock, std::uint32_t jobs,
-                                                  store::Durability durability) {
-  auto connection = std::make_unique<Connection>();
-  connection->lock.emplace(std::move(lock));
-  auto store = store::Store::open(state.root, durability);
-  if (!store) return tl::unexpected(store.error());
-  runtime::EngineOptions options;
-  options.state = state;
-  options.store = std::move(*store);
-  options.worker = context.worker;
-  options.plugins = context.plugins;
-  options.jobs = jobs;
-  options.capacity = runtime::machine_capacity();
-  options.sync_artifacts = durability == store::Durability::power;
-  auto own =
-      runtime::EngineSocket::serve(std::make_unique<runtime::Engine>(std::move(options)), state);
-  if (!own) return tl::unexpected(own.error());
-  connection->own = std::move(*own);
-  return connection;
-}
-
-/// The server, once it is ready. `patience`: one that does not answer is about to start again.
-Result<std::unique_ptr<Connection>> connect_to_server(const std::string& url, bool patience) {
-  auto client = api::HttpClient::to(url);
-  if (!client) return tl::unexpected(client.error());
-  const auto deadline = std::chrono::steady_clock::now() + kServerPatience;
-  for (;;) {
-    const auto ready = client->request({.target = "/readyz"});
-    if (ready && ready->status == 200) break;
-    if (!ready && !patience) return tl::unexpected(ready.error());
-    if (interrupts > 0 || std::chrono::steady_clock::now() > deadline) {
-      return fail(ready ? fmt::format("the server at {} is not ready: {}", url,
-                                      api::failure_of(ready->status, ready->body).message)
-                        : ready.error().message);
-    }
-    std::this_thread::sleep_for(100ms);
-  }
-  auto connection = std::make_unique<Connection>();
-  connection->remote = std::make_unique<api::RemoteEngine>(std::move(*client), connection->queue);
-  return connection;
-}
-
-/// The lock where it is free and no server is about to take it, else the engine that holds it. An
-/// engine that is about to start or end is waited for.
-Result<std::unique_ptr<Connection>> connect(const Context& context,
-                                            const runtime::StateDirectory& state,
-                                            std::uint32_t jobs, store::Durability durability) {
-  const auto deadline = std::chrono::steady_clock::now() + 30s;
-  for (;;) {
-    if (!runtime::ProcessLock::is_held(state.server_lock())) {
-      auto lock = runtime::ProcessLock::try_take(state.engine_lock());
-      if (!lock) return tl::unexpected(lock.error());
-      if (*lock) return become_engine(context, state, std::move(**lock), jobs, durability);
-    }
-    auto connection = std::make_unique<Connection>();
-    auto client = runtime::EngineClient::connect(state, connection->queue);
-    if (client) {
-      connection->client = std::move(*client);
-      return connection;
-    }
-    if (std::chrono::steady_clock::now() > deadline) {
-      return fail(fmt::format("{} is held by a process that does not answer: {}",
-                              state.engine_lock().string(), client.error().message));
-    }
-    std::this_thread::sleep_for(kEngineBegins);
-  }
-}
+Outcome failure(const api::Failure& failure) { return {failure.exit, failure.message, {}}; }
 
 /// How an update ends what is followed, or nothing.
 std::optional<Outcome> outcome_of(const json& update) {
@@ -181,28 +57,13 @@ std::optional<Outcome> outcome_of(const json& update) {
                  "", result};
 }
 
-/// Does a living process go on with it, or with the run that called it, or a server with all? Then an engine that cannot
-/// be reached is about to begin.
-bool is_followed(const runtime::StateDirectory& state, const std::string& run) {
-  if (runtime::ProcessLock::is_held(state.server_lock())) return true;
-  const auto followers = runtime::Followers::open(state);
-  const auto store = store::Store::open_read_only(state.root);
-  std::string top = run;
-  while (followers && store && !top.empty()) {
-    if (followers->has(top)) return true;
-    const auto rows = (*store)->find_runs(top);
-    top = rows && !rows->empty() ? rows->front().parent : "";
-  }
-  return false;
-}
-
 }  // namespace
 
 Outcome recorded(const Context& context, const std::string& run) {
   const auto runs = open_runs(context);
-  if (!runs) return {runs.error().exit, runs.error().message, {}};
+  if (!runs) return failure(runs.error());
   auto shown = (*runs)->show(run);
-  if (!shown) return {shown.error().exit, shown.error().message, {}};
+  if (!shown) return failure(shown.error());
   if (shown->at("ended_us") == 0) {
     return {
         kEngine,
@@ -234,13 +95,11 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
                store::Durability durability, ProgressPrinter& printer, bool cancel) {
   catch_signals();
   if (cancel) interrupts = 1;
-  const bool remote = !context.server.empty();
-  if (auto created = remote ? Result<void>() : runtime::create(state); !created)
-    return {kEngine, created.error().message, {}};
   const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
-  if (target.submission) target.run = target.submission->run;
   std::optional<runtime::Followers> followers;
-  if (!remote) {
+  if (context.server.empty()) {
+    if (auto created = runtime::create(state); !created)
+      return {kEngine, created.error().message, {}};
     auto opened = runtime::Followers::open(state);
     if (!opened) return {kEngine, opened.error().message, {}};
     followers.emplace(std::move(*opened));
@@ -250,9 +109,9 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
   int cancelled = 0;
   bool accepted = false;
   for (bool again = false;; again = true) {
-    auto connection = remote ? connect_to_server(context.server, again)
-                             : connect(context, state, jobs, durability);
-    if (!connection) return {kEngine, connection.error().message, {}};
+    auto connection =
+        connect(context, state, jobs, durability, [again] { return again && interrupts == 0; });
+    if (!connection) return failure(connection.error());
     (*connection)->start(target, again);
     for (bool closing = false; !closing;) {
       const auto update = (*connection)->queue->pop(50ms);
@@ -276,27 +135,35 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
   }
 }
 
-namespace {
-
-/// To look on; null where nobody runs anything.
-Result<std::unique_ptr<Connection>> connect_to_look(const Context& context,
-                                                    const runtime::StateDirectory& state,
-                                                    bool again) {
-  if (!context.server.empty()) return connect_to_server(context.server, again);
-  auto connection = std::make_unique<Connection>();
-  auto client = runtime::EngineClient::connect(state, connection->queue);
-  if (!client) return nullptr;
-  connection->client = std::move(*client);
-  return connection;
+Outcome hand_over(const Context& context, Target target) {
+  auto connection = connect(context, {}, 1, store::Durability::process, [] { return false; });
+  if (!connection) return failure(connection.error());
+  (*connection)->start(target, false);
+  for (;;) {
+    const auto update = (*connection)->queue->pop(50ms);
+    if (!update) continue;
+    const std::string type = update->value("type", "");
+    if (type == "accepted") return {kSucceeded, "", detached(*update)};
+    if (type == "finished") return {kSucceeded, "", detached(update->at("result"))};
+    if (type == "closing")
+      return {kEngine, "the server went away before it had taken the run; ask again", {}};
+    if (auto outcome = outcome_of(*update)) return std::move(*outcome);
+  }
 }
 
-}  // namespace
+json detached(const json& run) {
+  return {{"run", run.at("run")},
+          {"pipeline", run.at("pipeline")},
+          {"namespace", run.at("namespace")},
+          {"detached", true}};
+}
 
 Outcome watch(const Context& context, const runtime::StateDirectory& state, const std::string& run,
               ProgressPrinter& printer) {
   for (bool again = false;; again = true) {
-    const auto connection = connect_to_look(context, state, again);
-    if (!connection) return {kEngine, connection.error().message, {}};
+    const auto connection =
+        connect_to_look(context, state, [again] { return again && interrupts == 0; });
+    if (!connection) return failure(connection.error());
     if (!*connection) {
       Outcome outcome = recorded(context, run);
       if (!outcome.result.is_null() || !is_followed(state, run)) return outcome;
@@ -317,63 +184,6 @@ Outcome watch(const Context& context, const runtime::StateDirectory& state, cons
       printer.update(*update);
     }
   }
-}
-
-namespace {
-
-constexpr const char* kNoAnswer = "the engine ended before it answered; ask again";
-
-/// The one answer to a request that follows nothing; nothing where the engine ended before it gave
-/// one. `exit`: the status that an error stands for.
-std::optional<Result<json>> answer(UpdateQueue& queue, int& exit) {
-  for (;;) {
-    const auto update = queue.pop(50ms);
-    const std::string type = update ? update->value("type", "") : "";
-    if (type == "done") return *update;
-    if (type == "closing") return std::nullopt;
-    if (type != "rejected") continue;
-    exit = update->value("exit", exit);
-    return fail(update->value("message", ""));
-  }
-}
-
-}  // namespace
-
-Result<json> ask_engine(const Context& context, const runtime::StateDirectory& state,
-                        const nlohmann::json& request) {
-  auto connection = connect_to_look(context, state, false);
-  while (connection && !*connection && is_followed(state, request.at("run"))) {
-    std::this_thread::sleep_for(kEngineBegins);
-    connection = connect_to_look(context, state, false);
-  }
-  if (!connection) return tl::unexpected(connection.error());
-  if (!*connection) {
-    return fail(
-        "nothing runs in this state directory now; 'scanflow runs resume' goes on with a run that "
-        "was interrupted");
-  }
-  (*connection)->ask(request);
-  int exit = kEngine;
-  auto answered = answer(*(*connection)->queue, exit);
-  return answered ? std::move(*answered) : fail(kNoAnswer);
-}
-
-Result<json> ask_any_engine(const Context& context, const runtime::StateDirectory& state,
-                            const nlohmann::json& request, int* exit) {
-  int status = kEngine;
-  int& told = exit != nullptr ? *exit : status;
-  told = kEngine;
-  if (!context.server.empty()) return ask_engine(context, state, request);
-  if (auto created = runtime::create(state); !created) return tl::unexpected(created.error());
-  // An engine that ends is followed by the next one, or by this process.
-  constexpr int kEngines = 5;
-  for (int i = 0; i < kEngines; ++i) {
-    auto connection = connect(context, state, 1, store::Durability::process);
-    if (!connection) return tl::unexpected(connection.error());
-    (*connection)->ask(request);
-    if (auto answered = answer(*(*connection)->queue, told)) return std::move(*answered);
-  }
-  return fail(kNoAnswer);
 }
 
 }  // namespace scanflow::cli

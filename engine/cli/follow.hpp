@@ -1,6 +1,6 @@
 // Follows one run to its end, over as many engines as that takes: this process becomes the engine
 // of the state directory where there is none, else it asks the one that is there; when that one
-// ends first, it takes over.
+// ends first, it takes over. Over a server that one is asked, and waited for when it ends.
 #pragma once
 
 #include <functional>
@@ -17,9 +17,10 @@
 namespace scanflow::cli {
 
 struct Target {
-  std::string run;  // to go on with, or else to be begun:
+  std::string run;  // to go on with, or the id of what is to be begun:
   std::optional<runtime::Submission> submission;
   std::optional<runtime::Prepared> prepared;
+  nlohmann::json request = nullptr;  // over a server: what POST /api/v1/runs takes instead
   /// Told once, with the update "accepted", when no crash can undo that; may be null.
   std::function<void(const nlohmann::json& accepted)> begun;
   nlohmann::json accepted = nullptr;  // that update
@@ -36,6 +37,12 @@ struct Outcome {
 Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
                store::Durability durability, ProgressPrinter& printer, bool cancel = false);
 
+/// Over a server: leaves as soon as it has committed to the run, or refused it; the Outcome's result
+/// is then that of detached().
+Outcome hand_over(const Context& context, Target target);
+/// {"run", "pipeline", "namespace", "detached": true} of what an engine says of a run.
+nlohmann::json detached(const nlohmann::json& run);
+
 /// Looks on while others run it: never becomes the engine, and leaves it alone when it leaves. A
 /// run that is over gives its result at once; one that nobody runs is an error.
 Outcome watch(const Context& context, const runtime::StateDirectory& state, const std::string& run,
@@ -43,15 +50,6 @@ Outcome watch(const Context& context, const runtime::StateDirectory& state, cons
 
 /// How it ended; no result where it has not.
 Outcome recorded(const Context& context, const std::string& run);
-
-/// One request to the engine that runs. Its answer, where it did as it was asked.
-Result<nlohmann::json> ask_engine(const Context& context, const runtime::StateDirectory& state,
-                                  const nlohmann::json& request);
-/// The same; where none runs, this process is the engine for so long. Where one ends before it
-/// answers, the next is asked again: so the request must bear that. `exit`: the status that an
-/// error stands for.
-Result<nlohmann::json> ask_any_engine(const Context& context, const runtime::StateDirectory& state,
-                                      const nlohmann::json& request, int* exit = nullptr);
 
 /// Prints how it ended; gives the exit status.
 int report(const Context& context, const Outcome& outcome);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "engine/cli/follow.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/cli/registry_commands.hpp"
 #include "engine/cli/text.hpp"
@@ -19,23 +18,12 @@ using nlohmann::json;
 
 namespace {
 
+using Documents = api::Answer<std::vector<store::Document>>;
+
 struct Selection {
   std::string kind = "Pipeline";
   std::vector<pipeline::Reference> names;  // empty: all that the labels select
 };
-
-/// A kind's name, in whatever letters, one or several: pipeline, Pipelines. Nothing: no kind.
-Result<std::optional<std::string>> parse_kind(std::string_view word) {
-  std::string wanted = kind_word(word);
-  if (wanted.ends_with('s')) wanted.pop_back();
-  for (const pipeline::DocumentKind& kind : pipeline::document_kinds()) {
-    if (kind_word(kind.name) != wanted) continue;
-    if (kind.table != nullptr) return std::string(kind.name);
-    return fail(
-        fmt::format("the kind '{}' is known but not available in this version yet", kind.name));
-  }
-  return std::nullopt;
-}
 
 /// "pipeline", "pipeline/train", "pipeline a b", "mnist/train@3".
 Result<Selection> parse_selection(const std::vector<std::string>& what) {
@@ -43,7 +31,7 @@ Result<Selection> parse_selection(const std::vector<std::string>& what) {
   for (std::size_t i = 0; i < what.size(); ++i) {
     std::string_view text = what[i];
     const std::size_t slash = text.find('/');
-    const auto kind = parse_kind(text.substr(0, slash));
+    const auto kind = pipeline::parse_kind(text.substr(0, slash));
     if (!kind) return tl::unexpected(kind.error());
     if (*kind) selection.kind = **kind;
     if (*kind && slash == std::string_view::npos) {
@@ -62,24 +50,25 @@ std::string meant_kind(const std::string& name) {
   std::vector<std::string> kinds;
   for (const pipeline::DocumentKind& kind : pipeline::document_kinds()) {
     if (kind.table == nullptr) continue;
-    kinds.push_back(kind_word(kind.name));
+    kinds.push_back(pipeline::kind_word(kind.name));
     kinds.push_back(kinds.back() + "s");
   }
   const std::string near = nearest(name, kinds);
   return near.empty() ? "" : fmt::format(" (or is the kind '{}' meant?)", near);
 }
 
-/// Without versions that were not said.
-Result<std::vector<store::DocumentName>> names_of(const SelectOptions& options,
-                                                  const store::Store* registry) {
+std::string namespace_of(const SelectOptions& options) {
+  return options.name_space.empty() ? "default" : options.name_space;
+}
+
+/// The names are complete then. Every error is one of usage.
+Result<Selection> select(const SelectOptions& options) {
   auto selection = parse_selection(options.what);
-  if (!selection) return tl::unexpected(selection.error());
+  if (!selection) return selection;
   const auto labels = LabelSelector::parse(options.labels);
   if (!labels) return fail("-l: " + labels.error().message);
   if (!options.name_space.empty() && options.all_namespaces)
     return fail("-n names one namespace, and -A means all: leave one out");
-  const std::string name_space = options.name_space.empty() ? "default" : options.name_space;
-  std::vector<store::DocumentName> names;
   for (pipeline::Reference& each : selection->names) {
     if (!labels->empty()) return fail("give names, or labels (-l)");
     if (options.all_namespaces) return fail("a name is in one namespace: -A is for lists");
@@ -88,36 +77,35 @@ Result<std::vector<store::DocumentName>> names_of(const SelectOptions& options,
       return fail(fmt::format("'{}' is in the namespace '{}', and -n says '{}': leave one out",
                               to_text(each), each.name_space, options.name_space));
     }
-    if (each.name_space.empty()) each.name_space = name_space;
-    store::DocumentName name{selection->kind, each.name_space, each.name, each.version};
-    if (auto found = runtime::find_document(registry, name); !found)
-      return fail(found.error().message + meant_kind(name.name));
-    names.push_back(std::move(name));
+    if (each.name_space.empty()) each.name_space = namespace_of(options);
   }
-  if (!selection->names.empty() || registry == nullptr) return names;
-  const auto entries = registry->documents(
-      selection->kind, options.all_namespaces ? std::nullopt : std::optional(name_space), *labels);
-  if (!entries) return tl::unexpected(entries.error());
-  for (const store::DocumentEntry& entry : *entries)
-    names.push_back({selection->kind, entry.newest.name_space, entry.newest.name, {}});
-  return names;
+  return selection;
 }
 
-json labels_of(const store::Document& document) {
-  return document.labels.empty() ? json::object() : json::parse(document.labels);
-}
-
-json described(const store::Document& document) {
-  return {{"kind", document.kind},         {"namespace", document.name_space},
-          {"name", document.name},         {"version", document.version},
-          {"labels", labels_of(document)}, {"digest", document.digest},
-          {"file", document.file},         {"created_us", document.created_us},
-          {"source", document.source}};
+/// Those that are named, each as it is now or in the version that is said; else all that the labels
+/// select. `sources`: lists have them too.
+Documents find(api::Documents& registry, const SelectOptions& options, const Selection& selection,
+               bool sources) {
+  if (selection.names.empty()) {
+    return registry.list({selection.kind, options.all_namespaces ? "" : namespace_of(options),
+                          options.labels, sources});
+  }
+  std::vector<store::Document> documents;
+  for (const pipeline::Reference& each : selection.names) {
+    auto found = registry.find({selection.kind, each.name_space, each.name, each.version});
+    if (!found) {
+      api::Failure failure = found.error();
+      if (failure.status == 404) failure.message += meant_kind(each.name);
+      return tl::unexpected(std::move(failure));
+    }
+    documents.push_back(std::move(*found));
+  }
+  return documents;
 }
 
 std::string label_words(const store::Document& document) {
   std::string words;
-  const json labels = labels_of(document);
+  const json labels = runtime::to_json(document).at("labels");
   for (const auto& [name, value] : labels.items())
     words += fmt::format("{}{}={}", words.empty() ? "" : ",", name, value.get<std::string>());
   return printable(words);
@@ -136,112 +124,99 @@ std::string table_of(const std::vector<store::Document>& documents, bool version
                static_cast<std::size_t>(terminal_width(STDOUT_FILENO)), {2});
 }
 
-/// The newest version of each, or the one that is named; or all of the one.
-Result<std::vector<store::Document>> read(const store::Store& registry,
-                                          const std::vector<store::DocumentName>& names,
-                                          bool versions) {
-  if (versions) return registry.versions(names[0].kind, names[0].name_space, names[0].name);
-  std::vector<store::Document> documents;
-  for (const store::DocumentName& name : names) {
-    auto found = registry.document(name.kind, name.name_space, name.name, name.version);
-    if (!found) return tl::unexpected(found.error());
-    if (*found) documents.push_back(std::move(**found));  // else it was deleted a moment ago
-  }
-  return documents;
-}
-
 /// What to say where a list is empty.
-std::string nothing(const SelectOptions& options, const store::Store* registry) {
-  const auto all =
-      registry != nullptr ? registry->documents() : std::vector<store::DocumentEntry>();
+std::string nothing(api::Documents& registry, const SelectOptions& options) {
+  const auto all = registry.list({.sources = false});
   const std::size_t elsewhere = all ? all->size() : 0;
   if (elsewhere == 0) return "nothing is registered yet ('scanflow apply -f' does it)";
-  return fmt::format(
-      "no such document{}; {} in all namespaces ('scanflow get -A' shows them)",
-      options.all_namespaces
-          ? ""
-          : " in the namespace " + (options.name_space.empty() ? "default" : options.name_space),
-      elsewhere);
+  return fmt::format("no such document{}; {} in all namespaces ('scanflow get -A' shows them)",
+                     options.all_namespaces ? "" : " in the namespace " + namespace_of(options),
+                     elsewhere);
 }
 
 }  // namespace
 
 int get(const Context& context, const SelectOptions& options, bool versions, Show show) {
-  const auto registry = open_registry(context);
-  if (!registry) return complain(context, kEngine, registry.error().message);
-  const auto names = names_of(options, registry->get());
-  if (!names) return complain(context, kUsage, names.error().message);
-  if (versions && (names->size() != 1 || options.what.empty()))
+  const auto selection = select(options);
+  if (!selection) return complain(context, kUsage, selection.error().message);
+  if (versions && selection->names.size() != 1)
     return complain(context, kUsage, "--versions is of one document: name it");
-  std::vector<store::Document> documents;
-  if (!names->empty()) {
-    auto found = read(**registry, *names, versions);
-    if (!found) return complain(context, kEngine, found.error().message);
-    documents = std::move(*found);
+  const auto registry = open_registry(context);
+  if (!registry) return complain(context, registry.error());
+  const bool sources = context.json || show == Show::yaml;
+  auto documents = find(**registry, options, *selection, sources);
+  if (documents && versions) {
+    const store::Document& one = documents->front();
+    documents = (*registry)->versions({one.kind, one.name_space, one.name, {}});
   }
+  if (!documents) return complain(context, documents.error());
   if (context.json) {
     json list = json::array();
-    for (const store::Document& each : documents) list.push_back(described(each));
+    for (const store::Document& each : *documents) list.push_back(runtime::to_json(each));
     fmt::print("{}\n", list.dump());
   } else if (show == Show::yaml) {
-    for (std::size_t i = 0; i < documents.size(); ++i)
-      fmt::print("{}{}", i > 0 ? "---\n" : "", documents[i].source);
-  } else if (documents.empty()) {
-    fmt::print("{}\n", nothing(options, registry->get()));
+    for (std::size_t i = 0; i < documents->size(); ++i)
+      fmt::print("{}{}", i > 0 ? "---\n" : "", (*documents)[i].source);
+  } else if (documents->empty()) {
+    fmt::print("{}\n", nothing(**registry, options));
   } else {
-    fmt::print("{}", table_of(documents, versions));
+    fmt::print("{}", table_of(*documents, versions));
   }
   return kSucceeded;
 }
 
 namespace {
 
-Result<std::vector<store::DocumentName>> names_in_files(const FilesOptions& options) {
+using Names = api::Answer<std::vector<store::DocumentName>>;
+
+Names names_in_files(const FilesOptions& options) {
   const auto texts = runtime::read_document_files(options.files, options.recursive);
-  if (!texts) return tl::unexpected(texts.error());
+  if (!texts) return api::wrong(texts.error().message);
   const pipeline::Documents documents = pipeline::read_names(*texts, options.name_space);
-  if (documents.errors > 0) return fail(documents.rendered + "nothing was deleted");
+  if (documents.errors > 0) return api::wrong(documents.rendered + "nothing was deleted");
   std::vector<store::DocumentName> names;
   for (const pipeline::Document& each : documents.all)
     names.push_back({each.kind, each.name_space, each.name, {}});
   return names;
 }
 
-Result<std::vector<store::DocumentName>> names_to_delete(const SelectOptions& options,
-                                                         const FilesOptions& files,
-                                                         const store::Store* registry) {
+/// Without versions that were not said.
+Names names_to_delete(api::Documents& registry, const SelectOptions& options,
+                      const FilesOptions& files) {
   if (!files.files.empty()) {
     if (options.what.empty() && options.labels.empty() && !options.all_namespaces)
       return names_in_files(files);
-    return fail("delete what files name (-f), or what you name here, not both");
+    return api::wrong("delete what files name (-f), or what you name here, not both");
   }
-  const auto selection = parse_selection(options.what);
-  if (!selection) return tl::unexpected(selection.error());
+  const auto selection = select(options);
+  if (!selection) return api::wrong(selection.error().message);
   if (selection->names.empty() && options.labels.empty())
-    return fail("delete what? KIND/NAME, -f FILE, or KIND -l LABELS");
-  return names_of(options, registry);
+    return api::wrong("delete what? KIND/NAME, -f FILE, or KIND -l LABELS");
+  const auto documents = find(registry, options, *selection, false);
+  if (!documents) return tl::unexpected(documents.error());
+  std::vector<store::DocumentName> names;
+  for (std::size_t i = 0; i < documents->size(); ++i) {
+    const store::Document& each = (*documents)[i];
+    names.push_back({each.kind, each.name_space, each.name, {}});
+    if (!selection->names.empty()) names.back().version = selection->names[i].version;
+  }
+  return names;
 }
 
 }  // namespace
 
 int remove(const Context& context, const SelectOptions& options, const FilesOptions& files) {
-  if (const int refused = refuse_server(context, "delete where the server is"); refused != 0)
-    return refused;
-  const auto state = context.state_directory();
-  if (!state) return complain(context, kEngine, state.error().message);
-  auto registry = open_registry(context);
-  if (!registry) return complain(context, kEngine, registry.error().message);
-  const auto names = names_to_delete(options, files, registry->get());
-  if (!names) return complain(context, kUsage, names.error().message);
-  if (names->empty() && !context.json) fmt::print("{}\n", nothing(options, registry->get()));
-  registry = nullptr;  // else the database's log would outlive the engine's store
+  const auto registry = open_registry(context);
+  if (!registry) return complain(context, registry.error());
+  const auto names = names_to_delete(**registry, options, files);
+  if (!names) return complain(context, names.error());
   json documents = json::array();
   if (!names->empty()) {
-    int exit = kEngine;
-    const auto done = ask_any_engine(
-        context, *state, {{"op", "remove_documents"}, {"names", runtime::to_json(*names)}}, &exit);
-    if (!done) return complain(context, static_cast<Exit>(exit), done.error().message);
-    documents = done->at("documents");
+    auto removed = (*registry)->remove(*names);
+    if (!removed) return complain(context, removed.error());
+    documents = std::move(*removed);
+  } else if (!context.json) {
+    fmt::print("{}\n", nothing(**registry, options));
   }
   if (context.json) {
     fmt::print("{}\n", documents.dump());
@@ -250,7 +225,7 @@ int remove(const Context& context, const SelectOptions& options, const FilesOpti
   for (const json& each : documents) {
     const json& version = each.at("version");
     const int versions = each.at("versions");
-    fmt::print("{} {}/{}{} deleted", kind_word(each.at("kind").get<std::string>()),
+    fmt::print("{} {}/{}{} deleted", pipeline::kind_word(each.at("kind").get<std::string>()),
                each.at("namespace").get<std::string>(), each.at("name").get<std::string>(),
                version.is_null() ? "" : "@" + version.dump());
     fmt::print("{}\n", versions == 1 ? "" : fmt::format(" ({} versions)", versions));

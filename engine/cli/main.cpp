@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <system_error>
 
@@ -36,9 +37,13 @@ void add_common(CLI::App& app, Choice& choice) {
       ->type_name("DIR")
       ->allow_extra_args(false);
   app.add_option("--server", choice.context.server,
-                 "Ask the server at this URL instead (run, and runs but for resume and retry)")
+                 "Ask the server at this URL instead; it has its own runs and documents")
       ->type_name("URL")
       ->envname("SCANFLOW_SERVER");
+  app.add_option("--server-timeout", choice.context.server_timeout,
+                 "How long it may be silent before it is given up (default: 60s)")
+      ->type_name("TIME")
+      ->envname("SCANFLOW_SERVER_TIMEOUT");
   app.add_option(
          "-o,--output", choice.format,
          "text, or json: then the last thing on stdout is one JSON document; of get also yaml")
@@ -250,8 +255,8 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   const CLI::App* level = &app;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--state" || word == "--plugin-dir" || word == "--server" || word == "-o" ||
-        word == "--output")
+    if (word == "--state" || word == "--plugin-dir" || word == "--server" ||
+        word == "--server-timeout" || word == "-o" || word == "--output")
       ++i;
     if (word.starts_with("-")) continue;
     std::vector<std::string> names;
@@ -299,6 +304,7 @@ int main(int argc, char** argv) {
   add_plugin(app, choice.context, plugin_options, choice.command);
   add_completion(app, choice, shell);
   if (argc > 1 && std::string_view(argv[1]) == "__complete") {
+    if (const char* server = std::getenv("SCANFLOW_SERVER")) choice.context.server = server;
     return print_candidates(choice.context, app, {argv + 2, argv + argc});
   }
   try {

@@ -2,37 +2,54 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
+#include <utility>
+
+#include "engine/cli/connection.hpp"
+#include "engine/pipeline/reference.hpp"
 
 namespace scanflow::cli {
 
 Registry open_registry(const Context& context) {
-  if (!context.server.empty())
-    return fail("what a server has registered is not seen over --server; use its state directory");
-  const auto state = context.state_directory();
-  if (!state) return tl::unexpected(state.error());
-  if (!store::Store::exists(state->root)) return std::unique_ptr<store::Store>();
-  return store::Store::open_read_only(state->root);
+  if (!context.server.empty()) {
+    auto client = context.client();
+    if (!client) return tl::unexpected(client.error());
+    return api::documents_of(std::move(*client));
+  }
+  auto state = context.state_directory();
+  if (!state) return api::broken(state.error().message);
+  const auto ask = [context, state = *state](const nlohmann::json& request) {
+    return ask_any_engine(context, state, request);
+  };
+  return api::documents_of(std::move(*state), ask, [context] { return context.catalog(); });
+}
+
+runtime::FindDocument find_in(const Registry& registry) {
+  return [&registry](const store::DocumentName& name) -> Result<store::Document> {
+    if (!registry) return fail(registry.error().message);
+    auto found = (*registry)->find(name);
+    if (!found) return fail(found.error().message);
+    return std::move(*found);
+  };
 }
 
 namespace {
 
-Result<runtime::Submission> from_registry(const std::string& argument,
-                                          const std::string& name_space, const Registry& registry) {
+api::Answer<runtime::Submission> from_registry(const std::string& argument,
+                                               const std::string& name_space,
+                                               const Registry& registry) {
   if (!registry) return tl::unexpected(registry.error());
   auto reference = pipeline::parse_reference(argument);
-  if (!reference) return tl::unexpected(reference.error());
+  if (!reference) return api::wrong(reference.error().message);
   if (!name_space.empty() && !reference->name_space.empty() &&
       reference->name_space != name_space) {
-    return fail(fmt::format("'{}' is in the namespace '{}', and -n says '{}': leave one out",
-                            argument, reference->name_space, name_space));
+    return api::wrong(fmt::format("'{}' is in the namespace '{}', and -n says '{}': leave one out",
+                                  argument, reference->name_space, name_space));
   }
   if (reference->name_space.empty())
     reference->name_space = name_space.empty() ? "default" : name_space;
-  const auto document = runtime::find_document(
-      registry->get(), {"Pipeline", reference->name_space, reference->name, reference->version});
+  const auto document =
+      (*registry)->find({"Pipeline", reference->name_space, reference->name, reference->version});
   if (!document) return tl::unexpected(document.error());
   runtime::Submission submission;
   runtime::take_registered(submission, *document);
@@ -41,18 +58,21 @@ Result<runtime::Submission> from_registry(const std::string& argument,
 
 }  // namespace
 
-Result<runtime::Submission> find_pipeline(const std::string& argument,
-                                          const std::string& name_space, const Registry& registry) {
+api::Answer<runtime::Submission> find_pipeline(const std::string& argument,
+                                               const std::string& name_space,
+                                               const Registry& registry) {
   std::error_code ignored;
   const bool there = std::filesystem::exists(argument, ignored) &&
                      !std::filesystem::is_directory(argument, ignored);
   if (argument != "-" && !there && !pipeline::names_file(argument)) {
     auto registered = from_registry(argument, name_space, registry);
     if (registered) return registered;
-    return fail(fmt::format("there is no file '{}', and {}", argument, registered.error().message));
+    api::Failure failure = registered.error();
+    failure.message = fmt::format("there is no file '{}', and {}", argument, failure.message);
+    return tl::unexpected(std::move(failure));
   }
   auto source = read_pipeline_file(argument);
-  if (!source) return tl::unexpected(source.error());
+  if (!source) return api::wrong(source.error().message);
   runtime::Submission submission;
   submission.file = std::move(source->name);
   submission.source = std::move(source->text);
@@ -60,11 +80,11 @@ Result<runtime::Submission> find_pipeline(const std::string& argument,
   return submission;
 }
 
-std::string kind_word(std::string_view kind) {
-  std::string word(kind);
-  std::transform(word.begin(), word.end(), word.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return word;
+std::vector<std::string> absolute_plugin_dirs(const Context& context) {
+  std::vector<std::string> directories;
+  for (const std::string& each : context.plugin_dirs)
+    directories.push_back(std::filesystem::absolute(each).string());
+  return directories;
 }
 
 }  // namespace scanflow::cli

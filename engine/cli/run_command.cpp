@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "engine/api/planned.hpp"
+#include "engine/api/retried.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/detach.hpp"
 #include "engine/cli/follow.hpp"
@@ -14,7 +16,6 @@
 #include "engine/pipeline/difference.hpp"
 #include "engine/pipeline/reader.hpp"
 #include "engine/runtime/inputs.hpp"
-#include "engine/runtime/retry.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
 #include "sdk/base/uuid.hpp"
@@ -122,31 +123,94 @@ Result<json> params_of(const RunCommand& command) {
   return params;
 }
 
-/// What the command asks for. Every error is one of usage. The registry is closed again: else the
-/// database's log would outlive the engine's store.
-Result<runtime::Submission> make_submission(const Context& context, const RunCommand& command,
-                                            const loader::Catalog& catalog) {
+/// What the command asks for.
+api::Answer<runtime::Submission> make_submission(const Context& context, const RunCommand& command,
+                                                 const loader::Catalog& catalog) {
+  const auto registry = open_registry(context);
+  auto submission = find_pipeline(command.file, command.name_space, registry);
+  if (!submission) return submission;
+  auto params = params_of(command);
+  if (!params) return api::wrong(params.error().message);
+  submission->run = uuid_v7(wall_us() / 1000);
+  submission->params = std::move(*params);
+  runtime::RunOptions& options = submission->options;
+  options.backend = command.backend;
+  options.jobs =
+      command.jobs > 0 ? command.jobs : std::max(1u, std::thread::hardware_concurrency());
+  options.use_cache = !command.no_cache;
+  options.directory = std::filesystem::current_path().string();
+  options.plugin_dirs = context.plugin_dirs;
+  const auto collected = runtime::collect_sources(*submission, catalog, find_in(registry));
+  if (!collected) return api::wrong(collected.error().message);
+  options.env = runtime::referenced_environment(*submission);
+  return submission;
+}
+
+/// The same for a server, as POST /api/v1/runs takes it: which plugins there are, what is called by
+/// name, and what is not said here, is for the server to say.
+api::Answer<json> make_request(const Context& context, const RunCommand& command) {
   const auto registry = open_registry(context);
   auto found = find_pipeline(command.file, command.name_space, registry);
   if (!found) return tl::unexpected(found.error());
-  auto params = params_of(command);
-  if (!params) return tl::unexpected(params.error());
-  runtime::Submission submission = std::move(*found);
-  submission.run = uuid_v7(wall_us() / 1000);
-  submission.params = std::move(*params);
-  submission.options.backend = command.backend;
-  submission.options.jobs = command.jobs > 0 || !context.server.empty()
-                                ? command.jobs  // 0: the server says
-                                : std::max(1u, std::thread::hardware_concurrency());
-  submission.options.use_cache = !command.no_cache;
-  submission.options.directory = std::filesystem::current_path().string();
-  submission.options.plugin_dirs = context.plugin_dirs;
-  const auto collected = runtime::collect_sources(submission, catalog, readable(registry));
-  if (!collected) return tl::unexpected(collected.error());
-  submission.options.env = runtime::referenced_environment(submission.source);
-  for (const auto& [file, text] : submission.sources)
-    submission.options.env.merge(runtime::referenced_environment(text));
-  return submission;
+  const auto params = params_of(command);
+  if (!params) return api::wrong(params.error().message);
+  json options = {{"backend", command.backend},
+                  {"use_cache", !command.no_cache},
+                  {"directory", std::filesystem::current_path().string()}};
+  if (command.jobs > 0) options["jobs"] = command.jobs;
+  if (!context.plugin_dirs.empty()) options["plugin_dirs"] = absolute_plugin_dirs(context);
+  json request = {{"run", uuid_v7(wall_us() / 1000)}, {"params", *params}};
+  if (found->version > 0) {
+    request["pipeline"] = found->file;
+  } else {
+    runtime::collect_files(*found);
+    options["env"] = runtime::referenced_environment(*found);
+    request.update({{"file", found->file}, {"source", found->source}, {"sources", found->sources}});
+    if (!found->name_space.empty()) request["name_space"] = found->name_space;
+  }
+  request["options"] = std::move(options);
+  return request;
+}
+
+Target begun_by(json request) {
+  Target target;
+  target.run = request.at("run");
+  target.request = std::move(request);
+  return target;
+}
+
+Target begun_by(runtime::Submission submission, runtime::Prepared prepared) {
+  Target target;
+  target.run = submission.run;
+  target.submission = std::move(submission);
+  target.prepared = std::move(prepared);
+  return target;
+}
+
+/// To its end; or until it is begun, where it is detached.
+int go_on(const Context& context, const runtime::StateDirectory& state, Target target,
+          store::Durability durability, ProgressPrinter& printer, bool detached) {
+  if (detached)
+    return report_detached(context, detach(context, state, std::move(target), durability));
+  return report(context, follow(context, state, std::move(target), durability, printer));
+}
+
+/// On the server.
+int run_there(const Context& context, const runtime::StateDirectory& state,
+              const RunCommand& command) {
+  auto request = make_request(context, command);
+  if (!request) return complain(context, request.error());
+  if (command.dry_run) {
+    const auto client = context.client();
+    if (!client) return complain(context, client.error());
+    return show_plan(context, client->json_of({.method = "POST",
+                                               .target = "/api/v1/runs?dry_run=true",
+                                               .body = request->dump(),
+                                               .patience = api::kLongWork}));
+  }
+  ProgressPrinter printer(style_of(context, command.quiet), STDOUT_FILENO);
+  return go_on(context, state, begun_by(std::move(*request)), store::Durability::process, printer,
+               command.detach);
 }
 
 }  // namespace
@@ -158,10 +222,7 @@ int run(const Context& context, const RunCommand& command) {
       command.durable == "power" ? store::Durability::power : store::Durability::process;
   if (!command.resume.empty())
     return resume(context, command.resume, command.quiet, command.detach);
-  if (command.dry_run || command.detach) {
-    const int refused = refuse_server(context, "run it without --dry-run and --detach");
-    if (refused != 0) return refused;
-  }
+  if (!context.server.empty()) return run_there(context, *state, command);
   const ProgressPrinter::Style style = style_of(context, command.quiet);
   ProgressPrinter printer(style, STDOUT_FILENO);
 
@@ -169,70 +230,51 @@ int run(const Context& context, const RunCommand& command) {
   if (!found) return complain(context, kUsage, found.error().message);
   const auto catalog = std::make_shared<const loader::Catalog>(std::move(*found));
   auto submission = make_submission(context, command, *catalog);
-  if (!submission) return complain(context, kUsage, submission.error().message);
-  if (!context.server.empty()) {  // what it lacks, and which plugins there are, it says itself
-    Target target;
-    target.submission = std::move(*submission);
-    return report(context, follow(context, *state, std::move(target), durability, printer));
+  if (!submission) return complain(context, submission.error());
+  if (command.dry_run) {
+    return show_plan(context, api::plan_run(*state, std::move(*submission), catalog,
+                                            runtime::own_environment()));
   }
-  if (command.dry_run) return dry_run(context, *state, std::move(*submission), catalog);
-
   auto prepared = runtime::prepare(*submission, catalog);
   if (!prepared) return complain(context, kUsage, prepared.error().message);
   if (style == ProgressPrinter::Style::live && !command.detach)
     printer.view().set_history(history_of(*state, *prepared->plan->pipeline));
-
-  Target target;
-  target.submission = std::move(*submission);
-  target.prepared = std::move(*prepared);
-  if (command.detach)
-    return report_detached(context, detach(context, *state, std::move(target), durability));
-  return report(context, follow(context, *state, std::move(target), durability, printer));
+  return go_on(context, *state, begun_by(std::move(*submission), std::move(*prepared)), durability,
+               printer, command.detach);
 }
+
+namespace {
+
+/// A server reads the run itself.
+api::Answer<Target> retried(const Context& context, const runtime::StateDirectory& state,
+                            const std::string& prefix, const std::string& from) {
+  const auto id = find_run(context, prefix);
+  if (!id) return tl::unexpected(id.error());
+  if (!context.server.empty()) {
+    json request = {{"run", uuid_v7(wall_us() / 1000)}, {"retry_of", *id}};
+    if (!from.empty()) request["from"] = from;
+    return begun_by(std::move(request));
+  }
+  const auto store = store::Store::open_read_only(state.root);
+  if (!store) return api::broken(store.error().message);
+  auto catalog = context.catalog();
+  if (!catalog) return api::wrong(catalog.error().message);
+  auto retry = api::retry_of(**store, *id, from,
+                             std::make_shared<const loader::Catalog>(std::move(*catalog)));
+  if (!retry) return tl::unexpected(retry.error());
+  return begun_by(std::move(retry->submission), std::move(retry->prepared));
+}
+
+}  // namespace
 
 int runs_retry(const Context& context, const std::string& prefix, const std::string& from,
                bool quiet) {
-  if (const int refused = refuse_server(context, "retry the run where the server is"); refused != 0)
-    return refused;
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
-  const auto id = find_run(context, prefix);
-  if (!id) return complain(context, id.error());
-  const auto store = store::Store::open_read_only(state->root);
-  if (!store) return complain(context, kEngine, store.error().message);
-  const auto events = (*store)->events(*id);
-  const auto steps = (*store)->steps(*id);
-  const auto rows = (*store)->find_runs(*id);
-  if (!events || !steps || !rows || events->empty())
-    return complain(context, kEngine, "cannot read run " + *id);
-  if (rows->front().ended_us == 0) {
-    return complain(context, kUsage,
-                    fmt::format("run {0} is not over; 'scanflow runs resume {0}' goes on with one "
-                                "that was interrupted",
-                                *id));
-  }
-  auto catalog = context.catalog();
-  if (!catalog) return complain(context, kUsage, catalog.error().message);
-  const auto known = std::make_shared<const loader::Catalog>(std::move(*catalog));
-  const json created = json::parse(events->front().body).at("data");
-  runtime::Submission submission = runtime::submission_from_json(created);
-  submission.run = uuid_v7(wall_us() / 1000);
-  submission.retry_of = *id;
-  submission.retry_from = from;
-  submission.reuse = json::object();
-  auto prepared = runtime::prepare(submission, known, &created);
-  if (!prepared) return complain(context, kUsage, prepared.error().message);
-  auto reuse = runtime::results_to_reuse(*prepared->plan, *steps, from);
-  if (!reuse) return complain(context, kUsage, reuse.error().message);
-  submission.reuse = std::move(*reuse);
-  prepared = runtime::prepare(submission, known, &created);
-  if (!prepared) return complain(context, kUsage, prepared.error().message);
+  auto target = retried(context, *state, prefix, from);
+  if (!target) return complain(context, target.error());
   ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
-  Target target;
-  target.submission = std::move(submission);
-  target.prepared = std::move(*prepared);
-  return report(context,
-                follow(context, *state, std::move(target), store::Durability::process, printer));
+  return go_on(context, *state, std::move(*target), store::Durability::process, printer, false);
 }
 
 namespace {
@@ -255,12 +297,12 @@ std::string changes_of(const std::string& file, const std::string& path,
 }
 
 /// A run goes on with what was recorded; its file may say something else by now.
-void tell_changes(const runtime::StateDirectory& state, const std::string& run) {
-  const auto store = store::Store::open_read_only(state.root);
-  const auto events = store ? (*store)->events(run) : fail("");
-  if (!events || events->empty()) return;
-  const json created = json::parse(events->front().body, nullptr, false);
-  if (!created.is_object() || !created.contains("data")) return;
+void tell_changes(const Context& context, const std::string& run) {
+  const auto runs = open_runs(context);
+  const auto page = runs ? (*runs)->events(run, 0, 1) : tl::unexpected(runs.error());
+  if (!page || page->at("events").empty()) return;
+  const json& created = page->at("events").front();
+  if (!created.contains("data")) return;
   const auto submission = runtime::submission_from_json(created["data"]);
   std::map<std::string, std::string> texts = submission.sources;
   texts[submission.file] = submission.source;
@@ -274,24 +316,15 @@ void tell_changes(const runtime::StateDirectory& state, const std::string& run) 
 }  // namespace
 
 int resume(const Context& context, const std::string& run, bool quiet, bool detached) {
-  if (const int refused =
-          refuse_server(context, "a server goes on with its runs by itself; 'runs watch' looks on");
-      refused != 0)
-    return refused;
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, run);
   if (!id) return complain(context, id.error());
-  tell_changes(*state, *id);
+  tell_changes(context, *id);
   ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
   Target target;
   target.run = std::move(*id);
-  if (detached) {
-    return report_detached(context,
-                           detach(context, *state, std::move(target), store::Durability::process));
-  }
-  return report(context,
-                follow(context, *state, std::move(target), store::Durability::process, printer));
+  return go_on(context, *state, std::move(target), store::Durability::process, printer, detached);
 }
 
 }  // namespace scanflow::cli

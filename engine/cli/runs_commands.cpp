@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <limits>
+#include <optional>
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/text.hpp"
@@ -21,6 +22,20 @@ std::string place_of(const Context& context) {
   if (!context.server.empty()) return context.server;
   const auto state = context.state_directory();
   return state ? state->root.string() : std::string();
+}
+
+constexpr std::size_t kEventsAtOnce = 10'000;
+
+void print_event(const json& event, std::int64_t first_us) {
+  const std::string type = event.value("type", "");
+  std::string rest = event.value("cause", "");
+  if (event.contains("data") && type != "run_created")
+    rest += (rest.empty() ? "" : "  ") + event["data"].dump();
+  const std::string line =
+      fmt::format("{:>5} {:>10.3f} s  {:<17} {}  {}", event.at("seq").get<std::int64_t>(),
+                  static_cast<double>(event.value("time_us", first_us) - first_us) / 1e6, type,
+                  event.value("step", ""), rest);
+  fmt::print("{}\n", fit(trimmed(line), static_cast<std::size_t>(terminal_width(STDOUT_FILENO))));
 }
 
 }  // namespace
@@ -102,25 +117,19 @@ int runs_events(const Context& context, const std::string& prefix) {
   if (!runs) return complain(context, runs.error());
   const auto id = (*runs)->find(prefix);
   if (!id) return complain(context, id.error());
-  const auto events = (*runs)->events(*id, 0, std::numeric_limits<std::size_t>::max());
-  if (!events) return complain(context, events.error());
-  if (context.json) {
-    fmt::print("{}\n", events->dump());
-    return kSucceeded;
+  json all = json::array();
+  std::optional<std::int64_t> first_us;
+  for (json next = 0; !next.is_null();) {
+    auto page = (*runs)->events(*id, next.get<std::int64_t>(), kEventsAtOnce);
+    if (!page) return complain(context, page.error());
+    next = page->at("next");
+    for (json& event : page->at("events")) {
+      if (!first_us) first_us = event.value("time_us", std::int64_t{0});
+      if (!context.json) print_event(event, *first_us);
+      if (context.json) all.push_back(std::move(event));
+    }
   }
-  const std::int64_t first =
-      events->empty() ? 0 : events->front().value("time_us", std::int64_t{0});
-  for (const json& event : *events) {
-    const std::string type = event.value("type", "");
-    std::string rest = event.value("cause", "");
-    if (event.contains("data") && type != "run_created")
-      rest += (rest.empty() ? "" : "  ") + event["data"].dump();
-    const std::string line =
-        fmt::format("{:>5} {:>10.3f} s  {:<17} {}  {}", event.at("seq").get<std::int64_t>(),
-                    static_cast<double>(event.value("time_us", first) - first) / 1e6, type,
-                    event.value("step", ""), rest);
-    fmt::print("{}\n", fit(trimmed(line), static_cast<std::size_t>(terminal_width(STDOUT_FILENO))));
-  }
+  if (context.json) fmt::print("{}\n", all.dump());
   return kSucceeded;
 }
 

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "engine/api/client.hpp"
 #include "engine/api/scheduled.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/text.hpp"
@@ -27,8 +26,8 @@ api::Answer<nlohmann::json> schedules_here(const Context& context) {
 
 api::Answer<nlohmann::json> schedules_of(const Context& context) {
   if (context.server.empty()) return schedules_here(context);
-  const auto client = api::HttpClient::to(context.server);
-  if (!client) return api::wrong(client.error().message);
+  const auto client = context.client();
+  if (!client) return tl::unexpected(client.error());
   auto document = client->json_of({.target = "/api/v1/schedules"});
   if (!document) return document;
   return document->at("schedules");

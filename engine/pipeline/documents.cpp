@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <deque>
 #include <iterator>
 #include <unordered_map>
 #include <utility>
 
 #include "engine/pipeline/document_text.hpp"
+#include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/reference.hpp"
 #include "engine/pipeline/root_reader.hpp"
@@ -213,6 +215,25 @@ Documents read_names(std::span<const SourceText> texts, const std::string& name_
   DocumentReader reader(texts, name_space);
   reader.check_names();
   return reader.take();
+}
+
+Result<std::optional<std::string>> parse_kind(std::string_view word) {
+  std::string wanted = kind_word(word);
+  if (wanted.ends_with('s')) wanted.pop_back();
+  for (const DocumentKind& kind : document_kinds()) {
+    if (kind_word(kind.name) != wanted) continue;
+    if (kind.table != nullptr) return std::string(kind.name);
+    return fail(
+        fmt::format("the kind '{}' is known but not available in this version yet", kind.name));
+  }
+  return std::nullopt;
+}
+
+std::string kind_word(std::string_view kind) {
+  std::string word(kind);
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return word;
 }
 
 }  // namespace scanflow::pipeline

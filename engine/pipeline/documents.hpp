@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,5 +35,12 @@ Documents read_documents(std::span<const SourceText> texts, const loader::Catalo
 
 /// What they are called, and no more: nothing else in them needs to be right.
 Documents read_names(std::span<const SourceText> texts, const std::string& name_space);
+
+/// The kind that a word names, in whatever letters, one or several: pipeline, Pipelines. Nothing
+/// where it names none; an error where the kind is known, but not available yet.
+Result<std::optional<std::string>> parse_kind(std::string_view word);
+
+/// "pipeline" of "Pipeline": as it is typed.
+std::string kind_word(std::string_view kind);
 
 }  // namespace scanflow::pipeline

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/pipeline/text.hpp"
 #include "engine/runtime/submission.hpp"
 #include "sdk/base/clock.hpp"
@@ -14,7 +12,7 @@ namespace {
 
 /// A file would have to be there, and the same, whenever it is called.
 pipeline::FindPipeline find_registered_only(const store::Store* store) {
-  return [find = find_pipelines(store)](
+  return [find = find_pipelines(find_in(store))](
              const std::string& call,
              const pipeline::Calling& from) -> Result<pipeline::SourceText> {
     if (!pipeline::names_file(call)) return find(call, from);
@@ -76,13 +74,6 @@ std::string otherwise(const store::Store* store, const store::DocumentName& want
   return "'scanflow get -A' shows what there is";
 }
 
-Error not_there(const store::Store* store, const store::DocumentName& name) {
-  std::string kind = name.kind;
-  std::transform(kind.begin(), kind.end(), kind.begin(), ::tolower);
-  return {
-      fmt::format("no {} '{}' is registered; {}", kind, identity(name), otherwise(store, name))};
-}
-
 }  // namespace
 
 json to_json(const ApplyRequest& request) {
@@ -124,6 +115,31 @@ std::vector<store::DocumentName> document_names_from_json(const json& document) 
     if (!each.at("version").is_null()) name.version = each.at("version").get<std::uint32_t>();
   }
   return names;
+}
+
+json to_json(const store::Document& document) {
+  return {{"kind", document.kind},
+          {"namespace", document.name_space},
+          {"name", document.name},
+          {"version", document.version},
+          {"labels", document.labels.empty() ? json::object() : json::parse(document.labels)},
+          {"digest", document.digest},
+          {"file", document.file},
+          {"created_us", document.created_us},
+          {"source", document.source}};
+}
+
+store::Document document_from_json(const json& document) {
+  const json labels = document.value("labels", json::object());
+  return {.kind = document.at("kind"),
+          .name_space = document.at("namespace"),
+          .name = document.at("name"),
+          .version = document.at("version"),
+          .digest = document.value("digest", ""),
+          .source = document.value("source", ""),
+          .file = document.value("file", ""),
+          .labels = labels.empty() ? "" : labels.dump(),
+          .created_us = document.value("created_us", std::int64_t{0})};
 }
 
 std::string identity(const store::DocumentName& name) {
@@ -214,6 +230,15 @@ Result<json> remove_documents(store::Store& store, const std::vector<store::Docu
   json list = to_json(names);
   for (std::size_t i = 0; i < names.size(); ++i) list[i]["versions"] = (*removed)[i];
   return json{{"documents", std::move(list)}};
+}
+
+Error not_there(const store::Store* store, const store::DocumentName& name) {
+  return {fmt::format("no {} '{}' is registered; {}", pipeline::kind_word(name.kind),
+                      identity(name), otherwise(store, name))};
+}
+
+FindDocument find_in(const store::Store* store) {
+  return [store](const store::DocumentName& name) { return find_document(store, name); };
 }
 
 Result<store::Document> find_document(const store::Store* store, const store::DocumentName& name) {

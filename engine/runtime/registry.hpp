@@ -9,6 +9,7 @@
 
 #include "engine/pipeline/documents.hpp"
 #include "engine/pipeline/reference.hpp"
+#include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
 #include "sdk/base/result.hpp"
 #include "sdk/loader/catalog.hpp"
@@ -29,6 +30,11 @@ ApplyRequest apply_request_from_json(const json& document);
 /// [{"kind", "namespace", "name", "version"}]; version: null for all.
 json to_json(const std::vector<store::DocumentName>& names);
 std::vector<store::DocumentName> document_names_from_json(const json& document);
+
+/// {"kind", "namespace", "name", "version", "labels", "digest", "file", "created_us", "source"}
+json to_json(const store::Document& document);
+/// Without a source where that was left out.
+store::Document document_from_json(const json& document);
 
 /// A document, and what is registered under its name now.
 struct Change {
@@ -68,6 +74,10 @@ Result<json> remove_documents(store::Store& store, const std::vector<store::Docu
 /// The document; an error says that it is not there, and what else there is. `store`: null where
 /// there is no database yet.
 Result<store::Document> find_document(const store::Store* store, const store::DocumentName& name);
+/// The same as a function; the store must outlive it.
+FindDocument find_in(const store::Store* store);
+/// That error.
+Error not_there(const store::Store* store, const store::DocumentName& name);
 
 /// "default/train@3"
 std::string identity(const store::Document& document);

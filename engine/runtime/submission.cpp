@@ -141,11 +141,11 @@ pipeline::FindPipeline finder(Sources& sources, Origin origin) {
       };
 }
 
-Origin as_of_now(const store::Store* registry) {
+Origin as_of_now(FindDocument registry) {
   return {[](const std::string& file) { return read_file(file); },
-          [registry](Reference& reference) -> Result<std::string> {
-            auto found = find_document(
-                registry, {"Pipeline", reference.name_space, reference.name, reference.version});
+          [registry = std::move(registry)](Reference& reference) -> Result<std::string> {
+            auto found =
+                registry({"Pipeline", reference.name_space, reference.name, reference.version});
             if (!found) return tl::unexpected(found.error());
             reference.version = found->version;
             return std::move(found->source);
@@ -190,21 +190,44 @@ void take_registered(Submission& submission, const store::Document& document) {
   submission.version = document.version;
 }
 
-pipeline::FindPipeline find_pipelines(const store::Store* registry) {
-  return [registry](const std::string& call, const pipeline::Calling& from) {
+pipeline::FindPipeline find_pipelines(FindDocument registry) {
+  return [registry = std::move(registry)](const std::string& call, const pipeline::Calling& from) {
     Sources none;
     return finder(none, as_of_now(registry))(call, from);
   };
 }
 
-Result<void> collect_sources(Submission& submission, const loader::Catalog& catalog,
-                             const store::Store* registry) {
+namespace {
+
+/// All that is wrong, or "".
+std::string collect(Submission& submission, const loader::Catalog& catalog, Origin origin) {
   if (submission.source.find("pipeline") == std::string::npos) return {};
-  const auto read = pipeline::read_pipeline(submission.file, submission.source, catalog,
-                                            finder(submission.sources, as_of_now(registry)),
-                                            submission.name_space);
-  if (read.errors.empty()) return {};
-  return fail(rendered(read.errors, submission.source));
+  const auto read =
+      pipeline::read_pipeline(submission.file, submission.source, catalog,
+                              finder(submission.sources, std::move(origin)), submission.name_space);
+  return read.errors.empty() ? "" : rendered(read.errors, submission.source);
+}
+
+}  // namespace
+
+Result<void> collect_sources(Submission& submission, const loader::Catalog& catalog,
+                             const FindDocument& registry, Files files) {
+  const Sources came = submission.sources;
+  const Origin given = as_submitted(came);
+  const Origin now = as_of_now(registry);
+  const auto look_up = [&](Reference& reference) {
+    auto text = given.look_up(reference);
+    return text ? text : now.look_up(reference);
+  };
+  const std::string wrong =
+      collect(submission, catalog, {files == Files::on_disk ? now.read : given.read, look_up});
+  if (wrong.empty()) return {};
+  return fail(wrong);
+}
+
+void collect_files(Submission& submission) {
+  const FindDocument elsewhere = [](const auto&) -> Result<store::Document> { return fail(""); };
+  (void)collect(submission, loader::Catalog::built_in(), as_of_now(elsewhere));
 }
 
 Result<std::shared_ptr<const pipeline::Pipeline>> read(const Submission& submission,
@@ -263,6 +286,12 @@ std::map<std::string, std::string> referenced_environment(const std::string& sou
     const char* value = whole && !name.empty() ? std::getenv(name.c_str()) : nullptr;
     if (value != nullptr) found[name] = value;
   }
+  return found;
+}
+
+std::map<std::string, std::string> referenced_environment(const Submission& submission) {
+  auto found = referenced_environment(submission.source);
+  for (const auto& [file, text] : submission.sources) found.merge(referenced_environment(text));
   return found;
 }
 

@@ -81,19 +81,30 @@ Result<Prepared> prepare(const Submission& submission,
                          std::shared_ptr<const pipeline::Pipeline> pipeline,
                          std::shared_ptr<const loader::Catalog> catalog, const json* recorded);
 
-/// Called pipelines: files as they are on disk now, registered ones as `registry` has them now (the
-/// newest version, unless one is named). `registry`: null where there is none; it must outlive the
-/// result.
-pipeline::FindPipeline find_pipelines(const store::Store* registry);
+/// Looks a registered document up: that version, or the newest. An error says that it is not there,
+/// and what else there is.
+using FindDocument = std::function<Result<store::Document>(const store::DocumentName& name)>;
 
-/// Adds the text of each pipeline that is called, directly or not, as find_pipelines() finds it:
-/// from then on they do not change. The error is what the user should see, as of `prepare`, which
-/// would find fewer reasons.
+/// Called pipelines: files as they are on disk now, registered ones as `registry` finds them now (the
+/// newest version, unless one is named).
+pipeline::FindPipeline find_pipelines(FindDocument registry);
+
+/// Adds the text of each pipeline that is called, directly or not: from then on they do not change.
+/// Registered ones that did not come with the submission are looked up; files are read from disk, or
+/// must have come. The error is what the user should see, as of `prepare`, which would find fewer
+/// reasons.
+enum class Files { on_disk, that_came };
 Result<void> collect_sources(Submission& submission, const loader::Catalog& catalog,
-                             const store::Store* registry = nullptr);
+                             const FindDocument& registry, Files files = Files::on_disk);
+
+/// Adds only the texts of files: what they call by name, and what is wrong with them, is found where
+/// they are sent.
+void collect_files(Submission& submission);
 
 /// The environment variables named `env.NAME` in the source, as this process has them.
 std::map<std::string, std::string> referenced_environment(const std::string& source);
+/// The same of all that the submission holds.
+std::map<std::string, std::string> referenced_environment(const Submission& submission);
 
 /// Shared by all who are told, and by the queues on their way.
 using Update = std::shared_ptr<const json>;

@@ -42,7 +42,8 @@ Result<std::vector<StepRow>> read_steps(const Connection& connection, const std:
 }
 
 Result<std::vector<EventRow>> read_events(const Connection& connection, const std::string& run,
-                                          std::int64_t after_seq, std::size_t limit) {
+                                          std::int64_t after_seq, std::size_t limit,
+                                          std::size_t most_bytes) {
   struct Known {
     std::int64_t key = 0, events = 0;
   };
@@ -67,20 +68,25 @@ Result<std::vector<EventRow>> read_events(const Connection& connection, const st
   blocks->bind(row_key(key, 0), row_key(key, after_seq + 1), row_key(key + 1, 0));
   std::vector<EventRow> events;
   std::int64_t seq = 0;  // of the next one
-  while (events.size() < limit && blocks->next()) {
+  std::size_t bytes = 0;
+  const auto full = [&] { return events.size() >= limit || bytes >= most_bytes; };
+  while (!full() && blocks->next()) {
     const std::int64_t first = blocks->column<std::int64_t>(0) & 0xffffffff;
     if (seq != 0 && seq != first) return damaged(seq, fmt::format(", {} is", first));
     seq = first;
     const auto body = blocks->column<std::string_view>(1);  // valid until next()
-    for (std::size_t begin = 0; begin <= body.size() && events.size() < limit; ++seq) {
+    for (std::size_t begin = 0; begin <= body.size() && !full(); ++seq) {
       const std::size_t end = std::min(body.find('\n', begin), body.size());
-      if (seq > after_seq) events.push_back({seq, std::string(body.substr(begin, end - begin))});
+      if (seq > after_seq) {
+        events.push_back({seq, std::string(body.substr(begin, end - begin))});
+        bytes += end - begin;
+      }
       begin = end + 1;
     }
   }
   if (!blocks->ok()) return tl::unexpected(connection.error("cannot read"));
   const std::int64_t last = events.empty() ? after_seq : events.back().seq;
-  if (events.size() < limit && last < known->front().events) return damaged(last + 1, "");
+  if (!full() && last < known->front().events) return damaged(last + 1, "");
   return events;
 }
 

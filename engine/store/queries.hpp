@@ -13,7 +13,8 @@ namespace scanflow::store {
 
 Result<std::vector<StepRow>> read_steps(const Connection& connection, const std::string& run);
 Result<std::vector<EventRow>> read_events(const Connection& connection, const std::string& run,
-                                          std::int64_t after_seq, std::size_t limit);
+                                          std::int64_t after_seq, std::size_t limit,
+                                          std::size_t most_bytes);
 Result<std::vector<MetricRow>> read_metrics(const Connection& connection, const std::string& run);
 Result<std::optional<CacheRow>> read_cached(const Connection& connection, const std::string& key);
 Result<std::vector<ModelVersion>> read_models(const Connection& connection);

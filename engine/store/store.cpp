@@ -122,9 +122,9 @@ Result<std::vector<StepRow>> Store::steps(const std::string& run) const {
 }
 
 Result<std::vector<EventRow>> Store::events(const std::string& run, std::int64_t after_seq,
-                                            std::size_t limit) const {
+                                            std::size_t limit, std::size_t most_bytes) const {
   return impl_->readers.use(
-      [&](const Connection& c) { return read_events(c, run, after_seq, limit); });
+      [&](const Connection& c) { return read_events(c, run, after_seq, limit, most_bytes); });
 }
 
 Result<std::vector<MetricRow>> Store::metrics(const std::string& run) const {

@@ -48,9 +48,11 @@ class Store {
   /// Those without an end, oldest first. Costs nothing for those that have one.
   Result<std::vector<RunRow>> unfinished() const;
   Result<std::vector<StepRow>> steps(const std::string& run) const;  // by position
+  /// `most_bytes`: with the first event that reaches it there are enough.
   Result<std::vector<EventRow>> events(
       const std::string& run, std::int64_t after_seq = 0,
-      std::size_t limit = std::numeric_limits<std::size_t>::max()) const;
+      std::size_t limit = std::numeric_limits<std::size_t>::max(),
+      std::size_t most_bytes = std::numeric_limits<std::size_t>::max()) const;
   Result<std::vector<MetricRow>> metrics(const std::string& run) const;  // by step, name, at_step
   Result<std::optional<CacheRow>> cached(const std::string& key) const;
   Result<std::vector<ModelVersion>> models() const;

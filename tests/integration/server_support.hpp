@@ -85,6 +85,17 @@ class ServerProgram {
   std::optional<api::HttpClient> client_;
 };
 
+/// A server, and a command line that has nothing of its state.
+struct Remote {
+  Scanflow there, here;
+  std::unique_ptr<ServerProgram> server = std::make_unique<ServerProgram>(there);
+
+  Output operator()(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"--server", server->url()});
+    return here(std::move(arguments));
+  }
+};
+
 /// A connection that sends what it likes.
 class RawConnection {
  public:

@@ -109,7 +109,7 @@ TEST_F(RegistryTest, ASubmissionKeepsTheTextsThatItBeganWith) {
   Submission submission;
   take_registered(submission,
                   find_document(store_.get(), {"Pipeline", "default", "p", {}}).value());
-  ASSERT_TRUE(collect_sources(submission, *catalog_, store_.get()));
+  ASSERT_TRUE(collect_sources(submission, *catalog_, find_in(store_.get())));
   apply({text_of("part", "uses: noop, description: third")}).value();
   const Submission again = submission_from_json(json::parse(to_json(submission).dump()));
   const auto prepared = prepare(again, catalog_);
@@ -126,9 +126,9 @@ TEST_F(RegistryTest, ACallOfWhatIsNotRegisteredTellsWhy) {
   submission.file = "f.yaml";
   submission.source = text_of("p", "pipeline: prat");
   apply({text_of("part", "uses: noop")}).value();
-  EXPECT_THAT(collect_sources(submission, *catalog_, store_.get()).error().message,
+  EXPECT_THAT(collect_sources(submission, *catalog_, find_in(store_.get())).error().message,
               HasSubstr("did you mean 'part'?"));
-  EXPECT_THAT(collect_sources(submission, *catalog_).error().message,
+  EXPECT_THAT(collect_sources(submission, *catalog_, find_in(nullptr)).error().message,
               HasSubstr("nothing is registered yet"));
   EXPECT_THAT(prepare(submission, catalog_).error().message,
               HasSubstr("default/prat did not come with the pipeline"));

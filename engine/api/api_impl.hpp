@@ -1,0 +1,97 @@
+// How requests are answered: what those of run_requests.cpp and document_requests.cpp share. Private
+// to engine/api.
+#pragma once
+
+#include <boost/asio/post.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/api/api.hpp"
+#include "engine/api/event_stream.hpp"
+
+namespace scanflow::api {
+
+Response failed(const Failure& failure);
+/// What the engine's answer to a request means here.
+Response rejected(const json& update);
+Response ending();
+
+/// What "{}" stands for in a route, or the segments of one.
+using Segments = std::vector<std::string>;
+
+/// Belongs to the HTTP thread, but for what runs on the pool.
+struct Api::Impl {
+  using Call = void (Impl::*)(const Request& request, const Segments& names, const Reply& reply);
+  struct Route {
+    const char* method;
+    Segments path;  // "{}": any
+    Call call;
+  };
+  static const std::vector<Route>& routes();
+
+  Impl(HttpServer& http, std::unique_ptr<Runs> runs, ApiOptions chosen)
+      : options(std::move(chosen)), shared(http, std::move(runs)) {}
+
+  // What there is (api.cpp).
+  void health(const Request& request, const Segments& names, const Reply& reply);
+  void readiness(const Request& request, const Segments& names, const Reply& reply);
+  void version(const Request& request, const Segments& names, const Reply& reply);
+  void schedules(const Request& request, const Segments& names, const Reply& reply);
+
+  // Runs (run_requests.cpp).
+  void list_runs(const Request& request, const Segments& names, const Reply& reply);
+  void show_run(const Request& request, const Segments& names, const Reply& reply);
+  void events(const Request& request, const Segments& names, const Reply& reply);
+  void logs(const Request& request, const Segments& names, const Reply& reply);
+  void submit(const Request& request, const Segments& names, const Reply& reply);
+  void cancel(const Request& request, const Segments& names, const Reply& reply);
+  void approve(const Request& request, const Segments& names, const Reply& reply);
+  void remove_run(const Request& request, const Segments& names, const Reply& reply);
+  void remove_runs(const Request& request, const Segments& names, const Reply& reply);
+
+  // Registered documents (document_requests.cpp).
+  void list_documents(const Request& request, const Segments& names, const Reply& reply);
+  void show_document(const Request& request, const Segments& names, const Reply& reply);
+  void versions(const Request& request, const Segments& names, const Reply& reply);
+  void apply(const Request& request, const Segments& names, const Reply& reply);
+  void remove_document(const Request& request, const Segments& names, const Reply& reply);
+  void remove_documents(const Request& request, const Segments& names, const Reply& reply);
+
+  /// Queries on the pool; then the document is the answer.
+  void read(const Reply& reply, std::function<Answer<json>()> query);
+  /// Prepares on the pool, and goes on with that on the HTTP thread.
+  template <class Value>
+  void prepare(const Reply& reply, std::function<Answer<Value>()> make,
+               std::function<void(const Value& made)> then) {
+    boost::asio::post(shared.pool, [this, reply, make = std::move(make), then = std::move(then)] {
+      auto made = make();
+      if (!made) return reply(failed(made.error()));
+      shared.http.post([made = std::move(*made), then] { then(made); });
+    });
+  }
+  /// The whole ids of runs.
+  void find(std::vector<std::string> prefixes, const Reply& reply,
+            std::function<void(const std::vector<std::string>& runs)> then);
+
+  template <class Use>
+  void with_engine(const Reply& reply, Use use) {
+    if (shared.engine != nullptr) return use(*shared.engine);
+    Response response = refuse(503, 3, "the server is starting, or ending; try again");
+    response.headers.emplace_back("Retry-After", "1");
+    reply(std::move(response));
+  }
+  /// Asks the engine what is done or not; `answer` makes the answer of its "done".
+  void ask(const json& request, std::function<json(const json& done)> answer, const Reply& reply);
+
+  const ApiOptions options;
+  Shared shared;
+};
+
+/// The number of this name in the query, or `otherwise`; an error where it is none in the range.
+Answer<std::int64_t> number_of(const Request& request, const std::string& name, std::int64_t least,
+                               std::int64_t most, std::int64_t otherwise);
+
+}  // namespace scanflow::api

@@ -1,0 +1,52 @@
+#include "engine/api/body.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sdk/base/nearest.hpp"
+
+namespace scanflow::api {
+namespace {
+
+Answer<json> document_of(const Request& request) {
+  const std::string& type = request.content_type;
+  const auto is = [&](std::string_view wanted) { return type.find(wanted) != std::string::npos; };
+  if (is("json")) {
+    json document = json::parse(request.body, nullptr, false);
+    if (document.is_discarded()) return wrong("the body is not JSON");
+    if (!document.is_object()) return wrong("the body must be a JSON object");
+    if (!document.contains("apiVersion")) return document;
+  } else if (!is("yaml") && !is("text/plain") && !type.empty()) {
+    return tl::unexpected(Failure{
+        415, 2,
+        fmt::format("cannot read a body of type '{}': send application/yaml (the pipeline) or "
+                    "application/json",
+                    type)});
+  }
+  return json{{"source", request.body}};
+}
+
+}  // namespace
+
+Answer<json> read_body(const Request& request, const std::vector<std::string>& fields) {
+  auto document = document_of(request);
+  if (!document) return document;
+  for (const auto& [name, value] : document->items()) {
+    if (std::find(fields.begin(), fields.end(), name) != fields.end()) continue;
+    const std::string near = nearest(name, fields);
+    return wrong(fmt::format("unknown field '{}'; {}", name,
+                             near.empty() ? fmt::format("there are: {}", fmt::join(fields, ", "))
+                                          : fmt::format("did you mean '{}'?", near)));
+  }
+  return document;
+}
+
+Answer<bool> flag_of(const Request& request, const std::string& name) {
+  const std::string text = request.parameter(name);
+  if (text == "true") return true;
+  if (text.empty() || text == "false") return false;
+  return wrong(fmt::format("{} must be true or false", name));
+}
+
+}  // namespace scanflow::api
