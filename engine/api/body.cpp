@@ -5,14 +5,19 @@
 #include <algorithm>
 
 #include "sdk/base/nearest.hpp"
+#include "sdk/base/text.hpp"
 
 namespace scanflow::api {
 namespace {
+
+constexpr std::size_t kMostNesting = 100;
 
 Answer<json> document_of(const Request& request) {
   const std::string& type = request.content_type;
   const auto is = [&](std::string_view wanted) { return type.find(wanted) != std::string::npos; };
   if (is("json")) {
+    if (auto bounded = check_nesting(request.body); !bounded)
+      return tl::unexpected(bounded.error());
     json document = json::parse(request.body, nullptr, false);
     if (document.is_discarded()) return wrong("the body is not JSON");
     if (!document.is_object()) return wrong("the body must be a JSON object");
@@ -28,6 +33,11 @@ Answer<json> document_of(const Request& request) {
 }
 
 }  // namespace
+
+Answer<void> check_nesting(const std::string& body) {
+  if (nesting_of(body) <= kMostNesting) return {};
+  return wrong(fmt::format("the body is nested deeper than {} levels", kMostNesting));
+}
 
 Answer<json> read_body(const Request& request, const std::vector<std::string>& fields) {
   auto document = document_of(request);

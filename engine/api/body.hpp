@@ -10,6 +10,9 @@
 
 namespace scanflow::api {
 
+/// Of JSON that is not parsed yet: whoever copies it does so level by level on its stack.
+Answer<void> check_nesting(const std::string& body);
+
 /// A JSON object; of YAML (or of JSON with apiVersion) {"source": its text}. An error names a field
 /// that is not among `fields`.
 Answer<json> read_body(const Request& request, const std::vector<std::string>& fields);

@@ -163,6 +163,7 @@ void Api::Impl::cancel(const Request&, const Segments& names, const Reply& reply
 }
 
 void Api::Impl::approve(const Request& request, const Segments& names, const Reply& reply) {
+  if (auto bounded = check_nesting(request.body); !bounded) return reply(failed(bounded.error()));
   json body = json::parse(request.body, nullptr, false);
   if (!body.is_object() || !body.value("step", json()).is_string() ||
       !body.value("approve", json(true)).is_boolean() ||

@@ -17,6 +17,8 @@ namespace {
 /// How long it takes, at most, until a pipeline that was applied or deleted is noticed, or that the
 /// clock was set: a look at what is registered costs less than a millisecond.
 constexpr std::int64_t kLookUs = 1'000'000;
+/// What cannot be run by its schedule is looked at again.
+constexpr std::int64_t kReadAgainUs = 30'000'000;
 
 }  // namespace
 
@@ -86,16 +88,22 @@ void Scheduler::read_registry() {
     const std::string name = newest.name_space + "/" + newest.name;
     there.insert(name);
     const auto known = known_.find(name);
-    if (known != known_.end() && known->second.version == newest.version) continue;
+    const bool same = known != known_.end() && known->second.version == newest.version;
+    // What was wrong may have been mended elsewhere: a plugin, or what it calls.
+    if (same && (known->second.scheduled.problem.empty() ||
+                 wall_us() - known->second.read_us < kReadAgainUs)) {
+      continue;
+    }
     auto document = store_->document(newest.kind, newest.name_space, newest.name, newest.version);
     if (!catalog) catalog = options_.catalog();
     if (!document || !*document || !catalog) continue;  // the next look may have it
     Known read{newest.version, read_scheduled(std::move(**document), *catalog, *store_),
-               newest.created_us};
+               newest.created_us, wall_us()};
     // What fired before it was applied belongs to the versions before.
     if (const auto last = fired_.find(name); last != fired_.end())
       read.since_us = std::max(read.since_us, last->second.time_us);
-    if (!read.scheduled.problem.empty()) {
+    if (!read.scheduled.problem.empty() &&
+        !(same && known->second.scheduled.problem == read.scheduled.problem)) {
       options_.log(fmt::format("{}@{} cannot be run by a schedule:\n{}", name, newest.version,
                                read.scheduled.problem));
     }

@@ -38,6 +38,7 @@ class Scheduler {
     std::uint32_t version = 0;
     Scheduled scheduled;
     std::int64_t since_us = 0;  // firings up to here are dealt with
+    std::int64_t read_us = 0;
   };
 
   Scheduler(Options options, runtime::Engine& engine, std::unique_ptr<store::Store> store,

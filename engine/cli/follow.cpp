@@ -107,12 +107,14 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
       return {kEngine, added.error().message, {}};
   }
   int cancelled = 0;
+  bool cancel_taken = false;  // or the next engine is asked again
   bool accepted = false;
   for (bool again = false;; again = true) {
     auto connection =
         connect(context, state, jobs, durability, [again] { return again && interrupts == 0; });
     if (!connection) return failure(connection.error());
     (*connection)->start(target, again);
+    if (!cancel_taken) cancelled = 0;
     for (bool closing = false; !closing;) {
       const auto update = (*connection)->queue->pop(50ms);
       // A request to cancel before it was accepted would be about a run that is not there.
@@ -126,6 +128,7 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
       accepted = true;
       tell_begun(target, *update);
       closing = update->value("type", "") == "closing";
+      cancel_taken = cancel_taken || update->value("type", "") == "done";
       if (auto outcome = outcome_of(*update)) {
         printer.finish();
         return std::move(*outcome);

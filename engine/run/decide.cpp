@@ -34,10 +34,10 @@ Decisions Machine::Impl::decide(std::int64_t now, Admission& admission) {
     cancel_running_and_waiting(out);
     give_up_what_cannot_start(out);
     skip_handlers(out);
+    reuse_results(out);
     again = phase != before;
   }
   schedule_retries(out);
-  reuse_results(out);
   ask_for_resolves(out);
   ask_for_approvals(out);
   launch(out, admission);

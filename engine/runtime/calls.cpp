@@ -149,8 +149,8 @@ void Engine::Impl::call(const EntryPtr& entry, std::uint32_t step, std::uint32_t
   std::optional<std::string> from;
   if (attempt == 1 && options.store && !own.retry_of.empty() && all_reused(*entry, step))
     from = begins_again(own.retry_from, id.step);
-  boost::asio::post(pool, [this, entry, id, from, submission = std::move(submission),
-                           catalog = entry->run.prepared().catalog]() mutable {
+  work([this, entry, id, from, submission = std::move(submission),
+        catalog = entry->run.prepared().catalog]() mutable {
     if (from) {
       repeat(*options.store, entry->run.submission().retry_of, id.step, *from, catalog, submission);
     }
@@ -169,7 +169,9 @@ void Engine::Impl::start_call(const EntryPtr& entry, const protocol::AttemptId& 
   if (entry->run.machine().stopping(step) != run::Cause::none)
     return fail_call(id, "cancelled", "stopped before it started");
   if (!prepared) return fail_call(id, "config", prepared.error().message);
-  begin(std::move(submission), std::move(*prepared), caller_of(entry, id.step));
+  const auto refusal =
+      begin(std::move(submission), std::move(*prepared), caller_of(entry, id.step));
+  if (refusal) fail_call(id, "config", refusal->message);
 }
 
 void Engine::Impl::stop_call(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt) {

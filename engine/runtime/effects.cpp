@@ -79,7 +79,7 @@ std::shared_ptr<ResolveJob> Engine::Impl::make_job(const EntryPtr& entry,
 void Engine::Impl::conclude(const EntryPtr& entry) {
   const auto job = make_job(entry, references_of_outputs(*entry->run.plan().pipeline));
   job->step = run::kNoStep;
-  boost::asio::post(pool, [this, entry, job] {
+  work([this, entry, job] {
     Event event = runtime::conclude(*job);
     post([this, entry, event = std::move(event)]() mutable {
       if (failed || closing || entry->over) return;
@@ -102,7 +102,7 @@ void Engine::Impl::resolve(const EntryPtr& entry, std::uint32_t step) {
   job->planned = machine.planned(step);
   job->expand = !spec.for_each.is_null() && machine.group(step) == run::kNoStep;
   job->plugin = entry->run.prepared().catalog->find(spec.uses);
-  boost::asio::post(pool, [this, entry, job] {
+  work([this, entry, job] {
     Event event = runtime::resolve(*job, options.store.get(), artifacts);
     post([this, entry, event = std::move(event)]() mutable {
       if (failed || closing || entry->over) return;

@@ -113,7 +113,16 @@ Engine::Impl::Impl(EngineOptions given)
     : options(std::move(given)), artifacts(options.state.artifacts(), options.sync_artifacts) {
   artifacts.remove_leftovers();
   post([this] { take_over(); });
-  thread = std::thread([this] { strand.run(); });
+  thread = std::thread([this] {
+    for (bool over = false; !over;) {
+      try {
+        strand.run();
+        over = true;
+      } catch (const std::exception& error) {
+        fail_all(bug(error.what()));
+      }
+    }
+  });
 }
 
 Engine::Impl::~Impl() {
@@ -134,6 +143,10 @@ Engine::Impl::~Impl() {
   keep_alive.reset();
   thread.join();
   options.store.reset();  // commits what is queued; its callbacks post to a strand that rests
+}
+
+std::string Engine::Impl::bug(const std::string& what) {
+  return what + " (this is a bug in scanflow)";
 }
 
 std::shared_ptr<const loader::Catalog> Engine::Impl::discover(const RunOptions& run_options,
@@ -164,16 +177,16 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
   }
   if (full) return tell(client, rejected(3, "the engine is about to end: it takes no more runs"));
   if (prepared && !needs_admission(submission, *prepared)) {
-    begin(std::move(submission), std::move(*prepared), std::move(client));
+    begin_or_reject(std::move(submission), std::move(*prepared), client);
     return;
   }
-  boost::asio::post(pool, [this, submission = std::move(submission), prepared = std::move(prepared),
-                           client = std::move(client)]() mutable {
+  work([this, submission = std::move(submission), prepared = std::move(prepared),
+        client = std::move(client)]() mutable {
     Result<Prepared> ready = get_ready(submission, std::move(prepared), client.environment);
     post([this, submission = std::move(submission), ready = std::move(ready),
           client = std::move(client)]() mutable {
       if (ready) {
-        begin(std::move(submission), std::move(*ready), std::move(client));
+        begin_or_reject(std::move(submission), std::move(*ready), client);
       } else {
         tell(client, rejected(2, ready.error().message));
       }
@@ -195,17 +208,30 @@ Result<Prepared> Engine::Impl::get_ready(Submission& submission, std::optional<P
   return admit(submission, std::move(*prepared), environment, artifacts);
 }
 
-void Engine::Impl::begin(Submission submission, Prepared prepared, Client client) {
-  if (failed || closing) return refuse(client);  // it may have begun to end while this was prepared
+void Engine::Impl::begin_or_reject(Submission submission, Prepared prepared, const Client& client) {
+  const auto refusal = begin(std::move(submission), std::move(prepared), client);
+  if (refusal) tell(client, rejected(refusal->exit, refusal->message));
+}
+
+std::optional<Engine::Impl::Refusal> Engine::Impl::begin(Submission submission, Prepared prepared,
+                                                         Client client) {
+  // Meanwhile the engine may have begun to end, or somebody may have submitted the same.
+  if (failed || closing) {
+    refuse(client);
+    return std::nullopt;
+  }
+  if (const auto known = runs.find(submission.run); known != runs.end()) {
+    known->second->run.add_client(std::move(client));
+    return std::nullopt;
+  }
   const std::int64_t now = wall_us();
   options.jobs = std::max(options.jobs, submission.options.jobs);
   std::string id = submission.run;
   auto entry = std::make_shared<Entry>(std::move(id), std::move(submission), std::move(prepared),
                                        now, options);
-  if (const std::string why = never_fits(*entry); !why.empty())
-    return tell(client, rejected(2, why));
+  if (std::string why = never_fits(*entry); !why.empty()) return Refusal{2, std::move(why)};
   const GroupTurn turn = enter_group(*entry);
-  if (!turn.refused.empty()) return tell(client, rejected(1, turn.refused));
+  if (!turn.refused.empty()) return Refusal{1, turn.refused};
   runs.emplace(entry->run.id(), entry);
   order.push_back(entry);
   const auto& steps = entry->run.plan().pipeline->steps;
@@ -221,6 +247,7 @@ void Engine::Impl::begin(Submission submission, Prepared prepared, Client client
   }
   pump(entry);
   flush();
+  return std::nullopt;
 }
 
 void Engine::Impl::set_environment(const EntryPtr& entry, Environment environment) const {

@@ -67,7 +67,13 @@ struct Engine::Impl {
   std::string never_fits(const Entry& entry) const;
   /// To one that asks an engine that is ending: it takes over, unless the store is broken.
   void refuse(const Client& client) const;
-  void begin(Submission submission, Prepared prepared, Client client);
+  /// Why it does not begin; nothing: it has, or its client is told otherwise.
+  struct Refusal {
+    int exit = 0;
+    std::string message;
+  };
+  std::optional<Refusal> begin(Submission submission, Prepared prepared, Client client);
+  void begin_or_reject(Submission submission, Prepared prepared, const Client& client);
   void cancel(const std::string& run, Client client);
   void answer(const std::string& run, const std::string& step, const Answer& answer, Client client);
   void remove(const std::vector<std::string>& runs, const Client& client);
@@ -102,6 +108,18 @@ struct Engine::Impl {
   std::shared_ptr<const loader::Catalog> discover(const RunOptions& options,
                                                   std::string* error) const;
   void post(std::function<void()> call) { boost::asio::post(strand, std::move(call)); }
+  /// Does it on the pool. What it throws is a bug: no run goes on, and each says so. [any-thread]
+  template <class Call>
+  void work(Call call) {
+    boost::asio::post(pool, [this, call = std::move(call)]() mutable {
+      try {
+        call();
+      } catch (const std::exception& error) {
+        post([this, what = std::string(error.what())] { fail_all(bug(what)); });
+      }
+    });
+  }
+  static std::string bug(const std::string& what);
 
   // --- what is kept (retention.cpp)
   /// Deletes runs that are over, with those they called, and their logs. [any-thread]

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "sdk/base/text.hpp"
+
 namespace scanflow::runtime {
 namespace {
 
@@ -25,6 +27,12 @@ namespace asio = boost::asio;
 using Protocol = asio::local::stream_protocol;
 using nlohmann::json;
 
+/// What comes from programs need not be UTF-8, and must not end the thread that tells it.
+std::string text_of(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+constexpr std::size_t kMostNesting = 200;
 constexpr std::size_t kLongestLine = 16u << 20;   // a pipeline of 8 MiB, escaped
 constexpr std::size_t kLongestQueue = 64u << 20;  // a client that reads slower than this is cut off
 
@@ -63,7 +71,8 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   void handle(const std::string& line) {
     if (deaf_) return;
-    const json request = json::parse(line, nullptr, false);
+    const bool deep = nesting_of(line) > kMostNesting;
+    const json request = deep ? json() : json::parse(line, nullptr, false);
     serve_request(engine_, request, client(request));
   }
 
@@ -71,8 +80,11 @@ class Session : public std::enable_shared_from_this<Session> {
   Client client(const json& request) {
     Client result;
     if (request.is_object()) {
-      result.environment = request.value("environment", Environment());
-      result.watches = request.value("watch", false);
+      const json environment = request.value("/environment"_json_pointer, json::object());
+      for (const auto& [name, value] : environment.items()) {
+        if (value.is_string()) result.environment.emplace(name, value.get<std::string>());
+      }
+      result.watches = request.value("/watch"_json_pointer, json()) == true;
     }
     result.listener = [weak = weak_from_this(),
                        executor = socket_.get_executor()](const Update& update) {
@@ -86,7 +98,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void send(const json& update) {
     if (closed_) return;
-    output_.push_back(update.dump() + "\n");
+    output_.push_back(text_of(update) + "\n");
     queued_ += output_.back().size();
     if (queued_ > kLongestQueue) return close();
     if (output_.size() == 1) write();
@@ -113,6 +125,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
 /// What a client that does not read may cost the end of an engine.
 constexpr std::chrono::seconds kLastWords{1};
+constexpr std::chrono::milliseconds kLook{50};
 
 void reject(const Client& client, const std::string& message) {
   client.listener(
@@ -122,8 +135,8 @@ void reject(const Client& client, const std::string& message) {
 }  // namespace
 
 void serve_request(Engine& engine, const json& request, const Client& client) {
-  const std::string op = request.is_object() ? request.value("op", "") : "";
   try {
+    const std::string op = request.is_object() ? request.value("op", "") : "";
     if (op == "submit") {
       Submission submission = submission_from_json(request.at("submission"));
       engine.submit(std::move(submission), std::nullopt, client, request.value("again", false));
@@ -165,7 +178,11 @@ struct EngineSocket::Impl {
       each_session([](Session& session) { session.hear_no_more(); });
       deaf.set_value();
     });
-    deaf.get_future().wait();
+    // The thread answers, unless something has ended it.
+    const std::future<void> heard = deaf.get_future();
+    while (heard.wait_for(kLook) == std::future_status::timeout &&
+           ended.wait_for(std::chrono::seconds(0)) == std::future_status::timeout) {
+    }
     engine.reset();  // its listeners still find the sessions
     asio::post(io, [this] {
       each_session([](Session& session) { session.close_after_the_last(); });
@@ -273,7 +290,7 @@ EngineClient::~EngineClient() {
 
 Result<void> EngineClient::send(const nlohmann::json& request) {
   boost::system::error_code error;
-  asio::write(impl_->socket, asio::buffer(request.dump() + "\n"), error);
+  asio::write(impl_->socket, asio::buffer(text_of(request) + "\n"), error);
   if (error) return fail("the engine went away: " + error.message());
   return {};
 }

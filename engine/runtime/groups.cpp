@@ -33,6 +33,17 @@ std::vector<EntryPtr> Engine::Impl::in_group(const std::string& group, bool queu
 Engine::Impl::GroupTurn Engine::Impl::enter_group(const Entry& entry) {
   const std::string& group = entry.run.plan().group;
   if (group.empty()) return {};
+  for (auto caller = entry.run.submission().caller; caller;) {
+    const auto calling = runs.find(caller->run);
+    if (calling == runs.end()) break;
+    if (calling->second->run.plan().group == group) {
+      return {false,
+              fmt::format("it is of the concurrency group '{}', as is run {}, which calls it: "
+                          "it would wait for itself; give one of them another group",
+                          group, caller->run)};
+    }
+    caller = calling->second->run.submission().caller;
+  }
   const pipeline::Concurrency& limits = entry.run.plan().pipeline->concurrency;
   const std::vector<EntryPtr> running = in_group(group, false);
   const std::vector<EntryPtr> waiting = in_group(group, true);

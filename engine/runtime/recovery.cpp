@@ -207,7 +207,7 @@ void Engine::Impl::recover(const std::string& id, std::function<void(Recovered)>
     });
     return;
   }
-  boost::asio::post(pool, [this, id, then = std::move(then)]() mutable {
+  work([this, id, then = std::move(then)]() mutable {
     Recovered recovered = read_run(
         id, options, [this](const Submission& submission, const json& created) -> Result<Prepared> {
           std::string problem;
@@ -221,7 +221,7 @@ void Engine::Impl::recover(const std::string& id, std::function<void(Recovered)>
 
 void Engine::Impl::recover_all(std::function<void(const Recovery&)> done) {
   if (failed || closing || !options.store) return;
-  boost::asio::post(pool, [this, done = std::move(done)] {
+  work([this, done = std::move(done)] {
     const auto rows = options.store->unfinished();
     Recovery recovery;
     if (!rows) recovery.problems.push_back(rows.error().message);
@@ -289,9 +289,10 @@ void Engine::Impl::go_on_with(const EntryPtr& entry, Launches& launches) {
 
 void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   ActiveRun& run = entry->run;
+  if (const auto known = runs.find(run.id()); known != runs.end())
+    return known->second->run.add_client(std::move(client));  // somebody else was faster
   set_environment(entry, std::move(client.environment));
   run.add_client(std::move(client));
-  if (runs.contains(run.id())) return;
   if (run.machine().status() > run::RunStatus::running) {  // it had ended: shown, not run
     forget_ended(entry);
     run.finish(called_by(*entry));

@@ -9,6 +9,7 @@
 
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/text.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -64,10 +65,32 @@ run::Cause cause_of(const protocol::Result& result) {
 
 }  // namespace
 
+namespace {
+
+/// Programs may say any bytes; all that is kept and told is UTF-8.
+void clean(backend::Report& report) {
+  if (auto* ended = std::get_if<protocol::Ended>(&report)) {
+    ended->result.message = valid_utf8(std::move(ended->result.message));
+    for (protocol::ArtifactFile& file : ended->result.artifacts)
+      file.name = valid_utf8(std::move(file.name));
+  } else if (auto* progress = std::get_if<protocol::Progress>(&report)) {
+    progress->message = valid_utf8(std::move(progress->message));
+  } else if (auto* metric = std::get_if<protocol::Metric>(&report)) {
+    metric->name = valid_utf8(std::move(metric->name));
+    std::map<std::string, std::string> labels;
+    for (auto& [name, value] : metric->labels)
+      labels.emplace(valid_utf8(name), valid_utf8(std::move(value)));
+    metric->labels = std::move(labels);
+  }
+}
+
+}  // namespace
+
 void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
   if (failed || closing) return;
   bool changed = false;
   for (backend::Report& report : reports) {
+    clean(report);
     if (const auto* kept = std::get_if<backend::Kept>(&report)) {
       on_kept(kept->id);
       continue;
@@ -134,7 +157,7 @@ void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
     attempt_ended(entry, step, result, json::object());
     return;
   }
-  boost::asio::post(pool, [this, entry, step, result = std::move(result)]() mutable {
+  work([this, entry, step, result = std::move(result)]() mutable {
     json stored = json::object();
     for (const protocol::ArtifactFile& file : result.artifacts) {
       auto artifact = artifacts.put(file.path);
@@ -227,8 +250,11 @@ json metrics_document(const std::vector<store::MetricRow>& rows) {
 Result<store::ModelVersion> model_of(const protocol::HostCall& call, const json& resolved,
                                      const json& document) {
   const json request = json::parse(call.arguments, nullptr, false);
-  if (!request.is_object() || !request.contains("name") || !request.contains("input")) {
-    return fail("models.register: needs a name and the input that holds the model");
+  const auto text = [&](const char* name) {
+    return request.contains(name) && request.at(name).is_string();
+  };
+  if (!request.is_object() || !text("name") || !text("input")) {
+    return fail("models.register: needs a name and the input that holds the model, as texts");
   }
   const json inputs = resolved.value("inputs", json::object());
   const std::string input = request.at("input");
@@ -304,8 +330,7 @@ void Engine::Impl::on_host_call(const EntryPtr& entry, const protocol::HostCall&
     send();
   };
   // What was recorded before the question must be in the answer: after the next commit.
-  after.calls.emplace_back(
-      [this, answer]() mutable { boost::asio::post(pool, std::move(answer)); });
+  after.calls.emplace_back([this, answer]() mutable { work(std::move(answer)); });
 }
 
 }  // namespace scanflow::runtime

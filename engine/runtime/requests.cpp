@@ -90,7 +90,7 @@ void Engine::Impl::cancel(const std::string& id, Client client) {
 
 void Engine::Impl::remove(const std::vector<std::string>& ids, const Client& client) {
   if (failed || closing || !options.store) return refuse(client);
-  boost::asio::post(pool, [this, ids, client] {
+  work([this, ids, client] {
     const auto gone = delete_runs(ids);
     if (!gone) return reject(client, gone.error().message, kConflict);
     const auto garbage = collect_garbage();

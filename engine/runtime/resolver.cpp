@@ -21,8 +21,14 @@ bool is_program_field(const std::string& key) {
   return key == "argv" || key == "run" || key == "shell" || key == "cwd";
 }
 
+/// As expressions give it, whole: an output that only looks a little like one is a value.
 bool is_artifact(const json& value) {
-  return value.is_object() && value.contains("artifact") && value.contains("sha256");
+  const auto text = [&](const char* name) {
+    return value.contains(name) && value.at(name).is_string();
+  };
+  return value.is_object() && text("artifact") && text("path") && text("sha256") &&
+         value.value("bytes", json(0)).is_number_integer() &&
+         value.value("directory", json(false)).is_boolean();
 }
 
 json view_to_json(const StepView& view) {

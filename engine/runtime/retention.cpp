@@ -54,8 +54,8 @@ void Engine::Impl::retire(const EntryPtr& entry) {
       entry->run.submission().caller) {
     return;
   }
-  boost::asio::post(pool, [this, retain, own = entry->run.id(), name = pipeline.name,
-                           name_space = pipeline.name_space] {
+  work([this, retain, own = entry->run.id(), name = pipeline.name,
+        name_space = pipeline.name_space] {
     // What fails here is tried again when the next run has ended.
     auto ids =
         options.store->runs_to_retire(name, name_space, retain.runs, retain.age_us, wall_us());

@@ -11,6 +11,7 @@
 #include "engine/runtime/registry.hpp"
 #include "engine/runtime/secrets.hpp"
 #include "sdk/base/files.hpp"
+#include "sdk/base/text.hpp"
 
 namespace scanflow::runtime {
 
@@ -265,7 +266,8 @@ Environment own_environment() {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos)
+    // It travels as JSON, which has no place for what is no UTF-8: that is left out.
+    if (equals != std::string_view::npos && valid_utf8(std::string(text)) == text)
       environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return environment;

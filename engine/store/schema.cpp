@@ -168,7 +168,7 @@ CREATE TABLE document_numbers (    -- outlive the documents: no number is given 
 )sql";
 
 /// Events that are committed together are one row. What its columns said is in the text, too.
-/// A run says how many it has: SQLite may not notice that a damaged page hides some. Firings of
+/// A metric may be no number. A run says how many it has: SQLite may not notice that a damaged page hides some. Firings of
 /// schedules that made no run say why.
 constexpr const char* kVersion4 = R"sql(
 CREATE TABLE event_blocks (
@@ -179,6 +179,21 @@ INSERT INTO event_blocks SELECT key, body FROM events;
 DROP TABLE events;
 ALTER TABLE event_blocks RENAME TO events;
 ALTER TABLE runs ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE any_metrics (
+  run INTEGER NOT NULL,            -- runs.key
+  step TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  at_step INTEGER NOT NULL,
+  value REAL,                      -- NULL: not a number
+  time_us INTEGER NOT NULL,
+  PRIMARY KEY (run, step, attempt, number)
+) WITHOUT ROWID;
+INSERT INTO any_metrics SELECT * FROM metrics;
+DROP TABLE metrics;
+ALTER TABLE any_metrics RENAME TO metrics;
 CREATE TABLE firings (
   pipeline TEXT PRIMARY KEY,       -- NAMESPACE/NAME
   time_us INTEGER NOT NULL,

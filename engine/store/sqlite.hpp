@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -88,7 +89,9 @@ class Statement {
   /// A column of the current row, from 0.
   template <class Value>
   Value column(int index) const {
-    if constexpr (std::is_floating_point_v<Value>) {
+    if constexpr (std::is_floating_point_v<Value>) {  // what is not a number is NULL in SQLite
+      if (sqlite3_column_type(handle_.get(), index) == SQLITE_NULL)
+        return std::numeric_limits<Value>::quiet_NaN();
       return sqlite3_column_double(handle_.get(), index);
     } else if constexpr (std::is_integral_v<Value>) {
       return static_cast<Value>(sqlite3_column_int64(handle_.get(), index));

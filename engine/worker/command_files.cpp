@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "sdk/base/files.hpp"
+#include "sdk/base/text.hpp"
 
 namespace scanflow::worker {
 namespace {
@@ -125,24 +126,6 @@ bool parse_number(std::string_view text, T& value) {
 }
 
 }  // namespace
-
-std::size_t nesting_of(std::string_view json) {
-  std::size_t depth = 0;
-  std::size_t deepest = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (c == '"') quoted = !quoted;
-    if (quoted) {
-      if (c == '\\') ++i;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return deepest;
-}
 
 Result<std::string> parse_outputs(std::string_view text) {
   if (text.size() > kMaxOutputBytes) {

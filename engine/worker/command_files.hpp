@@ -21,9 +21,6 @@ inline constexpr std::size_t kMaxOutputBytes = 1u << 20;
 /// Levels of an output's value. Whoever writes JSON out does so level by level on its stack.
 inline constexpr std::size_t kMaxNesting = 100;
 
-/// How deep the lists and objects of a JSON text lie within each other.
-std::size_t nesting_of(std::string_view json);
-
 /// The JSON object that the lines say. Errors name the line's number and text.
 Result<std::string> parse_outputs(std::string_view text);
 

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "sdk/base/files.hpp"
+#include "sdk/base/text.hpp"
 
 namespace scanflow::worker {
 namespace {
@@ -54,7 +55,7 @@ std::string last_line(std::string_view text) {
   const std::size_t newline = text.rfind('\n');
   if (newline != std::string_view::npos) text.remove_prefix(newline + 1);
   constexpr std::size_t kShown = 200;
-  return std::string(text.substr(0, kShown));
+  return valid_utf8(std::string(cut_utf8(text, kShown)));
 }
 
 }  // namespace scanflow::worker

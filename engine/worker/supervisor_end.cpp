@@ -14,6 +14,7 @@
 #include "engine/worker/command_files.hpp"
 #include "engine/worker/supervisor.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/text.hpp"
 
 namespace scanflow::worker {
 namespace {

@@ -26,8 +26,7 @@ TEST_F(Pages, LargeEventsComeFewAtOnce) {
   store::Batch batch;
   batch.runs.push_back({.id = "r", .pipeline = "p", .name_space = "default"});
   const std::string body = json{{"type", "x"}, {"data", std::string(kMiB, 'x')}}.dump();
-  for (std::int64_t seq = 1; seq <= 20; ++seq)
-    batch.events.push_back({"r", seq, seq, "attempt_succeeded", "a", body});
+  for (std::int64_t seq = 1; seq <= 20; ++seq) batch.add_event("r", seq) += body;
   std::promise<bool> committed;
   store_->commit(std::move(batch), [&](const Result<void>& done) { committed.set_value(!!done); });
   ASSERT_TRUE(committed.get_future().get());

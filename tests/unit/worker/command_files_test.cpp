@@ -43,12 +43,6 @@ TEST(Outputs, WhatIsNestedTooDeepStaysText) {
   }
 }
 
-TEST(Outputs, BracketsInTextAreNoNesting) {
-  EXPECT_EQ(nesting_of(R"({"a": ["[[[\"[[", {"}": []}], "b": [1]})"), 4u);
-  EXPECT_EQ(nesting_of("]]]"), 0u);
-  EXPECT_EQ(nesting_of(""), 0u);
-}
-
 TEST(Outputs, BlocksHoldSeveralLines) {
   EXPECT_EQ(outputs("a<<END\none=1\n\ntwo\nEND\nb<<X\nX\nc<<J\n[1,\n2]\nJ\n"),
             json::parse(R"({"a":"one=1\n\ntwo","b":"","c":[1,2]})"));
