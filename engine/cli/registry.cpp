@@ -44,12 +44,18 @@ Result<runtime::Submission> from_registry(const std::string& argument,
 Result<runtime::Submission> find_pipeline(const std::string& argument,
                                           const std::string& name_space, const Registry& registry) {
   std::error_code ignored;
-  const bool there = std::filesystem::exists(argument, ignored) &&
-                     !std::filesystem::is_directory(argument, ignored);
+  const bool directory = std::filesystem::is_directory(argument, ignored);
+  const bool there = std::filesystem::exists(argument, ignored) && !directory;
   if (argument != "-" && !there && !pipeline::names_file(argument)) {
     auto registered = from_registry(argument, name_space, registry);
     if (registered) return registered;
-    return fail(fmt::format("there is no file '{}', and {}", argument, registered.error().message));
+    if (!directory)
+      return fail(
+          fmt::format("there is no file '{}', and {}", argument, registered.error().message));
+  }
+  if (directory) {
+    return fail(fmt::format(
+        "'{}' is a directory, and a file is needed here: name one that is in it", argument));
   }
   auto source = read_pipeline_file(argument);
   if (!source) return tl::unexpected(source.error());
