@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/cli/commands.hpp"
+#include "engine/cli/hint.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
@@ -46,16 +47,19 @@ int runs_list(const Context& context, const ListCommand& command) {
          std::string(status_sign(status == "interrupted" ? "running" : status)) + " " + status,
          fmt::format("{}/{}", run.at("done").get<std::uint32_t>(),
                      run.at("steps").get<std::uint32_t>()),
-         ended_us > 0 ? format_duration(ended_us - created_us) : "-", format_age(created_us, now),
-         status == "interrupted" ? "'scanflow runs resume' goes on with it"
-                                 : run.at("summary").get<std::string>()});
+         status == "interrupted" ? "-"
+                                 : format_duration((ended_us > 0 ? ended_us : now) - created_us),
+         format_age(created_us, now),
+         status == "interrupted"
+             ? "go on: " + hint(context, {"runs", "resume", short_id(run.at("run"))})
+             : run.at("summary").get<std::string>()});
   }
   if (rows.empty()) {
     fmt::print("no such runs in {}\n", place_of(context));
     return kSucceeded;
   }
   fmt::print("{}", table({"RUN", "PIPELINE", "STATUS", "STEPS", "TIME", "STARTED", ""}, rows,
-                         static_cast<std::size_t>(terminal_width(STDOUT_FILENO)), {3, 4}));
+                         table_width(STDOUT_FILENO), {3, 4}));
   return kSucceeded;
 }
 
@@ -108,6 +112,7 @@ int runs_events(const Context& context, const std::string& prefix) {
     fmt::print("{}\n", events->dump());
     return kSucceeded;
   }
+  const std::size_t width = table_width(STDOUT_FILENO);
   const std::int64_t first =
       events->empty() ? 0 : events->front().value("time_us", std::int64_t{0});
   for (const json& event : *events) {
@@ -119,7 +124,7 @@ int runs_events(const Context& context, const std::string& prefix) {
         fmt::format("{:>5} {:>10.3f} s  {:<17} {}  {}", event.at("seq").get<std::int64_t>(),
                     static_cast<double>(event.value("time_us", first) - first) / 1e6, type,
                     event.value("step", ""), rest);
-    fmt::print("{}\n", fit(trimmed(line), static_cast<std::size_t>(terminal_width(STDOUT_FILENO))));
+    fmt::print("{}\n", width > 0 ? fit(trimmed(line), width) : std::string(trimmed(line)));
   }
   return kSucceeded;
 }
