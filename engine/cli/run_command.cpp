@@ -9,6 +9,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/detach.hpp"
 #include "engine/cli/follow.hpp"
+#include "engine/cli/hint.hpp"
 #include "engine/cli/progress.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/pipeline/difference.hpp"
@@ -163,7 +164,7 @@ int run(const Context& context, const RunCommand& command) {
     if (refused != 0) return refused;
   }
   const ProgressPrinter::Style style = style_of(context, command.quiet);
-  ProgressPrinter printer(style, STDOUT_FILENO);
+  ProgressPrinter printer(style, STDOUT_FILENO, place_options(context));
 
   auto found = context.catalog(!command.dry_run);
   if (!found) return complain(context, kUsage, found.error().message);
@@ -207,9 +208,8 @@ int runs_retry(const Context& context, const std::string& prefix, const std::str
     return complain(context, kEngine, "cannot read run " + *id);
   if (rows->front().ended_us == 0) {
     return complain(context, kUsage,
-                    fmt::format("run {0} is not over; 'scanflow runs resume {0}' goes on with one "
-                                "that was interrupted",
-                                *id));
+                    fmt::format("run {} is not over; '{}' goes on with one that was interrupted",
+                                *id, hint(context, {"runs", "resume", *id})));
   }
   auto catalog = context.catalog();
   if (!catalog) return complain(context, kUsage, catalog.error().message);
@@ -226,7 +226,7 @@ int runs_retry(const Context& context, const std::string& prefix, const std::str
   submission.reuse = std::move(*reuse);
   prepared = runtime::prepare(submission, known, &created);
   if (!prepared) return complain(context, kUsage, prepared.error().message);
-  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO, place_options(context));
   Target target;
   target.submission = std::move(submission);
   target.prepared = std::move(*prepared);
@@ -240,7 +240,7 @@ namespace {
 std::string changes_of(const std::string& file, const std::string& path,
                        const std::string& before) {
   constexpr std::size_t kMost = 8;
-  const auto text = read_file(path);
+  const auto text = read_file(path, kMostText);
   if (!text || *text == before) return {};  // a run needs the file no more
   const auto was = pipeline::read_yaml_value(file, before);
   const auto is = pipeline::read_yaml_value(file, *text);
@@ -282,7 +282,7 @@ int resume(const Context& context, const std::string& run, bool quiet, bool deta
   auto id = find_run(context, run);
   if (!id) return complain(context, id.error());
   tell_changes(*state, *id);
-  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO, place_options(context));
   Target target;
   target.run = std::move(*id);
   if (detached) {
