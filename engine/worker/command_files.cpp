@@ -144,12 +144,12 @@ std::size_t nesting_of(std::string_view json) {
   return deepest;
 }
 
-Result<std::string> parse_outputs(std::string_view text) {
+Result<std::string> parse_outputs(std::string_view text, std::uint64_t size) {
   if (text.size() > kMaxOutputBytes) {
     return fail(
         fmt::format("$SCANFLOW_OUTPUT has {} bytes; outputs may have at most {}: write "
                     "large data to a file under $SCANFLOW_ARTIFACTS",
-                    text.size(), kMaxOutputBytes));
+                    std::max<std::uint64_t>(size, text.size()), kMaxOutputBytes));
   }
   json outputs = json::object();
   Lines lines(text);
