@@ -60,8 +60,16 @@ bool is_instance(const json& step) {
   return step.at("name").get<std::string>().find('[') != std::string::npos;
 }
 
-/// Which of so many are shown: what went wrong first, then steps that are no instances, then the
-/// first instances.
+/// "a[3]": it came with a for_each; the instances of a matrix are the plan's own.
+bool is_item(const json& step) {
+  const std::string name = step.at("name");
+  const std::size_t open = name.rfind('[');
+  return open != std::string::npos &&
+         name.find_first_not_of("0123456789", open + 1) == name.size() - 1;
+}
+
+/// Which of so many are shown: what went wrong first, then the plan's own steps, then the first
+/// items.
 std::vector<bool> choose(const json& steps) {
   std::vector<bool> shown(steps.size());
   std::size_t rows = 0;
@@ -74,7 +82,7 @@ std::vector<bool> choose(const json& steps) {
   };
   show([](const json& step) { return !is_fine(step.at("status").get<std::string>()); });
   rows = 0;  // what went wrong takes no place from the plan's own steps
-  show([](const json& step) { return !is_instance(step); });
+  show([](const json& step) { return !is_item(step); });
   rows = static_cast<std::size_t>(std::count(shown.begin(), shown.end(), true));
   show([](const json&) { return true; });
   return shown;

@@ -70,14 +70,17 @@ TEST(Control, ARunThatWaitsSaysForWhatUntilWhenAndHowItIsAnswered) {
   Scanflow scanflow;
   scanflow.files().write("inner.yaml", pipeline("steps: [{name: gate, approve: {message: deep, "
                                                 "timeout: 1h, default: approve}}]"));
-  const auto run = scanflow.start({"run", scanflow.files().write("p.yaml", pipeline(R"yaml(
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
 steps:
   - {name: gate, approve: "go on?", matrix: {x: [a b]}}
   - {name: call, pipeline: inner.yaml}
-)yaml"))});
+)yaml"));
+  const auto run = scanflow.start({"run", file, "--state", scanflow.state().string()});
+  Output shown;
   ASSERT_TRUE(eventually([&] {
-    return run->out().find("call/gate waits for an approval: deep") != std::string::npos &&
-           run->out().find(" waits for an approval: go on?") != std::string::npos;
+    shown = scanflow({"runs", "show", "last", "--state", scanflow.state().string()});
+    return shown.out.find("gate waits for an approval: deep") != std::string::npos &&
+           run->out().find("call/gate waits for an approval: deep") != std::string::npos;
   })) << run->out();
   const std::string state = " --state " + scanflow.state().string();
   const std::string id =
@@ -86,7 +89,6 @@ steps:
   EXPECT_NE(run->out().find(answer + " call/gate" + state + "\n"), std::string::npos) << run->out();
   const std::string name =
       step(last_line(scanflow({"runs", "show", "last", "-o", "json"})), "gate[x=a b]")["name"];
-  const Output shown = scanflow({"runs", "show", "last"});
   for (const std::string& said :
        {std::string("gate[x=a b] waits for an approval: go on?\n"),
         answer + " 'gate[x=a b]'" + state, std::string("gate waits for an approval: deep\n"),
@@ -158,7 +160,7 @@ TEST(Control, WhoLeavesAtOnceIsToldOfTheRun) {
   const auto run = scanflow.start({"run", scanflow.files().write("p.yaml", pipeline(R"yaml(
 steps: [{name: long, run: "trap '' TERM; while :; do sleep 1; done"}]
 )yaml")),
-                                   "-o", "json"});
+                                   "-o", "json", "--state", scanflow.state().string()});
   const auto has = [&](const char* event) {
     return scanflow({"runs", "events", "last"}).out.find(event) != std::string::npos;
   };

@@ -90,7 +90,7 @@ TEST(DryRun, ShowsValuesScriptsCalledStepsAndHandlers) {
   const Scanflow scanflow;
   const std::string head = "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n";
   scanflow.files().write("inner.yaml", head +
-                                           "params: {n: int}\nsteps: [{name: deep, with: {twice: "
+                                           "params: {n: {type: int}}\nsteps: [{name: deep, with: {twice: "
                                            "\"${{ params.n * 2 }}\"}, run: echo deep}]\n");
   const std::string file = scanflow.files().write("p.yaml", head + R"(steps:
   - name: say
@@ -106,7 +106,7 @@ on_exit: [{name: fin, run: echo end}]
 )");
   const Output text = scanflow({"run", file, "--dry-run"});
   ASSERT_EQ(text.exit, 0) << text.err;
-  for (const char* said : {"it=a!  $ echo one ...\n", "item=8", "\n  1      call/deep", "twice=42",
+  for (const char* said : {"it=a!  $ echo one ...\n", "item=8", "  call/deep ", "twice=42",
                            "$ echo deep\n", "6 would run; handler: fin; nothing was run\n"}) {
     EXPECT_NE(text.out.find(said), std::string::npos) << said << "\n" << text.out;
   }

@@ -53,7 +53,7 @@ TEST(Shown, TheStepThatMadeTheRunFailComesFirstAndItsLogIsNamed) {
                                                 "  - {name: a, run: exit 3, allow_failure: true}\n"
                                                 "  - {name: c, needs: [a], run: exit 4}\n"
                                                 "  - {name: d, needs: [c], run: echo}\n"));
-  const Output ran = scanflow({"run", file});
+  const Output ran = scanflow({"run", file, "--state", scanflow.state().string()});
   EXPECT_EQ(ran.exit, 1);
   const std::string end = ran.out.substr(ran.out.find("STEP"));
   const std::size_t real = end.find("\nc  failed after 1 attempt: exit\n");
@@ -96,7 +96,7 @@ TEST(Shown, TheLogOfAFailureWithinACalledPipelineIsNamed) {
       "inner.yaml", pipeline("inner", "steps: [{name: deep, run: echo it is deep; exit 3}]\n"));
   const std::string file = scanflow.files().write(
       "p.yaml", pipeline("p", "steps: [{name: call, pipeline: inner.yaml}]\n"));
-  const Output ran = scanflow({"run", file});
+  const Output ran = scanflow({"run", file, "--state", scanflow.state().string()});
   EXPECT_EQ(ran.exit, 1);
   const std::string begin = "its log: ";
   const std::size_t at = ran.out.find(begin);
@@ -125,7 +125,7 @@ TEST(Shown, OfThousandsOfStepsThePlansOwnAreSeen) {
   const Output ran = scanflow({"run", file, "-q"});
   EXPECT_EQ(ran.exit, 1);
   for (const char* said :
-       {"\n  ✓ many ", "\n  ✗ fails ", "\n  – many[0] ", "\n  and 244 more instances of many\n"}) {
+       {"\n  ✓ many ", "\n  ✗ fails ", "\n  – many[0] ", "\n  ✓ other[x=2] ", "\n  and 244 more instances of many\n"}) {
     EXPECT_NE(ran.out.find(said), std::string::npos) << said << ran.out;
   }
 }

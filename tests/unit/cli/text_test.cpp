@@ -24,7 +24,7 @@ TEST(Text, FitCutsWithAnEllipsisAndNeverInsideACharacter) {
 
 TEST(Text, FitMiddleKeepsTheEndWhichTellsInstancesApart) {
   EXPECT_EQ(fit_middle("abcdef", 6), "abcdef");
-  EXPECT_EQ(fit_middle("a-long-step-name[model=cnn1,rate=0.01]", 20), "a-long-…,rate=0.01]");
+  EXPECT_EQ(fit_middle("a-long-step-name[model=cnn1,rate=0.01]", 20), "a-long-…1,rate=0.01]");
   EXPECT_LE(width_of(fit_middle("数字数字数字数字", 9)), 9u);
 }
 
