@@ -89,9 +89,10 @@ TEST(DryRun, SaysWhatWouldRunAndWritesNothing) {
 TEST(DryRun, ShowsValuesScriptsCalledStepsAndHandlers) {
   const Scanflow scanflow;
   const std::string head = "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n";
-  scanflow.files().write("inner.yaml", head +
-                                           "params: {n: {type: int}}\nsteps: [{name: deep, with: {twice: "
-                                           "\"${{ params.n * 2 }}\"}, run: echo deep}]\n");
+  scanflow.files().write("inner.yaml",
+                         head +
+                             "params: {n: {type: int}}\nsteps: [{name: deep, with: {twice: "
+                             "\"${{ params.n * 2 }}\"}, run: echo deep}]\n");
   const std::string file = scanflow.files().write("p.yaml", head + R"(steps:
   - name: say
     matrix: {x: [a, b]}
