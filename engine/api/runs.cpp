@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "engine/api/run_logs.hpp"
-#include "engine/runtime/active_run.hpp"
+#include "engine/runtime/run_facts.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
 
@@ -48,6 +49,16 @@ Answer<store::RunFilter> filter_of(const RunQuery& query) {
   return filter;
 }
 
+/// Interrupted ones are stored as running. `held`: an engine runs, so that none is interrupted; else
+/// all are. False: no run is in any of these states.
+bool as_stored(std::vector<std::string>& statuses, bool held) {
+  if (statuses.empty()) return true;
+  std::erase(statuses, held ? "interrupted" : "running");
+  std::replace(statuses.begin(), statuses.end(), std::string("interrupted"),
+               std::string("running"));
+  return !statuses.empty();
+}
+
 class StoredRuns : public Runs {
  public:
   StoredRuns(runtime::StateDirectory state, std::unique_ptr<store::Store> store)
@@ -56,6 +67,8 @@ class StoredRuns : public Runs {
   Answer<json> list(const RunQuery& query) override {
     auto filter = filter_of(query);
     if (!filter) return tl::unexpected(filter.error());
+    if (!as_stored(filter->statuses, runtime::ProcessLock::is_held(state_.engine_lock())))
+      return json{{"runs", json::array()}, {"next", nullptr}};
     ++filter->limit;  // is there a next page?
     auto runs = rows(*filter);
     if (!runs) return broken(runs.error().message);
@@ -98,8 +111,11 @@ class StoredRuns : public Runs {
     if (!row) return tl::unexpected(row.error());
     const auto steps = store_->steps(run);
     if (!steps) return broken(steps.error().message);
-    json result = runtime::result_document(*row, *steps, runtime::called_runs(*store_, run));
-    result["status"] = status_of(*row);
+    const std::string status = status_of(*row);
+    runtime::RunFacts facts = runtime::run_facts(*store_, run, *steps);
+    if (row->ended_us == 0 && status != "interrupted") facts.now_us = wall_us();
+    json result = runtime::result_document(*row, *steps, facts);
+    result["status"] = status;
     result["created_us"] = row->created_us;
     result["ended_us"] = row->ended_us;
     result["trigger"] = row->trigger;

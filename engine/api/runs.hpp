@@ -41,6 +41,7 @@ constexpr std::size_t kPageBytes = 8u << 20;
 struct RunQuery {
   std::string name_space, pipeline, labels;
   std::string since;  // a duration: begun within it
+  /// As documents say them: "interrupted" is one that is not over, and that nobody goes on with.
   std::vector<std::string> statuses;
   std::size_t limit = 20;
   std::string cursor;  // `next` of the page before

@@ -23,6 +23,7 @@ constexpr std::chrono::seconds kLookPatience{1};
 /// How long an engine that is to hand over may take to end.
 constexpr std::chrono::seconds kHandOverPatience{30};
 constexpr std::chrono::milliseconds kLockAgain{10};
+constexpr int kLooksBetween = 20;  // two requests to make way
 
 std::shared_ptr<const loader::Catalog> find_plugins(const ServerOptions& options) {
   loader::SearchPath path = loader::search_path(options.plugin_dirs, options.plugins);
@@ -88,8 +89,8 @@ Result<void> Server::Impl::take_locks() {
 Result<void> Server::Impl::take_engine_lock() {
   const std::filesystem::path file = options.state.engine_lock();
   const auto deadline = std::chrono::steady_clock::now() + kHandOverPatience;
-  std::unique_ptr<runtime::EngineClient> asked;
-  for (;;) {
+  std::unique_ptr<runtime::EngineClient> asked;  // its connection stays until it is read
+  for (int looks = 0;;) {
     auto taken = runtime::ProcessLock::try_take(file);
     if (!taken) return tl::unexpected(taken.error());
     if (*taken) {
@@ -102,7 +103,8 @@ Result<void> Server::Impl::take_engine_lock() {
           "the engine that works on {}{} does not make way: end that process; its runs go on here",
           options.state.root.string(), holder > 0 ? fmt::format(" (process {})", holder) : ""));
     }
-    if (!asked) {
+    // Again and again: it may still be reading the run that it is there for.
+    if (looks++ % kLooksBetween == 0) {
       auto client =
           runtime::EngineClient::connect(options.state, std::make_shared<runtime::UpdateQueue>());
       if (client && (*client)->send({{"op", "hand_over"}})) asked = std::move(*client);

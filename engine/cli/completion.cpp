@@ -11,9 +11,23 @@ namespace {
 constexpr const char* kBash =
     R"SH(# Completion of scanflow in bash: source <(scanflow completion bash)
 _scanflow() {
-  local IFS=$'\n'
-  COMPREPLY=($(scanflow __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
-}
+  # Bash divides words at '=' and ':', too: they are put together again.
+  local IFS=$'\n' word last kept joins=0 words=()
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+    word=${word//[\"\']/}
+    if (( ${#words[@]} )) && { (( joins )) || [[ $word =~ ^[=:]+$ ]]; }; then
+      words[-1]+=$word
+    else
+      words+=("$word")
+    fi
+    [[ $word =~ [=:]$ ]] && joins=1 || joins=0
+  done
+  last=${words[-1]}
+  kept=${last%"${last##*[=:]}"}
+  COMPREPLY=($(scanflow __complete "${words[@]}" 2>/dev/null))
+  COMPREPLY=("${COMPREPLY[@]#"$kept"}")
+  if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]]; then compopt -o nospace; fi
+} 2>/dev/null
 complete -o default -F _scanflow scanflow
 )SH";
 
@@ -22,7 +36,9 @@ constexpr const char* kZsh = R"SH(#compdef scanflow
 _scanflow() {
   local -a candidates
   candidates=(${(f)"$(scanflow __complete "${(@)words[2,CURRENT]}" 2>/dev/null)"})
-  if (( $#candidates )); then compadd -a candidates; else _files; fi
+  if (( ! $#candidates )); then _files; return; fi
+  compadd -S '' -- ${(M)candidates:#*=}
+  compadd -- ${candidates:#*=}
 }
 compdef _scanflow scanflow
 )SH";
@@ -109,13 +125,18 @@ std::vector<std::string> complete(const CLI::App& app, const std::vector<std::st
   Place place{&app};
   for (auto word = words.begin(); word + 1 != words.end(); ++word) place.take(*word);
   std::vector<std::string> candidates;
+  const auto ask = [&](const std::string& name) {
+    return values({place.app->get_name(), name, place.positionals});
+  };
   if (place.wants_value != nullptr) {
     candidates = words_of(*place.wants_value);
+    const auto& names = place.wants_value->get_lnames();
+    if (candidates.empty() && !names.empty()) candidates = ask("--" + names.front());
   } else if (begun.starts_with("-")) {
     candidates = options_of(place.app);
   } else if (const CLI::Option* option = next_positional(place)) {
     candidates = words_of(*option);
-    if (candidates.empty()) candidates = values(option->get_name(true), place.positionals);
+    if (candidates.empty()) candidates = ask(option->get_name(true));
   } else {
     candidates = commands_of(*place.app);
   }

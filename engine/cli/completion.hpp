@@ -14,9 +14,14 @@ class App;
 
 namespace scanflow::cli {
 
-/// The values that a positional ("RUN", "STEP") may have; `before`: those given before it.
-using ValuesOf = std::function<std::vector<std::string>(const std::string& positional,
-                                                        const std::vector<std::string>& before)>;
+/// What is to be completed.
+struct Wanted {
+  std::string command;              // "approve"
+  std::string name;                 // of a positional ("RUN", "STEP"), or an option ("--from")
+  std::vector<std::string> before;  // the positionals that were given before
+};
+/// The values that may stand there. One that ends with "=" goes on: no blank follows it.
+using ValuesOf = std::function<std::vector<std::string>(const Wanted& wanted)>;
 
 /// What may stand where the last of `words` stands (they follow the program's name; the last may be
 /// empty): commands, options, or the values of an option, all that begin so.

@@ -4,6 +4,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
 #include "engine/cli/registry.hpp"
+#include "engine/pipeline/reader.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -22,13 +23,48 @@ std::vector<std::string> newest_runs(const Context& context) {
   return ids;
 }
 
-std::vector<std::string> steps_of(const Context& context, const std::string& prefix) {
+void add_steps(api::Runs& runs, const std::string& run, const std::string& within, bool awaiting,
+               std::vector<std::string>& names) {
+  const auto shown = runs.show(run);
+  if (!shown) return;
+  for (const nlohmann::json& step : shown->at("steps")) {
+    const std::string name = within + step.at("name").get<std::string>();
+    if (!awaiting || step.at("status") == "awaiting") names.push_back(name);
+    if (awaiting && step.contains("run")) add_steps(runs, step["run"], name + "/", true, names);
+  }
+}
+
+/// `awaiting`: those that wait for a person, also within called runs.
+std::vector<std::string> steps_of(const Context& context, const std::string& prefix,
+                                  bool awaiting) {
   const auto runs = open_runs(context);
-  const auto run = runs ? (*runs)->find(prefix) : tl::unexpected(runs.error());
-  const auto shown = run ? (*runs)->show(*run) : tl::unexpected(run.error());
+  if (!runs) return {};
+  const auto run = (*runs)->find(prefix);
+  std::vector<std::string> names;
+  if (run) add_steps(**runs, *run, "", awaiting, names);
+  return names;
+}
+
+/// "epochs=" of each.
+std::vector<std::string> params_of(const Context& context, const std::string& argument) {
+  std::vector<std::string> names;
+  if (argument == "-") return names;
+  const auto found = find_pipeline(argument, "", open_registry(context));
+  if (!found) return names;
+  const auto document = pipeline::read_yaml_value(found->file, found->source);
+  if (!document || !document->is_object()) return names;
+  const nlohmann::json params = document->value("params", nlohmann::json());
+  for (const auto& param : params.items()) {
+    if (params.is_object()) names.push_back(param.key() + "=");
+  }
+  return names;
+}
+
+std::vector<std::string> plugin_ids(const Context& context) {
+  const auto catalog = context.catalog(false);
   std::vector<std::string> ids;
-  if (!shown) return ids;
-  for (const auto& step : shown->at("steps")) ids.push_back(step.at("name"));
+  if (!catalog) return ids;
+  for (const auto* plugin : catalog->all()) ids.push_back(plugin->id);
   return ids;
 }
 
@@ -45,19 +81,29 @@ std::vector<std::string> registered_documents(const Context& context, const std:
 }  // namespace
 
 int print_candidates(Context context, const CLI::App& app, const std::vector<std::string>& words) {
-  for (std::size_t i = 0; i + 2 < words.size(); ++i) {
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    constexpr std::string_view kState = "--state=";
+    if (words[i].starts_with(kState)) context.state = words[i].substr(kState.size());
+    if (i + 2 >= words.size()) break;
     if (words[i] == "--state") context.state = words[i + 1];
     if (words[i] == "--server") context.server = words[i + 1];
+    if (words[i] == "--plugin-dir") context.plugin_dirs.push_back(words[i + 1]);
   }
   context.server_timeout = kPatience;
-  const auto values = [&](const std::string& positional, const std::vector<std::string>& before) {
-    if (positional == "RUN") return newest_runs(context);
-    // Those that one has begun to type; else the shell offers files.
-    if (positional == "FILE|NAME" && !words.back().empty())
+  const auto values = [&](const Wanted& wanted) -> std::vector<std::string> {
+    const std::string& name = wanted.name;
+    if (name == "RUN" || name == "--resume") return newest_runs(context);
+    // Files come first: registered ones are offered to whoever has begun to type one.
+    if (name == "FILE|NAME" && !words.back().empty())
       return registered_documents(context, "Pipeline");
-    if (positional == "WHAT") return registered_documents(context, "");
-    if (positional == "STEP" && !before.empty()) return steps_of(context, before.front());
-    return std::vector<std::string>();
+    if (name == "WHAT") return registered_documents(context, "");
+    if (name == "PLUGIN") return plugin_ids(context);
+    if (wanted.before.empty()) return {};
+    const std::string& first = wanted.before.front();
+    if (name == "STEP") return steps_of(context, first, wanted.command == "approve");
+    if (name == "--from") return steps_of(context, first, false);
+    if (name == "--param") return params_of(context, first);
+    return {};
   };
   for (const std::string& each : complete(app, words, values)) fmt::print("{}\n", each);
   return kSucceeded;

@@ -66,6 +66,10 @@ int terminal_width(int fd) {
   return columns > 0 ? columns : 100;
 }
 
+std::size_t table_width(int fd) {
+  return ::isatty(fd) != 0 ? static_cast<std::size_t>(terminal_width(fd)) : 0;
+}
+
 int terminal_height(int fd) {
   const int rows = size_of(fd).ws_row;
   return rows > 0 ? rows : 24;
@@ -73,13 +77,20 @@ int terminal_height(int fd) {
 
 Result<PipelineFile> read_pipeline_file(const std::string& file) {
   const bool piped = file == "-";
-  auto text = piped ? read_all(STDIN_FILENO, "stdin") : read_file(file);
+  std::error_code ignored;
+  if (!piped && std::filesystem::is_directory(file, ignored))
+    return fail("'" + file + "' is a directory, and a file is needed here: name one that is in it");
+  auto text = piped ? read_all(STDIN_FILENO, "stdin", kMostText) : read_file(file, kMostText);
   if (!text) return tl::unexpected(text.error());
   return PipelineFile{piped ? "<stdin>" : file, std::move(*text)};
 }
 
 int complain(const Context& context, Exit code, const std::string& message) {
-  if (context.json) fmt::print("{}\n", nlohmann::json{{"error", message}, {"exit", code}}.dump());
+  if (context.json) {
+    using nlohmann::json;  // a message may quote what is no text
+    fmt::print("{}\n", json{{"error", message}, {"exit", code}}.dump(
+                           -1, ' ', false, json::error_handler_t::replace));
+  }
   fmt::print(stderr, "{}{}\n", message.find("error: ") == std::string::npos ? "error: " : "",
              message);
   return code;

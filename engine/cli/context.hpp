@@ -45,8 +45,10 @@ struct Context {
 /// Finds the worker and the plugins from where this program lies.
 Context make_context();
 
-bool use_color(int fd);       // a terminal, and NO_COLOR is not set
-int terminal_width(int fd);   // columns; 100 where there is no terminal
+bool use_color(int fd);      // a terminal, and NO_COLOR is not set
+int terminal_width(int fd);  // columns; 100 where there is no terminal
+/// As of terminal_width; 0 where there is no terminal: then nothing has to be cut.
+std::size_t table_width(int fd);
 int terminal_height(int fd);  // rows; 24 where there is no terminal
 
 /// A pipeline's text, and what errors call it. "-" is stdin.

@@ -3,9 +3,12 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "engine/cli/commands.hpp"
 #include "engine/cli/connection.hpp"
 #include "engine/cli/follow.hpp"
+#include "engine/cli/hint.hpp"
 #include "engine/cli/progress.hpp"
 #include "sdk/base/units.hpp"
 
@@ -31,7 +34,7 @@ int runs_watch(const Context& context, const std::string& prefix, bool quiet) {
   if (!state) return complain(context, kEngine, state.error().message);
   const auto id = find_run(context, prefix);
   if (!id) return complain(context, id.error());
-  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO, place_options(context));
   return report(context, watch(context, *state, *id, printer));
 }
 
@@ -67,7 +70,7 @@ int runs_cancel(const Context& context, const std::string& prefix, bool quiet) {
   if (!state) return complain(context, kEngine, state.error().message);
   auto id = find_run(context, prefix);
   if (!id) return complain(context, id.error());
-  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO, place_options(context));
   if (const std::string over = said_over(context, *id); !over.empty())
     return complain(context, kUsage, over);
   Target target;
@@ -104,6 +107,32 @@ int runs_delete(const Context& context, const std::vector<std::string>& prefixes
   return kSucceeded;
 }
 
+namespace {
+
+/// A step of a run, or one of the runs that it called: "call/gate", as it is shown.
+struct StepOfRun {
+  std::string run, step;
+};
+
+StepOfRun step_within(const Context& context, StepOfRun named) {
+  const auto runs = open_runs(context);
+  while (runs && named.step.find('/') != std::string::npos) {
+    const auto shown = (*runs)->show(named.run);
+    if (!shown) break;
+    const nlohmann::json& steps = shown->at("steps");
+    const auto calls = std::find_if(steps.begin(), steps.end(), [&](const nlohmann::json& step) {
+      return step.contains("run") &&
+             named.step.starts_with(step.at("name").get<std::string>() + "/");
+    });
+    if (calls == steps.end()) break;
+    named.step.erase(0, calls->at("name").get<std::string>().size() + 1);
+    named.run = calls->at("run");
+  }
+  return named;
+}
+
+}  // namespace
+
 int runs_approve(const Context& context, const ApproveCommand& command) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
@@ -111,10 +140,11 @@ int runs_approve(const Context& context, const ApproveCommand& command) {
   if (!id) return complain(context, id.error());
   if (const std::string over = said_over(context, *id); !over.empty())
     return complain(context, kUsage, over);
+  const StepOfRun asked = step_within(context, {*id, command.step});
   const auto answered = ask_engine(context, *state,
                                    {{"op", "answer"},
-                                    {"run", *id},
-                                    {"step", command.step},
+                                    {"run", asked.run},
+                                    {"step", asked.step},
                                     {"approve", !command.reject},
                                     {"by", user_name()},
                                     {"comment", command.comment}});

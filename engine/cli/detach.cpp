@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "engine/cli/hint.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
@@ -97,7 +98,7 @@ int report_detached(const Context& context, const Outcome& outcome) {
   const std::string run = outcome.result.at("run");
   fmt::print("{}\n", context.json ? outcome.result.dump() : run);
   if (!context.json && ::isatty(STDERR_FILENO) != 0)
-    fmt::print(stderr, "it goes on: scanflow runs watch {0} (or cancel {0})\n", short_id(run));
+    fmt::print(stderr, "it goes on: {}\n", hint(context, {"runs", "watch", short_id(run)}));
   return outcome.exit;
 }
 

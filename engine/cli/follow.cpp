@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "engine/cli/connection.hpp"
+#include "engine/cli/hint.hpp"
 #include "engine/runtime/followers.hpp"
 
 namespace scanflow::cli {
@@ -19,16 +20,40 @@ using namespace std::chrono_literals;
 
 std::atomic<int> interrupts{0};
 
+/// What is said by whoever leaves at once; made before, as a signal handler can make nothing.
+struct Farewell {
+  std::string words;     // on stderr
+  std::string document;  // on stdout
+};
+Farewell farewell;
+
 void on_signal(int) {
   if (interrupts.fetch_add(1) == 0) return;
-  constexpr std::string_view kLeft =
-      "\nleft at once; what still runs goes on without an engine: 'scanflow runs resume last' "
-      "finds it again\n";
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kLeft.data(), kLeft.size());
+  const std::string& words = farewell.words;
+  const std::string& document = farewell.document;
+  [[maybe_unused]] ssize_t written = ::write(STDERR_FILENO, words.data(), words.size());
+  written = ::write(STDOUT_FILENO, document.data(), document.size());
   ::_exit(kCancelled);
 }
 
-void catch_signals() {
+Farewell farewell_of(const Context& context, const std::string& run) {
+  Farewell said;
+  said.words = context.server.empty()
+                   ? fmt::format(
+                         "\nleft at once; what still runs goes on without an engine, until "
+                         "this finds it again: {}\n",
+                         hint(context, {"runs", "resume", run}))
+                   : fmt::format("\nleft at once; the server goes on with it: {}\n",
+                                 hint(context, {"runs", "watch", run}));
+  if (context.json) {
+    said.document =
+        json{{"error", "left at once"}, {"exit", kCancelled}, {"run", run}}.dump() + "\n";
+  }
+  return said;
+}
+
+void catch_signals(const Context& context, const std::string& run) {
+  farewell = farewell_of(context, run);
   struct sigaction action {};
   action.sa_handler = on_signal;
   for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
@@ -65,12 +90,10 @@ Outcome recorded(const Context& context, const std::string& run) {
   auto shown = (*runs)->show(run);
   if (!shown) return failure(shown.error());
   if (shown->at("ended_us") == 0) {
-    return {
-        kEngine,
-        fmt::format("run {0} was interrupted, and nobody goes on with it: 'scanflow runs resume "
-                    "{0}' does",
-                    run),
-        {}};
+    return {kEngine,
+            fmt::format("run {} was interrupted, and nobody goes on with it: '{}' does", run,
+                        hint(context, {"runs", "resume", run})),
+            {}};
   }
   for (const char* name : {"created_us", "ended_us", "trigger"}) shown->erase(name);
   const json finished = {{"type", "finished"}, {"result", std::move(*shown)}};
@@ -93,7 +116,8 @@ void tell_begun(Target& target, const json& update) {
 
 Outcome follow(const Context& context, const runtime::StateDirectory& state, Target target,
                store::Durability durability, ProgressPrinter& printer, bool cancel) {
-  catch_signals();
+  if (target.submission) target.run = target.submission->run;
+  catch_signals(context, target.run);
   if (cancel) interrupts = 1;
   const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
   std::optional<runtime::Followers> followers;

@@ -6,6 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <string_view>
 #include <system_error>
 
 #include "engine/cli/commands.hpp"
@@ -124,8 +127,12 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
   add_namespace(*list, options.list.name_space, "Of this namespace");
   list->add_option("--pipeline", options.list.pipeline, "Of this pipeline");
   list->add_option("-l,--label", options.list.labels, "Whose labels match: team=a,tier!=test");
-  list->add_option("--status", options.list.statuses, "In this state; may be repeated")
-      ->check(CLI::IsMember({"queued", "running", "succeeded", "failed", "cancelled"}))
+  list->add_option(
+          "--status", options.list.statuses,
+          "In this state; may be repeated; interrupted: it is not over, and nobody goes on "
+          "with it")
+      ->check(
+          CLI::IsMember({"queued", "running", "interrupted", "succeeded", "failed", "cancelled"}))
       ->allow_extra_args(false);
   list->add_option("--since", options.list.since, "Begun within this time: 12h, 1d");
   add("show", "What became of a run and its steps", true,
@@ -277,6 +284,28 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   return {};
 }
 
+/// Before the command line is parsed: it may be what is wrong.
+bool wants_json(int argc, char** argv) {
+  bool json = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--") break;
+    if ((word == "-o" || word == "--output") && i + 1 < argc) {
+      json = std::string_view(argv[++i]) == "json";
+    } else if (word.starts_with("-o") || word.starts_with("--output=")) {
+      json = word == "-ojson" || word == "-o=json" || word == "--output=json";
+    }
+  }
+  return json;
+}
+
+/// What --help and --version print.
+int tell_about(const CLI::App& app, const CLI::ParseError& asked, bool json) {
+  if (!json || dynamic_cast<const CLI::CallForVersion*>(&asked) == nullptr) return app.exit(asked);
+  fmt::print("{}\n", nlohmann::json{{"version", SCANFLOW_VERSION}}.dump());
+  return kSucceeded;
+}
+
 int main(int argc, char** argv) {
   CLI::App app("Scanflow: ML workflows that look after themselves", "scanflow");
   app.set_version_flag("--version", SCANFLOW_VERSION);
@@ -310,9 +339,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    choice.context.json = wants_json(argc, argv);
+    if (error.get_exit_code() == 0) return tell_about(app, error, choice.context.json);
     const std::string unknown = unknown_command(app, argc, argv);
-    choice.context.json = choice.format == "json";
     return complain(choice.context, kUsage,
                     (unknown.empty() ? std::string(error.what()) : unknown) +
                         "\n'scanflow --help' shows how it is used");
@@ -333,10 +362,15 @@ int main(int argc, char** argv) {
 }  // namespace scanflow::cli
 
 int main(int argc, char** argv) {
+  scanflow::cli::Context context;
+  context.json = scanflow::cli::wants_json(argc, argv);
   try {
     return scanflow::cli::main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return complain(context, scanflow::cli::kEngine,
+                    "out of memory: what is asked for does not fit into this process");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: {} (this is a bug in scanflow)\n", error.what());
-    return scanflow::cli::kEngine;
+    return complain(context, scanflow::cli::kEngine,
+                    fmt::format("{} (this is a bug in scanflow)", error.what()));
   }
 }

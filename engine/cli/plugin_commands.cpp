@@ -23,11 +23,6 @@ namespace {
 constexpr int kBroken = 1;
 constexpr int kUsage = 2;
 
-int refuse(const PluginOutput& output, int status, const std::string& message) {
-  output.err << "error: " << message << '\n';
-  return status;
-}
-
 json to_json(const PluginInfo& plugin) {
   return {{"kind", name(plugin.kind)},
           {"id", plugin.id},
@@ -172,6 +167,16 @@ std::string unknown_plugin(const Catalog& catalog, const std::string& id) {
 }
 
 }  // namespace
+
+int refuse(const PluginOutput& output, int status, const std::string& message) {
+  output.err << "error: " << message << '\n';
+  if (output.as_json) {
+    output.out << json{{"error", message}, {"exit", status}}.dump(-1, ' ', false,
+                                                                  json::error_handler_t::replace)
+               << '\n';
+  }
+  return status;
+}
 
 int plugin_list(const loader::SearchPath& path, const PluginOutput& output) {
   const auto catalog = Catalog::discover(path);

@@ -24,8 +24,11 @@ struct PluginOutput {
   std::ostream& out;
   std::ostream& err;
   bool as_json = false;
-  std::size_t width = 100;  // columns of the terminal
+  std::size_t width = 100;  // as of table()
 };
+
+/// Says what is wrong, with `as_json` also as {"error", "exit"}; gives `status`.
+int refuse(const PluginOutput& output, int status, const std::string& message);
 
 /// All plugins with kind, version, summary and library. 1 where a library could not be described.
 int plugin_list(const loader::SearchPath& path, const PluginOutput& output);

@@ -122,24 +122,22 @@ fs::path templates_beside(const fs::path& bin) {
 }
 
 int plugin_new(const NewPlugin& plugin, const PluginOutput& output) {
-  const auto refuse = [&](int status, const std::string& message) {
-    output.err << "error: " << message << '\n';
-    return status;
-  };
   if (std::find(kKinds.begin(), kKinds.end(), plugin.kind) == kKinds.end()) {
-    return refuse(2, fmt::format("unknown kind of plugin '{}'; it is step, trigger or strategy",
-                                 plugin.kind));
+    return refuse(
+        output, 2,
+        fmt::format("unknown kind of plugin '{}'; it is step, trigger or strategy", plugin.kind));
   }
   if (!is_plugin_name(plugin.name)) {
-    return refuse(2, fmt::format("'{}' cannot be a plugin's id; use lower-case letters, digits, "
-                                 "'.', '-' and '_', beginning with a letter",
-                                 plugin.name));
+    return refuse(output, 2,
+                  fmt::format("'{}' cannot be a plugin's id; use lower-case letters, digits, "
+                              "'.', '-' and '_', beginning with a letter",
+                              plugin.name));
   }
   const auto into =
       fs::absolute(plugin.directory.empty() ? fs::path(plugin.name) : plugin.directory);
-  if (auto made = make_empty_directory(into); !made) return refuse(2, made.error().message);
+  if (auto made = make_empty_directory(into); !made) return refuse(output, 2, made.error().message);
   const auto written = write_project(plugin, into);
-  if (!written) return refuse(1, written.error().message);
+  if (!written) return refuse(output, 1, written.error().message);
   if (output.as_json) {
     output.out << loader::json{{"directory", into.string()}, {"files", *written}}.dump(2) << '\n';
     return 0;

@@ -19,8 +19,7 @@ loader::SearchPath search(const Context& context) {
 }
 
 PluginOutput output(const Context& context) {
-  return {std::cout, std::cerr, context.json,
-          static_cast<std::size_t>(terminal_width(STDOUT_FILENO))};
+  return {std::cout, std::cerr, context.json, table_width(STDOUT_FILENO)};
 }
 
 }  // namespace

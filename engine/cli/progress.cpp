@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/cli/context.hpp"
+#include "engine/cli/hint.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
@@ -31,16 +32,16 @@ const std::vector<double>* telling(const RunView::Step& step) {
   return step.metrics.empty() ? nullptr : &step.metrics.begin()->second;
 }
 
-std::size_t name_width(const std::vector<RunView::Step>& steps) {
-  std::size_t width = 12;
-  for (const auto& step : steps) width = std::max(width, width_of(step.name));
-  return std::min<std::size_t>(width, 40);
+std::size_t name_width(const RunView& view) {
+  std::size_t width = std::max<std::size_t>(view.name_columns(), 12);
+  for (const auto& step : view.steps()) width = std::max(width, width_of(step.name));
+  return width;
 }
 
 }  // namespace
 
-ProgressPrinter::ProgressPrinter(Style style, int fd)
-    : style_(style), fd_(fd), color_(use_color(fd)) {}
+ProgressPrinter::ProgressPrinter(Style style, int fd, std::string place)
+    : style_(style), fd_(fd), place_(std::move(place)), color_(use_color(fd)) {}
 
 ProgressPrinter::~ProgressPrinter() { finish(); }
 
@@ -53,9 +54,21 @@ void ProgressPrinter::write(const std::string& text) const {
   }
 }
 
+/// A terminal's half is for names; into a pipe they take what they need.
+std::size_t ProgressPrinter::name_columns() const {
+  constexpr std::size_t kMostPadding = 60;
+  if (style_ != Style::live) return std::min(names_, kMostPadding);
+  return std::min(names_, std::max<std::size_t>(12, table_width(fd_) / 2));
+}
+
+std::string ProgressPrinter::name_cell(const std::string& name) const {
+  const std::size_t columns = name_columns();
+  return pad(style_ == Style::live ? fit_middle(name, columns) : name, columns);
+}
+
 void ProgressPrinter::header() {
   if (style_ == Style::silent || std::exchange(header_done_, true)) return;
-  names_ = name_width(view_.steps());
+  names_ = name_width(view_);
   write(fmt::format("{}  {}  {}\n", paint(view_.pipeline(), Color::bold, color_),
                     short_id(view_.run()), paint(view_.place(), Color::dim, color_)));
 }
@@ -64,20 +77,20 @@ void ProgressPrinter::print_step(const RunView::Step& step) {
   if (step.status == "awaiting") {
     const std::string question = step.message.empty() ? "" : ": " + printable(step.message);
     return write(
-        fmt::format("  {} {} waits for an approval{}\n      scanflow runs approve {} '{}'\n",
+        fmt::format("  {} {} waits for an approval{}\n      scanflow runs approve {} {}{}\n",
                     paint(status_sign(step.status), Color::yellow, color_), step.name, question,
-                    short_id(view_.run()), step.name));
+                    short_id(view_.run()), shell_quoted(step.name), place_));
   }
   const bool ran = step.started_us > 0 && step.ended_us > 0 && step.status != "cached";
   std::string message = printable(step.message);
   if (step.attempts > 1) message = fmt::format("attempt {}  {}", step.attempts, message);
-  const int width = style_ == Style::live ? terminal_width(fd_) : 200;
-  const std::size_t used = 2 + 2 + names_ + 12;
+  const std::size_t width =
+      style_ == Style::live ? static_cast<std::size_t>(terminal_width(fd_)) : 200;
+  const std::size_t used = 2 + 2 + name_columns() + 12;
   const std::string line = fmt::format(
       "  {} {} {:>9}  {}", paint(status_sign(step.status), status_color(step.status), color_),
-      pad(fit(step.name, names_), names_),
-      ran ? format_duration(step.ended_us - step.started_us) : step.status,
-      fit(message, static_cast<std::size_t>(std::max(20, width - static_cast<int>(used)))));
+      name_cell(step.name), ran ? format_duration(step.ended_us - step.started_us) : step.status,
+      fit(message, width > used + 20 ? width - used : 20));
   write(std::string(trimmed(line)) + "\n");
 }
 
@@ -85,7 +98,7 @@ void ProgressPrinter::update(const json& update) {
   const std::vector<std::uint32_t> ended = view_.update(update);
   if (style_ == Style::silent) return;
   if (update.value("type", "") == "accepted") header();
-  if (update.value("type", "") == "steps") names_ = name_width(view_.steps());
+  if (update.value("type", "") == "steps") names_ = name_width(view_);
   if (!ended.empty()) erase();
   for (const std::uint32_t step : ended) print_step(view_.steps()[step]);
 }
@@ -109,7 +122,7 @@ std::vector<ProgressPrinter::Line> ProgressPrinter::live_block() const {
       const auto* series = telling(step);
       const std::string curve = series == nullptr ? "" : "  " + sparkline(*series, 12);
       const std::string text =
-          fit(fmt::format("{} {:>9}  {}{}", pad(fit(step.name, names_), names_),
+          fit(fmt::format("{} {:>9}  {}{}", name_cell(step.name),
                           step.started_us > 0 ? format_duration(now - step.started_us) : "",
                           printable(step.message), curve),
               width - 5);
@@ -160,7 +173,11 @@ void ProgressPrinter::erase() {
   const auto width = static_cast<std::size_t>(terminal_width(fd_));
   std::size_t rows = 0;
   for (const std::size_t columns : live_) rows += 1 + (columns == 0 ? 0 : (columns - 1) / width);
-  if (rows > 0) write(fmt::format("\033[{}A\033[J", rows));
+  // Row by row: a terminal that is cleared from its first row to its last keeps what it showed in
+  // its history (tmux does), and frames would pile up there.
+  std::string text;
+  for (std::size_t row = 0; row < rows; ++row) text += "\033[A\033[2K";
+  write(text);
   live_.clear();
 }
 

@@ -36,6 +36,8 @@ class RunView {
   const std::string& run() const { return run_; }
   const std::string& pipeline() const { return pipeline_; }
   const std::string& place() const { return place_; }  // "local, 2 at once"
+  /// Columns that the longest name will have, of what steps call too.
+  std::size_t name_columns() const { return name_columns_; }
   const std::vector<Step>& steps() const { return steps_; }
   std::int64_t created_us() const { return created_us_; }
   std::size_t count(std::string_view status) const;
@@ -56,6 +58,7 @@ class RunView {
 
   std::string run_, pipeline_, place_;
   std::int64_t created_us_ = 0;
+  std::size_t name_columns_ = 0;
   std::vector<Step> steps_;
   std::unordered_map<std::string, std::uint32_t> index_;
   std::map<std::string, double> history_;
@@ -66,8 +69,8 @@ class RunView {
 class ProgressPrinter {
  public:
   enum class Style { live, lines, silent };
-  /// `fd`: where to print.
-  ProgressPrinter(Style style, int fd);
+  /// `fd`: where to print. `place`: place_options() of the commands that it prints.
+  ProgressPrinter(Style style, int fd, std::string place = {});
   ~ProgressPrinter();
 
   RunView& view() { return view_; }
@@ -80,6 +83,8 @@ class ProgressPrinter {
 
  private:
   void header();
+  std::size_t name_columns() const;
+  std::string name_cell(const std::string& name) const;
   void print_step(const RunView::Step& step);
   struct Line {
     std::string text;  // painted
@@ -91,10 +96,11 @@ class ProgressPrinter {
 
   Style style_;
   int fd_;
+  std::string place_;
   bool color_;
   RunView view_;
   bool header_done_ = false;
-  std::size_t names_ = 0;          // columns of the longest name
+  std::size_t names_ = 0;          // columns of the longest name, those of called runs included
   std::vector<std::size_t> live_;  // columns of each line drawn
   std::int64_t drawn_us_ = 0;
 };

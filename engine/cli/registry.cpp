@@ -62,14 +62,20 @@ api::Answer<runtime::Submission> find_pipeline(const std::string& argument,
                                                const std::string& name_space,
                                                const Registry& registry) {
   std::error_code ignored;
-  const bool there = std::filesystem::exists(argument, ignored) &&
-                     !std::filesystem::is_directory(argument, ignored);
+  const bool directory = std::filesystem::is_directory(argument, ignored);
+  const bool there = std::filesystem::exists(argument, ignored) && !directory;
   if (argument != "-" && !there && !pipeline::names_file(argument)) {
     auto registered = from_registry(argument, name_space, registry);
     if (registered) return registered;
-    api::Failure failure = registered.error();
-    failure.message = fmt::format("there is no file '{}', and {}", argument, failure.message);
-    return tl::unexpected(std::move(failure));
+    if (!directory) {
+      api::Failure failure = registered.error();
+      failure.message = fmt::format("there is no file '{}', and {}", argument, failure.message);
+      return tl::unexpected(std::move(failure));
+    }
+  }
+  if (directory) {
+    return api::wrong(fmt::format(
+        "'{}' is a directory, and a file is needed here: name one that is in it", argument));
   }
   auto source = read_pipeline_file(argument);
   if (!source) return api::wrong(source.error().message);

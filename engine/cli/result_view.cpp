@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "engine/cli/commands.hpp"
+#include "engine/cli/hint.hpp"
+#include "engine/cli/steps_view.hpp"
 #include "engine/cli/text.hpp"
-#include "engine/runtime/active_run.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
 
 namespace scanflow::cli {
@@ -15,104 +17,99 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t kMostRows = 60;  // beyond: only what did not go well
 constexpr std::size_t kMostErrors = 5;
 
-std::string words_of(const json& step) {
-  const json& outputs = step.at("outputs");
-  if (outputs.contains("summary") && outputs["summary"].is_string()) return outputs["summary"];
-  if (step.at("error").is_object()) return step.at("error").value("cause", "");
-  std::string words;
-  for (const auto& [name, value] : outputs.items()) {
-    if (!value.is_primitive() || words.size() > 80) continue;
-    words += fmt::format("{}{}={}", words.empty() ? "" : "  ", name,
-                         value.is_string() ? value.get<std::string>() : value.dump());
-  }
-  return words;
+bool is_failure(const json& step) {
+  return step.at("status") == "failed" && step.at("error").is_object();
 }
+bool is_tolerated(const json& step) { return step.value("tolerated", false); }
 
-std::string attempts_of(const json& step) {
+/// "failed after 2 attempts"
+std::string how_it_ended(const json& step) {
   const int attempts = step.at("attempts");
-  return attempts > 0 ? std::to_string(attempts) : "";
+  if (attempts == 0) return "failed, never started";
+  return fmt::format("failed after {} attempt{}", attempts, attempts == 1 ? "" : "s");
 }
 
-/// The steps of runs that steps have called behind them, one level in. Those of a run that cannot be
-/// read (any more) are left out.
-void add_nested(const store::Store& store, const json& steps, std::size_t depth, json& all) {
-  for (json step : steps) {
-    const std::string run = step.value("run", "");
-    step["depth"] = depth;
-    all.push_back(std::move(step));
-    const auto rows = run.empty() ? Result<std::vector<store::RunRow>>() : store.find_runs(run);
-    const auto called = run.empty() ? Result<std::vector<store::StepRow>>() : store.steps(run);
-    if (!rows || !called || rows->empty()) continue;
-    const json document =
-        runtime::result_document(rows->front(), *called, runtime::called_runs(store, run));
-    add_nested(store, document.at("steps"), depth + 1, all);
-  }
-}
-
-json with_nested(const Context& context, const json& steps) {
-  const bool any = std::any_of(steps.begin(), steps.end(),
-                               [](const json& step) { return step.contains("run"); });
-  const auto state = any ? context.state_directory() : fail("");
-  const auto store = state ? store::Store::open_read_only(state->root) : fail("");
-  if (!store) return steps;
-  json all = json::array();
-  add_nested(**store, steps, 0, all);
-  return all;
-}
-
-std::string steps_table(const json& steps) {
-  std::vector<std::vector<std::string>> rows;
-  std::size_t left_out = 0;
-  for (const json& step : steps) {
-    const std::string status = step.at("status");
-    const bool fine = status == "succeeded" || status == "cached" || status == "skipped";
-    if (steps.size() > kMostRows && (fine || rows.size() >= kMostRows)) {
-      ++left_out;
-      continue;
-    }
-    const double seconds = step.at("seconds");
-    rows.push_back(
-        {fmt::format("  {}{} {}", std::string(2 * step.value("depth", std::size_t{0}), ' '),
-                     status_sign(status), step.at("name").get<std::string>()),
-         status,
-         status == "succeeded" || status == "failed"
-             ? format_duration(static_cast<std::int64_t>(seconds * 1e6))
-             : "",
-         attempts_of(step), printable(words_of(step))});
-  }
+std::string lines_of(const std::string& message) {
   std::string text;
-  if (!rows.empty()) {
-    text = table({"  STEP", "STATUS", "TIME", "TRIES", ""}, rows,
-                 static_cast<std::size_t>(terminal_width(STDOUT_FILENO)), {2, 3});
+  for (std::size_t at = 0; at <= message.size();) {
+    const std::size_t end = std::min(message.find('\n', at), message.size());
+    text += "  " + printable(message.substr(at, end - at)) + "\n";
+    at = end + 1;
   }
-  if (left_out > 0)
-    text += fmt::format("  and {} more steps: 'scanflow runs show -o json'\n", left_out);
   return text;
 }
 
-/// The whole error of each failed step; the table shows its cause only.
+/// The whole error of each step that made the run fail, where the table shows its cause only; of
+/// those that may fail a line each, behind them.
 std::string failures(const json& steps) {
-  std::string text;
-  std::size_t failed = 0;
+  std::string text, tolerated;
+  std::size_t failed = 0, allowed = 0;
   for (const json& step : steps) {
-    if (step.at("status") != "failed" || !step.at("error").is_object() || ++failed > kMostErrors)
-      continue;
-    text += fmt::format("\n{}  {} after {} {}: {}\n", step.at("name").get<std::string>(),
-                        step.at("status").get<std::string>(), step.at("attempts").get<int>(),
-                        step.at("attempts") == 1 ? "attempt" : "attempts",
-                        step.at("error").value("cause", ""));
-    std::string message = step.at("error").value("message", "");
-    for (std::size_t at = 0; at <= message.size();) {
-      const std::size_t end = std::min(message.find('\n', at), message.size());
-      text += "  " + printable(message.substr(at, end - at)) + "\n";
-      at = end + 1;
+    if (!is_failure(step) || step.value("depth", 0) > 0) continue;
+    const std::string name = step.at("name");
+    const std::string cause = step.at("error").value("cause", "");
+    const std::string message = step.at("error").value("message", "");
+    if (is_tolerated(step)) {
+      if (++allowed > kMostErrors) continue;
+      tolerated +=
+          fmt::format("{}  {}, as it may (allow_failure): {}: {}\n", name, how_it_ended(step),
+                      cause, printable(message.substr(0, message.find('\n'))));
+    } else if (++failed <= kMostErrors) {
+      text += fmt::format("\n{}  {}: {}\n{}", name, how_it_ended(step), cause, lines_of(message));
     }
   }
   if (failed > kMostErrors)
     text += fmt::format("\nand {} more: -o json shows their errors\n", failed - kMostErrors);
+  if (allowed > kMostErrors)
+    tolerated += fmt::format("and {} more that may fail\n", allowed - kMostErrors);
+  return text + (tolerated.empty() ? "" : "\n" + tolerated);
+}
+
+/// Of the step that made the run fail, or of the one within it; "" where no attempt was made.
+std::string log_hint(const Context& context, const json& steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto fails = [&](std::size_t at) {
+      return is_failure(steps[at]) && !is_tolerated(steps[at]);
+    };
+    if (!fails(i)) continue;
+    const std::size_t depth = steps[i].value("depth", std::size_t{0});
+    std::size_t inner = i;
+    for (std::size_t j = i + 1; j < steps.size(); ++j) {
+      const std::size_t below = steps[j].value("depth", std::size_t{0});
+      if (below <= depth) break;
+      if (fails(j) && below == steps[inner].value("depth", std::size_t{0}) + 1) inner = j;
+    }
+    if (steps[inner].at("attempts") == 0) continue;
+    return "its log: " +
+           hint(context, {"runs", "logs", steps[inner].at("known"), steps[inner].at("name")}) +
+           "\n";
+  }
+  return {};
+}
+
+/// What people are asked, and how they answer.
+std::string questions(const Context& context, const json& steps) {
+  const std::int64_t now = wall_us();
+  std::string text;
+  for (const json& step : steps) {
+    if (!step.contains("approval")) continue;
+    const json& asked = step.at("approval");
+    const std::string message = asked.value("message", "");
+    const std::int64_t since = asked.at("since_us"), until = asked.at("until_us");
+    text += fmt::format("\n{} waits for an approval{}\n  since {} ({}), ",
+                        step.at("name").get<std::string>(),
+                        message.empty() ? "" : ": " + printable(message), format_time(since),
+                        format_age(since, now));
+    text += until == 0
+                ? "for as long as it takes\n"
+                : fmt::format("until {} (in {}); then it is {}\n", format_time(until),
+                              format_duration(std::max<std::int64_t>(until - now, 0)),
+                              asked.value("default", "") == "approve" ? "approved" : "rejected");
+    text += "  " + hint(context, {"runs", "approve", step.at("known"), step.at("name")}) +
+            "   (or with --reject)\n";
+  }
   return text;
 }
 
@@ -139,36 +136,36 @@ std::string meaning(const json& steps) {
 }  // namespace
 
 std::string render_result(const Context& context, const json& result, ResultOf what) {
-  const json& steps = result.at("steps");
+  const json steps = with_called(context, result);
   const std::string status = result.at("status");
   const std::string run = short_id(result.at("run"));
   const bool color = use_color(STDOUT_FILENO);
-  const std::string state = context.state.empty() ? "" : " --state " + context.state;
-  std::string text = "\n" + steps_table(with_nested(context, steps)) + failures(steps) + "\n";
-  text += fmt::format(
-      "{} in {}", paint(status, status_color(status), color),
-      format_duration(static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6)));
-  if (const std::string facts = meaning(steps); !facts.empty()) text += ": " + facts;
+  const auto lasted = static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6);
+  const bool goes_on = status == "running" || status == "queued";
+  std::string text = "\n" + steps_table(steps, table_width(STDOUT_FILENO)) + failures(steps) +
+                     questions(context, steps) + "\n";
+  text += fmt::format("{} {} {}", paint(status, status_color(status), color),
+                      goes_on                   ? "for"
+                      : status == "interrupted" ? "after"
+                                                : "in",
+                      format_duration(lasted));
+  if (const std::string facts = meaning(result.at("steps")); !facts.empty()) text += ": " + facts;
   constexpr std::string_view kFailed = "failed: ";  // said already
   if (std::string summary = result.value("summary", ""); summary.starts_with(kFailed))
     text += ": " + summary.substr(kFailed.size());
   text += "\n";
-  std::string failed_step;
-  for (const json& step : steps) {
-    if (failed_step.empty() && step.at("status") == "failed") failed_step = step.at("name");
-    for (const auto& [name, artifact] : step.at("artifacts").items()) {
-      const bool page = artifact.value("directory", false) && name == "report";
-      if (page)
-        text += fmt::format("report: {}/index.html\n", artifact.at("path").get<std::string>());
-    }
+  for (const json& step : result.at("steps")) {
+    const json& artifacts = step.at("artifacts");
+    if (const auto report = artifacts.find("report");
+        report != artifacts.end() && report->value("directory", false))
+      text += fmt::format("report: {}/index.html\n", report->at("path").get<std::string>());
   }
   if (status == "interrupted") {
-    text += fmt::format("go on with it: scanflow runs resume {}{}\n", run, state);
-  } else if (!failed_step.empty()) {
-    text += fmt::format("its log: scanflow runs logs {} '{}'{}\n", run, failed_step, state);
-  } else if (what == ResultOf::this_run) {
-    text += fmt::format("more: scanflow runs show {}{}\n", run, state);
+    return text + "go on with it: " + hint(context, {"runs", "resume", run}) + "\n";
   }
+  const std::string log = log_hint(context, steps);
+  if (!log.empty()) return text + log;
+  if (what == ResultOf::this_run) text += "more: " + hint(context, {"runs", "show", run}) + "\n";
   return text;
 }
 

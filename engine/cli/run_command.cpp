@@ -11,6 +11,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/detach.hpp"
 #include "engine/cli/follow.hpp"
+#include "engine/cli/hint.hpp"
 #include "engine/cli/progress.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/pipeline/difference.hpp"
@@ -224,7 +225,7 @@ int run(const Context& context, const RunCommand& command) {
     return resume(context, command.resume, command.quiet, command.detach);
   if (!context.server.empty()) return run_there(context, *state, command);
   const ProgressPrinter::Style style = style_of(context, command.quiet);
-  ProgressPrinter printer(style, STDOUT_FILENO);
+  ProgressPrinter printer(style, STDOUT_FILENO, place_options(context));
 
   auto found = context.catalog(!command.dry_run);
   if (!found) return complain(context, kUsage, found.error().message);
@@ -273,7 +274,7 @@ int runs_retry(const Context& context, const std::string& prefix, const std::str
   if (!state) return complain(context, kEngine, state.error().message);
   auto target = retried(context, *state, prefix, from);
   if (!target) return complain(context, target.error());
-  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO, place_options(context));
   return go_on(context, *state, std::move(*target), store::Durability::process, printer, false);
 }
 
@@ -283,7 +284,7 @@ namespace {
 std::string changes_of(const std::string& file, const std::string& path,
                        const std::string& before) {
   constexpr std::size_t kMost = 8;
-  const auto text = read_file(path);
+  const auto text = read_file(path, kMostText);
   if (!text || *text == before) return {};  // a run needs the file no more
   const auto was = pipeline::read_yaml_value(file, before);
   const auto is = pipeline::read_yaml_value(file, *text);
@@ -321,7 +322,7 @@ int resume(const Context& context, const std::string& run, bool quiet, bool deta
   auto id = find_run(context, run);
   if (!id) return complain(context, id.error());
   tell_changes(context, *id);
-  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO, place_options(context));
   Target target;
   target.run = std::move(*id);
   return go_on(context, *state, std::move(target), store::Durability::process, printer, detached);

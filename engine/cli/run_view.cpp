@@ -32,6 +32,7 @@ std::vector<std::uint32_t> RunView::update(const json& update) {
     place_ = update.at("backend").get<std::string>() + ", " +
              std::to_string(update.value("jobs", 1)) + " at once";
     created_us_ = update.at("created_us");
+    name_columns_ = update.value("name_columns", std::size_t{0});
     steps_.clear();
     return add_steps(update.at("steps"));
   } else if (type == "steps") {
@@ -95,7 +96,9 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
     step.fraction = -1;
     step.message.clear();
   } else if (type == "attempt_ended") {
-    step.status = cause == "none" ? "succeeded" : cause == "cancelled" ? "cancelled" : "failed";
+    step.status = cause == "none"                               ? "succeeded"
+                  : cause == "cancelled" || cause == "upstream" ? "cancelled"
+                                                                : "failed";
     step.ended_us = time;
     step.message =
         cause == "none" ? words_of(data) : cause + ": " + first_line(data.value("message", ""));

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/cli/commands.hpp"
+#include "engine/cli/hint.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
@@ -61,16 +62,19 @@ int runs_list(const Context& context, const ListCommand& command) {
          std::string(status_sign(status == "interrupted" ? "running" : status)) + " " + status,
          fmt::format("{}/{}", run.at("done").get<std::uint32_t>(),
                      run.at("steps").get<std::uint32_t>()),
-         ended_us > 0 ? format_duration(ended_us - created_us) : "-", format_age(created_us, now),
-         status == "interrupted" ? "'scanflow runs resume' goes on with it"
-                                 : run.at("summary").get<std::string>()});
+         status == "interrupted" ? "-"
+                                 : format_duration((ended_us > 0 ? ended_us : now) - created_us),
+         format_age(created_us, now),
+         status == "interrupted"
+             ? "go on: " + hint(context, {"runs", "resume", short_id(run.at("run"))})
+             : run.at("summary").get<std::string>()});
   }
   if (rows.empty()) {
     fmt::print("no such runs in {}\n", place_of(context));
     return kSucceeded;
   }
   fmt::print("{}", table({"RUN", "PIPELINE", "STATUS", "STEPS", "TIME", "STARTED", ""}, rows,
-                         static_cast<std::size_t>(terminal_width(STDOUT_FILENO)), {3, 4}));
+                         table_width(STDOUT_FILENO), {3, 4}));
   return kSucceeded;
 }
 

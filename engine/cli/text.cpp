@@ -82,6 +82,20 @@ std::string fit(std::string_view text, std::size_t columns) {
   return columns > 0 ? out + "…" : out;
 }
 
+std::string fit_middle(std::string_view text, std::size_t columns) {
+  const std::size_t width = width_of(text);
+  if (width <= columns || columns < 4) return fit(text, columns);
+  const std::size_t end = (columns - 1) * 2 / 3;
+  std::string out = fit(text, columns - end);  // with the ellipsis
+  std::size_t left = width;
+  each_character(text, [&](std::string_view character) {
+    if (left <= end) out += character;
+    left -= columns_of(character);
+    return true;
+  });
+  return out;
+}
+
 std::string_view trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
@@ -97,6 +111,23 @@ std::string paint(std::string_view text, Color color, bool enabled) {
   return fmt::format("\033[{}m{}\033[0m", kCodes.at(static_cast<std::size_t>(color)), text);
 }
 
+namespace {
+
+/// Takes from the widest columns but the last until a row fits, and some of the last one with it.
+void narrow(std::vector<std::size_t>& widths, std::size_t width) {
+  constexpr std::size_t kLeast = 8, kLast = 12;
+  std::size_t needed = std::min(widths.back(), kLast);
+  for (std::size_t i = 0; i + 1 < widths.size(); ++i) needed += widths[i] + 2;
+  while (needed > width) {
+    const auto widest = std::max_element(widths.begin(), widths.end() - 1);
+    if (widest == widths.end() - 1 || *widest <= kLeast) return;
+    --*widest;
+    --needed;
+  }
+}
+
+}  // namespace
+
 std::string table(const std::vector<std::string>& header,
                   const std::vector<std::vector<std::string>>& rows, std::size_t width,
                   const std::vector<std::size_t>& right) {
@@ -106,6 +137,7 @@ std::string table(const std::vector<std::string>& header,
   };
   measure(header);
   for (const auto& row : rows) measure(row);
+  if (width > 0) narrow(widths, width);
   std::string out;
   const auto print = [&](const std::vector<std::string>& row) {
     std::string line;
@@ -113,14 +145,15 @@ std::string table(const std::vector<std::string>& header,
     for (std::size_t i = 0; i < row.size(); ++i) {
       const bool last = i + 1 == row.size();
       const bool to_right = std::find(right.begin(), right.end(), i) != right.end();
-      const std::string cell = last && width > used ? fit(row[i], width - used) : row[i];
+      std::string cell = fit_middle(row[i], widths[i]);
+      if (last && width > 0) cell = fit(row[i], width > used ? width - used : 0);
       const std::string blanks(widths[i] > width_of(cell) ? widths[i] - width_of(cell) : 0, ' ');
       line += to_right ? blanks + cell : cell + blanks;
       if (!last) line += "  ";
       used += widths[i] + 2;
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
+    out += (width > 0 ? fit(line, width) : line) + "\n";
   };
   print(header);
   for (const auto& row : rows) print(row);

@@ -16,6 +16,8 @@ std::size_t width_of(std::string_view text);
 std::string printable(std::string_view text);
 /// Cut to `columns`, with an ellipsis where something was cut.
 std::string fit(std::string_view text, std::size_t columns);
+/// The same, cut in the middle: the end tells matrix instances apart.
+std::string fit_middle(std::string_view text, std::size_t columns);
 /// Without blanks at its end.
 std::string_view trimmed(std::string_view text);
 std::string pad(std::string_view text, std::size_t columns);
@@ -24,7 +26,8 @@ enum class Color { none, red, green, yellow, blue, dim, bold };
 std::string paint(std::string_view text, Color color, bool enabled);
 
 /// Columns as wide as their widest cell, two blanks between them, no trailing blanks. Columns in
-/// `right` are right-aligned; the last is cut to the terminal's width.
+/// `right` are right-aligned. Rows are cut to `width` (0: none is cut): the last column at its end,
+/// and where that is not enough the widest ones in their middle.
 std::string table(const std::vector<std::string>& header,
                   const std::vector<std::vector<std::string>>& rows, std::size_t width,
                   const std::vector<std::size_t>& right = {});

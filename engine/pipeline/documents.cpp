@@ -107,6 +107,12 @@ class DocumentReader {
         return draft.file->problems.add(*draft.name, std::move(message));
       };
       const Document& document = draft.document;
+      if (const std::string kind = text_of(draft.root, "kind", document.kind);
+          kind != document.kind) {
+        draft.file->problems
+            .add(*draft.root->find("kind"), fmt::format("unknown kind '{}'", printable(kind)))
+            .hint = fmt::format("did you mean '{}'?", document.kind);
+      }
       if (!is_label(document.name) || !is_label(document.name_space)) {
         add(fmt::format("'{}' is not the name of a document", printable(name_of(document)))).hint =
             kLabelRule;
@@ -156,12 +162,14 @@ class DocumentReader {
       return;
     }
     const Node* kind = root.find("kind");
-    if (kind != nullptr && kind->is_scalar() && !is_known_kind(*kind, file.problems)) return;
+    std::string meant(kReaders.front().kind);
+    if (kind != nullptr && kind->is_scalar()) meant = meant_kind(*kind, file.problems);
+    if (meant.empty()) return;
     const Node* metadata = root.find("metadata");
     const Node* name = metadata != nullptr ? metadata->find("name") : nullptr;
     Draft draft{{}, &file, &root, name != nullptr ? name : &root, part.line};
     Document& document = draft.document;
-    document.kind = text_of(&root, "kind", kReaders.front().kind);
+    document.kind = std::move(meant);
     document.name = text_of(metadata, "name", "");
     document.name_space =
         text_of(metadata, "namespace", name_space_.empty() ? "default" : name_space_);

@@ -289,8 +289,10 @@ Result<json> bind_params(const std::vector<Param>& params, const json& given) {
                                     : fmt::format("; the pipeline has {}", join_or(names, "and"))));
   }
   if (problems.empty()) return bound;
+  if (problems.size() == 1) return fail(std::move(problems.front()));
   std::string text;
-  for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
+  for (const std::string& problem : problems)
+    text += fmt::format("{}error: {}", text.empty() ? "" : "\n", problem);
   return fail(std::move(text));
 }
 

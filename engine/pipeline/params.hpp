@@ -18,7 +18,8 @@ std::vector<Param> read_params(const Node& params, Problems& problems);
 /// "true", "[1, 2]"), anything else must have it (an int passes as float).
 Result<json> bind_value(const Param& param, const json& given);
 
-/// Every parameter with its given value or default. One error that names all that is wrong.
+/// Every parameter with its given value or default. One error that names all that is wrong: of
+/// several each line begins with "error: ".
 Result<json> bind_params(const std::vector<Param>& params, const json& given);
 
 }  // namespace scanflow::pipeline

@@ -254,7 +254,7 @@ const Node* choose_root(const YamlDocument& document, Problems& problems) {
     return nullptr;
   }
   const Node* kind = root.find("kind");
-  if (kind == nullptr || !kind->is_scalar() || is_known_kind(*kind, problems)) return &root;
+  if (kind == nullptr || !kind->is_scalar() || !meant_kind(*kind, problems).empty()) return &root;
   return nullptr;
 }
 
@@ -318,21 +318,22 @@ Result<std::shared_ptr<const Pipeline>> read_called(const std::string& call, con
 
 }  // namespace
 
-bool is_known_kind(const Node& kind, Problems& problems) {
+std::string meant_kind(const Node& kind, Problems& problems) {
   std::vector<std::string> known;
   for (const DocumentKind& each : document_kinds()) {
     if (each.table != nullptr) known.emplace_back(each.name);
     if (each.name != kind.text) continue;
-    if (each.table != nullptr) return true;
+    if (each.table != nullptr) return kind.text;
     problems.add(kind, fmt::format("the kind '{}' is known but not available in this version yet",
                                    kind.text));
-    return false;
+    return {};
   }
-  const std::string near = nearest(kind.text, known);
-  problems.add(kind, fmt::format("unknown kind '{}'", printable(kind.text))).hint =
-      near.empty() ? fmt::format("there is {}", join_or(known, "and"))
-                   : fmt::format("did you mean '{}'?", near);
-  return false;
+  std::string near = nearest(kind.text, known);
+  if (near.empty()) {
+    problems.add(kind, fmt::format("unknown kind '{}'", printable(kind.text))).hint =
+        fmt::format("there is {}", join_or(known, "and"));
+  }
+  return near;
 }
 
 Pipeline read_root(const Node& root, const Reading& reading, Problems& problems) {

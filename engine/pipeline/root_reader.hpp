@@ -29,7 +29,8 @@ struct Reading {
 /// Without its source.
 Pipeline read_root(const Node& root, const Reading& reading, Problems& problems);
 
-/// Is it a kind that can be read? Reported where it is not.
-bool is_known_kind(const Node& kind, Problems& problems);
+/// The kind that can be read, or the nearest one: whoever reads the document by its table reports
+/// that it is misspelt, beside all else. "": none; reported.
+std::string meant_kind(const Node& kind, Problems& problems);
 
 }  // namespace scanflow::pipeline

@@ -9,6 +9,7 @@
 #include "engine/pipeline/policy_reader.hpp"
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
+#include "sdk/base/nearest.hpp"
 
 namespace scanflow::pipeline {
 namespace {
@@ -255,15 +256,27 @@ class StepReader {
       problems_.add(matrix, "'matrix.include' adds to axes, and there are none").hint =
           "add an axis: name: [values]";
     }
-    for (const json& combination : step_.exclude) {
-      for (const auto& item : combination.items()) {
-        const std::string& name = item.key();
-        const bool known = std::any_of(step_.matrix.begin(), step_.matrix.end(),
-                                       [&](const Axis& axis) { return axis.name == name; });
-        if (known) continue;
-        problems_.add(matrix,
-                      fmt::format("'matrix.exclude' names the axis '{}', which is not there",
-                                  printable(name)));
+    if (const Node* excluded = matrix.find("exclude")) check_excluded(*excluded);
+  }
+
+  void check_excluded(const Node& list) {
+    std::vector<std::string> axes;
+    for (const Axis& axis : step_.matrix) axes.push_back(axis.name);
+    for (const Node* combination : list.items) {
+      if (!combination->is_map()) continue;
+      for (std::size_t i = 0; i + 1 < combination->items.size(); i += 2) {
+        const Node& key = *combination->items[i];
+        if (!key.is_scalar() || std::find(axes.begin(), axes.end(), key.text) != axes.end())
+          continue;
+        const std::string near = nearest(key.text, axes);
+        Diagnostic& problem = problems_.add(
+            key, fmt::format("'matrix.exclude' names the axis '{}', which is not there",
+                             printable(key.text)));
+        if (!near.empty()) {
+          problem.hint = fmt::format("did you mean '{}'?", near);
+        } else if (!axes.empty()) {
+          problem.hint = fmt::format("the axes are {}", join_or(axes, "and"));
+        }
       }
     }
   }

@@ -20,6 +20,14 @@ namespace {
 /// Ends the parse from within an event: the problem has been reported.
 struct Stop {};
 
+/// "!!int" and the like: what YAML's core schema knows.
+bool is_scalar_tag(std::string_view tag) {
+  constexpr std::string_view kCore = "tag:yaml.org,2002:";
+  if (!tag.starts_with(kCore)) return false;
+  const std::string_view name = tag.substr(kCore.size());
+  return name == "str" || name == "int" || name == "float" || name == "bool" || name == "null";
+}
+
 /// Reads a text in place.
 struct TextBuffer : std::streambuf {
   explicit TextBuffer(std::string_view text) {
@@ -48,9 +56,8 @@ class Builder : public YAML::EventHandler {
     Node& node = make(NodeKind::scalar, mark, anchor);
     node.text = value;
     node.complete = true;
-    static constexpr std::string_view kCore = "tag:yaml.org,2002:";
-    node.plain = tag == "?" || (tag.starts_with(kCore) && !tag.ends_with(":str"));
-    if (tag != "?" && tag != "!" && !tag.starts_with(kCore)) refuse_tag(node, tag);
+    node.plain = tag == "?" || (is_scalar_tag(tag) && !tag.ends_with(":str"));
+    if (tag != "?" && tag != "!" && !is_scalar_tag(tag)) refuse_tag(node, tag);
     attach(node);
   }
 
@@ -114,8 +121,10 @@ class Builder : public YAML::EventHandler {
     stop(at, fmt::format("nested deeper than {} levels; flatten it", limits_.depth));
   }
 
-  void refuse_tag(const Node& node, const std::string& tag) {
-    problems_.add(node, fmt::format("the tag '{}' is not supported; leave it out", tag));
+  void refuse_tag(const Node& node, std::string tag) {
+    constexpr std::string_view kCore = "tag:yaml.org,2002:";
+    if (tag.starts_with(kCore)) tag.replace(0, kCore.size(), "!!");
+    problems_.add(node, fmt::format("the tag '{}' is not supported; leave it out", printable(tag)));
   }
 
   Node& make(NodeKind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
@@ -212,6 +221,11 @@ std::string guess(const Source& source, int line, std::string_view message) {
         text.substr(0, expression).find_first_of("\"'") == std::string_view::npos) {
       return "put expressions into quotes: \"${{ ... }}\"";
     }
+  }
+  if (message.starts_with("illegal map value")) {
+    return "': ' begins a value: put the whole text into single quotes, or write '|' and the text "
+           "on "
+           "the next lines (run: |)";
   }
   if (message.starts_with("end of sequence flow")) return "a '[' before this is not closed";
   if (message.starts_with("end of map flow")) return "a '{' before this is not closed";

@@ -43,15 +43,17 @@ bool Scheduler::take(const pipeline::Step& step) {
 }
 
 std::string Scheduler::never_fits(const pipeline::Resources& resources, const Capacity& capacity) {
+  std::string why;
   if (capacity.cpu > 0 && resources.cpu_request > capacity.cpu + kTolerance) {
-    return fmt::format("it requests {} CPUs, and this machine has {}", resources.cpu_request,
-                       capacity.cpu);
+    why = fmt::format("it requests {} CPUs, and this machine has {}", resources.cpu_request,
+                      capacity.cpu);
   }
   if (capacity.memory > 0 && resources.memory_request > capacity.memory) {
-    return fmt::format("it requests {} of memory, and this machine has {}",
+    why += fmt::format("{} {} of memory, and this machine has {}",
+                       why.empty() ? "it requests" : "; and",
                        format_bytes(resources.memory_request), format_bytes(capacity.memory));
   }
-  return {};
+  return why;
 }
 
 }  // namespace scanflow::run

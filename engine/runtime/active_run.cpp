@@ -114,11 +114,16 @@ void ActiveRun::add_client(Client client) {
   events_wanted_ = events_wanted_ || client.every_event;
 }
 
-void ActiveRun::finish(const CalledRuns& called) {
+void ActiveRun::finish(CalledRuns called) {
   if (listeners_.empty()) return;
+  RunFacts facts;
+  facts.called = std::move(called);
+  for (const pipeline::Step& step : plan().pipeline->steps) {
+    if (step.allow_failure) facts.tolerated.insert(step.name);
+  }
   std::vector<store::StepRow> rows;
   for (std::uint32_t i = 0; events_wanted_ && i < machine_.size(); ++i) rows.push_back(step_row(i));
-  tell({{"type", "finished"}, {"result", result_document(row(), rows, called)}});
+  tell({{"type", "finished"}, {"result", result_document(row(), rows, facts)}});
 }
 
 void ActiveRun::tell(json update) {

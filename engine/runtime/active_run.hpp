@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "engine/run/machine.hpp"
+#include "engine/runtime/run_facts.hpp"
 #include "engine/runtime/step_index.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
@@ -18,11 +18,6 @@ namespace scanflow::runtime {
 
 /// Where the events of a run are kept.
 enum class Keep { in_store, in_memory };
-
-/// Step -> the run that it has called; of several attempts the last one's.
-using CalledRuns = std::map<std::string, std::string>;
-/// Empty where that cannot be read.
-CalledRuns called_runs(const store::Store& store, const std::string& run);
 
 class ActiveRun {
  public:
@@ -54,8 +49,8 @@ class ActiveRun {
   /// Tells it "accepted", and all that follows.
   void add_client(Client client);
   bool has_listeners() const { return !listeners_.empty(); }
-  /// Tells them "finished". `called`: as of result_document.
-  void finish(const CalledRuns& called);
+  /// Tells them "finished".
+  void finish(CalledRuns called);
   void tell(json update);
 
   /// What listeners are to be told once what was recorded before is committed.
@@ -117,10 +112,5 @@ class ActiveRun {
   std::vector<bool> is_dirty_;
   std::unordered_map<std::uint32_t, std::vector<Log>> logs_;
 };
-
-/// The document that `run -o json` and `runs show -o json` end with. Steps that call a pipeline have
-/// `run`: the id of the run that they called last, as `called` has it.
-json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps,
-                     const CalledRuns& called);
 
 }  // namespace scanflow::runtime

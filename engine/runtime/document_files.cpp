@@ -51,7 +51,7 @@ Result<pipeline::SourceText> read_text(const std::string& file) {
     return fail(
         fmt::format("the file's name is not UTF-8 text: {}; rename it", pipeline::printable(file)));
   }
-  auto text = file == "-" ? read_all(STDIN_FILENO, "stdin") : read_file(file);
+  auto text = file == "-" ? read_all(STDIN_FILENO, "stdin", kMostText) : read_file(file, kMostText);
   if (!text) return tl::unexpected(text.error());
   pipeline::SourceText source{file == "-" ? "<stdin>" : file, std::move(*text)};
   if (pipeline::find_not_text(source.text) != std::string::npos)

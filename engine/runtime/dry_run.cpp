@@ -29,8 +29,11 @@ std::vector<graph::Node> in_order(const pipeline::Plan& plan) {
 class DryRun {
  public:
   DryRun(const Submission& submission, const Prepared& prepared, const store::Store* store,
-         const store::Artifacts& artifacts, const run::Capacity& capacity)
-      : submission_(submission),
+         const store::Artifacts& artifacts, const run::Capacity& capacity,
+         const std::string& within = "", std::uint32_t depth = 0)
+      : within_(within),
+        depth_(depth),
+        submission_(submission),
         prepared_(prepared),
         plan_(*prepared.plan),
         store_(store),
@@ -39,13 +42,18 @@ class DryRun {
         levels_(plan_.steps.size(), 1) {}
 
   json run() {
-    for (const graph::Node step : in_order(plan_)) look_at(step);
+    json steps = look();
     return {{"dry_run", true},
             {"pipeline", plan_.pipeline->name},
             {"namespace", plan_.pipeline->name_space},
             {"file", submission_.file},
             {"params", plan_.params},
-            {"steps", std::move(steps_)}};
+            {"steps", std::move(steps)}};
+  }
+
+  json look() {
+    for (const graph::Node step : in_order(plan_)) look_at(step);
+    return std::move(steps_);
   }
 
  private:
@@ -54,7 +62,7 @@ class DryRun {
     json needs = json::array();
     for (const graph::Node need : plan_.graph.needs(step)) {
       levels_[step] = std::max(levels_[step], levels_[need] + 1);
-      needs.push_back(plan_.steps[need].id);
+      needs.push_back(within_ + plan_.steps[need].id);
     }
     const std::string why = run::Scheduler::never_fits(spec.resources, capacity_);
     const std::vector<std::string> wanted = references(*plan_.pipeline, spec);
@@ -64,7 +72,7 @@ class DryRun {
     }
     ResolveJob job = job_of(plan_.steps[step], step, wanted);
     job.expand = !spec.for_each.is_null();
-    json& shown = add(step, plan_.steps[step].id, std::move(needs));
+    json& shown = add(step, job.planned, std::move(needs));
     if (!why.empty()) {
       shown["status"] = "refused";
       shown["message"] = why;
@@ -90,7 +98,7 @@ class DryRun {
     for (std::size_t i = 0; i < items.size(); ++i) {
       job.planned.id = fmt::format("{}[{}]", id, i);
       job.planned.item = items[i];
-      json& instance = add(step, job.planned.id, needs);
+      json& instance = add(step, job.planned, needs);
       tell(resolve(job, store_, artifacts_), job, instance);
     }
   }
@@ -118,10 +126,27 @@ class DryRun {
     }
     if (!done) {
       unknown_.insert(spec.name);
+      const bool calls = !spec.call.empty() && event.type == EventType::step_resolved;
+      if (calls) look_within(spec, job.planned.id, json(shown["with"]));
       return;
     }
     views_[spec.name].push_back({job.planned.matrix, job.planned.item, shown["status"], 0,
                                  std::make_shared<const json>(data)});
+  }
+
+  /// The steps of the pipeline that a step would call with these parameters.
+  void look_within(const pipeline::Step& spec, const std::string& id, const json& params) {
+    const auto& called = plan_.pipeline->calls.at(spec.call);
+    auto plan = pipeline::make_plan(called, params);
+    if (!plan) return;  // an artifact that is still to be made, say
+    Submission submission = submission_;
+    submission.params = params;
+    submission.file = called->file;
+    const Prepared prepared{std::make_shared<pipeline::Plan>(std::move(*plan)), prepared_.catalog};
+    const json steps =
+        DryRun(submission, prepared, store_, artifacts_, capacity_, within_ + id + "/", depth_ + 1)
+            .look();
+    for (const json& step : steps) steps_.push_back(step);
   }
 
   /// The values of `with` that look at nothing that is still to be run.
@@ -162,9 +187,12 @@ class DryRun {
     return job;
   }
 
-  json& add(graph::Node step, const std::string& id, json needs) {
+  json& add(graph::Node step, const pipeline::PlannedStep& planned, json needs) {
     const pipeline::Step& spec = plan_.spec_of(step);
-    return steps_.emplace_back(json{{"name", id},
+    return steps_.emplace_back(json{{"name", within_ + planned.id},
+                                    {"depth", depth_},
+                                    {"matrix", planned.matrix},
+                                    {"item", planned.item},
                                     {"uses", spec.uses},
                                     {"phase", name(spec.phase)},
                                     {"level", levels_[step]},
@@ -175,6 +203,8 @@ class DryRun {
                                     {"message", ""}});
   }
 
+  const std::string within_;  // "call/": before the names of its steps
+  const std::uint32_t depth_;
   const Submission& submission_;
   const Prepared& prepared_;
   const pipeline::Plan& plan_;

@@ -17,6 +17,8 @@ Result<Prepared> prepare_dry(Submission& submission, std::shared_ptr<const loade
 /// `store`: null where there is none yet. The document that `run --dry-run -o json` ends with:
 ///   {"dry_run": true, "pipeline", "namespace", "file", "params": {...}, "steps": [{
 ///     "name", "uses", "phase", "level",  // level: those of one could run at once; from 1 per phase
+///     "depth",                           // > 0: of a pipeline that a step before it calls
+///     "matrix": {...}, "item",           // of an instance; null: it is none
 ///     "needs": [names], "with": {...},   // as far as it is known
 ///     "status":  "would_run" | "would_ask" (an approval) | "cached" | "skipped"
 ///              | "unknown" (until what it refers to has run) | "refused" (it can never start here)
@@ -24,7 +26,8 @@ Result<Prepared> prepare_dry(Submission& submission, std::shared_ptr<const loade
 ///     "message": why, or "",
 ///     "until": [names],                                // of unknown
 ///     "cached": {"run", "step", "age_seconds"}}, ...]}  // of cached; else null
-/// The instances of a for_each whose list is known follow their step.
+/// The instances of a for_each whose list is known follow their step; so do the steps of a pipeline
+/// that a step calls with parameters that are known, named "call/step".
 json dry_run(const Submission& submission, const Prepared& prepared, const store::Store* store,
              const store::Artifacts& artifacts, const run::Capacity& capacity);
 

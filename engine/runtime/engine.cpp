@@ -258,18 +258,22 @@ void Engine::Impl::set_environment(const EntryPtr& entry, Environment environmen
   if (calling != runs.end()) entry->requests.withhold(calling->second->requests.withheld());
 }
 
-/// Which step could never start on this machine, or "".
+/// Which steps could never start on this machine, or "".
 std::string Engine::Impl::never_fits(const Entry& entry) const {
   const pipeline::Pipeline& pipeline = *entry.run.plan().pipeline;
+  std::string text;
+  std::size_t errors = 0;
   for (const pipeline::Step& step : pipeline.steps) {
     const std::string why = run::Scheduler::never_fits(step.resources, options.capacity);
     if (why.empty()) continue;
-    return fmt::format(
-        "{}:{}:{}: error: step '{}' can never start: {}; lower its requests (or "
-        "limits, which they follow)\n1 error; nothing was run",
+    ++errors;
+    text += fmt::format(
+        "{}:{}:{}: error: step '{}' can never start: {}; lower its requests (or limits, which they "
+        "follow)\n",
         pipeline.file, step.at.line, step.at.column, step.name, why);
   }
-  return {};
+  if (errors == 0) return {};
+  return text + fmt::format("{} error{}; nothing was run", errors, errors == 1 ? "" : "s");
 }
 
 void Engine::Impl::pump(const EntryPtr& changed) {

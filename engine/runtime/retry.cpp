@@ -62,10 +62,17 @@ Result<json> results_to_reuse(const pipeline::Plan& plan, const std::vector<stor
     return fail(fmt::format("the run has no step '{}'{}", from,
                             near.empty() ? "" : fmt::format("; did you mean '{}'?", near)));
   }
+  if (!any && !from.empty()) {
+    return fail(
+        fmt::format("'{}' is a handler: it runs after the steps, and none of them is to be "
+                    "run again (--from STEP names one of them)",
+                    from));
+  }
   if (!any) {
     return fail(
-        "every step of it has succeeded: there is nothing to run again (--from STEP runs "
-        "from there)");
+        "every step of it has succeeded, or was skipped: there is nothing to run again (--from "
+        "STEP "
+        "runs from there)");
   }
   return reuse;
 }

@@ -1,9 +1,7 @@
 // A run as rows of the store, and as documents for clients and reports.
 #include <algorithm>
 #include <cstdint>
-#include <limits>
-#include <string_view>
-#include <unordered_map>
+#include <map>
 #include <utility>
 
 #include "engine/runtime/active_run.hpp"
@@ -36,6 +34,21 @@ std::string message_of(const run::StepState& step) {
 
 /// Of a registered pipeline; null: it was a file.
 json version_of(std::uint32_t version) { return version > 0 ? json(version) : json(); }
+
+/// Of the names of its steps, and of what they call: "call/inner".
+std::size_t longest_name(const pipeline::Pipeline& pipeline,
+                         std::map<const pipeline::Pipeline*, std::size_t>& known) {
+  if (const auto found = known.find(&pipeline); found != known.end()) return found->second;
+  std::size_t longest = 0;
+  for (const pipeline::Step& step : pipeline.steps) {
+    const auto called = pipeline.calls.find(step.call);
+    const std::size_t inner =
+        called == pipeline.calls.end() ? 0 : longest_name(*called->second, known) + 1;
+    longest = std::max(longest, step.name.size() + inner);
+  }
+  known[&pipeline] = longest;
+  return longest;
+}
 
 bool went_wrong(StepStatus status) {
   return status == StepStatus::failed || status == StepStatus::cancelled;
@@ -134,6 +147,7 @@ json ActiveRun::accepted(bool with_steps) const {
   json steps = json::array();
   for (std::uint32_t i = 0; with_steps && i < machine_.size(); ++i)
     steps.push_back(step_document(i));
+  std::map<const pipeline::Pipeline*, std::size_t> known;
   return {{"type", "accepted"},
           {"run", id_},
           {"pipeline", plan().pipeline->name},
@@ -142,6 +156,7 @@ json ActiveRun::accepted(bool with_steps) const {
           {"backend", submission_.options.backend},
           {"jobs", submission_.options.jobs},
           {"created_us", created_us_},
+          {"name_columns", longest_name(*plan().pipeline, known)},
           {"recorded", seq_ > 0},
           {"seq", seq_},
           {"steps", std::move(steps)}};
@@ -187,78 +202,6 @@ json ActiveRun::document(std::int64_t now_us) const {
           {"params", plan().params},
           {"backend", submission_.options.backend},
           {"steps", std::move(steps)}};
-}
-
-namespace {
-
-/// The instances of a for_each behind their step, where people look for them.
-std::vector<const store::StepRow*> in_order(const std::vector<store::StepRow>& steps) {
-  std::unordered_map<std::string_view, std::size_t> names;
-  for (std::size_t i = 0; i < steps.size(); ++i) names.emplace(steps[i].id, i);
-  std::vector<std::vector<std::size_t>> instances(steps.size());
-  std::vector<bool> placed(steps.size());
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const std::string_view id = steps[i].id;
-    const auto whole = names.find(id.substr(0, std::min(id.rfind('['), id.size())));
-    placed[i] = whole != names.end() && whole->second < i;
-    if (placed[i]) instances[whole->second].push_back(i);
-  }
-  std::vector<const store::StepRow*> ordered;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (placed[i]) continue;
-    ordered.push_back(&steps[i]);
-    for (const std::size_t instance : instances[i]) ordered.push_back(&steps[instance]);
-  }
-  return ordered;
-}
-
-}  // namespace
-
-CalledRuns called_runs(const store::Store& store, const std::string& run) {
-  CalledRuns called;
-  const auto rows =
-      store.runs({.children_of = run, .limit = std::numeric_limits<std::uint32_t>::max()});
-  if (!rows) return called;
-  for (const store::RunRow& row : *rows) called.emplace(row.parent_step, row.id);  // newest first
-  return called;
-}
-
-json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps,
-                     const CalledRuns& called) {
-  const auto parse = [](const std::string& text) {
-    if (text.size() <= 2) return json::object();
-    json value = json::parse(text, nullptr, false);
-    return value.is_discarded() ? json::object() : value;
-  };
-  json list = json::array();
-  std::int64_t last_us = run.created_us;
-  for (const store::StepRow* row : in_order(steps)) {
-    const store::StepRow& step = *row;
-    const std::int64_t end_us = step.ended_us;
-    last_us = std::max({last_us, step.started_us, end_us});
-    const bool timed = end_us > 0 && step.started_us > 0;
-    json& entry = list.emplace_back(json::object());
-    entry["name"] = step.id;
-    entry["status"] = step.status;
-    entry["attempts"] = step.attempts;
-    entry["seconds"] = timed ? static_cast<double>(end_us - step.started_us) / 1e6 : 0.0;
-    entry["outputs"] = parse(step.outputs);
-    entry["artifacts"] = parse(step.artifacts);
-    entry["error"] = nullptr;
-    if (!step.cause.empty() && step.cause != "none")
-      entry["error"] = {{"cause", step.cause}, {"message", step.message}};
-    if (const auto child = called.find(step.id); child != called.end())
-      entry["run"] = child->second;
-  }
-  const std::int64_t end_us = run.ended_us > 0 ? run.ended_us : last_us;
-  return {{"run", run.id},
-          {"pipeline", run.pipeline},
-          {"namespace", run.name_space},
-          {"version", version_of(run.version)},
-          {"status", run.status},
-          {"summary", run.summary},
-          {"seconds", static_cast<double>(end_us - run.created_us) / 1e6},
-          {"steps", std::move(list)}};
 }
 
 }  // namespace scanflow::runtime

@@ -110,9 +110,10 @@ std::map<std::string, std::string> referenced_environment(const Submission& subm
 using Update = std::shared_ptr<const json>;
 
 /// Told of everything that happens to a run, as JSON objects with a "type":
-///   accepted   run, pipeline, namespace, version, backend, jobs, created_us, recorded, seq, steps:
-///              it begins (the first event says that this is recorded), or is followed from here,
-///              which is after the event number seq
+///   accepted   run, pipeline, namespace, version, backend, jobs, created_us, recorded, seq, steps,
+///              name_columns (of the longest name, also within called pipelines): it begins (the
+///              first event says that this is recorded), or is followed from here, which is after
+///              the event number seq
 ///   event      event: one that was recorded (run::to_json); seq: its number, where runs are stored
 ///   progress   step, attempt, fraction, message
 ///   metric     step, attempt, name, value, at_step, labels

@@ -127,12 +127,12 @@ bool parse_number(std::string_view text, T& value) {
 
 }  // namespace
 
-Result<std::string> parse_outputs(std::string_view text) {
+Result<std::string> parse_outputs(std::string_view text, std::uint64_t size) {
   if (text.size() > kMaxOutputBytes) {
     return fail(
         fmt::format("$SCANFLOW_OUTPUT has {} bytes; outputs may have at most {}: write "
                     "large data to a file under $SCANFLOW_ARTIFACTS",
-                    text.size(), kMaxOutputBytes));
+                    std::max<std::uint64_t>(size, text.size()), kMaxOutputBytes));
   }
   json outputs = json::object();
   Lines lines(text);

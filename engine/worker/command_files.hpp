@@ -21,8 +21,9 @@ inline constexpr std::size_t kMaxOutputBytes = 1u << 20;
 /// Levels of an output's value. Whoever writes JSON out does so level by level on its stack.
 inline constexpr std::size_t kMaxNesting = 100;
 
-/// The JSON object that the lines say. Errors name the line's number and text.
-Result<std::string> parse_outputs(std::string_view text);
+/// The JSON object that the lines say. Errors name the line's number and text. `size`: of the file,
+/// of which `text` may be the beginning only, where it is over the limit.
+Result<std::string> parse_outputs(std::string_view text, std::uint64_t size = 0);
 
 /// One line; `time_us` and the attempt are the caller's to fill in.
 Result<protocol::Metric> parse_metric(std::string_view line);

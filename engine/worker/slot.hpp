@@ -28,6 +28,8 @@ class Slot {
 
   /// What the program wrote to `output`; at most one byte over the limit is read.
   std::string read_output();
+  /// Bytes that are in `output`.
+  std::uint64_t output_size() { return refresh(output_, files_.output); }
   /// Whole lines of `metrics` from `offset` on, which moves behind them. `last`: the rest too.
   std::string read_metrics(std::uint64_t& offset, bool last);
   bool has_artifacts();

@@ -165,7 +165,7 @@ void Supervisor::finish_command(Attempt& attempt) {
   read_metrics(attempt, true);
   if (attempt.result.status != "succeeded") return;
   const std::string text = attempt.slot->read_output();
-  auto outputs = parse_outputs(text);
+  auto outputs = parse_outputs(text, attempt.slot->output_size());
   if (!outputs && attempt.secrets && text.size() <= kMaxOutputBytes) {
     outputs = parse_outputs(attempt.secrets->redact(text));  // an error shows some of the line
   }

@@ -15,21 +15,27 @@ std::string describe_errno(std::string_view what, const std::filesystem::path& p
   return fmt::format("{} {}: {}", what, path.string(), std::generic_category().message(error));
 }
 
-Result<std::string> read_file(const std::filesystem::path& path) {
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t most) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail(describe_errno("cannot open", path, errno));
-  auto content = read_all(fd, path.string());
+  auto content = read_all(fd, path.string(), most);
   ::close(fd);
   return content;
 }
 
-Result<std::string> read_all(int fd, const std::string& name) {
+Result<std::string> read_all(int fd, const std::string& name, std::size_t most) {
   std::string content;
   char buffer[1 << 16];
   for (;;) {
     const ssize_t n = ::read(fd, buffer, sizeof buffer);
     if (n == 0) return content;
     if (n > 0) {
+      if (static_cast<std::size_t>(n) > most - content.size()) {
+        return fail(
+            fmt::format("{} has more than {} MiB, the most that is read: is it the right "
+                        "file?",
+                        name, most >> 20));
+      }
       content.append(buffer, static_cast<std::size_t>(n));
     } else if (errno != EINTR) {
       return fail(describe_errno("cannot read", name, errno));

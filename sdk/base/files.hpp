@@ -1,7 +1,9 @@
 // Small file helpers that keep the reason of a failure.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -9,10 +11,15 @@
 
 namespace scanflow {
 
-/// The whole file; an error names the path and the system's reason.
-Result<std::string> read_file(const std::filesystem::path& path);
+/// Of texts that people write: more is not read where a user names the file (/dev/zero has no end).
+inline constexpr std::size_t kMostText = 64u << 20;
+inline constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
+
+/// The whole file; an error names the path and the system's reason, or that it has more than `most`
+/// bytes.
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t most = kUnbounded);
 /// What is still to be read from a descriptor; `name`: what an error calls it.
-Result<std::string> read_all(int fd, const std::string& name);
+Result<std::string> read_all(int fd, const std::string& name, std::size_t most = kUnbounded);
 /// Writes a temporary file beside `path` and renames it: readers see the old or the new, never a
 /// part.
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content);

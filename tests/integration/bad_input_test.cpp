@@ -3,7 +3,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <sstream>
+
 #include "tests/support/program.hpp"
+#include "tests/support/results.hpp"
 #include "tests/support/small_disk.hpp"
 
 namespace scanflow::test {
@@ -122,6 +125,59 @@ TEST(BadInput, ExpressionsThatNeverEndFailTheirStep) {
   const Output second = scanflow({"run", big});
   EXPECT_EQ(second.exit, 1);
   EXPECT_NE(second.out.find("memory"), std::string::npos) << second.out;
+}
+
+TEST(BadInput, FilesWithoutAnEndAndDirectoriesAreRefused) {
+  const Scanflow scanflow;
+  const std::string file =
+      scanflow.files().write("p.yaml", std::string(kHead) + "steps: [{name: a, uses: noop}]\n");
+  for (const std::vector<std::string>& argv : {std::vector<std::string>{"validate", "/dev/zero"},
+                                               {"run", "/dev/zero"},
+                                               {"run", file, "--params-file", "/dev/zero"},
+                                               {"apply", "-f", "/dev/zero"}}) {
+    const Output output = scanflow(argv);
+    EXPECT_EQ(output.exit, 2) << argv[0];
+    EXPECT_NE(output.err.find("/dev/zero has more than 64 MiB"), std::string::npos) << output.err;
+  }
+  for (const std::string& directory :
+       {scanflow.files().path().string(), scanflow.files().path().string() + "/"}) {
+    const Output output = scanflow({"run", directory});
+    EXPECT_EQ(output.exit, 2);
+    EXPECT_NE(output.err.find("is a directory"), std::string::npos) << output.err;
+  }
+}
+
+TEST(BadInput, EachOfSeveralWrongParametersIsAnErrorOfItsOwn) {
+  const Scanflow scanflow;
+  const std::string file = scanflow.files().write(
+      "p.yaml", std::string(kHead) +
+                    "params: {n: {type: int}, m: {type: int}}\nsteps: [{name: a, uses: noop}]\n");
+  const Output output = scanflow({"run", file, "-p", "n=x", "-p", "m=y", "-p", "o=1"});
+  EXPECT_EQ(output.exit, 2);
+  std::istringstream lines(output.err);
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count)
+    EXPECT_EQ(line.rfind("error: ", 0), 0u) << output.err;
+  EXPECT_EQ(count, 3) << output.err;
+}
+
+TEST(BadInput, WithJsonTheLastThingOnStdoutIsADocument) {
+  const Scanflow scanflow;
+  const std::string binary = scanflow.files().write("\xff.yaml", "x");
+  for (const std::vector<std::string>& argv :
+       {std::vector<std::string>{"plugin", "inspect", "nope", "-o", "json"},
+        {"plugin", "new", "step", "NoName", "-o", "json"},
+        {"-o", "json", "run", "-p"},
+        {"run", binary, "-o", "json"},
+        {"nothing", "-ojson"},
+        {"runs", "show", "x", "--output=json"}}) {
+    const Output output = scanflow(argv);
+    EXPECT_EQ(output.exit, 2) << argv[0];
+    const nlohmann::json said = last_line(output);
+    EXPECT_EQ(said["exit"], 2) << output.out;
+    EXPECT_NE(said["error"].get<std::string>(), "") << output.out;
+  }
+  EXPECT_TRUE(last_line(scanflow({"--version", "-o", "json"})).contains("version"));
 }
 
 TEST(BadInput, WrongUsageExitsWith2) {

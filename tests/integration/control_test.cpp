@@ -66,6 +66,43 @@ TEST(Control, AnApprovalIsAskedShownAndAnswered) {
   EXPECT_NE(late.err.find("is over"), std::string::npos) << late.err;
 }
 
+TEST(Control, ARunThatWaitsSaysForWhatUntilWhenAndHowItIsAnswered) {
+  Scanflow scanflow;
+  scanflow.files().write("inner.yaml", pipeline("steps: [{name: gate, approve: {message: deep, "
+                                                "timeout: 1h, default: approve}}]"));
+  const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(
+steps:
+  - {name: gate, approve: "go on?", matrix: {x: [a b]}}
+  - {name: call, pipeline: inner.yaml}
+)yaml"));
+  const auto run = scanflow.start({"run", file, "--state", scanflow.state().string()});
+  Output shown;
+  ASSERT_TRUE(eventually([&] {
+    shown = scanflow({"runs", "show", "last", "--state", scanflow.state().string()});
+    return shown.out.find("gate waits for an approval: deep") != std::string::npos &&
+           run->out().find("call/gate waits for an approval: deep") != std::string::npos;
+  })) << run->out();
+  const std::string state = " --state " + scanflow.state().string();
+  const std::string id =
+      last_line(scanflow({"runs", "show", "last", "-o", "json"}))["run"].get<std::string>();
+  const std::string answer = "scanflow runs approve " + id.substr(0, 13);
+  EXPECT_NE(run->out().find(answer + " call/gate" + state + "\n"), std::string::npos) << run->out();
+  const std::string name =
+      step(last_line(scanflow({"runs", "show", "last", "-o", "json"})), "gate[x=a b]")["name"];
+  for (const std::string& said :
+       {std::string("gate[x=a b] waits for an approval: go on?\n"),
+        answer + " 'gate[x=a b]'" + state, std::string("gate waits for an approval: deep\n"),
+        std::string("for as long as it takes"), std::string("; then it is approved\n"),
+        std::string("\nrunning for ")}) {
+    EXPECT_NE(shown.out.find(said), std::string::npos) << said << "\n" << shown.out;
+  }
+  EXPECT_EQ(shown.out.find("running for 0 us"), std::string::npos) << shown.out;
+  EXPECT_EQ(scanflow({"runs", "list"}).out.find(" - "), std::string::npos) << "it has an age";
+  EXPECT_EQ(scanflow({"runs", "approve", id, "call/gate"}).exit, 0) << "as it is shown";
+  EXPECT_EQ(scanflow({"runs", "approve", id, name}).exit, 0);
+  EXPECT_EQ(run->wait().exit, 0);
+}
+
 /// The engine is killed while its run waits for a person.
 void run_and_kill_at_gate(const Scanflow& scanflow, const std::string& file) {
   const auto run = scanflow.start({"run", file});
@@ -118,6 +155,30 @@ on_exit: [{name: end, run: echo end}]
   EXPECT_EQ(scanflow({"runs", "cancel", "last"}).exit, 2);
 }
 
+TEST(Control, WhoLeavesAtOnceIsToldOfTheRun) {
+  Scanflow scanflow;
+  const auto run = scanflow.start({"run", scanflow.files().write("p.yaml", pipeline(R"yaml(
+steps: [{name: long, run: "trap '' TERM; while :; do sleep 1; done"}]
+)yaml")),
+                                   "-o", "json", "--state", scanflow.state().string()});
+  const auto has = [&](const char* event) {
+    return scanflow({"runs", "events", "last"}).out.find(event) != std::string::npos;
+  };
+  ASSERT_TRUE(eventually([&] { return has("attempt_started   long"); }));
+  run->signal(SIGINT);
+  ASSERT_TRUE(eventually([&] { return has("cancel_requested"); }));
+  run->signal(SIGINT);
+  const Output left = run->wait();
+  EXPECT_EQ(left.exit, 130);
+  const json said = last_line(left);
+  EXPECT_EQ(said["exit"], 130) << left.out;
+  EXPECT_EQ(said["run"], last_line(scanflow({"runs", "list", "-o", "json"}))[0]["run"]);
+  EXPECT_NE(left.err.find("scanflow runs resume " + said["run"].get<std::string>() + " --state " +
+                          scanflow.state().string()),
+            std::string::npos)
+      << left.err;
+}
+
 TEST(Control, AnInterruptedRunCanBeCancelled) {
   Scanflow scanflow;
   const auto run = scanflow.start({"run", scanflow.files().write("p.yaml", pipeline(kGate))});
@@ -128,6 +189,23 @@ TEST(Control, AnInterruptedRunCanBeCancelled) {
   const Output cancelled = scanflow({"runs", "cancel", "last", "-o", "json"});
   EXPECT_EQ(cancelled.exit, 0) << cancelled.err;
   EXPECT_EQ(last_line(cancelled)["status"], "cancelled");
+}
+
+TEST(Control, InterruptedRunsAreListedAsThat) {
+  Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", pipeline(kGate));
+  const auto count = [&](const std::string& status) {
+    return last_line(scanflow({"runs", "list", "--status", status, "-o", "json"})).size();
+  };
+  run_and_kill_at_gate(scanflow, file);
+  EXPECT_EQ(count("interrupted"), 1u);
+  EXPECT_EQ(count("running"), 0u);
+  EXPECT_EQ(last_line(scanflow({"runs", "list", "--status", "interrupted", "--status", "failed",
+                                "-o", "json"}))[0]["status"],
+            "interrupted");
+  const auto again = scanflow.start({"runs", "resume", "last"});
+  ASSERT_TRUE(eventually([&] { return count("running") == 1; }));
+  EXPECT_EQ(count("interrupted"), 0u);
 }
 
 TEST(Control, WhoWatchesAnInterruptedRunLeavesItAlone) {
@@ -293,6 +371,7 @@ steps:
   - {name: load, run: "echo load >> $WITNESS; echo x > $SCANFLOW_ARTIFACTS/data; echo 'n=[1,2]' >> $SCANFLOW_OUTPUT"}
   - {name: part, needs: [load], for_each: "${{ steps.load.outputs.n }}", run: "until [ ${{ item }} = 1 ] || grep -q part1 $WITNESS; do sleep 0.01; done; echo part${{ item }} >> $WITNESS; [ ${{ item }} = 1 ] || [ -e $WITNESS.ok ]"}
   - {name: end, needs: [part], with: {data: "${{ steps.load.artifacts.data }}"}, run: "cat $SCANFLOW_INPUT_DATA; echo end >> $WITNESS"}
+on_exit: [{name: fin, uses: noop}]
 )yaml"));
   ASSERT_EQ(scanflow({"run", file, "-p", "witness=" + witness, "-j", "2"}).exit, 1);
   EXPECT_EQ(read(witness), "load\npart1\npart2\n");
@@ -307,6 +386,9 @@ steps:
   EXPECT_NE(nothing.err.find("--from STEP"), std::string::npos) << nothing.err;
   EXPECT_EQ(scanflow({"runs", "retry", "last", "--from", "end"}).exit, 0);
   EXPECT_EQ(read(witness), "load\npart1\npart2\npart2\nend\nend\n");
+  const Output handler = scanflow({"runs", "retry", "last", "--from", "fin"});
+  EXPECT_EQ(handler.exit, 2);
+  EXPECT_NE(handler.err.find("'fin' is a handler"), std::string::npos) << handler.err;
   const Output wrong = scanflow({"runs", "retry", "last", "--from", "nd"});
   EXPECT_NE(wrong.err.find("did you mean 'end'?"), std::string::npos) << wrong.err;
 }

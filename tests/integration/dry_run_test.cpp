@@ -86,6 +86,37 @@ TEST(DryRun, SaysWhatWouldRunAndWritesNothing) {
             "would_run");
 }
 
+TEST(DryRun, ShowsValuesScriptsCalledStepsAndHandlers) {
+  const Scanflow scanflow;
+  const std::string head = "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n";
+  scanflow.files().write("inner.yaml",
+                         head +
+                             "params: {n: {type: int}}\nsteps: [{name: deep, with: {twice: "
+                             "\"${{ params.n * 2 }}\"}, run: echo deep}]\n");
+  const std::string file = scanflow.files().write("p.yaml", head + R"(steps:
+  - name: say
+    matrix: {x: [a, b]}
+    with: {it: "${{ matrix.x }}!"}
+    run: |
+
+      echo one
+      echo two
+  - {name: each, for_each: [7, 8], uses: noop}
+  - {name: call, pipeline: inner.yaml, with: {n: 21}}
+on_exit: [{name: fin, run: echo end}]
+)");
+  const Output text = scanflow({"run", file, "--dry-run"});
+  ASSERT_EQ(text.exit, 0) << text.err;
+  for (const char* said : {"it=a!  $ echo one ...\n", "item=8", "  call/deep ", "twice=42",
+                           "$ echo deep\n", "6 would run; handler: fin; nothing was run\n"}) {
+    EXPECT_NE(text.out.find(said), std::string::npos) << said << "\n" << text.out;
+  }
+  const json document = last_line(scanflow({"run", file, "--dry-run", "-o", "json"}));
+  EXPECT_EQ(step(document, "call/deep")["depth"], 1);
+  EXPECT_EQ(step(document, "call/deep")["with"]["twice"], 42);
+  EXPECT_EQ(step(document, "say[x=a]")["matrix"]["x"], "a");
+}
+
 TEST(DryRun, RefusesWhatTheRunWould) {
   const Scanflow scanflow;
   const std::string head = "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n";

@@ -45,6 +45,91 @@ TEST(Shown, StepsOfCalledPipelinesStandWithinTheirStep) {
   EXPECT_LT(deepest, shown.out.find("\n  ✓ call[n=2]")) << shown.out;
 }
 
+TEST(Shown, TheStepThatMadeTheRunFailComesFirstAndItsLogIsNamed) {
+  const Scanflow scanflow;
+  const std::string file =
+      scanflow.files().write("p.yaml", pipeline("p",
+                                                "steps:\n"
+                                                "  - {name: a, run: exit 3, allow_failure: true}\n"
+                                                "  - {name: c, needs: [a], run: exit 4}\n"
+                                                "  - {name: d, needs: [c], run: echo}\n"));
+  const Output ran = scanflow({"run", file, "--state", scanflow.state().string()});
+  EXPECT_EQ(ran.exit, 1);
+  const std::string end = ran.out.substr(ran.out.find("STEP"));
+  const std::size_t real = end.find("\nc  failed after 1 attempt: exit\n");
+  const std::size_t tolerated = end.find("\na  failed after 1 attempt, as it may (allow_failure)");
+  EXPECT_NE(real, std::string::npos) << end;
+  EXPECT_LT(real, tolerated) << end;
+  EXPECT_NE(tolerated, std::string::npos) << end;
+  EXPECT_NE(end.find("failed, as it may"), std::string::npos) << end;
+  EXPECT_NE(end.find(" c --state " + scanflow.state().string() + "\n"), std::string::npos) << end;
+  const json document = last_line(scanflow({"runs", "show", "last", "-o", "json"}));
+  EXPECT_TRUE(step(document, "a")["tolerated"].get<bool>());
+  EXPECT_FALSE(step(document, "c").contains("tolerated"));
+
+  const std::string fine =
+      scanflow.files().write("q.yaml", pipeline("q",
+                                                "defaults: {allow_failure: true}\nsteps:\n"
+                                                "  - {name: a, matrix: {x: [1]}, run: exit 3}\n"));
+  const Output succeeded = scanflow({"run", fine, "-o", "json"});
+  EXPECT_EQ(succeeded.exit, 0);
+  EXPECT_TRUE(step(last_line(succeeded), "a[x=1]").value("tolerated", false));
+  const Output shown = scanflow({"runs", "show", "last"});
+  EXPECT_NE(shown.out.find("as it may (allow_failure): exit: "), std::string::npos) << shown.out;
+  EXPECT_EQ(shown.out.find("its log"), std::string::npos) << shown.out;
+}
+
+TEST(Shown, AStepThatNeverStartedHasNoLog) {
+  const Scanflow scanflow;
+  const std::string file = scanflow.files().write(
+      "p.yaml",
+      pipeline("p", "steps:\n  - {name: a, run: echo, env: {X: \"${{ run.id.x.y }}\"}}\n"));
+  const Output ran = scanflow({"run", file});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_NE(ran.out.find("\na  failed, never started: "), std::string::npos) << ran.out;
+  EXPECT_EQ(ran.out.find("its log"), std::string::npos) << ran.out;
+}
+
+TEST(Shown, TheLogOfAFailureWithinACalledPipelineIsNamed) {
+  const Scanflow scanflow;
+  scanflow.files().write(
+      "inner.yaml", pipeline("inner", "steps: [{name: deep, run: echo it is deep; exit 3}]\n"));
+  const std::string file = scanflow.files().write(
+      "p.yaml", pipeline("p", "steps: [{name: call, pipeline: inner.yaml}]\n"));
+  const Output ran = scanflow({"run", file, "--state", scanflow.state().string()});
+  EXPECT_EQ(ran.exit, 1);
+  const std::string begin = "its log: ";
+  const std::size_t at = ran.out.find(begin);
+  ASSERT_NE(at, std::string::npos) << ran.out;
+  std::string command = ran.out.substr(at + begin.size());
+  command.erase(command.find('\n'));
+  const Output pasted =
+      Program({"bash", "-c", "PATH=" SCANFLOW_BINARY_DIR "/bin:$PATH; " + command}).wait();
+  EXPECT_EQ(pasted.exit, 0) << command << pasted.err;
+  EXPECT_NE(pasted.out.find("it is deep"), std::string::npos) << pasted.out;
+}
+
+TEST(Shown, OfThousandsOfStepsThePlansOwnAreSeen) {
+  const Scanflow scanflow;
+  const std::string file = scanflow.files().write(
+      "p.yaml",
+      pipeline("p",
+               "steps:\n"
+               "  - name: many\n"
+               "    for_each: \"${{ (function() local t = {} for i = 1, 300 do t[i] = i end "
+               "return t end)() }}\"\n"
+               "    when: \"${{ item > 1000 }}\"\n"
+               "    uses: noop\n"
+               "  - {name: fails, needs: [many], run: exit 3}\n"
+               "  - {name: other, needs: [many], matrix: {x: [1, 2]}, uses: noop}\n"));
+  const Output ran = scanflow({"run", file, "-q"});
+  EXPECT_EQ(ran.exit, 1);
+  for (const char* said :
+       {"\n  ✓ many ", "\n  ✗ fails ", "\n  – many[0] ", "\n  ✓ other[x=2] ", "\n  and 244 more instances of many\n"}) {
+    EXPECT_NE(ran.out.find(said), std::string::npos) << said << ran.out;
+  }
+}
+
 TEST(Shown, WhoResumesARunIsToldThatItsFileHasChanged) {
   const Scanflow scanflow;
   const std::string gate = "steps:\n  - {name: gate, approve: true}\n";

@@ -61,6 +61,14 @@ TEST(RunView, ARetryIsNotTheEnd) {
   EXPECT_EQ(view.done(), 0u);
 }
 
+TEST(RunView, AStepThatAFailureElsewhereHasStoppedIsCancelled) {
+  RunView view;
+  view.update(accepted());
+  view.update(event("attempt_started", "load", 2000000, {{"attempt", 1}}));
+  view.update(event("attempt_ended", "load", 2100000, {{"attempt", 1}, {"cause", "upstream"}}));
+  EXPECT_EQ(view.steps()[0].status, "cancelled");
+}
+
 TEST(RunView, EstimatesByTheCriticalPath) {
   RunView view;
   view.update(accepted());
@@ -93,6 +101,27 @@ TEST(ProgressPrinter, PrintsALineForEachStepThatEnds) {
   EXPECT_NE(text.find("p  0193f2c1-aaaa  local, 2 at once\n"), std::string::npos) << text;
   EXPECT_NE(text.find("✗ load"), std::string::npos) << text;
   EXPECT_NE(text.find("1.5 s  exit: exited with status 3"), std::string::npos) << text;
+}
+
+TEST(ProgressPrinter, IntoAPipeNamesAreWholeAndAlignedWithThoseOfCalledRuns) {
+  const test::TempDir directory;
+  std::FILE* file = std::fopen((directory / "out").c_str(), "w");
+  const std::string longest = "train[note=" + std::string(80, 'n') + ",rate=1]";
+  {
+    ProgressPrinter printer(ProgressPrinter::Style::lines, ::fileno(file), " --state '/a b'");
+    json start = accepted();
+    start["name_columns"] = 20;
+    start["steps"][1]["name"] = longest;
+    printer.update(start);
+    printer.update(event("step_skipped", "load", 2000000));
+    printer.update(event("approval_requested", longest.c_str(), 2000000));
+  }
+  std::fclose(file);
+  const std::string text = test::read(directory / "out");
+  EXPECT_NE(text.find("– load" + std::string(56, ' ')), std::string::npos) << text;
+  EXPECT_NE(text.find("scanflow runs approve 0193f2c1-aaaa '" + longest + "' --state '/a b'\n"),
+            std::string::npos)
+      << text;
 }
 
 /// A terminal: what is printed on `screen` can be read from `reader`.
@@ -146,8 +175,10 @@ TEST(ProgressPrinter, ErasesWholeWhatANarrowedTerminalHasBroken) {
   terminal.resize(45);
   printer.finish();
   // The step's 88 columns take two rows now, the waiting step's and the status line's one each.
-  const std::string erased = terminal.read_to("\033[J");
-  EXPECT_NE(erased.find("\033[4A\033[J"), std::string::npos) << erased;
+  const std::string row = "\033[A\033[2K";
+  const std::string erased = terminal.read_to(row + row + row + row);
+  EXPECT_NE(erased.find(row + row + row + row), std::string::npos) << erased;
+  EXPECT_EQ(erased.find("\033[J"), std::string::npos) << "tmux would keep the frame in its history";
 }
 
 TEST(RunView, SeriesOfOneNameWithOtherLabelsAreOthers) {

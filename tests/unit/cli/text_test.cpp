@@ -22,6 +22,12 @@ TEST(Text, FitCutsWithAnEllipsisAndNeverInsideACharacter) {
   EXPECT_EQ(fit("abc", 0), "");
 }
 
+TEST(Text, FitMiddleKeepsTheEndWhichTellsInstancesApart) {
+  EXPECT_EQ(fit_middle("abcdef", 6), "abcdef");
+  EXPECT_EQ(fit_middle("a-long-step-name[model=cnn1,rate=0.01]", 20), "a-long-…1,rate=0.01]");
+  EXPECT_LE(width_of(fit_middle("数字数字数字数字", 9)), 9u);
+}
+
 TEST(Text, TablesAlignAndHaveNoTrailingBlanks) {
   const std::string text =
       table({"STEP", "TIME", ""}, {{"✓ a", "1.0 s", "fine"}, {"longer", "12.5 s", ""}}, 80, {1});
@@ -33,6 +39,23 @@ TEST(Text, TablesAlignAndHaveNoTrailingBlanks) {
 
 TEST(Text, TheLastColumnIsCutToTheWidth) {
   EXPECT_EQ(table({"A", "B"}, {{"x", "0123456789"}}, 8), "A  B\nx  0123…\n");
+}
+
+TEST(Text, WhereTheLastColumnIsNotEnoughTheWidestIsCutInItsMiddle) {
+  const std::vector<std::vector<std::string>> rows{
+      {"a-rather-long-step-name[rate=1]", "succeeded", "words"},
+      {"a-rather-long-step-name[rate=2]", "failed", "other words"}};
+  const std::string text = table({"STEP", "STATUS", ""}, rows, 40);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    EXPECT_LE(width_of(text.substr(at, end - at)), 40u) << text;
+    at = end + 1;
+  }
+  EXPECT_NE(text.find("rate=1]"), std::string::npos) << text;
+  EXPECT_NE(text.find("rate=2]"), std::string::npos) << text;
+  EXPECT_NE(table({"STEP", "STATUS", ""}, rows, 0).find("name[rate=2]  failed     other words\n"),
+            std::string::npos)
+      << "into a pipe nothing is cut";
 }
 
 TEST(Text, SparklinesShowTheShapeOfWhatIsFinite) {

@@ -71,9 +71,9 @@ TEST(Params, AllProblemsInOneGo) {
   EXPECT_EQ(plan_error("params: {count: {type: int}, label: {type: string}}\n"
                        "steps: [{name: s, uses: noop}]\n",
                        {{"other", "1"}}),
-            "parameter 'count' has no value; give it a whole number: -p count=...\n"
-            "parameter 'label' has no value; give it text: -p label=...\n"
-            "unknown parameter 'other'; the pipeline has count and label");
+            "error: parameter 'count' has no value; give it a whole number: -p count=...\n"
+            "error: parameter 'label' has no value; give it text: -p label=...\n"
+            "error: unknown parameter 'other'; the pipeline has count and label");
 }
 
 TEST(Plan, ExpandsAMatrixInDeclaredOrder) {

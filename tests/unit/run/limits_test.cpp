@@ -202,6 +202,10 @@ TEST(NeverFits, SaysWhatIsAskedAndWhatIsThere) {
             "it requests 8 CPUs, and this machine has 2");
   EXPECT_EQ(Scheduler::never_fits({.memory_request = 4ull << 30}, capacity),
             "it requests 4.0 GiB of memory, and this machine has 1.0 GiB");
+  EXPECT_EQ(Scheduler::never_fits({.cpu_request = 8, .memory_request = 4ull << 30}, capacity),
+            Scheduler::never_fits({.cpu_request = 8}, capacity) +
+                "; and 4.0 GiB of memory, and this "
+                "machine has 1.0 GiB");
   EXPECT_EQ(Scheduler::never_fits({.cpu_request = 8}, Capacity{}), "") << "not known";
 }
 

@@ -72,6 +72,10 @@ TEST(Outputs, TheLimitSaysWhatToDo) {
             kMaxOutputBytes - 2);
   EXPECT_NE(error("a=" + std::string(kMaxOutputBytes, 'x')).find("under $SCANFLOW_ARTIFACTS"),
             std::string::npos);
+  const auto begun = parse_outputs(std::string(kMaxOutputBytes + 1, 'x'), 1'100'003);
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().message.find("$SCANFLOW_OUTPUT has 1100003 bytes"), 0u)
+      << begun.error().message;
 }
 
 TEST(Metrics, ALineHasNameValueStepAndLabels) {

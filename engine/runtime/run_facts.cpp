@@ -1,0 +1,165 @@
+#include "engine/runtime/run_facts.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <unordered_map>
+
+#include "engine/pipeline/reader.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+bool any_is(const std::vector<store::StepRow>& steps, std::string_view status) {
+  return std::any_of(steps.begin(), steps.end(),
+                     [&](const store::StepRow& step) { return step.status == status; });
+}
+
+/// What a step's field is, or the pipeline's defaults say it is.
+json field_of(const json& step, const json& defaults, const char* field) {
+  const json own = step.value(field, json());
+  return own.is_null() ? defaults.value(field, json()) : own;
+}
+
+/// What the pipeline's text says; it is as the run recorded it, and was found to be good then.
+void read_source(const json& created, RunFacts& facts,
+                 std::map<std::string, std::string>& defaults) {
+  if (!created.is_object() || !created.contains("data")) return;
+  const auto source = pipeline::read_yaml_value(created["data"].value("file", ""),
+                                                created["data"].value("source", ""));
+  if (!source || !source->is_object()) return;
+  const json base = source->value("defaults", json::object());
+  for (const char* phase : {"steps", "on_success", "on_failure", "on_exit"}) {
+    for (const json& step : source->value(phase, json::array())) {
+      if (!step.is_object() || !step.contains("name") || !step["name"].is_string()) continue;
+      const std::string name = step["name"];
+      if (field_of(step, base, "allow_failure") == json(true)) facts.tolerated.insert(name);
+      const json approve = field_of(step, base, "approve");
+      if (approve.is_object()) defaults[name] = approve.value("default", "reject");
+    }
+  }
+}
+
+/// The last question of each step.
+void read_questions(const std::vector<store::EventRow>& events, RunFacts& facts,
+                    const std::map<std::string, std::string>& defaults) {
+  for (const store::EventRow& row : events) {
+    if (row.body.find("approval_requested") == std::string::npos) continue;
+    const json event = json::parse(row.body, nullptr, false);
+    if (!event.is_object() || event.value("type", "") != "approval_requested") continue;
+    const std::string step = event.at("step");
+    const std::int64_t until_us = event.value("wake_us", std::int64_t{0});
+    const auto otherwise = defaults.find(step.substr(0, step.find('[')));
+    facts.approvals[step] = {{"message", event.value("data", json::object()).value("message", "")},
+                             {"since_us", event.at("time_us")},
+                             {"until_us", until_us},
+                             {"default", until_us == 0                 ? json()
+                                         : otherwise == defaults.end() ? json("reject")
+                                                                       : json(otherwise->second)}};
+  }
+}
+
+/// The instances of a for_each behind their step, where people look for them.
+std::vector<const store::StepRow*> in_order(const std::vector<store::StepRow>& steps) {
+  std::unordered_map<std::string_view, std::size_t> names;
+  for (std::size_t i = 0; i < steps.size(); ++i) names.emplace(steps[i].id, i);
+  std::vector<std::vector<std::size_t>> instances(steps.size());
+  std::vector<bool> placed(steps.size());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::string_view id = steps[i].id;
+    const auto whole = names.find(id.substr(0, std::min(id.rfind('['), id.size())));
+    placed[i] = whole != names.end() && whole->second < i;
+    if (placed[i]) instances[whole->second].push_back(i);
+  }
+  std::vector<const store::StepRow*> ordered;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (placed[i]) continue;
+    ordered.push_back(&steps[i]);
+    for (const std::size_t instance : instances[i]) ordered.push_back(&steps[instance]);
+  }
+  return ordered;
+}
+
+json object_in(const std::string& text) {
+  if (text.size() <= 2) return json::object();
+  json value = json::parse(text, nullptr, false);
+  return value.is_discarded() ? json::object() : value;
+}
+
+double seconds_between(std::int64_t begin_us, std::int64_t end_us) {
+  return static_cast<double>(end_us - begin_us) / 1e6;
+}
+
+json step_entry(const store::StepRow& step, const RunFacts& facts) {
+  const std::int64_t end_us = step.status == "running" ? facts.now_us : step.ended_us;
+  const bool timed = end_us > 0 && step.started_us > 0;
+  json entry = {{"name", step.id},
+                {"status", step.status},
+                {"attempts", step.attempts},
+                {"seconds", timed ? seconds_between(step.started_us, end_us) : 0.0},
+                {"outputs", object_in(step.outputs)},
+                {"artifacts", object_in(step.artifacts)},
+                {"error", nullptr}};
+  if (!step.cause.empty() && step.cause != "none")
+    entry["error"] = {{"cause", step.cause}, {"message", step.message}};
+  if (step.status == "failed" && facts.tolerated.contains(step.id.substr(0, step.id.find('['))))
+    entry["tolerated"] = true;
+  if (const auto asked = facts.approvals.find(step.id);
+      asked != facts.approvals.end() && step.status == "awaiting")
+    entry["approval"] = asked->second;
+  if (const auto child = facts.called.find(step.id); child != facts.called.end())
+    entry["run"] = child->second;
+  return entry;
+}
+
+}  // namespace
+
+CalledRuns called_runs(const store::Store& store, const std::string& run) {
+  CalledRuns called;
+  const auto rows =
+      store.runs({.children_of = run, .limit = std::numeric_limits<std::uint32_t>::max()});
+  if (!rows) return called;
+  for (const store::RunRow& row : *rows) called.emplace(row.parent_step, row.id);  // newest first
+  return called;
+}
+
+RunFacts run_facts(const store::Store& store, const std::string& run,
+                   const std::vector<store::StepRow>& steps) {
+  RunFacts facts;
+  facts.called = called_runs(store, run);
+  const bool asked = any_is(steps, "awaiting");
+  if (!asked && !any_is(steps, "failed")) return facts;
+  const auto first = store.events(run, 0, 1);
+  if (!first || first->empty()) return facts;
+  std::map<std::string, std::string> defaults;
+  read_source(json::parse(first->front().body, nullptr, false), facts, defaults);
+  constexpr std::size_t kPage = 10'000;
+  for (std::int64_t after = 0; asked;) {
+    const auto events = store.events(run, after, kPage);
+    if (!events || events->empty()) break;
+    read_questions(*events, facts, defaults);
+    after = events->back().seq;
+  }
+  return facts;
+}
+
+json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps,
+                     const RunFacts& facts) {
+  json list = json::array();
+  std::int64_t end_us = std::max(run.created_us, facts.now_us);
+  for (const store::StepRow* step : in_order(steps)) {
+    end_us = std::max({end_us, step->started_us, step->ended_us});
+    list.push_back(step_entry(*step, facts));
+  }
+  if (run.ended_us > 0) end_us = run.ended_us;
+  return {{"run", run.id},
+          {"pipeline", run.pipeline},
+          {"namespace", run.name_space},
+          {"version", run.version > 0 ? json(run.version) : json()},
+          {"status", run.status},
+          {"summary", run.summary},
+          {"seconds", seconds_between(run.created_us, end_us)},
+          {"steps", std::move(list)}};
+}
+
+}  // namespace scanflow::runtime
