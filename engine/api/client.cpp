@@ -174,7 +174,7 @@ Result<std::unique_ptr<HttpClient::Reading>> HttpClient::open(const Ask& ask) co
 Result<std::string> rest_of(HttpClient::Reading& reading) {
   std::string body;
   for (;;) {
-    const auto piece = reading.next();
+    auto piece = reading.next();
     if (!piece) return piece;
     if (piece->empty()) return body;
     body += *piece;

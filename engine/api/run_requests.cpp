@@ -156,7 +156,7 @@ void Api::Impl::submit(const Request& request, const Segments&, const Reply& rep
 
 void Api::Impl::cancel(const Request&, const Segments& names, const Reply& reply) {
   find({names[0]}, reply, [this, reply](const std::vector<std::string>& runs) {
-    const json answer = {{"run", runs[0]}, {"cancelled", true}};
+    json answer = {{"run", runs[0]}, {"cancelled", true}};
     ask(
         {{"op", "cancel"}, {"run", runs[0]}}, [answer](const json&) { return answer; }, reply);
   });
@@ -173,7 +173,7 @@ void Api::Impl::approve(const Request& request, const Segments& names, const Rep
   find({names[0]}, reply,
        [this, reply, body = std::move(body)](const std::vector<std::string>& runs) {
          const bool approve = body.value("approve", true);
-         const json answer = {{"run", runs[0]}, {"step", body.at("step")}, {"approved", approve}};
+         json answer = {{"run", runs[0]}, {"step", body.at("step")}, {"approved", approve}};
          ask(
              {{"op", "answer"},
               {"run", runs[0]},

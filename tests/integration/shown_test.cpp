@@ -124,8 +124,8 @@ TEST(Shown, OfThousandsOfStepsThePlansOwnAreSeen) {
                "  - {name: other, needs: [many], matrix: {x: [1, 2]}, uses: noop}\n"));
   const Output ran = scanflow({"run", file, "-q"});
   EXPECT_EQ(ran.exit, 1);
-  for (const char* said :
-       {"\n  ✓ many ", "\n  ✗ fails ", "\n  – many[0] ", "\n  ✓ other[x=2] ", "\n  and 244 more instances of many\n"}) {
+  for (const char* said : {"\n  ✓ many ", "\n  ✗ fails ", "\n  – many[0] ", "\n  ✓ other[x=2] ",
+                           "\n  and 244 more instances of many\n"}) {
     EXPECT_NE(ran.out.find(said), std::string::npos) << said << ran.out;
   }
 }
