@@ -7,19 +7,82 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <optional>
 
+#include "engine/runtime/run_facts.hpp"
 #include "sdk/base/files.hpp"
 #include "sdk/base/nearest.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::api {
 namespace {
 
 constexpr std::size_t kPiece = 1 << 16;
 
-/// Of the steps `wanted` names: itself, or a group.
-bool is_wanted(const std::string& step, const std::string& wanted) {
-  return wanted.empty() || step == wanted || step.substr(0, step.find('[')) == wanted;
+/// What remains of `wanted` at a step that it names, itself or its group: "" for the step and all
+/// below it, else the step's name in the called run. Nothing where it names another.
+std::optional<std::string> remainder(const std::string& wanted, const std::string& step) {
+  if (wanted.empty()) return "";
+  for (const std::string& name : {step, step.substr(0, step.find('['))}) {
+    if (wanted == name) return "";
+    if (wanted.starts_with(name + "/")) return wanted.substr(name.size() + 1);
+  }
+  return std::nullopt;
 }
+
+/// All parts of a run's steps, and of those of the runs that they call.
+class Collected {
+ public:
+  Collected(const runtime::StateDirectory& state, const store::Store& store,
+            const std::string& wanted)
+      : state_(state), store_(store), wanted_(wanted) {}
+
+  /// `prefix`: of the names that are shown ("call/").
+  Answer<bool> add(const std::string& run, const std::string& wanted, const std::string& prefix) {
+    const auto steps = store_.steps(run);
+    if (!steps) return broken(steps.error().message);
+    const runtime::CalledRuns called = runtime::called_runs(store_, run);
+    bool found = false;
+    for (const store::StepRow& step : *steps) {
+      names.push_back(prefix + step.id);
+      const auto below = remainder(wanted, step.id);
+      if (!below) continue;
+      if (below->empty()) {
+        found = true;
+        add_parts(run, step, prefix + step.id);
+      }
+      const auto inner = called.find(step.id);
+      if (inner == called.end()) continue;
+      auto within = add(inner->second, *below, prefix + step.id + "/");
+      if (!within) return within;
+      found = found || *within;
+    }
+    return found;
+  }
+
+  std::vector<LogPart> parts;
+  std::vector<std::string> names;  // of the steps that were looked at
+
+ private:
+  void add_parts(const std::string& run, const store::StepRow& step, const std::string& shown) {
+    const json list = step.log.empty() ? json::array() : json::parse(step.log, nullptr, false);
+    for (const json& log : list) {
+      LogPart part{shown, log.at("attempt"),
+                   state_.logs_of(run) / log.at("segment").get<std::string>(), log.at("offset"),
+                   log.at("length")};
+      // The range of a log that is still written has no end yet: all that follows is its.
+      const bool open_end = step.status == "running" && part.attempt == step.attempts;
+      if (wanted_.empty() && part.length == 0 && !open_end) continue;
+      if (open_end) part.length = std::numeric_limits<std::uint64_t>::max();
+      part.titled = shown != wanted_ || step.attempts > 1;
+      parts.push_back(std::move(part));
+    }
+  }
+
+  const runtime::StateDirectory& state_;
+  const store::Store& store_;
+  const std::string& wanted_;
+};
 
 class PartsReader : public LogReader {
  public:
@@ -63,33 +126,18 @@ class PartsReader : public LogReader {
 
 }  // namespace
 
-Answer<std::vector<LogPart>> log_parts(const std::vector<store::StepRow>& steps,
-                                       const std::filesystem::path& directory,
-                                       const std::string& run, const std::string& wanted) {
-  std::vector<LogPart> parts;
-  std::vector<std::string> names;
-  bool found = false;
-  for (const store::StepRow& step : steps) {
-    names.push_back(step.id);
-    if (!is_wanted(step.id, wanted)) continue;
-    found = true;
-    const json list = step.log.empty() ? json::array() : json::parse(step.log, nullptr, false);
-    for (const json& log : list) {
-      LogPart part{step.id, log.at("attempt"), directory / log.at("segment").get<std::string>(),
-                   log.at("offset"), log.at("length")};
-      // The range of a log that is still written has no end yet: all that follows is its.
-      const bool open_end = step.status == "running" && part.attempt == step.attempts;
-      if (wanted.empty() && part.length == 0 && !open_end) continue;
-      if (open_end) part.length = std::numeric_limits<std::uint64_t>::max();
-      part.titled = wanted.empty() || step.attempts > 1 || step.id != wanted;
-      parts.push_back(std::move(part));
-    }
-  }
-  if (found || wanted.empty()) return parts;
-  const std::string near = nearest(wanted, names);
-  return missing(fmt::format("run {} has no step '{}'; {}", run.substr(0, 13), wanted,
-                             near.empty() ? fmt::format("it has: {}", fmt::join(names, ", "))
-                                          : fmt::format("did you mean '{}'?", near)));
+Answer<std::vector<LogPart>> log_parts(const runtime::StateDirectory& state,
+                                       const store::Store& store, const std::string& run,
+                                       const std::string& wanted) {
+  Collected collected(state, store, wanted);
+  const auto found = collected.add(run, wanted, "");
+  if (!found) return tl::unexpected(found.error());
+  if (*found || wanted.empty()) return std::move(collected.parts);
+  const std::string near = nearest(wanted, collected.names);
+  return missing(fmt::format("run {} has no step '{}'; {}", short_id(run), wanted,
+                             near.empty()
+                                 ? fmt::format("it has: {}", fmt::join(collected.names, ", "))
+                                 : fmt::format("did you mean '{}'?", near)));
 }
 
 std::unique_ptr<LogReader> read_parts(std::vector<LogPart> parts) {

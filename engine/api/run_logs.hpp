@@ -17,9 +17,11 @@ struct LogPart {
   bool titled = false;
 };
 
-Answer<std::vector<LogPart>> log_parts(const std::vector<store::StepRow>& steps,
-                                       const std::filesystem::path& directory,
-                                       const std::string& run, const std::string& wanted);
+/// Of all steps of a run and of the runs that they call, or of those that `wanted` names: a step, a
+/// group, or one of a called run ("call/train"); a step that calls stands for all within it.
+Answer<std::vector<LogPart>> log_parts(const runtime::StateDirectory& state,
+                                       const store::Store& store, const std::string& run,
+                                       const std::string& wanted);
 std::unique_ptr<LogReader> read_parts(std::vector<LogPart> parts);
 
 }  // namespace scanflow::api

@@ -186,9 +186,7 @@ class StoredRuns : public Runs {
 
   Answer<std::vector<LogPart>> parts_of(const std::string& run, const std::string& step) {
     if (auto row = row_of(run); !row) return tl::unexpected(row.error());
-    const auto steps = store_->steps(run);
-    if (!steps) return broken(steps.error().message);
-    return log_parts(*steps, state_.logs_of(run), run, step);
+    return log_parts(state_, *store_, run, step);
   }
 
   /// A run that nobody runs: its engine is gone.

@@ -5,6 +5,7 @@
 #include "engine/cli/completion.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -30,7 +31,7 @@ void add_steps(api::Runs& runs, const std::string& run, const std::string& withi
   for (const nlohmann::json& step : shown->at("steps")) {
     const std::string name = within + step.at("name").get<std::string>();
     if (!awaiting || step.at("status") == "awaiting") names.push_back(name);
-    if (awaiting && step.contains("run")) add_steps(runs, step["run"], name + "/", true, names);
+    if (step.contains("run")) add_steps(runs, step["run"], name + "/", awaiting, names);
   }
 }
 

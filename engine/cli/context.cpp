@@ -116,6 +116,4 @@ api::Answer<std::string> find_run(const Context& context, const std::string& pre
   return (*runs)->find(prefix);
 }
 
-std::string short_id(const std::string& run) { return run.substr(0, 13); }
-
 }  // namespace scanflow::cli

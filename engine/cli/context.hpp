@@ -69,7 +69,4 @@ api::Answer<std::unique_ptr<api::Runs>> open_runs(const Context& context);
 /// The one run whose id starts with `prefix`; an error says that there is none, or which there are.
 api::Answer<std::string> find_run(const Context& context, const std::string& prefix);
 
-/// The first 13 characters: unique to the millisecond.
-std::string short_id(const std::string& run);
-
 }  // namespace scanflow::cli

@@ -11,6 +11,7 @@
 #include "engine/cli/hint.hpp"
 #include "engine/cli/progress.hpp"
 #include "sdk/base/units.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -107,32 +108,6 @@ int runs_delete(const Context& context, const std::vector<std::string>& prefixes
   return kSucceeded;
 }
 
-namespace {
-
-/// A step of a run, or one of the runs that it called: "call/gate", as it is shown.
-struct StepOfRun {
-  std::string run, step;
-};
-
-StepOfRun step_within(const Context& context, StepOfRun named) {
-  const auto runs = open_runs(context);
-  while (runs && named.step.find('/') != std::string::npos) {
-    const auto shown = (*runs)->show(named.run);
-    if (!shown) break;
-    const nlohmann::json& steps = shown->at("steps");
-    const auto calls = std::find_if(steps.begin(), steps.end(), [&](const nlohmann::json& step) {
-      return step.contains("run") &&
-             named.step.starts_with(step.at("name").get<std::string>() + "/");
-    });
-    if (calls == steps.end()) break;
-    named.step.erase(0, calls->at("name").get<std::string>().size() + 1);
-    named.run = calls->at("run");
-  }
-  return named;
-}
-
-}  // namespace
-
 int runs_approve(const Context& context, const ApproveCommand& command) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
@@ -140,11 +115,10 @@ int runs_approve(const Context& context, const ApproveCommand& command) {
   if (!id) return complain(context, id.error());
   if (const std::string over = said_over(context, *id); !over.empty())
     return complain(context, kUsage, over);
-  const StepOfRun asked = step_within(context, {*id, command.step});
   const auto answered = ask_engine(context, *state,
                                    {{"op", "answer"},
-                                    {"run", asked.run},
-                                    {"step", asked.step},
+                                    {"run", *id},
+                                    {"step", command.step},
                                     {"approve", !command.reject},
                                     {"by", user_name()},
                                     {"comment", command.comment}});

@@ -8,6 +8,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/units.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 

@@ -10,6 +10,7 @@
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 

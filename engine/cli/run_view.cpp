@@ -3,6 +3,7 @@
 
 #include "engine/cli/progress.hpp"
 #include "engine/cli/text.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -111,7 +112,7 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
     step.started_us = step.ended_us = time;
     const std::string words = words_of(data);
     step.message = (words.empty() ? "" : words + "  ") + "(cached from " +
-                   data.value("from", "").substr(0, 13) + ")";
+                   short_id(data.value("from", "")) + ")";
   } else if (type == "step_skipped") {
     step.status = "skipped";
     step.message = data.value("message", "skipped");

@@ -7,6 +7,7 @@
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/utc.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 namespace {

@@ -129,7 +129,7 @@ std::optional<std::int32_t> Machine::wants() const {
   if (impl_->closed() || impl_->status != RunStatus::running) return highest;
   for (Kind& kind : impl_->kinds) {
     if (!impl_->drop_stale(kind)) continue;
-    const std::int32_t priority = impl_->nodes[kind.launchable.top()].priority;
+    const auto priority = static_cast<std::int32_t>(impl_->nodes[kind.launchable.top()].priority);
     if (!highest || priority > *highest) highest = priority;
   }
   return highest;

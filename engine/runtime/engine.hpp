@@ -76,7 +76,7 @@ class Engine {
   void cancel(std::string run, Client client);
   /// Runs that are over, and those that they called; what only they have made goes too.
   void remove(std::vector<std::string> runs, Client client);
-  /// To a step that waits for a person.
+  /// To a step that waits for a person: of the run, or of one that it calls ("call/gate").
   void answer(std::string run, std::string step, Answer answer, Client client);
 
   // Registered documents. These answer {"type": "done"} with what registry.hpp says, or "rejected";

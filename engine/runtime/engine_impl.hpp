@@ -75,7 +75,12 @@ struct Engine::Impl {
   std::optional<Refusal> begin(Submission submission, Prepared prepared, Client client);
   void begin_or_reject(Submission submission, Prepared prepared, const Client& client);
   void cancel(const std::string& run, Client client);
+  /// `step`: of the run, or of one that it calls ("call/gate").
   void answer(const std::string& run, const std::string& step, const Answer& answer, Client client);
+  /// The active runs that steps of `entry` call, by step.
+  std::map<std::string, EntryPtr> called_by(const EntryPtr& entry) const;
+  /// Those that await an answer, with those of called runs ("call/gate").
+  std::vector<std::string> waiting_steps(const EntryPtr& entry) const;
   void remove(const std::vector<std::string>& runs, const Client& client);
   void apply(ApplyRequest request, const Client& client);
   void remove_documents(std::vector<store::DocumentName> names, const Client& client);

@@ -1,7 +1,12 @@
 // What people ask of runs that go on, and of what is registered.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
@@ -29,15 +34,6 @@ void tell(const Client& client, Result<json> answer, int exit) {
   update["type"] = answer ? "done" : "rejected";
   if (!answer) update["message"] = answer.error().message;
   client.listener(std::make_shared<const json>(std::move(update)));
-}
-
-std::string waiting_steps(const run::Machine& machine) {
-  std::string names;
-  for (std::uint32_t i = 0; i < machine.size(); ++i) {
-    if (machine.step(i).status != run::StepStatus::awaiting) continue;
-    names += (names.empty() ? "" : ", ") + machine.planned(i).id;
-  }
-  return names.empty() ? "nothing of it waits for an approval" : "these wait for one: " + names;
 }
 
 }  // namespace
@@ -125,22 +121,53 @@ void Engine::Impl::remove_documents(std::vector<store::DocumentName> names, cons
   });
 }
 
+std::map<std::string, EntryPtr> Engine::Impl::called_by(const EntryPtr& entry) const {
+  std::map<std::string, EntryPtr> called;
+  for (const auto& [id, other] : runs) {
+    const auto& caller = other->run.submission().caller;
+    if (caller && caller->run == entry->run.id() && !other->over) called[caller->step] = other;
+  }
+  return called;
+}
+
+std::vector<std::string> Engine::Impl::waiting_steps(const EntryPtr& entry) const {
+  const run::Machine& machine = entry->run.machine();
+  std::vector<std::string> names;
+  for (std::uint32_t i = 0; i < machine.size(); ++i)
+    if (machine.step(i).status == run::StepStatus::awaiting) names.push_back(machine.planned(i).id);
+  for (const auto& [step, called] : called_by(entry))
+    for (const std::string& name : waiting_steps(called)) names.push_back(step + "/" + name);
+  return names;
+}
+
 void Engine::Impl::answer(const std::string& id, const std::string& step, const Answer& answer,
                           Client client) {
-  const EntryPtr entry = active(id, client);
-  if (!entry) return;
-  const run::Machine& machine = entry->run.machine();
-  const std::uint32_t index = entry->run.index_of(step);
-  if (index == run::kNoStep) {
-    return reject(client,
-                  fmt::format("run {} has no step '{}'; {}", id, step, waiting_steps(machine)),
-                  kNotFound);
+  const EntryPtr top = active(id, client);
+  if (!top) return;
+  EntryPtr entry = top;
+  std::string inner = step;
+  while (entry->run.index_of(inner) == run::kNoStep) {
+    const auto called = called_by(entry);
+    const auto at = std::find_if(called.begin(), called.end(), [&](const auto& each) {
+      return inner.starts_with(each.first + "/");
+    });
+    if (at == called.end()) break;
+    inner.erase(0, at->first.size() + 1);
+    entry = at->second;
   }
-  if (machine.step(index).status != run::StepStatus::awaiting) {
-    return reject(client,
-                  fmt::format("step {} is {}; {}", step, name(machine.step(index).status),
-                              waiting_steps(machine)),
-                  kConflict);
+  const run::Machine& machine = entry->run.machine();
+  const std::uint32_t index = entry->run.index_of(inner);
+  const bool known = index != run::kNoStep;
+  if (!known || machine.step(index).status != run::StepStatus::awaiting) {
+    const std::vector<std::string> waiting = waiting_steps(top);
+    const std::string others =
+        waiting.empty() ? "nothing of it waits for an approval"
+                        : fmt::format("these wait for one: {}", fmt::join(waiting, ", "));
+    return reject(
+        client,
+        known ? fmt::format("step {} is {}; {}", step, name(machine.step(index).status), others)
+              : fmt::format("run {} has no step '{}'; {}", id, step, others),
+        known ? kConflict : kNotFound);
   }
   json data = {{"outputs", {{"by", answer.by}, {"comment", answer.comment}}}};
   data["message"] = fmt::format("{} by {}{}{}", answer.approve ? "approved" : "rejected", answer.by,

@@ -50,4 +50,6 @@ std::string uuid_v7(std::int64_t unix_ms, std::string_view name) {
   return format(bytes, unix_ms);
 }
 
+std::string short_id(const std::string& uuid) { return uuid.substr(0, 18); }
+
 }  // namespace scanflow

@@ -12,4 +12,8 @@ std::string uuid_v7(std::int64_t unix_ms);
 /// The same for the same `name`, where an id must be found again: its bits are those of a SHA-256.
 std::string uuid_v7(std::int64_t unix_ms, std::string_view name);
 
+/// What people are shown and type instead: the milliseconds and 12 more bits, so that the runs of a
+/// script that starts hundreds at once are told apart too.
+std::string short_id(const std::string& uuid);
+
 }  // namespace scanflow

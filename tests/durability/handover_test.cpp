@@ -76,7 +76,7 @@ TEST_F(Handover, APoolIsNotExceededByWhatAKilledEngineLeft) {
   const std::string ids = scanflow_({"runs", "list", "--status", "interrupted"}).out;
   std::istringstream lines(ids);
   for (std::string word; lines >> word;) {
-    if (word.size() != 13 || word[8] != '-') continue;
+    if (word.size() != 18 || word[8] != '-') continue;
     EXPECT_EQ(scanflow_({"runs", "resume", word}, {{"EVIDENCE", evidence_}}).exit, 0) << word;
   }
   std::istringstream text(read(evidence_));

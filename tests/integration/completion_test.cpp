@@ -1,6 +1,7 @@
 // What Tab gives.
 #include <gtest/gtest.h>
 
+#include "sdk/base/uuid.hpp"
 #include "tests/support/program.hpp"
 
 namespace scanflow::test {
@@ -46,7 +47,7 @@ steps: [{name: load, uses: noop}, {name: train, uses: noop}]
   EXPECT_EQ(of({"runs", "show", "la"}), "last ");
   const std::string run = scanflow_({"runs", "list", "-o", "json"}).out.substr(0, 200);
   const std::string ids = of({"runs", "show", ""});
-  EXPECT_NE(run.find(ids.substr(0, 13)), std::string::npos) << ids;
+  EXPECT_NE(run.find(short_id(ids)), std::string::npos) << ids;
   EXPECT_EQ(of({"runs", "logs", "last", ""}), "load train ");
   EXPECT_EQ(of({"runs", "wait", "last", "la"}), "last ") << "it takes many";
 }

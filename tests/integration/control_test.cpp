@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sdk/base/uuid.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/results.hpp"
 
@@ -85,7 +86,7 @@ steps:
   const std::string state = " --state " + scanflow.state().string();
   const std::string id =
       last_line(scanflow({"runs", "show", "last", "-o", "json"}))["run"].get<std::string>();
-  const std::string answer = "scanflow runs approve " + id.substr(0, 13);
+  const std::string answer = "scanflow runs approve " + short_id(id);
   EXPECT_NE(run->out().find(answer + " call/gate" + state + "\n"), std::string::npos) << run->out();
   const std::string name =
       step(last_line(scanflow({"runs", "show", "last", "-o", "json"})), "gate[x=a b]")["name"];
@@ -98,6 +99,9 @@ steps:
   }
   EXPECT_EQ(shown.out.find("running for 0 us"), std::string::npos) << shown.out;
   EXPECT_EQ(scanflow({"runs", "list"}).out.find(" - "), std::string::npos) << "it has an age";
+  const Output wrong = scanflow({"runs", "approve", id, "call/other"});
+  EXPECT_NE(wrong.err.find("these wait for one: gate[x=a b], call/gate"), std::string::npos)
+      << wrong.err;
   EXPECT_EQ(scanflow({"runs", "approve", id, "call/gate"}).exit, 0) << "as it is shown";
   EXPECT_EQ(scanflow({"runs", "approve", id, name}).exit, 0);
   EXPECT_EQ(run->wait().exit, 0);

@@ -45,6 +45,31 @@ TEST(Shown, StepsOfCalledPipelinesStandWithinTheirStep) {
   EXPECT_LT(deepest, shown.out.find("\n  ✓ call[n=2]")) << shown.out;
 }
 
+TEST(Shown, LogsAreThoseOfCalledPipelinesToo) {
+  const Scanflow scanflow;
+  scanflow.files().write("inner.yaml", pipeline("inner",
+                                                "params: {n: 1}\nsteps: [{name: deep, run: echo n"
+                                                " is $N, env: {N: '${{ params.n }}'}}]\n"));
+  const std::string file = scanflow.files().write(
+      "outer.yaml",
+      pipeline("outer",
+               "steps:\n  - {name: call, pipeline: inner.yaml, matrix: {n: [1, 2]}, with: {n: '${{ "
+               "matrix.n }}'}}\n  - {name: plain, needs: [call], run: echo plain}\n"));
+  ASSERT_EQ(scanflow({"run", file}).exit, 0);
+  const auto logs = [&](const std::string& step) {
+    const Output printed = scanflow({"runs", "logs", "last", step});
+    return printed.out + printed.err;
+  };
+  const std::string one = "==> call[n=1]/deep attempt 1 <==\nn is 1\n",
+                    two = "==> call[n=2]/deep attempt 1 <==\nn is 2\n";
+  EXPECT_EQ(logs("call[n=1]/deep"), "n is 1\n");
+  EXPECT_EQ(logs("call[n=2]"), two);
+  EXPECT_EQ(logs("call"), one + two);
+  EXPECT_EQ(logs("call/deep"), one + two);
+  EXPECT_EQ(scanflow({"runs", "logs", "last"}).out, one + two + "==> plain attempt 1 <==\nplain\n");
+  EXPECT_NE(logs("call[n=1]/dep").find("did you mean 'call[n=1]/deep'?"), std::string::npos);
+}
+
 TEST(Shown, TheStepThatMadeTheRunFailComesFirstAndItsLogIsNamed) {
   const Scanflow scanflow;
   const std::string file =
