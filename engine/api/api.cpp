@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/api/api_impl.hpp"
+#include "engine/api/body.hpp"
 #include "engine/api/scheduled.hpp"
 #include "engine/runtime/engine_socket.hpp"
 #include "sdk/base/clock.hpp"
@@ -113,21 +114,28 @@ const std::vector<Api::Impl::Route>& Api::Impl::routes() {
       {"GET", {"readyz"}, &Impl::readiness},
       {"GET", {"api", "v1", "version"}, &Impl::version},
       {"GET", {"api", "v1", "schedules"}, &Impl::schedules},
-      {"GET", {"api", "v1", "documents"}, &Impl::list_documents},
-      {"POST", {"api", "v1", "documents"}, &Impl::apply},
+      {"GET",
+       {"api", "v1", "documents"},
+       &Impl::list_documents,
+       {"kind", "namespace", "labels", "sources", "limit", "cursor"}},
+      {"POST", {"api", "v1", "documents"}, &Impl::apply, {"dry_run", "namespace"}},
       {"POST", {"api", "v1", "documents", "delete"}, &Impl::remove_documents},
-      {"GET", {"api", "v1", "documents", "{}", "{}", "{}"}, &Impl::show_document},
-      {"DELETE", {"api", "v1", "documents", "{}", "{}", "{}"}, &Impl::remove_document},
+      {"GET", {"api", "v1", "documents", "{}", "{}", "{}"}, &Impl::show_document, {"version"}},
+      {"DELETE", {"api", "v1", "documents", "{}", "{}", "{}"}, &Impl::remove_document, {"version"}},
       {"GET", {"api", "v1", "documents", "{}", "{}", "{}", "versions"}, &Impl::versions},
-      {"GET", {"api", "v1", "runs"}, &Impl::list_runs},
-      {"POST", {"api", "v1", "runs"}, &Impl::submit},
+      {"GET",
+       {"api", "v1", "runs"},
+       &Impl::list_runs,
+       {"namespace", "pipeline", "labels", "since", "status", "limit", "cursor"}},
+      {"POST", {"api", "v1", "runs"}, &Impl::submit, {"run", "dry_run"}},
       {"POST", {"api", "v1", "runs", "delete"}, &Impl::remove_runs},
       {"GET", {"api", "v1", "runs", "{}"}, &Impl::show_run},
       {"DELETE", {"api", "v1", "runs", "{}"}, &Impl::remove_run},
-      {"GET", {"api", "v1", "runs", "{}", "events"}, &Impl::events},
-      {"GET", {"api", "v1", "runs", "{}", "logs"}, &Impl::logs},
+      {"GET", {"api", "v1", "runs", "{}", "events"}, &Impl::events, {"after", "limit"}},
+      {"GET", {"api", "v1", "runs", "{}", "logs"}, &Impl::logs, {"step"}},
       {"POST", {"api", "v1", "runs", "{}", "cancel"}, &Impl::cancel},
       {"POST", {"api", "v1", "runs", "{}", "approve"}, &Impl::approve},
+      {"POST", {"api", "v1", "cache", "clear"}, &Impl::clear_cache, {"older_than"}},
   };
   return table;
 }
@@ -169,7 +177,11 @@ void Api::handle(Request request, const Reply& reply) {
   for (const Impl::Route& route : Impl::routes()) {
     known.push_back(fmt::format("/{}", fmt::join(route.path, "/")));
     if (!matches(route.path, request.path, names)) continue;
-    if (route.method == request.method) return (impl_.get()->*route.call)(request, names, reply);
+    if (route.method == request.method) {
+      if (auto checked = check_query(request, route.query); !checked)
+        return reply(failed(checked.error()));
+      return (impl_.get()->*route.call)(request, names, reply);
+    }
     allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", route.method);
   }
   if (allowed.empty()) return reply(no_such_path(request.path, known));

@@ -25,6 +25,7 @@
 //   GET    /api/v1/runs/{run}/logs           ?step=; text, or application/json
 //   POST   /api/v1/runs/{run}/cancel
 //   POST   /api/v1/runs/{run}/approve        {"step", "approve": true, "comment": "", "by": ""}
+//   POST   /api/v1/cache/clear               ?older_than=30d; cached results are forgotten
 //
 // Errors are {"error": {"message"}, "exit"}. Lists come by pages: "next" is the cursor (of events:
 // `after`) of the one that follows, or null; a page ends early where it would be longer than 8 MiB.

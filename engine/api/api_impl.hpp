@@ -29,6 +29,7 @@ struct Api::Impl {
     const char* method;
     Segments path;  // "{}": any
     Call call;
+    std::vector<std::string> query = {};  // parameters that it takes
   };
   static const std::vector<Route>& routes();
 
@@ -51,6 +52,8 @@ struct Api::Impl {
   void approve(const Request& request, const Segments& names, const Reply& reply);
   void remove_run(const Request& request, const Segments& names, const Reply& reply);
   void remove_runs(const Request& request, const Segments& names, const Reply& reply);
+
+  void clear_cache(const Request& request, const Segments& names, const Reply& reply);
 
   // Registered documents (document_requests.cpp).
   void list_documents(const Request& request, const Segments& names, const Reply& reply);

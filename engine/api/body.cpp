@@ -32,6 +32,26 @@ Answer<json> document_of(const Request& request) {
   return json{{"source", request.body}};
 }
 
+std::vector<std::string> names_of(const Fields& fields) {
+  std::vector<std::string> names;
+  for (const auto& [name, type] : fields) names.push_back(name);
+  return names;
+}
+
+std::string unknown(const char* what, const std::string& name,
+                    const std::vector<std::string>& known) {
+  const std::string near = nearest(name, known);
+  return fmt::format("unknown {} '{}'; {}", what, name.substr(0, 100),
+                     !near.empty()   ? fmt::format("did you mean '{}'?", near)
+                     : known.empty() ? std::string("there are none here")
+                                     : fmt::format("there are: {}", fmt::join(known, ", ")));
+}
+
+/// "a string", "an object".
+std::string an(const std::string& type) {
+  return (type == "object" || type == "array" ? "an " : "a ") + type;
+}
+
 }  // namespace
 
 Answer<void> check_nesting(const std::string& body) {
@@ -39,17 +59,25 @@ Answer<void> check_nesting(const std::string& body) {
   return wrong(fmt::format("the body is nested deeper than {} levels", kMostNesting));
 }
 
-Answer<json> read_body(const Request& request, const std::vector<std::string>& fields) {
+Answer<json> read_body(const Request& request, const Fields& fields) {
   auto document = document_of(request);
   if (!document) return document;
   for (const auto& [name, value] : document->items()) {
-    if (std::find(fields.begin(), fields.end(), name) != fields.end()) continue;
-    const std::string near = nearest(name, fields);
-    return wrong(fmt::format("unknown field '{}'; {}", name,
-                             near.empty() ? fmt::format("there are: {}", fmt::join(fields, ", "))
-                                          : fmt::format("did you mean '{}'?", near)));
+    const auto field = fields.find(name);
+    if (field == fields.end()) return wrong(unknown("field", name, names_of(fields)));
+    if (value.type() != field->second)
+      return wrong(fmt::format("'{}' must be {}, not {}", name, an(json(field->second).type_name()),
+                               an(value.type_name())));
   }
   return document;
+}
+
+Answer<void> check_query(const Request& request, const std::vector<std::string>& known) {
+  for (const auto& [name, value] : request.query) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return wrong(unknown("query parameter", name, known));
+  }
+  return {};
 }
 
 Answer<bool> flag_of(const Request& request, const std::string& name) {

@@ -48,7 +48,11 @@ json described(const std::vector<store::Document>& documents, bool sources) {
 
 /// {"texts": [{"file", "text"}], "namespace", "dry_run", "plugin_dirs"}, or a text itself.
 Answer<json> read_apply(const Request& request, const ApiOptions& options) {
-  auto body = read_body(request, {"texts", "namespace", "dry_run", "plugin_dirs", "source"});
+  auto body = read_body(request, {{"texts", json::value_t::array},
+                                  {"namespace", json::value_t::string},
+                                  {"dry_run", json::value_t::boolean},
+                                  {"plugin_dirs", json::value_t::array},
+                                  {"source", json::value_t::string}});
   if (!body) return tl::unexpected(body.error());
   const auto dry_run = flag_of(request, "dry_run");
   if (!dry_run) return tl::unexpected(dry_run.error());
@@ -69,7 +73,7 @@ Answer<json> read_apply(const Request& request, const ApiOptions& options) {
 }
 
 Answer<json> read_names(const Request& request) {
-  const auto body = read_body(request, {"documents"});
+  const auto body = read_body(request, {{"documents", json::value_t::array}});
   if (!body) return tl::unexpected(body.error());
   std::vector<store::DocumentName> names;
   try {

@@ -68,6 +68,17 @@ void RemoteEngine::send(const json& request) {
                  {"deleted", gone->value("deleted", std::size_t{0})},
                  {"bytes", gone->value("artifact_bytes", std::uint64_t{0})}});
   }
+  if (op == "clear_cache") {
+    const auto cleared =
+        client_.json_of({.method = "POST",
+                         .target = fmt::format("/api/v1/cache/clear?older_than={}us",
+                                               request.at("age_us").get<std::int64_t>()),
+                         .patience = kLongWork});
+    if (!cleared) return reject(cleared.error());
+    return push({{"type", "done"},
+                 {"cleared", cleared->value("cleared", std::uint64_t{0})},
+                 {"bytes", cleared->value("artifact_bytes", std::uint64_t{0})}});
+  }
   const std::string run = request.at("run");
   if (op == "cancel") return ask({.method = "POST", .target = "/api/v1/runs/" + run + "/cancel"});
   json body = request;

@@ -10,6 +10,7 @@
 #include "engine/api/planned.hpp"
 #include "engine/api/submitted.hpp"
 #include "engine/runtime/engine_socket.hpp"
+#include "sdk/base/units.hpp"
 
 namespace scanflow::api {
 namespace {
@@ -200,7 +201,7 @@ void Api::Impl::remove_run(const Request&, const Segments& names, const Reply& r
 }
 
 void Api::Impl::remove_runs(const Request& request, const Segments&, const Reply& reply) {
-  const auto body = read_body(request, {"runs"});
+  const auto body = read_body(request, {{"runs", json::value_t::array}});
   if (!body) return reply(failed(body.error()));
   try {
     find(body->at("runs"), reply, [this, reply](const std::vector<std::string>& runs) {
@@ -209,6 +210,18 @@ void Api::Impl::remove_runs(const Request& request, const Segments&, const Reply
   } catch (const json::exception&) {
     reply(refuse(400, 2, R"(the body must be JSON: {"runs": [ID, ...]})"));
   }
+}
+
+void Api::Impl::clear_cache(const Request& request, const Segments&, const Reply& reply) {
+  const std::string text = request.parameter("older_than");
+  const auto age = text.empty() ? Result<std::int64_t>(0) : parse_duration(text);
+  if (!age) return reply(refuse(400, 2, "older_than: " + age.error().message));
+  ask(
+      {{"op", "clear_cache"}, {"age_us", *age}},
+      [](const json& done) {
+        return json{{"cleared", done.at("cleared")}, {"artifact_bytes", done.at("bytes")}};
+      },
+      reply);
 }
 
 }  // namespace scanflow::api

@@ -26,7 +26,14 @@ Answer<store::RunCursor> cursor_of(const std::string& text) {
 }
 
 Answer<store::RunFilter> filter_of(const RunQuery& query) {
+  static const std::vector<std::string> known{"queued", "running",   "interrupted",
+                                              "failed", "cancelled", "succeeded"};
   store::RunFilter filter;
+  for (const std::string& status : query.statuses) {
+    if (std::find(known.begin(), known.end(), status) == known.end())
+      return wrong(fmt::format("no run is '{}'; they are: {}", status.substr(0, 100),
+                               fmt::join(known, ", ")));
+  }
   filter.limit = query.limit;
   filter.statuses = query.statuses;
   if (!query.name_space.empty()) filter.name_space = query.name_space;

@@ -16,11 +16,16 @@
 namespace scanflow::api {
 namespace {
 
-const std::vector<std::string>& fields() {
-  static const std::vector<std::string> names{"run",      "file",    "source",     "sources",
-                                              "params",   "options", "pipeline",   "name_space",
-                                              "retry_of", "from",    "environment"};
-  return names;
+const Fields& fields() {
+  static const Fields types{
+      {"run", json::value_t::string},         {"file", json::value_t::string},
+      {"source", json::value_t::string},      {"sources", json::value_t::object},
+      {"params", json::value_t::object},      {"options", json::value_t::object},
+      {"pipeline", json::value_t::string},    {"namespace", json::value_t::string},
+      {"retry_of", json::value_t::string},    {"from", json::value_t::string},
+      {"environment", json::value_t::object},
+  };
+  return types;
 }
 
 /// It names files, so nothing else is taken.
@@ -59,7 +64,7 @@ Answer<void> check_kind(const json& document) {
         "(a run)");
   }
   if (said[0] == "retry_of") {
-    for (const char* name : {"params", "options", "sources", "file", "name_space"}) {
+    for (const char* name : {"params", "options", "sources", "file", "namespace"}) {
       if (document.contains(name))
         return wrong(fmt::format("'{}' is that of the run in 'retry_of': leave it out", name));
     }
@@ -111,8 +116,6 @@ Answer<runtime::Submission> of_text(const json& document, const ApiOptions& opti
                 {"options", json::object()}};
   whole.update(document);
   const json& chosen = whole["options"];
-  if (!chosen.is_object() || !whole["params"].is_object())
-    return wrong("'options' and 'params' must be objects");
   runtime::Submission submission = runtime::submission_from_json(whole);
   if (document.contains("pipeline")) {
     const auto there = registered(document.at("pipeline").get<std::string>(), options);

@@ -72,6 +72,8 @@ struct ApproveCommand {
   bool reject = false;
 };
 int runs_delete(const Context& context, const std::vector<std::string>& runs);
+/// Forgets cached results; `older_than`: a duration, or "" for all.
+int clear_cache(const Context& context, const std::string& older_than);
 int runs_approve(const Context& context, const ApproveCommand& command);
 
 /// The map in a file of parameters; "" gives none.

@@ -108,6 +108,24 @@ int runs_delete(const Context& context, const std::vector<std::string>& prefixes
   return kSucceeded;
 }
 
+int clear_cache(const Context& context, const std::string& older_than) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  const auto age = older_than.empty() ? Result<std::int64_t>(0) : parse_duration(older_than);
+  if (!age) return complain(context, kUsage, "--older-than: " + age.error().message);
+  const auto done = ask_any_engine(context, *state, {{"op", "clear_cache"}, {"age_us", *age}});
+  if (!done) return complain(context, done.error());
+  const auto cleared = done->at("cleared").get<std::uint64_t>();
+  const auto bytes = done->at("bytes").get<std::uint64_t>();
+  if (context.json) {
+    fmt::print("{}\n", nlohmann::json{{"cleared", cleared}, {"artifact_bytes", bytes}}.dump());
+  } else {
+    fmt::print("forgot {} cached results, and {} of artifacts that nothing else refers to\n",
+               cleared, format_bytes(bytes));
+  }
+  return kSucceeded;
+}
+
 int runs_approve(const Context& context, const ApproveCommand& command) {
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);

@@ -176,6 +176,17 @@ void add_runs(CLI::App& app, Choice& choice, RunsOptions& options) {
   approve->add_option("-m,--message", options.approve.comment, "Why; recorded with the answer");
 }
 
+void add_cache(CLI::App& app, Choice& choice, std::string& older_than) {
+  CLI::App* cache = app.add_subcommand("cache", "What steps with `cache` gave before");
+  cache->require_subcommand(1);
+  CLI::App* clear = cache->add_subcommand(
+      "clear", "Forget results, so that steps run again, and free the room of their artifacts");
+  clear->add_option("--older-than", older_than, "Only those older than this: 30d")
+      ->type_name("AGE");
+  clear->callback(
+      [&] { choice.command = [&] { return clear_cache(choice.context, older_than); }; });
+}
+
 void add_server(CLI::App& app, Choice& choice, ServerCommand& options) {
   CLI::App* server = app.add_subcommand(
       "server", "Run the engine for good: unfinished runs go on, others come by HTTP or 'run'");
@@ -319,6 +330,7 @@ int main(int argc, char** argv) {
   Choice choice;
   RunCommand run_options;
   RunsOptions runs_options;
+  std::string cache_age;
   CheckOptions check_options;
   RegistryOptions registry_options;
   PluginOptions plugin_options;
@@ -328,6 +340,7 @@ int main(int argc, char** argv) {
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
   add_runs(app, choice, runs_options);
+  add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice, server_options);
   add_plugin(app, choice.context, plugin_options, choice.command);

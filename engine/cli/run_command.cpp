@@ -167,7 +167,7 @@ api::Answer<json> make_request(const Context& context, const RunCommand& command
     runtime::collect_files(*found);
     options["env"] = runtime::referenced_environment(*found);
     request.update({{"file", found->file}, {"source", found->source}, {"sources", found->sources}});
-    if (!found->name_space.empty()) request["name_space"] = found->name_space;
+    if (!found->name_space.empty()) request["namespace"] = found->name_space;
   }
   request["options"] = std::move(options);
   return request;
@@ -266,20 +266,6 @@ api::Answer<Target> retried(const Context& context, const runtime::StateDirector
   return begun_by(std::move(retry->submission), std::move(retry->prepared));
 }
 
-}  // namespace
-
-int runs_retry(const Context& context, const std::string& prefix, const std::string& from,
-               bool quiet) {
-  const auto state = context.state_directory();
-  if (!state) return complain(context, kEngine, state.error().message);
-  auto target = retried(context, *state, prefix, from);
-  if (!target) return complain(context, target.error());
-  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO, place_options(context));
-  return go_on(context, *state, std::move(*target), store::Durability::process, printer, false);
-}
-
-namespace {
-
 /// What a file holds that is not as the run recorded it, or "".
 std::string changes_of(const std::string& file, const std::string& path,
                        const std::string& before) {
@@ -297,7 +283,7 @@ std::string changes_of(const std::string& file, const std::string& path,
                      count > kMost ? fmt::format(" and {} more", count - kMost) : "");
 }
 
-/// A run goes on with what was recorded; its file may say something else by now.
+/// A run goes on, or is retried, with what was recorded; its file may say something else by now.
 void tell_changes(const Context& context, const std::string& run) {
   const auto runs = open_runs(context);
   const auto page = runs ? (*runs)->events(run, 0, 1) : tl::unexpected(runs.error());
@@ -310,11 +296,22 @@ void tell_changes(const Context& context, const std::string& run) {
   for (const auto& [file, text] : texts) {
     const auto path = std::filesystem::path(submission.options.directory) / file;
     if (const std::string changes = changes_of(file, path.string(), text); !changes.empty())
-      fmt::print(stderr, "note: {}; the run goes on as it began\n", changes);
+      fmt::print(stderr, "note: {}; what was recorded is what runs\n", changes);
   }
 }
 
 }  // namespace
+
+int runs_retry(const Context& context, const std::string& prefix, const std::string& from,
+               bool quiet) {
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  auto target = retried(context, *state, prefix, from);
+  if (!target) return complain(context, target.error());
+  if (const auto id = find_run(context, prefix); id) tell_changes(context, *id);
+  ProgressPrinter printer(style_of(context, quiet), STDOUT_FILENO, place_options(context));
+  return go_on(context, *state, std::move(*target), store::Durability::process, printer, false);
+}
 
 int resume(const Context& context, const std::string& run, bool quiet, bool detached) {
   const auto state = context.state_directory();

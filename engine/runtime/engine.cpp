@@ -86,6 +86,12 @@ void Engine::cancel(std::string run, Client client) {
   });
 }
 
+void Engine::clear_cache(std::int64_t age_us, Client client) {
+  impl_->ask([impl = impl_.get(), age_us, client = std::move(client)] {
+    impl->clear_cache(age_us, client);
+  });
+}
+
 void Engine::remove(std::vector<std::string> runs, Client client) {
   impl_->ask([impl = impl_.get(), runs = std::move(runs), client = std::move(client)] {
     impl->remove(runs, client);

@@ -76,6 +76,8 @@ class Engine {
   void cancel(std::string run, Client client);
   /// Runs that are over, and those that they called; what only they have made goes too.
   void remove(std::vector<std::string> runs, Client client);
+  /// Cached results that are older, and the artifacts that nothing else needs.
+  void clear_cache(std::int64_t age_us, Client client);
   /// To a step that waits for a person: of the run, or of one that it calls ("call/gate").
   void answer(std::string run, std::string step, Answer answer, Client client);
 

@@ -82,6 +82,7 @@ struct Engine::Impl {
   /// Those that await an answer, with those of called runs ("call/gate").
   std::vector<std::string> waiting_steps(const EntryPtr& entry) const;
   void remove(const std::vector<std::string>& runs, const Client& client);
+  void clear_cache(std::int64_t age_us, const Client& client);
   void apply(ApplyRequest request, const Client& client);
   void remove_documents(std::vector<store::DocumentName> names, const Client& client);
   /// The run, if it is in this engine and not over; else the client is told why not.

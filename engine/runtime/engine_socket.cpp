@@ -149,6 +149,8 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
       engine.answer(request.at("run"), request.at("step"), std::move(answer), client);
     } else if (op == "delete") {
       engine.remove(request.at("runs"), client);
+    } else if (op == "clear_cache") {
+      engine.clear_cache(request.at("age_us"), client);
     } else if (op == "apply") {
       engine.apply(apply_request_from_json(request.at("request")), client);
     } else if (op == "hand_over") {

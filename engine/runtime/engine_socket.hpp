@@ -8,6 +8,7 @@
 //                     {"op": "answer", "run": ID, "step": ID, "approve": true, "by", "comment"}
 //                     {"op": "delete", "runs": [ID, ...]}
 //                     {"op": "apply", "request": {...}}
+//                     {"op": "clear_cache", "age_us": N}
 //                     {"op": "remove_documents", "names": [{...}, ...]}  registry.hpp says which
 //                     {"op": "hand_over"}  from a server that is about to be the engine: not answered
 //   from the engine:  the updates of submission.hpp's Listener, one a line; to all but

@@ -96,6 +96,17 @@ void Engine::Impl::remove(const std::vector<std::string>& ids, const Client& cli
   });
 }
 
+void Engine::Impl::clear_cache(std::int64_t age_us, const Client& client) {
+  if (failed || closing || !options.store) return refuse(client);
+  work([this, age_us, client] {
+    const auto cleared = options.store->expire_cache(wall_us() - age_us);
+    if (!cleared) return tell(client, tl::unexpected(cleared.error()), 3);
+    const auto garbage = collect_garbage();
+    if (!garbage) return tell(client, tl::unexpected(garbage.error()), 3);
+    tell(client, json{{"cleared", *cleared}, {"bytes", garbage->bytes}}, 0);
+  });
+}
+
 void Engine::Impl::apply(ApplyRequest request, const Client& client) {
   if (failed || closing || !options.store) return refuse(client);
   boost::asio::post(registry, [this, request = std::move(request), client] {

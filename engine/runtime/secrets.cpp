@@ -70,7 +70,7 @@ Result<std::string> find_secret(const pipeline::Secret& secret, const Environmen
   if (found != environment.end() && !found->second.empty()) return found->second;
   return fail(fmt::format(
       "the environment variable {0} is {1}; start the run, or go on with it, where it is set "
-      "({0}=... scanflow ...)",
+      "({0}=... scanflow ...); a server's runs find what the server was started with",
       secret.env, found == environment.end() ? "not set" : "empty"));
 }
 

@@ -24,7 +24,7 @@ namespace scanflow::worker {
 namespace {
 
 // Without an engine: how long it stays with results that nobody took, and with nothing.
-constexpr std::int64_t kAbandonedUs = 3'600'000'000;
+constexpr std::int64_t kAbandonedUs = 7 * 86'400'000'000;
 constexpr std::int64_t kIdleUs = 10'000'000;
 
 std::vector<std::string> environment() {

@@ -68,6 +68,11 @@ TEST(Http, ListsByFilterAndPage) {
   EXPECT_EQ(server.get("/api/v1/runs?limit=0")["status"], 400);
   EXPECT_EQ(server.get("/api/v1/runs?labels=,,")["status"], 400);
   EXPECT_EQ(server.get("/api/v1/runs?cursor=x")["status"], 400);
+  EXPECT_EQ(server.get("/api/v1/runs?status=done")["status"], 400);
+  EXPECT_EQ(server.get("/api/v1/runs?statuses=failed")["message"],
+            "unknown query parameter 'statuses'; did you mean 'status'?");
+  EXPECT_EQ(server.post("/api/v1/runs", {{"source", 5}})["message"],
+            "'source' must be a string, not a number");
 }
 
 TEST(Http, AStreamGoesOnWhereItWasCutOff) {

@@ -107,6 +107,8 @@ steps:
   EXPECT_EQ(step(answer({"run", path, "--dry-run", "-p", "n=3"}), "kept")["status"], "cached")
       << "it is the server's cache";
   EXPECT_THAT(remote_({"run", path, "--dry-run"}).out, HasSubstr("nothing was run"));
+  EXPECT_THAT(remote_({"cache", "clear"}).out, HasSubstr("forgot 1 cached results"));
+  EXPECT_EQ(step(answer({"run", path, "--dry-run", "-p", "n=3"}), "kept")["status"], "would_run");
   apply(document("large", "steps: [{name: a, uses: noop, resources: {requests: {cpu: 100000}}}]"));
   EXPECT_EQ(step(answer({"run", "large", "--dry-run"}, 2), "a")["status"], "refused");
   EXPECT_EQ(remote_({"run", path, "--dry-run", "-p", "none=1"}).exit, 2);

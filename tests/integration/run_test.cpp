@@ -143,6 +143,12 @@ steps:
   const json shown = last_line(scanflow({"run", file, "-o", "json"}));
   EXPECT_EQ(step(shown, "work")["status"], "cached");
   EXPECT_EQ(step(shown, "work")["outputs"]["n"], 1);
+  EXPECT_EQ(last_line(scanflow({"cache", "clear", "--older-than", "1h", "-o", "json"}))["cleared"],
+            0);
+  EXPECT_EQ(last_line(scanflow({"cache", "clear", "-o", "json"}))["cleared"], 2);
+  EXPECT_EQ(scanflow({"run", file}).exit, 0);
+  EXPECT_EQ(read(counter), "x\nx\nx\nx\n");
+  EXPECT_EQ(scanflow({"cache", "clear", "--older-than", "soon"}).exit, 2);
 }
 
 TEST(Run, TwoAtOnceOnOneStateDirectoryBothFinish) {

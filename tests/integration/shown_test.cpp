@@ -184,14 +184,27 @@ TEST(Shown, WhoResumesARunIsToldThatItsFileHasChanged) {
                          pipeline("p", gate + "  - {name: a, needs: [gate], run: exit 1}\n"
                                               "  - {name: b, uses: noop}\n"));
   const std::string said = resumed();
-  EXPECT_NE(said.find("p.yaml has changed: step 'a' changed (run), step 'b' added; the run goes on "
-                      "as it began"),
+  EXPECT_NE(said.find("p.yaml has changed: step 'a' changed (run), step 'b' added; what was "
+                      "recorded is what runs"),
             std::string::npos)
       << said;
   scanflow.files().write("p.yaml", pipeline("p", gate));
   interrupted();
   std::filesystem::remove(file);
   EXPECT_EQ(resumed(), "") << "it is not needed any more";
+}
+
+TEST(Shown, WhoRetriesARunIsToldThatItsFileHasChanged) {
+  const Scanflow scanflow;
+  const std::string steps = "steps:\n  - {name: a, run: exit 1}\n";
+  const std::string file = scanflow.files().write("p.yaml", pipeline("p", steps));
+  EXPECT_EQ(scanflow({"run", file}).exit, 1);
+  scanflow.files().write("p.yaml", pipeline("p", steps + "  - {name: b, uses: noop}\n"));
+  const Output retried = scanflow({"runs", "retry", "last"});
+  EXPECT_EQ(retried.exit, 1);
+  EXPECT_NE(retried.err.find("p.yaml has changed: step 'b' added; what was recorded is what runs"),
+            std::string::npos)
+      << retried.err;
 }
 
 }  // namespace

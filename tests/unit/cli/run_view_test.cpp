@@ -98,7 +98,7 @@ TEST(ProgressPrinter, PrintsALineForEachStepThatEnds) {
   }
   std::fclose(file);
   const std::string text = test::read(directory / "out");
-  EXPECT_NE(text.find("p  0193f2c1-aaaa  local, 2 at once\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("p  0193f2c1-aaaa-7000  local, 2 at once\n"), std::string::npos) << text;
   EXPECT_NE(text.find("✗ load"), std::string::npos) << text;
   EXPECT_NE(text.find("1.5 s  exit: exited with status 3"), std::string::npos) << text;
 }
@@ -119,8 +119,9 @@ TEST(ProgressPrinter, IntoAPipeNamesAreWholeAndAlignedWithThoseOfCalledRuns) {
   std::fclose(file);
   const std::string text = test::read(directory / "out");
   EXPECT_NE(text.find("– load" + std::string(56, ' ')), std::string::npos) << text;
-  EXPECT_NE(text.find("scanflow runs approve 0193f2c1-aaaa '" + longest + "' --state '/a b'\n"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find("scanflow runs approve 0193f2c1-aaaa-7000 '" + longest + "' --state '/a b'\n"),
+      std::string::npos)
       << text;
 }
 
