@@ -8,6 +8,7 @@
 
 #include "engine/api/run_logs.hpp"
 #include "engine/runtime/run_facts.hpp"
+#include "engine/runtime/run_locks.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
 
@@ -56,16 +57,6 @@ Answer<store::RunFilter> filter_of(const RunQuery& query) {
   return filter;
 }
 
-/// Interrupted ones are stored as running. `held`: an engine runs, so that none is interrupted; else
-/// all are. False: no run is in any of these states.
-bool as_stored(std::vector<std::string>& statuses, bool held) {
-  if (statuses.empty()) return true;
-  std::erase(statuses, held ? "interrupted" : "running");
-  std::replace(statuses.begin(), statuses.end(), std::string("interrupted"),
-               std::string("running"));
-  return !statuses.empty();
-}
-
 class StoredRuns : public Runs {
  public:
   StoredRuns(runtime::StateDirectory state, std::unique_ptr<store::Store> store)
@@ -74,19 +65,32 @@ class StoredRuns : public Runs {
   Answer<json> list(const RunQuery& query) override {
     auto filter = filter_of(query);
     if (!filter) return tl::unexpected(filter.error());
-    if (!as_stored(filter->statuses, runtime::ProcessLock::is_held(state_.engine_lock())))
-      return json{{"runs", json::array()}, {"next", nullptr}};
-    ++filter->limit;  // is there a next page?
-    auto runs = rows(*filter);
-    if (!runs) return broken(runs.error().message);
-    json next = nullptr;
-    if (runs->size() > query.limit) {
-      runs->pop_back();
-      next = fmt::format("{}-{}", runs->back().created_us, runs->back().id);
-    }
+    const auto is_wanted = [&](const json& run) {
+      const auto& wanted = query.statuses;
+      return wanted.empty() ||
+             std::find(wanted.begin(), wanted.end(), run["status"]) != wanted.end();
+    };
+    // Interrupted ones are stored as running.
+    std::replace(filter->statuses.begin(), filter->statuses.end(), std::string("interrupted"),
+                 std::string("running"));
     json list = json::array();
-    for (const store::RunRow& run : *runs) list.push_back(summary_of(run));
-    return json{{"runs", std::move(list)}, {"next", std::move(next)}};
+    for (;;) {
+      const std::size_t wanted = query.limit - list.size();
+      filter->limit = wanted + 1;  // is there a next page?
+      auto runs = rows(*filter);
+      if (!runs) return broken(runs.error().message);
+      const bool more = runs->size() > wanted;
+      if (more) runs->pop_back();
+      for (const store::RunRow& run : *runs) {
+        if (json summary = summary_of(run); is_wanted(summary)) list.push_back(std::move(summary));
+      }
+      if (!more) return json{{"runs", std::move(list)}, {"next", nullptr}};
+      const store::RunRow& last = runs->back();
+      if (list.size() == query.limit)
+        return json{{"runs", std::move(list)},
+                    {"next", fmt::format("{}-{}", last.created_us, last.id)}};
+      filter->after = {last.created_us, last.id};
+    }
   }
 
   Answer<std::string> find(const std::string& prefix) override {
@@ -196,11 +200,9 @@ class StoredRuns : public Runs {
     return log_parts(state_, *store_, run, step);
   }
 
-  /// A run that nobody runs: its engine is gone.
   std::string status_of(const store::RunRow& run) const {
-    return run.status == "running" && !runtime::ProcessLock::is_held(state_.engine_lock())
-               ? "interrupted"
-               : run.status;
+    return run.status == "running" && !runtime::goes_on(state_, run.id) ? "interrupted"
+                                                                        : run.status;
   }
 
   json summary_of(const store::RunRow& run) const {

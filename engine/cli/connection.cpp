@@ -6,8 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "engine/runtime/followers.hpp"
 #include "engine/runtime/machine_capacity.hpp"
+#include "engine/runtime/run_locks.hpp"
 
 namespace scanflow::cli {
 
@@ -141,7 +141,7 @@ Connected connect_to_look(const Context& context, const runtime::StateDirectory&
 
 bool is_followed(const runtime::StateDirectory& state, const std::string& run) {
   if (runtime::ProcessLock::is_held(state.server_lock())) return true;
-  const auto followers = runtime::Followers::open(state);
+  const auto followers = runtime::RunLocks::open(state.followers());
   const auto store = store::Store::open_read_only(state.root);
   std::string top = run;
   while (followers && store && !top.empty()) {

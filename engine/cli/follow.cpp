@@ -11,7 +11,7 @@
 
 #include "engine/cli/connection.hpp"
 #include "engine/cli/hint.hpp"
-#include "engine/runtime/followers.hpp"
+#include "engine/runtime/run_locks.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -120,11 +120,11 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
   catch_signals(context, target.run);
   if (cancel) interrupts = 1;
   const std::uint32_t jobs = target.submission ? target.submission->options.jobs : 1;
-  std::optional<runtime::Followers> followers;
+  std::optional<runtime::RunLocks> followers;
   if (context.server.empty()) {
     if (auto created = runtime::create(state); !created)
       return {kEngine, created.error().message, {}};
-    auto opened = runtime::Followers::open(state);
+    auto opened = runtime::RunLocks::open(state.followers());
     if (!opened) return {kEngine, opened.error().message, {}};
     followers.emplace(std::move(*opened));
     if (auto added = followers->add(target.run); !added)

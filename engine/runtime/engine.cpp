@@ -118,6 +118,10 @@ void Engine::remove_documents(std::vector<store::DocumentName> names, Client cli
 Engine::Impl::Impl(EngineOptions given)
     : options(std::move(given)), artifacts(options.state.artifacts(), options.sync_artifacts) {
   artifacts.remove_leftovers();
+  if (options.store) {
+    if (auto locks = RunLocks::open(options.state.engine_runs()))
+      run_locks.emplace(std::move(*locks));
+  }
   post([this] { take_over(); });
   thread = std::thread([this] {
     for (bool over = false; !over;) {
@@ -238,8 +242,7 @@ std::optional<Engine::Impl::Refusal> Engine::Impl::begin(Submission submission, 
   if (std::string why = never_fits(*entry); !why.empty()) return Refusal{2, std::move(why)};
   const GroupTurn turn = enter_group(*entry);
   if (!turn.refused.empty()) return Refusal{1, turn.refused};
-  runs.emplace(entry->run.id(), entry);
-  order.push_back(entry);
+  enter(entry);
   const auto& steps = entry->run.plan().pipeline->steps;
   if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.uses != "noop"; }))
     backend_for(entry->run.submission().options.backend)->get_ready();
@@ -334,6 +337,12 @@ CalledRuns Engine::Impl::called_by(const Entry& entry) const {
   return calls ? called_runs(*options.store, entry.run.id()) : CalledRuns();
 }
 
+void Engine::Impl::enter(const EntryPtr& entry) {
+  runs.emplace(entry->run.id(), entry);
+  order.push_back(entry);
+  if (run_locks) (void)run_locks->add(entry->run.id());
+}
+
 void Engine::Impl::end(const EntryPtr& entry) {
   entry->over = true;
   entry->run.flush_rows(batch);
@@ -341,6 +350,7 @@ void Engine::Impl::end(const EntryPtr& entry) {
     retire(entry);  // before whoever is told may end this engine
     entry->run.finish(called_by(*entry));
     runs.erase(entry->run.id());
+    if (run_locks) run_locks->remove(entry->run.id());
     std::erase(order, entry);
     start_queued(entry->run.plan().group);
     call_ended(entry);

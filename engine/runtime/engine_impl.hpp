@@ -21,8 +21,8 @@
 #include "engine/run/scheduler.hpp"
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
-#include "engine/runtime/followers.hpp"
 #include "engine/runtime/request_maker.hpp"
+#include "engine/runtime/run_locks.hpp"
 #include "engine/store/artifacts.hpp"
 
 namespace scanflow::runtime {
@@ -106,6 +106,7 @@ struct Engine::Impl {
                                        const std::vector<std::string>& wanted) const;
   void launch(const EntryPtr& entry, std::uint32_t step, std::uint32_t attempt,
               std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches);
+  void enter(const EntryPtr& entry);
   void end(const EntryPtr& entry);
   CalledRuns called_by(const Entry& entry) const;
   void arm_timer();
@@ -215,7 +216,8 @@ struct Engine::Impl {
   std::map<std::string, std::vector<Client>> recovering;
   std::map<std::string, EntryPtr> held;
   std::set<protocol::AttemptId> strays;  // that run for no run of `runs`
-  std::optional<Followers> followers;    // none: nothing was there to take over
+  std::optional<RunLocks> run_locks;     // those of `runs`; none: there is no store
+  std::optional<RunLocks> followers;     // none: nothing was there to take over
   std::size_t finding_out = 0;           // what is asked for before anything is decided
   bool surveyed = false;
   std::vector<std::function<void()>> deferred;  // requests

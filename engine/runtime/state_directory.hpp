@@ -21,7 +21,9 @@ struct StateDirectory {
   std::filesystem::path engine_lock() const { return root / "engine.lock"; }
   /// Its holder is a server, which is the engine or about to be: nobody else becomes it.
   std::filesystem::path server_lock() const { return root / "server.lock"; }
+  // Run locks (run_locks.hpp): by those who follow a run, and by the engine that goes on with it.
   std::filesystem::path followers() const { return root / "followers.lock"; }
+  std::filesystem::path engine_runs() const { return root / "runs.lock"; }
   std::filesystem::path plugin_cache() const { return root / "plugin-index.json"; }
   std::filesystem::path logs_of(const std::string& run) const {
     return root / "runs" / run / "logs";

@@ -17,7 +17,8 @@ void Engine::Impl::take_over() {
   if (!options.store) return;
   const auto unfinished = options.store->unfinished();
   if (!unfinished || unfinished->empty()) return;
-  if (auto opened = Followers::open(options.state)) followers.emplace(std::move(*opened));
+  if (auto opened = RunLocks::open(options.state.followers()))
+    followers.emplace(std::move(*opened));
   std::map<std::string, std::string> parents;
   for (const store::RunRow& run : *unfinished) parents[run.id] = run.parent;
   for (const store::RunRow& run : *unfinished) {
