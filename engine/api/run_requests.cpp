@@ -59,10 +59,8 @@ void begin(runtime::Engine& engine, const Submitted& submitted, bool known, cons
     });
     return false;
   };
-  serve_request(
-      engine,
-      {{"op", "submit"}, {"submission", runtime::to_json(submitted.submission)}, {"again", true}},
-      client);
+  serve_request(engine, {{"op", "submit"}, {"submission", runtime::to_json(submitted.submission)}},
+                client);
 }
 
 }  // namespace

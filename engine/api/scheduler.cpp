@@ -143,7 +143,7 @@ void Scheduler::fire(const Known& known, std::int64_t time_us) {
     }
     return false;
   };
-  engine_.submit(std::move(submission), std::nullopt, std::move(client), true);
+  engine_.submit(std::move(submission), std::nullopt, std::move(client));
 }
 
 }  // namespace scanflow::api

@@ -39,17 +39,16 @@ void Connection::ask(const json& request) {
   }
 }
 
-void Connection::start(Target& target, bool again) {
+void Connection::start(Target& target) {
   if (own && target.submission) {
     return own->engine().submit(*target.submission, std::exchange(target.prepared, std::nullopt),
-                                caller_of(*this), again);
+                                caller_of(*this));
   }
   json request = {{"environment", runtime::own_environment()}};
   if (!target.request.is_null()) {
     request.update({{"op", "submit"}, {"submission", target.request}});
   } else if (target.submission) {
-    request.update(
-        {{"op", "submit"}, {"submission", runtime::to_json(*target.submission)}, {"again", again}});
+    request.update({{"op", "submit"}, {"submission", runtime::to_json(*target.submission)}});
   } else {
     request.update({{"op", "attach"}, {"run", target.run}});
   }

@@ -31,8 +31,7 @@ struct Connection {
 
   /// A request of engine_socket.hpp.
   void ask(const nlohmann::json& request);
-  /// `again`: an engine that ended meanwhile may know the run already.
-  void start(Target& target, bool again);
+  void start(Target& target);
 };
 using Connected = api::Answer<std::unique_ptr<Connection>>;
 

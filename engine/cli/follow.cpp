@@ -137,7 +137,7 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
     auto connection =
         connect(context, state, jobs, durability, [again] { return again && interrupts == 0; });
     if (!connection) return failure(connection.error());
-    (*connection)->start(target, again);
+    (*connection)->start(target);
     if (!cancel_taken) cancelled = 0;
     for (bool closing = false; !closing;) {
       const auto update = (*connection)->queue->pop(50ms);
@@ -165,7 +165,7 @@ Outcome follow(const Context& context, const runtime::StateDirectory& state, Tar
 Outcome hand_over(const Context& context, Target target) {
   auto connection = connect(context, {}, 1, store::Durability::process, [] { return false; });
   if (!connection) return failure(connection.error());
-  (*connection)->start(target, false);
+  (*connection)->start(target);
   for (;;) {
     const auto update = (*connection)->queue->pop(50ms);
     if (!update) continue;

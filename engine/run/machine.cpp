@@ -49,7 +49,7 @@ Machine::Impl::Impl(std::shared_ptr<const pipeline::Plan> the_plan, std::uint64_
   for (const pipeline::Step& spec : plan->pipeline->steps) {
     StepNode& node = of_spec.emplace_back();
     node.kind = kind_like(spec);
-    node.priority = static_cast<std::int8_t>(spec.priority);
+    node.priority = static_cast<std::int16_t>(spec.priority);
     node.phase = spec.phase;
     node.needs_resolve = needs_resolve(spec);
     node.approved = !spec.approve.wanted;

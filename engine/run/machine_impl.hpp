@@ -30,7 +30,7 @@ struct StepNode {
   std::uint32_t path = 0;         // steps on the longest way from here to an end
   std::uint32_t group = kNoStep;  // whose instance it is
   std::uint32_t kind = 0;         // index into kinds
-  std::int8_t priority = 0;       // as the step says: -100 to 100
+  std::int16_t priority = 0;      // as the step says: -100 to 100
   Phase phase = Phase::main;
   Cause stopping = Cause::none;    // of the attempt in flight, once its kill was decided
   bool needs_resolve : 1 = false;  // has expressions, a for_each, or a cache to look into

@@ -169,6 +169,7 @@ void Engine::Impl::start_call(const EntryPtr& entry, const protocol::AttemptId& 
   if (entry->run.machine().stopping(step) != run::Cause::none)
     return fail_call(id, "cancelled", "stopped before it started");
   if (!prepared) return fail_call(id, "config", prepared.error().message);
+  if (runs.contains(submission.run)) return;
   const auto refusal =
       begin(std::move(submission), std::move(*prepared), caller_of(entry, id.step));
   if (refusal) fail_call(id, "config", refusal->message);

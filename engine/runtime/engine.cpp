@@ -34,11 +34,10 @@ void tell(const Client& client, json update) {
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Engine::~Engine() = default;
 
-void Engine::submit(Submission submission, std::optional<Prepared> prepared, Client client,
-                    bool again) {
+void Engine::submit(Submission submission, std::optional<Prepared> prepared, Client client) {
   impl_->ask([impl = impl_.get(), submission = std::move(submission),
-              prepared = std::move(prepared), client = std::move(client), again]() mutable {
-    impl->submit(std::move(submission), std::move(prepared), std::move(client), again);
+              prepared = std::move(prepared), client = std::move(client)]() mutable {
+    impl->submit(std::move(submission), std::move(prepared), std::move(client));
   });
 }
 
@@ -177,14 +176,16 @@ void Engine::Impl::refuse(const Client& client) const {
        failed ? rejected(3, "the engine cannot store events any more") : json{{"type", "closing"}});
 }
 
-void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared, Client client,
-                          bool again) {
+bool Engine::Impl::is_known(const std::string& run) const {
+  if (runs.contains(run)) return true;
+  const auto rows =
+      options.store ? options.store->find_runs(run) : Result<std::vector<store::RunRow>>();
+  return rows && !rows->empty();
+}
+
+void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared, Client client) {
   if (failed || closing) return refuse(client);
-  if (again && options.store) {
-    const auto known = options.store->find_runs(submission.run);
-    if (runs.contains(submission.run) || (known && !known->empty()))
-      return attach(submission.run, std::move(client));
-  }
+  if (is_known(submission.run)) return attach(submission.run, std::move(client));
   if (full) return tell(client, rejected(3, "the engine is about to end: it takes no more runs"));
   if (prepared && !needs_admission(submission, *prepared)) {
     begin_or_reject(std::move(submission), std::move(*prepared), client);
@@ -195,7 +196,10 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
     Result<Prepared> ready = get_ready(submission, std::move(prepared), client.environment);
     post([this, submission = std::move(submission), ready = std::move(ready),
           client = std::move(client)]() mutable {
-      if (ready) {
+      // Meanwhile the same one may have been submitted, and have ended.
+      if (!failed && !closing && is_known(submission.run)) {
+        attach(submission.run, std::move(client));
+      } else if (ready) {
         begin_or_reject(std::move(submission), std::move(*ready), client);
       } else {
         tell(client, rejected(2, ready.error().message));
@@ -225,13 +229,8 @@ void Engine::Impl::begin_or_reject(Submission submission, Prepared prepared, con
 
 std::optional<Engine::Impl::Refusal> Engine::Impl::begin(Submission submission, Prepared prepared,
                                                          Client client) {
-  // Meanwhile the engine may have begun to end, or somebody may have submitted the same.
   if (failed || closing) {
     refuse(client);
-    return std::nullopt;
-  }
-  if (const auto known = runs.find(submission.run); known != runs.end()) {
-    known->second->run.add_client(std::move(client));
     return std::nullopt;
   }
   const std::int64_t now = wall_us();

@@ -54,9 +54,8 @@ class Engine {
 
   /// Starts a run. `prepared`: where the caller has read the pipeline already. First update:
   /// "accepted", or "rejected" with the exit status and what to tell the user.
-  /// `again`: an earlier engine may have taken it before it ended; then the run is attached to.
-  void submit(Submission submission, std::optional<Prepared> prepared, Client client,
-              bool again = false);
+  /// A run that there is already (told twice, or taken by an earlier engine) is attached to.
+  void submit(Submission submission, std::optional<Prepared> prepared, Client client);
   /// Follows a run; one that an earlier engine left unfinished is recovered by replay and goes on.
   void attach(std::string run, Client client);
   /// Goes on with every run that an earlier engine left unfinished, all at once: so groups and

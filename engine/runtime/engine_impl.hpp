@@ -59,7 +59,8 @@ struct Engine::Impl {
   ~Impl();
 
   // --- life and loop (engine.cpp)
-  void submit(Submission submission, std::optional<Prepared> prepared, Client client, bool again);
+  bool is_known(const std::string& run) const;
+  void submit(Submission submission, std::optional<Prepared> prepared, Client client);
   Result<Prepared> get_ready(Submission& submission, std::optional<Prepared> prepared,
                              const Environment& environment);
   /// Of whoever asked for the run, or goes on with it.

@@ -139,7 +139,7 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
     const std::string op = request.is_object() ? request.value("op", "") : "";
     if (op == "submit") {
       Submission submission = submission_from_json(request.at("submission"));
-      engine.submit(std::move(submission), std::nullopt, client, request.value("again", false));
+      engine.submit(std::move(submission), std::nullopt, client);
     } else if (op == "attach") {
       engine.attach(request.at("run"), client);
     } else if (op == "cancel") {

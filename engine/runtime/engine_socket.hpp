@@ -2,7 +2,7 @@
 // holds it, and follow their runs there. Lines of JSON over a Unix socket in a directory of the
 // user's own.
 //
-//   to the engine:    {"op": "submit", "submission": {...}, "again": false, "environment": {...}}
+//   to the engine:    {"op": "submit", "submission": {...}, "environment": {...}}
 //                     {"op": "attach", "run": ID, "watch": false}
 //                     {"op": "cancel", "run": ID}
 //                     {"op": "answer", "run": ID, "step": ID, "approve": true, "by", "comment"}

@@ -20,9 +20,10 @@ using namespace std::chrono_literals;
 
 class EngineSocketTest : public testing::Test {
  protected:
-  std::unique_ptr<EngineSocket> serve() {
+  std::unique_ptr<EngineSocket> serve(std::unique_ptr<store::Store> store = nullptr) {
     EngineOptions options;
     options.state = state_;
+    options.store = std::move(store);
     options.jobs = 4;
     auto served = EngineSocket::serve(std::make_unique<Engine>(std::move(options)), state_);
     if (!served) throw std::runtime_error(served.error().message);
@@ -83,6 +84,21 @@ TEST_F(EngineSocketTest, UnknownRequestsAreRefusedAndTheConnectionStays) {
   for (const json& request : {json({{"op", "dance"}}), json::array(), json({{"op", "attach"}})}) {
     ASSERT_TRUE((*client)->send(request));
     EXPECT_EQ(wait_for(*queue, {"rejected", "closing"}).value("exit", 0), 2) << request;
+  }
+}
+
+TEST_F(EngineSocketTest, ARunThatHasEndedBeforeItsSecondSubmissionIsReadIsNotBegunAgain) {
+  auto store = store::Store::open(files_.path(), {});
+  ASSERT_TRUE(store) << store.error().message;
+  const auto served = serve(std::move(*store));
+  const auto first = std::make_shared<UpdateQueue>(), second = std::make_shared<UpdateQueue>();
+  const std::string id = "0193f2c1-0000-7000-8000-000000000001";
+  const auto slow = submit(first, id, 20'000);
+  const auto fast = submit(second, id, 3);
+  for (const auto& queue : {second, first}) {
+    const json finished = wait_for(*queue, {"finished", "rejected", "closing"});
+    ASSERT_EQ(finished.value("type", ""), "finished") << finished;
+    EXPECT_EQ(finished["result"]["steps"].size(), 3u);
   }
 }
 
