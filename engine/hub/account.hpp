@@ -14,17 +14,19 @@ class TelemetryAccount {
   TelemetryAccount() = default;
   /// Of a boot that this hub does not know: what was sent to another one is not its concern.
   explicit TelemetryAccount(const protocol::Account& begin)
-      : before_{begin.sent + begin.dropped, begin.dropped, begin.sent} {}
+      : before_{begin.sent + begin.dropped, begin.dropped, begin.sent} {
+    (void)settle(begin);
+  }
 
-  /// Samples have come. Those with numbers before the first of them that were not dropped were sent
-  /// earlier. False: the figures contradict each other, or what was said before; then nothing is
-  /// counted.
-  bool take(const protocol::Telemetry& batch) {
+  /// Samples have come, `known` of them of series that are known; the others are lost. Those with
+  /// numbers before the first of them that were not dropped were sent earlier. False: the figures
+  /// contradict each other, or what was said before; then nothing is counted.
+  bool take(const protocol::Telemetry& batch, std::uint64_t known) {
     const std::uint64_t count = batch.numbers.size();
     if (count == 0 || batch.first <= batch.dropped) return false;
     const std::uint64_t sent_before = batch.first - 1 - batch.dropped;
     if (!settle({batch.produced, batch.dropped, sent_before}, count)) return false;
-    received_ += count;
+    received_ += known;
     return true;
   }
   /// Whatever was sent by now and is not here is lost.
@@ -34,6 +36,8 @@ class TelemetryAccount {
   std::uint64_t received() const { return received_; }
   std::uint64_t dropped() const { return now_.dropped; }
   std::uint64_t lost() const { return now_.sent - received_; }
+  /// With what another hub was sent.
+  std::uint64_t sent() const { return before_.sent + now_.sent; }
   std::uint64_t pending() const { return now_.produced - now_.sent - now_.dropped; }
 
  private:

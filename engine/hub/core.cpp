@@ -14,6 +14,7 @@ constexpr std::int64_t kResendUs = 1'000'000;      // a command that the sidecar
 constexpr std::int64_t kOddUs = 60'000'000;        // between two accounts of what is odd
 constexpr std::int64_t kForgetUs = 3'600'000'000;  // a sidecar that is away
 constexpr std::size_t kFenced = 8;                 // boots that are remembered
+constexpr std::uint64_t kUnnamed = ~std::uint64_t{0};
 
 }  // namespace
 
@@ -21,7 +22,8 @@ struct Core::Pending {
   protocol::Command command;
   std::int64_t deadline_us = 0;
   std::int64_t send_us = 0;  // when it is sent next
-  bool received = false;
+  bool sent = false;         // ever: from then on only the sidecar knows of its end
+  bool received = false;     // in this session
 };
 
 struct Core::Session {
@@ -33,15 +35,13 @@ struct Core::Session {
   std::uint64_t handled = 0;       // its highest number
   std::int64_t heard_us = 0, beat_us = 0;
   TelemetryAccount account;
-  std::uint64_t granted = 0;          // samples, in this boot
+  std::uint64_t granted = 0;          // samples that may be sent in this boot
   std::vector<std::uint64_t> series;  // by number - 1: the owner's
   std::string spool;
   std::uint64_t taken = 0, committed = 0;  // deliveries
   std::vector<Pending> commands;
 
   bool attached() const { return !routing_id.empty(); }
-  /// Samples that came, or never will.
-  std::uint64_t used() const { return account.received() + account.lost(); }
 };
 
 Core::Core(std::string boot_id, std::uint64_t term, HubLimits limits, HubEvents events)
@@ -70,8 +70,13 @@ void Core::receive(const Peer& peer, std::string_view bytes, std::int64_t now_us
     return odd("messages in another's name");
   }
   if (header.seq <= session.handled) return odd("messages that were told twice");
+  const bool gap = header.seq > session.handled + 1;
   session.handled = header.seq;
   session.heard_us = now_us;
+  if (gap) {  // what is missing may have named a series, or told of a command
+    odd("messages that did not come");
+    welcome(session, now_us);
+  }
   handle(session, std::move(**message), now_us);
 }
 
@@ -104,7 +109,6 @@ void Core::hello(const Peer& peer, const protocol::Header& header, const protoco
     if (session.attached()) detach(session, "its sidecar was replaced");
     session.boot_id = header.boot_id;
     session.account = TelemetryAccount(hello.telemetry);
-    session.granted = 0;
     session.series.clear();
   } else {
     if (!session.account.settle(hello.telemetry)) odd("telemetry whose figures contradict");
@@ -114,14 +118,23 @@ void Core::hello(const Peer& peer, const protocol::Header& header, const protoco
   session.handled = header.seq;
   session.heard_us = now_us;
   session.beat_us = now_us + limits_.heartbeat_us;
-  session.granted = session.used() + limits_.credit;
-  session.taken = session.committed;  // what is on its way to the store is told again, to be sure
+  if (session.spool != hello.spool) {
+    session.spool = hello.spool;
+    session.committed = std::max<std::uint64_t>(hello.oldest, 1) - 1;
+  }
   by_routing_[peer.routing_id] = &session;
+  welcome(session, now_us);
+  if (events_.attached) events_.attached(key, hello);
+}
+
+/// A session begins, or begins anew: the sidecar names its series again, and tells its deliveries.
+void Core::welcome(Session& session, std::int64_t now_us) {
+  session.granted = session.account.sent() + limits_.credit;
+  session.taken = session.committed;  // what is on its way to the store is told again, to be sure
   say(session,
-      protocol::Welcome{limits_.lease_us, limits_.heartbeat_us, limits_.sample_us, limits_.credit,
+      protocol::Welcome{limits_.lease_us, limits_.heartbeat_us, limits_.sample_us, session.granted,
                         limits_.window},
       now_us);
-  if (events_.attached) events_.attached(key, hello);
   for (Pending& pending : session.commands) {
     pending.received = false;  // its journal says what became of it
     pending.send_us = now_us;
@@ -139,9 +152,7 @@ void Core::handle(Session& session, protocol::Message message, std::int64_t now_
     deliver(session, *delivery, now_us);
   } else if (const auto* received = std::get_if<protocol::Received>(&message.body)) {
     for (Pending& pending : session.commands) {
-      if (pending.command.id != received->id || pending.received) continue;
-      pending.received = true;
-      if (events_.received) events_.received(session.key, received->id);
+      if (pending.command.id == received->id) pending.received = true;
     }
   } else if (const auto* goodbye = std::get_if<protocol::Goodbye>(&message.body)) {
     detach(session, goodbye->reason);
@@ -154,40 +165,42 @@ void Core::telemetry(Session& session, const protocol::Telemetry& batch, std::in
   const std::size_t count = batch.numbers.size();
   if (count != batch.times.size() || count != batch.values.size())
     return odd("telemetry of unequal columns");
-  if (session.used() + count > session.granted) return odd("telemetry without credit");
-  if (!session.account.take(batch)) return odd("telemetry whose figures contradict");
+  if (batch.first - 1 - batch.dropped + count > session.granted)
+    return odd("telemetry without credit");
   for (const protocol::Series& series : batch.series) {
     if (series.number == 0 || series.number > limits_.series) {
       odd("series over the limit of one sidecar");
       continue;
     }
-    if (session.series.size() < series.number) session.series.resize(series.number);
+    if (session.series.size() < series.number) session.series.resize(series.number, kUnnamed);
     session.series[series.number - 1] = events_.series ? events_.series(session.key, series) : 0;
   }
   samples_.clear();
+  std::uint64_t known = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t number = batch.numbers[i];
-    const std::uint64_t series =
-        number >= 1 && number <= session.series.size() ? session.series[number - 1] : 0;
+    const bool named = number >= 1 && number <= session.series.size();
+    const std::uint64_t series = named ? session.series[number - 1] : kUnnamed;
+    if (series == kUnnamed) continue;
+    ++known;
     if (series != 0) samples_.push_back({series, batch.time_us + batch.times[i], batch.values[i]});
   }
+  if (!session.account.take(batch, known)) return odd("telemetry whose figures contradict");
+  if (known < count) odd("samples of series that were not named");
   if (!samples_.empty() && events_.samples) events_.samples(samples_);
   give_credit(session, now_us);
 }
 
 /// Not for each message: once half of it is used.
 void Core::give_credit(Session& session, std::int64_t now_us) {
-  const std::uint64_t full = session.used() + limits_.credit;
+  const std::uint64_t full = session.account.sent() + limits_.credit;
   if (full - session.granted < limits_.credit / 2 || full <= session.granted) return;
-  say(session, protocol::Credit{full - session.granted}, now_us);
   session.granted = full;
+  say(session, protocol::Credit{full}, now_us);
 }
 
 void Core::deliver(Session& session, const protocol::Deliver& delivery, std::int64_t now_us) {
-  if (delivery.spool != session.spool) {  // another one than this hub knows begins anywhere
-    session.spool = delivery.spool;
-    session.taken = session.committed = delivery.number - 1;
-  }
+  if (delivery.spool != session.spool) return odd("deliveries of an unknown spool");
   if (delivery.number <= session.committed)
     return say(session, protocol::Delivered{session.spool, session.committed}, now_us);
   if (delivery.number != session.taken + 1) return;  // told twice, or one before it is missing
@@ -216,7 +229,8 @@ void Core::delivered(const SidecarKey& from, std::uint64_t number, std::int64_t 
   if (session.attached()) say(session, protocol::Delivered{session.spool, number}, now_us);
 }
 
-Result<void> Core::command(const SidecarKey& to, protocol::Command command, std::int64_t now_us) {
+Result<void> Core::command(const SidecarKey& to, protocol::Command command, std::int64_t now_us,
+                           bool sent) {
   auto& slot = sessions_[to];
   if (!slot) {
     slot = std::make_unique<Session>();
@@ -228,17 +242,19 @@ Result<void> Core::command(const SidecarKey& to, protocol::Command command, std:
         fmt::format("{} commands wait for this sidecar already, the limit", limits_.commands));
   }
   const std::int64_t deadline_us = now_us + command.deadline_us;
-  slot->commands.push_back({std::move(command), deadline_us, now_us, false});
+  slot->commands.push_back({std::move(command), deadline_us, now_us, sent});
   if (slot->attached()) send_commands(*slot, now_us);
   return {};
 }
 
 void Core::send_commands(Session& session, std::int64_t now_us) {
   for (Pending& pending : session.commands) {
-    if (pending.received || now_us < pending.send_us || now_us >= pending.deadline_us) continue;
+    const bool late = now_us >= pending.deadline_us;
+    if (pending.received || now_us < pending.send_us || (late && !pending.sent)) continue;
     protocol::Command command = pending.command;
-    command.deadline_us = pending.deadline_us - now_us;
+    command.deadline_us = std::max<std::int64_t>(pending.deadline_us - now_us, 0);
     pending.send_us = now_us + kResendUs;
+    pending.sent = true;
     say(session, std::move(command), now_us);
   }
 }
@@ -250,17 +266,21 @@ void Core::tick(std::int64_t now_us) {
       detach(session, "nothing was heard of it");
     if (session.attached() && now_us >= session.beat_us) {
       session.beat_us = now_us + limits_.heartbeat_us;
-      say(session, protocol::Heartbeat{}, now_us);
+      say(session, protocol::Heartbeat{.credit = session.granted}, now_us);
     }
     if (session.attached()) send_commands(session, now_us);
     std::erase_if(session.commands, [&](const Pending& pending) {
-      const bool over = !pending.received && now_us >= pending.deadline_us;
+      const bool over = !pending.sent && now_us >= pending.deadline_us;
       if (over && events_.expired) events_.expired(session.key, pending.command.id);
       return over;
     });
-    const bool forget =
-        !session.attached() && session.commands.empty() && now_us - session.heard_us >= kForgetUs;
-    at = forget ? sessions_.erase(at) : std::next(at);
+    const bool gone = !session.attached() && now_us - session.heard_us >= kForgetUs;
+    std::erase_if(session.commands, [&](const Pending& pending) {
+      const bool lost = gone && pending.sent;
+      if (lost && events_.lost) events_.lost(session.key, pending.command.id);
+      return lost;
+    });
+    at = gone && session.commands.empty() ? sessions_.erase(at) : std::next(at);
   }
   tell_odd(now_us);
 }

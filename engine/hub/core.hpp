@@ -59,10 +59,10 @@ struct HubEvents {
   /// To be committed; then Core::delivered is due. In the order of the spool, each once (but again
   /// after a restart of the hub).
   std::function<void(const SidecarKey&, std::uint64_t number, protocol::Message)> delivery;
-  /// The sidecar has a command in its journal.
-  std::function<void(const SidecarKey&, const std::string& command)> received;
-  /// Its deadline came before the sidecar had it.
+  /// The deadline of a command came before it was sent to anybody.
   std::function<void(const SidecarKey&, const std::string& command)> expired;
+  /// It was sent, and the sidecar is gone for an hour: what became of it is not known.
+  std::function<void(const SidecarKey&, const std::string& command)> lost;
   /// Something that should not be: malformed, a replay, over a limit. Once in a minute at most, with
   /// how many there were.
   std::function<void(const std::string& what, std::uint64_t times)> odd;
@@ -80,9 +80,11 @@ class Core {
 
   /// One message. now_us: a monotonic clock, here as everywhere.
   void receive(const Peer& peer, std::string_view bytes, std::int64_t now_us);
-  /// To be sent until the sidecar has it, whether it is attached now or later. An error: too many
-  /// wait for it already. The deadline is counted from now.
-  Result<void> command(const SidecarKey& to, protocol::Command command, std::int64_t now_us);
+  /// To be sent until the sidecar has it, whether it is attached now or later. The deadline is counted
+  /// from now; `sent`: an earlier hub may have sent it. Once it is sent, the sidecar says what becomes
+  /// of it, also after the deadline. An error: too many wait for it already.
+  Result<void> command(const SidecarKey& to, protocol::Command command, std::int64_t now_us,
+                       bool sent = false);
   /// All deliveries up to this one are committed.
   void delivered(const SidecarKey& from, std::uint64_t number, std::int64_t now_us);
   /// Heartbeats, commands that are to be sent again, sidecars that are lost.
@@ -101,6 +103,7 @@ class Core {
 
   void hello(const Peer& peer, const protocol::Header& header, const protocol::Hello& hello,
              std::int64_t now_us);
+  void welcome(Session& session, std::int64_t now_us);
   void handle(Session& session, protocol::Message message, std::int64_t now_us);
   void telemetry(Session& session, const protocol::Telemetry& batch, std::int64_t now_us);
   void deliver(Session& session, const protocol::Deliver& delivery, std::int64_t now_us);

@@ -55,7 +55,9 @@ Result<void> Session::receive(std::string_view bytes, std::int64_t now_us) {
   handled_ = header.seq;
   heard_us_ = now_us;
   if (const auto* credit = std::get_if<protocol::Credit>(&body)) {
-    credit_ += credit->samples;
+    credit_ = std::max(credit_, credit->samples);
+  } else if (const auto* beat = std::get_if<protocol::Heartbeat>(&body)) {
+    credit_ = std::max(credit_, beat->credit);
   } else if (const auto* delivered = std::get_if<protocol::Delivered>(&body)) {
     if (delivered->spool == outbox_.spool() && delivered->number < outbox_.end())
       outbox_.forget(delivered->number);
@@ -140,6 +142,8 @@ void Session::greet(std::vector<std::string>& out, std::int64_t now_us) {
   protocol::Hello hello = identity_.hello;
   hello.telemetry = telemetry_.account();
   hello.last_command = last_command_;
+  hello.spool = outbox_.spool();
+  hello.oldest = outbox_.first();
   say(out, std::move(hello), now_us);
   greet_us_ = now_us + greeting_wait_us();
   ++greetings_;
@@ -160,8 +164,8 @@ void Session::deliver(std::vector<std::string>& out, std::int64_t now_us) {
 void Session::send_telemetry(std::vector<std::string>& out, std::int64_t now_us) {
   for (;;) {
     protocol::Telemetry batch;
-    if (!telemetry_.take(std::min<std::uint64_t>(credit_, kBatch), batch)) return;
-    credit_ -= batch.numbers.size();
+    const std::uint64_t left = credit_ - std::min(credit_, telemetry_.account().sent);
+    if (!telemetry_.take(std::min<std::uint64_t>(left, kBatch), batch)) return;
     say(out, std::move(batch), now_us);
   }
 }

@@ -93,7 +93,7 @@ class Session {
   std::uint64_t term_ = 0;
   std::uint64_t seq_ = 0;              // of what was sent last
   std::uint64_t handled_ = 0;          // the hub's highest number in this session
-  std::uint64_t credit_ = 0;           // samples
+  std::uint64_t credit_ = 0;           // samples that may have been sent in this boot
   std::uint64_t sent_up_to_ = 0;       // the last delivery that was sent in this session
   std::int64_t resend_us_ = 0;         // when deliveries are sent again
   std::int64_t heard_us_ = 0;          // from the hub

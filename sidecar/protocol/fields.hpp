@@ -26,7 +26,7 @@ inline auto fields(Result& v) {
 }
 inline auto fields(Account& v) { return std::tie(v.produced, v.dropped, v.sent); }
 inline auto fields(Hello& v) {
-  return std::tie(v.role, v.pid, v.version, v.capabilities, v.kept, v.running, v.name, v.last_command, v.telemetry);
+  return std::tie(v.role, v.pid, v.version, v.capabilities, v.kept, v.running, v.name, v.last_command, v.telemetry, v.spool, v.oldest);
 }
 inline auto fields(Reject& v) { return std::tie(v.reason, v.min_major, v.max_major); }
 inline auto fields(Launch& v) { return std::tie(v.request); }
@@ -51,7 +51,7 @@ inline auto fields(StepAnswer& v) { return std::tie(v.id, v.call, v.outcome, v.v
 inline auto fields(Welcome& v) {
   return std::tie(v.lease_us, v.heartbeat_us, v.sample_us, v.credit, v.window);
 }
-inline auto fields(Heartbeat& v) { return std::tie(v.telemetry); }
+inline auto fields(Heartbeat& v) { return std::tie(v.telemetry, v.credit); }
 inline auto fields(Credit& v) { return std::tie(v.samples); }
 inline auto fields(Series& v) { return std::tie(v.number, v.name, v.kind, v.labels); }
 inline auto fields(Telemetry& v) {

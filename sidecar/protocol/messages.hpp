@@ -122,6 +122,8 @@ struct Hello {
   std::string name;          // what people call its Pod
   std::string last_command;  // the last one in its journal; empty: none
   Account telemetry;
+  std::string spool;         // of what it delivers
+  std::uint64_t oldest = 1;  // the first of these that no hub has taken
 };
 struct Reject {
   std::string reason;
@@ -229,15 +231,16 @@ struct Welcome {
   std::int64_t lease_us = 0;      // without a word of the hub for so long, the session is over
   std::int64_t heartbeat_us = 0;  // how often each side says Heartbeat
   std::int64_t sample_us = 0;     // how often to sample
-  std::uint64_t credit = 0;       // samples of telemetry that may be sent
+  std::uint64_t credit = 0;       // as in Credit
   std::uint32_t window = 0;       // deliveries that may wait for Delivered
 };
 /// Each side lives. Of a sidecar with the account of its telemetry: what it has sent and did not
 /// arrive by now never will.
 struct Heartbeat {
   Account telemetry;
+  std::uint64_t credit = 0;  // of a hub: as in Credit
 };
-/// Hub to sidecar: so many samples more may be sent.
+/// Hub to sidecar: Account::sent may be so much.
 struct Credit {
   std::uint64_t samples = 0;
 };
