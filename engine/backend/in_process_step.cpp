@@ -1,5 +1,6 @@
 #include "engine/backend/in_process_step.hpp"
 
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -70,7 +71,12 @@ void InProcessStep::log(const std::string& line) {
 }
 
 void InProcessStep::say(worker::Said said) {
-  std::visit([this](auto& one) { report_(std::move(one)); }, said);
+  std::visit(
+      [this](auto& one) {
+        // Nobody can command a step inside the engine: what it offers is of no use.
+        if constexpr (std::is_constructible_v<Report, decltype(one)>) report_(std::move(one));
+      },
+      said);
 }
 
 }  // namespace scanflow::backend

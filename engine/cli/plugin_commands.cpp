@@ -33,7 +33,8 @@ json to_json(const PluginInfo& plugin) {
           {"config_schema", plugin.config_schema},
           {"input_schema", plugin.input_schema},
           {"output_schema", plugin.output_schema},
-          {"primitives", plugin.primitives}};
+          {"primitives", plugin.primitives},
+          {"commands", plugin.commands}};
 }
 
 std::string origin(const PluginInfo& plugin) {
@@ -103,6 +104,18 @@ void print_section(const PluginOutput& output, const char* title,
   output.out << '\n' << title << '\n' << table(header, rows, output.width);
 }
 
+void print_commands(const PluginOutput& output, const PluginInfo& plugin) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& command : plugin.commands) {
+    rows.push_back({command["name"], "", "", "", command["summary"]});
+    std::vector<std::vector<std::string>> arguments;
+    add_fields(command["schema"], "  ", arguments);
+    rows.insert(rows.end(), arguments.begin(), arguments.end());
+  }
+  print_section(output, "commands (while it runs)",
+                {"command, arguments", "type", "default", "must be", ""}, rows);
+}
+
 void print_plugin(const PluginOutput& output, const PluginInfo& plugin) {
   output.out << fmt::format("{} {}  {}\n{}\n{}\n", name(plugin.kind), plugin.id, plugin.version,
                             plugin.summary, origin(plugin));
@@ -124,6 +137,7 @@ void print_plugin(const PluginOutput& output, const PluginInfo& plugin) {
   const auto listed = plugin.output_schema.value("x-artifacts", json::object());
   for (const auto& [key, doc] : listed.items()) artifacts.push_back({key, plain(doc)});
   print_section(output, "artifacts", {"name", ""}, artifacts);
+  print_commands(output, plugin);
   if (!plugin.primitives.empty()) {
     output.out << "\nmay ask for: ";
     for (const auto& one : plugin.primitives) output.out << plain(one) << ' ';

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "engine/worker/loop.hpp"
 #include "engine/worker/outcome.hpp"
 #include "engine/worker/output_pipe.hpp"
+#include "engine/worker/program_link.hpp"
 #include "engine/worker/secrets.hpp"
 #include "engine/worker/slot.hpp"
 #include "engine/worker/unique_fd.hpp"
@@ -77,6 +79,15 @@ struct Attempt {
   protocol::Stream stream;
   std::optional<protocol::Result> said;
   std::map<std::uint64_t, protocol::HostCall> calls;  // unanswered
+
+  // What can be done to it while it runs: supervisor_commands.cpp.
+  struct Asked {
+    std::uint64_t connection = 0;  // the engine's that asks
+    std::uint64_t call = 0;        // its number for that
+  };
+  nlohmann::json offers;  // a list that was read (sdk/loader/commands.hpp); null: none
+  std::map<std::uint64_t, Asked> asked;  // unanswered, by the supervisor's own number
+  std::unique_ptr<ProgramLink> program;  // of a command that has connected
 };
 
 }  // namespace scanflow::worker

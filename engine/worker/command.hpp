@@ -7,7 +7,9 @@
 //   SCANFLOW_INPUT_<NAME>   the path of an input artifact
 // NAME is in upper case, with '_' for whatever is neither letter nor digit. And
 //   SCANFLOW_OUTPUT, SCANFLOW_METRICS, SCANFLOW_ARTIFACTS   command_files.hpp
+//   SCANFLOW_SOCKET         program_link.hpp; empty: there is none
 //   SCANFLOW_RUN, SCANFLOW_STEP, SCANFLOW_ATTEMPT, SCANFLOW_THREADS, SCANFLOW_SLOT
+// PYTHONPATH ends with the directory of scanflow.py (sdk/python), where that is installed.
 // OMP_NUM_THREADS is the step's CPU request unless the step or the user sets it. The step's own
 // variables win over these, and its secrets over all.
 #pragma once
@@ -30,6 +32,7 @@ struct CommandFiles {
   std::string artifacts;
   std::string scratch;
   std::string script;
+  std::string socket;  // empty: none
 };
 
 struct Command {

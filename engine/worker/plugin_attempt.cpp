@@ -10,11 +10,17 @@ namespace scanflow::worker {
 
 PluginAttempt::PluginAttempt(const protocol::Request& request, std::string artifact_directory,
                              PluginSink& sink)
-    : request_(request), sink_(sink), artifacts_(std::move(artifact_directory)), step_(*this) {}
+    : request_(request),
+      sink_(sink),
+      artifacts_(std::move(artifact_directory)),
+      step_(*this),
+      commands_([this](const protocol::StepCommand& command) { return execute(command); },
+                [this](protocol::StepAnswer answer) { sink_.say(std::move(answer)); }) {}
 
 void PluginAttempt::run(const loader::Library& library, std::string_view scratch,
                         protocol::Result& result) {
   const loader::StepOutcome outcome = run_step(library, scratch);
+  commands_.close();  // each is answered before the result is known
   judge_outcome(outcome, cancelled_, result);
   if (outcome.ok()) artifacts_.collect(result);
 }
@@ -23,6 +29,7 @@ loader::StepOutcome PluginAttempt::run_step(const loader::Library& library,
                                             std::string_view scratch) {
   loader::StepOutcome created = step_.create(library, request_.uses, request_.config);
   if (!created.ok()) return created;
+  offer_commands();
   std::vector<scanflow_input> inputs;
   for (const protocol::Input& input : request_.inputs) {
     inputs.push_back(
@@ -36,6 +43,18 @@ loader::StepOutcome PluginAttempt::run_step(const loader::Library& library,
   request.inputs = inputs;
   request.scratch = scratch;
   return step_.run(request);
+}
+
+void PluginAttempt::offer_commands() {
+  if (!step_.commands().empty()) {
+    sink_.say(protocol::Offers{request_.id, step_.commands().dump()});
+  }
+  commands_.open();
+}
+
+protocol::StepAnswer PluginAttempt::execute(const protocol::StepCommand& command) {
+  loader::CommandAnswer answer = step_.execute(command.name, command.arguments);
+  return {command.id, command.call, std::move(answer.outcome), std::move(answer.value)};
 }
 
 bool PluginAttempt::cancel() {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <variant>
 
+#include "engine/worker/command_queue.hpp"
 #include "engine/worker/step_judgement.hpp"
 #include "sdk/loader/step_instance.hpp"
 #include "sidecar/protocol/messages.hpp"
@@ -17,7 +18,8 @@
 namespace scanflow::worker {
 
 /// What a plugin says while it runs, for the engine.
-using Said = std::variant<protocol::Progress, protocol::Metric, protocol::HostCall>;
+using Said = std::variant<protocol::Progress, protocol::Metric, protocol::HostCall,
+                          protocol::Offers, protocol::StepAnswer>;
 
 /// Where it goes. [any-thread]
 class PluginSink {
@@ -43,6 +45,9 @@ class PluginAttempt final : private loader::HostServices {
   void answer(protocol::HostReply reply);
   /// No more answers will come: calls that wait for one fail. [any-thread]
   void give_up_calls();
+  /// Has the step carry it out as soon as it can; a StepAnswer is said, at the latest before run
+  /// returns. Does not block. [any-thread]
+  void command(protocol::StepCommand command) { commands_.add(std::move(command)); }
   /// Whether it announced any.
   bool has_artifacts() { return artifacts_.any(); }
 
@@ -57,6 +62,8 @@ class PluginAttempt final : private loader::HostServices {
 
   loader::StepOutcome run_step(const loader::Library& library, std::string_view scratch);
   Result<std::string> ask(const char* method, std::string arguments);
+  void offer_commands();
+  protocol::StepAnswer execute(const protocol::StepCommand& command);
 
   const protocol::Request& request_;
   PluginSink& sink_;
@@ -70,6 +77,8 @@ class PluginAttempt final : private loader::HostServices {
   std::map<std::uint64_t, protocol::HostReply> replies_;
   std::uint64_t calls_ = 0;
   bool given_up_ = false;
+
+  CommandQueue commands_;  // the last: its thread ends before the rest does
 };
 
 }  // namespace scanflow::worker

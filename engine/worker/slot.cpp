@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "engine/worker/command_files.hpp"
 #include "sdk/base/files.hpp"
@@ -57,7 +58,8 @@ Slot::Slot(std::uint32_t number, std::string directory)
             directory_ + "/metrics",
             directory_ + "/artifacts",
             directory_ + "/scratch",
-            directory_ + "/script"};
+            directory_ + "/script",
+            ""};
   artifacts_.path = files_.artifacts;
   scratch_.path = files_.scratch;
 }
@@ -96,6 +98,15 @@ Result<void> Slot::open() {
   if (auto artifacts = open_directory(artifacts_); !artifacts) return artifacts;
   if (auto scratch = open_directory(scratch_); !scratch) return scratch;
   return write_params("{}");
+}
+
+Result<void> Slot::listen(Loop& loop, const std::string& path, ProgramSocket::Connected connected) {
+  if (std::exchange(listened_, true)) return {};
+  auto socket = ProgramSocket::listen(loop, path, std::move(connected));
+  if (!socket) return fail(socket.error().message);
+  socket_ = std::move(*socket);
+  files_.socket = path;
+  return {};
 }
 
 Result<void> Slot::write_params(std::string_view json) {

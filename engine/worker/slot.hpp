@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/worker/command.hpp"
+#include "engine/worker/program_socket.hpp"
 #include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
 
@@ -22,6 +23,10 @@ class Slot {
   std::uint32_t number() const { return number_; }
   const std::string& directory() const { return directory_; }
   const CommandFiles& files() const { return files_; }
+
+  /// Once: where programs find $SCANFLOW_SOCKET from now on. Without one they cannot be steered, but
+  /// run: an error is for the worker's own log.
+  Result<void> listen(Loop& loop, const std::string& path, ProgramSocket::Connected connected);
 
   Result<void> write_params(std::string_view json);
   Result<void> write_script(std::string_view text);
@@ -65,6 +70,8 @@ class Slot {
   UniqueFd metrics_;
   Directory artifacts_;
   Directory scratch_;
+  bool listened_ = false;
+  std::unique_ptr<ProgramSocket> socket_;
 };
 
 }  // namespace scanflow::worker

@@ -129,7 +129,7 @@ class Channel final : public PluginSink {
   protocol::Stream out_;
 };
 
-/// Cancels, and answers, until the supervisor is gone.
+/// Cancels, commands and answers, until the supervisor is gone.
 void listen(Channel& channel, PluginAttempt& attempt) {
   for (;;) {
     auto message = channel.receive();
@@ -138,6 +138,8 @@ void listen(Channel& channel, PluginAttempt& attempt) {
       if (!attempt.cancel()) kill_session();  // it cannot be asked
     } else if (auto* reply = std::get_if<protocol::HostReply>(&(*message)->body)) {
       attempt.answer(std::move(*reply));
+    } else if (auto* command = std::get_if<protocol::StepCommand>(&(*message)->body)) {
+      attempt.command(std::move(*command));
     }
   }
 }

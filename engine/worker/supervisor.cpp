@@ -33,6 +33,23 @@ std::vector<std::string> environment() {
   return result;
 }
 
+/// What programs start with: Python ones may `import scanflow`. After whatever the user has there.
+std::vector<std::string> program_environment(const std::string& worker) {
+  const auto directory =
+      std::filesystem::path(worker).parent_path().parent_path() / "share/scanflow/python";
+  std::vector<std::string> result = environment();
+  std::error_code ignored;  // not installed: nobody imports it
+  if (!std::filesystem::exists(directory / "scanflow.py", ignored)) return result;
+  const auto is_path = [](const std::string& entry) { return entry.starts_with("PYTHONPATH="); };
+  const auto found = std::find_if(result.begin(), result.end(), is_path);
+  if (found == result.end()) {
+    result.push_back("PYTHONPATH=" + directory.string());
+  } else {
+    *found += ":" + directory.string();
+  }
+  return result;
+}
+
 UniqueFd make_signal_fd() {
   sigset_t set;
   ::sigemptyset(&set);
@@ -84,7 +101,7 @@ Supervisor::Supervisor(SupervisorOptions options)
       sweeper_(
           loop_, [this](pid_t pid) { return by_pid_.count(pid) != 0; },
           [this](pid_t pid) { return hosts_.has(pid); }),
-      env_(environment()) {
+      env_(program_environment(options_.program)) {
   loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { on_signal(); });
   loop_.before_wait([this] { engine_.flush(); });
 }
@@ -130,6 +147,8 @@ void Supervisor::receive(protocol::Body& body) {
     acknowledge(acknowledged->id);
   } else if (auto* host_reply = std::get_if<protocol::HostReply>(&body)) {
     reply(std::move(*host_reply));
+  } else if (auto* step_command = std::get_if<protocol::StepCommand>(&body)) {
+    command(std::move(*step_command));
   } else if (std::holds_alternative<protocol::Shutdown>(body)) {
     shutdown_ = true;
     leave_if_done();
@@ -169,6 +188,7 @@ void Supervisor::adopt(Attempt& attempt) {
         protocol::Started{attempt.request.id, attempt.pid, attempt.started_us, attempt.log},
         EngineLink::Urgency::soon);
   }
+  tell_offers(attempt);
   // Also those that were sent before: an engine that ended may not have come to store them.
   for (const protocol::Metric& metric : attempt.kept) engine_.send(metric);
   if (attempt.dropped > 0) {

@@ -72,6 +72,16 @@ class Supervisor {
   void on_attempt_socket(const Id& id);
   void relay(Attempt& attempt, protocol::Body& body);
 
+  // --- commands while it runs: supervisor_commands.cpp ---
+  void command(protocol::StepCommand command);
+  void tell_offers(const Attempt& attempt);
+  void on_offers(Attempt& attempt, const std::string& list);
+  void on_answer(Attempt& attempt, std::uint64_t number, std::string outcome, std::string value);
+  void fail_commands(Attempt& attempt, std::string_view why);
+  Result<void> listen_for_programs(Slot& slot);
+  void on_program(std::uint32_t slot, UniqueFd connection);
+  std::unique_ptr<ProgramLink> link_to(Attempt& attempt);
+
   // --- ending: supervisor_end.cpp ---
   void on_signal();
   void reap();
@@ -119,6 +129,7 @@ class Supervisor {
   std::vector<std::unique_ptr<Slot>> free_slots_;   // sorted by number, the lowest last
   std::vector<std::unique_ptr<OutputPipe>> pipes_;  // that nobody else has open
   std::uint32_t slots_made_ = 0;
+  std::uint64_t commands_ = 0;  // numbered, of all attempts
   std::size_t kept_bytes_ = 0;  // of the attempts' metrics
   std::size_t active_ = 0;      // attempts that have not ended
   bool shutdown_ = false;       // the engine said so: end when every result is acknowledged

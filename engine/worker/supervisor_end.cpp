@@ -126,6 +126,7 @@ void Supervisor::finish(Attempt& attempt) {
   if (!attempt.reported) {
     end_output(attempt);
     if (attempt.pid != 0) finish_command(attempt);
+    fail_commands(attempt, "the attempt ended before it answered");
     close(attempt);
     report(attempt);
     engine_.flush();  // the engine decides what follows while the slot is cleaned
@@ -162,6 +163,7 @@ void Supervisor::finish_command(Attempt& attempt) {
   ending.last_line = last_line(attempt.last_words);
   judge(ending, attempt.result);
   if (attempt.plugin) return;
+  if (attempt.program) attempt.program->drain();
   read_metrics(attempt, true);
   if (attempt.result.status != "succeeded") return;
   const std::string text = attempt.slot->read_output();
@@ -210,6 +212,7 @@ void Supervisor::finish_plugin(Attempt& attempt) {
   if (attempt.result.status == "succeeded") take_artifacts(attempt, std::move(said.artifacts));
   // The result goes out now: tearing down a large process takes longer than the next step's start.
   end_output(attempt);
+  fail_commands(attempt, "the attempt ended before it answered");
   close(attempt);
   report(attempt);
   loop_.cancel(attempt.kill_timer);

@@ -52,6 +52,7 @@ Result<std::unique_ptr<Slot>> Supervisor::take_slot() {
 
 void Supervisor::start_command(Attempt& attempt) {
   Slot& slot = *attempt.slot;
+  if (auto listening = listen_for_programs(slot); !listening) note(listening.error().message);
   auto command = make_command(attempt.request, slot.files(), env_, programs_);
   if (!command) return refuse(attempt, "config", command.error().message);
   auto written = slot.write_params(command->params);
@@ -157,6 +158,10 @@ void Supervisor::relay(Attempt& attempt, protocol::Body& body) {
     engine_.send(std::move(*call));
   } else if (std::holds_alternative<protocol::Started>(body)) {
     hosts_.is_up(attempt.pid);
+  } else if (const auto* offers = std::get_if<protocol::Offers>(&body)) {
+    on_offers(attempt, offers->commands);
+  } else if (auto* answer = std::get_if<protocol::StepAnswer>(&body)) {
+    on_answer(attempt, answer->call, std::move(answer->outcome), std::move(answer->value));
   } else if (auto* ended = std::get_if<protocol::Ended>(&body)) {
     attempt.said = std::move(ended->result);
     finish_plugin(attempt);

@@ -178,13 +178,24 @@ Result<LabelSelector> LabelSelector::parse(std::string_view text) {
   return LabelSelectorParser(text).parse();
 }
 
+void LabelSelector::require(std::string key, Is is, std::vector<std::string> values) {
+  requirements_.push_back({std::move(key), is, std::move(values)});
+}
+
 bool LabelSelector::matches(const Labels& labels) const {
+  return matches([&](const std::string& key) -> std::optional<std::string_view> {
+    const auto label = labels.find(key);
+    if (label == labels.end()) return std::nullopt;
+    return label->second;
+  });
+}
+
+bool LabelSelector::matches(const Find& find) const {
   return std::all_of(requirements_.begin(), requirements_.end(), [&](const Requirement& required) {
-    const auto label = labels.find(required.key);
-    const bool present = label != labels.end();
+    const std::optional<std::string_view> value = find(required.key);
     const auto among = [&] {
-      return present && std::find(required.values.begin(), required.values.end(), label->second) !=
-                            required.values.end();
+      return value && std::find(required.values.begin(), required.values.end(), *value) !=
+                          required.values.end();
     };
     switch (required.is) {
       case Is::among:
@@ -192,9 +203,9 @@ bool LabelSelector::matches(const Labels& labels) const {
       case Is::not_among:
         return !among();
       case Is::present:
-        return present;
+        return value.has_value();
       case Is::absent:
-        return !present;
+        return !value;
     }
     return false;
   });

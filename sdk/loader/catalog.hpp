@@ -24,6 +24,7 @@ struct PluginInfo {
   json config_schema = json::object(), input_schema = json::object(),
        output_schema = json::object();
   json primitives = json::array();
+  json commands = json::array();  // of a step: commands.hpp
   std::filesystem::path library;  // absolute; empty for what is built in
   std::string library_sha256;
 };

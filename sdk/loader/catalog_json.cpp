@@ -17,7 +17,8 @@ json to_json(const PluginInfo& plugin) {
           {"config_schema", plugin.config_schema},
           {"input_schema", plugin.input_schema},
           {"output_schema", plugin.output_schema},
-          {"primitives", plugin.primitives}};
+          {"primitives", plugin.primitives},
+          {"commands", plugin.commands}};
 }
 
 /// Throws json::exception or std::invalid_argument for what is not a description.
@@ -40,6 +41,7 @@ PluginInfo plugin_from_json(const json& document, const LibraryInfo& library) {
   plugin.input_schema = document.at("input_schema");
   plugin.output_schema = document.at("output_schema");
   plugin.primitives = document.at("primitives");
+  plugin.commands = document.value("commands", json::array());  // written before there were any
   plugin.library = library.path;
   plugin.library_sha256 = library.sha256;
   return plugin;

@@ -7,7 +7,9 @@
 
 #include <cstring>
 #include <stdexcept>
+#include <type_traits>
 
+#include "sdk/loader/commands.hpp"
 #include "sdk/loader/library.hpp"
 #include "sdk/loader/schema.hpp"
 
@@ -73,6 +75,41 @@ void check_instance(const Instance& instance, const scanflow_descriptor* from_fa
   }
 }
 
+/// What it says of its commands, and that it knows no others. None is carried out.
+void check_commands(scanflow_step& step, const PluginInfo& plugin, Problems& problems) {
+  const auto* extension =
+      static_cast<const scanflow_step_commands*>(step.get_extension(&step, SCANFLOW_STEP_COMMANDS));
+  if (extension == nullptr) {
+    if (plugin.commands.empty()) return;
+    problems.push_back(fmt::format("{} describes commands, but does not offer {}", plugin.id,
+                                   SCANFLOW_STEP_COMMANDS));
+    return;
+  }
+  if (!SCANFLOW_HAS(extension, scanflow_step_commands, execute) || extension->list == nullptr ||
+      extension->execute == nullptr) {
+    problems.push_back(fmt::format("{} of {} has a null function, or ends too soon",
+                                   SCANFLOW_STEP_COMMANDS, plugin.id));
+    return;
+  }
+  const char* said = extension->list(&step);
+  const auto list = parse_commands(said == nullptr ? "" : said);
+  if (!list) {
+    problems.push_back(fmt::format("the commands of {}: {}", plugin.id, list.error().message));
+  } else if (*list != plugin.commands) {
+    problems.push_back(
+        fmt::format("the instance and the descriptor of {} list different commands", plugin.id));
+  }
+  const scanflow_sink nowhere = {
+      nullptr, [](void*, const char*, std::uint64_t) -> std::int32_t { return SCANFLOW_FAILED; }};
+  const scanflow_view name = {kNobodys, std::strlen(kNobodys)};
+  if (extension->execute(&step, name, {"{}", 2}, nowhere) != SCANFLOW_UNSUPPORTED) {
+    problems.push_back(
+        fmt::format("{} carries out the command {}, which it does not list; answer "
+                    "SCANFLOW_UNSUPPORTED",
+                    plugin.id, kNobodys));
+  }
+}
+
 template <class Factory, class Instance>
 class FactoryChecker {
  public:
@@ -93,6 +130,9 @@ class FactoryChecker {
       return;
     }
     check_instance(*instance, factory_.descriptor(index), plugin, problems_);
+    if constexpr (std::is_same_v<Instance, scanflow_step>) {
+      check_commands(*instance, plugin, problems_);
+    }
     instance->destroy(instance);
     check_unknown_key(plugin, defaults);
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "sdk/loader/commands.hpp"
 #include "sdk/loader/schema.hpp"
 
 namespace scanflow::loader {
@@ -109,6 +110,10 @@ Result<PluginInfo> read_descriptor(const scanflow_descriptor* descriptor, Kind k
   for (const auto* read : {&config, &input, &output, &primitives}) {
     if (!*read) return fail(read->error().message);
   }
+  const auto said = SCANFLOW_READ(*descriptor, commands);
+  auto commands = said.empty() ? Result<json>(json::array()) : parse_commands(said);
+  if (!commands) return fail(fmt::format("{}: its commands: {}", plugin, commands.error().message));
+  info.commands = std::move(*commands);
   info.config_schema = std::move(*config);
   info.input_schema = std::move(*input);
   info.output_schema = std::move(*output);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace scanflow::loader {
 
@@ -22,6 +23,11 @@ bool is_json_object(const std::string& text) {
 }
 
 }  // namespace
+
+std::string*& StepInstance::command_error() {
+  static thread_local std::string* error = nullptr;
+  return error;
+}
 
 /// What the plugin calls. Nothing throws across: each catches all.
 struct StepInstance::Host {
@@ -63,6 +69,10 @@ struct StepInstance::Host {
   }
   static void set_error(const scanflow_host* host, scanflow_view message) noexcept {
     guarded(host, [&](StepInstance& self) {
+      if (auto* of_command = command_error(); of_command != nullptr) {
+        *of_command = to_text(message);
+        return SCANFLOW_OK;
+      }
       const std::lock_guard lock(self.mutex_);
       self.error_ = to_text(message);
       return SCANFLOW_OK;
@@ -162,6 +172,7 @@ StepInstance::StepInstance(HostServices& services)
             &Host::log,         &Host::set_error,   &Host::get_extension} {}
 
 StepInstance::~StepInstance() {
+  end_commands();
   if (auto* step = step_.load(); step != nullptr) step->destroy(step);
 }
 
@@ -209,6 +220,7 @@ StepOutcome StepInstance::create(const Library& library, const std::string& id,
                                          id)};
   }
   step_.store(step);
+  if (auto read = read_commands(); !read.ok()) return read;
   // A cancel that came before could not reach the instance.
   if (cancelled_.load()) ask_to_cancel(step);
   return {};
@@ -217,7 +229,10 @@ StepOutcome StepInstance::create(const Library& library, const std::string& id,
 StepOutcome StepInstance::run(const StepRequest& request) {
   auto* step = step_.load();
   if (step == nullptr) return {SCANFLOW_INVALID, "run without an instance: create failed"};
-  if (cancelled_.load()) return {SCANFLOW_CANCELLED, {}};
+  if (cancelled_.load()) {
+    end_commands();
+    return {SCANFLOW_CANCELLED, {}};
+  }
   scanflow_request abi{};
   abi.struct_size = sizeof abi;
   abi.run = to_view(request.run);
@@ -232,8 +247,10 @@ StepOutcome StepInstance::run(const StepRequest& request) {
   try {
     status = step->run(step, &abi);
   } catch (...) {
+    end_commands();
     return {SCANFLOW_FAILED, fmt::format("run of {} threw across the boundary", id_)};
   }
+  end_commands();
   return status == SCANFLOW_OK ? take_outputs() : finish(status, "run");
 }
 

@@ -4,6 +4,7 @@
 #include <scanflow/abi/step.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include <string_view>
 
 #include "sdk/base/result.hpp"
+#include "sdk/loader/commands.hpp"
 #include "sdk/loader/library.hpp"
 
 namespace scanflow::loader {
@@ -78,8 +80,21 @@ class StepInstance {
   /// but not during the destructor. False where the plugin cannot be cancelled: kill its process.
   bool cancel();
 
+  /// What it lets one do to it (commands.hpp): read by create, empty before and where it has none.
+  const json& commands() const { return commands_; }
+  /// Has it carry out a command; from any thread, several at once. Blocks as long as the plugin
+  /// takes, which may be until its run ends, but nothing reaches the plugin once run has returned:
+  /// run waits for those that have begun. FAILED before create and after run. [any-thread]
+  CommandAnswer execute(std::string_view name, std::string_view arguments);
+
  private:
   struct Host;  // the C functions behind host_
+  class Execution;
+  StepOutcome read_commands();
+  CommandAnswer execute_now(std::string_view name, const std::string& arguments);
+  /// Where set_error goes on a thread that has the plugin carry out a command: not to run's error.
+  static std::string*& command_error();
+  void end_commands();
   StepOutcome finish(std::int32_t status, const char* what);
   StepOutcome take_outputs();
   bool ask_to_cancel(scanflow_step* step);
@@ -94,6 +109,13 @@ class StepInstance {
   std::string error_;
   std::string outputs_;
   bool overflow_ = false;
+
+  const scanflow_step_commands* commander_ = nullptr;  // set by create, as commands_
+  json commands_;                                      // null: none
+  enum class Commanding { not_yet, open, closed };
+  Commanding commanding_ = Commanding::not_yet;  // guarded by mutex_, as is the number of those
+  std::size_t executing_ = 0;                    // that are inside the plugin
+  std::condition_variable executed_;
 };
 
 }  // namespace scanflow::loader

@@ -44,6 +44,11 @@ void pack(Packer& packer, const std::string& text) {
   packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
 }
 
+void pack(Packer& packer, const Bytes& bytes) {
+  packer.pack_bin(static_cast<std::uint32_t>(bytes.data.size()));
+  packer.pack_bin_body(bytes.data.data(), static_cast<std::uint32_t>(bytes.data.size()));
+}
+
 void pack(Packer& packer, const std::map<std::string, std::string>& values) {
   packer.pack_map(static_cast<std::uint32_t>(values.size()));
   for (const auto& [key, value] : values) {
@@ -110,6 +115,11 @@ void read(const Object& object, double& value) {
 void read(const Object& object, std::string& value) {
   if (object.type != msgpack::type::STR) throw Malformed{"not a string"};
   value.assign(object.via.str.ptr, object.via.str.size);
+}
+
+void read(const Object& object, Bytes& value) {
+  if (object.type != msgpack::type::BIN) throw Malformed{"not bytes"};
+  value.data.assign(object.via.bin.ptr, object.via.bin.size);
 }
 
 void read(const Object& object, std::map<std::string, std::string>& value) {

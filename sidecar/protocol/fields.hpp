@@ -24,8 +24,9 @@ inline auto fields(Result& v) {
   return std::tie(v.id, v.status, v.cause, v.message, v.exit_code, v.signal, v.outputs, v.artifacts,
                   v.log, v.started_us, v.ended_us, v.cpu_us, v.max_rss);
 }
+inline auto fields(Account& v) { return std::tie(v.produced, v.dropped, v.sent); }
 inline auto fields(Hello& v) {
-  return std::tie(v.role, v.pid, v.version, v.capabilities, v.kept, v.running);
+  return std::tie(v.role, v.pid, v.version, v.capabilities, v.kept, v.running, v.name, v.last_command, v.telemetry, v.spool, v.oldest);
 }
 inline auto fields(Reject& v) { return std::tie(v.reason, v.min_major, v.max_major); }
 inline auto fields(Launch& v) { return std::tie(v.request); }
@@ -47,13 +48,36 @@ inline auto fields(Fork&) { return std::tie(); }
 inline auto fields(Offers& v) { return std::tie(v.id, v.commands); }
 inline auto fields(StepCommand& v) { return std::tie(v.id, v.call, v.name, v.arguments); }
 inline auto fields(StepAnswer& v) { return std::tie(v.id, v.call, v.outcome, v.value); }
+inline auto fields(Welcome& v) {
+  return std::tie(v.lease_us, v.heartbeat_us, v.sample_us, v.credit, v.window);
+}
+inline auto fields(Heartbeat& v) { return std::tie(v.telemetry, v.credit); }
+inline auto fields(Credit& v) { return std::tie(v.samples); }
+inline auto fields(Series& v) { return std::tie(v.number, v.name, v.kind, v.labels); }
+inline auto fields(Telemetry& v) {
+  return std::tie(v.first, v.produced, v.dropped, v.time_us, v.series, v.numbers, v.times,
+                  v.values);
+}
+inline auto fields(Deliver& v) { return std::tie(v.spool, v.number, v.message); }
+inline auto fields(Delivered& v) { return std::tie(v.spool, v.number); }
+inline auto fields(Command& v) {
+  return std::tie(v.id, v.generation, v.target, v.primitive, v.arguments, v.deadline_us);
+}
+inline auto fields(Received& v) { return std::tie(v.id); }
+inline auto fields(Outcome& v) {
+  return std::tie(v.id, v.target, v.primitive, v.outcome, v.message, v.evidence, v.started_us,
+                  v.ended_us);
+}
+inline auto fields(Goodbye& v) { return std::tie(v.reason); }
 // clang-format on
 
 /// What errors call a message.
 inline constexpr const char* kTypeNames[] = {
-    "Hello",  "Reject",      "Launch",   "Started",     "Cancel",    "Progress", "Metric",
-    "Ended",  "Acknowledge", "HostCall", "HostReply",   "Shutdown",  "Spawn",    "Forked",
-    "Exited", "Fork",        "Offers",   "StepCommand", "StepAnswer"};
+    "Hello",      "Reject",  "Launch",      "Started",  "Cancel",    "Progress",
+    "Metric",     "Ended",   "Acknowledge", "HostCall", "HostReply", "Shutdown",
+    "Spawn",      "Forked",  "Exited",      "Fork",     "Offers",    "StepCommand",
+    "StepAnswer", "Welcome", "Heartbeat",   "Credit",   "Telemetry", "Deliver",
+    "Delivered",  "Command", "Received",    "Outcome",  "Goodbye"};
 static_assert(std::size(kTypeNames) == std::variant_size_v<Body>);
 
 }  // namespace scanflow::protocol

@@ -34,6 +34,11 @@ struct AttemptId {
   auto operator<=>(const AttemptId&) const = default;
 };
 
+/// Bytes that are no text.
+struct Bytes {
+  std::string data;
+};
+
 struct Input {
   std::string name;
   std::string path;  // absolute
@@ -98,6 +103,12 @@ struct Result {
 
 // --- bodies ---
 
+/// Of the samples of a sidecar's boot; what is neither dropped nor sent still waits.
+struct Account {
+  std::uint64_t produced = 0;
+  std::uint64_t dropped = 0;  // by the sender, before they were sent
+  std::uint64_t sent = 0;
+};
 /// First message of each side. An unknown major is answered with Reject and the range spoken.
 struct Hello {
   std::string role;  // "engine", "supervisor", "host", "sidecar"
@@ -107,6 +118,12 @@ struct Hello {
   // Of a supervisor: results that no engine has acknowledged, and attempts that have not ended.
   std::vector<AttemptId> kept;
   std::vector<AttemptId> running;
+  // Of a sidecar.
+  std::string name;          // what people call its Pod
+  std::string last_command;  // the last one in its journal; empty: none
+  Account telemetry;
+  std::string spool;         // of what it delivers
+  std::uint64_t oldest = 1;  // the first of these that no hub has taken
 };
 struct Reject {
   std::string reason;
@@ -207,9 +224,90 @@ struct StepAnswer {
   std::string value;    // JSON object of what it did, or why not
 };
 
+// --- between sidecar and hub: README.md says how they follow each other ---
+
+/// Hub to sidecar, the answer to Hello: the session has begun, under the header's term.
+struct Welcome {
+  std::int64_t lease_us = 0;      // without a word of the hub for so long, the session is over
+  std::int64_t heartbeat_us = 0;  // how often each side says Heartbeat
+  std::int64_t sample_us = 0;     // how often to sample
+  std::uint64_t credit = 0;       // as in Credit
+  std::uint32_t window = 0;       // deliveries that may wait for Delivered
+};
+/// Each side lives. Of a sidecar with the account of its telemetry: what it has sent and did not
+/// arrive by now never will.
+struct Heartbeat {
+  Account telemetry;
+  std::uint64_t credit = 0;  // of a hub: as in Credit
+};
+/// Hub to sidecar: Account::sent may be so much.
+struct Credit {
+  std::uint64_t samples = 0;
+};
+/// What later samples call by its number; of the sender's boot.
+struct Series {
+  std::uint32_t number = 0;
+  std::string name;
+  std::string kind;  // "gauge", "counter"
+  std::map<std::string, std::string> labels;
+};
+/// Sidecar to hub: samples, which may be dropped on the way, and the account of all that there were.
+/// They are numbered from 1 in each boot; those of one message follow each other.
+struct Telemetry {
+  std::uint64_t first = 0;     // the number of the first one
+  std::uint64_t produced = 0;  // so far
+  std::uint64_t dropped = 0;   // of these by the sender, before they were sent
+  std::int64_t time_us = 0;    // wall clock, which `times` are counted from
+  std::vector<Series> series;  // that were not named before in this session
+  std::vector<std::uint32_t> numbers;
+  std::vector<std::int64_t> times;
+  std::vector<double> values;
+};
+/// Sidecar to hub: what must not be lost (results, logged metrics, outcomes), numbered in the
+/// sender's spool, which outlives it. Sent again until Delivered.
+struct Deliver {
+  std::string spool;
+  std::uint64_t number = 0;  // from 1
+  Bytes message;             // encoded, with a header of its own
+};
+/// Hub to sidecar: all up to this one is committed.
+struct Delivered {
+  std::string spool;
+  std::uint64_t number = 0;
+};
+/// Hub to sidecar: do this once, under the header's term. Sent again until Received, or the deadline.
+struct Command {
+  std::string id;
+  std::uint64_t generation = 0;  // of two that exclude each other the higher one holds
+  AttemptId target;              // no step: the Pod
+  std::string primitive;
+  std::string arguments = "{}";  // JSON object
+  std::int64_t deadline_us = 0;  // from now on
+};
+/// Sidecar to hub: it is in the journal.
+struct Received {
+  std::string id;
+};
+/// Sidecar to hub, delivered: what became of a command.
+struct Outcome {
+  std::string id;
+  AttemptId target;
+  std::string primitive;
+  std::string outcome;          // DONE, FAILED, UNSUPPORTED, SUPERSEDED, EXPIRED, INDETERMINATE
+  std::string message;          // why not, or what it did
+  std::string evidence = "{}";  // JSON object
+  std::int64_t started_us = 0;  // wall clock; 0: it was not
+  std::int64_t ended_us = 0;
+};
+/// Sidecar to hub: it ends; what it could not deliver stays in its spool.
+struct Goodbye {
+  std::string reason;
+};
+
 using Body = std::variant<Hello, Reject, Launch, Started, Cancel, Progress, Metric, Ended,
                           Acknowledge, HostCall, HostReply, Shutdown, Spawn, Forked, Exited, Fork,
-                          Offers, StepCommand, StepAnswer>;
+                          Offers, StepCommand, StepAnswer, Welcome, Heartbeat, Credit, Telemetry,
+                          Deliver, Delivered, Command, Received, Outcome, Goodbye>;
 
 struct Message {
   Header header;

@@ -131,7 +131,24 @@ def recovery_rows():
     row("engine memory a waiting step, beyond its spec", {}, bytes_each, "500 bytes", f"{bytes_each:.0f} bytes")
 
 
-for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows):
+def knowledge_rows():
+    knowledge = measured("knowledge")
+    for name, what in (
+        ("append_batches/series:10000/readers:0/manual_time", "recent metrics: a sample of 10,000 series, in batches"),
+        ("append_batches/series:10000/readers:1/manual_time", "the same, while another thread asks about all of them"),
+        ("append_full/manual_time", "the same, 1,000 series, older samples folded to make room"),
+    ):
+        if name in knowledge:
+            row(what, {}, 1 / knowledge[name][1]["items_per_second"], "200 ns")
+    for shape, what in enumerate(("constant", "steady", "counter", "noisy")):
+        name = f"bytes_per_sample/constant_steady_counter_noisy:{shape}"
+        if name in knowledge:
+            entry = knowledge[name][1]
+            text = f"{entry['raw']:.1f} bytes, {entry['a bucket of 30']:.0f} a bucket of 30"
+            row(f"recent metrics: memory a sample, {what}", {}, entry["raw"], "", text)
+
+
+for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows):
     rows_of()
 
 cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")

@@ -54,6 +54,9 @@ TEST_F(Examples, GiveWhatTheySay) {
   EXPECT_EQ(step(run("for-each"), "merge")["outputs"]["rows"], 8);
   EXPECT_EQ(step(run("sub-pipeline"), "add")["outputs"]["sum"], 3);
   EXPECT_EQ(step(run("outputs-and-artifacts"), "read")["outputs"]["twice"], 10);
+  const json train = step(run("python"), "train");
+  EXPECT_EQ(train["outputs"]["loss"], 0.125);
+  EXPECT_EQ(train["artifacts"]["model"]["bytes"], 6);
   EXPECT_EQ(step(run("retries"), "flaky")["attempts"], 3);
   const json conditions = run("conditions-and-handlers");
   EXPECT_EQ(step(conditions, "publish")["status"], "skipped");

@@ -1,6 +1,7 @@
 #include "tests/support/step_run.hpp"
 
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace scanflow::test {
@@ -48,6 +49,11 @@ StepRun& StepRun::cancel_at_first_progress() {
   return *this;
 }
 
+StepRun& StepRun::beside(std::function<void(loader::StepInstance&)> steer) {
+  beside_ = std::move(steer);
+  return *this;
+}
+
 StepRun& StepRun::run() {
   std::vector<scanflow_input> inputs;
   for (const auto& [name, path] : inputs_) {
@@ -63,7 +69,10 @@ StepRun& StepRun::run() {
   outcome_ = instance.create(*library_, id_, config_.dump());
   if (!outcome_.ok()) return *this;
   instance_ = &instance;
+  std::thread beside;
+  if (beside_) beside = std::thread([&] { beside_(instance); });
   outcome_ = instance.run(request);
+  if (beside.joinable()) beside.join();
   instance_ = nullptr;
   return *this;
 }

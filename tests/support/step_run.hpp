@@ -35,6 +35,8 @@ class StepRun final : public loader::HostServices {
   StepRun& registry_answers(const nlohmann::json& reply);
   /// Cancels as soon as the step reports progress.
   StepRun& cancel_at_first_progress();
+  /// Called on a thread of its own while the step runs.
+  StepRun& beside(std::function<void(loader::StepInstance&)> steer);
   StepRun& run();
 
   // What came of it.
@@ -66,6 +68,7 @@ class StepRun final : public loader::HostServices {
   Result<std::string> run_state_ = fail("no run here");
   Result<std::string> registered_ = fail("no registry here");
   TempDir directory_;
+  std::function<void(loader::StepInstance&)> beside_;
   loader::StepInstance* instance_ = nullptr;  // while it runs
   loader::StepOutcome outcome_;
   std::string asked_;

@@ -18,42 +18,6 @@ using data::group_digits;
 
 constexpr std::chrono::milliseconds kProgressEvery{100};  // people read no faster
 
-/// Shows the training while it runs: progress within an epoch, metrics after each.
-class Reporter final : public Observer {
- public:
-  Reporter(const Context& context, std::int64_t epochs) : context_(context), epochs_(epochs) {}
-
-  bool cancelled() override { return context_.cancelled(); }
-
-  void on_batch(std::int64_t epoch, double done, const Score& so_far) override {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_progress_ < kProgressEvery) return;
-    last_progress_ = now;
-    context_.progress(done, fmt::format("epoch {}/{}  loss {:.3f}  accuracy {:.3f}", epoch, epochs_,
-                                        so_far.loss, so_far.accuracy));
-  }
-
-  void on_epoch(const Epoch& epoch) override {
-    context_.log_metric("loss", epoch.train.loss, epoch.number, {{"set", "train"}});
-    context_.log_metric("accuracy", epoch.train.accuracy, epoch.number, {{"set", "train"}});
-    std::string line = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}", epoch.number,
-                                   epochs_, epoch.train.loss, epoch.train.accuracy);
-    if (epoch.validation) {
-      context_.log_metric("loss", epoch.validation->loss, epoch.number, {{"set", "validation"}});
-      context_.log_metric("accuracy", epoch.validation->accuracy, epoch.number,
-                          {{"set", "validation"}});
-      line += fmt::format("  validation loss {:.4f}  accuracy {:.4f}", epoch.validation->loss,
-                          epoch.validation->accuracy);
-    }
-    context_.info(fmt::format("{}  {:.1f} s", line, epoch.seconds));
-  }
-
- private:
-  const Context& context_;
-  std::int64_t epochs_;
-  std::chrono::steady_clock::time_point last_progress_;
-};
-
 Hyperparameters hyperparameters_of(const TrainConfig& config, const Context& context) {
   return {
       config.model,     config.epochs,   config.batch,    config.learning_rate,
@@ -79,7 +43,7 @@ nlohmann::json outputs_of(const Hyperparameters& h, const Trained& trained) {
   std::string summary =
       fmt::format("{}, {} weights, {} epoch{}: ", h.model,
                   group_digits(static_cast<std::uint64_t>(architecture(h.model).parameters())),
-                  h.epochs, h.epochs == 1 ? "" : "s");
+                  trained.history.size(), trained.history.size() == 1 ? "" : "s");
   if (last.validation) {
     outputs["validation_accuracy"] = last.validation->accuracy;
     outputs["validation_loss"] = last.validation->loss;
@@ -93,9 +57,56 @@ nlohmann::json outputs_of(const Hyperparameters& h, const Trained& trained) {
 
 }  // namespace
 
+/// Shows the training while it runs (progress within an epoch, metrics after each), and steers it.
+class Train::Reporter final : public Observer {
+ public:
+  Reporter(Train& step, Context& context, std::int64_t epochs)
+      : step_(step), context_(context), epochs_(epochs) {}
+
+  bool cancelled() override {
+    try {
+      context_.safe_point();
+      return false;
+    } catch (const Cancelled&) {
+      return true;
+    }
+  }
+  double learning_rate(double now) override { return step_.rate_.value_or(now); }
+  bool stop_early() override { return step_.stop_; }
+
+  void on_batch(std::int64_t epoch, double done, const Score& so_far) override {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_progress_ < kProgressEvery) return;
+    last_progress_ = now;
+    context_.progress(done, fmt::format("epoch {}/{}  loss {:.3f}  accuracy {:.3f}", epoch, epochs_,
+                                        so_far.loss, so_far.accuracy));
+  }
+
+  void on_epoch(const Epoch& epoch) override {
+    context_.log_metric("loss", epoch.train.loss, epoch.number, {{"set", "train"}});
+    context_.log_metric("accuracy", epoch.train.accuracy, epoch.number, {{"set", "train"}});
+    std::string line = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}", epoch.number,
+                                   epochs_, epoch.train.loss, epoch.train.accuracy);
+    if (epoch.validation) {
+      context_.log_metric("loss", epoch.validation->loss, epoch.number, {{"set", "validation"}});
+      context_.log_metric("accuracy", epoch.validation->accuracy, epoch.number,
+                          {{"set", "validation"}});
+      line += fmt::format("  validation loss {:.4f}  accuracy {:.4f}", epoch.validation->loss,
+                          epoch.validation->accuracy);
+    }
+    context_.info(fmt::format("{}  {:.1f} s", line, epoch.seconds));
+  }
+
+ private:
+  Train& step_;
+  Context& context_;
+  std::int64_t epochs_;
+  std::chrono::steady_clock::time_point last_progress_;
+};
+
 Description Train::describe() {
   return {.id = "torch.train",
-          .version = "1.0.0",
+          .version = "1.1.0",
           .summary = "Trains a small convolutional network to read digits",
           .inputs = {{"dataset", "dataset directory to train with"},
                      {"validation", "dataset directory to measure each epoch on", optional},
@@ -111,6 +122,24 @@ Description Train::describe() {
                       {"seconds", "number", "spent training"}},
           .artifacts = {{"model", "weights: a state dict that Python's torch.load reads"},
                         {"card", "model card (JSON): what it is, made of what, and how good"}}};
+}
+
+void Train::commands(Commands<Train>& offer) {
+  offer.pausable();
+  offer.at_safe_point("set_param", "changes the learning rate", &Train::set_param);
+  offer.at_safe_point("stop_early", "ends well after the epoch that it is in", &Train::stop_early);
+}
+
+nlohmann::json Train::set_param(Context& context, const TrainParams& params) {
+  rate_ = params.learning_rate;
+  context.info(fmt::format("the learning rate is {} from here on", *rate_));
+  return {{"learning_rate", *rate_}};
+}
+
+nlohmann::json Train::stop_early(Context& context) {
+  stop_ = true;
+  context.info("this epoch is the last one");
+  return nullptr;
 }
 
 nlohmann::json Train::run(Context& context) {
@@ -132,7 +161,7 @@ nlohmann::json Train::run(Context& context) {
   context.info(fmt::format("training {} ({} weights) on {} digits, {} thread{}", h.model,
                            architecture(h.model).parameters(), group_digits(digits.size()),
                            h.threads, h.threads == 1 ? "" : "s"));
-  Reporter reporter(context, h.epochs);
+  Reporter reporter(*this, context, h.epochs);
   const Trained trained =
       train(digits, validation, h, init_from, context.artifact_file("model"), reporter);
   if (trained.cancelled) throw Cancelled();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <scanflow/step.hpp>
 #include <string>
 #include <utility>
@@ -33,15 +34,35 @@ struct TrainConfig {
   }
 };
 
+/// What set_param changes.
+struct TrainParams {
+  double learning_rate = 0;
+  template <class V>
+  void fields(V& f) {
+    f("learning_rate", learning_rate)
+        .required()
+        .above(0)
+        .max(1000)
+        .doc("from the next batch on; with a schedule, what it goes down from");
+  }
+};
+
 class Train : public Step {
  public:
   using Config = TrainConfig;
   static Description describe();
+  static void commands(Commands<Train>& offer);
   explicit Train(Config config) : config_(std::move(config)) {}
   nlohmann::json run(Context& context) override;
 
  private:
+  class Reporter;
+  nlohmann::json set_param(Context& context, const TrainParams& params);
+  nlohmann::json stop_early(Context& context);
+
   TrainConfig config_;
+  std::optional<double> rate_;  // that was asked for
+  bool stop_ = false;
 };
 
 }  // namespace scanflow::cnn

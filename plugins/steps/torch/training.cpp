@@ -16,6 +16,7 @@
 #include <numbers>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #include "plugins/common/random.hpp"
 #include "plugins/steps/torch/network.hpp"
@@ -96,6 +97,7 @@ class Training {
       check(report);
       observer_.on_epoch(report);
       trained.history.push_back(report);
+      if (observer_.stop_early()) break;
     }
     trained.seconds = seconds_since(start_);
     return trained;
@@ -158,8 +160,10 @@ class Training {
 
   // done: share of the whole training before this batch.
   void set_learning_rate(double done) {
-    if (h_.schedule == "constant") return;
-    const double rate = h_.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+    const double before = std::exchange(rate_, observer_.learning_rate(rate_));
+    const bool constant = h_.schedule == "constant";
+    if (constant && rate_ == before) return;
+    const double rate = constant ? rate_ : rate_ * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
     for (auto& group : optimizer_->param_groups()) group.options().set_lr(rate);
   }
 
@@ -176,11 +180,12 @@ class Training {
     throw std::runtime_error(fmt::format(
         "training diverged: {} (model {}, optimizer {}, learning_rate {}, batch {}); lower "
         "learning_rate, to {:.2g} for a start",
-        what, h_.model, h_.optimizer, h_.learning_rate, h_.batch,
-        std::min(h_.learning_rate / 10, h_.optimizer == "adam" ? 0.001 : 0.05)));
+        what, h_.model, h_.optimizer, rate_, h_.batch,
+        std::min(rate_ / 10, h_.optimizer == "adam" ? 0.001 : 0.05)));
   }
 
   const Hyperparameters& h_;
+  double rate_ = h_.learning_rate;
   Network& network_;
   Observer& observer_;
   at::Tensor images_;

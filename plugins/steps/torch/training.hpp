@@ -48,6 +48,10 @@ class Observer {
 
   /// Asked before each batch; true ends the training.
   virtual bool cancelled() = 0;
+  /// Asked then, too: the learning rate to go on with (of a schedule: its highest).
+  virtual double learning_rate(double now) { return now; }
+  /// Asked after each epoch: true ends the training well.
+  virtual bool stop_early() { return false; }
   /// After a batch. `done` is the share of the whole training; `so_far` the means of this epoch.
   virtual void on_batch(std::int64_t epoch, double done, const Score& so_far) = 0;
   virtual void on_epoch(const Epoch& epoch) = 0;

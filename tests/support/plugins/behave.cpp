@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/support/plugins/steered.hpp"
+
 namespace {
 
 using nlohmann::json;
@@ -219,4 +221,4 @@ class Leak : public scanflow::Step {
 
 }  // namespace
 
-SCANFLOW_PLUGIN("behave", "1.0.0", Echo, End, Hang, Eat, Work, Leak)
+SCANFLOW_PLUGIN("behave", "1.0.0", Echo, End, Hang, Eat, Work, Leak, Steered)

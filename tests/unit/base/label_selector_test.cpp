@@ -82,6 +82,32 @@ TEST(LabelSelector, WordsOfTheSyntaxMayBeKeysAndValues) {
   EXPECT_TRUE(selects("notin", {{"notin", "x"}}));
 }
 
+TEST(LabelSelector, RequirementsThatAreNotTextTakeAnyValue) {
+  using Is = LabelSelector::Is;
+  LabelSelector selector = LabelSelector::parse("team").value();
+  selector.require("step", Is::among, {"train[model=cnn1,lr=0.01]", "two words"});
+  selector.require("", Is::absent);
+  EXPECT_TRUE(selector.matches(Labels{{"team", ""}, {"step", "train[model=cnn1,lr=0.01]"}}));
+  EXPECT_TRUE(selector.matches(Labels{{"team", ""}, {"step", "two words"}}));
+  EXPECT_FALSE(selector.matches(Labels{{"team", ""}, {"step", "two"}}));
+  EXPECT_FALSE(selector.matches(Labels{{"step", "two words"}}));
+  EXPECT_FALSE(selector.matches(Labels{{"", "x"}, {"team", ""}, {"step", "two words"}}));
+}
+
+TEST(LabelSelector, LabelsMayBeKeptInAnyWay) {
+  const LabelSelector selector = LabelSelector::parse("a=1,b!=2,!c").value();
+  const auto matches = [&](std::string_view a, std::optional<std::string_view> b) {
+    return selector.matches([=](const std::string& key) -> std::optional<std::string_view> {
+      if (key == "a") return a;
+      return key == "b" ? b : std::nullopt;
+    });
+  };
+  EXPECT_TRUE(matches("1", std::nullopt));
+  EXPECT_TRUE(matches("1", "3"));
+  EXPECT_FALSE(matches("1", "2"));
+  EXPECT_FALSE(matches("2", "3"));
+}
+
 TEST(LabelSelector, ErrorsSayWhatAndWhere) {
   EXPECT_EQ(refusal("team in science"),
             "label selector 'team in science', character 9: 'science' where '(' should open the "

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
@@ -46,6 +47,24 @@ TEST(Check, NamesEachBrokenRule) {
                 ": it exports helper; export nothing but scanflow_plugin: build it with "
                 "scanflow_add_plugin\n" +
                 library + ": create of chatty refuses its own defaults and does not say why\n");
+}
+
+TEST(Check, HoldsAStepToTheCommandsThatItDescribes) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer exports symbols of its own";
+#endif
+  const auto problem = [](const std::string& name) {
+    const std::string library = BAD_PLUGINS "/" + name;
+    const auto text = check(library).text;
+    return text.substr(std::min(text.size(), library.size() + 2));
+  };
+  EXPECT_EQ(problem("commands_differ.so"),
+            "the instance and the descriptor of bad.one list different commands\n");
+  EXPECT_EQ(problem("commands_unknown.so"),
+            "bad.one carries out the command nobody.offers.this/1, which it does not list; answer "
+            "SCANFLOW_UNSUPPORTED\n");
+  EXPECT_NE(problem("commands_not_json.so").find("step 'bad.one': its commands: not JSON\n"),
+            std::string::npos);
 }
 
 TEST(Check, SaysWhyALibraryDoesNotLoad) {

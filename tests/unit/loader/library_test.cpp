@@ -136,7 +136,7 @@ TEST(GoodLibrary, SaysWhatItOffers) {
   }
   EXPECT_EQ(plugins,
             "step test.echo\nstep test.end\nstep test.busy\nstep test.bad-artifact\n"
-            "step test.wait\ntrigger test.count\nstrategy test.nothing\n");
+            "step test.wait\nstep test.steered\ntrigger test.count\nstrategy test.nothing\n");
   EXPECT_EQ(info.plugins[0].config_schema["properties"]["size"],
             json::parse(R"({"type":"integer","default":0,"minimum":0,
                             "description":"bytes of filling in the outputs"})"));

@@ -1,4 +1,5 @@
 // Steps that do one thing each, for the tests of the boundary.
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <scanflow/step.hpp>
@@ -107,6 +108,58 @@ class Wait : public scanflow::Step {
   }
 };
 
+/// Turns until it is told to stop; counts its turns.
+class Steered : public scanflow::Step {
+ public:
+  struct Speed {
+    double speed = 0;
+    std::string unit = "m/s";
+    template <class V>
+    void fields(V& f) {
+      f("speed", speed).required().above(0).doc("how fast");
+      f("unit", unit).one_of({"m/s", "km/h"});
+    }
+  };
+  static Description describe() { return named("test.steered"); }
+  static void commands(scanflow::Commands<Steered>& offer) {
+    offer.pausable();
+    offer.at_safe_point("stop_early", "ends well", &Steered::stop_early);
+    offer.at_safe_point("set_param", "changes the speed", &Steered::set_param);
+    offer.at_safe_point("fail", "fails", &Steered::fail);
+    offer.at_once("turns", "how many there were", &Steered::turns);
+    offer.at_once("say", "comes back", &Steered::say);
+  }
+  json run(Context& context) override {
+    context.info("turning");
+    while (!stop_) {
+      context.safe_point();
+      ++turns_;
+      std::this_thread::yield();
+    }
+    return {{"speed", speed_}, {"turns", turns_.load()}};
+  }
+
+ private:
+  json stop_early(Context&) {
+    stop_ = true;
+    return nullptr;
+  }
+  json set_param(Context&, const Speed& speed) {
+    speed_ = speed.speed;
+    return {{"speed", speed_}, {"unit", speed.unit}};
+  }
+  json fail(Context&) { throw scanflow::Error("the brake is stuck; oil it"); }
+  json turns() { return {{"turns", turns_.load()}}; }
+  json say(const EchoConfig& what) {
+    return {{"text", what.text},
+            {"filling", std::string(static_cast<std::size_t>(what.size), 'x')}};
+  }
+
+  bool stop_ = false;
+  double speed_ = 1;
+  std::atomic<std::int64_t> turns_ = 0;
+};
+
 class Count : public scanflow::Trigger {
  public:
   static Description describe() { return named("test.count"); }
@@ -127,4 +180,4 @@ class Nothing : public scanflow::Strategy {
 
 }  // namespace
 
-SCANFLOW_PLUGIN("test", "2.1.0", Echo, End, Busy, BadArtifact, Wait, Count, Nothing)
+SCANFLOW_PLUGIN("test", "2.1.0", Echo, End, Busy, BadArtifact, Wait, Steered, Count, Nothing)

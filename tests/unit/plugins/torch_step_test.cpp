@@ -32,6 +32,27 @@ class TorchSteps : public ::testing::Test {
   json quick_ = {{"epochs", 4}, {"batch", 10}, {"learning_rate", 0.02}};
 };
 
+TEST_F(TorchSteps, ATrainingIsSteered) {
+  const auto ask = [](loader::StepInstance& step, const char* name, const char* arguments = "{}") {
+    const auto answer = step.execute(name, arguments);
+    EXPECT_EQ(answer.outcome, "DONE") << name << ": " << answer.value;
+    return json::parse(answer.value);
+  };
+  train_
+      .with({{"epochs", 10'000}, {"batch", 10}, {"learning_rate", 0.02}, {"schedule", "constant"}})
+      .beside([&](loader::StepInstance& step) {
+        EXPECT_TRUE(ask(step, "pause")["paused"]);
+        EXPECT_EQ(ask(step, "set_param", R"({"learning_rate": 0.001})")["learning_rate"], 0.001);
+        EXPECT_EQ(step.execute("set_param", R"({"learning_rate": 0})").outcome, "FAILED");
+        EXPECT_FALSE(ask(step, "resume")["paused"]);
+        ask(step, "stop_early");
+      })
+      .run();
+  ASSERT_EQ(train_.status(), SCANFLOW_OK) << train_.error();
+  EXPECT_LT(train_.outputs()["epochs"], 10'000);
+  EXPECT_TRUE(std::filesystem::exists(train_.artifact("model")));
+}
+
 TEST_F(TorchSteps, TrainThenEvaluate) {
   train_.with(quick_).run();
   ASSERT_EQ(train_.status(), SCANFLOW_OK) << train_.error();

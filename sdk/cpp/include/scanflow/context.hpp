@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <scanflow/detail/boundary.hpp>
+#include <scanflow/detail/mailbox.hpp>
 #include <utility>
 #include <vector>
 
@@ -21,8 +22,8 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 class Context {
  public:
   Context(const scanflow_host* host, const scanflow_request& request,
-          const std::atomic<bool>& cancelled)
-      : host_(host), request_(request), cancelled_(cancelled) {}
+          const std::atomic<bool>& cancelled, detail::Mailbox& mailbox)
+      : host_(host), request_(request), cancelled_(cancelled), mailbox_(mailbox) {}
 
   // --- the attempt ---
   std::string run_id() const { return std::string(detail::text(request_.run)); }
@@ -51,6 +52,15 @@ class Context {
   bool cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
   void throw_if_cancelled() const {
     if (cancelled()) throw Cancelled();
+  }
+
+  // --- being steered (commands.hpp) ---
+  /// Here the step can be cancelled, paused and commanded: its state is in order. Carries out the
+  /// commands that wait, and waits itself while it is paused. To be called often, on the thread of
+  /// `run`: it costs next to nothing. Throws Cancelled.
+  void safe_point() {
+    mailbox_.serve(*this, cancelled_);
+    throw_if_cancelled();
   }
 
   // --- what people see ---
@@ -111,6 +121,7 @@ class Context {
   const scanflow_host* host_;
   const scanflow_request& request_;
   const std::atomic<bool>& cancelled_;
+  detail::Mailbox& mailbox_;
 };
 
 namespace detail {

@@ -8,10 +8,12 @@
 //   SCANFLOW_PLUGIN("hello", "1.0.0", Hello)
 //
 // With a configuration: `using Config = ...;` (config.hpp) and a constructor that takes it.
+// With commands while it runs: `static void commands(scanflow::Commands<Hello>&);` (commands.hpp).
 #pragma once
 
 #include <scanflow/abi/step.h>
 
+#include <scanflow/commands.hpp>
 #include <scanflow/context.hpp>
 #include <scanflow/detail/library.hpp>
 
@@ -35,7 +37,8 @@ class Step {
 
 namespace detail {
 
-/// One instance behind the C boundary: the ABI struct, the plugin, and the flag that cancel sets.
+/// One instance behind the C boundary: the ABI struct, the plugin, the flag that cancel sets, and
+/// the commands that wait.
 template <class Plugin>
 class StepTrampoline {
  public:
@@ -59,12 +62,14 @@ class StepTrampoline {
 
   static std::int32_t run(scanflow_step* step, const scanflow_request* request) noexcept {
     auto& me = self(step);
-    return guarded(me.host_, [&]() -> std::int32_t {
-      Context context(me.host_, *request, me.cancelled_);
+    const auto status = guarded(me.host_, [&]() -> std::int32_t {
+      Context context(me.host_, *request, me.cancelled_, me.mailbox_);
       context.throw_if_cancelled();
       Step& plugin = me.plugin_;
       return write_outputs(plugin.run(context), request->outputs);
     });
+    me.mailbox_.close();
+    return status;
   }
 
   static std::int32_t write_outputs(const nlohmann::json& outputs, scanflow_sink sink) {
@@ -86,17 +91,47 @@ class StepTrampoline {
 
   static void cancel(scanflow_step* step) noexcept {
     self(step).cancelled_.store(true, std::memory_order_relaxed);
+    self(step).mailbox_.wake();
+  }
+
+  static const char* list(const scanflow_step*) noexcept {
+    return descriptor_of<Plugin>()->commands;
+  }
+
+  static std::int32_t execute(scanflow_step* step, scanflow_view name, scanflow_view arguments,
+                              scanflow_sink result) noexcept {
+    auto& me = self(step);
+    const auto status = guarded(me.host_, [&]() -> std::int32_t {
+      const auto* handler = commands_of<Plugin>().find(text(name));
+      if (handler == nullptr) return SCANFLOW_UNSUPPORTED;
+      const auto given = text(arguments).empty()
+                             ? nlohmann::json::object()
+                             : nlohmann::json::parse(text(arguments), nullptr, false);
+      if (given.is_discarded()) throw Error("the arguments are not JSON");
+      const auto answer = (*handler)(me.plugin_, me.mailbox_, given);
+      if (answer.is_null()) return SCANFLOW_OK;
+      const auto reply = answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+      write(result, reply, "the answer");
+      return SCANFLOW_OK;
+    });
+    if (status == SCANFLOW_CANCELLED) set_error(me.host_, "the step was cancelled");
+    return status;
   }
 
   static const void* get_extension(const scanflow_step*, const char* id) noexcept {
     static constexpr scanflow_step_cancel kCancel = {sizeof(scanflow_step_cancel), 0, &cancel};
-    return std::strcmp(id, SCANFLOW_STEP_CANCEL) == 0 ? &kCancel : nullptr;
+    static constexpr scanflow_step_commands kCommands = {sizeof(scanflow_step_commands), 0, &list,
+                                                         &execute};
+    if (std::strcmp(id, SCANFLOW_STEP_CANCEL) == 0) return &kCancel;
+    const bool offers = requires(Commands<Plugin> & offer) { Plugin::commands(offer); };
+    return offers && std::strcmp(id, SCANFLOW_STEP_COMMANDS) == 0 ? &kCommands : nullptr;
   }
 
   scanflow_step abi_ = {sizeof(scanflow_step), 0, this, &descriptor, &run, &destroy,
                         &get_extension};
   const scanflow_host* host_;
   std::atomic<bool> cancelled_ = false;
+  Mailbox mailbox_;
   Plugin plugin_;
 };
 

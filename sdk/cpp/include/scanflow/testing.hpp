@@ -7,14 +7,41 @@
 #pragma once
 
 #include <cstdlib>
+#include <functional>
 #include <scanflow/detail/fake_host.hpp>
 #include <scanflow/step.hpp>
 #include <scanflow/strategy.hpp>
 #include <scanflow/trigger.hpp>
+#include <thread>
 
 namespace scanflow {
 inline namespace sdk {
 namespace testing {
+
+struct CommandResult {
+  std::int32_t status = SCANFLOW_FAILED;
+  nlohmann::json value = nlohmann::json::object();
+  std::string error;
+  bool ok() const { return status == SCANFLOW_OK; }
+};
+
+/// A step that runs, as the host sees it meanwhile.
+class Running {
+ public:
+  Running(scanflow_step* step, detail::FakeHost& host) : step_(step), host_(host) {}
+  /// Blocks until the step has done it.
+  CommandResult command(std::string_view name,
+                        const nlohmann::json& arguments = nlohmann::json::object());
+  void cancel() {
+    static_cast<const scanflow_step_cancel*>(step_->get_extension(step_, SCANFLOW_STEP_CANCEL))
+        ->cancel(step_);
+  }
+  Told told() const { return host_.told(); }  // so far
+
+ private:
+  scanflow_step* step_;
+  detail::FakeHost& host_;
+};
 
 /// What a step gets beside its configuration.
 struct Surroundings {
@@ -23,6 +50,7 @@ struct Surroundings {
   bool cancelled = false;  // cancel comes before run
   bool extensions = true;  // false: a host that offers none
   nlohmann::json run_state = nlohmann::json::object();
+  std::function<void(Running&)> beside = {};  // on a thread of its own, while the step runs
 };
 
 struct StepResult {
@@ -89,6 +117,21 @@ std::int32_t Harness::with_instance(detail::FakeHost& host, const nlohmann::json
   return status;
 }
 
+inline CommandResult Running::command(std::string_view name, const nlohmann::json& arguments) {
+  const auto* extension = static_cast<const scanflow_step_commands*>(
+      step_->get_extension(step_, SCANFLOW_STEP_COMMANDS));
+  if (extension == nullptr) return {SCANFLOW_UNSUPPORTED, {}, "the step offers no commands"};
+  CommandResult result;
+  const std::string given = arguments.dump();
+  std::string value;
+  detail::FakeHost::command_error() = &result.error;
+  result.status =
+      extension->execute(step_, detail::view(name), detail::view(given), detail::into(value));
+  detail::FakeHost::command_error() = nullptr;
+  if (!value.empty()) result.value = nlohmann::json::parse(value);
+  return result;
+}
+
 template <class Plugin>
 StepResult Harness::run(const nlohmann::json& config, const Surroundings& around) {
   detail::FakeHost host(directory(), around.run_state, around.extensions);
@@ -112,11 +155,13 @@ StepResult Harness::run(const nlohmann::json& config, const Surroundings& around
   request.outputs = detail::into(outputs);
   StepResult result;
   result.status = with_instance<Plugin, detail::StepKind>(host, config, [&](scanflow_step* step) {
-    if (around.cancelled) {
-      static_cast<const scanflow_step_cancel*>(step->get_extension(step, SCANFLOW_STEP_CANCEL))
-          ->cancel(step);
-    }
-    return step->run(step, &request);
+    Running running(step, host);
+    if (around.cancelled) running.cancel();
+    std::thread beside;
+    if (around.beside) beside = std::thread([&] { around.beside(running); });
+    const auto status = step->run(step, &request);
+    if (beside.joinable()) beside.join();
+    return status;
   });
   if (!outputs.empty()) result.outputs = nlohmann::json::parse(outputs);
   result.told = host.take();

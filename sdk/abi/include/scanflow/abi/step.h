@@ -86,8 +86,9 @@ typedef struct scanflow_step_commands {
   uint32_t reserved;
   /* A JSON array of {"name", "summary", "schema"}; static. [any-thread] */
   const char* (*list)(const scanflow_step* self);
-  /* Carries out one command and writes a JSON object as its result. SCANFLOW_UNSUPPORTED for a name
-   * that list does not have. [any-thread], also while run is running. */
+  /* Carries out one command and writes a JSON object as its result (nothing: {}), at most 64 KiB; may
+   * take its time. SCANFLOW_UNSUPPORTED for a name that list does not have. [any-thread], between
+   * create and the return of run, which must not wait for good for one that waits for run. */
   int32_t (*execute)(scanflow_step* self, scanflow_view name, scanflow_view arguments,
                      scanflow_sink result);
 } scanflow_step_commands;

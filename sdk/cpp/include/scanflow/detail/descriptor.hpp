@@ -3,6 +3,7 @@
 
 #include <scanflow/abi/plugin.h>
 
+#include <scanflow/commands.hpp>
 #include <scanflow/config.hpp>
 #include <scanflow/description.hpp>
 
@@ -27,12 +28,14 @@ struct ConfigOf<Plugin> {
 /// Owns the strings that a scanflow_descriptor points to. Neither copied nor moved.
 class OwnedDescriptor {
  public:
-  OwnedDescriptor(Description description, const nlohmann::json& config)
+  OwnedDescriptor(Description description, const nlohmann::json& config,
+                  const nlohmann::json& commands)
       : description_(std::move(description)),
         config_schema_(config.dump()),
         input_schema_(input_schema(description_).dump()),
         output_schema_(output_schema(description_).dump()),
-        primitives_(nlohmann::json(description_.primitives).dump()) {
+        primitives_(nlohmann::json(description_.primitives).dump()),
+        commands_(commands.dump()) {
     abi_.struct_size = sizeof(scanflow_descriptor);
     abi_.id = description_.id.c_str();
     abi_.version = description_.version.c_str();
@@ -41,6 +44,7 @@ class OwnedDescriptor {
     abi_.input_schema = input_schema_.c_str();
     abi_.output_schema = output_schema_.c_str();
     abi_.primitives = primitives_.c_str();
+    if (!commands.empty()) abi_.commands = commands_.c_str();
   }
   OwnedDescriptor(const OwnedDescriptor&) = delete;
   OwnedDescriptor& operator=(const OwnedDescriptor&) = delete;
@@ -49,7 +53,7 @@ class OwnedDescriptor {
 
  private:
   Description description_;
-  std::string config_schema_, input_schema_, output_schema_, primitives_;
+  std::string config_schema_, input_schema_, output_schema_, primitives_, commands_;
   scanflow_descriptor abi_{};
 };
 
@@ -57,7 +61,8 @@ class OwnedDescriptor {
 template <class Plugin>
 const scanflow_descriptor* descriptor_of() {
   static const OwnedDescriptor descriptor(Plugin::describe(),
-                                          config_schema<typename ConfigOf<Plugin>::type>());
+                                          config_schema<typename ConfigOf<Plugin>::type>(),
+                                          commands_of<Plugin>().list());
   return descriptor.abi();
 }
 

@@ -54,6 +54,15 @@ class FakeHost {
     const std::lock_guard lock(mutex_);
     return std::move(told_);
   }
+  testing::Told told() {
+    const std::lock_guard lock(mutex_);
+    return told_;
+  }
+  /// Where set_error goes on a thread that has a step carry out a command.
+  static std::string*& command_error() {
+    static thread_local std::string* error = nullptr;
+    return error;
+  }
 
  private:
   /// Calls come from any thread of the step.
@@ -76,7 +85,8 @@ class FakeHost {
   }
   static void set_error(const scanflow_host* host, scanflow_view message) noexcept {
     with(host, [&](FakeHost& self) {
-      self.told_.error = text(message);
+      auto* of_command = command_error();
+      (of_command != nullptr ? *of_command : self.told_.error) = text(message);
       return SCANFLOW_OK;
     });
   }

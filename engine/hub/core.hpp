@@ -1,0 +1,130 @@
+// What the hub knows of its sidecars, and what it says to them. Pure: no socket, no clock, no thread.
+// sidecar/protocol/README.md has the rules.
+//
+// Use: hand in what arrives and call tick() now and then; send what take_outgoing() gives.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/hub/account.hpp"
+#include "sdk/base/result.hpp"
+#include "sidecar/protocol/codec.hpp"
+
+namespace scanflow::hub {
+
+struct HubLimits {
+  std::size_t sessions = 5000;
+  std::int64_t heartbeat_us = 2'000'000;
+  std::int64_t lease_us = 10'000'000;  // a sidecar that says nothing for so long is lost
+  std::int64_t sample_us = 1'000'000;
+  std::uint64_t credit = 10'000;  // samples of one sidecar that may be on their way
+  std::uint32_t window = 64;      // deliveries of one sidecar that may wait for their commit
+  std::size_t series = 2000;      // of one sidecar's boot
+  std::size_t commands = 1000;    // of one sidecar that wait for it
+};
+
+/// Who a sidecar is: the key that it showed (or its user id, locally), and its Pod.
+struct SidecarKey {
+  std::string user, pod_uid;
+  auto operator<=>(const SidecarKey&) const = default;
+};
+
+/// Where a message came from, as the transport knows it.
+struct Peer {
+  std::string routing_id;
+  std::string user;
+};
+
+struct Sample {
+  std::uint64_t series = 0;  // what HubEvents::series gave
+  std::int64_t time_us = 0;  // wall clock of the sidecar
+  double value = 0;
+};
+
+/// What the core tells its owner; called within its members.
+struct HubEvents {
+  std::function<void(const SidecarKey&, const protocol::Hello&)> attached;
+  std::function<void(const SidecarKey&, const std::string& why)> detached;
+  /// A number for a series; 0: its samples are not wanted.
+  std::function<std::uint64_t(const SidecarKey&, const protocol::Series&)> series;
+  std::function<void(std::span<const Sample>)> samples;
+  /// To be committed; then Core::delivered is due. In the order of the spool, each once (but again
+  /// after a restart of the hub).
+  std::function<void(const SidecarKey&, std::uint64_t number, protocol::Message)> delivery;
+  /// The deadline of a command came before it was sent to anybody.
+  std::function<void(const SidecarKey&, const std::string& command)> expired;
+  /// It was sent, and the sidecar is gone for an hour: what became of it is not known.
+  std::function<void(const SidecarKey&, const std::string& command)> lost;
+  /// Something that should not be: malformed, a replay, over a limit. Once in a minute at most, with
+  /// how many there were.
+  std::function<void(const std::string& what, std::uint64_t times)> odd;
+};
+
+struct Outgoing {
+  std::string routing_id, bytes;
+};
+
+class Core {
+ public:
+  /// boot_id: of this process. term: higher than that of any hub before.
+  Core(std::string boot_id, std::uint64_t term, HubLimits limits, HubEvents events);
+  ~Core();
+
+  /// One message. now_us: a monotonic clock, here as everywhere.
+  void receive(const Peer& peer, std::string_view bytes, std::int64_t now_us);
+  /// To be sent until the sidecar has it, whether it is attached now or later. The deadline is counted
+  /// from now; `sent`: an earlier hub may have sent it. Once it is sent, the sidecar says what becomes
+  /// of it, also after the deadline. An error: too many wait for it already.
+  Result<void> command(const SidecarKey& to, protocol::Command command, std::int64_t now_us,
+                       bool sent = false);
+  /// All deliveries up to this one are committed.
+  void delivered(const SidecarKey& from, std::uint64_t number, std::int64_t now_us);
+  /// Heartbeats, commands that are to be sent again, sidecars that are lost.
+  void tick(std::int64_t now_us);
+  std::vector<Outgoing> take_outgoing() { return std::exchange(outgoing_, {}); }
+  /// The transport cannot reach it any more, or it takes nothing.
+  void disconnected(const std::string& routing_id, const std::string& why);
+
+  std::size_t attached() const { return by_routing_.size(); }
+  /// Of its last boot that this hub knows; null: none.
+  const TelemetryAccount* account(const SidecarKey& of) const;
+
+ private:
+  struct Pending;
+  struct Session;
+
+  void hello(const Peer& peer, const protocol::Header& header, const protocol::Hello& hello,
+             std::int64_t now_us);
+  void welcome(Session& session, std::int64_t now_us);
+  void handle(Session& session, protocol::Message message, std::int64_t now_us);
+  void telemetry(Session& session, const protocol::Telemetry& batch, std::int64_t now_us);
+  void deliver(Session& session, const protocol::Deliver& delivery, std::int64_t now_us);
+  void give_credit(Session& session, std::int64_t now_us);
+  void send_commands(Session& session, std::int64_t now_us);
+  void say(Session& session, protocol::Body body, std::int64_t now_us);
+  void reject(const Peer& peer, const std::string& reason, std::int64_t now_us);
+  void detach(Session& session, const std::string& why);
+  void odd(const std::string& what) { ++odd_[what]; }
+  void tell_odd(std::int64_t now_us);
+
+  const std::string boot_id_;
+  const std::uint64_t term_;
+  const HubLimits limits_;
+  const HubEvents events_;
+  std::map<SidecarKey, std::unique_ptr<Session>> sessions_;  // also those that are away
+  std::unordered_map<std::string, Session*> by_routing_;     // those that are attached
+  std::vector<Outgoing> outgoing_;
+  std::vector<Sample> samples_;  // reused
+  std::map<std::string, std::uint64_t> odd_;
+  std::int64_t odd_told_us_ = 0;
+};
+
+}  // namespace scanflow::hub
