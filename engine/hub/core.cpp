@@ -62,7 +62,7 @@ void Core::receive(const Peer& peer, std::string_view bytes, std::int64_t now_us
     return hello(peer, (*message)->header, *greeting, now_us);
   const auto found = by_routing_.find(peer.routing_id);
   if (found == by_routing_.end())
-    return reject(peer, "this hub knows no such session: say Hello first", now_us);
+    return answer(peer, protocol::Goodbye{"this hub knows no such session"}, now_us);
   Session& session = *found->second;
   const protocol::Header& header = (*message)->header;
   if (header.boot_id != session.boot_id || header.pod_uid != session.key.pod_uid ||
@@ -300,11 +300,15 @@ void Core::say(Session& session, protocol::Body body, std::int64_t now_us) {
 }
 
 void Core::reject(const Peer& peer, const std::string& reason, std::int64_t now_us) {
+  answer(peer, protocol::Reject{reason}, now_us);
+}
+
+void Core::answer(const Peer& peer, protocol::Body body, std::int64_t now_us) {
   protocol::Message message;
   message.header.boot_id = boot_id_;
   message.header.term = term_;
   message.header.t_mono_us = now_us;
-  message.body = protocol::Reject{reason};
+  message.body = std::move(body);
   Outgoing& out = outgoing_.emplace_back();
   out.routing_id = peer.routing_id;
   protocol::encode(message, out.bytes);

@@ -110,6 +110,7 @@ class Core {
   void give_credit(Session& session, std::int64_t now_us);
   void send_commands(Session& session, std::int64_t now_us);
   void say(Session& session, protocol::Body body, std::int64_t now_us);
+  void answer(const Peer& peer, protocol::Body body, std::int64_t now_us);
   void reject(const Peer& peer, const std::string& reason, std::int64_t now_us);
   void detach(Session& session, const std::string& why);
   void odd(const std::string& what) { ++odd_[what]; }

@@ -40,6 +40,12 @@ Result<void> Session::receive(std::string_view bytes, std::int64_t now_us) {
     if (events_.rejected) events_.rejected(reject->reason);
     return {};
   }
+  if (std::holds_alternative<protocol::Goodbye>(body)) {  // of this hub, or of the next one
+    if (header.term < term_ || lapsed_ || !open_) return {};
+    lapsed_ = true;
+    greet_us_ = now_us;
+    return {};
+  }
   if (const auto* welcome = std::get_if<protocol::Welcome>(&body)) {
     if (header.term < term_) {
       ++ignored_;  // an older hub still speaks
@@ -75,6 +81,7 @@ void Session::begin(const protocol::Welcome& welcome, const protocol::Header& he
     return;
   }
   open_ = true;
+  lapsed_ = false;
   hub_ = header.boot_id;
   term_ = header.term;
   handled_ = header.seq;
@@ -89,7 +96,7 @@ void Session::begin(const protocol::Welcome& welcome, const protocol::Header& he
 }
 
 void Session::end() {
-  open_ = false;
+  open_ = lapsed_ = false;
   greet_us_ = 0;
   if (events_.ended) events_.ended();
 }
@@ -118,7 +125,7 @@ void Session::say(std::vector<std::string>& out, protocol::Body body, std::int64
 std::vector<std::string> Session::poll(std::int64_t now_us) {
   std::vector<std::string> out;
   if (open_ && now_us - heard_us_ >= terms_.lease_us) end();
-  if (!open_) {
+  if (!open_ || lapsed_) {
     greet(out, now_us);
     return out;
   }
@@ -172,6 +179,7 @@ void Session::send_telemetry(std::vector<std::string>& out, std::int64_t now_us)
 
 std::int64_t Session::wake_us() const {
   if (!open_) return greet_us_;
+  if (lapsed_) return std::min(greet_us_, heard_us_ + terms_.lease_us);
   std::int64_t wake = std::min(beat_us_, heard_us_ + terms_.lease_us);
   if (sent_up_to_ >= outbox_.first()) wake = std::min(wake, resend_us_);
   return wake;

@@ -88,7 +88,8 @@ class Session {
   const SessionEvents events_;
 
   bool open_ = false;
-  std::string hub_;  // its boot id
+  bool lapsed_ = false;  // open, but the hub knows nothing of it: greets, and says nothing else
+  std::string hub_;      // its boot id
   protocol::Welcome terms_;
   std::uint64_t term_ = 0;
   std::uint64_t seq_ = 0;              // of what was sent last

@@ -119,7 +119,7 @@ TEST_F(CoreTest, RefusesWhatItDoesNotServe) {
   hello("", 0);
   EXPECT_THAT(outgoing<protocol::Reject>().at(0).reason, HasSubstr("must name"));
   says("q", protocol::Heartbeat{}, 0);
-  EXPECT_THAT(outgoing<protocol::Reject>().at(0).reason, HasSubstr("say Hello first"));
+  EXPECT_THAT(outgoing<protocol::Goodbye>().at(0).reason, HasSubstr("no such session"));
   for (const char* pod : {"1", "2", "3", "4"}) hello(pod, 0);
   EXPECT_THAT(outgoing<protocol::Reject>().at(0).reason, HasSubstr("3 sessions"));
   EXPECT_EQ(core_.attached(), 3u);

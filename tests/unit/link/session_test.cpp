@@ -141,6 +141,20 @@ TEST_F(SessionTest, DeliveriesKeepToTheWindowAndAreSentAgainUntilTheHubHasThem) 
   EXPECT_THAT(numbers(20 * kSecond), ElementsAre());
 }
 
+TEST_F(SessionTest, AHubThatDoesNotKnowItIsGreetedAtOnceAndTheLeaseGoesOn) {
+  session_.poll(0);
+  welcome(0);
+  seq_ = 0;
+  term_ = 8;
+  hub_says(protocol::Goodbye{"this hub knows no such session"}, kSecond, "hub-2");
+  const auto sent = session_.poll(kSecond);
+  EXPECT_EQ(all_of<protocol::Hello>(sent).size(), 1u);
+  EXPECT_EQ(sent.size(), 1u) << "all else would be refused";
+  EXPECT_THAT(said_, ElementsAre("begun"));
+  session_.poll(10 * kSecond);
+  EXPECT_THAT(said_, ElementsAre("begun", "ended"));
+}
+
 TEST_F(SessionTest, CommandsAreToldOnceTheyAreInTheJournal) {
   session_.poll(0);
   welcome(0);

@@ -1,0 +1,50 @@
+// The hub's thread: it owns the sockets that sidecars speak to, and a Core, and carries bytes between
+// them. Nothing else touches either.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/hub/core.hpp"
+#include "engine/hub/zap.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::hub {
+
+struct HubOptions {
+  std::string boot_id;
+  std::uint64_t term = 0;  // higher than that of any hub before
+  HubLimits limits;
+  /// An absolute path in a directory that only this user may enter; empty: none. Whoever can connect to
+  /// it is the user "local".
+  std::string ipc;
+  /// "tcp://127.0.0.1:*"; empty: none. CURVE only: secret_key is the hub's (Z85), user_of says whose
+  /// the key of a sidecar is.
+  std::string tcp;
+  std::string secret_key;
+  ZapHandler::UserOf user_of;
+};
+
+class Hub {
+ public:
+  /// Begins to serve. The events are told on the hub's thread.
+  static Result<std::unique_ptr<Hub>> start(HubOptions options, HubEvents events);
+  /// Sessions end without a word: for the sidecars it is as if the hub had been killed.
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  /// Runs it on the hub's thread, in the order of the calls. [any-thread]
+  void post(std::function<void(Core& core, std::int64_t now_us)> work);
+  /// Where the TCP socket listens, with its port; "" where there is none.
+  const std::string& tcp() const;
+
+ private:
+  struct Impl;
+  explicit Hub(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scanflow::hub

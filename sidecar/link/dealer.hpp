@@ -1,0 +1,34 @@
+// The sidecar's socket to the hub: carries the bytes of a Session. [one thread]
+#pragma once
+
+#include <string>
+#include <zmq.hpp>
+
+#include "sdk/base/result.hpp"
+#include "sidecar/link/session.hpp"
+
+namespace scanflow::link {
+
+struct DealerOptions {
+  std::string endpoint;  // ipc:// (a Unix socket), or tcp:// with the three keys (Z85)
+  std::string hub_key;   // the hub's public key
+  std::string public_key, secret_key;
+};
+
+class Dealer {
+ public:
+  /// Connects in the background, and again whenever the connection breaks.
+  static Result<Dealer> open(zmq::context_t& context, const DealerOptions& options);
+
+  /// Hands the session what has come, and sends what it has to say; never waits. What does not fit
+  /// is lost: the hub notices the gap, and the session begins anew.
+  void exchange(Session& session, std::int64_t now_us);
+  /// For zmq_poll: exchange() is due when it can be read.
+  zmq::socket_ref socket() { return socket_; }
+
+ private:
+  explicit Dealer(zmq::socket_t socket) : socket_(std::move(socket)) {}
+  zmq::socket_t socket_;
+};
+
+}  // namespace scanflow::link
