@@ -111,7 +111,8 @@ TEST(Vectors, TheReadmeNamesEachTypeAndAllItsFields) {
       continue;
     const std::size_t name = line.find("| ", 2), body = line.find(" | ", name + 2);
     const std::string listed = line.substr(body + 3, line.find(" |", body + 3) - body - 3);
-    const std::size_t commas = static_cast<std::size_t>(std::count(listed.begin(), listed.end(), ','));
+    const std::size_t commas =
+        static_cast<std::size_t>(std::count(listed.begin(), listed.end(), ','));
     table.push_back(line.substr(0, body + 3) + std::to_string(listed == "-" ? 0 : commas + 1) +
                     " fields");
   }
