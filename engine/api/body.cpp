@@ -62,20 +62,29 @@ Answer<void> check_nesting(const std::string& body) {
 Answer<json> read_body(const Request& request, const Fields& fields) {
   auto document = document_of(request);
   if (!document) return document;
-  for (const auto& [name, value] : document->items()) {
+  if (auto checked = check_fields(*document, fields); !checked)
+    return tl::unexpected(checked.error());
+  return document;
+}
+
+Answer<void> check_fields(const json& object, const Fields& fields) {
+  for (const auto& [name, value] : object.items()) {
     const auto field = fields.find(name);
     if (field == fields.end()) return wrong(unknown("field", name, names_of(fields)));
-    if (value.type() != field->second)
-      return wrong(fmt::format("'{}' must be {}, not {}", name, an(json(field->second).type_name()),
-                               an(value.type_name())));
+    const std::string wanted = json(field->second).type_name(), is = value.type_name();
+    if (is != wanted)
+      return wrong(fmt::format("'{}' must be {}, not {}", name, an(wanted), an(is)));
   }
-  return document;
+  return {};
 }
 
 Answer<void> check_query(const Request& request, const std::vector<std::string>& known) {
   for (const auto& [name, value] : request.query) {
     if (std::find(known.begin(), known.end(), name) == known.end())
       return wrong(unknown("query parameter", name, known));
+    // Of a script whose variable is not set: it would mean all. (The first page has no cursor.)
+    if (value.empty() && name != "cursor")
+      return wrong(fmt::format("the query parameter '{}' is empty", name));
   }
   return {};
 }

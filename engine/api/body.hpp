@@ -21,7 +21,10 @@ Answer<void> check_nesting(const std::string& body);
 /// that is not among `fields`, or is of another type than the one there.
 Answer<json> read_body(const Request& request, const Fields& fields);
 
-/// An error names a parameter that is not among `known`: nobody should think that it counts.
+/// The same of an object within it.
+Answer<void> check_fields(const json& object, const Fields& fields);
+
+/// An error names a parameter that is not among `known`, or is empty: nobody should think that it counts.
 Answer<void> check_query(const Request& request, const std::vector<std::string>& known);
 
 /// Of the query: NAME=true, or false where it is not said.

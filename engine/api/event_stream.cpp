@@ -157,6 +157,7 @@ void EventStream::on_accepted(const json& update) {
 
 void EventStream::say_live(const json& update) {
   const std::string type = update.at("type");
+  if (type == "event" && !update.contains("seq")) return say(type, update.at("event"));
   if (type == "event") {
     const std::int64_t seq = update.at("seq");
     if (after_ && seq <= *after_) return;

@@ -22,14 +22,18 @@ class RemoteDocuments : public Documents {
   explicit RemoteDocuments(HttpClient client) : client_(std::move(client)) {}
 
   Answer<std::vector<store::Document>> list(const DocumentQuery& query) override {
-    const std::string target =
-        fmt::format("{}?kind={}&namespace={}&labels={}&sources={}&cursor=", kDocuments,
-                    percent_encoded(query.kind), percent_encoded(query.name_space),
-                    percent_encoded(query.labels), query.sources);
+    std::string target = fmt::format("{}?sources={}", kDocuments, query.sources);
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) target += fmt::format("&{}={}", name, percent_encoded(value));
+    };
+    add("kind", query.kind);
+    add("namespace", query.name_space);
+    add("labels", query.labels);
     std::vector<store::Document> all;
     std::string cursor;
     do {
-      const auto page = client_.json_of({.target = target + percent_encoded(cursor)});
+      const auto page = client_.json_of(
+          {.target = target + (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor))});
       if (!page) return tl::unexpected(page.error());
       auto documents = documents_in(*page);
       if (!documents) return documents;

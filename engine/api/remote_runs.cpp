@@ -46,7 +46,8 @@ class RemoteRuns : public Runs {
       const std::size_t wanted = std::min<std::size_t>(query.limit - all["runs"].size(), 1000);
       const std::string cursor = percent_encoded(all["next"].get<std::string>());
       auto page =
-          client_.json_of({.target = fmt::format("{}limit={}&cursor={}", target, wanted, cursor)});
+          client_.json_of({.target = fmt::format("{}limit={}{}", target, wanted,
+                                                 cursor.empty() ? "" : "&cursor=" + cursor)});
       if (!page) return page;
       for (const json& run : page->at("runs")) all["runs"].push_back(run);
       all["next"] = page->at("next");
@@ -87,7 +88,7 @@ class RemoteRuns : public Runs {
 
  private:
   static std::string logs_of(const std::string& run, const std::string& step) {
-    return path_of(run, "/logs?step=") + percent_encoded(step);
+    return path_of(run, "/logs") + (step.empty() ? "" : "?step=" + percent_encoded(step));
   }
 
   const HttpClient client_;

@@ -211,6 +211,8 @@ void Api::Impl::remove_runs(const Request& request, const Segments&, const Reply
 }
 
 void Api::Impl::clear_cache(const Request& request, const Segments&, const Reply& reply) {
+  if (!request.body.empty())
+    return reply(refuse(400, 2, "say which in the query: /api/v1/cache/clear?older_than=30d"));
   const std::string text = request.parameter("older_than");
   const auto age = text.empty() ? Result<std::int64_t>(0) : parse_duration(text);
   if (!age) return reply(refuse(400, 2, "older_than: " + age.error().message));

@@ -116,6 +116,13 @@ Answer<runtime::Submission> of_text(const json& document, const ApiOptions& opti
                 {"options", json::object()}};
   whole.update(document);
   const json& chosen = whole["options"];
+  static const Fields options_of_a_run{
+      {"backend", json::value_t::string},    {"jobs", json::value_t::number_unsigned},
+      {"use_cache", json::value_t::boolean}, {"directory", json::value_t::string},
+      {"plugin_dirs", json::value_t::array}, {"env", json::value_t::object},
+  };
+  if (auto checked = check_fields(chosen, options_of_a_run); !checked)
+    return tl::unexpected(checked.error());
   runtime::Submission submission = runtime::submission_from_json(whole);
   if (document.contains("pipeline")) {
     const auto there = registered(document.at("pipeline").get<std::string>(), options);

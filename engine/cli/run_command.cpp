@@ -209,7 +209,7 @@ int run_there(const Context& context, const runtime::StateDirectory& state,
                                                .body = request->dump(),
                                                .patience = api::kLongWork}));
   }
-  ProgressPrinter printer(style_of(context, command.quiet), STDOUT_FILENO);
+  ProgressPrinter printer(style_of(context, command.quiet), STDOUT_FILENO, place_options(context));
   return go_on(context, state, begun_by(std::move(*request)), store::Durability::process, printer,
                command.detach);
 }
@@ -270,7 +270,7 @@ api::Answer<Target> retried(const Context& context, const runtime::StateDirector
 std::string changes_of(const std::string& file, const std::string& path,
                        const std::string& before) {
   constexpr std::size_t kMost = 8;
-  const auto text = read_file(path, kMostText);
+  const auto text = read_regular_file(path, kMostText);
   if (!text || *text == before) return {};  // a run needs the file no more
   const auto was = pipeline::read_yaml_value(file, before);
   const auto is = pipeline::read_yaml_value(file, *text);

@@ -34,7 +34,7 @@ std::uint32_t registered_version(const std::string& file) {
 /// Where the run that a step calls begins again, as its caller is told by `from`; nothing: at its
 /// beginning.
 std::optional<std::string> begins_again(const std::string& from, const std::string& step) {
-  if (from == step) return std::nullopt;
+  if (from == step || from == step.substr(0, step.find('['))) return std::nullopt;
   return from.starts_with(step + "/") ? from.substr(step.size() + 1) : "";
 }
 
@@ -74,6 +74,7 @@ std::optional<json> nested(const std::string& step, const json& update) {
       if (each.contains("instance_of")) each["instance_of"] = within(each["instance_of"]);
     }
   } else if (type == "event" && update.at("event").contains("step")) {
+    changed.erase("seq");  // it counts the called run's events
     changed["event"]["step"] = within(update.at("event").at("step"));
   } else if (type == "progress" || type == "metric") {
     changed["step"] = within(update.at("step"));

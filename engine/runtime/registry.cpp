@@ -112,7 +112,13 @@ std::vector<store::DocumentName> document_names_from_json(const json& document) 
   for (const json& each : document) {
     store::DocumentName& name = names.emplace_back(
         store::DocumentName{each.at("kind"), each.at("namespace"), each.at("name"), {}});
-    if (!each.at("version").is_null()) name.version = each.at("version").get<std::uint32_t>();
+    const json& version = each.at("version");
+    if (version.is_null()) continue;
+    const auto number = version.get<std::int64_t>();
+    if (!version.is_number_integer() || number < 1 ||
+        number > std::numeric_limits<std::uint32_t>::max())
+      throw json::type_error::create(302, "a version is a whole number from 1 on", &version);
+    name.version = static_cast<std::uint32_t>(number);
   }
   return names;
 }

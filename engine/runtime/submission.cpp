@@ -143,7 +143,7 @@ pipeline::FindPipeline finder(Sources& sources, Origin origin) {
 }
 
 Origin as_of_now(FindDocument registry) {
-  return {[](const std::string& file) { return read_file(file, kMostText); },
+  return {[](const std::string& file) { return read_regular_file(file, kMostText); },
           [registry = std::move(registry)](Reference& reference) -> Result<std::string> {
             auto found =
                 registry({"Pipeline", reference.name_space, reference.name, reference.version});
@@ -162,7 +162,7 @@ Origin as_submitted(const Sources& sources) {
   return {[&sources, missing](const std::string& file) -> Result<std::string> {
             const auto known = sources.find(file);
             if (known != sources.end()) return known->second;
-            if (auto text = read_file(file, kMostText); !text) return text;
+            if (auto text = read_regular_file(file, kMostText); !text) return text;
             return missing(file);
           },
           [&sources, missing](Reference& reference) -> Result<std::string> {

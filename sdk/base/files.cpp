@@ -23,6 +23,17 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t mos
   return content;
 }
 
+Result<std::string> read_regular_file(const std::filesystem::path& path, std::size_t most) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return fail(describe_errno("cannot open", path, errno));
+  struct stat status {};
+  const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  auto content = regular ? read_all(fd, path.string(), most)
+                         : fail("cannot read " + path.string() + ": it is no regular file");
+  ::close(fd);
+  return content;
+}
+
 Result<std::string> read_all(int fd, const std::string& name, std::size_t most) {
   std::string content;
   char buffer[1 << 16];

@@ -18,6 +18,9 @@ inline constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max(
 /// The whole file; an error names the path and the system's reason, or that it has more than `most`
 /// bytes.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t most = kUnbounded);
+/// The same of a regular file only: others may keep whoever reads them waiting for ever.
+Result<std::string> read_regular_file(const std::filesystem::path& path,
+                                      std::size_t most = kUnbounded);
 /// What is still to be read from a descriptor; `name`: what an error calls it.
 Result<std::string> read_all(int fd, const std::string& name, std::size_t most = kUnbounded);
 /// Writes a temporary file beside `path` and renames it: readers see the old or the new, never a

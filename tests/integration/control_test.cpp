@@ -434,6 +434,24 @@ steps:
   EXPECT_EQ(retry({"--from", "call"}), "a\nb\n") << "all of it";
   EXPECT_EQ(retry({"--from", "call/a"}), "a\nb\n");
   EXPECT_EQ(retry({"--from", "pre"}), "pre\na\nb\n") << "it depends on what runs again";
+  const Output wrong = scanflow({"runs", "retry", "last", "--from", "call/c"});
+  EXPECT_EQ(wrong.exit, 2);
+  EXPECT_NE(wrong.err.find("which call calls, has no step 'c'"), std::string::npos) << wrong.err;
+}
+
+TEST(Control, ARetryFromAStepWithAMatrixBeginsAllThatItCallsAgain) {
+  Scanflow scanflow;
+  const std::string witness = scanflow.files() / "witness";
+  scanflow.files().write("inner.yaml",
+                         pipeline("steps: [{name: a, run: echo a >> " + witness +
+                                  "}, {name: b, needs: [a], run: '[ -e " + witness + ".ok ]'}]\n"));
+  const std::string file = scanflow.files().write(
+      "p.yaml", pipeline("steps: [{name: call, pipeline: inner.yaml, matrix: {x: [1, 2]}}]\n"));
+  ASSERT_EQ(scanflow({"run", file}).exit, 1);
+  scanflow.files().write("witness.ok", "");
+  std::filesystem::remove(witness);
+  EXPECT_EQ(scanflow({"runs", "retry", "last", "--from", "call"}).exit, 0);
+  EXPECT_EQ(read(witness), "a\na\n");
 }
 
 constexpr const char* kSquare = R"yaml(

@@ -128,6 +128,10 @@ TEST_F(HttpDocuments, BadRequestsAreRefused) {
                            json{{"documents", {1}}}, json{{"documents", {json::object()}}}})
     EXPECT_EQ(post("/delete", body)["status"], 400) << body;
   EXPECT_EQ(server_.post("/api/v1/runs/delete", {{"runs", 1}})["status"], 400);
+  for (const json& version : {json(4294967297), json(-1), json(0), json(1.7), json(true)})
+    EXPECT_EQ(post("/delete", {{"documents", {{{"name", "p"}, {"version", version}}}}})["status"],
+              400)
+        << version;
   EXPECT_EQ(server_.post("/api/v1/runs/delete", {{"runs", {"none"}}})["status"], 404);
   EXPECT_EQ(server_.post("/api/v1/runs?dry_run=perhaps", {{"source", document("p")}})["status"],
             400);

@@ -73,6 +73,11 @@ TEST(Http, ListsByFilterAndPage) {
             "unknown query parameter 'statuses'; did you mean 'status'?");
   EXPECT_EQ(server.post("/api/v1/runs", {{"source", 5}})["message"],
             "'source' must be a string, not a number");
+  EXPECT_EQ(server.post("/api/v1/runs", {{"source", kNoop}, {"options", {{"jbos", 2}}}})["message"],
+            "unknown field 'jbos'; did you mean 'jobs'?");
+  EXPECT_EQ(server.post("/api/v1/cache/clear?older_than=", {})["message"],
+            "the query parameter 'older_than' is empty");
+  EXPECT_EQ(server.post("/api/v1/cache/clear", {{"older_than", "1h"}})["status"], 400);
 }
 
 TEST(Http, AStreamGoesOnWhereItWasCutOff) {

@@ -114,6 +114,27 @@ steps:
   EXPECT_EQ(remote_({"run", path, "--dry-run", "-p", "none=1"}).exit, 2);
 }
 
+TEST_F(RemoteRun, WhatCalledPipelinesAskIsShownToo) {
+  file("inner.yaml", document("inner",
+                              "steps: [{name: a, uses: noop}, {name: b, uses: noop}, "
+                              "{name: gate, needs: [a, b], approve: true}]"));
+  const std::string path = file(
+      "p.yaml", document("p",
+                         "steps: [{name: call, pipeline: inner.yaml}, {name: z, needs: [call], "
+                         "uses: noop}]"));
+  const auto run = remote_.here.start({"run", path, "--server", remote_.server->url()});
+  const std::string answer = " call/gate --server " + remote_.server->url() + "\n";
+  EXPECT_TRUE(eventually([&] { return run->out().find(answer) != std::string::npos; }))
+      << run->out();
+  ASSERT_TRUE(eventually([&] {
+    return remote_({"runs", "approve", "last", "call/gate"}).exit == 0;
+  }));
+  const Output ended = run->wait();
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("✓ call/a"));
+  EXPECT_THAT(ended.out, HasSubstr("✓ z")) << "its own events do not count with the called run's";
+}
+
 TEST_F(RemoteRun, DetachedNothingIsLeftHere) {
   const std::string path =
       file("p.yaml", document("p", "steps: [{name: gate, approve: true}, {name: a, uses: noop}]"));

@@ -85,6 +85,21 @@ TEST(Survives, TheSameRunSubmittedSeveralTimesAtOnce) {
   EXPECT_EQ(server.client().request({.target = "/readyz"})->status, 200);
 }
 
+TEST(Survives, FilesThatKeepTheirReadersWaiting) {
+  Scanflow scanflow;
+  const ServerProgram server(scanflow);
+  const std::string fifo = scanflow.files() / "fifo.yaml";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  for (int i = 0; i < 3; ++i) {
+    const json answer = server.post(
+        "/api/v1/runs", {{"source", pipeline("steps: [{name: a, pipeline: " + fifo + "}]\n")}});
+    EXPECT_EQ(answer["status"], 400);
+    EXPECT_NE(answer["message"].get<std::string>().find("no regular file"), std::string::npos)
+        << answer;
+  }
+  EXPECT_EQ(server.get("/api/v1/runs")["runs"].size(), 0u);
+}
+
 TEST(Survives, ABodyThatIsNestedDeeply) {
   Scanflow scanflow;
   const ServerProgram server(scanflow);
