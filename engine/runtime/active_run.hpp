@@ -72,10 +72,10 @@ class ActiveRun {
   store::StepRow step_row(std::uint32_t index) const;
   /// The run document of sdk/abi/README.md, without metrics and models.
   json document(std::int64_t now_us) const;
-
- private:
   /// How a client sees it at first: {"type": "accepted", "run", "pipeline", ..., "steps": [...]}.
   json accepted(bool with_steps) const;
+
+ private:
   json step_document(std::uint32_t index) const;
   void know_steps();
   auto identities() const {

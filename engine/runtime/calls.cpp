@@ -101,6 +101,15 @@ bool all_reused(const Entry& entry, std::uint32_t step) {
 
 }  // namespace
 
+void Engine::Impl::tell_called(const EntryPtr& entry, const std::string& within,
+                               const std::function<bool(const Update&)>& listener) const {
+  for (const auto& [step, called] : called_by(entry)) {
+    if (auto steps = nested(within + step, called->run.accepted(true)))
+      listener(std::make_shared<const json>(std::move(*steps)));
+    tell_called(called, within + step + "/", listener);
+  }
+}
+
 Client Engine::Impl::caller_of(const EntryPtr& entry, const std::string& step) const {
   Client client;
   client.listener = [weak = std::weak_ptr(entry), step](const Update& update) {

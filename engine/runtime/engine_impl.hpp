@@ -80,6 +80,9 @@ struct Engine::Impl {
   void answer(const std::string& run, const std::string& step, const Answer& answer, Client client);
   /// The active runs that steps of `entry` call, by step.
   std::map<std::string, EntryPtr> called_by(const EntryPtr& entry) const;
+  /// The steps of the runs that it calls, to somebody who comes later.
+  void tell_called(const EntryPtr& entry, const std::string& within,
+                   const std::function<bool(const Update&)>& listener) const;
   /// Those that await an answer, with those of called runs ("call/gate").
   std::vector<std::string> waiting_steps(const EntryPtr& entry) const;
   void remove(const std::vector<std::string>& runs, const Client& client);

@@ -154,7 +154,10 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work
 
 void Engine::Impl::attach(const std::string& id, Client client) {
   if (const auto found = runs.find(id); found != runs.end()) {
+    const auto listener = client.listener;
+    const bool all = client.every_event;
     found->second->run.add_client(std::move(client));
+    if (all && listener) tell_called(found->second, "", listener);
     return;
   }
   if (failed || closing || !options.store) {

@@ -99,6 +99,10 @@ steps:
   }
   EXPECT_EQ(shown.out.find("running for 0 us"), std::string::npos) << shown.out;
   EXPECT_EQ(scanflow({"runs", "list"}).out.find(" - "), std::string::npos) << "it has an age";
+  const auto watcher = scanflow.start({"runs", "watch", id});
+  EXPECT_TRUE(eventually([&] {
+    return watcher->out().find("call/gate waits for an approval") != std::string::npos;
+  })) << watcher->out();
   const Output wrong = scanflow({"runs", "approve", id, "call/other"});
   EXPECT_NE(wrong.err.find("these wait for one: gate[x=a b], call/gate"), std::string::npos)
       << wrong.err;
