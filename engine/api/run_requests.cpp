@@ -38,17 +38,18 @@ class LogStream : public Stream {
   std::shared_ptr<LogReader> reader_;
 };
 
-/// `known`: there is such a run already.
-void begin(runtime::Engine& engine, const Submitted& submitted, bool known, const Reply& reply) {
+/// 201 to whoever has begun the run, 200 where there was one of this id.
+void begin(runtime::Engine& engine, const Submitted& submitted, const Reply& reply) {
   runtime::Client client;
   client.every_event = false;
   client.environment = submitted.environment;
-  client.listener = [&engine, known, reply](const runtime::Update& update) {
+  client.listener = [&engine, reply](const runtime::Update& update) {
     const std::string type = update->value("type", "");
     if (type == "rejected") reply(rejected(*update));
     if (type == "closing") reply(ending());
     if (type != "accepted") return false;
     const std::string id = update->at("run");
+    const bool known = update->at("recorded");
     Response response = respond(known ? 200 : 201, {{"run", id},
                                                     {"pipeline", update->at("pipeline")},
                                                     {"namespace", update->at("namespace")}});
@@ -146,9 +147,8 @@ void Api::Impl::submit(const Request& request, const Segments&, const Reply& rep
                                  submitted->catalog, submitted->environment);
       return reply(plan ? respond(200, *plan) : failed(plan.error()));
     }
-    const bool known = shared.runs->show(submitted->submission.run).has_value();
-    shared.http.post([this, known, reply, submitted = std::move(*submitted)] {
-      with_engine(reply, [&](runtime::Engine& engine) { begin(engine, submitted, known, reply); });
+    shared.http.post([this, reply, submitted = std::move(*submitted)] {
+      with_engine(reply, [&](runtime::Engine& engine) { begin(engine, submitted, reply); });
     });
   });
 }
