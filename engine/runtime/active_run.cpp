@@ -111,7 +111,7 @@ void ActiveRun::add_client(Client client) {
       !client.listener(std::make_shared<const json>(accepted(client.every_event))))
     return;
   listeners_.push_back({std::move(client.listener), taken_ + unsaid_.size()});
-  events_wanted_ = events_wanted_ || client.every_event;
+  if (client.every_event) want_events();
 }
 
 void ActiveRun::finish(CalledRuns called) {

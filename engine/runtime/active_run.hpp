@@ -48,6 +48,8 @@ class ActiveRun {
 
   /// Tells it "accepted", and all that follows.
   void add_client(Client client);
+  /// From now on listeners are told each event: one of them has begun to want it.
+  void want_events() { events_wanted_ = true; }
   bool has_listeners() const { return !listeners_.empty(); }
   /// Tells them "finished".
   void finish(CalledRuns called);
