@@ -15,27 +15,9 @@ namespace {
 
 constexpr std::size_t kMostBytes = 64u << 10;  // as the worker has it
 
-/// A pipe would hang whoever opens it.
-Result<std::string> read_regular(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return fail(describe_errno("cannot open", path, errno));
-  struct stat status {};
-  auto content = Result<std::string>();
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    content = fail(path + " is no regular file");
-  } else if (static_cast<std::size_t>(status.st_size) > kMostBytes + 1) {
-    content = fail(
-        fmt::format("{} has {} bytes; a secret may have {}", path, status.st_size, kMostBytes));
-  } else {
-    content = read_all(fd, path);
-  }
-  ::close(fd);
-  return content;
-}
-
 Result<std::string> from_file(const std::string& file, const std::string& directory) {
   const std::string path = (std::filesystem::path(directory) / file).string();
-  auto value = read_regular(path);
+  auto value = read_regular_file(path, kMostBytes + 1);  // and the end of the line
   if (!value) return fail(value.error().message + "; put the secret there");
   if (value->ends_with("\r\n")) value->pop_back();
   if (value->ends_with('\n') || value->ends_with('\r')) value->pop_back();

@@ -1,18 +1,14 @@
 #include "engine/worker/engine_link.hpp"
 
-#include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <variant>
 
+#include "engine/worker/listen.hpp"
 #include "engine/worker/note.hpp"
-#include "sdk/base/files.hpp"
 
 namespace scanflow::worker {
 namespace {
@@ -37,25 +33,9 @@ EngineLink::~EngineLink() {
 }
 
 Result<void> EngineLink::listen(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    return fail(fmt::format("the socket's path {} is too long (at most {} bytes)", path,
-                            sizeof address.sun_path - 1));
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  listener_ = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  ::unlink(path.c_str());
-  const mode_t mask = ::umask(0177);
-  const bool bound =
-      ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(listener_.get(), 16) == 0;
-  const int error = errno;
-  ::umask(mask);
-  if (!bound) {
-    listener_.reset();
-    return fail(describe_errno("cannot listen on", path, error));
-  }
+  auto listener = listen_at(path);
+  if (!listener) return tl::unexpected(listener.error());
+  listener_ = std::move(*listener);
   path_ = path;
   loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); });
   return {};

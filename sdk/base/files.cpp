@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "sdk/base/units.hpp"
+
 namespace scanflow {
 
 std::string describe_errno(std::string_view what, const std::filesystem::path& path, int error) {
@@ -28,8 +30,8 @@ Result<std::string> read_regular_file(const std::filesystem::path& path, std::si
   if (fd < 0) return fail(describe_errno("cannot open", path, errno));
   struct stat status {};
   const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-  auto content = regular ? read_all(fd, path.string(), most)
-                         : fail("cannot read " + path.string() + ": it is no regular file");
+  auto content =
+      regular ? read_all(fd, path.string(), most) : fail(path.string() + " is no regular file");
   ::close(fd);
   return content;
 }
@@ -42,10 +44,8 @@ Result<std::string> read_all(int fd, const std::string& name, std::size_t most) 
     if (n == 0) return content;
     if (n > 0) {
       if (static_cast<std::size_t>(n) > most - content.size()) {
-        return fail(
-            fmt::format("{} has more than {} MiB, the most that is read: is it the right "
-                        "file?",
-                        name, most >> 20));
+        return fail(fmt::format("{} has more than {}, the most that is read: is it the right file?",
+                                name, format_bytes(most)));
       }
       content.append(buffer, static_cast<std::size_t>(n));
     } else if (errno != EINTR) {
