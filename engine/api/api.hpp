@@ -17,7 +17,8 @@
 //   GET    /api/v1/runs                      ?namespace= pipeline= labels= status= since= limit= cursor=
 //   POST   /api/v1/runs                      a pipeline as YAML or JSON, or {"source", "pipeline" (a
 //                                            name) or "retry_of" (a run), ...}: submitted.hpp
-//                                            ?dry_run=true: says only what the run would do
+//                                            ?dry_run=true: says only what the run would do; ?run=ID:
+//                                            its id, so that asking twice begins it once
 //   POST   /api/v1/runs/delete               {"runs": [...]}: all or none
 //   GET    /api/v1/runs/{run}                the result document; {run}: an id, its beginning, or last
 //   DELETE /api/v1/runs/{run}

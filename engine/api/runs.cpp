@@ -46,7 +46,7 @@ Answer<store::RunFilter> filter_of(const RunQuery& query) {
   }
   if (!query.since.empty()) {
     const auto age = parse_duration(query.since);
-    if (!age) return wrong("--since: " + age.error().message);
+    if (!age) return wrong("since: " + age.error().message);
     filter.since_us = wall_us() - *age;
   }
   if (!query.cursor.empty()) {

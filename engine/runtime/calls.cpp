@@ -103,7 +103,8 @@ bool all_reused(const Entry& entry, std::uint32_t step) {
 
 void Engine::Impl::tell_called(const EntryPtr& entry, const std::string& within,
                                const std::function<bool(const Update&)>& listener) const {
-  for (const auto& [step, called] : called_by(entry)) {
+  for (const auto& [step, called] : active_calls(entry)) {
+    called->run.want_events();  // perhaps nobody did when it began
     if (auto steps = nested(within + step, called->run.accepted(true)))
       listener(std::make_shared<const json>(std::move(*steps)));
     tell_called(called, within + step + "/", listener);
@@ -142,9 +143,7 @@ void Engine::Impl::call(const EntryPtr& entry, std::uint32_t step, std::uint32_t
   submission.version = registered_version(called.file);
   submission.params = state.resolved ? state.resolved->at("config") : spec.with;
   if (runs.contains(submission.run)) return;  // adopted before its caller: its end will be told
-  const auto known = options.store ? options.store->find_runs(submission.run)
-                                   : Result<std::vector<store::RunRow>>();
-  if (known && !known->empty()) {
+  if (is_known(submission.run)) {
     recover(submission.run, [this, entry, id](const Recovered& recovered) {
       if (failed || closing || entry->over) return;
       if (!recovered.entry) return fail_call(id, "lost", recovered.error);

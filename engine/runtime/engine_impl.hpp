@@ -79,7 +79,7 @@ struct Engine::Impl {
   /// `step`: of the run, or of one that it calls ("call/gate").
   void answer(const std::string& run, const std::string& step, const Answer& answer, Client client);
   /// The active runs that steps of `entry` call, by step.
-  std::map<std::string, EntryPtr> called_by(const EntryPtr& entry) const;
+  std::map<std::string, EntryPtr> active_calls(const EntryPtr& entry) const;
   /// The steps of the runs that it calls, to somebody who comes later.
   void tell_called(const EntryPtr& entry, const std::string& within,
                    const std::function<bool(const Update&)>& listener) const;

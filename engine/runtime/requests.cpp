@@ -132,7 +132,7 @@ void Engine::Impl::remove_documents(std::vector<store::DocumentName> names, cons
   });
 }
 
-std::map<std::string, EntryPtr> Engine::Impl::called_by(const EntryPtr& entry) const {
+std::map<std::string, EntryPtr> Engine::Impl::active_calls(const EntryPtr& entry) const {
   std::map<std::string, EntryPtr> called;
   for (const auto& [id, other] : runs) {
     const auto& caller = other->run.submission().caller;
@@ -146,7 +146,7 @@ std::vector<std::string> Engine::Impl::waiting_steps(const EntryPtr& entry) cons
   std::vector<std::string> names;
   for (std::uint32_t i = 0; i < machine.size(); ++i)
     if (machine.step(i).status == run::StepStatus::awaiting) names.push_back(machine.planned(i).id);
-  for (const auto& [step, called] : called_by(entry))
+  for (const auto& [step, called] : active_calls(entry))
     for (const std::string& name : waiting_steps(called)) names.push_back(step + "/" + name);
   return names;
 }
@@ -158,7 +158,7 @@ void Engine::Impl::answer(const std::string& id, const std::string& step, const 
   EntryPtr entry = top;
   std::string inner = step;
   while (entry->run.index_of(inner) == run::kNoStep) {
-    const auto called = called_by(entry);
+    const auto called = active_calls(entry);
     const auto at = std::find_if(called.begin(), called.end(), [&](const auto& each) {
       return inner.starts_with(each.first + "/");
     });
