@@ -46,6 +46,10 @@ class Backend {
   /// Strays follows, none where nobody is there who could have any; and again as they end.
   virtual void survey() = 0;
 
+  /// Has a sidecar beside what runs, now and from now on, that speaks with this hub. Told twice, it is
+  /// the same.
+  virtual void observe(const std::string& hub) = 0;
+
   /// Starts the attempts; never blocks for long. Each ends in exactly one Ended report, also when
   /// it could not be started (cause config or lost). Launching an attempt that an earlier engine
   /// launched adopts it: its reports follow, or its result if it has ended.

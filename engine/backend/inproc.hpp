@@ -24,6 +24,8 @@ class InprocBackend final : public Backend {
 
   void get_ready() override {}
   void survey() override { report({Strays{}}); }
+  /// Nothing: nobody could act on a thread.
+  void observe(const std::string&) override {}
   void launch(std::vector<RequestPtr> requests) override;
   /// What runs is asked to end; a plugin that does not listen cannot be killed in here.
   void stop(const protocol::AttemptId& id, const std::string& reason) override;

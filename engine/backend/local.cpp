@@ -75,6 +75,11 @@ void LocalBackend::tell_strays() {
   if (surveyed_) deliver({Strays{{strays_.begin(), strays_.end()}}});
 }
 
+void LocalBackend::observe(const std::string& hub) {
+  hub_ = hub;
+  send(protocol::Observe{hub});
+}
+
 void LocalBackend::launch(std::vector<RequestPtr> requests) {
   if (std::vector<Report> reports = run_noops(requests); !reports.empty())
     sink_(std::move(reports));
@@ -202,6 +207,7 @@ void LocalBackend::greet() {
   hello.role = "engine";
   hello.pid = ::getpid();
   stream_.queue(std::move(hello));
+  if (!hub_.empty()) stream_.queue(protocol::Observe{hub_});
   // A supervisor that has an attempt already says so, instead of starting it again.
   for (const auto& [id, attempt] : in_flight_) {
     stream_.queue(protocol::Launch{*attempt.request});

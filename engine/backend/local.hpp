@@ -26,6 +26,7 @@ class LocalBackend final : public Backend {
 
   void get_ready() override;
   void survey() override;
+  void observe(const std::string& hub) override;
   void launch(std::vector<RequestPtr> requests) override;
   void stop(const protocol::AttemptId& id, const std::string& reason) override;
   void acknowledge(const protocol::AttemptId& id) override;
@@ -84,6 +85,7 @@ class LocalBackend final : public Backend {
   std::set<Id> unacknowledged_;       // Ended was reported
   std::vector<Id> acknowledgements_;  // not sent yet
   std::set<Id> strays_;
+  std::string hub_;        // that a sidecar shall speak with; empty: none is needed yet
   bool surveyed_ = false;  // somebody wants to know them
   boost::asio::steady_timer acknowledge_timer_;
   bool acknowledge_armed_ = false;

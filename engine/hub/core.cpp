@@ -154,6 +154,10 @@ void Core::handle(Session& session, protocol::Message message, std::int64_t now_
     for (Pending& pending : session.commands) {
       if (pending.command.id == received->id) pending.received = true;
     }
+  } else if (const auto* started = std::get_if<protocol::Started>(&message.body)) {
+    if (events_.workload) events_.workload(session.key, *started);
+  } else if (const auto* offers = std::get_if<protocol::Offers>(&message.body)) {
+    if (events_.offers) events_.offers(session.key, *offers);
   } else if (const auto* goodbye = std::get_if<protocol::Goodbye>(&message.body)) {
     detach(session, goodbye->reason);
   } else {

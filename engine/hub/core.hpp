@@ -53,6 +53,9 @@ struct Sample {
 struct HubEvents {
   std::function<void(const SidecarKey&, const protocol::Hello&)> attached;
   std::function<void(const SidecarKey&, const std::string& why)> detached;
+  /// It can act on an attempt; it lets one do this to it.
+  std::function<void(const SidecarKey&, const protocol::Started&)> workload;
+  std::function<void(const SidecarKey&, const protocol::Offers&)> offers;
   /// A number for a series; 0: its samples are not wanted.
   std::function<std::uint64_t(const SidecarKey&, const protocol::Series&)> series;
   std::function<void(std::span<const Sample>)> samples;

@@ -91,6 +91,7 @@ void Session::begin(const protocol::Welcome& welcome, const protocol::Header& he
   greetings_ = 0;
   sent_up_to_ = 0;
   beat_us_ = now_us + welcome.heartbeat_us;
+  told_.clear();
   telemetry_.name_all();
   if (events_.begun) events_.begun(welcome);
 }
@@ -131,6 +132,7 @@ std::vector<std::string> Session::poll(std::int64_t now_us) {
   }
   for (const std::string& id : std::exchange(received_, {}))
     say(out, protocol::Received{id}, now_us);
+  for (protocol::Body& body : std::exchange(told_, {})) say(out, std::move(body), now_us);
   deliver(out, now_us);
   send_telemetry(out, now_us);
   if (goodbye_) {

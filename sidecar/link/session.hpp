@@ -61,6 +61,11 @@ class Session {
     received_.push_back(command);
     last_command_ = command;
   }
+  /// To be said once in this session: Started, Offers. Lost where none is open; said anew when one has
+  /// begun.
+  void tell(protocol::Body body) {
+    if (open_) told_.push_back(std::move(body));
+  }
   /// What is to be sent now, in order; `now_us`: a monotonic clock.
   std::vector<std::string> poll(std::int64_t now_us);
   /// When poll() has something to say next, if nothing happens before.
@@ -102,6 +107,7 @@ class Session {
   std::int64_t greet_us_ = 0;          // when Hello is said next
   std::uint32_t greetings_ = 0;        // in a row without an answer
   std::vector<std::string> received_;  // commands, to be told
+  std::vector<protocol::Body> told_;
   std::string last_command_;
   std::optional<std::string> goodbye_;
   std::uint64_t ignored_ = 0;

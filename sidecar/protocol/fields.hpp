@@ -16,13 +16,14 @@ inline auto fields(AttemptId& v) { return std::tie(v.run, v.step, v.attempt); }
 inline auto fields(Input& v) { return std::tie(v.name, v.path, v.sha256, v.bytes, v.directory); }
 inline auto fields(Request& v) {
   return std::tie(v.id, v.pipeline, v.uses, v.library, v.config, v.inputs, v.env, v.threads,
-                  v.memory_limit, v.grace_us, v.cwd, v.log_dir, v.secrets, v.log_limit);
+                  v.memory_limit, v.grace_us, v.cwd, v.log_dir, v.secrets, v.log_limit,
+                  v.steering, v.checkpoints);
 }
 inline auto fields(LogRange& v) { return std::tie(v.segment, v.offset, v.length); }
 inline auto fields(ArtifactFile& v) { return std::tie(v.name, v.path, v.directory); }
 inline auto fields(Result& v) {
   return std::tie(v.id, v.status, v.cause, v.message, v.exit_code, v.signal, v.outputs, v.artifacts,
-                  v.log, v.started_us, v.ended_us, v.cpu_us, v.max_rss);
+                  v.log, v.started_us, v.ended_us, v.cpu_us, v.max_rss, v.post_mortem);
 }
 inline auto fields(Account& v) { return std::tie(v.produced, v.dropped, v.sent); }
 inline auto fields(Hello& v) {
@@ -30,7 +31,9 @@ inline auto fields(Hello& v) {
 }
 inline auto fields(Reject& v) { return std::tie(v.reason, v.min_major, v.max_major); }
 inline auto fields(Launch& v) { return std::tie(v.request); }
-inline auto fields(Started& v) { return std::tie(v.id, v.pid, v.started_us, v.log); }
+inline auto fields(Started& v) {
+  return std::tie(v.id, v.pid, v.started_us, v.log, v.memory_limit, v.steering);
+}
 inline auto fields(Cancel& v) { return std::tie(v.id, v.reason); }
 inline auto fields(Progress& v) { return std::tie(v.id, v.fraction, v.message); }
 inline auto fields(Metric& v) {
@@ -69,6 +72,7 @@ inline auto fields(Outcome& v) {
                   v.ended_us);
 }
 inline auto fields(Goodbye& v) { return std::tie(v.reason); }
+inline auto fields(Observe& v) { return std::tie(v.hub); }
 // clang-format on
 
 /// What errors call a message.
@@ -77,7 +81,7 @@ inline constexpr const char* kTypeNames[] = {
     "Metric",     "Ended",   "Acknowledge", "HostCall", "HostReply", "Shutdown",
     "Spawn",      "Forked",  "Exited",      "Fork",     "Offers",    "StepCommand",
     "StepAnswer", "Welcome", "Heartbeat",   "Credit",   "Telemetry", "Deliver",
-    "Delivered",  "Command", "Received",    "Outcome",  "Goodbye"};
+    "Delivered",  "Command", "Received",    "Outcome",  "Goodbye",   "Observe"};
 static_assert(std::size(kTypeNames) == std::variant_size_v<Body>);
 
 }  // namespace scanflow::protocol

@@ -67,6 +67,10 @@ struct Request {
   /// replaced by *** in whatever the attempt writes or says. They win over `env`.
   std::map<std::string, std::string> secrets;
   std::uint64_t log_limit = 0;  // bytes of log that are kept; 0: kDefaultLogLimit
+  std::string steering =
+      "{}";  // JSON object: the step's `sidecar` settings (rules, hooks, signals)
+  /// Absolute; what the step puts there is there for its later attempts too. Empty: there is none.
+  std::string checkpoints;
 };
 
 /// Where an attempt's output lies: bytes [offset, offset + length) of a segment in the run's
@@ -99,6 +103,7 @@ struct Result {
   std::int64_t ended_us = 0;
   std::int64_t cpu_us = 0;    // user and system
   std::uint64_t max_rss = 0;  // bytes
+  std::string post_mortem;    // JSON object of how it ended, where that was no success; or empty
 };
 
 // --- bodies ---
@@ -133,11 +138,14 @@ struct Reject {
 struct Launch {
   Request request;
 };
+/// Also said to the sidecar of an attempt, and by it to the hub: it can be observed and acted on there.
 struct Started {
   AttemptId id;
-  std::int32_t pid = 0;
+  std::int32_t pid = 0;  // the leader of its process group
   std::int64_t started_us = 0;
   LogRange log;
+  std::uint64_t memory_limit = 0;  // as in Request, like `steering`
+  std::string steering = "{}";
 };
 struct Cancel {
   AttemptId id;
@@ -158,6 +166,7 @@ struct Metric {
   bool logged = true;        // false: sampled telemetry, may be dropped
   std::uint64_t number = 0;  // of the attempt's logged ones, from 1: told twice, it is stored once
 };
+/// A sidecar that is told of a failure answers with the same result and its post-mortem.
 struct Ended {
   Result result;
 };
@@ -304,10 +313,15 @@ struct Goodbye {
   std::string reason;
 };
 
+/// Engine to supervisor: have a sidecar that speaks with this hub.
+struct Observe {
+  std::string hub;  // its endpoint
+};
+
 using Body = std::variant<Hello, Reject, Launch, Started, Cancel, Progress, Metric, Ended,
                           Acknowledge, HostCall, HostReply, Shutdown, Spawn, Forked, Exited, Fork,
                           Offers, StepCommand, StepAnswer, Welcome, Heartbeat, Credit, Telemetry,
-                          Deliver, Delivered, Command, Received, Outcome, Goodbye>;
+                          Deliver, Delivered, Command, Received, Outcome, Goodbye, Observe>;
 
 struct Message {
   Header header;
