@@ -28,6 +28,8 @@ struct EngineOptions {
   bool sync_artifacts = false;          // they survive power loss, as with Durability::power
   std::uint32_t jobs = 1;  // attempts at once on this machine; a submission may ask for more
   run::Capacity capacity;  // what requests are held against; jobs there is not read
+  /// What whoever runs this engine should know of it (a line each); null: nobody is told. [any-thread]
+  std::function<void(const std::string& line)> log;
 };
 
 /// What a person says to a step that asks for an approval.

@@ -21,6 +21,7 @@
 #include "engine/run/scheduler.hpp"
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
+#include "engine/runtime/recent_metrics.hpp"
 #include "engine/runtime/request_maker.hpp"
 #include "engine/runtime/run_locks.hpp"
 #include "engine/store/artifacts.hpp"
@@ -206,6 +207,7 @@ struct Engine::Impl {
   EngineOptions options;
   const Environment own_environment = runtime::own_environment();
   store::Artifacts artifacts;
+  RecentMetrics recent{options.log};
   boost::asio::io_context strand;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_alive{
       strand.get_executor()};

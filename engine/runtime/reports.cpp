@@ -211,6 +211,7 @@ void Engine::Impl::attempt_ended(const EntryPtr& entry, std::uint32_t step,
 }
 
 void Engine::Impl::on_metric(const EntryPtr& entry, const protocol::Metric& metric) {
+  recent.logged(metric, wall_us());
   entry->run.tell({{"type", "metric"},
                    {"step", metric.id.step},
                    {"attempt", metric.id.attempt},
