@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/run/scheduler.hpp"
+#include "engine/runtime/primitive.hpp"
 #include "engine/runtime/registry.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "engine/runtime/submission.hpp"
@@ -81,6 +82,16 @@ class Engine {
   void clear_cache(std::int64_t age_us, Client client);
   /// To a step that waits for a person: of the run, or of one that it calls ("call/gate").
   void answer(std::string run, std::string step, Answer answer, Client client);
+
+  // Steps that run (primitive.hpp). These answer {"type": "done"} with what follows, or "rejected".
+
+  /// "run", "command": command_document. Asked again with the same id, it is done once.
+  void primitive(PrimitiveRequest request, Client client);
+  /// What a step lets one do to it now: "run", "step", "attempt", "observed" (a sidecar can act on
+  /// it), "offers": offers_document.
+  void offers(std::string run, std::string step, Client client);
+  /// "top": top.hpp's document of all that runs.
+  void top(Client client);
 
   // Registered documents. These answer {"type": "done"} with what registry.hpp says, or "rejected";
   // one after the other, in the order in which they come.

@@ -35,6 +35,14 @@ Result<std::vector<CommandRow>> Store::commands(const std::string& run) const {
   });
 }
 
+Result<std::optional<CommandRow>> Store::command(const std::string& id) const {
+  auto rows = impl_->readers.use([&](const Connection& connection) {
+    return read_commands(connection, "WHERE commands.id = ?1", id);
+  });
+  if (!rows) return tl::unexpected(rows.error());
+  return rows->empty() ? std::nullopt : std::optional(std::move(rows->front()));
+}
+
 Result<std::vector<CommandRow>> Store::open_commands() const {
   return impl_->readers.use(
       [](const Connection& connection) { return read_commands(connection, "WHERE outcome = ''"); });

@@ -60,6 +60,7 @@ class Store {
   Result<std::map<std::string, Firing>> last_firings() const;
   /// In the order in which they were asked for.
   Result<std::vector<CommandRow>> commands(const std::string& run) const;
+  Result<std::optional<CommandRow>> command(const std::string& id) const;
   /// Those of any run without an outcome, in the same order. Costs nothing for those that have one.
   Result<std::vector<CommandRow>> open_commands() const;
 
