@@ -19,7 +19,7 @@
 #include "engine/worker/program_link.hpp"
 #include "engine/worker/secrets.hpp"
 #include "engine/worker/slot.hpp"
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sidecar/protocol/messages.hpp"
 #include "sidecar/protocol/stream.hpp"
 

@@ -18,8 +18,8 @@
 #include <string_view>
 
 #include "engine/worker/loop.hpp"
-#include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sidecar/protocol/messages.hpp"
 
 namespace scanflow::worker {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sidecar/protocol/stream.hpp"
 #include "tests/support/program.hpp"
 

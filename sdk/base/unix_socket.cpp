@@ -1,4 +1,4 @@
-#include "engine/worker/listen.hpp"
+#include "sdk/base/unix_socket.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 #include "sdk/base/files.hpp"
 
-namespace scanflow::worker {
+namespace scanflow {
 
 Result<UniqueFd> listen_at(const std::string& path) {
   sockaddr_un address{};
@@ -33,4 +33,4 @@ Result<UniqueFd> listen_at(const std::string& path) {
   return listener;
 }
 
-}  // namespace scanflow::worker
+}  // namespace scanflow

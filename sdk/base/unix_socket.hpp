@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/unique_fd.hpp"
 
-namespace scanflow::worker {
+namespace scanflow {
 
 /// A non-blocking stream socket that listens there; what was there before is replaced.
 Result<UniqueFd> listen_at(const std::string& path);
 
-}  // namespace scanflow::worker
+}  // namespace scanflow
