@@ -22,6 +22,7 @@
 #include "engine/worker/logs.hpp"
 #include "engine/worker/loop.hpp"
 #include "engine/worker/memory_guard.hpp"
+#include "engine/worker/sidecar_link.hpp"
 #include "engine/worker/sweeper.hpp"
 
 namespace scanflow::worker {
@@ -72,8 +73,17 @@ class Supervisor {
   void on_attempt_socket(const Id& id);
   void relay(Attempt& attempt, protocol::Body& body);
 
+  // --- its sidecar: supervisor_sidecar.cpp ---
+  void on_sidecar(protocol::Body& body);
+  void announce_all();
+  void arm_announcements();
+  void announce(Attempt& attempt);
+  bool ask_post_mortem(Attempt& attempt);
+
   // --- commands while it runs: supervisor_commands.cpp ---
   void command(protocol::StepCommand command);
+  void launcher_command(const Attempt& attempt, const protocol::StepCommand& command);
+  void answer(const Id& id, std::uint64_t call, std::string outcome, std::string value);
   void tell_offers(const Attempt& attempt);
   void on_offers(Attempt& attempt, const std::string& list);
   void on_answer(Attempt& attempt, std::uint64_t number, std::string outcome, std::string value);
@@ -95,6 +105,7 @@ class Supervisor {
   void take_artifacts(Attempt& attempt, std::vector<protocol::ArtifactFile> files);
   void close(Attempt& attempt);
   void report(Attempt& attempt);
+  void tell_result(Attempt& attempt);
 
   // --- what they write: supervisor_output.cpp ---
   Result<void> open_output(Attempt& attempt);
@@ -122,6 +133,7 @@ class Supervisor {
   Logs logs_;
   MemoryGuard memory_;
   Sweeper sweeper_;
+  SidecarLink sidecar_;
   std::vector<std::string> env_;
   ProgramFinder programs_;
   std::map<Id, std::unique_ptr<Attempt>> attempts_;
@@ -135,6 +147,7 @@ class Supervisor {
   bool shutdown_ = false;       // the engine said so: end when every result is acknowledged
   bool terminated_ = false;     // SIGTERM: end when nothing runs
   bool metrics_armed_ = false;
+  bool announcements_armed_ = false;
   Loop::Timer departure_{};
 };
 

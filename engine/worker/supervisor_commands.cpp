@@ -1,4 +1,4 @@
-// What can be done to an attempt while it runs: from the engine to its plugin or program, and back.
+// What can be done to an attempt while it runs: from the sidecar to its plugin or program, and back.
 #include <fmt/format.h>
 
 #include <utility>
@@ -31,9 +31,8 @@ const char* refusal_of(Attempt::Phase phase) {
 }  // namespace
 
 void Supervisor::command(protocol::StepCommand command) {
-  const auto refuse_it = [&](loader::CommandAnswer answer) {
-    engine_.send(protocol::StepAnswer{command.id, command.call, std::move(answer.outcome),
-                                      std::move(answer.value)});
+  const auto refuse_it = [&](loader::CommandAnswer refusal) {
+    answer(command.id, command.call, std::move(refusal.outcome), std::move(refusal.value));
   };
   Attempt* attempt = find(command.id);
   if (attempt == nullptr) {
@@ -45,8 +44,9 @@ void Supervisor::command(protocol::StepCommand command) {
     return refuse_it(
         loader::command_failed(fmt::format("{} commands wait for the step already", kMaxAsked)));
   }
+  if (command.name.starts_with('$')) return launcher_command(*attempt, command);
   const std::uint64_t number = ++commands_;
-  const Attempt::Asked asked{engine_.connection(), command.call};
+  const Attempt::Asked asked{sidecar_.connection(), command.call};
   if (attempt->plugin) {
     attempt->asked[number] = asked;
     command.call = number;
@@ -65,12 +65,29 @@ void Supervisor::command(protocol::StepCommand command) {
   }
 }
 
-/// What it offers now, also after an engine has come that did not hear it.
+/// What is asked of whoever started the attempt, not of the attempt.
+void Supervisor::launcher_command(const Attempt& attempt, const protocol::StepCommand& command) {
+  loader::CommandAnswer refusal;
+  refusal.outcome = "UNSUPPORTED";
+  const std::string why =
+      command.name == "$restart"
+          ? "an attempt on this machine is not started anew in its place: cancel "
+            "it and use 'scanflow runs retry', or give the step a retry policy"
+          : "attempts on this machine have no '" + command.name.substr(1) + "'";
+  refusal.value = nlohmann::json{{"message", why}}.dump();
+  answer(attempt.request.id, command.call, std::move(refusal.outcome), std::move(refusal.value));
+}
+
+void Supervisor::answer(const Id& id, std::uint64_t call, std::string outcome, std::string value) {
+  sidecar_.send(protocol::StepAnswer{id, call, std::move(outcome), std::move(value)});
+}
+
+/// What it offers now.
 void Supervisor::tell_offers(const Attempt& attempt) {
-  if (attempt.offers.is_null()) return;
+  if (attempt.offers.is_null() || attempt.announced != sidecar_.connection()) return;
   const std::string text =
       attempt.offers.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  engine_.send(
+  sidecar_.send(
       protocol::Offers{attempt.request.id, attempt.secrets ? attempt.secrets->redact(text) : text});
 }
 
@@ -84,17 +101,16 @@ void Supervisor::on_offers(Attempt& attempt, const std::string& list) {
   tell_offers(attempt);
 }
 
-/// To the engine that asked, if it is still there.
+/// To the sidecar that asked, if it is still there.
 void Supervisor::on_answer(Attempt& attempt, std::uint64_t number, std::string outcome,
                            std::string value) {
   const auto found = attempt.asked.find(number);
   if (found == attempt.asked.end()) return;
   const Attempt::Asked asked = found->second;
   attempt.asked.erase(found);
-  if (asked.connection != engine_.connection()) return;
+  if (asked.connection != sidecar_.connection()) return;
   if (attempt.secrets) value = attempt.secrets->redact(value);
-  engine_.send(
-      protocol::StepAnswer{attempt.request.id, asked.call, std::move(outcome), std::move(value)});
+  answer(attempt.request.id, asked.call, std::move(outcome), std::move(value));
 }
 
 /// Nobody is there any more who could do it.

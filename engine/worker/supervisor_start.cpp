@@ -116,6 +116,7 @@ void Supervisor::begin_running(Attempt& attempt, pid_t pid) {
   by_pid_[pid] = &attempt;
   engine_.send(protocol::Started{attempt.request.id, pid, attempt.started_us, attempt.log},
                EngineLink::Urgency::soon);
+  arm_announcements();
 }
 
 void Supervisor::refuse(Attempt& attempt, const std::string& cause, const std::string& message) {

@@ -10,5 +10,7 @@ namespace scanflow {
 
 /// A non-blocking stream socket that listens there; what was there before is replaced.
 Result<UniqueFd> listen_at(const std::string& path);
+/// A stream socket that is connected to it; an error where nobody listens there.
+Result<UniqueFd> connect_to(const std::string& path);
 
 }  // namespace scanflow

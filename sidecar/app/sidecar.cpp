@@ -1,15 +1,20 @@
 #include "sidecar/app/sidecar.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 #include <variant>
 
 #include "sdk/base/clock.hpp"
+#include "sdk/base/files.hpp"
 #include "sdk/base/uuid.hpp"
 #include "sidecar/app/note.hpp"
 #include "sidecar/app/prometheus.hpp"
@@ -56,7 +61,24 @@ Result<std::unique_ptr<Sidecar>> Sidecar::open(Config config) {
   return sidecar;
 }
 
+/// One that was told to end a moment ago may be about to.
+Result<void> Sidecar::lock() {
+  constexpr int kTries = 200;
+  constexpr useconds_t kTryUs = 10'000;
+  std::error_code error;
+  std::filesystem::create_directories(config_.directory, error);
+  const std::string path = config_.directory + "/lock";
+  lock_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock_) return fail(describe_errno("cannot open", path, errno));
+  for (int i = 0; i < kTries; ++i) {
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return {};
+    ::usleep(kTryUs);
+  }
+  return fail(fmt::format("another sidecar holds {}; it must end first", path));
+}
+
 Result<void> Sidecar::open_parts() {
+  if (auto locked = lock(); !locked) return locked;
   const std::filesystem::path directory = config_.directory;
   auto spool = link::Spool::open(directory / "spool");
   if (!spool) return tl::unexpected(spool.error());

@@ -31,6 +31,7 @@ class Sidecar {
 
  private:
   explicit Sidecar(Config config);
+  Result<void> lock();
   Result<void> open_parts();
 
   // --- what launchers say
@@ -56,6 +57,7 @@ class Sidecar {
 
   const Config config_;
   const std::string boot_id_;
+  UniqueFd lock_;  // of the directory; let go last
   Loop loop_;
   zmq::context_t context_;
   link::TelemetryRing telemetry_;
