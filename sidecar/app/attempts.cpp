@@ -140,10 +140,7 @@ json Attempts::post_mortem(const Attempt& attempt, const protocol::Result& resul
   ending.oom_kills_before = attempt.oom_kills;
   ending.oom_kills_after =
       collector_.values(attempt.watched).get(collect::Metric::memory_oom_kills);
-  if (result.cause == "oom") {  // its launcher, who owns the cgroup, knows better
-    ending.oom_kills_before = 0;
-    ending.oom_kills_after = 1;
-  }
+  ending.limit_reached = result.cause == "oom";
   if (attempt.started.memory_limit > 0)
     ending.memory_limit = static_cast<double>(attempt.started.memory_limit);
   const json told = json::parse(result.post_mortem, nullptr, false);
