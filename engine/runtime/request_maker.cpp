@@ -21,6 +21,18 @@ std::vector<protocol::Input> inputs_of(const json& bound) {
   return inputs;
 }
 
+/// As the sidecar reads it, where relative paths mean nothing; empty: it is not to be watched.
+std::string steering_of(const pipeline::Step& step, const std::string& directory) {
+  if (step.sidecar.is_null()) return {};
+  json steering = step.sidecar;
+  if (const auto checkpoint = steering.find("checkpoint");
+      checkpoint != steering.end() && checkpoint->contains("file")) {
+    const std::filesystem::path file = checkpoint->at("file").get<std::string>();
+    (*checkpoint)["file"] = (directory / file).lexically_normal().string();
+  }
+  return steering.dump();
+}
+
 }  // namespace
 
 void RequestMaker::set_environment(Environment wanted, const Environment& own) {
@@ -70,6 +82,7 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   request.threads = step.resources.threads();
   request.memory_limit = step.resources.memory_limit;
   request.cwd = run.submission().options.directory;
+  request.steering = steering_of(step, request.cwd);
   if (log_dir_.empty()) {
     log_dir_ = state_.logs_of(run.id()).string();
     std::error_code error;  // a failure shows when a log is opened

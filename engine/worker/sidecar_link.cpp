@@ -59,7 +59,7 @@ void SidecarLink::observe(const std::string& hub) {
 
 void SidecarLink::ensure() {
   if (hub_.empty() || fd_ || retrying_ || connect()) return;
-  if (pid_ == 0) start();
+  if (pid_ == 0 && !options_.program.empty()) start();
   try_later();
 }
 
@@ -77,6 +77,7 @@ bool SidecarLink::connect() {
   protocol::Hello hello;
   hello.role = "launcher";
   hello.pid = ::getpid();
+  if (options_.deliver) hello.capabilities.emplace_back("deliver");
   send(std::move(hello));
   events_.connected();
   return true;

@@ -15,9 +15,10 @@
 namespace scanflow::worker {
 
 struct SidecarOptions {
-  std::string program;    // absolute path of scanflow-sidecar
+  std::string program;    // absolute path of scanflow-sidecar; empty: somebody else starts it
   std::string socket;     // absolute: where it listens
   std::string directory;  // absolute: what it keeps
+  bool deliver = false;   // results and metrics have no other way to the engine
 };
 
 class SidecarLink {

@@ -109,6 +109,9 @@ Supervisor::Supervisor(SupervisorOptions options)
       sidecar_(loop_, sidecar_options(options_),
                {[this] { announce_all(); }, [this](protocol::Body& body) { on_sidecar(body); },
                 [this] { return active_ > 0; }}),
+      hooks_([this](const Id& id, std::uint64_t call, std::string outcome, std::string value) {
+        answer(id, call, std::move(outcome), std::move(value));
+      }),
       env_(program_environment(options_.program)) {
   loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { on_signal(); });
   loop_.before_wait([this] { engine_.flush(); });

@@ -18,6 +18,7 @@
 
 #include "engine/worker/attempt.hpp"
 #include "engine/worker/engine_link.hpp"
+#include "engine/worker/hooks.hpp"
 #include "engine/worker/host_pool.hpp"
 #include "engine/worker/logs.hpp"
 #include "engine/worker/loop.hpp"
@@ -82,7 +83,8 @@ class Supervisor {
 
   // --- commands while it runs: supervisor_commands.cpp ---
   void command(protocol::StepCommand command);
-  void launcher_command(const Attempt& attempt, const protocol::StepCommand& command);
+  void launcher_command(Attempt& attempt, const protocol::StepCommand& command);
+  void run_hook(Attempt& attempt, const protocol::StepCommand& command);
   void answer(const Id& id, std::uint64_t call, std::string outcome, std::string value);
   void tell_offers(const Attempt& attempt);
   void on_offers(Attempt& attempt, const std::string& list);
@@ -134,6 +136,7 @@ class Supervisor {
   MemoryGuard memory_;
   Sweeper sweeper_;
   SidecarLink sidecar_;
+  Hooks hooks_;
   std::vector<std::string> env_;
   ProgramFinder programs_;
   std::map<Id, std::unique_ptr<Attempt>> attempts_;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "engine/worker/command.hpp"
 #include "engine/worker/note.hpp"
 #include "engine/worker/supervisor.hpp"
 #include "sdk/base/clock.hpp"
@@ -52,30 +53,45 @@ void Supervisor::command(protocol::StepCommand command) {
     command.call = number;
     return tell(*attempt, std::move(command));  // it knows what it offers
   }
-  const auto* offered = loader::find_command(attempt->offers, command.name);
-  if (offered == nullptr) {
-    return refuse_it(loader::command_unsupported(command.name, attempt->offers));
-  }
-  auto arguments = loader::read_arguments(*offered, command.arguments);
-  if (!arguments) return refuse_it(loader::command_failed(arguments.error().message));
+  if (!attempt->program)
+    return refuse_it(loader::command_unsupported(command.name, nlohmann::json::array()));
   attempt->asked[number] = asked;
-  if (!attempt->program->tell(number, command.name, *arguments)) {
-    auto failed = loader::command_failed("the program that offered it is gone");
-    on_answer(*attempt, number, std::move(failed.outcome), std::move(failed.value));
-  }
+  if (auto refusal = attempt->program->ask(number, command.name, command.arguments))
+    on_answer(*attempt, number, std::move(refusal->outcome), std::move(refusal->value));
 }
 
 /// What is asked of whoever started the attempt, not of the attempt.
-void Supervisor::launcher_command(const Attempt& attempt, const protocol::StepCommand& command) {
-  loader::CommandAnswer refusal;
-  refusal.outcome = "UNSUPPORTED";
+void Supervisor::launcher_command(Attempt& attempt, const protocol::StepCommand& command) {
+  if (command.name == "$run") return run_hook(attempt, command);
   const std::string why =
       command.name == "$restart"
           ? "an attempt on this machine is not started anew in its place: cancel "
             "it and use 'scanflow runs retry', or give the step a retry policy"
           : "attempts on this machine have no '" + command.name.substr(1) + "'";
-  refusal.value = nlohmann::json{{"message", why}}.dump();
-  answer(attempt.request.id, command.call, std::move(refusal.outcome), std::move(refusal.value));
+  answer(attempt.request.id, command.call, "UNSUPPORTED", nlohmann::json{{"message", why}}.dump());
+}
+
+/// With the environment, the directory and the log of the attempt.
+void Supervisor::run_hook(Attempt& attempt, const protocol::StepCommand& command) {
+  protocol::Request request = attempt.request;
+  const auto arguments = nlohmann::json::parse(command.arguments, nullptr, false);
+  request.config =
+      nlohmann::json{{"argv", arguments.value("argv", nlohmann::json::array())}}.dump();
+  auto made = make_command(request, attempt.slot->files(), env_, programs_);
+  if (!made) {
+    return answer(attempt.request.id, command.call, "FAILED",
+                  nlohmann::json{{"message", made.error().message}}.dump());
+  }
+  Program program;
+  program.file = std::move(made->file);
+  program.argv = std::move(made->argv);
+  program.env = std::move(made->env);
+  program.cwd = std::move(made->cwd);
+  program.stdin_fd = null_.get();
+  program.stdout_fd = program.stderr_fd = attempt.output->writer();
+  program.open_files = options_.program_files;
+  program.dies_with_parent = true;
+  hooks_.start(attempt.request.id, command.call, program);
 }
 
 void Supervisor::answer(const Id& id, std::uint64_t call, std::string outcome, std::string value) {

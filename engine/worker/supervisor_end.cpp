@@ -75,7 +75,8 @@ void Supervisor::reap() {
     int status = 0;
     rusage usage{};
     if (::wait4(pid, &status, 0, &usage) != pid) continue;
-    if (hosts_.reaped(pid, status) || sidecar_.reaped(pid, status)) continue;
+    if (hosts_.reaped(pid, status) || sidecar_.reaped(pid, status) || hooks_.reaped(pid, status))
+      continue;
     constexpr std::int64_t kKiB = 1024;  // unit of ru_maxrss
     on_exit(pid, status, cpu_of(usage), static_cast<std::uint64_t>(usage.ru_maxrss * kKiB));
   }
@@ -139,6 +140,7 @@ void Supervisor::finish(Attempt& attempt) {
     by_pid_.erase(attempt.pid);
   }
   memory_.end(attempt);
+  hooks_.end(attempt.request.id);
   if (!attempt.reported) {
     end_output(attempt);
     if (attempt.pid != 0) finish_command(attempt);

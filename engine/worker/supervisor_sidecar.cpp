@@ -46,8 +46,10 @@ void Supervisor::arm_announcements() {
 }
 
 void Supervisor::announce(Attempt& attempt) {
-  if (attempt.phase != Attempt::Phase::running || attempt.announced == sidecar_.connection())
+  if (attempt.phase != Attempt::Phase::running || attempt.request.steering.empty() ||
+      attempt.announced == sidecar_.connection()) {
     return;
+  }
   attempt.announced = sidecar_.connection();
   sidecar_.send(protocol::Started{attempt.request.id, attempt.pid, attempt.started_us, attempt.log,
                                   attempt.request.memory_limit, attempt.request.steering});

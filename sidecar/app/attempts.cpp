@@ -34,6 +34,11 @@ std::vector<std::string> Attempts::add(Launchers::Id launcher, const protocol::S
                                        const std::vector<std::string>& rules,
                                        const std::vector<std::string>& own) {
   std::vector<std::string> problems;
+  // Started anew in its place it is another process, of which nothing is known.
+  if (const Attempt* known = find(started.id);
+      known != nullptr && known->started.pid != started.pid) {
+    remove(started.id);
+  }
   const auto [place, fresh] = attempts_.try_emplace(started.id);
   Attempt& attempt = place->second;
   attempt.launcher = launcher;

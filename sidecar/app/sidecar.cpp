@@ -78,6 +78,8 @@ Result<void> Sidecar::lock() {
 }
 
 Result<void> Sidecar::open_parts() {
+  terminate_ = loop_.on_signal(SIGTERM, [this] { drain("SIGTERM"); });
+  interrupt_ = loop_.on_signal(SIGINT, [this] { drain("SIGINT"); });
   if (auto locked = lock(); !locked) return locked;
   const std::filesystem::path directory = config_.directory;
   auto spool = link::Spool::open(directory / "spool");
@@ -129,8 +131,6 @@ Result<void> Sidecar::open_parts() {
   hub_ready_ = loop_.watch(dealer_->fd(), EV_READ, [](short) {});  // before_wait reads it
 
   timer_ = loop_.timer([] {});
-  terminate_ = loop_.on_signal(SIGTERM, [this] { drain("SIGTERM"); });
-  interrupt_ = loop_.on_signal(SIGINT, [this] { drain("SIGINT"); });
   if (config_.admin.empty()) return {};
   Admin::Answers answers;
   answers.ready = [this] { return drain_until_us_ == 0; };
@@ -151,7 +151,10 @@ void Sidecar::run() {
 // --- what launchers say
 
 void Sidecar::on_message(Launchers::Id launcher, protocol::Body& body) {
-  if (const auto* started = std::get_if<protocol::Started>(&body)) {
+  if (const auto* hello = std::get_if<protocol::Hello>(&body)) {
+    const auto& told = hello->capabilities;
+    if (std::find(told.begin(), told.end(), "deliver") != told.end()) deliver_for_.insert(launcher);
+  } else if (const auto* started = std::get_if<protocol::Started>(&body)) {
     on_started(launcher, *started);
   } else if (const auto* offers = std::get_if<protocol::Offers>(&body)) {
     on_offers(*offers);
@@ -160,7 +163,7 @@ void Sidecar::on_message(Launchers::Id launcher, protocol::Body& body) {
   } else if (auto* ended = std::get_if<protocol::Ended>(&body)) {
     on_ended(launcher, std::move(ended->result));
   } else if (const auto* metric = std::get_if<protocol::Metric>(&body)) {
-    if (metric->logged) {
+    if (metric->logged && deliver_for_.contains(launcher)) {
       deliver(*metric);
     } else {
       attempts_.metric(*metric);
@@ -204,12 +207,18 @@ void Sidecar::on_ended(Launchers::Id launcher, protocol::Result result) {
   if (result.status != "succeeded") {
     const json document = attempts_.post_mortem(*attempt, result, now());
     result.post_mortem = document.dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+  if (deliver_for_.contains(launcher)) {
+    deliver(protocol::Ended{std::move(result)});
+    (void)launchers_->tell(launcher, protocol::Acknowledge{id});
+  } else if (result.status != "succeeded") {
     (void)launchers_->tell(launcher, protocol::Ended{std::move(result)});
   }
   forget(id, how);
 }
 
 void Sidecar::on_gone(Launchers::Id launcher) {
+  deliver_for_.erase(launcher);
   for (const protocol::AttemptId& id : attempts_.of(launcher)) forget(id, "its launcher is gone");
 }
 

@@ -4,6 +4,7 @@
 #include <zmq.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,7 @@ class Sidecar {
   std::unique_ptr<link::Session> session_;
   std::unique_ptr<link::Dealer> dealer_;
   std::unique_ptr<Launchers> launchers_;
+  std::set<Launchers::Id> deliver_for_;  // results and metrics have no other way
   std::unique_ptr<Admin> admin_;
   Loop::Watch hub_ready_, timer_, terminate_, interrupt_;
   std::int64_t sample_us_ = 0;       // how often

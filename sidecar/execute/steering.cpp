@@ -1,7 +1,6 @@
 #include "sidecar/execute/steering.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <nlohmann/json.hpp>
 
@@ -12,24 +11,14 @@ namespace {
 
 using nlohmann::json;
 
-/// "SIGUSR1", "USR1"; 0 where there is none of this name.
-int signal_named(std::string_view name) {
-  if (name.starts_with("SIG")) name.remove_prefix(3);
-  for (int signal = 1; signal < SIGRTMIN; ++signal) {
-    const char* known = ::sigabbrev_np(signal);
-    if (known != nullptr && name == known) return signal;
-  }
-  return 0;
-}
-
 Result<void> read_checkpoint(const json& said, Steering& steering) {
   steering.checkpoint_file = said.value("file", "");
   steering.checkpoint_program = said.value("program", Argv());
   const std::string signal = said.value("signal", "");
   if (signal.empty()) return {};
-  steering.checkpoint_signal = signal_named(signal);
-  if (steering.checkpoint_signal == 0)
-    return fail(fmt::format("there is no signal '{}' (SIGUSR1 is one)", signal));
+  const auto number = signal_named(signal);
+  if (!number) return tl::unexpected(number.error());
+  steering.checkpoint_signal = *number;
   return {};
 }
 

@@ -41,7 +41,10 @@ const std::vector<Rule>& table() {
         "sidecar/protocol", "sdk/base"}},
       {"sidecar", {"sidecar/app"}},
       {"engine/graph", {"sdk/base"}},
-      {"engine/pipeline", {"engine/graph", "engine/schedule", "sdk/loader", "sdk/base"}},
+      // What rules and primitives there are is the sidecar's to say.
+      {"engine/pipeline",
+       {"engine/graph", "engine/schedule", "sidecar/collect/rule.hpp",
+        "sidecar/protocol/primitives.hpp", "sdk/loader", "sdk/base"}},
       {"engine/schedule", {"sdk/base"}},
       {"engine/run",
        {"engine/graph", "engine/pipeline/spec.hpp", "engine/pipeline/plan.hpp", "sdk/base"}},

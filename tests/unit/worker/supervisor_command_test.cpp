@@ -14,6 +14,7 @@ namespace scanflow::worker {
 namespace {
 
 using nlohmann::json;
+using namespace std::string_literals;
 
 /// What speaks with the supervisor.
 class Peer {
@@ -207,6 +208,33 @@ TEST_F(SupervisorCommands, AFailureDoesNotWaitLongForASidecarThatSaysNothing) {
   sidecar_.next<protocol::Started>();
   sidecar_.next<protocol::Ended>();
   EXPECT_EQ(engine_.next<protocol::Ended>().result.post_mortem, R"({"last_lines":["one"]})");
+}
+
+TEST_F(SupervisorCommands, AHookRunsBesideTheAttemptAndWritesToItsLog) {
+  auto asked = request("command", {{"argv", {"sleep", "60"}}});
+  asked.env["FLAVOUR"] = "mint";
+  engine_.send(protocol::Launch{asked});
+  sidecar_.next<protocol::Started>();
+  const json argv = {{"argv", {"sh", "-c", "echo $FLAVOUR of $SCANFLOW_STEP; exit ${1:-0}"}}};
+  EXPECT_EQ(sidecar_.ask(id_, "$run", argv), std::pair("DONE"s, json{{"exit_code", 0}}));
+  EXPECT_EQ(sidecar_.ask(id_, "$run", {{"argv", {"sh", "-c", "exit 3"}}}).first, "FAILED");
+  EXPECT_EQ(sidecar_.ask(id_, "$run", {{"argv", {"/no/such/program"}}}).first, "FAILED");
+  EXPECT_EQ(sidecar_.ask(id_, "$run", {{"argv", json::array()}}).first, "FAILED");
+  sidecar_.send(protocol::StepCommand{id_, 77, "$run", R"({"argv": ["sleep", "60"]})"});
+  engine_.send(protocol::Cancel{id_, "cancelled"});
+  EXPECT_EQ(engine_.next<protocol::Ended>().result.status, "cancelled");
+  EXPECT_EQ(sidecar_.next<protocol::StepAnswer>().outcome, "FAILED");
+  EXPECT_EQ(test::read(files_ / "logs" / "0.log"), "mint of step\n");
+}
+
+TEST_F(SupervisorCommands, AStepThatIsNotToBeWatchedIsNotAnnounced) {
+  auto hidden = request("command", {{"argv", {"sleep", "0.5"}}});
+  hidden.steering.clear();
+  engine_.send(protocol::Launch{hidden});
+  auto seen = request("command", {{"argv", {"sleep", "0.6"}}});
+  seen.id.step = "seen";
+  engine_.send(protocol::Launch{seen});
+  EXPECT_EQ(sidecar_.next<protocol::Started>().id.step, "seen");
 }
 
 TEST_F(SupervisorCommands, WhatOnlyALauncherOfPodsCanDoIsUnsupported) {
