@@ -72,13 +72,15 @@ TEST_F(ExecTest, ForwardsSignals) {
 TEST_F(ExecTest, LetsItsProgramBeSteered) {
   start_sidecar();
   const auto program = run({"python3", "-c", R"(
-import time, scanflow
+import os, socket, time, scanflow
 stop = False
 @scanflow.command(at_once=True)
 def stop_early():
     global stop
     stop = True
-scanflow.metric("loss", 0.5, step=3)
+link = socket.socket(socket.AF_UNIX)
+link.connect(os.environ["SCANFLOW_SOCKET"])
+link.sendall(b'{"metric": {"name": "loss", "value": 0.5, "step": 3}}\n')
 while not stop: time.sleep(0.005)
 )"});
   ASSERT_TRUE(hubs_.sees(
