@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "engine/runtime/checkpoints.hpp"
 #include "engine/runtime/resolver.hpp"
 #include "engine/runtime/secrets.hpp"
 
@@ -19,6 +20,12 @@ std::vector<protocol::Input> inputs_of(const json& bound) {
                       artifact.value("directory", false)});
   }
   return inputs;
+}
+
+/// Those that the step itself sets.
+Environment own_variables(const ActiveRun& run, std::uint32_t step) {
+  const auto& resolved = run.machine().step(step).resolved;
+  return resolved ? resolved->at("env").get<Environment>() : run.machine().spec_of(step).env;
 }
 
 }  // namespace
@@ -74,6 +81,8 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
     log_dir_ = state_.logs_of(run.id()).string();
     std::error_code error;  // a failure shows when a log is opened
     std::filesystem::create_directories(log_dir_, error);
+    if (const std::string& earlier = run.submission().retry_of; !earlier.empty())
+      inherit_checkpoints(state_, earlier, run.id());
   }
   request.log_dir = log_dir_;
   if (!step.with_is_dynamic) {
@@ -116,6 +125,7 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
     request->env = resolved->at("env").get<Environment>();
     add_environment(spec, *request);
   }
+  request->checkpoints = checkpoint_directory(state_, *request, own_variables(run, step));
   if (auto added = add_secrets(run, spec, *request); !added) return tl::unexpected(added.error());
   return request;
 }
