@@ -119,13 +119,14 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
   auto request = std::make_shared<protocol::Request>(std::move(*base));
   request->id.step = run.machine().planned(step).id;
   request->id.attempt = attempt;
+  const Environment own = own_variables(run, step);
   if (const auto& resolved = run.machine().step(step).resolved) {
     request->config = resolved->at("config").dump();
     request->inputs = inputs_of(*resolved);
-    request->env = resolved->at("env").get<Environment>();
+    request->env = own;
     add_environment(spec, *request);
   }
-  request->checkpoints = checkpoint_directory(state_, *request, own_variables(run, step));
+  request->checkpoints = checkpoint_directory(state_, *request, own);
   if (auto added = add_secrets(run, spec, *request); !added) return tl::unexpected(added.error());
   return request;
 }

@@ -78,6 +78,19 @@ TEST_F(Checkpoints, ARunThatRepeatsAFailedOneTakesThemOver) {
   EXPECT_EQ(kept(last_run()), 0u);
 }
 
+TEST_F(Checkpoints, SoDoesARunThatAStepCalls) {
+  scanflow_.files().write(
+      "inner.yaml", pipeline("  - name: count\n    run: |" + std::string(kCount) + "      [ -e " +
+                             mend_ + " ]\n"));
+  const std::string file =
+      scanflow_.files().write("p.yaml", pipeline("  - {name: call, pipeline: inner.yaml}\n"));
+  EXPECT_EQ(scanflow_({"run", file}).exit, 1);
+  scanflow_.files().write("mend", "");
+  const Output retry = scanflow_({"runs", "retry", "last", "-o", "json"});
+  EXPECT_EQ(retry.exit, 0) << retry.out << retry.err;
+  EXPECT_NE(log_of("call/count").find("seen 1"), std::string::npos) << log_of("call/count");
+}
+
 TEST_F(Checkpoints, OtherInputsBeginAnew) {
   const std::string file = scanflow_.files().write(
       "p.yaml",

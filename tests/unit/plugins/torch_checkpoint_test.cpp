@@ -73,8 +73,8 @@ TEST_F(TorchCheckpoints, AnotherAttemptGoesOnFromIt) {
   EXPECT_EQ(second->metrics("loss").back().step, 6);
   const json card = json::parse(read(second->artifact("card")));
   ASSERT_EQ(card["history"].size(), 6U);
-  // The rate that was asked for goes on too: 0.011 down a cosine, in the last batch nearly 0.
-  EXPECT_LT(second->metrics("learning_rate").front().value, 0.011);
+  // The rate that was asked for goes on too: down a cosine from 0.011, where 0.02 was configured.
+  for (const Metric& metric : second->metrics("learning_rate")) EXPECT_LE(metric.value, 0.011);
   // A third attempt goes on from the same place and comes to the same weights.
   const auto third = attempt();
   third->run();
