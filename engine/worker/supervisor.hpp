@@ -67,6 +67,7 @@ class Supervisor {
   Result<void> prepare(Attempt& attempt);
   Result<std::unique_ptr<Slot>> take_slot();
   void start_command(Attempt& attempt);
+  Result<void> offer_checkpoints(Attempt& attempt);
   void start_plugin(Attempt& attempt);
   void hand_over(Attempt& attempt, pid_t pid, UniqueFd socket);
   void begin_running(Attempt& attempt, pid_t pid);

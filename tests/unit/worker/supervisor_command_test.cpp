@@ -311,6 +311,71 @@ TEST_F(SteeredProgram, IsToldAndAnswers) {
   EXPECT_EQ(result.outputs, R"({"rate":2.5})");
 }
 
+TEST_F(SteeredProgram, WritesCheckpointsThatAnotherAttemptFinds) {
+  auto asked = python(R"(
+import os, scanflow, signal, time
+last = scanflow.last_checkpoint()
+epoch = int(open(last).read()) if last else 0
+@scanflow.checkpoint
+def save(path):
+    if epoch > 5: raise OSError("the disk is full")
+    with open(path, "w") as file: file.write(str(epoch))
+    return {"epoch": epoch}
+@scanflow.command
+def learn():
+    globals().update(epoch=epoch + 1)
+    return {"epoch": epoch, "saved": save()["bytes"] if epoch == 2 else 0}
+@scanflow.command
+def crash(): os.kill(os.getpid(), signal.SIGKILL)
+while True:
+    scanflow.safe_point()
+    time.sleep(0.001)
+)");
+  asked.checkpoints = (files_ / "kept/run/step").string();
+  engine_.send(protocol::Launch{asked});
+  offered(3);
+  EXPECT_EQ(engine_.ask(id_, "learn").second, (json{{"epoch", 1}, {"saved", 0}}));
+  const auto [outcome, value] = engine_.ask(id_, "checkpoint");
+  EXPECT_EQ(outcome, "DONE");
+  const std::string place = asked.checkpoints + "/checkpoint";
+  EXPECT_EQ(value, (json{{"path", place},
+                         {"bytes", 1},
+                         {"epoch", 1},
+                         {"sha256",
+                          "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875"
+                          "b4b"}}));
+  EXPECT_EQ(test::read(place), "1");
+  EXPECT_EQ(engine_.ask(id_, "learn").second, (json{{"epoch", 2}, {"saved", 1}}));
+  engine_.ask(id_, "learn");
+  EXPECT_EQ(engine_.ask(id_, "crash").first, "FAILED");
+  EXPECT_EQ(engine_.next<protocol::Ended>().result.cause, "crash");
+
+  const protocol::AttemptId again{"run", "step", 2};
+  asked.id = again;
+  engine_.send(protocol::Launch{asked});
+  offered(3);
+  EXPECT_EQ(engine_.ask(again, "learn").second["epoch"], 3) << "that of epoch 2 was the last";
+  for (int i = 0; i < 3; ++i) engine_.ask(again, "learn");
+  EXPECT_EQ(engine_.ask(again, "checkpoint"), failed("OSError: the disk is full"));
+  EXPECT_EQ(test::read(place), "2") << "what was there stays";
+  engine_.ask(again, "crash");
+}
+
+TEST_F(SteeredProgram, HasAPlaceForCheckpointsAlsoByHand) {
+  auto asked = python(R"(
+import os, scanflow
+assert scanflow.last_checkpoint() is None
+assert scanflow.checkpoint_dir() == "checkpoints" and os.path.isdir("checkpoints")
+@scanflow.checkpoint
+def save(path): open(path, "w").close()
+assert save()["path"] == scanflow.last_checkpoint() == "checkpoints/checkpoint"
+)");
+  asked.cwd = files_.path().string();
+  engine_.send(protocol::Launch{asked});
+  const auto result = engine_.next<protocol::Ended>().result;
+  EXPECT_EQ(result.status, "succeeded") << result.message;
+}
+
 TEST_F(SteeredProgram, OneThatEndsMeanwhileFailsWhatItWasAsked) {
   engine_.send(protocol::Launch{python(R"(
 import os, time, scanflow
