@@ -97,6 +97,9 @@ class Harness {
     void survey() override {
       harness_.strand_.run([&] { harness_.backend_->survey(); });
     }
+    void observe(const std::string& hub) override {
+      harness_.strand_.run([&] { harness_.backend_->observe(hub); });
+    }
     void launch(std::vector<RequestPtr> requests) override {
       harness_.strand_.run([&] { harness_.backend_->launch(std::move(requests)); });
     }
