@@ -11,7 +11,6 @@
 namespace scanflow::hub {
 namespace {
 
-constexpr std::int64_t kOddUs = 60'000'000;        // between two accounts of what is odd
 constexpr std::int64_t kForgetUs = 3'600'000'000;  // a sidecar that is away
 constexpr std::size_t kFenced = 8;                 // boots that are remembered
 
@@ -287,7 +286,7 @@ const TelemetryAccount* Core::account(const SidecarKey& of) const {
 }
 
 void Core::tell_odd(std::int64_t now_us) {
-  if (odd_.empty() || now_us - odd_told_us_ < kOddUs) return;
+  if (odd_.empty() || now_us - odd_told_us_ < limits_.odd_us) return;
   odd_told_us_ = now_us;
   for (const auto& [what, times] : std::exchange(odd_, {})) {
     if (events_.odd) events_.odd(what, times);

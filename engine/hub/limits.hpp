@@ -22,8 +22,9 @@ struct HubLimits {
   std::size_t series = 2000;         // of one sidecar's boot
   std::size_t series_bytes = 4096;   // of one's name and labels
   std::size_t commands = 1000;       // of one sidecar that wait for it
-  Rate bytes{16u << 20, 32u << 20};  // of one sidecar; each message costs kMessageCost more
+  Rate bytes{8u << 20, 24u << 20};   // of one sidecar; each message costs kMessageCost more
   Rate greetings{2, 20};             // Hellos of one sidecar; of one user user_sessions at once
+  std::int64_t odd_us = 60'000'000;  // between two accounts of what is odd
   std::int64_t greet_again_us = 1'000'000;  // between two Welcomes because something did not come
 };
 
