@@ -166,7 +166,8 @@ def hub_rows():
     row_of("telemetry of 1,000 sidecars to the hub, CURVE, batches of 100: samples", "telemetry", "items_per_second", raw, "1 M/s", millions)
     row_of("the same, a second of the hub's CPU time", "telemetry", "per_cpu_second", raw, "1 M/s", millions)
     raw = {"raw ZeroMQ, CURVE, keys checked": "raw_connections/curve:2", "CURVE": "raw_connections/curve:1", "without": "raw_connections/curve:0"}
-    row_of("5,000 sessions with CURVE, 50 series each: memory of the hub", "sessions", "bytes", raw, "200 MiB", lambda size: f"{size / 2**20:.0f} MiB")
+    row_of("5,000 sessions with CURVE, 50 series each: memory of the hub", "sessions/count:5000/batches:1", "bytes", raw, "200 MiB", lambda size: f"{size / 2**20:.0f} MiB")
+    row_of("a session after 600 messages each way: memory of the hub", "sessions/count:500/batches:600", "bytes_each", {}, "", lambda size: f"{size / 2**10:.0f} KiB")
     raw = {"raw ZeroMQ's round trip, CURVE": "raw_round_trip/curve:1", "without": "raw_round_trip/curve:0"}
     for key, goal in (("p50_us", ""), ("p99_us", "1 ms")):
         what = f"command to a sidecar and back, CURVE, committed twice and journalled: {key[:3]}"
