@@ -123,6 +123,7 @@ Result<std::unique_ptr<runtime::Engine>> Server::Impl::make_engine() {
   engine.plugins = options.plugins;
   engine.jobs = options.jobs;
   engine.capacity = runtime::machine_capacity();
+  engine.log = options.log;
   engine.sync_artifacts = options.durability == store::Durability::power;
   return std::make_unique<runtime::Engine>(std::move(engine));
 }

@@ -122,7 +122,12 @@ void ActiveRun::finish(CalledRuns called) {
     if (step.allow_failure) facts.tolerated.insert(step.name);
   }
   std::vector<store::StepRow> rows;
-  for (std::uint32_t i = 0; events_wanted_ && i < machine_.size(); ++i) rows.push_back(step_row(i));
+  for (std::uint32_t i = 0; events_wanted_ && i < machine_.size(); ++i) {
+    rows.push_back(step_row(i));
+    const auto& result = machine_.step(i).result;
+    if (result && result->contains("post_mortem"))
+      facts.post_mortems[rows.back().id] = result->at("post_mortem");
+  }
   tell({{"type", "finished"}, {"result", result_document(row(), rows, facts)}});
 }
 

@@ -76,7 +76,7 @@ std::optional<json> nested(const std::string& step, const json& update) {
   } else if (type == "event" && update.at("event").contains("step")) {
     changed.erase("seq");  // it counts the called run's events
     changed["event"]["step"] = within(update.at("event").at("step"));
-  } else if (type == "progress" || type == "metric") {
+  } else if (type == "progress" || type == "metric" || type == "primitive") {
     changed["step"] = within(update.at("step"));
   } else {
     return std::nullopt;

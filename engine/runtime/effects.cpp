@@ -120,6 +120,7 @@ void Engine::Impl::launch(const EntryPtr& entry, std::uint32_t step, std::uint32
                           std::map<backend::Backend*, std::vector<backend::RequestPtr>>& launches) {
   if (entry->run.machine().spec_of(step).uses == "pipeline") return call(entry, step, attempt);
   auto request = entry->requests.make(entry->run, step, attempt);
+  arm_seconds();
   if (request) {
     launches[backend_for(entry->run.submission().options.backend)].push_back(std::move(*request));
     return;

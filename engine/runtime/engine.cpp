@@ -93,6 +93,21 @@ void Engine::answer(std::string run, std::string step, Answer answer, Client cli
               client = std::move(client)] { impl->answer(run, step, answer, client); });
 }
 
+void Engine::primitive(PrimitiveRequest request, Client client) {
+  impl_->ask([impl = impl_.get(), request = std::move(request), client = std::move(client)] {
+    impl->primitive(request, client);
+  });
+}
+
+void Engine::offers(std::string run, std::string step, Client client) {
+  impl_->ask([impl = impl_.get(), run = std::move(run), step = std::move(step),
+              client = std::move(client)] { impl->tell_offers(run, step, client); });
+}
+
+void Engine::top(Client client) {
+  impl_->ask([impl = impl_.get(), client = std::move(client)] { impl->tell_top(client); });
+}
+
 void Engine::apply(ApplyRequest request, Client client) {
   impl_->post([impl = impl_.get(), request = std::move(request),
                client = std::move(client)]() mutable { impl->apply(std::move(request), client); });
@@ -125,8 +140,14 @@ Engine::Impl::Impl(EngineOptions given)
 }
 
 Engine::Impl::~Impl() {
+  wait_for_outcomes();
   post([this] {
     closing = true;
+    for (const auto& [id, asked] : steering.open) {
+      for (const Client& client : asked.waiting)
+        client.listener(std::make_shared<const json>(json{{"type", "closing"}}));
+    }
+    seconds_timer.cancel();
     for (const auto& request : std::exchange(deferred, {})) request();  // each is refused
     held_timer.cancel();
     wake_timer.cancel();
@@ -138,6 +159,7 @@ Engine::Impl::~Impl() {
     flush();
   });
   pool.join();
+  post([this] { steering.fleet.reset(); });
   post([this] { backends.clear(); });  // what they report now comes again to the next engine
   keep_alive.reset();
   thread.join();
@@ -241,7 +263,8 @@ void Engine::Impl::flush() {
     if (!unsaid.updates.empty()) after.unsaid.emplace_back(entry, std::move(unsaid));
   }
   const bool nothing = batch.events.empty() && batch.runs.empty() && batch.steps.empty() &&
-                       batch.metrics.empty() && batch.cache.empty() && batch.firings.empty();
+                       batch.metrics.empty() && batch.cache.empty() && batch.firings.empty() &&
+                       batch.commands.empty();
   if (nothing && after.empty()) return;
   auto work_after = std::make_shared<After>(std::exchange(after, {}));
   store::Batch work_batch = std::exchange(batch, {});

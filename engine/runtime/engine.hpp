@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/run/scheduler.hpp"
+#include "engine/runtime/primitive.hpp"
 #include "engine/runtime/registry.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "engine/runtime/submission.hpp"
@@ -28,6 +29,8 @@ struct EngineOptions {
   bool sync_artifacts = false;          // they survive power loss, as with Durability::power
   std::uint32_t jobs = 1;  // attempts at once on this machine; a submission may ask for more
   run::Capacity capacity;  // what requests are held against; jobs there is not read
+  /// What whoever runs this engine should know of it (a line each); null: nobody is told. [any-thread]
+  std::function<void(const std::string& line)> log;
 };
 
 /// What a person says to a step that asks for an approval.
@@ -79,6 +82,16 @@ class Engine {
   void clear_cache(std::int64_t age_us, Client client);
   /// To a step that waits for a person: of the run, or of one that it calls ("call/gate").
   void answer(std::string run, std::string step, Answer answer, Client client);
+
+  // Steps that run (primitive.hpp). These answer {"type": "done"} with what follows, or "rejected".
+
+  /// "run", "command": command_document. Asked again with the same id, it is done once.
+  void primitive(PrimitiveRequest request, Client client);
+  /// What a step lets one do to it now: "run", "step", "attempt", "observed" (a sidecar can act on
+  /// it), "offers": offers_document.
+  void offers(std::string run, std::string step, Client client);
+  /// "top": top.hpp's document of all that runs.
+  void top(Client client);
 
   // Registered documents. These answer {"type": "done"} with what registry.hpp says, or "rejected";
   // one after the other, in the order in which they come.

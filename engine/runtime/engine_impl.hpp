@@ -21,8 +21,10 @@
 #include "engine/run/scheduler.hpp"
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
+#include "engine/runtime/recent_metrics.hpp"
 #include "engine/runtime/request_maker.hpp"
 #include "engine/runtime/run_locks.hpp"
+#include "engine/runtime/steering.hpp"
 #include "engine/store/artifacts.hpp"
 
 namespace scanflow::runtime {
@@ -44,6 +46,13 @@ struct Entry {
 using EntryPtr = std::shared_ptr<Entry>;
 
 struct ResolveJob;
+
+// Why something is not done, for those who answer by a status.
+inline constexpr const char* kNotFound = "not_found";
+inline constexpr const char* kConflict = "conflict";
+/// Without a reason: what was asked is wrong in itself.
+void reject(const Client& client, const std::string& message, const char* reason = "wrong",
+            int exit = 2);
 
 /// What to do about a run that nobody goes on with.
 std::string interrupted(const std::string& run);
@@ -78,6 +87,8 @@ struct Engine::Impl {
   void cancel(const std::string& run, Client client);
   /// `step`: of the run, or of one that it calls ("call/gate").
   void answer(const std::string& run, const std::string& step, const Answer& answer, Client client);
+  /// The run and step that "call/step" of `entry` means, as far as there are such.
+  std::pair<EntryPtr, std::string> within_calls(EntryPtr entry, std::string step) const;
   /// The active runs that steps of `entry` call, by step.
   std::map<std::string, EntryPtr> active_calls(const EntryPtr& entry) const;
   /// The steps of the runs that it calls, to somebody who comes later.
@@ -131,6 +142,43 @@ struct Engine::Impl {
     });
   }
   static std::string bug(const std::string& what);
+
+  // --- what is asked of running steps (steering.cpp)
+  struct Steered {
+    EntryPtr entry;
+    std::uint32_t step = 0;
+    protocol::AttemptId id;
+  };
+  /// The attempt that is meant, if it runs where a sidecar can be; else the client is told why not.
+  std::optional<Steered> steered(const std::string& run, const std::string& step,
+                                 const Client& client) const;
+  void primitive(const PrimitiveRequest& request, const Client& client);
+  bool asked_before(const PrimitiveRequest& request, const Client& client);
+  void issue(const PrimitiveRequest& request, const CheckedPrimitive& checked,
+             const Steered& target, const Client& client);
+  void record(const store::CommandRow& row);
+  void hand_over(const store::CommandRow& row, bool sent);
+  void on_delivery(const hub::SidecarKey& from, std::uint64_t number,
+                   const protocol::Message& message);
+  void on_outcome(const hub::SidecarKey& from, const protocol::Outcome& outcome);
+  void end_command(const std::string& id, const std::string& outcome, const std::string& message);
+  void end_command(const store::CommandRow& ended);
+  void tell_offers(const std::string& run, const std::string& step, const Client& client);
+
+  // --- sidecars, once they are worth it (watch.cpp)
+  /// Calls it at once, or when there is a fleet, or it is known why there is none.
+  void with_fleet(Steering::Then then);
+  std::string start_fleet(std::uint64_t term, const std::vector<store::CommandRow>& open);
+  /// Commands of an earlier engine that have no outcome.
+  void take_over_commands();
+  bool is_running(const protocol::AttemptId& id) const;
+  /// From now on each second something is looked after, as long as there is something.
+  void arm_seconds();
+  void each_second();
+  void look_after_commands(std::int64_t now_us);
+  /// Some time for outcomes that are about to come, when the engine ends. [not the strand]
+  void wait_for_outcomes();
+  void tell_top(const Client& client);
 
   // --- what is kept (retention.cpp)
   /// Deletes runs that are over, with those they called, and their logs. [any-thread]
@@ -207,6 +255,7 @@ struct Engine::Impl {
   EngineOptions options;
   const Environment own_environment = runtime::own_environment();
   store::Artifacts artifacts;
+  RecentMetrics recent{options.log};
   boost::asio::io_context strand;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_alive{
       strand.get_executor()};
@@ -227,6 +276,9 @@ struct Engine::Impl {
   bool surveyed = false;
   std::vector<std::function<void()>> deferred;  // requests
   boost::asio::steady_timer held_timer{strand};
+  Steering steering;
+  boost::asio::steady_timer seconds_timer{strand};
+  bool seconds_armed = false;
 
   struct After {
     std::vector<std::pair<EntryPtr, run::Effect>> effects;

@@ -147,6 +147,12 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
     } else if (op == "answer") {
       Answer answer{request.at("approve"), request.value("by", ""), request.value("comment", "")};
       engine.answer(request.at("run"), request.at("step"), std::move(answer), client);
+    } else if (op == "primitive") {
+      engine.primitive(primitive_request_from_json(request), client);
+    } else if (op == "offers") {
+      engine.offers(request.at("run"), request.at("step"), client);
+    } else if (op == "top") {
+      engine.top(client);
     } else if (op == "delete") {
       engine.remove(request.at("runs"), client);
     } else if (op == "clear_cache") {

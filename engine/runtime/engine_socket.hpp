@@ -6,6 +6,10 @@
 //                     {"op": "attach", "run": ID, "watch": false}
 //                     {"op": "cancel", "run": ID}
 //                     {"op": "answer", "run": ID, "step": ID, "approve": true, "by", "comment"}
+//                     {"op": "primitive", "run": ID, "step": ID, "primitive", "arguments": {...},
+//                      "deadline_us", "by", "id", "wait": true}  primitive.hpp says what they mean
+//                     {"op": "offers", "run": ID, "step": ID}
+//                     {"op": "top"}
 //                     {"op": "delete", "runs": [ID, ...]}
 //                     {"op": "apply", "request": {...}}
 //                     {"op": "clear_cache", "age_us": N}

@@ -11,6 +11,7 @@
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/text.hpp"
+#include "sdk/loader/commands.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -34,6 +35,14 @@ const protocol::AttemptId& id_of(const backend::Report& report) {
       report);
 }
 
+/// Of the sidecar that saw it end.
+json post_mortem_of(const std::string& text) {
+  auto document = loader::parse_bounded(text);
+  if (!document) return {{"note", "it is not kept: " + document.error().message}};
+  if (!document->is_object()) return {{"note", "it is not kept: not a JSON object"}};
+  return std::move(*document);
+}
+
 /// What is kept of a result; null where there is nothing to keep.
 json result_data(const protocol::Result& result, json artifacts) {
   json data = json::object();
@@ -54,6 +63,7 @@ json result_data(const protocol::Result& result, json artifacts) {
     data["message"] = result.message;
     if (result.exit_code != 0) data["exit_code"] = result.exit_code;
     if (result.signal != 0) data["signal"] = result.signal;
+    if (!result.post_mortem.empty()) data["post_mortem"] = post_mortem_of(result.post_mortem);
   }
   return data.empty() ? json(nullptr) : data;
 }
@@ -109,6 +119,7 @@ void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
     } else if (const auto* metric = std::get_if<protocol::Metric>(&report)) {
       on_metric(entry, *metric);
     } else if (const auto* progress = std::get_if<protocol::Progress>(&report)) {
+      steering.progress[progress->id] = *progress;
       entry->run.tell({{"type", "progress"},
                        {"step", progress->id.step},
                        {"attempt", progress->id.attempt},
@@ -223,6 +234,7 @@ void Engine::Impl::drop_checkpoints(const EntryPtr& entry, std::uint32_t step) {
 }
 
 void Engine::Impl::on_metric(const EntryPtr& entry, const protocol::Metric& metric) {
+  recent.logged(metric, wall_us());
   entry->run.tell({{"type", "metric"},
                    {"step", metric.id.step},
                    {"attempt", metric.id.attempt},

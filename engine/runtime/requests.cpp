@@ -18,16 +18,6 @@ using run::EventType;
 
 namespace {
 
-// Why something is not done, for those who answer by a status.
-constexpr const char* kNotFound = "not_found";
-constexpr const char* kConflict = "conflict";
-
-/// Without a reason: what was asked is wrong in itself.
-void reject(const Client& client, const std::string& message, const char* reason = "wrong") {
-  client.listener(std::make_shared<const json>(
-      json{{"type", "rejected"}, {"exit", 2}, {"message", message}, {"reason", reason}}));
-}
-
 /// `exit`: of an error.
 void tell(const Client& client, Result<json> answer, int exit) {
   json update = answer ? std::move(*answer) : json{{"exit", exit}};
@@ -37,6 +27,11 @@ void tell(const Client& client, Result<json> answer, int exit) {
 }
 
 }  // namespace
+
+void reject(const Client& client, const std::string& message, const char* reason, int exit) {
+  client.listener(std::make_shared<const json>(
+      json{{"type", "rejected"}, {"exit", exit}, {"message", message}, {"reason", reason}}));
+}
 
 std::string interrupted(const std::string& run) {
   return fmt::format(
@@ -141,6 +136,20 @@ std::map<std::string, EntryPtr> Engine::Impl::active_calls(const EntryPtr& entry
   return called;
 }
 
+std::pair<EntryPtr, std::string> Engine::Impl::within_calls(EntryPtr entry,
+                                                            std::string step) const {
+  while (entry->run.index_of(step) == run::kNoStep) {
+    const auto called = active_calls(entry);
+    const auto at = std::find_if(called.begin(), called.end(), [&](const auto& each) {
+      return step.starts_with(each.first + "/");
+    });
+    if (at == called.end()) break;
+    step.erase(0, at->first.size() + 1);
+    entry = at->second;
+  }
+  return {std::move(entry), std::move(step)};
+}
+
 std::vector<std::string> Engine::Impl::waiting_steps(const EntryPtr& entry) const {
   const run::Machine& machine = entry->run.machine();
   std::vector<std::string> names;
@@ -155,17 +164,7 @@ void Engine::Impl::answer(const std::string& id, const std::string& step, const 
                           Client client) {
   const EntryPtr top = active(id, client);
   if (!top) return;
-  EntryPtr entry = top;
-  std::string inner = step;
-  while (entry->run.index_of(inner) == run::kNoStep) {
-    const auto called = active_calls(entry);
-    const auto at = std::find_if(called.begin(), called.end(), [&](const auto& each) {
-      return inner.starts_with(each.first + "/");
-    });
-    if (at == called.end()) break;
-    inner.erase(0, at->first.size() + 1);
-    entry = at->second;
-  }
+  const auto [entry, inner] = within_calls(top, step);
   const run::Machine& machine = entry->run.machine();
   const std::uint32_t index = entry->run.index_of(inner);
   const bool known = index != run::kNoStep;

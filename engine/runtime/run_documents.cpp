@@ -190,6 +190,8 @@ json ActiveRun::document(std::int64_t now_us) const {
                      {"outputs", outputs},
                      {"artifacts", member(state.result, "artifacts")},
                      {"error", std::move(error)}});
+    if (json ended = member(state.result, "post_mortem"); !ended.empty())
+      steps.back()["post_mortem"] = std::move(ended);
   }
   return {{"run", id_},
           {"pipeline", plan().pipeline->name},

@@ -40,6 +40,24 @@ void read_source(const json& created, RunFacts& facts,
   }
 }
 
+/// How the last attempt of each step ended.
+void read_post_mortems(const std::vector<store::EventRow>& events, RunFacts& facts) {
+  for (const store::EventRow& row : events) {
+    if (row.body.find("\"attempt_ended\"") == std::string::npos) continue;
+    const bool has = row.body.find("\"post_mortem\"") != std::string::npos;
+    if (!has && facts.post_mortems.empty()) continue;
+    const json event = json::parse(row.body, nullptr, false);
+    if (!event.is_object() || event.value("type", "") != "attempt_ended") continue;
+    const json data = event.value("data", json::object());
+    const std::string step = event.at("step");
+    if (data.contains("post_mortem")) {
+      facts.post_mortems[step] = data.at("post_mortem");
+    } else {
+      facts.post_mortems.erase(step);
+    }
+  }
+}
+
 /// The last question of each step.
 void read_questions(const std::vector<store::EventRow>& events, RunFacts& facts,
                     const std::map<std::string, std::string>& defaults) {
@@ -107,6 +125,8 @@ json step_entry(const store::StepRow& step, const RunFacts& facts) {
   if (const auto asked = facts.approvals.find(step.id);
       asked != facts.approvals.end() && step.status == "awaiting")
     entry["approval"] = asked->second;
+  if (const auto ended = facts.post_mortems.find(step.id); ended != facts.post_mortems.end())
+    entry["post_mortem"] = ended->second;
   if (const auto child = facts.called.find(step.id); child != facts.called.end())
     entry["run"] = child->second;
   return entry;
@@ -128,16 +148,18 @@ RunFacts run_facts(const store::Store& store, const std::string& run,
   RunFacts facts;
   facts.called = called_runs(store, run);
   const bool asked = any_is(steps, "awaiting");
-  if (!asked && !any_is(steps, "failed")) return facts;
+  const bool ended = any_is(steps, "failed") || any_is(steps, "cancelled");
+  if (!asked && !ended) return facts;
   const auto first = store.events(run, 0, 1);
   if (!first || first->empty()) return facts;
   std::map<std::string, std::string> defaults;
   read_source(json::parse(first->front().body, nullptr, false), facts, defaults);
   constexpr std::size_t kPage = 10'000;
-  for (std::int64_t after = 0; asked;) {
+  for (std::int64_t after = 0;;) {
     const auto events = store.events(run, after, kPage);
     if (!events || events->empty()) break;
-    read_questions(*events, facts, defaults);
+    if (asked) read_questions(*events, facts, defaults);
+    read_post_mortems(*events, facts);
     after = events->back().seq;
   }
   return facts;

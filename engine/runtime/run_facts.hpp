@@ -25,6 +25,7 @@ struct RunFacts {
   /// Of each step that awaits a person's answer: {"message", "since_us", "until_us" (0: for ever),
   /// "default": "approve" or "reject" after that}.
   std::map<std::string, json> approvals;
+  std::map<std::string, json> post_mortems;  // of steps that failed: how their last attempt ended
   std::int64_t now_us = 0;  // what goes on has lasted until then; 0: nobody goes on with it
 };
 
@@ -34,7 +35,7 @@ RunFacts run_facts(const store::Store& store, const std::string& run,
 
 /// The document that `run -o json` and `runs show -o json` end with. Steps that call a pipeline have
 /// `run`: the id of the run that they called last; failed ones that may fail `tolerated`: true; ones
-/// that await an answer `approval`.
+/// that await an answer `approval`; those whose end a sidecar has seen `post_mortem`.
 json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps,
                      const RunFacts& facts);
 

@@ -31,6 +31,8 @@ struct StateDirectory {
     return root / "runs" / run / "logs";
   }
   std::filesystem::path engine_socket() const { return sockets / "engine.sock"; }
+  /// Where sidecars of this machine find the hub.
+  std::filesystem::path hub_socket() const { return sockets / "hub.sock"; }
 };
 
 /// `chosen`: --state, or "" for $SCANFLOW_STATE, else $XDG_STATE_HOME/scanflow, else

@@ -117,6 +117,7 @@ using Update = std::shared_ptr<const json>;
 ///   event      event: one that was recorded (run::to_json); seq: its number, where runs are stored
 ///   progress   step, attempt, fraction, message
 ///   metric     step, attempt, name, value, at_step, labels
+///   primitive  what was asked of a running step, and again with what became of it: command_document
 ///   finished   result: result_document
 ///   rejected   exit, message: there is or will be no run; or what was asked is not done. reason:
 ///              "not_found" or "conflict", where it is one of these

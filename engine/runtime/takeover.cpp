@@ -15,6 +15,7 @@ constexpr auto kLookAgain = std::chrono::milliseconds(200);
 
 void Engine::Impl::take_over() {
   if (!options.store) return;
+  take_over_commands();
   const auto unfinished = options.store->unfinished();
   if (!unfinished || unfinished->empty()) return;
   if (auto opened = RunLocks::open(options.state.followers()))

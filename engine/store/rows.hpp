@@ -88,7 +88,23 @@ struct FiringRow {
   Firing firing;
 };
 
-/// All of it is committed, or nothing. Steps and metrics of a run that is not there (it was deleted
+/// A primitive that was asked of a running step, and what became of it.
+struct CommandRow {
+  std::string id, run, step;
+  std::uint32_t attempt = 0;
+  std::string primitive, arguments;  // JSON object
+  std::uint64_t generation = 0;      // of two that exclude each other the higher one holds
+  std::string by;                    // who asked for it
+  std::int64_t issued_us = 0;
+  std::int64_t deadline_us = 0;   // wall clock
+  std::string user, pod_uid;      // of the sidecar that it is for
+  std::string outcome;            // DONE, FAILED, ...; empty: it has none yet
+  std::string message, evidence;  // JSON object, or empty
+  std::int64_t started_us = 0;    // 0: it was not
+  std::int64_t ended_us = 0;
+};
+
+/// All of it is committed, or nothing. Steps, metrics and commands of a run that is not there (it was deleted
 /// a moment ago) are dropped; runs and events make it.
 struct Batch {
   /// Counts one more event of the run; its line is to be appended to what this gives, at once.
@@ -110,6 +126,7 @@ struct Batch {
   std::vector<MetricRow> metrics;
   std::vector<CacheRow> cache;
   std::vector<FiringRow> firings;
+  std::vector<CommandRow> commands;  // new ones, or their outcomes: the first one stays
 };
 
 /// A place in the list of runs.

@@ -204,9 +204,35 @@ INSERT INTO firings SELECT substr(key, 7), CAST(value AS INTEGER), '' FROM meta
 DELETE FROM meta WHERE key >= 'fired:' AND key < 'fired;';
 )sql";
 
+/// What was asked of running steps. An engine's hub has a term of its own, higher than any before.
+constexpr const char* kVersion5 = R"sql(
+CREATE TABLE commands (
+  id TEXT PRIMARY KEY,
+  run INTEGER NOT NULL,            -- runs.key
+  step TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  primitive TEXT NOT NULL,
+  arguments TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  issued_us INTEGER NOT NULL,
+  deadline_us INTEGER NOT NULL,
+  sidecar_user TEXT NOT NULL,
+  sidecar_pod TEXT NOT NULL,
+  outcome TEXT NOT NULL,           -- '': it has none yet
+  message TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  started_us INTEGER NOT NULL,
+  ended_us INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX commands_by_run ON commands (run, issued_us);
+CREATE INDEX commands_open ON commands (issued_us) WHERE outcome = '';
+INSERT INTO meta VALUES ('term', '0');
+)sql";
+
 /// migrations[v]: from version v to v + 1. Never edited once released.
 constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1, kVersion2, kVersion3,
-                                                              kVersion4};
+                                                              kVersion4, kVersion5};
 
 Error newer(std::int64_t found) {
   return {fmt::format(

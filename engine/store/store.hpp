@@ -58,6 +58,11 @@ class Store {
   Result<std::vector<ModelVersion>> models() const;
   /// NAMESPACE/NAME of a registered pipeline -> the last firing of its schedule.
   Result<std::map<std::string, Firing>> last_firings() const;
+  /// In the order in which they were asked for.
+  Result<std::vector<CommandRow>> commands(const std::string& run) const;
+  Result<std::optional<CommandRow>> command(const std::string& id) const;
+  /// Those of any run without an outcome, in the same order. Costs nothing for those that have one.
+  Result<std::vector<CommandRow>> open_commands() const;
 
   // What follows blocks until it is committed, [any-thread]: not for a `done`. A failed commit is
   // as final as that of a batch.
@@ -65,6 +70,8 @@ class Store {
   /// Registers a version: numbers go up from 1 per name; the same (run, step, attempt, name,
   /// sha256) again gives the version it got.
   Result<ModelVersion> register_model(ModelVersion model);
+  /// The fencing number of a hub that begins: higher than any that was given before, from 1.
+  Result<std::uint64_t> next_term();
 
   // Registered documents (registry.cpp).
 

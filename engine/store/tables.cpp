@@ -30,6 +30,10 @@ Result<std::unique_ptr<Tables>> Tables::prepare(const Connection& connection) {
        "INSERT INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
        "ON CONFLICT DO NOTHING"},
       {&tables->cache_, "INSERT OR REPLACE INTO cache VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+      {&tables->command_,
+       "INSERT INTO commands VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+       "?15, ?16, ?17) ON CONFLICT (id) DO UPDATE SET outcome = ?13, message = ?14, "
+       "evidence = ?15, started_us = ?16, ended_us = ?17 WHERE outcome = ''"},
   };
   for (const auto& [statement, sql] : statements) {
     auto prepared = Statement::prepare(connection, sql);
@@ -44,6 +48,7 @@ Result<void> Tables::write(const Connection& connection, const Batch& batch) {
   if (done) done = write_events(connection, batch);
   if (done) done = write_steps(connection, batch);
   if (done) done = write_metrics(connection, batch);
+  if (done) done = write_commands(connection, batch);
   if (done) done = write_firings(connection, batch.firings);
   if (!done) return done;
   for (const CacheRow& row : batch.cache) {
@@ -133,6 +138,22 @@ Result<void> Tables::write_metrics(const Connection& connection, const Batch& ba
                    row.value, row.time_us)
              .run()) {
       return tl::unexpected(connection.error("cannot write a metric to"));
+    }
+  }
+  return {};
+}
+
+Result<void> Tables::write_commands(const Connection& connection, const Batch& batch) {
+  for (const CommandRow& row : batch.commands) {
+    const auto key = find_run(connection, row.run);
+    if (!key) return tl::unexpected(key.error());
+    if (*key == 0) continue;  // it was deleted
+    if (!command_
+             .bind(row.id, *key, row.step, row.attempt, row.primitive, row.arguments,
+                   row.generation, row.by, row.issued_us, row.deadline_us, row.user, row.pod_uid,
+                   row.outcome, row.message, row.evidence, row.started_us, row.ended_us)
+             .run()) {
+      return tl::unexpected(connection.error("cannot write a command to"));
     }
   }
   return {};

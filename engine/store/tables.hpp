@@ -24,8 +24,9 @@ class Tables {
   Result<void> write_events(const Connection& connection, const Batch& batch);
   Result<void> write_steps(const Connection& connection, const Batch& batch);
   Result<void> write_metrics(const Connection& connection, const Batch& batch);
+  Result<void> write_commands(const Connection& connection, const Batch& batch);
 
-  Statement find_run_, add_run_, run_place_, run_, event_, step_, metric_, cache_;
+  Statement find_run_, add_run_, run_place_, run_, event_, step_, metric_, cache_, command_;
   std::unordered_map<std::string, std::int64_t> keys_;  // of unfinished runs
 };
 

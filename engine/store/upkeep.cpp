@@ -99,13 +99,15 @@ Result<bool> purge_some(const Connection& connection) {
     if (!deleted) return tl::unexpected(deleted.error());
     if (*deleted > 0) return true;
   }
-  const auto metrics = change(connection,
-                              "DELETE FROM metrics WHERE (run, step, attempt, number) IN"
-                              " (SELECT run, step, attempt, number FROM metrics WHERE run = ?1"
-                              "  LIMIT ?2)",
-                              run, kRows);
-  if (!metrics) return tl::unexpected(metrics.error());
-  if (*metrics > 0) return true;
+  for (const char* sql : {"DELETE FROM metrics WHERE (run, step, attempt, number) IN"
+                          " (SELECT run, step, attempt, number FROM metrics WHERE run = ?1"
+                          "  LIMIT ?2)",
+                          "DELETE FROM commands WHERE id IN"
+                          " (SELECT id FROM commands WHERE run = ?1 LIMIT ?2)"}) {
+    const auto deleted = change(connection, sql, run, kRows);
+    if (!deleted) return tl::unexpected(deleted.error());
+    if (*deleted > 0) return true;
+  }
   const auto done = change(connection, "DELETE FROM deleted_runs WHERE key = ?1", run);
   if (!done) return tl::unexpected(done.error());
   return true;

@@ -63,7 +63,7 @@ const std::vector<Rule>& table() {
         "sdk/base"}},
       {"engine/runtime",
        {"engine/graph", "engine/pipeline", "engine/run", "engine/store", "engine/backend",
-        "sdk/loader", "sidecar/protocol", "sdk/base"}},
+        "engine/hub", "engine/knowledge", "sdk/loader", "sidecar/protocol", "sdk/base"}},
       {"engine/worker", {"sdk/loader", "sidecar/protocol", "engine/serve", "sdk/base"}},
       {"engine/api",
        {"engine/graph", "engine/pipeline", "engine/schedule", "engine/run", "engine/store",

@@ -1,4 +1,4 @@
-// Databases that earlier versions wrote: schema1.sql to schema3.sql.
+// Databases that earlier versions wrote: schema1.sql to schema4.sql.
 #include <gmock/gmock.h>
 
 #include "tests/support/small_disk.hpp"
@@ -30,7 +30,7 @@ class Migration : public testing::TestWithParam<int> {
   test::TempDir directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(OfSchema, Migration, testing::Values(1, 2, 3),
+INSTANTIATE_TEST_SUITE_P(OfSchema, Migration, testing::Values(1, 2, 3, 4),
                          [](const auto& schema) { return std::to_string(schema.param); });
 
 TEST_P(Migration, KeepsAllThatIsThere) {
@@ -85,6 +85,8 @@ TEST_P(Migration, WhatIsMigratedIsLikeWhatIsNew) {
   ASSERT_TRUE(store->delete_runs({demo}));
   ASSERT_TRUE(
       commit(*store, {.events = {{"new", 1, 1, "{}"}}, .runs = {{.id = "new", .created_us = 1}}}));
+  ASSERT_TRUE(commit(*store, {.commands = {{.id = "c", .run = "new", .primitive = "pause"}}}));
+  EXPECT_EQ(store->next_term().value(), 1u);
   ASSERT_TRUE(store->apply({.kind = "Pipeline", .name_space = "ds", .name = "x", .source = "y"}));
   store.reset();
   store = open(directory_.path());
@@ -92,6 +94,8 @@ TEST_P(Migration, WhatIsMigratedIsLikeWhatIsNew) {
   EXPECT_THAT(store->find_runs(demo).value(), IsEmpty());
   EXPECT_THAT(store->events("new").value(), SizeIs(1));
   EXPECT_THAT(store->documents().value(), SizeIs(1));
+  EXPECT_THAT(store->open_commands().value(), SizeIs(1));
+  EXPECT_EQ(store->next_term().value(), 2u);
 }
 
 TEST_P(Migration, IsNotTheWorkOfReaders) {
@@ -100,7 +104,7 @@ TEST_P(Migration, IsNotTheWorkOfReaders) {
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().message,
             "the database has schema " + std::to_string(GetParam()) +
-                ", older than 4; any command that runs a pipeline migrates it");
+                ", older than 5; any command that runs a pipeline migrates it");
 }
 
 TEST_P(Migration, ThatFindsTheDiskFullLeavesTheOldOne) {

@@ -1,0 +1,147 @@
+#include "engine/runtime/fleet.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sdk/base/clock.hpp"
+#include "sdk/base/uuid.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+/// Attempts that sidecars can speak of; far more than machines can have at once.
+constexpr std::size_t kMostWorkloads = 100'000;
+/// A sidecar that is away for so long: the hub has forgotten it, too.
+constexpr std::int64_t kForgottenUs = 2 * 3'600'000'000;
+
+std::string name_of(const hub::SidecarKey& key) { return key.user + "/" + key.pod_uid; }
+
+}  // namespace
+
+hub::SidecarKey local_sidecar() { return {"local", "local"}; }
+
+Fleet::Fleet(FleetOptions options, FleetEvents events)
+    : options_(std::move(options)), events_(std::move(events)), began_us_(wall_us()) {}
+Fleet::~Fleet() = default;
+
+Result<std::unique_ptr<Fleet>> Fleet::start(FleetOptions options, FleetEvents events,
+                                            RecentMetrics& metrics) {
+  std::unique_ptr<Fleet> fleet(new Fleet(std::move(options), std::move(events)));
+  hub::HubOptions hub_options;
+  hub_options.boot_id = uuid_v7(wall_us() / 1000);
+  hub_options.term = fleet->options_.term;
+  hub_options.ipc = fleet->options_.socket;
+  auto hub = hub::Hub::start(std::move(hub_options), fleet->hub_events(metrics));
+  if (!hub) return tl::unexpected(hub.error());
+  fleet->hub_ = std::move(*hub);
+  return fleet;
+}
+
+/// From the hub's thread to the strand; nothing once the fleet is gone.
+void Fleet::post(std::function<void()> call) {
+  options_.post([alive = std::weak_ptr(alive_), call = std::move(call)] {
+    if (!alive.expired()) call();
+  });
+}
+
+hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
+  using hub::SidecarKey;
+  hub::HubEvents events;
+  events.attached = [this](const SidecarKey& key, const protocol::Hello&) {
+    post([this, key] { attached_[key] = 0; });
+  };
+  events.detached = [this](const SidecarKey& key, const std::string& why) {
+    if (options_.log) options_.log(fmt::format("sidecar {} is away: {}", name_of(key), why));
+    post([this, key] { detach(key); });
+  };
+  events.workload = [this](const SidecarKey& key, const protocol::Started& started) {
+    post([this, key, started] { take(key, started); });
+  };
+  events.offers = [this](const SidecarKey& key, const protocol::Offers& offers) {
+    post([this, key, offers] { take(key, offers); });
+  };
+  events.series = [&metrics](const SidecarKey& key, const protocol::Series& series) {
+    return metrics.series(key, series, wall_us());
+  };
+  events.samples = [&metrics](std::span<const hub::Sample> samples) {
+    metrics.samples(samples, wall_us());
+  };
+  events.delivery = [this](const SidecarKey& key, std::uint64_t number, protocol::Message message) {
+    post([this, key, number, message = std::move(message)] {
+      events_.delivery(key, number, message);
+    });
+  };
+  events.expired = [this](const SidecarKey&, const std::string& command) {
+    post([this, command] { events_.expired(command); });
+  };
+  events.lost = [this](const SidecarKey&, const std::string& command) {
+    post([this, command] { events_.lost(command); });
+  };
+  events.odd = [this](const std::string& what, std::uint64_t times) {
+    if (options_.log) options_.log(fmt::format("sidecars: {} ({} times)", what, times));
+  };
+  return events;
+}
+
+std::string Fleet::endpoint() const { return "ipc://" + options_.socket.string(); }
+
+void Fleet::send(const hub::SidecarKey& to, protocol::Command command, bool sent) {
+  hub_->post([this, to, command = std::move(command), sent](hub::Core& core, std::int64_t now_us) {
+    const std::string id = command.id;
+    const auto queued = core.command(to, command, now_us, sent);
+    if (queued) return;
+    post([this, id, why = queued.error().message] { events_.refused(id, why); });
+  });
+}
+
+void Fleet::delivered(const hub::SidecarKey& from, std::uint64_t number) {
+  hub_->post([from, number](hub::Core& core, std::int64_t now_us) {
+    core.delivered(from, number, now_us);
+  });
+}
+
+const Fleet::Workload* Fleet::workload(const protocol::AttemptId& id) const {
+  const auto found = workloads_.find(id);
+  return found == workloads_.end() ? nullptr : &found->second;
+}
+
+bool Fleet::attached(const hub::SidecarKey& sidecar) const {
+  const auto found = attached_.find(sidecar);
+  return found != attached_.end() && found->second == 0;
+}
+
+std::int64_t Fleet::away_us(const hub::SidecarKey& sidecar) const {
+  const auto found = attached_.find(sidecar);
+  return found == attached_.end() ? began_us_ : found->second;
+}
+
+void Fleet::take(const hub::SidecarKey& key, const protocol::Started& started) {
+  const auto found = workloads_.find(started.id);
+  if (found == workloads_.end() && workloads_.size() >= kMostWorkloads) return;
+  Workload& workload = workloads_[started.id];
+  workload.sidecar = key;
+  workload.started = started;
+}
+
+void Fleet::take(const hub::SidecarKey& key, const protocol::Offers& offers) {
+  const auto found = workloads_.find(offers.id);
+  if (found != workloads_.end() && found->second.sidecar == key)
+    found->second.offers = offers.commands;
+}
+
+void Fleet::keep(const std::function<bool(const protocol::AttemptId&)>& wanted) {
+  std::erase_if(workloads_, [&](const auto& each) { return !wanted(each.first); });
+}
+
+/// In its next session it says anew what it can act on.
+void Fleet::detach(const hub::SidecarKey& key) {
+  const std::int64_t now_us = wall_us();
+  std::erase_if(attached_, [&](const auto& each) {
+    return each.second > 0 && now_us - each.second > kForgottenUs;
+  });
+  attached_[key] = now_us;
+  std::erase_if(workloads_, [&](const auto& each) { return each.second.sidecar == key; });
+}
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,66 @@
+// What the engine knows of its steps from moment to moment: the samples of sidecars, and the metrics
+// that steps log, in memory of a fixed size (engine/knowledge). Nothing of it outlives the engine;
+// logged metrics are in the store, too.
+//
+// Series have the labels `run`, `step` and `attempt` of the attempt that they are about, and their
+// own. Sidecars' are named as sidecar/collect/metrics.cpp has them; those that a step logs are gauges
+// of the name that it gave.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/hub/core.hpp"
+#include "engine/knowledge/knowledge.hpp"
+#include "sdk/base/label_selector.hpp"
+#include "sdk/base/result.hpp"
+#include "sidecar/protocol/messages.hpp"
+
+namespace scanflow::runtime {
+
+/// All members [any-thread]. Times: wall clock, microseconds since 1970 UTC.
+class RecentMetrics {
+ public:
+  /// Told once of each thing that is refused (of the first hundred): what, the limit, the fix. On the
+  /// thread of whoever wrote; must not call back.
+  using Warn = std::function<void(const std::string& warning)>;
+
+  explicit RecentMetrics(Warn warn = {}, knowledge::Options options = {});
+
+  // ---- Writing: what hub::HubEvents and the engine hand in
+  /// A number under which the samples of this series come; 0: they are not wanted.
+  std::uint64_t series(const hub::SidecarKey& from, const protocol::Series& series,
+                       std::int64_t now_us);
+  void samples(std::span<const hub::Sample> samples, std::int64_t now_us);
+  void logged(const protocol::Metric& metric, std::int64_t now_us);
+  /// To be called each second or so.
+  void maintain(std::int64_t now_us);
+
+  // ---- Reading
+  /// For queries. Null as long as nothing was written: an engine of short runs pays for none of it.
+  const knowledge::Knowledge* knowledge() const { return made_.load(std::memory_order_acquire); }
+
+ private:
+  knowledge::Knowledge& writable();
+  Result<knowledge::SeriesId> add(const std::string& name, const Labels& labels,
+                                  knowledge::Kind kind, std::int64_t now_us);
+  void warn(const std::string& what);
+
+  const Warn warn_;
+  const knowledge::Options options_;
+  std::mutex writing_;  // Knowledge takes one writer at a time, the hub's thread or the strand
+  std::unique_ptr<knowledge::Knowledge> knowledge_;
+  std::atomic<knowledge::Knowledge*> made_ = nullptr;
+  std::uint64_t over_limit_ = 0;  // Usage::refused, as far as it was looked at
+  std::set<std::string> warned_;
+  std::vector<knowledge::SeriesSample> batch_;  // reused
+};
+
+}  // namespace scanflow::runtime
