@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -14,11 +13,11 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <vector>
 
 #include "sdk/base/files.hpp"
+#include "sdk/base/unix_socket.hpp"
 
 namespace scanflow::backend {
 namespace {
@@ -67,15 +66,8 @@ SupervisorProcess::SupervisorProcess(const Options& options)
       log_(options.state_directory + "/supervisor.log") {}
 
 int SupervisorProcess::connect() const {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket_.size() >= sizeof address.sun_path) return -1;
-  std::memcpy(address.sun_path, socket_.data(), socket_.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -1;
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
-  ::close(fd);
-  return -1;
+  auto fd = connect_to(socket_);
+  return fd ? fd->release() : -1;
 }
 
 Result<pid_t> SupervisorProcess::spawn(int ready_fd) {

@@ -15,21 +15,12 @@
 #include <vector>
 
 #include "engine/hub/account.hpp"
+#include "engine/hub/admission.hpp"
+#include "engine/hub/limits.hpp"
 #include "sdk/base/result.hpp"
 #include "sidecar/protocol/codec.hpp"
 
 namespace scanflow::hub {
-
-struct HubLimits {
-  std::size_t sessions = 5000;
-  std::int64_t heartbeat_us = 2'000'000;
-  std::int64_t lease_us = 10'000'000;  // a sidecar that says nothing for so long is lost
-  std::int64_t sample_us = 1'000'000;
-  std::uint64_t credit = 10'000;  // samples of one sidecar that may be on their way
-  std::uint32_t window = 64;      // deliveries of one sidecar that may wait for their commit
-  std::size_t series = 2000;      // of one sidecar's boot
-  std::size_t commands = 1000;    // of one sidecar that wait for it
-};
 
 /// Who a sidecar is: the key that it showed (or its user id, locally), and its Pod.
 struct SidecarKey {
@@ -60,7 +51,7 @@ struct HubEvents {
   std::function<std::uint64_t(const SidecarKey&, const protocol::Series&)> series;
   std::function<void(std::span<const Sample>)> samples;
   /// To be committed; then Core::delivered is due. In the order of the spool, each once (but again
-  /// after a restart of the hub).
+  /// after a restart of the hub), and no more than the window at any time.
   std::function<void(const SidecarKey&, std::uint64_t number, protocol::Message)> delivery;
   /// The deadline of a command came before it was sent to anybody.
   std::function<void(const SidecarKey&, const std::string& command)> expired;
@@ -96,7 +87,11 @@ class Core {
   /// The transport cannot reach it any more, or it takes nothing.
   void disconnected(const std::string& routing_id, const std::string& why);
 
+  /// Something odd that the transport has seen; told like all that is.
+  void odd(const std::string& what, std::uint64_t times = 1) { odd_[what] += times; }
+
   std::size_t attached() const { return by_routing_.size(); }
+  std::size_t known() const { return sessions_.size(); }  // with those that are away
   /// Of its last boot that this hub knows; null: none.
   const TelemetryAccount* account(const SidecarKey& of) const;
 
@@ -104,25 +99,37 @@ class Core {
   struct Pending;
   struct Session;
 
+  Session* sender(const Peer& peer, std::size_t bytes, std::int64_t now_us, bool& reads);
+  void unreadable(const Peer& peer, std::string_view bytes, const Error& error,
+                  std::int64_t now_us);
+  void in_session(Session& session, const Peer& peer, protocol::Message message,
+                  std::int64_t now_us);
   void hello(const Peer& peer, const protocol::Header& header, const protocol::Hello& hello,
              std::int64_t now_us);
+  Session* admit(const Peer& peer, const SidecarKey& key, std::int64_t now_us);
+  void attach(Session& session, const Peer& peer, const protocol::Header& header,
+              const protocol::Hello& hello, std::int64_t now_us);
+  bool make_room();
   void welcome(Session& session, std::int64_t now_us);
+  void close_gap(Session& session, std::int64_t now_us);
   void handle(Session& session, protocol::Message message, std::int64_t now_us);
   void telemetry(Session& session, const protocol::Telemetry& batch, std::int64_t now_us);
+  void name(Session& session, const protocol::Series& series);
   void deliver(Session& session, const protocol::Deliver& delivery, std::int64_t now_us);
   void give_credit(Session& session, std::int64_t now_us);
   void send_commands(Session& session, std::int64_t now_us);
+  void drop_commands(Session& session, bool gone, std::int64_t now_us);
   void say(Session& session, protocol::Body body, std::int64_t now_us);
   void answer(const Peer& peer, protocol::Body body, std::int64_t now_us);
   void reject(const Peer& peer, const std::string& reason, std::int64_t now_us);
   void detach(Session& session, const std::string& why);
-  void odd(const std::string& what) { ++odd_[what]; }
   void tell_odd(std::int64_t now_us);
 
   const std::string boot_id_;
   const std::uint64_t term_;
   const HubLimits limits_;
   const HubEvents events_;
+  Admission admission_;
   std::map<SidecarKey, std::unique_ptr<Session>> sessions_;  // also those that are away
   std::unordered_map<std::string, Session*> by_routing_;     // those that are attached
   std::vector<Outgoing> outgoing_;

@@ -11,14 +11,20 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "engine/hub/connections.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::hub {
 namespace {
 
 constexpr std::int64_t kTickUs = 100'000;
-/// Messages of one socket before the others have their turn.
-constexpr int kTurn = 1000;
+/// How long one socket is read before commands, the clock and the others have their turn. libzmq reads
+/// its connections by turns, a message each.
+constexpr std::int64_t kTurnUs = 2000;
+constexpr int kBacklog = 1024;
+/// A connection whose handshake takes longer is closed; so is one whose other side is gone without a
+/// word.
+constexpr int kHandshakeMs = 10'000, kSilentS = 30, kProbeS = 10, kProbes = 3;
 constexpr const char* kDomain = "scanflow-hub";
 /// ZMQ_ZAP_ENFORCE_DOMAIN, which zmq.h names as a draft only.
 constexpr int kEnforceDomain = 93;
@@ -44,6 +50,7 @@ struct Hub::Impl {
     zmq::socket_t socket;
     char mark;
     bool curve;
+    std::unique_ptr<Connections> connections;  // where it is TCP
   };
 
   Impl(HubOptions chosen, HubEvents events)
@@ -53,15 +60,18 @@ struct Hub::Impl {
   ~Impl() {
     post([this](Core&, std::int64_t) { stopping = true; });
     if (thread.joinable()) thread.join();
-    doors.clear();
     context.shutdown();
-    zap.reset();
+    zap.reset();  // its thread asks how many connections there are
+    doors.clear();
     ::close(wake);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  /// Some of those that are attached may connect anew before their old connection is known to be gone.
+  std::size_t most_connections() const { return options.limits.sessions + 500; }
   void open();
+  void open_tcp();
   void run();
   void receive(Door& door);
   void send_all();
@@ -83,22 +93,36 @@ struct Hub::Impl {
 
 void Hub::Impl::open() {
   if (!options.ipc.empty()) {
-    Door& door = doors.emplace_back(Door{{context, zmq::socket_type::router}, 'i', false});
+    Door& door = doors.emplace_back(Door{{context, zmq::socket_type::router}, 'i', false, {}});
     set_common(door.socket);
     door.socket.bind("ipc://" + options.ipc);
   }
-  if (!options.tcp.empty()) {
-    zap = std::make_unique<ZapHandler>(context, options.user_of);
-    Door& door = doors.emplace_back(Door{{context, zmq::socket_type::router}, 't', true});
-    set_common(door.socket);
-    door.socket.set(zmq::sockopt::curve_server, true);
-    door.socket.set(zmq::sockopt::curve_secretkey, options.secret_key);
-    door.socket.set(zmq::sockopt::zap_domain, kDomain);
-    const int enforce = 1;
-    zmq_setsockopt(door.socket.handle(), kEnforceDomain, &enforce, sizeof enforce);
-    door.socket.bind(options.tcp);
-    tcp = door.socket.get(zmq::sockopt::last_endpoint);
-  }
+  if (!options.tcp.empty()) open_tcp();
+}
+
+void Hub::Impl::open_tcp() {
+  Door& door = doors.emplace_back(Door{{context, zmq::socket_type::router}, 't', true, {}});
+  door.connections = std::make_unique<Connections>(context, door.socket,
+                                                   [this](const char* what) { core.odd(what); });
+  zap = std::make_unique<ZapHandler>(
+      context, [this, connections = door.connections.get()](const std::string& key) {
+        return connections->count() > most_connections() ? "" : options.user_of(key);
+      });
+  set_common(door.socket);
+  door.socket.set(zmq::sockopt::backlog, kBacklog);
+  door.socket.set(zmq::sockopt::handshake_ivl, kHandshakeMs);
+  door.socket.set(zmq::sockopt::tcp_keepalive, 1);
+  door.socket.set(zmq::sockopt::tcp_keepalive_idle, kSilentS);
+  door.socket.set(zmq::sockopt::tcp_keepalive_intvl, kProbeS);
+  door.socket.set(zmq::sockopt::tcp_keepalive_cnt, kProbes);
+  door.socket.set(zmq::sockopt::tcp_maxrt, kSilentS * 1000);
+  door.socket.set(zmq::sockopt::curve_server, true);
+  door.socket.set(zmq::sockopt::curve_secretkey, options.secret_key);
+  door.socket.set(zmq::sockopt::zap_domain, kDomain);
+  const int enforce = 1;
+  zmq_setsockopt(door.socket.handle(), kEnforceDomain, &enforce, sizeof enforce);
+  door.socket.bind(options.tcp);
+  tcp = door.socket.get(zmq::sockopt::last_endpoint);
 }
 
 void Hub::Impl::run() {
@@ -114,6 +138,8 @@ void Hub::Impl::run() {
       if (items[i + 1].revents != 0) receive(doors[i]);
     if (const std::int64_t now_us = monotonic_us(); now_us >= tick_us) {
       core.tick(now_us);
+      for (Door& door : doors)
+        if (door.connections) door.connections->tick();
       tick_us = now_us + kTickUs;
     }
     send_all();
@@ -121,14 +147,23 @@ void Hub::Impl::run() {
 }
 
 void Hub::Impl::receive(Door& door) {
-  for (int i = 0; i < kTurn; ++i) {
+  std::int64_t now_us = monotonic_us();
+  for (const std::int64_t end_us = now_us + kTurnUs; now_us < end_us; now_us = monotonic_us()) {
     zmq::message_t routing, bytes, rest;
     if (!door.socket.recv(routing, zmq::recv_flags::dontwait)) return;
     const bool whole = routing.more() && door.socket.recv(bytes) && !bytes.more();
-    for (bool more = bytes.more(); more; more = rest.more()) (void)door.socket.recv(rest);
-    if (!whole) continue;  // no sidecar says anything in several frames
+    std::size_t size = bytes.size();
+    for (bool more = bytes.more(); more; more = rest.more()) {
+      (void)door.socket.recv(rest);
+      size += rest.size();
+    }
+    if (door.connections) door.connections->heard(zmq_msg_get(bytes.handle(), ZMQ_SRCFD), size);
+    if (!whole) {  // no sidecar says anything in several frames
+      core.odd("messages of several frames");
+      continue;
+    }
     Peer peer{door.mark + routing.to_string(), user_of(bytes, door.curve)};
-    core.receive(peer, bytes.to_string_view(), monotonic_us());
+    core.receive(peer, bytes.to_string_view(), now_us);
   }
 }
 
@@ -177,6 +212,10 @@ Hub::~Hub() = default;
 
 Result<std::unique_ptr<Hub>> Hub::start(HubOptions options, HubEvents events) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(events));
+  if (!impl->options.tcp.empty()) {
+    const std::string why = raise_file_limit(impl->most_connections());
+    if (!why.empty()) return fail(why);
+  }
   try {
     impl->open();
   } catch (const zmq::error_t& error) {

@@ -13,6 +13,9 @@ constexpr std::size_t kKeyBytes = 32;
 /// Frames of a request: version, request id, domain, address, identity, mechanism, credentials.
 constexpr std::size_t kRequestFrames = 7;
 
+/// Not 400: that is final, and libzmq never connects again for it; the key may be known later.
+constexpr const char* kNotNow = "300";
+
 std::string user_of_request(const std::vector<zmq::message_t>& request,
                             const ZapHandler::UserOf& user_of) {
   if (request.size() != kRequestFrames || request[0].to_string_view() != "1.0" ||
@@ -43,7 +46,7 @@ void ZapHandler::serve(zmq::socket_t socket) const {
       std::array<zmq::const_buffer, 6> reply{
           zmq::buffer(std::string_view("1.0")),
           zmq::buffer(id),
-          zmq::buffer(std::string_view(user.empty() ? "400" : "200")),
+          zmq::buffer(std::string_view(user.empty() ? kNotNow : "200")),
           zmq::buffer(std::string_view(user.empty() ? "unknown key" : "OK")),
           zmq::buffer(user),
           zmq::buffer(std::string_view())};

@@ -13,7 +13,8 @@ namespace scanflow::hub {
 /// It must be there before a socket is bound.
 class ZapHandler {
  public:
-  /// user_of: the user whose public key this is (Z85, 40 characters), or "": it is refused. [its thread]
+  /// user_of: the user whose public key this is (Z85, 40 characters), or "": it is refused, and may
+  /// come again. [its thread]
   using UserOf = std::function<std::string(const std::string& public_key)>;
 
   ZapHandler(zmq::context_t& context, UserOf user_of);

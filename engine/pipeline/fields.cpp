@@ -43,6 +43,10 @@ constexpr Field kCombination = Field{"", kMap, "a value for each axis"}.of(combi
 constexpr Field kVariable{"", kScalar | kNull, "text; may hold expressions"};
 constexpr Field kSecret =
     Field{"", kMap, "where its value comes from: env or file"}.of(secret_fields);
+constexpr Field kRule{"", kText, "a rule", "rule"};
+constexpr Field kWord{"", kScalar, "text", "literal"};
+constexpr Field kHook =
+    Field{"", kList, "the program and its arguments"}.listing(kWord).not_empty();
 constexpr Field kCause = Field{"", kText, "why an attempt failed"}.among(kRetriedCauses);
 
 constexpr Field later(std::string_view name) {
@@ -153,19 +157,42 @@ constexpr std::array kStep{
         .initially("0"),
     Field{"pool", kText | kMap, "a limit that runs share: its name, or name and limit", "label"}.of(
         pool_fields),
+    Field{
+        "sidecar", kBool | kMap,
+        "how it is watched and acted on while it runs: rules, hooks, checkpoint; false: not at all"}
+        .of(sidecar_fields)
+        .initially("true"),
     Field{"description", kText, "what it does, for people"},
     later("image"),
     later("command"),
     later("args"),
     later("replicas"),
     later("placement"),
-    later("sidecar"),
     later("reuse"),
 };
 
 constexpr std::array kSecretSource{
     Field{"env", kText, "the variable that whoever starts the run has it in", "identifier"},
     Field{"file", kText, "the file that holds it; relative: from where the steps start", "literal"}
+        .not_empty(),
+};
+
+constexpr std::array kSidecar{
+    Field{"rules", kText | kList,
+          "what is done by itself: SIGNAL OP BOUND [rising|falling] [for DURATION] -> PRIMITIVE",
+          "rule"}
+        .listing(kRule),
+    Field{"hooks", kMap, "programs that exec_hook may run, by name"}.of(hooks_fields),
+    Field{"checkpoint", kMap, "how a program that offers none is asked for a checkpoint"}.of(
+        checkpoint_fields),
+};
+
+constexpr std::array kCheckpoint{
+    Field{"signal", kText, "what it is sent, such as SIGUSR1", "signal"},
+    Field{"program", kList, "what is run instead: the program and its arguments"}
+        .listing(kWord)
+        .not_empty(),
+    Field{"file", kText, "what is there then; relative: to where the steps start", "literal"}
         .not_empty(),
 };
 
@@ -271,6 +298,9 @@ constexpr Table kCombinationTable{"combination", "a combination", {}, &kAxisValu
 constexpr Table kEnvTable{"env", "'env'", {}, &kVariable, "variable"};
 constexpr Table kSecretsTable{"secrets", "'secrets'", {}, &kSecret, "variable"};
 constexpr Table kSecretTable{"secret", "a secret", kSecretSource, nullptr, {}, true};
+constexpr Table kSidecarTable{"sidecar", "sidecar", kSidecar};
+constexpr Table kHooksTable{"hooks", "'sidecar.hooks'", {}, &kHook, "label"};
+constexpr Table kCheckpointTable{"checkpoint", "sidecar.checkpoint", kCheckpoint};
 constexpr Table kRetryTable{"retry", "retry", kRetry};
 constexpr Table kBackoffTable{"backoff", "retry.backoff", kBackoff};
 constexpr Table kCacheTable{"cache", "cache", kCache};
@@ -306,6 +336,9 @@ const Table& combination_fields() { return kCombinationTable; }
 const Table& env_fields() { return kEnvTable; }
 const Table& secrets_fields() { return kSecretsTable; }
 const Table& secret_fields() { return kSecretTable; }
+const Table& sidecar_fields() { return kSidecarTable; }
+const Table& hooks_fields() { return kHooksTable; }
+const Table& checkpoint_fields() { return kCheckpointTable; }
 const Table& retry_fields() { return kRetryTable; }
 const Table& backoff_fields() { return kBackoffTable; }
 const Table& cache_fields() { return kCacheTable; }

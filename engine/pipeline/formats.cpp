@@ -5,9 +5,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "engine/pipeline/text.hpp"
+#include "sdk/base/nearest.hpp"
 #include "sdk/base/units.hpp"
+#include "sidecar/collect/rule.hpp"
+#include "sidecar/protocol/primitives.hpp"
 
 namespace scanflow::pipeline {
 namespace {
@@ -20,6 +25,25 @@ Result<double> as_number(const Result<T>& parsed) {
 
 Result<double> duration(std::string_view text) { return as_number(parse_duration(text)); }
 Result<double> bytes(std::string_view text) { return as_number(parse_bytes(text)); }
+
+Result<double> rule(std::string_view text) {
+  const auto parsed = collect::parse_rule(text);
+  if (!parsed) return tl::unexpected(parsed.error());
+  const auto* primitive = protocol::find_primitive(parsed->primitive);
+  if (primitive != nullptr) return 0;
+  std::vector<std::string> names;
+  for (const protocol::Primitive& known : protocol::primitives()) names.emplace_back(known.name);
+  const std::string near = nearest(parsed->primitive, names);
+  return fail(fmt::format("there is no primitive '{}'{}", parsed->primitive,
+                          near.empty() ? " ('scanflow primitive list' shows them)"
+                                       : fmt::format("; did you mean '{}'?", near)));
+}
+
+Result<double> signal(std::string_view text) {
+  const auto number = signal_named(text);
+  if (!number) return tl::unexpected(number.error());
+  return *number;
+}
 
 std::string print_duration(double us) { return format_duration(static_cast<std::int64_t>(us)); }
 std::string print_bytes(double bytes) { return format_bytes(static_cast<std::uint64_t>(bytes)); }
@@ -72,6 +96,16 @@ constexpr std::array kFormats{
            .pattern = R"(^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$)",
            .plain = true,
            .constant = true},
+    Format{.name = "rule",
+           .what = "a rule (memory_used_ratio > 92% rising for 5s -> checkpoint)",
+           .pattern = R"(^\s*[a-z_]+\s*(>|>=|<|<=)[\s\S]*->\s*[a-z_]+\s*$)",
+           .constant = true,
+           .parse = rule},
+    Format{.name = "signal",
+           .what = "the name of a signal (SIGUSR1)",
+           .pattern = "^(SIG)?[A-Z0-9]+$",
+           .constant = true,
+           .parse = signal},
     Format{.name = "literal",
            .what = "a value without expressions",
            .pattern = R"(^(?![\s\S]*\$\{\{))",

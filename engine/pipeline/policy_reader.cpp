@@ -61,6 +61,50 @@ void read_secret(const Node& node, Secret& secret, Problems& problems) {
   }
 }
 
+namespace {
+
+json words_of(const Node& list) {
+  json words = json::array();
+  for (const Node* word : list.items) words.push_back(word->text);
+  return words;
+}
+
+json read_checkpoint(const Node& node, Problems& problems) {
+  const MapReader map(node, checkpoint_fields(), problems);
+  json checkpoint = json::object();
+  if (map.has("signal") == map.has("program")) {
+    problems.add(node, "a checkpoint has one of 'signal' and 'program'").hint =
+        "{signal: SIGUSR1, file: PATH}, or {program: [...], file: PATH}";
+  }
+  if (const Node* signal = map.get("signal")) checkpoint["signal"] = signal->text;
+  if (const Node* program = map.get("program")) checkpoint["program"] = words_of(*program);
+  if (const Node* file = map.get("file")) checkpoint["file"] = file->text;
+  return checkpoint;
+}
+
+}  // namespace
+
+void read_sidecar(const Node& node, json& sidecar, Problems& problems) {
+  sidecar = json::object();
+  if (node.is_scalar()) {
+    if (!is_true(node)) sidecar = nullptr;
+    return;
+  }
+  const MapReader map(node, sidecar_fields(), problems);
+  if (const Node* rules = map.get("rules")) {
+    sidecar["rules"] = rules->is_scalar() ? json::array({rules->text}) : words_of(*rules);
+  }
+  if (const Node* hooks = map.get("hooks")) {
+    const MapReader open(*hooks, hooks_fields(), problems);
+    for (std::size_t i = 0; i + 1 < hooks->items.size(); i += 2) {
+      if (hooks->items[i + 1]->is_list())
+        sidecar["hooks"][hooks->items[i]->text] = words_of(*hooks->items[i + 1]);
+    }
+  }
+  if (const Node* checkpoint = map.get("checkpoint"))
+    sidecar["checkpoint"] = read_checkpoint(*checkpoint, problems);
+}
+
 void read_retry(const Node& node, Retry& retry, Problems& problems) {
   if (!node.is_map()) {
     retry.limit = static_cast<std::uint32_t>(number_of(node));

@@ -12,6 +12,7 @@ namespace scanflow::pipeline {
 
 /// {env: X} or {file: PATH}.
 void read_secret(const Node& node, Secret& secret, Problems& problems);
+void read_sidecar(const Node& node, json& sidecar, Problems& problems);
 void read_retry(const Node& node, Retry& retry, Problems& problems);
 void read_pool(const Node& node, Pool& pool, Problems& problems);
 /// `approve: true`, the message, or a map.

@@ -127,6 +127,8 @@ struct Step {
   json for_each = nullptr;                 // "${{ ... }}" or a list: one instance for each item
   std::map<std::string, std::string> env;  // values may hold ${{ }}
   std::map<std::string, Secret> secrets;   // by the variable that the step finds it in
+  /// How it is watched and acted on: rules, hooks, checkpoint {signal, program, file}; null: not at all.
+  json sidecar = json::object();
   Retry retry;
   std::int64_t timeout_us = 0;  // 0: none
   Cache cache;

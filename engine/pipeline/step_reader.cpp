@@ -390,6 +390,7 @@ class StepReader {
   void read_policies() {
     layered("retry", [&](const Node& n) { read_retry(n, step_.retry, problems_); });
     if (draft_.call == nullptr) {
+      layered("sidecar", [&](const Node& n) { read_sidecar(n, step_.sidecar, problems_); });
       layered("cache", [&](const Node& n) { read_cache(n, step_.cache, problems_); });
       layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
     }

@@ -217,6 +217,7 @@ struct Engine::Impl {
   void on_ended(const EntryPtr& entry, protocol::Result result);
   void attempt_ended(const EntryPtr& entry, std::uint32_t step, const protocol::Result& result,
                      json artifacts);
+  void drop_checkpoints(const EntryPtr& entry, std::uint32_t step);
   void on_metric(const EntryPtr& entry, const protocol::Metric& metric);
   void on_host_call(const EntryPtr& entry, const protocol::HostCall& call);
   void acknowledge(const EntryPtr& entry, const protocol::AttemptId& id);

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/runtime/checkpoints.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/text.hpp"
@@ -212,6 +213,7 @@ void Engine::Impl::attempt_ended(const EntryPtr& entry, std::uint32_t step,
   }
   run.apply(event, batch);
   acknowledge(entry, result.id);
+  if (event.cause == run::Cause::none) drop_checkpoints(entry, step);
   const auto& resolved = run.machine().step(step).resolved;
   if (event.cause == run::Cause::none && resolved && resolved->contains("cache_key")) {
     const json data = event.data ? *event.data : json::object();
@@ -219,6 +221,16 @@ void Engine::Impl::attempt_ended(const EntryPtr& entry, std::uint32_t step,
                            data.value("outputs", json::object()).dump(),
                            data.value("artifacts", json::object()).dump()});
   }
+}
+
+/// Once it is committed that the step has succeeded.
+void Engine::Impl::drop_checkpoints(const EntryPtr& entry, std::uint32_t step) {
+  if (entry->run.machine().spec_of(step).uses == "noop") return;  // done before one could look
+  after.calls.emplace_back(
+      [this, run = entry->run.id(), id = entry->run.machine().planned(step).id] {
+        if (!has_checkpoints(options.state, run, id)) return;
+        work([this, run, id] { remove_checkpoints(options.state, run, id); });
+      });
 }
 
 void Engine::Impl::on_metric(const EntryPtr& entry, const protocol::Metric& metric) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "engine/runtime/checkpoints.hpp"
 #include "engine/runtime/resolver.hpp"
 #include "engine/runtime/secrets.hpp"
 
@@ -19,6 +20,24 @@ std::vector<protocol::Input> inputs_of(const json& bound) {
                       artifact.value("directory", false)});
   }
   return inputs;
+}
+
+/// As the sidecar reads it, where relative paths mean nothing; empty: it is not to be watched.
+std::string steering_of(const pipeline::Step& step, const std::string& directory) {
+  if (step.sidecar.is_null()) return {};
+  json steering = step.sidecar;
+  if (const auto checkpoint = steering.find("checkpoint");
+      checkpoint != steering.end() && checkpoint->contains("file")) {
+    const std::filesystem::path file = checkpoint->at("file").get<std::string>();
+    (*checkpoint)["file"] = (directory / file).lexically_normal().string();
+  }
+  return steering.dump();
+}
+
+/// Those that the step itself sets.
+Environment own_variables(const ActiveRun& run, std::uint32_t step) {
+  const auto& resolved = run.machine().step(step).resolved;
+  return resolved ? resolved->at("env").get<Environment>() : run.machine().spec_of(step).env;
 }
 
 }  // namespace
@@ -70,10 +89,13 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   request.threads = step.resources.threads();
   request.memory_limit = step.resources.memory_limit;
   request.cwd = run.submission().options.directory;
+  request.steering = steering_of(step, request.cwd);
   if (log_dir_.empty()) {
     log_dir_ = state_.logs_of(run.id()).string();
     std::error_code error;  // a failure shows when a log is opened
     std::filesystem::create_directories(log_dir_, error);
+    if (const std::string& earlier = run.submission().retry_of; !earlier.empty())
+      inherit_checkpoints(state_, earlier, run.id());
   }
   request.log_dir = log_dir_;
   if (!step.with_is_dynamic) {
@@ -110,12 +132,14 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
   auto request = std::make_shared<protocol::Request>(std::move(*base));
   request->id.step = run.machine().planned(step).id;
   request->id.attempt = attempt;
+  const Environment own = own_variables(run, step);
   if (const auto& resolved = run.machine().step(step).resolved) {
     request->config = resolved->at("config").dump();
     request->inputs = inputs_of(*resolved);
-    request->env = resolved->at("env").get<Environment>();
+    request->env = own;
     add_environment(spec, *request);
   }
+  request->checkpoints = checkpoint_directory(state_, *request, own);
   if (auto added = add_secrets(run, spec, *request); !added) return tl::unexpected(added.error());
   return request;
 }

@@ -49,7 +49,7 @@ class RequestMaker {
   Environment environment_;
   Environment added_;  // to the workers' own
   std::set<std::string> withheld_;
-  std::string log_dir_;                                              // made with the first request
+  std::string log_dir_;  // made with the first request, which also takes over checkpoints
   std::unordered_map<std::uint32_t, protocol::Request> prototypes_;  // of matrices, by Plan's spec
   std::unordered_map<const loader::PluginInfo*, Bound> bound_;       // each plugin's last one
 };

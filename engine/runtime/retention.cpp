@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "engine/runtime/checkpoints.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/store/garbage.hpp"
 #include "sdk/base/clock.hpp"
@@ -36,6 +37,7 @@ Result<std::vector<std::string>> Engine::Impl::delete_runs(const std::vector<std
   for (const std::string& id : *gone) {
     std::error_code ignored;  // swept with the next garbage
     fs::remove_all(options.state.logs_of(id).parent_path(), ignored);
+    remove_checkpoints(options.state, id);
   }
   return gone;
 }
@@ -43,7 +45,8 @@ Result<std::vector<std::string>> Engine::Impl::delete_runs(const std::vector<std
 Result<store::Garbage> Engine::Impl::collect_garbage() {
   const std::int64_t old = wall_us() - kGarbageAgeUs;
   auto garbage = store::collect_garbage(*options.store, artifacts, old);
-  (void)store::collect_run_directories(*options.store, options.state.root / "runs", old);
+  for (const fs::path& of_runs : {options.state.root / "runs", options.state.checkpoints()})
+    (void)store::collect_run_directories(*options.store, of_runs, old);
   return garbage;
 }
 

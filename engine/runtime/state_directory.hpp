@@ -17,6 +17,8 @@ struct StateDirectory {
   std::filesystem::path sockets;  // short (108 bytes bound a socket's path), 0700, of this user
 
   std::filesystem::path artifacts() const { return root / "artifacts"; }
+  /// checkpoints.hpp
+  std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   /// Its holder is the engine.
   std::filesystem::path engine_lock() const { return root / "engine.lock"; }
   /// Its holder is a server, which is the engine or about to be: nobody else becomes it.

@@ -19,7 +19,7 @@
 #include "engine/worker/program_link.hpp"
 #include "engine/worker/secrets.hpp"
 #include "engine/worker/slot.hpp"
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sidecar/protocol/messages.hpp"
 #include "sidecar/protocol/stream.hpp"
 
@@ -80,9 +80,14 @@ struct Attempt {
   std::optional<protocol::Result> said;
   std::map<std::uint64_t, protocol::HostCall> calls;  // unanswered
 
+  // Its sidecar: supervisor_sidecar.cpp.
+  std::uint64_t announced = 0;  // on this connection; 0: never
+  bool awaits_post_mortem = false;
+  Loop::Timer post_mortem_timer{};
+
   // What can be done to it while it runs: supervisor_commands.cpp.
   struct Asked {
-    std::uint64_t connection = 0;  // the engine's that asks
+    std::uint64_t connection = 0;  // the sidecar's that asks
     std::uint64_t call = 0;        // its number for that
   };
   nlohmann::json offers;  // a list that was read (sdk/loader/commands.hpp); null: none

@@ -105,6 +105,7 @@ std::map<std::string, std::string> variables(const json& config, const protocol:
   result["SCANFLOW_OUTPUT"] = files.output;
   result["SCANFLOW_METRICS"] = files.metrics;
   result["SCANFLOW_ARTIFACTS"] = files.artifacts;
+  result["SCANFLOW_CHECKPOINTS"] = request.checkpoints;
   result["SCANFLOW_SOCKET"] = files.socket;
   result["SCANFLOW_RUN"] = request.id.run;
   result["SCANFLOW_STEP"] = request.id.step;

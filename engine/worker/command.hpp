@@ -7,6 +7,8 @@
 //   SCANFLOW_INPUT_<NAME>   the path of an input artifact
 // NAME is in upper case, with '_' for whatever is neither letter nor digit. And
 //   SCANFLOW_OUTPUT, SCANFLOW_METRICS, SCANFLOW_ARTIFACTS   command_files.hpp
+//   SCANFLOW_CHECKPOINTS    a directory that the step's attempts share; made where the text of the
+//                           command names the variable, else by the program; empty: there is none
 //   SCANFLOW_SOCKET         program_link.hpp; empty: there is none
 //   SCANFLOW_RUN, SCANFLOW_STEP, SCANFLOW_ATTEMPT, SCANFLOW_THREADS, SCANFLOW_SLOT
 // PYTHONPATH ends with the directory of scanflow.py (sdk/python), where that is installed.

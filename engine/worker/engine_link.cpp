@@ -7,8 +7,8 @@
 #include <utility>
 #include <variant>
 
-#include "engine/worker/listen.hpp"
 #include "engine/worker/note.hpp"
+#include "sdk/base/unix_socket.hpp"
 
 namespace scanflow::worker {
 namespace {

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "engine/worker/loop.hpp"
-#include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sidecar/protocol/stream.hpp"
 
 namespace scanflow::worker {

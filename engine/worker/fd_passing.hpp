@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::worker {
 

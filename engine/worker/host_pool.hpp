@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "engine/worker/loop.hpp"
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sidecar/protocol/stream.hpp"
 
 namespace scanflow::worker {

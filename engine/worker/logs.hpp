@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::worker {
 

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::worker {
 

@@ -12,8 +12,8 @@
 
 #include "engine/worker/loop.hpp"
 #include "engine/worker/redactor.hpp"
-#include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::worker {
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/worker/checkpoints.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::worker {
@@ -99,6 +100,16 @@ void PluginAttempt::progress(double fraction, std::string_view message) {
 
 Result<std::string> PluginAttempt::artifact(std::string_view name, bool directory) {
   return artifacts_.announce(name, directory);
+}
+
+Result<std::string> PluginAttempt::checkpoints() {
+  const std::string& path = request_.checkpoints;
+  if (path.empty()) return path;
+  if (auto made = make_checkpoint_directory(path); !made) return tl::unexpected(made.error());
+  std::call_once(checkpoints_told_, [&] {
+    if (has_checkpoints(path)) log(SCANFLOW_LOG_INFO, checkpoints_note(path));
+  });
+  return path;
 }
 
 Result<std::string> PluginAttempt::run_state() { return ask("run.state", "{}"); }

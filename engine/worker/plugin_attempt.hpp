@@ -57,6 +57,7 @@ class PluginAttempt final : private loader::HostServices {
               const std::map<std::string, std::string>& labels, bool logged) override;
   void progress(double fraction, std::string_view message) override;
   Result<std::string> artifact(std::string_view name, bool directory) override;
+  Result<std::string> checkpoints() override;
   Result<std::string> run_state() override;
   Result<std::string> register_model(std::string_view request) override;
 
@@ -71,6 +72,7 @@ class PluginAttempt final : private loader::HostServices {
   loader::StepInstance step_;
   std::atomic<std::uint64_t> metrics_ = 0;  // logged
   std::atomic<bool> cancelled_ = false;
+  std::once_flag checkpoints_told_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable answered_;

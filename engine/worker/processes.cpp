@@ -11,7 +11,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::worker {
 namespace {

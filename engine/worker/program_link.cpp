@@ -53,6 +53,18 @@ json ProgramLink::offers() const {
   return all;
 }
 
+std::optional<loader::CommandAnswer> ProgramLink::ask(std::uint64_t call, const std::string& name,
+                                                      const std::string& arguments) {
+  const json offered = offers();
+  const json* command = loader::find_command(offered, name);
+  if (command == nullptr) return loader::command_unsupported(name, offered);
+  auto read = loader::read_arguments(*command, arguments);
+  if (!read) return loader::command_failed(read.error().message);
+  if (!tell(call, name, *read))
+    return loader::command_failed("the program that offered it is gone");
+  return std::nullopt;
+}
+
 bool ProgramLink::tell(std::uint64_t call, const std::string& name, const json& arguments) {
   Peer* to = nullptr;
   for (const auto& [fd, peer] : peers_) {

@@ -13,13 +13,15 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "engine/worker/loop.hpp"
-#include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/unique_fd.hpp"
+#include "sdk/loader/commands.hpp"
 #include "sidecar/protocol/messages.hpp"
 
 namespace scanflow::worker {
@@ -45,9 +47,10 @@ class ProgramLink {
   void add(UniqueFd connection);
   /// A list that was read (sdk/loader/commands.hpp).
   nlohmann::json offers() const;
-  /// False where nobody offers it. arguments: a JSON object. An answer follows, also where the
-  /// program ends instead.
-  bool tell(std::uint64_t call, const std::string& name, const nlohmann::json& arguments);
+  /// Tells who offers it. arguments: a JSON object's text. An answer follows, also where the program
+  /// ends instead; or it is given here, where nobody can be told.
+  std::optional<loader::CommandAnswer> ask(std::uint64_t call, const std::string& name,
+                                           const std::string& arguments);
   /// What has arrived, before the attempt's end is reported.
   void drain();
 
@@ -61,6 +64,7 @@ class ProgramLink {
     std::set<std::uint64_t> calls;
   };
 
+  bool tell(std::uint64_t call, const std::string& name, const nlohmann::json& arguments);
   enum class Read { all, some, closed };
   Read on_ready(int fd, std::uint32_t events);
   static Read read(Peer& peer);

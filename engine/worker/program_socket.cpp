@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "engine/worker/listen.hpp"
+#include "sdk/base/unix_socket.hpp"
 
 namespace scanflow::worker {
 

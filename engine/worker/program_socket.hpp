@@ -7,8 +7,8 @@
 #include <string>
 
 #include "engine/worker/loop.hpp"
-#include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::worker {
 

@@ -10,8 +10,8 @@
 
 #include "engine/worker/command.hpp"
 #include "engine/worker/program_socket.hpp"
-#include "engine/worker/unique_fd.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::worker {
 

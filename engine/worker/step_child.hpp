@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/worker/open_mp.hpp"
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sdk/loader/library.hpp"
 
 namespace scanflow::worker {

@@ -20,7 +20,7 @@
 #include "engine/worker/fd_passing.hpp"
 #include "engine/worker/note.hpp"
 #include "engine/worker/step_child.hpp"
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sdk/loader/library.hpp"
 #include "sidecar/protocol/stream.hpp"
 

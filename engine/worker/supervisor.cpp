@@ -58,6 +58,11 @@ UniqueFd make_signal_fd() {
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+SidecarOptions sidecar_options(const SupervisorOptions& options) {
+  const auto beside = std::filesystem::path(options.program).parent_path() / "scanflow-sidecar";
+  return {beside.string(), options.socket + ".sidecar", options.work_directory + "/sidecar"};
+}
+
 /// One that was told to end a moment ago may be about to.
 bool lock_patiently(int fd) {
   constexpr int kTries = 100;
@@ -101,6 +106,12 @@ Supervisor::Supervisor(SupervisorOptions options)
       sweeper_(
           loop_, [this](pid_t pid) { return by_pid_.count(pid) != 0; },
           [this](pid_t pid) { return hosts_.has(pid); }),
+      sidecar_(loop_, sidecar_options(options_),
+               {[this] { announce_all(); }, [this](protocol::Body& body) { on_sidecar(body); },
+                [this] { return active_ > 0; }}),
+      hooks_([this](const Id& id, std::uint64_t call, std::string outcome, std::string value) {
+        answer(id, call, std::move(outcome), std::move(value));
+      }),
       env_(program_environment(options_.program)) {
   loop_.watch(signals_.get(), EPOLLIN, [this](std::uint32_t) { on_signal(); });
   loop_.before_wait([this] { engine_.flush(); });
@@ -147,8 +158,8 @@ void Supervisor::receive(protocol::Body& body) {
     acknowledge(acknowledged->id);
   } else if (auto* host_reply = std::get_if<protocol::HostReply>(&body)) {
     reply(std::move(*host_reply));
-  } else if (auto* step_command = std::get_if<protocol::StepCommand>(&body)) {
-    command(std::move(*step_command));
+  } else if (const auto* observe = std::get_if<protocol::Observe>(&body)) {
+    sidecar_.observe(observe->hub);
   } else if (std::holds_alternative<protocol::Shutdown>(body)) {
     shutdown_ = true;
     leave_if_done();
@@ -188,7 +199,6 @@ void Supervisor::adopt(Attempt& attempt) {
         protocol::Started{attempt.request.id, attempt.pid, attempt.started_us, attempt.log},
         EngineLink::Urgency::soon);
   }
-  tell_offers(attempt);
   // Also those that were sent before: an engine that ended may not have come to store them.
   for (const protocol::Metric& metric : attempt.kept) engine_.send(metric);
   if (attempt.dropped > 0) {
@@ -197,8 +207,8 @@ void Supervisor::adopt(Attempt& attempt) {
                      attempt.request.id.run));
   }
   for (const auto& [number, call] : attempt.calls) engine_.send(call);
-  if (attempt.phase == Attempt::Phase::ended || attempt.reported)
-    engine_.send(protocol::Ended{attempt.result});
+  const bool over = attempt.phase == Attempt::Phase::ended || attempt.reported;
+  if (over && !attempt.awaits_post_mortem) engine_.send(protocol::Ended{attempt.result});
 }
 
 void Supervisor::cancel(const Id& id, const std::string& reason) {

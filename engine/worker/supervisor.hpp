@@ -18,10 +18,12 @@
 
 #include "engine/worker/attempt.hpp"
 #include "engine/worker/engine_link.hpp"
+#include "engine/worker/hooks.hpp"
 #include "engine/worker/host_pool.hpp"
 #include "engine/worker/logs.hpp"
 #include "engine/worker/loop.hpp"
 #include "engine/worker/memory_guard.hpp"
+#include "engine/worker/sidecar_link.hpp"
 #include "engine/worker/sweeper.hpp"
 
 namespace scanflow::worker {
@@ -65,6 +67,7 @@ class Supervisor {
   Result<void> prepare(Attempt& attempt);
   Result<std::unique_ptr<Slot>> take_slot();
   void start_command(Attempt& attempt);
+  Result<void> offer_checkpoints(Attempt& attempt);
   void start_plugin(Attempt& attempt);
   void hand_over(Attempt& attempt, pid_t pid, UniqueFd socket);
   void begin_running(Attempt& attempt, pid_t pid);
@@ -72,8 +75,18 @@ class Supervisor {
   void on_attempt_socket(const Id& id);
   void relay(Attempt& attempt, protocol::Body& body);
 
+  // --- its sidecar: supervisor_sidecar.cpp ---
+  void on_sidecar(protocol::Body& body);
+  void announce_all();
+  void arm_announcements();
+  void announce(Attempt& attempt);
+  bool ask_post_mortem(Attempt& attempt);
+
   // --- commands while it runs: supervisor_commands.cpp ---
   void command(protocol::StepCommand command);
+  void launcher_command(Attempt& attempt, const protocol::StepCommand& command);
+  void run_hook(Attempt& attempt, const protocol::StepCommand& command);
+  void answer(const Id& id, std::uint64_t call, std::string outcome, std::string value);
   void tell_offers(const Attempt& attempt);
   void on_offers(Attempt& attempt, const std::string& list);
   void on_answer(Attempt& attempt, std::uint64_t number, std::string outcome, std::string value);
@@ -95,6 +108,7 @@ class Supervisor {
   void take_artifacts(Attempt& attempt, std::vector<protocol::ArtifactFile> files);
   void close(Attempt& attempt);
   void report(Attempt& attempt);
+  void tell_result(Attempt& attempt);
 
   // --- what they write: supervisor_output.cpp ---
   Result<void> open_output(Attempt& attempt);
@@ -122,6 +136,8 @@ class Supervisor {
   Logs logs_;
   MemoryGuard memory_;
   Sweeper sweeper_;
+  SidecarLink sidecar_;
+  Hooks hooks_;
   std::vector<std::string> env_;
   ProgramFinder programs_;
   std::map<Id, std::unique_ptr<Attempt>> attempts_;
@@ -135,6 +151,7 @@ class Supervisor {
   bool shutdown_ = false;       // the engine said so: end when every result is acknowledged
   bool terminated_ = false;     // SIGTERM: end when nothing runs
   bool metrics_armed_ = false;
+  bool announcements_armed_ = false;
   Loop::Timer departure_{};
 };
 

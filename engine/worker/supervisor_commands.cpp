@@ -1,8 +1,9 @@
-// What can be done to an attempt while it runs: from the engine to its plugin or program, and back.
+// What can be done to an attempt while it runs: from the sidecar to its plugin or program, and back.
 #include <fmt/format.h>
 
 #include <utility>
 
+#include "engine/worker/command.hpp"
 #include "engine/worker/note.hpp"
 #include "engine/worker/supervisor.hpp"
 #include "sdk/base/clock.hpp"
@@ -31,9 +32,8 @@ const char* refusal_of(Attempt::Phase phase) {
 }  // namespace
 
 void Supervisor::command(protocol::StepCommand command) {
-  const auto refuse_it = [&](loader::CommandAnswer answer) {
-    engine_.send(protocol::StepAnswer{command.id, command.call, std::move(answer.outcome),
-                                      std::move(answer.value)});
+  const auto refuse_it = [&](loader::CommandAnswer refusal) {
+    answer(command.id, command.call, std::move(refusal.outcome), std::move(refusal.value));
   };
   Attempt* attempt = find(command.id);
   if (attempt == nullptr) {
@@ -45,32 +45,65 @@ void Supervisor::command(protocol::StepCommand command) {
     return refuse_it(
         loader::command_failed(fmt::format("{} commands wait for the step already", kMaxAsked)));
   }
+  if (command.name.starts_with('$')) return launcher_command(*attempt, command);
   const std::uint64_t number = ++commands_;
-  const Attempt::Asked asked{engine_.connection(), command.call};
+  const Attempt::Asked asked{sidecar_.connection(), command.call};
   if (attempt->plugin) {
     attempt->asked[number] = asked;
     command.call = number;
     return tell(*attempt, std::move(command));  // it knows what it offers
   }
-  const auto* offered = loader::find_command(attempt->offers, command.name);
-  if (offered == nullptr) {
-    return refuse_it(loader::command_unsupported(command.name, attempt->offers));
-  }
-  auto arguments = loader::read_arguments(*offered, command.arguments);
-  if (!arguments) return refuse_it(loader::command_failed(arguments.error().message));
+  if (!attempt->program)
+    return refuse_it(loader::command_unsupported(command.name, nlohmann::json::array()));
   attempt->asked[number] = asked;
-  if (!attempt->program->tell(number, command.name, *arguments)) {
-    auto failed = loader::command_failed("the program that offered it is gone");
-    on_answer(*attempt, number, std::move(failed.outcome), std::move(failed.value));
-  }
+  if (auto refusal = attempt->program->ask(number, command.name, command.arguments))
+    on_answer(*attempt, number, std::move(refusal->outcome), std::move(refusal->value));
 }
 
-/// What it offers now, also after an engine has come that did not hear it.
+/// What is asked of whoever started the attempt, not of the attempt.
+void Supervisor::launcher_command(Attempt& attempt, const protocol::StepCommand& command) {
+  if (command.name == "$run") return run_hook(attempt, command);
+  const std::string why =
+      command.name == "$restart"
+          ? "an attempt on this machine is not started anew in its place: cancel "
+            "it and use 'scanflow runs retry', or give the step a retry policy"
+          : "attempts on this machine have no '" + command.name.substr(1) + "'";
+  answer(attempt.request.id, command.call, "UNSUPPORTED", nlohmann::json{{"message", why}}.dump());
+}
+
+/// With the environment, the directory and the log of the attempt.
+void Supervisor::run_hook(Attempt& attempt, const protocol::StepCommand& command) {
+  protocol::Request request = attempt.request;
+  const auto arguments = nlohmann::json::parse(command.arguments, nullptr, false);
+  request.config =
+      nlohmann::json{{"argv", arguments.value("argv", nlohmann::json::array())}}.dump();
+  auto made = make_command(request, attempt.slot->files(), env_, programs_);
+  if (!made) {
+    return answer(attempt.request.id, command.call, "FAILED",
+                  nlohmann::json{{"message", made.error().message}}.dump());
+  }
+  Program program;
+  program.file = std::move(made->file);
+  program.argv = std::move(made->argv);
+  program.env = std::move(made->env);
+  program.cwd = std::move(made->cwd);
+  program.stdin_fd = null_.get();
+  program.stdout_fd = program.stderr_fd = attempt.output->writer();
+  program.open_files = options_.program_files;
+  program.dies_with_parent = true;
+  hooks_.start(attempt.request.id, command.call, program);
+}
+
+void Supervisor::answer(const Id& id, std::uint64_t call, std::string outcome, std::string value) {
+  sidecar_.send(protocol::StepAnswer{id, call, std::move(outcome), std::move(value)});
+}
+
+/// What it offers now.
 void Supervisor::tell_offers(const Attempt& attempt) {
-  if (attempt.offers.is_null()) return;
+  if (attempt.offers.is_null() || attempt.announced != sidecar_.connection()) return;
   const std::string text =
       attempt.offers.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  engine_.send(
+  sidecar_.send(
       protocol::Offers{attempt.request.id, attempt.secrets ? attempt.secrets->redact(text) : text});
 }
 
@@ -84,17 +117,16 @@ void Supervisor::on_offers(Attempt& attempt, const std::string& list) {
   tell_offers(attempt);
 }
 
-/// To the engine that asked, if it is still there.
+/// To the sidecar that asked, if it is still there.
 void Supervisor::on_answer(Attempt& attempt, std::uint64_t number, std::string outcome,
                            std::string value) {
   const auto found = attempt.asked.find(number);
   if (found == attempt.asked.end()) return;
   const Attempt::Asked asked = found->second;
   attempt.asked.erase(found);
-  if (asked.connection != engine_.connection()) return;
+  if (asked.connection != sidecar_.connection()) return;
   if (attempt.secrets) value = attempt.secrets->redact(value);
-  engine_.send(
-      protocol::StepAnswer{attempt.request.id, asked.call, std::move(outcome), std::move(value)});
+  answer(attempt.request.id, asked.call, std::move(outcome), std::move(value));
 }
 
 /// Nobody is there any more who could do it.

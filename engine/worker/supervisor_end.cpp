@@ -30,6 +30,22 @@ std::int64_t cpu_of(const rusage& usage) {
   return us(usage.ru_utime) + us(usage.ru_stime);
 }
 
+/// What a failed attempt wrote last: the beginning of its post-mortem.
+std::string last_lines_json(const protocol::Result& result, std::string_view words) {
+  if (result.status != "failed") return {};
+  constexpr std::size_t kLines = 20;
+  std::vector<std::string> lines;
+  while (!words.empty() && lines.size() < kLines) {
+    while (words.ends_with('\n')) words.remove_suffix(1);
+    const std::size_t begin = words.rfind('\n') + 1;  // npos + 1: the first line
+    if (begin < words.size()) lines.emplace_back(words.substr(begin));
+    words = words.substr(0, begin);
+  }
+  std::reverse(lines.begin(), lines.end());
+  const nlohmann::json document = {{"last_lines", std::move(lines)}};
+  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
 
 void Supervisor::on_signal() {
@@ -59,7 +75,8 @@ void Supervisor::reap() {
     int status = 0;
     rusage usage{};
     if (::wait4(pid, &status, 0, &usage) != pid) continue;
-    if (hosts_.reaped(pid, status)) continue;
+    if (hosts_.reaped(pid, status) || sidecar_.reaped(pid, status) || hooks_.reaped(pid, status))
+      continue;
     constexpr std::int64_t kKiB = 1024;  // unit of ru_maxrss
     on_exit(pid, status, cpu_of(usage), static_cast<std::uint64_t>(usage.ru_maxrss * kKiB));
   }
@@ -123,6 +140,7 @@ void Supervisor::finish(Attempt& attempt) {
     by_pid_.erase(attempt.pid);
   }
   memory_.end(attempt);
+  hooks_.end(attempt.request.id);
   if (!attempt.reported) {
     end_output(attempt);
     if (attempt.pid != 0) finish_command(attempt);
@@ -246,9 +264,17 @@ void Supervisor::close(Attempt& attempt) {
   }
 }
 
+/// The engine is told, after the sidecar where that can say more of a failure.
 void Supervisor::report(Attempt& attempt) {
-  attempt.reported = true;
+  attempt.result.post_mortem = last_lines_json(attempt.result, attempt.last_words);
   if (attempt.secrets) attempt.secrets->redact(attempt.result);
+  if (!ask_post_mortem(attempt)) tell_result(attempt);
+}
+
+void Supervisor::tell_result(Attempt& attempt) {
+  loop_.cancel(attempt.post_mortem_timer);
+  attempt.awaits_post_mortem = false;
+  attempt.reported = true;
   engine_.send(protocol::Ended{attempt.result});
 }
 

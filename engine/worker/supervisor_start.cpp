@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "engine/worker/checkpoints.hpp"
 #include "engine/worker/command.hpp"
 #include "engine/worker/fd_passing.hpp"
 #include "engine/worker/note.hpp"
@@ -57,6 +58,7 @@ void Supervisor::start_command(Attempt& attempt) {
   if (!command) return refuse(attempt, "config", command.error().message);
   auto written = slot.write_params(command->params);
   if (written && !command->script.empty()) written = slot.write_script(command->script);
+  if (written) written = offer_checkpoints(attempt);
   if (!written) return refuse(attempt, "retryable", written.error().message);
   Program program;
   program.file = std::move(command->file);
@@ -76,6 +78,16 @@ void Supervisor::start_command(Attempt& attempt) {
   begin_running(attempt, *pid);
   attempt.forks_seen = sweeper_.spawned(*pid);
   arm_metrics();
+}
+
+Result<void> Supervisor::offer_checkpoints(Attempt& attempt) {
+  const std::string& path = attempt.request.checkpoints;
+  if (path.empty()) return {};
+  if (attempt.request.config.find("SCANFLOW_CHECKPOINTS") != std::string::npos) {
+    if (auto made = make_checkpoint_directory(path); !made) return made;
+  }
+  if (has_checkpoints(path)) say_in_log(attempt, "scanflow: " + checkpoints_note(path) + "\n");
+  return {};
 }
 
 void Supervisor::start_plugin(Attempt& attempt) {
@@ -116,6 +128,7 @@ void Supervisor::begin_running(Attempt& attempt, pid_t pid) {
   by_pid_[pid] = &attempt;
   engine_.send(protocol::Started{attempt.request.id, pid, attempt.started_us, attempt.log},
                EngineLink::Urgency::soon);
+  arm_announcements();
 }
 
 void Supervisor::refuse(Attempt& attempt, const std::string& cause, const std::string& message) {

@@ -15,6 +15,9 @@ class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
 
+  /// Random(state()) goes on as this one does.
+  std::uint64_t state() const { return state_; }
+
   std::uint64_t next() {
     state_ += 0x9e3779b97f4a7c15ULL;
     return mix(state_);

@@ -2,19 +2,11 @@
 
 #include <sys/random.h>
 
-#include <array>
-#include <charconv>
 #include <stdexcept>
-
-#include "sdk/base/digest.hpp"
 
 namespace scanflow {
 
-namespace {
-
-using Bytes = std::array<unsigned char, 16>;
-
-std::string format(Bytes bytes, std::int64_t unix_ms) {
+std::string uuid_v7(std::int64_t unix_ms, UuidBits bytes) {
   for (int i = 0; i < 6; ++i) {
     bytes[static_cast<std::size_t>(i)] = static_cast<unsigned char>(unix_ms >> (40 - 8 * i));
   }
@@ -31,23 +23,12 @@ std::string format(Bytes bytes, std::int64_t unix_ms) {
   return text;
 }
 
-}  // namespace
-
 std::string uuid_v7(std::int64_t unix_ms) {
-  Bytes bytes{};
+  UuidBits bytes{};
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
     throw std::runtime_error("getrandom failed");
   }
-  return format(bytes, unix_ms);
-}
-
-std::string uuid_v7(std::int64_t unix_ms, std::string_view name) {
-  const std::string digest = sha256_hex(name);
-  Bytes bytes{};
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    std::from_chars(&digest[2 * i], &digest[2 * i] + 2, bytes[i], 16);
-  }
-  return format(bytes, unix_ms);
+  return uuid_v7(unix_ms, bytes);
 }
 
 std::string short_id(const std::string& uuid) { return uuid.substr(0, 18); }

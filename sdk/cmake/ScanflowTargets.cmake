@@ -10,6 +10,9 @@ if(SCANFLOW_SANITIZE)
     -fsanitize=${SCANFLOW_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(scanflow_options INTERFACE -fsanitize=${SCANFLOW_SANITIZE})
 endif()
+if(SCANFLOW_FUZZ)
+  target_compile_options(scanflow_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # Headers that nearly every source includes, parsed once for libraries and once for tests: half of a build's time goes
 # into parsing them. Sources include what they use all the same (./dev lint compiles without this).

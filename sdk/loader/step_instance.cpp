@@ -125,6 +125,13 @@ struct StepInstance::Host {
       return answer(host, self.services_.artifact(to_text(name), directory), path);
     });
   }
+  static std::int32_t checkpoints(const scanflow_host* host, scanflow_sink path) noexcept {
+    return guarded(host, [&](StepInstance& self) -> std::int32_t {
+      const auto directory = self.services_.checkpoints();
+      if (directory && directory->empty()) return SCANFLOW_UNSUPPORTED;
+      return answer(host, directory, path);
+    });
+  }
   static std::int32_t run_state(const scanflow_host* host, scanflow_sink document) noexcept {
     return guarded(host, [&](StepInstance& self) {
       return answer(host, self.services_.run_state(), document);
@@ -141,12 +148,15 @@ struct StepInstance::Host {
     static constexpr scanflow_host_metrics kMetrics = {sizeof kMetrics, 0, &log_metric, &observe};
     static constexpr scanflow_host_progress kProgress = {sizeof kProgress, 0, &progress};
     static constexpr scanflow_host_artifacts kArtifacts = {sizeof kArtifacts, 0, &artifact};
+    static constexpr scanflow_host_checkpoints kCheckpoints = {sizeof kCheckpoints, 0,
+                                                               &checkpoints};
     static constexpr scanflow_host_run kRun = {sizeof kRun, 0, &run_state};
     static constexpr scanflow_host_models kModels = {sizeof kModels, 0, &register_model};
     if (id == nullptr) return nullptr;
     if (std::strcmp(id, SCANFLOW_HOST_METRICS) == 0) return &kMetrics;
     if (std::strcmp(id, SCANFLOW_HOST_PROGRESS) == 0) return &kProgress;
     if (std::strcmp(id, SCANFLOW_HOST_ARTIFACTS) == 0) return &kArtifacts;
+    if (std::strcmp(id, SCANFLOW_HOST_CHECKPOINTS) == 0) return &kCheckpoints;
     if (std::strcmp(id, SCANFLOW_HOST_RUN) == 0) return &kRun;
     if (std::strcmp(id, SCANFLOW_HOST_MODELS) == 0) return &kModels;
     return nullptr;

@@ -33,6 +33,9 @@ class HostServices {
   /// The absolute path where to put it: of a file to be created, or of an empty directory that
   /// exists. The same name again gives the same path. The name is checked before ([a-z0-9_-]+).
   virtual Result<std::string> artifact(std::string_view name, bool directory) = 0;
+  /// host.checkpoints/1: the absolute path of the directory, which exists; empty: this host keeps
+  /// none.
+  virtual Result<std::string> checkpoints() { return std::string(); }
   /// The run document, JSON.
   virtual Result<std::string> run_state() = 0;
   /// JSON in, JSON out: host.models/1.

@@ -13,15 +13,22 @@ what it would hand back is printed, and nobody steers it.
         "changes the learning rate"
         globals().update(rate=rate)
 
+    @scanflow.checkpoint
+    def save(path):
+        write_file(path, model, epoch)
+
     scanflow.pausable()
-    for epoch in range(scanflow.params.get("epochs", 3)):
+    model, first = read_file(scanflow.last_checkpoint()) if scanflow.last_checkpoint() else (new_model(), 0)
+    for epoch in range(first, scanflow.params.get("epochs", 3)):
         scanflow.safe_point()                      # commands are carried out here; waits while paused
         scanflow.metric("loss", train(rate), step=epoch)
         scanflow.progress((epoch + 1) / 3, f"epoch {epoch + 1}")
+        save()                                     # and whenever somebody asks for it, at a safe point
     scanflow.output("rate", rate)
     model.save(scanflow.artifact("model"))         # a path to write to
 """
 
+import hashlib
 import inspect
 import json
 import os
@@ -32,7 +39,7 @@ import sys
 import threading
 
 __all__ = ["params", "inputs", "threads", "run_id", "step_id", "attempt", "output", "metric", "artifact",
-           "progress", "log", "command", "pausable", "safe_point"]
+           "checkpoint_dir", "last_checkpoint", "checkpoint", "progress", "log", "command", "pausable", "safe_point"]
 
 
 def _read_params():
@@ -96,6 +103,52 @@ def artifact(name):
     directory = os.environ.get("SCANFLOW_ARTIFACTS") or "artifacts"
     os.makedirs(directory, exist_ok=True)
     return os.path.join(directory, name)
+
+
+def checkpoint_dir():
+    """A directory that the step's attempts share, made where it is missing: what one leaves there the next
+    one finds, until one has succeeded. Without Scanflow: checkpoints, where the program runs."""
+    directory = os.environ.get("SCANFLOW_CHECKPOINTS") or "checkpoints"
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    return directory
+
+
+def last_checkpoint():
+    """The path of what @checkpoint wrote last, in this attempt or an earlier one; None: there is none."""
+    path = os.path.join(checkpoint_dir(), "checkpoint")
+    return path if os.path.exists(path) else None
+
+
+def _put_checkpoint(path, said):
+    """Puts the finished file in its place: whoever is killed meanwhile leaves the old one or the new one."""
+    digest = hashlib.sha256()
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+        while block := file.read(1 << 20):
+            digest.update(block)
+        size = file.tell()
+    place = os.path.join(os.path.dirname(path), "checkpoint")
+    os.replace(path, place)
+    directory = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        os.fsync(directory)  # so that the new name, too, is on the disk
+    finally:
+        os.close(directory)
+    return {"path": place, "sha256": digest.hexdigest(), "bytes": size, **(said or {})}
+
+
+def checkpoint(function):
+    """Offers the command checkpoint: function(path) writes one file there, which replaces the last one when
+    it is finished; a dict that it returns is added to the answer (the path, its SHA-256, bytes). The program
+    itself calls it without a path."""
+
+    def save():
+        path = os.path.join(checkpoint_dir(), "checkpoint.unfinished")
+        return _put_checkpoint(path, function(path))
+
+    save.__doc__ = function.__doc__
+    _add("checkpoint", save, "writes down where it is, so that another attempt can go on", False)
+    return save
 
 
 def progress(fraction, message=""):

@@ -40,6 +40,8 @@ Verdict judge(const History& history, const Ending& ending, int signal) {
     return {EndCause::out_of_memory,
             "out of memory: the kernel killed a process of it, and it ended by that", false};
   }
+  if (ending.limit_reached)
+    return {EndCause::out_of_memory, "out of memory: killed (SIGKILL) at its limit"};
   if (ending.asked) return {EndCause::stopped, "stopped as asked"};
   if (signal == SIGKILL && history.latest(Signal::memory_used_ratio).value_or(0) >= kNearLimit) {
     return {EndCause::out_of_memory, "killed (SIGKILL) at its memory limit", false};
@@ -82,7 +84,9 @@ PostMortem make_post_mortem(const History& history, const Ending& ending) {
   result.time_us = ending.time_us;
   result.memory_limit = ending.memory_limit;
   result.memory_peak = ending.memory_peak ? ending.memory_peak : history.peak(Signal::memory_bytes);
-  result.memory_slope = history.slope(Signal::memory_bytes, kEndUs);
+  const std::int64_t known_us = history.latest_us() - history.oldest_us();
+  if (known_us > 0)
+    result.memory_slope = history.slope(Signal::memory_bytes, std::min(kEndUs, known_us));
   result.growing_since_us = history.growing_since(Signal::memory_bytes);
   result.memory_pressure = history.latest(Signal::memory_pressure);
   result.cpu_pressure = history.latest(Signal::cpu_pressure);

@@ -17,6 +17,7 @@ struct Ending {
   std::optional<int> exit_code;  // of a program that exited; 128 + n counts as signal n
   int signal = 0;                // that ended it; 0: none
   bool asked = false;            // this side, or its user, ended it
+  bool limit_reached = false;    // its launcher, who holds it to its limit, says so
   std::optional<double> oom_kills_before, oom_kills_after;  // container_memory_oom_kills_total
   std::optional<double> memory_limit;                       // bytes
   std::optional<double> memory_peak;  // bytes, where the kernel tells; else the history's

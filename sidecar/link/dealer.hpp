@@ -25,6 +25,9 @@ class Dealer {
   void exchange(Session& session, std::int64_t now_us);
   /// For zmq_poll: exchange() is due when it can be read.
   zmq::socket_ref socket() { return socket_; }
+  /// For other loops: it becomes readable when exchange() may be due; exchange() before each wait is
+  /// enough, since it leaves nothing to be read.
+  int fd() const { return socket_.get(zmq::sockopt::fd); }
 
  private:
   explicit Dealer(zmq::socket_t socket) : socket_(std::move(socket)) {}

@@ -15,6 +15,8 @@ constexpr std::int64_t kLastGreetingUs = 15'000'000;
 /// Deliveries that the hub has not taken are sent again; on an ordered connection that is so seldom
 /// needed that it may take its time.
 constexpr std::int64_t kResendUs = 5'000'000;
+/// Whatever a hub says, a session is no busy loop, and ends some day.
+constexpr std::int64_t kLeastBeatUs = 10'000, kMostLeaseUs = 3'600'000'000;
 constexpr std::size_t kBatch = 1000;  // samples of one message
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
@@ -86,14 +88,16 @@ void Session::begin(const protocol::Welcome& welcome, const protocol::Header& he
   term_ = header.term;
   handled_ = header.seq;
   terms_ = welcome;
+  terms_.heartbeat_us = std::clamp(welcome.heartbeat_us, kLeastBeatUs, kMostLeaseUs);
+  terms_.lease_us = std::clamp(welcome.lease_us, kLeastBeatUs, kMostLeaseUs);
   credit_ = welcome.credit;
   heard_us_ = now_us;
   greetings_ = 0;
   sent_up_to_ = 0;
-  beat_us_ = now_us + welcome.heartbeat_us;
+  beat_us_ = now_us + terms_.heartbeat_us;
   told_.clear();
   telemetry_.name_all();
-  if (events_.begun) events_.begun(welcome);
+  if (events_.begun) events_.begun(terms_);
 }
 
 void Session::end() {

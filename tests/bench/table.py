@@ -46,8 +46,8 @@ def span(seconds):
 rows = []
 
 
-def row(what, anchors, ours, goal, text=None):
-    """anchors: name -> seconds (or None); ours: seconds. The ratio is to the first anchor."""
+def row(what, anchors, ours, goal, text=None, say=span):
+    """anchors: name -> seconds (or None); ours: seconds, or whatever `say` writes. The ratio is to the first anchor."""
     anchors = {name: value for name, value in anchors.items() if value is not None}
     first = next(iter(anchors.values()), None)
     rows.append(
@@ -57,8 +57,8 @@ def row(what, anchors, ours, goal, text=None):
             "ours": ours,
             "ratio": ours / first if first else None,
             "goal": goal,
-            "anchor_text": ", ".join(f"{name} {span(value)}" for name, value in anchors.items()),
-            "our_text": text or span(ours) + (f" ({ours / first:.2f} x)" if first else ""),
+            "anchor_text": ", ".join(f"{name} {say(value)}" for name, value in anchors.items()),
+            "our_text": text or say(ours) + (f" ({ours / first:.2f} x)" if first else ""),
         }
     )
 
@@ -148,7 +148,40 @@ def knowledge_rows():
             row(f"recent metrics: memory a sample, {what}", {}, entry["raw"], "", text)
 
 
-for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows):
+def hub_rows():
+    hub = measured("hub")
+
+    def counter(name, key):
+        return hub[name][1][key] if name in hub else None
+
+    def row_of(what, ours, key, anchors, goal, say):
+        values = {name: counter(bench, key) for name, bench in anchors.items()}
+        if counter(ours, key) is not None:
+            row(what, values, counter(ours, key), goal, say=say)
+
+    def millions(rate):
+        return f"{rate / 1e6:.3g} M/s"
+
+    raw = {"raw ZeroMQ's messages, CURVE": "raw_messages/curve:1", "without": "raw_messages/curve:0"}
+    row_of("telemetry of 1,000 sidecars to the hub, CURVE, batches of 100: samples", "telemetry", "items_per_second", raw, "1 M/s", millions)
+    row_of("the same, a second of the hub's CPU time", "telemetry", "per_cpu_second", raw, "1 M/s", millions)
+    raw = {"raw ZeroMQ, CURVE, keys checked": "raw_connections/curve:2", "CURVE": "raw_connections/curve:1", "without": "raw_connections/curve:0"}
+    row_of("5,000 sessions with CURVE, 50 series each: memory of the hub", "sessions/count:5000/batches:1", "bytes", raw, "200 MiB", lambda size: f"{size / 2**20:.0f} MiB")
+    row_of("a session after 600 messages each way: memory of the hub", "sessions/count:500/batches:600", "bytes_each", {}, "", lambda size: f"{size / 2**10:.0f} KiB")
+    raw = {"raw ZeroMQ's round trip, CURVE": "raw_round_trip/curve:1", "without": "raw_round_trip/curve:0"}
+    for key, goal in (("p50_us", ""), ("p99_us", "1 ms")):
+        what = f"command to a sidecar and back, CURVE, committed twice and journalled: {key[:3]}"
+        row_of(what, "command", key, raw, goal, lambda us: span(us * 1e-6))
+
+
+def wire_rows():
+    wire = measured("wire")
+    for name, what in (("telemetry/batch:100", "read and account for a sample, batches of 100"), ("encode_batch/batch:100", "write a sample, the same")):
+        if name in wire:
+            row(what, {}, 1 / wire[name][1]["items_per_second"], "")
+
+
+for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows):
     rows_of()
 
 cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")

@@ -1,5 +1,6 @@
 #include "tests/support/step_run.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -31,6 +32,12 @@ StepRun& StepRun::input(const std::string& name, const std::filesystem::path& pa
 
 StepRun& StepRun::threads(std::uint32_t count) {
   threads_ = count;
+  return *this;
+}
+
+StepRun& StepRun::checkpoints(const std::filesystem::path& directory) {
+  std::filesystem::create_directories(directory);
+  checkpoints_ = directory.string();
   return *this;
 }
 
@@ -82,8 +89,25 @@ std::filesystem::path StepRun::artifact(const std::string& name) const { return 
 void StepRun::log(std::int32_t /*level*/, std::string_view text) { log_.emplace_back(text); }
 
 void StepRun::metric(std::string_view name, double value, std::int64_t step,
-                     const std::map<std::string, std::string>& labels, bool /*logged*/) {
-  metrics_.push_back({std::string(name), value, step, labels});
+                     const std::map<std::string, std::string>& labels, bool logged) {
+  const std::lock_guard lock(mutex_);
+  metrics_.push_back({std::string(name), value, step, labels, logged});
+}
+
+std::vector<Metric> StepRun::metrics() const {
+  const std::lock_guard lock(mutex_);
+  return metrics_;
+}
+
+std::vector<Metric> StepRun::metrics(const std::string& name) const {
+  std::vector<Metric> some = metrics();
+  std::erase_if(some, [&](const Metric& metric) { return metric.name != name; });
+  return some;
+}
+
+bool StepRun::logged(const std::string& text) const {
+  return std::any_of(log_.begin(), log_.end(),
+                     [&](const std::string& line) { return line.find(text) != std::string::npos; });
 }
 
 void StepRun::progress(double /*fraction*/, std::string_view message) {

@@ -20,6 +20,7 @@ struct Metric {
   double value = 0;
   std::int64_t step = 0;
   std::map<std::string, std::string> labels;
+  bool logged = true;  // false: observed
 };
 
 class StepRun final : public loader::HostServices {
@@ -30,6 +31,8 @@ class StepRun final : public loader::HostServices {
   StepRun& with(nlohmann::json config);
   StepRun& input(const std::string& name, const std::filesystem::path& path);
   StepRun& threads(std::uint32_t count);
+  /// Where this attempt finds and leaves checkpoints; without it there is no such place.
+  StepRun& checkpoints(const std::filesystem::path& directory);
   /// What the engine answers; without them it knows neither run nor registry.
   StepRun& run_document(const nlohmann::json& document);
   StepRun& registry_answers(const nlohmann::json& reply);
@@ -44,10 +47,12 @@ class StepRun final : public loader::HostServices {
   const std::string& error() const { return outcome_.error; }
   nlohmann::json outputs() const { return nlohmann::json::parse(outcome_.outputs); }
   std::filesystem::path artifact(const std::string& name) const;
-  const std::vector<Metric>& metrics() const { return metrics_; }
+  std::vector<Metric> metrics() const;  // [any-thread]
+  std::vector<Metric> metrics(const std::string& name) const;
   /// The request that the registry got; empty: none.
   const std::string& asked() const { return asked_; }
   const std::vector<std::string>& log() const { return log_; }
+  bool logged(const std::string& text) const;  // in some line
   const std::vector<std::string>& progress_lines() const { return progress_; }
 
  private:
@@ -56,6 +61,7 @@ class StepRun final : public loader::HostServices {
               const std::map<std::string, std::string>& labels, bool logged) override;
   void progress(double fraction, std::string_view message) override;
   Result<std::string> artifact(std::string_view name, bool directory) override;
+  Result<std::string> checkpoints() override { return checkpoints_; }
   Result<std::string> run_state() override;
   Result<std::string> register_model(std::string_view request) override;
 
@@ -72,6 +78,8 @@ class StepRun final : public loader::HostServices {
   loader::StepInstance* instance_ = nullptr;  // while it runs
   loader::StepOutcome outcome_;
   std::string asked_;
+  std::string checkpoints_;
+  mutable std::mutex mutex_;  // guards metrics_
   std::vector<Metric> metrics_;
   std::vector<std::string> log_;
   std::vector<std::string> progress_;

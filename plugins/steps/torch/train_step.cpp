@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <fstream>
 
 #include "plugins/common/byte_source.hpp"
 #include "plugins/steps/torch/architecture.hpp"
 #include "plugins/steps/torch/card.hpp"
+#include "plugins/steps/torch/checkpoint.hpp"
+#include "plugins/steps/torch/train_reporter.hpp"
 #include "plugins/steps/torch/training.hpp"
 
 namespace scanflow::cnn {
@@ -16,13 +17,24 @@ namespace {
 using data::DigitSet;
 using data::group_digits;
 
-constexpr std::chrono::milliseconds kProgressEvery{100};  // people read no faster
-
 Hyperparameters hyperparameters_of(const TrainConfig& config, const Context& context) {
   return {
       config.model,     config.epochs,   config.batch,    config.learning_rate,
       config.optimizer, config.momentum, config.schedule, static_cast<std::uint64_t>(config.seed),
       context.threads()};
+}
+
+/// What decides the weights, but for the number of threads: in it attempts on another machine may
+/// differ, and still go on with each other's work.
+std::string work_of(const Hyperparameters& h, const Context& context) {
+  nlohmann::json work = {{"model", h.model},         {"epochs", h.epochs},
+                         {"batch", h.batch},         {"learning_rate", h.learning_rate},
+                         {"optimizer", h.optimizer}, {"momentum", h.momentum},
+                         {"schedule", h.schedule},   {"seed", h.seed}};
+  for (const char* input : {"dataset", "validation", "init_from"}) {
+    if (context.has_input(input)) work[input] = context.input_sha256(input);
+  }
+  return sha256_of(work.dump());
 }
 
 void write_card(const Context& context, const nlohmann::json& card) {
@@ -57,56 +69,9 @@ nlohmann::json outputs_of(const Hyperparameters& h, const Trained& trained) {
 
 }  // namespace
 
-/// Shows the training while it runs (progress within an epoch, metrics after each), and steers it.
-class Train::Reporter final : public Observer {
- public:
-  Reporter(Train& step, Context& context, std::int64_t epochs)
-      : step_(step), context_(context), epochs_(epochs) {}
-
-  bool cancelled() override {
-    try {
-      context_.safe_point();
-      return false;
-    } catch (const Cancelled&) {
-      return true;
-    }
-  }
-  double learning_rate(double now) override { return step_.rate_.value_or(now); }
-  bool stop_early() override { return step_.stop_; }
-
-  void on_batch(std::int64_t epoch, double done, const Score& so_far) override {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - last_progress_ < kProgressEvery) return;
-    last_progress_ = now;
-    context_.progress(done, fmt::format("epoch {}/{}  loss {:.3f}  accuracy {:.3f}", epoch, epochs_,
-                                        so_far.loss, so_far.accuracy));
-  }
-
-  void on_epoch(const Epoch& epoch) override {
-    context_.log_metric("loss", epoch.train.loss, epoch.number, {{"set", "train"}});
-    context_.log_metric("accuracy", epoch.train.accuracy, epoch.number, {{"set", "train"}});
-    std::string line = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}", epoch.number,
-                                   epochs_, epoch.train.loss, epoch.train.accuracy);
-    if (epoch.validation) {
-      context_.log_metric("loss", epoch.validation->loss, epoch.number, {{"set", "validation"}});
-      context_.log_metric("accuracy", epoch.validation->accuracy, epoch.number,
-                          {{"set", "validation"}});
-      line += fmt::format("  validation loss {:.4f}  accuracy {:.4f}", epoch.validation->loss,
-                          epoch.validation->accuracy);
-    }
-    context_.info(fmt::format("{}  {:.1f} s", line, epoch.seconds));
-  }
-
- private:
-  Train& step_;
-  Context& context_;
-  std::int64_t epochs_;
-  std::chrono::steady_clock::time_point last_progress_;
-};
-
 Description Train::describe() {
   return {.id = "torch.train",
-          .version = "1.1.0",
+          .version = "1.2.0",
           .summary = "Trains a small convolutional network to read digits",
           .inputs = {{"dataset", "dataset directory to train with"},
                      {"validation", "dataset directory to measure each epoch on", optional},
@@ -119,26 +84,32 @@ Description Train::describe() {
                        "after the last epoch; absent without validation data"},
                       {"epochs", "integer", "passes over the training data"},
                       {"parameters", "integer", "number of weights"},
-                      {"seconds", "number", "spent training"}},
+                      {"seconds", "number", "spent training, with that of earlier attempts"},
+                      {"resumed_from_epoch", "integer",
+                       "in which an earlier attempt's checkpoint was; absent without one"}},
           .artifacts = {{"model", "weights: a state dict that Python's torch.load reads"},
                         {"card", "model card (JSON): what it is, made of what, and how good"}}};
 }
 
 void Train::commands(Commands<Train>& offer) {
-  offer.pausable();
+  offer.pausable(&Train::on_pause);
+  offer.at_safe_point("checkpoint", "writes down where it is, so that another attempt can go on",
+                      &Train::checkpoint);
   offer.at_safe_point("set_param", "changes the learning rate", &Train::set_param);
   offer.at_safe_point("stop_early", "ends well after the epoch that it is in", &Train::stop_early);
 }
 
-nlohmann::json Train::set_param(Context& context, const TrainParams& params) {
-  rate_ = params.learning_rate;
-  context.info(fmt::format("the learning rate is {} from here on", *rate_));
-  return {{"learning_rate", *rate_}};
+void Train::on_pause(Context& /*context*/, bool paused) { reporter_->pause(paused); }
+
+nlohmann::json Train::checkpoint(Context& /*context*/) { return reporter_->save(); }
+
+nlohmann::json Train::set_param(Context& /*context*/, const TrainParams& params) {
+  reporter_->set_learning_rate(params.learning_rate);
+  return {{"learning_rate", params.learning_rate}};
 }
 
-nlohmann::json Train::stop_early(Context& context) {
-  stop_ = true;
-  context.info("this epoch is the last one");
+nlohmann::json Train::stop_early(Context& /*context*/) {
+  reporter_->stop();
   return nullptr;
 }
 
@@ -161,16 +132,27 @@ nlohmann::json Train::run(Context& context) {
   context.info(fmt::format("training {} ({} weights) on {} digits, {} thread{}", h.model,
                            architecture(h.model).parameters(), group_digits(digits.size()),
                            h.threads, h.threads == 1 ? "" : "s"));
-  Reporter reporter(*this, context, h.epochs);
-  const Trained trained =
-      train(digits, validation, h, init_from, context.artifact_file("model"), reporter);
+  TrainReporter reporter(context, h, config_.checkpoint_every, work_of(h, context));
+  reporter_ = &reporter;
+  const auto model = context.artifact_file("model");
+  auto from = reporter.find();
+  Trained trained;
+  try {
+    trained = train(digits, validation, h, init_from, model, reporter, from ? &*from : nullptr);
+  } catch (const BadCheckpoint& error) {
+    reporter.begin_anew(error.what());
+    from.reset();
+    trained = train(digits, validation, h, init_from, model, reporter);
+  }
   if (trained.cancelled) throw Cancelled();
   if (trained.history.back().train.accuracy < 0.2) {
     context.warning("the model does little better than guessing (0.1): try another learning_rate");
   }
   write_card(context, make_card(h, trained, {context.input_sha256("dataset"), digits.size()},
                                 validation_record, init_from_sha256));
-  return outputs_of(h, trained);
+  auto outputs = outputs_of(h, trained);
+  if (from) outputs["resumed_from_epoch"] = from->epoch;
+  return outputs;
 }
 
 }  // namespace scanflow::cnn

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <scanflow/step.hpp>
 #include <string>
 #include <utility>
 
 namespace scanflow::cnn {
+
+class TrainReporter;
 
 struct TrainConfig {
   std::string model = "cnn1";
@@ -18,6 +19,7 @@ struct TrainConfig {
   double momentum = 0.9;
   std::string schedule = "cosine";
   std::int64_t seed = 1;
+  std::int64_t checkpoint_every = 1;
 
   template <class V>
   void fields(V& f) {
@@ -31,6 +33,10 @@ struct TrainConfig {
         .one_of({"cosine", "constant"})
         .doc("how the learning rate goes over the whole training: down to 0, or not at all");
     f("seed", seed).min(0).doc("same seed, data and threads: same weights, bit for bit");
+    f("checkpoint_every", checkpoint_every)
+        .min(0)
+        .max(10'000)
+        .doc("epochs after which another attempt can go on; 0: only where one asks for it");
   }
 };
 
@@ -56,13 +62,13 @@ class Train : public Step {
   nlohmann::json run(Context& context) override;
 
  private:
-  class Reporter;
+  void on_pause(Context& context, bool paused);
+  nlohmann::json checkpoint(Context& context);
   nlohmann::json set_param(Context& context, const TrainParams& params);
   nlohmann::json stop_early(Context& context);
 
   TrainConfig config_;
-  std::optional<double> rate_;  // that was asked for
-  bool stop_ = false;
+  TrainReporter* reporter_ = nullptr;  // while it trains: commands come only then
 };
 
 }  // namespace scanflow::cnn

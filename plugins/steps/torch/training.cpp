@@ -4,8 +4,6 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/grad_mode.h>
-#include <torch/optim/adam.h>
-#include <torch/optim/sgd.h>
 #include <torch/utils.h>
 #include <torch/version.h>
 
@@ -19,7 +17,9 @@
 #include <utility>
 
 #include "plugins/common/random.hpp"
+#include "plugins/steps/torch/checkpoint.hpp"
 #include "plugins/steps/torch/network.hpp"
+#include "plugins/steps/torch/optimizer.hpp"
 
 namespace scanflow::cnn {
 namespace {
@@ -32,37 +32,6 @@ constexpr double kHopeless = 4.6;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Hyperparameters& h,
-                                                        Network& network) {
-  if (h.optimizer == "sgd") {
-    return std::make_unique<torch::optim::SGD>(
-        network.parameters(), torch::optim::SGDOptions(h.learning_rate).momentum(h.momentum));
-  }
-  if (h.optimizer == "adam") {
-    return std::make_unique<torch::optim::Adam>(network.parameters(),
-                                                torch::optim::AdamOptions(h.learning_rate));
-  }
-  throw std::runtime_error(
-      fmt::format("unknown optimizer '{}'; there are sgd and adam", h.optimizer));
-}
-
-/// Sums over batches of different size.
-struct Tally {
-  double loss = 0;
-  double right = 0;
-  std::int64_t count = 0;
-
-  void add(double batch_loss, std::int64_t batch_right, std::int64_t size) {
-    loss += batch_loss * static_cast<double>(size);
-    right += static_cast<double>(batch_right);
-    count += size;
-  }
-  Score score() const {
-    const auto n = static_cast<double>(std::max<std::int64_t>(count, 1));
-    return {loss / n, right / n};
-  }
-};
 
 std::int64_t count_right(const at::Tensor& scores, const at::Tensor& labels) {
   return scores.argmax(1).eq(labels).sum().item<std::int64_t>();
@@ -85,48 +54,90 @@ class Training {
     std::iota(order_.begin(), order_.end(), std::int64_t{0});
   }
 
-  Trained run() {
-    Trained trained;
-    for (std::int64_t epoch = 1; epoch <= h_.epochs; ++epoch) {
-      const std::optional<Score> learnt = learn(epoch);
-      if (!learnt) {
-        trained.cancelled = true;
-        break;
-      }
-      Epoch report{epoch, *learnt, validate(), seconds_since(start_)};
+  Trained run(const Checkpoint* from) {
+    if (from != nullptr) {
+      restore(*from);
+    } else {
+      begin_epoch(1);
+    }
+    const Snapshot snapshot = [this] { return this->snapshot(); };
+    observer_.on_start(snapshot);
+    for (;;) {
+      if (!learn()) return {true, history_, seconds()};
+      const Epoch report{epoch_, tally_.score(), validate(), batch_rate_, seconds()};
       check(report);
       observer_.on_epoch(report);
-      trained.history.push_back(report);
-      if (observer_.stop_early()) break;
+      history_.push_back(report);
+      if (epoch_ == h_.epochs || observer_.stop_early()) return {false, history_, seconds()};
+      begin_epoch(epoch_ + 1);
     }
-    trained.seconds = seconds_since(start_);
-    return trained;
   }
 
  private:
   std::int64_t batches() const {
     return (static_cast<std::int64_t>(order_.size()) + h_.batch - 1) / h_.batch;
   }
+  double seconds() const { return seconds_before_ + seconds_since(start_); }
 
-  // One pass over the data in a new order; nothing where it was cancelled.
-  std::optional<Score> learn(std::int64_t epoch) {
+  /// In a new order.
+  void begin_epoch(std::int64_t epoch) {
+    epoch_ = epoch;
+    batch_ = 0;
+    tally_ = {};
     random_.shuffle(order_);
-    network_.train();
-    Tally tally;
-    for (std::int64_t batch = 0; batch < batches(); ++batch) {
-      if (observer_.cancelled()) return std::nullopt;
-      const double done = static_cast<double>((epoch - 1) * batches() + batch) /
-                          static_cast<double>(h_.epochs * batches());
-      set_learning_rate(done);
-      learn_batch(epoch, batch, tally);
-      observer_.on_batch(epoch, done + 1.0 / static_cast<double>(h_.epochs * batches()),
-                         tally.score());
-    }
-    return tally.score();
   }
 
-  void learn_batch(std::int64_t epoch, std::int64_t batch, Tally& tally) {
-    const std::int64_t first = batch * h_.batch;
+  Checkpoint snapshot() const {
+    Checkpoint now;
+    now.epoch = epoch_;
+    now.batch = batch_;
+    now.tally = tally_;
+    now.learning_rate = rate_;
+    now.order = order_;
+    now.random = random_.state();
+    now.history = history_;
+    now.seconds = seconds();
+    now.tensors = tensors_of(network_, *optimizer_);
+    return now;
+  }
+
+  void restore(const Checkpoint& from) {
+    const bool fits = from.order.size() == order_.size() && from.epoch >= 1 &&
+                      from.epoch <= h_.epochs && from.batch >= 0 && from.batch < batches();
+    if (!fits) throw BadCheckpoint("it is of another amount of data, or of other epochs");
+    try {
+      set_tensors(from.tensors, network_, *optimizer_);
+    } catch (const std::runtime_error& error) {
+      throw BadCheckpoint(error.what());
+    }
+    epoch_ = from.epoch;
+    batch_ = from.batch;
+    tally_ = from.tally;
+    rate_ = from.learning_rate;
+    order_ = from.order;
+    random_ = data::Random(from.random);
+    history_ = from.history;
+    seconds_before_ = from.seconds;
+  }
+
+  /// The rest of the epoch; false where it was cancelled.
+  bool learn() {
+    network_.train();
+    observer_.on_epoch_begin(epoch_);
+    const auto all = static_cast<double>(h_.epochs * batches());
+    for (; batch_ < batches(); ++batch_) {
+      if (observer_.cancelled()) return false;
+      const auto before = static_cast<double>((epoch_ - 1) * batches() + batch_);
+      set_learning_rate(before / all);
+      const std::int64_t size = learn_batch();
+      observer_.on_batch({epoch_, size, batch_rate_, (before + 1) / all, tally_.score()});
+    }
+    return true;
+  }
+
+  /// How many digits it had.
+  std::int64_t learn_batch() {
+    const std::int64_t first = batch_ * h_.batch;
     const std::int64_t size = std::min(h_.batch, static_cast<std::int64_t>(order_.size()) - first);
     const at::Tensor chosen = at::from_blob(order_.data() + first, {size}, at::kLong);
     const at::Tensor labels = labels_.index_select(0, chosen);
@@ -136,11 +147,12 @@ class Training {
     const at::Tensor loss = at::cross_entropy_loss(scores, labels);
     const double value = loss.item<double>();
     if (!std::isfinite(value)) {
-      diverged(fmt::format("the loss is {} in batch {} of epoch {}", value, batch + 1, epoch));
+      diverged(fmt::format("the loss is {} in batch {} of epoch {}", value, batch_ + 1, epoch_));
     }
     loss.backward();
     optimizer_->step();
-    tally.add(value, count_right(scores, labels), size);
+    tally_.add(value, count_right(scores, labels), size);
+    return size;
   }
 
   std::optional<Score> validate() {
@@ -160,11 +172,10 @@ class Training {
 
   // done: share of the whole training before this batch.
   void set_learning_rate(double done) {
-    const double before = std::exchange(rate_, observer_.learning_rate(rate_));
-    const bool constant = h_.schedule == "constant";
-    if (constant && rate_ == before) return;
-    const double rate = constant ? rate_ : rate_ * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
-    for (auto& group : optimizer_->param_groups()) group.options().set_lr(rate);
+    rate_ = observer_.learning_rate(rate_);
+    batch_rate_ =
+        h_.schedule == "constant" ? rate_ : rate_ * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+    for (auto& group : optimizer_->param_groups()) group.options().set_lr(batch_rate_);
   }
 
   void check(const Epoch& epoch) const {
@@ -185,7 +196,6 @@ class Training {
   }
 
   const Hyperparameters& h_;
-  double rate_ = h_.learning_rate;
   Network& network_;
   Observer& observer_;
   at::Tensor images_;
@@ -193,9 +203,18 @@ class Training {
   at::Tensor validation_images_;
   at::Tensor validation_labels_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  Clock::time_point start_ = Clock::now();
+  double seconds_before_ = 0;  // that earlier attempts have spent
+
+  // Where it is: all that a checkpoint holds, beside the weights and the optimizer's memory.
+  std::int64_t epoch_ = 0;
+  std::int64_t batch_ = 0;  // the next one
+  Tally tally_;             // of this epoch
+  double rate_ = h_.learning_rate;
+  double batch_rate_ = 0;  // after the schedule
   std::vector<std::int64_t> order_;
   data::Random random_;
-  Clock::time_point start_ = Clock::now();
+  std::vector<Epoch> history_;
 };
 
 }  // namespace
@@ -203,7 +222,7 @@ class Training {
 Trained train(const data::DigitSet& digits, const data::DigitSet& validation,
               const Hyperparameters& hyperparameters,
               const std::optional<std::filesystem::path>& init_from,
-              const std::filesystem::path& out, Observer& observer) {
+              const std::filesystem::path& out, Observer& observer, const Checkpoint* from) {
   if (digits.size() == 0) throw std::runtime_error("the training set is empty: nothing to learn");
   at::set_num_threads(hyperparameters.threads);
   torch::manual_seed(hyperparameters.seed);
@@ -214,7 +233,7 @@ Trained train(const data::DigitSet& digits, const data::DigitSet& validation,
     check_fit(shape, weights.shapes(), init_from->string());
     copy_weights(weights, network);
   }
-  Trained trained = Training(digits, validation, hyperparameters, network, observer).run();
+  Trained trained = Training(digits, validation, hyperparameters, network, observer).run(from);
   if (!trained.cancelled) save_weights(network, out);
   return trained;
 }

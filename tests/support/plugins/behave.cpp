@@ -219,6 +219,35 @@ class Leak : public scanflow::Step {
   Config config_;
 };
 
+/// Fails until enough attempts have left their mark among the checkpoints.
+struct CountConfig {
+  std::int64_t enough = 2;
+  template <class V>
+  void fields(V& f) {
+    f("enough", enough).doc("attempts");
+  }
+};
+class Count : public scanflow::Step {
+ public:
+  using Config = CountConfig;
+  static scanflow::Description describe() {
+    return {.id = "test.count", .version = "1.0.0", .summary = "Counts its attempts"};
+  }
+  explicit Count(Config config) : config_(std::move(config)) {}
+  json run(scanflow::Context& context) override {
+    const auto directory = context.checkpoint_directory();
+    if (!directory) return {{"attempts", nullptr}};
+    std::int64_t attempts = 0;
+    std::ifstream(*directory / "attempts") >> attempts;
+    std::ofstream(*directory / "attempts") << ++attempts;
+    if (attempts < config_.enough) throw scanflow::Retryable("not yet");
+    return {{"attempts", attempts}, {"directory", directory->string()}};
+  }
+
+ private:
+  Config config_;
+};
+
 }  // namespace
 
-SCANFLOW_PLUGIN("behave", "1.0.0", Echo, End, Hang, Eat, Work, Leak, Steered)
+SCANFLOW_PLUGIN("behave", "1.0.0", Count, Echo, End, Hang, Eat, Work, Leak, Steered)

@@ -48,6 +48,22 @@ TEST(Inproc, RunsAPluginInThisProcess) {
   EXPECT_EQ(harness.log(second), "log: again\n");
 }
 
+TEST(Inproc, AttemptsShareCheckpoints) {
+  Harness harness(kInproc);
+  auto request = harness.plugin("a", "test.count");
+  request.checkpoints = (harness.state() / "checkpoints/run-1/a").string();
+  EXPECT_EQ(harness.run(request).cause, "retryable");
+  ++request.id.attempt;
+  const auto second = harness.run(request);
+  EXPECT_EQ(json::parse(second.outputs),
+            (json{{"attempts", 2}, {"directory", request.checkpoints}}));
+  EXPECT_EQ(harness.log(second),
+            "an earlier attempt has left checkpoints: " + request.checkpoints + "\n");
+  ++request.id.attempt;
+  request.checkpoints.clear();
+  EXPECT_EQ(harness.run(request).outputs, R"({"attempts":null})") << "none are kept";
+}
+
 TEST(Inproc, OffersTheHostsExtensions) {
   Harness harness(kInproc);
   harness.on_call = [](Backend& backend, const protocol::HostCall& call) {

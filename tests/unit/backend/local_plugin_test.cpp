@@ -69,6 +69,31 @@ TEST(LocalPlugin, UsesTheHostsExtensions) {
   EXPECT_EQ(test::read(result.artifacts[1].path), "weights");
 }
 
+TEST(LocalPlugin, AttemptsShareCheckpointsOfTheUsersAlone) {
+  Harness harness;
+  auto request = harness.plugin("a", "test.count");
+  request.checkpoints = (harness.state() / "checkpoints/run-1/a").string();
+  EXPECT_EQ(harness.run(request).cause, "retryable");
+  EXPECT_EQ(std::filesystem::status(request.checkpoints).permissions(),
+            std::filesystem::perms::owner_all);
+  ++request.id.attempt;
+  const auto second = harness.run(request);
+  EXPECT_EQ(json::parse(second.outputs)["attempts"], 2) << second.message;
+  EXPECT_NE(harness.log(second).find("an earlier attempt has left checkpoints"), std::string::npos);
+}
+
+TEST(LocalPlugin, NoPlaceForCheckpointsFailsTheStepWithTheReason) {
+  Harness harness;
+  harness.files().write("in-the-way", "");
+  auto request = harness.plugin("a", "test.count");
+  request.checkpoints = (harness.files() / "in-the-way/a").string();
+  const auto result = harness.run(request);
+  EXPECT_EQ(result.cause, "error");
+  EXPECT_NE(harness.log(result).find("cannot create the directory of checkpoints"),
+            std::string::npos)
+      << harness.log(result);
+}
+
 TEST(LocalPlugin, ARefusedCallFailsTheStepWithTheReason) {
   Harness harness;
   harness.on_call = [](Backend& backend, const protocol::HostCall& call) {

@@ -48,11 +48,23 @@ struct TestSidecar {
       if (monotonic_us() > deadline_us) return false;
       zmq::pollitem_t item{dealer.socket().handle(), 0, ZMQ_POLLIN, 0};
       zmq::poll(&item, 1, 5ms);
-      dealer.exchange(session, monotonic_us());
+      exchange();
     }
     return true;
   }
 
+  /// As Dealer::exchange does; `tap` hears what is said.
+  void exchange() {
+    if (!tap) return dealer.exchange(session, monotonic_us());
+    for (zmq::message_t each; dealer.socket().recv(each, zmq::recv_flags::dontwait);)
+      (void)session.receive(each.to_string_view(), monotonic_us());
+    for (const std::string& bytes : session.poll(monotonic_us())) {
+      tap(bytes);
+      dealer.socket().send(zmq::buffer(bytes));
+    }
+  }
+
+  std::function<void(const std::string&)> tap;
   link::TelemetryRing ring{1000, 10};
   test::MemoryOutbox outbox{"spool"};
   std::map<std::string, int> commands;
@@ -183,6 +195,79 @@ TEST_F(HubTest, OverTcpOnlyKnownKeysAreLetInEachUnderItsName) {
   EXPECT_FALSE(misled.session.open());
   EXPECT_THAT(seen_.with([](Seen& seen) { return seen.attached; }),
               testing::ElementsAre("team-a/pod"));
+}
+
+TEST_F(HubTest, APodsNameWithAnotherKeyIsAnotherSidecar) {
+  const Keys hub_keys, victims, thiefs;
+  HubOptions options;
+  options.tcp = "tcp://127.0.0.1:*";
+  options.secret_key = hub_keys.secret;
+  options.user_of = [&](const std::string& key) {
+    return key == victims.open ? "victim" : "thief";
+  };
+  hub_ = start(1, options);
+  const auto dealer = [&](const Keys& keys) {
+    return link::DealerOptions{hub_->tcp(), hub_keys.open, keys.open, keys.secret};
+  };
+  TestSidecar victim(context_, dealer(victims), "pod");
+  ASSERT_TRUE(victim.until([&] { return victim.session.open(); }));
+  TestSidecar thief(context_, dealer(thiefs), "pod", "boot-2");
+  ASSERT_TRUE(thief.until([&] { return thief.session.open(); }));
+  hub_->post([](Core& core, std::int64_t now) {
+    EXPECT_TRUE(core.command({"victim", "pod"}, {.id = "c", .deadline_us = 60'000'000}, now));
+  });
+  EXPECT_TRUE(victim.until([&] {
+    thief.dealer.exchange(thief.session, monotonic_us());
+    return victim.outbox.first() == 2;
+  })) << "its session was taken from it";
+  EXPECT_TRUE(thief.commands.empty());
+  EXPECT_THAT(seen_.with([](Seen& seen) { return seen.attached; }),
+              testing::ElementsAre("thief/pod", "victim/pod"));
+}
+
+TEST_F(HubTest, AKeyThatBecomesKnownLaterIsLetIn) {
+  const Keys hub_keys, keys;
+  std::atomic<bool> known = false;
+  std::atomic<int> asked = 0;
+  HubOptions options;
+  options.tcp = "tcp://127.0.0.1:*";
+  options.secret_key = hub_keys.secret;
+  options.user_of = [&](const std::string&) {
+    ++asked;
+    return known ? "user" : "";
+  };
+  hub_ = start(1, options);
+  TestSidecar sidecar(context_, {hub_->tcp(), hub_keys.open, keys.open, keys.secret}, "pod");
+  ASSERT_TRUE(sidecar.until([&] { return asked > 0; }));
+  known = true;
+  EXPECT_TRUE(sidecar.until([&] { return sidecar.session.open(); })) << "it does not come back";
+}
+
+TEST_F(HubTest, WhatWasRecordedAndIsSentAgainChangesNothing) {
+  hub_ = start(1);
+  const link::DealerOptions to{.endpoint = "ipc://" + std::string(files_ / "hub.sock")};
+  TestSidecar sidecar(context_, to, "pod");
+  std::vector<std::string> recorded;
+  sidecar.tap = [&](const std::string& bytes) { recorded.push_back(bytes); };
+  order("pod", "c1");
+  for (int i = 0; i < 100; ++i) sidecar.ring.add(sidecar.ring.series("m", "gauge", {}), i, i);
+  ASSERT_TRUE(sidecar.until([&] {
+    return sidecar.outbox.first() == 2 &&
+           seen_.with([](Seen& seen) { return seen.samples == 100; });
+  }));
+  auto elsewhere = *link::Dealer::open(context_, to);
+  ASSERT_GT(recorded.size(), 3u) << "Hello, telemetry, Received, the outcome";
+  for (int i = 0; i < 3; ++i) {
+    for (const std::string& bytes : recorded) {
+      sidecar.dealer.socket().send(zmq::buffer(bytes));
+      elsewhere.socket().send(zmq::buffer(bytes));
+    }
+  }
+  order("pod", "c2");
+  ASSERT_TRUE(sidecar.until([&] { return sidecar.outbox.first() == 3; })) << "its session is gone";
+  EXPECT_EQ(seen_.with([](Seen& seen) { return seen.outcomes; }),
+            (std::multiset<std::string>{"c1", "c2"}));
+  EXPECT_EQ(seen_.with([](Seen& seen) { return seen.samples; }), 100u);
 }
 
 TEST_F(HubTest, AnAddressThatIsTakenIsSaid) {

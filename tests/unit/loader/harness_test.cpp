@@ -46,6 +46,29 @@ TEST(Harness, AMissingInputOrExtensionSaysSo) {
             "with a host that does");
 }
 
+/// Counts its attempts.
+class Counter : public scanflow::Step {
+ public:
+  static scanflow::Description describe() { return {.id = "counter", .version = "1.0.0"}; }
+  json run(scanflow::Context& context) override {
+    const auto directory = context.checkpoint_directory();
+    if (!directory) return {{"attempts", nullptr}};
+    int attempts = 0;
+    std::ifstream(*directory / "attempts") >> attempts;
+    std::ofstream(*directory / "attempts") << ++attempts;
+    return {{"attempts", attempts}};
+  }
+};
+
+TEST(Harness, KeepsCheckpointsFromRunToRun) {
+  scanflow::testing::Harness harness;
+  EXPECT_EQ(harness.run<Counter>().outputs["attempts"], 1);
+  EXPECT_EQ(harness.run<Counter>().outputs["attempts"], 2);
+  EXPECT_EQ(harness.run<Counter>(json::object(), {.extensions = false}).outputs["attempts"],
+            nullptr);
+  EXPECT_EQ(scanflow::testing::Harness().run<Counter>().outputs["attempts"], 1);
+}
+
 class Ticker : public scanflow::Trigger {
  public:
   static scanflow::Description describe() { return {.id = "ticker", .version = "1.0.0"}; }

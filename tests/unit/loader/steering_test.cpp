@@ -22,7 +22,7 @@ class Train : public scanflow::Step {
   };
   static scanflow::Description describe() { return {.id = "train", .version = "1.0.0"}; }
   static void commands(scanflow::Commands<Train>& offer) {
-    offer.pausable();
+    offer.pausable(&Train::on_pause);
     offer.at_safe_point("set_param", "changes the learning rate", &Train::set_param);
     offer.at_safe_point("stop_early", "ends after this epoch", &Train::stop_early);
   }
@@ -37,6 +37,7 @@ class Train : public scanflow::Step {
   }
 
  private:
+  void on_pause(Context& context, bool paused) { context.info(paused ? "paused" : "resumed"); }
   json set_param(Context& context, const Rate& rate) {
     context.info("a new rate");
     rate_ = rate.learning_rate;
@@ -55,6 +56,7 @@ TEST(Steering, AStepIsCommandedWhileItRuns) {
   const auto result = harness.run<Train>(
       json::object(), {.beside = [](Running& step) {
         EXPECT_TRUE(step.command("pause").ok());
+        EXPECT_TRUE(step.command("pause").ok()) << "again: nobody is told twice";
         const auto before = step.told().metrics.size();
         EXPECT_EQ(step.command("set_param", {{"learning_rate", 0.5}}).value["learning_rate"], 0.5);
         EXPECT_EQ(step.told().metrics.size(), before);
@@ -68,7 +70,7 @@ TEST(Steering, AStepIsCommandedWhileItRuns) {
       }});
   EXPECT_TRUE(result.ok()) << result.told.error;
   EXPECT_EQ(result.outputs["rate"], 0.5);
-  EXPECT_EQ(result.told.log, std::vector<std::string>{"a new rate"});
+  EXPECT_EQ(result.told.log, (std::vector<std::string>{"paused", "a new rate", "resumed"}));
 }
 
 TEST(Steering, APausedStepWakesToACancel) {

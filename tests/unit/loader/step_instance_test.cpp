@@ -31,6 +31,7 @@ class Recorder : public HostServices {
   Result<std::string> artifact(std::string_view name, bool) override {
     return (directory / std::string(name)).string();
   }
+  Result<std::string> checkpoints() override { return kept; }
   Result<std::string> run_state() override { return R"({"pipeline": "p"})"; }
   Result<std::string> register_model(std::string_view request) override {
     if (!registry) return fail("the registry is closed");
@@ -38,6 +39,7 @@ class Recorder : public HostServices {
   }
 
   test::TempDir directory;
+  Result<std::string> kept = "/kept";
   std::vector<std::string> lines;
   std::function<void()> on_log;
   bool registry = true;
@@ -118,13 +120,25 @@ TEST_F(Steps, OffersAllExtensions) {
   const auto outcome = run("test.busy");
   ASSERT_EQ(outcome.status, SCANFLOW_OK) << outcome.error;
   EXPECT_EQ(json::parse(outcome.outputs),
-            (json{{"model", {{"name", "m"}, {"version", 1}, {"sha256", "ab"}}},
+            (json{{"checkpoints", "/kept"},
+                  {"model", {{"name", "m"}, {"version", 1}, {"sha256", "ab"}}},
                   {"pipeline", "p"},
                   {"digest", digest}}));
   EXPECT_EQ(host.lines, (std::vector<std::string>{"1 busy", R"([0.5,"half"])",
                                                   R"(["loss",0.25,3,{"split":"train"},true])",
                                                   R"(["rate",100.0,0,{},false])"}));
   EXPECT_EQ(test::read(host.directory / "model"), "weights of \"/data/digits\"");
+}
+
+TEST_F(Steps, AHostMayKeepNoCheckpoints) {
+  host.kept = "";
+  EXPECT_EQ(json::parse(run("test.busy").outputs)["checkpoints"], nullptr);
+  host.kept = fail("cannot create /kept: the disk is full");
+  const auto outcome = run("test.busy");
+  EXPECT_EQ(outcome.status, SCANFLOW_FAILED);
+  EXPECT_TRUE(outcome.error.starts_with("asking for the directory of checkpoints was refused"))
+      << outcome.error;
+  EXPECT_EQ(host.lines.back(), "3 cannot create /kept: the disk is full");
 }
 
 TEST_F(Steps, LogsWhyTheHostRefused) {

@@ -80,7 +80,9 @@ class Busy : public scanflow::Step {
     context.observe("rate", 100.0);
     std::ofstream(context.artifact_file("model")) << "weights of " << context.input("data");
     const auto state = context.run_state();
-    return {{"model", context.register_model({{"name", "m"}, {"input", "data"}})},
+    const auto checkpoints = context.checkpoint_directory();
+    return {{"checkpoints", checkpoints ? json(checkpoints->string()) : json(nullptr)},
+            {"model", context.register_model({{"name", "m"}, {"input", "data"}})},
             {"pipeline", state.at("pipeline")},
             {"digest", context.input_sha256("data")}};
   }

@@ -21,11 +21,11 @@ using test::TempDir;
 class Recorder : public Observer {
  public:
   bool cancelled() override { return batches_ >= cancel_after; }
-  void on_batch(std::int64_t, double done, const Score&) override {
+  void on_batch(const Batch& batch) override {
     ++batches_;
-    EXPECT_GT(done, last_done_);
-    EXPECT_LE(done, 1.0 + 1e-9);
-    last_done_ = done;
+    EXPECT_GT(batch.done, last_done_);
+    EXPECT_LE(batch.done, 1.0 + 1e-9);
+    last_done_ = batch.done;
   }
   void on_epoch(const Epoch& epoch) override { epochs.push_back(epoch); }
 

@@ -56,6 +56,16 @@ TEST(Command, FurtherKeysAreParameters) {
   }));
 }
 
+TEST(Command, IsToldWhereCheckpointsAre) {
+  protocol::Request request;
+  request.config = R"({"argv": ["true"]})";
+  request.checkpoints = "/kept";
+  ProgramFinder programs;
+  EXPECT_TRUE(
+      has(*make_command(request, {}, {"PATH=/usr/bin"}, programs), "SCANFLOW_CHECKPOINTS=/kept"));
+  EXPECT_TRUE(has(*make({{"argv", {"true"}}}), "SCANFLOW_CHECKPOINTS="));
+}
+
 TEST(Command, TheStepsEnvironmentWins) {
   const auto command = make({{"argv", {"true"}}}, {"PATH=/none", "HOME=/root", "OMP_NUM_THREADS=9"},
                             {{"PATH", "/usr/bin"}, {"HOME", "/home"}});

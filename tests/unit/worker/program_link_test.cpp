@@ -63,8 +63,8 @@ TEST_F(ProgramLinkTest, ACommandGoesThereAndItsAnswerBack) {
   say(program, R"({"offers": [{"name": "pause"}, {"name": "set"}]})"
                "\n");
   EXPECT_EQ(offered(), (Seen{"pause", "set"}));
-  EXPECT_FALSE(link.tell(6, "stop", json::object()));
-  EXPECT_TRUE(link.tell(7, "set", {{"rate", 2}}));
+  EXPECT_EQ(link.ask(6, "stop", "{}")->outcome, "UNSUPPORTED");
+  EXPECT_FALSE(link.ask(7, "set", R"({"rate": 2})"));
   EXPECT_EQ(told(program), R"({"arguments":{"rate":2},"call":7,"command":"set"})"
                            "\n");
   say(program, R"({"call": 7, "outcome": "DONE", "value": {"rate": 2}})"
@@ -127,13 +127,13 @@ TEST_F(ProgramLinkTest, ACommandGoesToWhoOfferedItLast) {
   say(second, R"({"offers": [{"name": "pause"}]})"
               "\n");
   EXPECT_EQ(offered(), (Seen{"pause", "stop"}));
-  EXPECT_TRUE(link.tell(1, "pause", json::object()));
+  EXPECT_FALSE(link.ask(1, "pause", "{}"));
   EXPECT_EQ(told(first), "");
   EXPECT_NE(told(second), "");
   second.reset();
   link.drain();
   EXPECT_EQ(seen.at(2).substr(0, 8), "1 FAILED");
-  EXPECT_TRUE(link.tell(2, "pause", json::object()));
+  EXPECT_FALSE(link.ask(2, "pause", "{}"));
   EXPECT_NE(told(first), "");
 }
 

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "engine/worker/unique_fd.hpp"
+#include "sdk/base/unique_fd.hpp"
 #include "sidecar/protocol/stream.hpp"
 #include "tests/support/program.hpp"
 

@@ -30,15 +30,17 @@ class Commands {
   using json = nlohmann::json;
 
   /// "pause" and "resume": at the next safe point the step waits, until it is resumed or cancelled;
-  /// other commands are carried out meanwhile. Each is answered when it has come to that.
-  void pausable() {
-    const auto set = [this](const char* name, const char* summary, bool paused) {
-      add(name, summary, empty_schema(), [paused](Plugin&, detail::Mailbox& mailbox, const json&) {
-        return mailbox.ask([&mailbox, paused](Context&) -> json {
-          mailbox.pause(paused);
+  /// other commands are carried out meanwhile. Each is answered when it has come to that. `told`:
+  /// called on the thread of `run` when a pause begins, and when it ends by "resume".
+  void pausable(void (Plugin::*told)(Context&, bool paused) = nullptr) {
+    const auto set = [this, told](const char* name, const char* summary, bool paused) {
+      const auto handler = [told, paused](Plugin& plugin, detail::Mailbox& mailbox, const json&) {
+        return mailbox.ask([&plugin, &mailbox, told, paused](Context& context) -> json {
+          if (mailbox.pause(paused) && told != nullptr) (plugin.*told)(context, paused);
           return {{"paused", paused}};
         });
-      });
+      };
+      add(name, summary, empty_schema(), handler);
     };
     set("pause", "waits at its next safe point until it is resumed", true);
     set("resume", "goes on", false);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <scanflow/detail/boundary.hpp>
 #include <scanflow/detail/mailbox.hpp>
 #include <utility>
@@ -82,6 +83,13 @@ class Context {
   std::filesystem::path artifact_directory(std::string_view name) const {
     return create_artifact(name, SCANFLOW_ARTIFACT_DIRECTORY);
   }
+
+  // --- checkpoints: what lies there is there for the step's next attempt too ---
+  /// A directory that exists and is empty at first; nothing where this host keeps none. Until an
+  /// attempt has succeeded each finds what those before it left, and so does a run that repeats a
+  /// failed one, where configuration and inputs are the same. To be killed while a file is written
+  /// must do no harm: write one of another name, fsync, and rename it.
+  std::optional<std::filesystem::path> checkpoint_directory() const;
 
   // --- the engine ---
   /// The run document (sdk/abi/README.md).
@@ -173,6 +181,16 @@ inline std::filesystem::path Context::create_artifact(std::string_view name,
   std::string path;
   const auto status = host.create(host_, detail::view(name), kind, detail::into(path));
   detail::require_ok(status, ("creating the artifact '" + std::string(name) + "'").c_str());
+  return path;
+}
+
+inline std::optional<std::filesystem::path> Context::checkpoint_directory() const {
+  const auto* host = detail::extension<scanflow_host_checkpoints>(host_, SCANFLOW_HOST_CHECKPOINTS);
+  if (host == nullptr) return std::nullopt;
+  std::string path;
+  const auto status = host->directory(host_, detail::into(path));
+  if (status == SCANFLOW_UNSUPPORTED) return std::nullopt;
+  detail::require_ok(status, "asking for the directory of checkpoints");
   return path;
 }
 

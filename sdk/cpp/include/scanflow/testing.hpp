@@ -74,7 +74,8 @@ struct StrategyResult {
   bool ok() const { return status == SCANFLOW_OK; }
 };
 
-/// Artifacts and scratch lie in its directory, which it removes at its end.
+/// Artifacts, scratch and checkpoints lie in its directory, which it removes at its end: what one run
+/// leaves in its checkpoint directory, the next run of the same harness finds.
 class Harness {
  public:
   template <class Plugin>

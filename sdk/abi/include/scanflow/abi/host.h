@@ -75,6 +75,19 @@ typedef struct scanflow_host_artifacts {
                     scanflow_sink path);
 } scanflow_host_artifacts;
 
+/* host.checkpoints/1 */
+#define SCANFLOW_HOST_CHECKPOINTS "host.checkpoints/1"
+typedef struct scanflow_host_checkpoints {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* Writes the path of a directory, which exists then, whose files outlive the attempt: later
+   * attempts of the step find them, until one has succeeded; and those of a run that repeats a
+   * failed one, where the step has the same configuration and the same inputs. Only one attempt at
+   * a time has it, but it may be killed while it writes: write a file of another name, fsync, and
+   * rename. SCANFLOW_UNSUPPORTED where this host keeps none. [any-thread] */
+  int32_t (*directory)(const scanflow_host* host, scanflow_sink path);
+} scanflow_host_checkpoints;
+
 /* host.run/1: for reports. */
 #define SCANFLOW_HOST_RUN "host.run/1"
 typedef struct scanflow_host_run {

@@ -128,6 +128,13 @@ class FakeHost {
       return sink.write(sink.ctx, path.c_str(), path.native().size());
     });
   }
+  static std::int32_t checkpoints(const scanflow_host* host, scanflow_sink sink) noexcept {
+    return with(host, [&](FakeHost& self) {
+      const auto path = self.directory_ / "checkpoints";
+      std::filesystem::create_directories(path);
+      return sink.write(sink.ctx, path.c_str(), path.native().size());
+    });
+  }
   static std::int32_t state(const scanflow_host* host, scanflow_sink sink) noexcept {
     return with(host, [&](FakeHost& self) {
       const auto document = self.run_state_.dump();
@@ -151,12 +158,15 @@ class FakeHost {
     static constexpr scanflow_host_metrics kMetrics = {sizeof kMetrics, 0, &log_metric, &observe};
     static constexpr scanflow_host_progress kProgress = {sizeof kProgress, 0, &progress};
     static constexpr scanflow_host_artifacts kArtifacts = {sizeof kArtifacts, 0, &artifact};
+    static constexpr scanflow_host_checkpoints kCheckpoints = {sizeof kCheckpoints, 0,
+                                                               &checkpoints};
     static constexpr scanflow_host_run kRun = {sizeof kRun, 0, &state};
     static constexpr scanflow_host_models kModels = {sizeof kModels, 0, &register_model};
     if (!static_cast<FakeHost*>(host->ctx)->extensions_) return nullptr;
     if (std::strcmp(id, SCANFLOW_HOST_METRICS) == 0) return &kMetrics;
     if (std::strcmp(id, SCANFLOW_HOST_PROGRESS) == 0) return &kProgress;
     if (std::strcmp(id, SCANFLOW_HOST_ARTIFACTS) == 0) return &kArtifacts;
+    if (std::strcmp(id, SCANFLOW_HOST_CHECKPOINTS) == 0) return &kCheckpoints;
     if (std::strcmp(id, SCANFLOW_HOST_RUN) == 0) return &kRun;
     if (std::strcmp(id, SCANFLOW_HOST_MODELS) == 0) return &kModels;
     return nullptr;

@@ -61,8 +61,9 @@ class Mailbox {
     busy_.store(!letters_.empty() || paused_, std::memory_order_release);
   }
 
-  /// Whether serve() waits, once it has nothing else to do. [the thread of run]
-  void pause(bool paused) { paused_ = paused; }
+  /// Whether serve() waits, once it has nothing else to do. False: it was so before. [the thread of
+  /// run]
+  bool pause(bool paused) { return std::exchange(paused_, paused) != paused; }
   /// After a cancel: who waits in serve() looks again. [any-thread]
   void wake() {
     // Not between that one's look and its wait.

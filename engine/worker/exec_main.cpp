@@ -1,0 +1,65 @@
+// scanflow-exec: static, for any image. Put before a container's command.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include "engine/worker/launcher.hpp"
+#include "engine/worker/note.hpp"
+
+namespace {
+
+using namespace scanflow;
+
+constexpr int kUsage = 64;
+constexpr const char* kHelp =
+    "scanflow-exec [--] PROGRAM [ARGUMENT...]\n\n"
+    "Runs the program as its child beside a sidecar: forwards signals, tells the sidecar of its\n"
+    "life, lets it be steered over $SCANFLOW_SOCKET, and ends as it ends.\n\n"
+    "  SCANFLOW_SIDECAR_SOCKET  where the sidecar listens; left out: the program just runs\n"
+    "  SCANFLOW_RUN, SCANFLOW_STEP, SCANFLOW_ATTEMPT  whose attempt it is\n"
+    "  SCANFLOW_STEERING        JSON: rules, hooks, checkpoint\n"
+    "  SCANFLOW_MEMORY_LIMIT    bytes\n";
+
+std::string variable(const char* name, const char* otherwise = "") {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : value;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int first = 1;
+  const std::string_view word = argc > 1 ? argv[1] : "";
+  if (word == "--help" || word == "--version") {
+    (void)std::fputs(word == "--help" ? kHelp : "scanflow-exec " SCANFLOW_VERSION "\n", stdout);
+    return EXIT_SUCCESS;
+  }
+  if (word == "--") ++first;
+  if (first >= argc) {
+    (void)std::fputs(kHelp, stderr);
+    return kUsage;
+  }
+  worker::LauncherOptions options;
+  options.argv.assign(argv + first, argv + argc);
+  options.sidecar = variable("SCANFLOW_SIDECAR_SOCKET");
+  options.id = {variable("SCANFLOW_RUN"), variable("SCANFLOW_STEP", "main"),
+                static_cast<std::uint32_t>(std::atoi(variable("SCANFLOW_ATTEMPT", "1").c_str()))};
+  options.steering = variable("SCANFLOW_STEERING", "{}");
+  options.memory_limit = std::strtoull(variable("SCANFLOW_MEMORY_LIMIT", "0").c_str(), nullptr, 10);
+  options.socket = options.sidecar + ".program";
+  if (options.sidecar.empty()) {
+    ::execvp(argv[first], argv + first);
+    worker::note(std::string("cannot run ") + argv[first]);
+    return errno == ENOENT ? 127 : 126;
+  }
+  try {
+    return worker::Launcher(options).run();
+  } catch (const std::exception& error) {
+    worker::note(std::string("ended by a broken invariant: ") + error.what());
+    return EXIT_FAILURE;
+  }
+}
