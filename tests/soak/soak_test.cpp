@@ -30,7 +30,7 @@ struct Keys {
 
 class Soak : public testing::Test {
  protected:
-  static constexpr std::int64_t kSettleUs = 180'000'000, kTurnMs = 10;
+  static constexpr std::int64_t kSettleUs = 60'000'000, kSettleOfEachUs = 120'000, kTurnMs = 10;
   static constexpr std::size_t kFleets = 2;
 
   Soak() {
@@ -78,7 +78,8 @@ class Soak : public testing::Test {
   bool settles() {
     proxy_->be_rough(false);
     for (const auto& fleet : fleets_) fleet->be_rough(false);
-    const std::int64_t end_us = monotonic_us() + kSettleUs;
+    const std::int64_t end_us =
+        monotonic_us() + kSettleUs + static_cast<std::int64_t>(sidecars_) * kSettleOfEachUs;
     while (settled() < sidecars_ || !owner_->all_commands_ended() || !accounts_settled()) {
       if (monotonic_us() > end_us) return false;
       owner_->commit(true);
