@@ -144,7 +144,8 @@ TEST_F(Soak, WhatIsPromisedHoldsOverABadNetwork) {
   ASSERT_EQ(hub::raise_file_limit(6 * sidecars_), "");
   begin();
   rough(static_cast<std::int64_t>(seconds_) * 1'000'000);
-  ASSERT_TRUE(settles()) << settled() << " of the sidecars have nothing left to say";
+  ASSERT_TRUE(settles()) << settled()
+                         << " of the sidecars have nothing left to say. Odd: " << owner_->odd();
   for (const auto& fleet : fleets_) fleet->stop();
   for (const auto& fleet : fleets_) {
     for (const auto& pod : fleet->pods()) {
