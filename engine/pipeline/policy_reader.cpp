@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/text.hpp"
@@ -69,6 +71,23 @@ json words_of(const Node& list) {
   return words;
 }
 
+void read_hook(const Node& name, const Node& argv, json& hooks, Problems& problems) {
+  if (!is_label(name.text)) {
+    problems.add(name, fmt::format("'{}' is not the name of a hook", printable(name.text))).hint =
+        std::string(kLabelRule);
+  }
+  const bool words = argv.is_list() && !argv.items.empty() &&
+                     std::all_of(argv.items.begin(), argv.items.end(), [](const Node* word) {
+                       return word->is_scalar() && !has_expression(word->text);
+                     });
+  if (words) {
+    hooks[name.text] = words_of(argv);
+  } else {
+    problems.add(argv, fmt::format("a hook is a list, not {}", describe_value(argv))).hint =
+        "the program and its arguments, without expressions: [./warm.sh, --fast]";
+  }
+}
+
 json read_checkpoint(const Node& node, Problems& problems) {
   const MapReader map(node, checkpoint_fields(), problems);
   json checkpoint = json::object();
@@ -95,11 +114,8 @@ void read_sidecar(const Node& node, json& sidecar, Problems& problems) {
     sidecar["rules"] = rules->is_scalar() ? json::array({rules->text}) : words_of(*rules);
   }
   if (const Node* hooks = map.get("hooks")) {
-    const MapReader open(*hooks, hooks_fields(), problems);
-    for (std::size_t i = 0; i + 1 < hooks->items.size(); i += 2) {
-      if (hooks->items[i + 1]->is_list())
-        sidecar["hooks"][hooks->items[i]->text] = words_of(*hooks->items[i + 1]);
-    }
+    for (std::size_t i = 0; i + 1 < hooks->items.size(); i += 2)
+      read_hook(*hooks->items[i], *hooks->items[i + 1], sidecar["hooks"], problems);
   }
   if (const Node* checkpoint = map.get("checkpoint"))
     sidecar["checkpoint"] = read_checkpoint(*checkpoint, problems);

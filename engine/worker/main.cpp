@@ -56,6 +56,10 @@ int main(int argc, char** argv) {
                    "How memory limits are kept: auto (cgroup where possible), or watch")
       ->envname("SCANFLOW_MEMORY")
       ->check(CLI::IsMember({"auto", "watch"}));
+  supervise
+      ->add_option("--sidecar", options.sidecar,
+                   "The program to be beside the attempts; none: nothing is")
+      ->envname("SCANFLOW_SIDECAR");
   supervise->add_option("--ready-fd", ready_fd, "Descriptor that gets one byte once it listens");
 
   std::string library;

@@ -59,8 +59,11 @@ UniqueFd make_signal_fd() {
 }
 
 SidecarOptions sidecar_options(const SupervisorOptions& options) {
-  const auto beside = std::filesystem::path(options.program).parent_path() / "scanflow-sidecar";
-  return {beside.string(), options.socket + ".sidecar", options.work_directory + "/sidecar"};
+  std::string program = options.sidecar;
+  if (program.empty())
+    program = std::filesystem::path(options.program).parent_path() / "scanflow-sidecar";
+  if (program == "none") program.clear();
+  return {program, options.socket + ".sidecar", options.work_directory + "/sidecar"};
 }
 
 /// One that was told to end a moment ago may be about to.

@@ -117,7 +117,8 @@ json decisions(const Pipeline& pipeline) {
          {"allow_failure", step.allow_failure},
          {"priority", step.priority},
          {"pool", step.pool.limit},
-         {"approve", step.approve.approve_after}});
+         {"approve", step.approve.approve_after},
+         {"sidecar", step.sidecar}});
   }
   return {
       {"namespace", pipeline.name_space},

@@ -32,6 +32,7 @@ constexpr const char* kLong = "[{name: long, run: \"until [ -e $GATE ]; do sleep
 class SteeringTest : public testing::Test {
  protected:
   SteeringTest() {
+    ::setenv("SCANFLOW_SIDECAR", "none", 1);  // the test is the sidecar
     std::filesystem::create_directories(state_.root);
     std::filesystem::create_directories(state_.sockets);
     ::chmod(state_.sockets.c_str(), 0700);
