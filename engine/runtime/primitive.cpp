@@ -17,13 +17,13 @@ namespace scanflow::runtime {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000;
-constexpr std::int64_t kLongestDeadline = 24 * 3600 * kSecond;
+constexpr std::int64_t kLongestDeadline = kSecond * 3600 * 24;
 constexpr std::size_t kMostEvidence = 64u << 10;
 constexpr std::size_t kMostMessage = 4096;
 /// A sidecar that is away may come back so soon.
-constexpr std::int64_t kAway = 10 * kSecond;
+constexpr std::int64_t kAway = kSecond * 10;
 /// One that is attached, and says nothing of a command whose time is over.
-constexpr std::int64_t kSilent = 3600 * kSecond;
+constexpr std::int64_t kSilent = kSecond * 3600;
 constexpr std::string_view kRule = "rule-";
 
 json schema_of(const protocol::Primitive& primitive) { return json::parse(primitive.schema); }
@@ -210,7 +210,8 @@ json offers_document(const std::string& own, const std::string& steering) {
     } else if (by_signals(each.name) || is_declared(each.name, settings)) {
       by = "sidecar";
     }
-    const bool says = command != nullptr && command->at("summary") != "";
+    const bool says =
+        command != nullptr && !command->at("summary").get_ref<const std::string&>().empty();
     list.push_back({{"name", each.name},
                     {"summary", says ? command->at("summary") : json(each.summary)},
                     {"schema", schema_of(each)},

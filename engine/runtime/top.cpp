@@ -89,9 +89,9 @@ json gauge(const Seen& seen, const char* name) {
 
 /// The cgroup's where it is this workload's alone, else that of its processes.
 json memory_of(const Seen& seen) {
-  const json shared = gauge(seen, "container_other_processes");
-  const json cgroup = gauge(seen, "container_memory_working_set_bytes");
-  const json processes = gauge(seen, "process_resident_memory_bytes");
+  json shared = gauge(seen, "container_other_processes");
+  json cgroup = gauge(seen, "container_memory_working_set_bytes");
+  json processes = gauge(seen, "process_resident_memory_bytes");
   if (processes.is_null() || (!cgroup.is_null() && shared == 0.0)) return cgroup;
   return processes;
 }
