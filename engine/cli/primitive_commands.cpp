@@ -28,9 +28,10 @@ json schema_of(const std::string& primitive) {
 /// "share, [for]"
 std::string arguments_of(const json& schema) {
   const json required = schema.value("required", json::array());
+  const json properties = schema.value("properties", json::object());
   std::string text;
   for (const bool needed : {true, false}) {
-    for (const auto& [name, property] : schema.value("properties", json::object()).items()) {
+    for (const auto& [name, property] : properties.items()) {
       const bool is = std::find(required.begin(), required.end(), name) != required.end();
       if (is != needed) continue;
       text += fmt::format("{}{}", text.empty() ? "" : ", ", is ? name : "[" + name + "]");
@@ -194,9 +195,9 @@ std::string primitives_table(const json& primitives, std::size_t width) {
     for (const auto& [name, value] : each.at("arguments").items())
       arguments +=
           fmt::format(" {}={}", name, value.is_string() ? value.get<std::string>() : value.dump());
-    const std::string rule = each.at("evidence").value("rule", "");
+    const json rule = each.at("evidence").value("rule", json());
     std::string words = each.value("message", "");
-    if (!rule.empty()) words = rule + (words.empty() ? "" : ": ") + words;
+    if (rule.is_string()) words = rule.get<std::string>() + (words.empty() ? "" : ": ") + words;
     rows.push_back({format_time(each.at("issued_us")), each.at("step"),
                     printable(each.at("primitive").get<std::string>() + arguments),
                     printable(each.at("by").get<std::string>()), outcome_of(each),

@@ -26,7 +26,9 @@ class PrimitiveTest : public testing::Test {
     auto run = scanflow_.start({"run", scanflow_.files().write("p.yaml", kLong)});
     EXPECT_TRUE(eventually([&] {
       const Output shown = scanflow_({"runs", "show", "last", "-o", "json"});
-      return shown.exit == 0 && step(last_line(shown), "long")["status"] == "running";
+      if (shown.exit != 0) return false;
+      const json steps = last_line(shown)["steps"];
+      return !steps.empty() && steps[0]["name"] == "long" && steps[0]["status"] == "running";
     }));
     return run;
   }
@@ -37,8 +39,8 @@ class PrimitiveTest : public testing::Test {
 TEST_F(PrimitiveTest, TheTableIsShown) {
   const Output listed = scanflow_({"primitive", "list"});
   EXPECT_EQ(listed.exit, 0) << listed.err;
-  EXPECT_THAT(listed.out, HasSubstr("PRIMITIVE   ARGUMENTS"));
-  EXPECT_THAT(listed.out, HasSubstr("throttle    share, [for]"));
+  EXPECT_THAT(listed.out, HasSubstr("PRIMITIVE     ARGUMENTS"));
+  EXPECT_THAT(listed.out, HasSubstr("throttle      share, [for]"));
   const json all = last_line(scanflow_({"primitive", "list", "-o", "json"}));
   ASSERT_GT(all.size(), 10u);
   EXPECT_EQ(all[0]["name"], "pause");
