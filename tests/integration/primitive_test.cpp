@@ -14,16 +14,21 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-constexpr const char* kLong =
-    "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n"
-    "steps: [{name: long, run: \"echo $$ > pid; while :; do sleep 0.05; done\"}, "
-    "{name: later, needs: [long], uses: noop}]\n";
+/// Its step says which process it is.
+std::string pipeline(const std::filesystem::path& pid) {
+  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n"
+         "steps: [{name: long, run: \"echo $$ > " +
+         pid.string() +
+         "; while :; do sleep 0.05; done\"}, "
+         "{name: later, needs: [long], uses: noop}]\n";
+}
 
 class PrimitiveTest : public testing::Test {
  protected:
   /// A run whose step does nothing for ever.
   std::unique_ptr<Program> begin() const {
-    auto run = scanflow_.start({"run", scanflow_.files().write("p.yaml", kLong)});
+    const std::string file = scanflow_.files().write("p.yaml", pipeline(scanflow_.files() / "pid"));
+    auto run = scanflow_.start({"run", file});
     EXPECT_TRUE(eventually([&] {
       const Output shown = scanflow_({"runs", "show", "last", "-o", "json"});
       if (shown.exit != 0) return false;

@@ -35,6 +35,8 @@ class SteeringTest : public testing::Test {
     std::filesystem::create_directories(state_.root);
     std::filesystem::create_directories(state_.sockets);
     ::chmod(state_.sockets.c_str(), 0700);
+    // Not beside scanflow-sidecar: the sidecar is the test's.
+    std::filesystem::copy_file(SCANFLOW_BINARY_DIR "/bin/scanflow-worker", worker_);
   }
   ~SteeringTest() override {
     open_gate();
@@ -53,7 +55,7 @@ class SteeringTest : public testing::Test {
     EngineOptions options;
     options.state = state_;
     options.store = std::move(*store);
-    options.worker = SCANFLOW_BINARY_DIR "/bin/scanflow-worker";
+    options.worker = worker_;
     options.jobs = 4;
     engine_ = std::make_unique<Engine>(std::move(options));
   }
@@ -161,6 +163,7 @@ class SteeringTest : public testing::Test {
   }
 
   test::TempDir files_;
+  const std::filesystem::path worker_ = files_ / "scanflow-worker";
   StateDirectory state_{files_ / "state", files_ / "sockets"};
   std::unique_ptr<Engine> engine_;
   std::shared_ptr<UpdateQueue> updates_ = std::make_shared<UpdateQueue>();
