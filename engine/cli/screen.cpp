@@ -97,11 +97,12 @@ Result<std::unique_ptr<Screen>> Screen::open(const Signals& signals) {
 Screen::~Screen() { leave(); }
 
 void Screen::draw(const std::vector<std::string>& lines) {
-  // Line by line over what stands there: a screen that is cleared first flickers.
+  // Line by line over what stands there: a screen that is cleared as a whole flickers. Each is cleared
+  // before it is written: behind a line that is full the cursor still stands on its last column.
   std::string text = "\033[H";
   for (std::size_t i = 0; i < lines.size(); ++i)
-    text += (i == 0 ? "" : "\r\n") + lines[i] + "\033[K";
-  write_all(text + "\033[J");
+    text += (i == 0 ? "\033[2K" : "\r\n\033[2K") + lines[i];
+  write_all(text);
 }
 
 void Screen::stop() {

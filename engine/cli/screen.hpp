@@ -37,6 +37,7 @@ class Screen {
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
+  /// As many lines as the terminal has.
   void draw(const std::vector<std::string>& lines);
 
   struct Event {

@@ -126,7 +126,7 @@ void add_status(const TopState& state, Lines& lines) {
                           short_id(state.cancels)),
               Color::yellow);
   } else {
-    lines.add(state.status, state.trouble ? Color::red : Color::none);
+    lines.add(printable(state.status), state.trouble ? Color::red : Color::none);
   }
 }
 
