@@ -67,6 +67,18 @@ std::string outcome_of(const json& command) {
   return command.at("outcome").is_string() ? command["outcome"].get<std::string>() : "open";
 }
 
+/// For people, a line each.
+std::string lines_of(const json& evidence) {
+  const std::string document = evidence.dump(2, ' ', false, json::error_handler_t::replace);
+  std::string text;
+  for (std::size_t at = 0; at < document.size() && !evidence.empty();) {
+    const std::size_t end = std::min(document.find('\n', at), document.size());
+    text += printable(std::string_view(document).substr(at, end - at)) + "\n";
+    at = end + 1;
+  }
+  return text;
+}
+
 Color color_of(const std::string& outcome) {
   return outcome == "DONE" ? Color::green : outcome == "open" ? Color::yellow : Color::red;
 }
@@ -172,8 +184,7 @@ int primitive_send(const Context& context, const PrimitiveOptions& options) {
   fmt::print("{} {}\n",
              paint(did ? "✓" : "✗", color_of(outcome_of(command)), use_color(STDOUT_FILENO)),
              primitive_line(command));
-  if (options.primitive == "dump" && !command.at("evidence").empty())
-    fmt::print("{}\n", printable(command["evidence"].dump(2)));
+  if (options.primitive == "dump") fmt::print("{}", lines_of(command.at("evidence")));
   return did ? kSucceeded : kRunFailed;
 }
 
