@@ -20,17 +20,17 @@ using testing::Not;
 class TopTest : public testing::Test {
  protected:
   /// A run whose step does nothing for ever.
-  void begin() {
+  bool begin() {
     const std::string text =
         "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nsteps: [{name: long, "
         "run: "
         "\"echo $$ > " +
         (scanflow_.files() / "pid").string() + "; while :; do sleep 0.05; done\"}]\n";
     run_ = scanflow_.start({"run", scanflow_.files().write("p.yaml", text)});
-    ASSERT_TRUE(eventually([&] {
+    return eventually([&] {
       const Output shown = scanflow_({"top", "-o", "json"});
       return shown.exit == 0 && !last_line(shown)["attempts"].empty();
-    }));
+    });
   }
   /// `scanflow top` on a terminal; what the shell then says of how it ended.
   std::unique_ptr<Tmux> look(int columns = 110, int rows = 24, const std::string& words = "") {
@@ -80,7 +80,7 @@ TEST_F(TopTest, WhereNoEngineLivesItSaysWhatToDo) {
 }
 
 TEST_F(TopTest, IntoAPipeItPrintsATable) {
-  begin();
+  ASSERT_TRUE(begin());
   const Output output = scanflow_({"top"});
   EXPECT_EQ(output.exit, 0) << output.err;
   EXPECT_THAT(output.out, HasSubstr("1 run, 1 attempt, CPU "));
@@ -96,7 +96,7 @@ TEST_F(TopTest, IntoAPipeItPrintsATable) {
 TEST_F(TopTest, PausesAndResumesAStepByKeys) {
   if (!std::filesystem::exists(SCANFLOW_BINARY_DIR "/bin/scanflow-sidecar"))
     GTEST_SKIP() << "there is no scanflow-sidecar in this build";
-  begin();
+  ASSERT_TRUE(begin());
   const auto tmux = look();
   ASSERT_TRUE(tmux->comes_to_show("sidecar connected"));
   ASSERT_TRUE(tmux->comes_to_show("MiB"));
@@ -116,7 +116,7 @@ TEST_F(TopTest, PausesAndResumesAStepByKeys) {
 }
 
 TEST_F(TopTest, CancelsARunAfterAQuestionAndEndsWithItsEngine) {
-  begin();
+  ASSERT_TRUE(begin());
   const auto tmux = look();
   ASSERT_TRUE(tmux->comes_to_show("long"));
   tmux->press("x");
@@ -133,7 +133,7 @@ TEST_F(TopTest, CancelsARunAfterAQuestionAndEndsWithItsEngine) {
 }
 
 TEST_F(TopTest, FollowsTheSizeOfItsTerminal) {
-  begin();
+  ASSERT_TRUE(begin());
   const auto tmux = look(120, 24);
   ASSERT_TRUE(tmux->comes_to_show("sort: c CPU  m memory"));
   tmux->resize(60, 12);
@@ -150,7 +150,7 @@ TEST_F(TopTest, FollowsTheSizeOfItsTerminal) {
 }
 
 TEST_F(TopTest, GivesTheTerminalBackHoweverItEnds) {
-  begin();
+  ASSERT_TRUE(begin());
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGSEGV}) {
     const auto tmux = look();
     ASSERT_TRUE(tmux->comes_to_show("long"));
@@ -162,7 +162,7 @@ TEST_F(TopTest, GivesTheTerminalBackHoweverItEnds) {
 }
 
 TEST_F(TopTest, WithoutColoursWhereNobodyWantsThem) {
-  begin();
+  ASSERT_TRUE(begin());
   const auto colored = look();
   ASSERT_TRUE(colored->comes_to_show("▸ "));
   EXPECT_THAT(colored->shows(true), HasSubstr("\033["));
