@@ -181,7 +181,26 @@ def wire_rows():
             row(what, {}, 1 / wire[name][1]["items_per_second"], "")
 
 
-for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows):
+def sidecar_rows():
+    sidecar = measured("sidecar")
+    if "sidecar" not in sidecar:
+        return
+    others = {name.removeprefix("anchor: "): figures for name, (_, figures) in sidecar.items() if name != "sidecar"}
+    ours = sidecar["sidecar"][1]
+
+    def row_of(what, key, goal, say):
+        row(what, {name: figures[key] for name, figures in others.items()}, ours[key], goal, say=say)
+
+    def mib(size):
+        return f"{size / 2**20:.1f} MiB"
+
+    row_of("sidecar with one step: resident memory", "rss", "8 MiB", mib)
+    row_of("the same, of it dirty and its own", "dirty", "2 MiB", mib)
+    row_of("the same, of a core at one sample a second", "cpu", "0.2 %", lambda part: f"{part * 100:.2f} %")
+    row("sidecar, from its start until it is ready", {}, sidecar["sidecar"][0], "30 ms")
+
+
+for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows, sidecar_rows):
     rows_of()
 
 cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
