@@ -16,6 +16,7 @@
 #include "engine/cli/plugin_commands.hpp"
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry_commands.hpp"
+#include "engine/cli/top_command.hpp"
 #include "sdk/base/nearest.hpp"
 
 #ifndef SCANFLOW_VERSION
@@ -337,6 +338,7 @@ int main(int argc, char** argv) {
   RegistryOptions registry_options;
   PluginOptions plugin_options;
   PrimitiveOptions primitive_options;
+  TopOptions top_options;
   std::string shell;
   ServerCommand server_options;
   add_common(app, choice);
@@ -344,6 +346,7 @@ int main(int argc, char** argv) {
   add_checks(app, choice, check_options);
   add_runs(app, choice, runs_options);
   add_primitive(app, choice.context, primitive_options, choice.command);
+  add_top(app, choice.context, top_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice, server_options);

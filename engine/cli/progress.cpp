@@ -94,6 +94,11 @@ void ProgressPrinter::print_step(const RunView::Step& step) {
       name_cell(step.name), ran ? format_duration(step.ended_us - step.started_us) : step.status,
       fit(message, width > used + 20 ? width - used : 20));
   write(std::string(trimmed(line)) + "\n");
+  if (step.status != "failed") return;
+  if (const std::string seen = post_mortem_line(step.ended, letters_of_environment());
+      !seen.empty())
+    write("      " + paint(fit(seen, std::max<std::size_t>(width, 20) - 7), Color::dim, color_) +
+          "\n");
 }
 
 void ProgressPrinter::update(const json& update) {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/cli/post_mortem_view.hpp"
+
 namespace scanflow::cli {
 
 using nlohmann::json;
@@ -26,6 +28,7 @@ class RunView {
     std::uint32_t instance_of = kNone;  // the step whose for_each it came with
     double fraction = -1;
     std::string message;  // progress while it runs; summary or error when it is over
+    Ended ended;          // of an attempt that failed, where its sidecar saw it
     using Series = std::pair<std::string, std::map<std::string, std::string>>;  // name, labels
     std::map<Series, std::vector<double>> metrics;
   };

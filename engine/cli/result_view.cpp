@@ -6,6 +6,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/hint.hpp"
+#include "engine/cli/post_mortem_view.hpp"
 #include "engine/cli/steps_view.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
@@ -42,23 +43,36 @@ std::string lines_of(const std::string& message) {
   return text;
 }
 
-/// The whole error of each step that made the run fail, where the table shows its cause only; of
-/// those that may fail a line each, behind them.
-std::string failures(const json& steps) {
+/// What its sidecar saw of its end. `run`: that is retried where it goes on from a checkpoint.
+std::string post_mortem(const Context& context, const json& step, const std::string& run) {
+  const json& error = step.at("error");
+  const Ended ended{step.value("post_mortem", json()), error.value("message", ""),
+                    error.value("cause", ""), hint(context, {"runs", "retry", run})};
+  return post_mortem_lines(ended, table_width(STDOUT_FILENO), letters_of_environment());
+}
+
+/// The whole error of each step that made the run fail, where the table shows its cause only, and of
+/// those within it what sidecars saw of their end; of those that may fail a line each, behind them.
+std::string failures(const Context& context, const json& steps, const std::string& run) {
   std::string text, tolerated;
   std::size_t failed = 0, allowed = 0;
   for (const json& step : steps) {
-    if (!is_failure(step) || step.value("depth", 0) > 0) continue;
+    if (!is_failure(step)) continue;
     const std::string name = step.at("name");
     const std::string cause = step.at("error").value("cause", "");
     const std::string message = step.at("error").value("message", "");
-    if (is_tolerated(step)) {
+    if (step.value("depth", 0) > 0) {
+      const std::string seen = post_mortem(context, step, run);
+      if (seen.empty() || is_tolerated(step) || failed > kMostErrors) continue;
+      text += fmt::format("\n{}  {}: {}\n{}", name, how_it_ended(step), cause, seen);
+    } else if (is_tolerated(step)) {
       if (++allowed > kMostErrors) continue;
       tolerated +=
           fmt::format("{}  {}, as it may (allow_failure): {}: {}\n", name, how_it_ended(step),
                       cause, printable(message.substr(0, message.find('\n'))));
     } else if (++failed <= kMostErrors) {
-      text += fmt::format("\n{}  {}: {}\n{}", name, how_it_ended(step), cause, lines_of(message));
+      text += fmt::format("\n{}  {}: {}\n{}{}", name, how_it_ended(step), cause, lines_of(message),
+                          post_mortem(context, step, run));
     }
   }
   if (failed > kMostErrors)
@@ -143,8 +157,8 @@ std::string render_result(const Context& context, const json& result, ResultOf w
   const bool color = use_color(STDOUT_FILENO);
   const auto lasted = static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6);
   const bool goes_on = status == "running" || status == "queued";
-  std::string text = "\n" + steps_table(steps, table_width(STDOUT_FILENO)) + failures(steps) +
-                     questions(context, steps) + "\n";
+  std::string text = "\n" + steps_table(steps, table_width(STDOUT_FILENO)) +
+                     failures(context, steps, run) + questions(context, steps) + "\n";
   text += fmt::format("{} {} {}", paint(status, status_color(status), color),
                       goes_on                   ? "for"
                       : status == "interrupted" ? "after"

@@ -23,6 +23,11 @@ std::string words_of(const json& data) {
   return {};
 }
 
+Ended ended_of(const json& data, const std::string& cause) {
+  if (!data.is_object()) return {};
+  return {data.value("post_mortem", json()), data.value("message", ""), cause, ""};
+}
+
 }  // namespace
 
 std::vector<std::uint32_t> RunView::update(const json& update) {
@@ -96,6 +101,7 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
     if (step.started_us == 0) step.started_us = time;
     step.fraction = -1;
     step.message.clear();
+    step.ended = {};
   } else if (type == "attempt_ended") {
     step.status = cause == "none"                               ? "succeeded"
                   : cause == "cancelled" || cause == "upstream" ? "cancelled"
@@ -103,6 +109,7 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
     step.ended_us = time;
     step.message =
         cause == "none" ? words_of(data) : cause + ": " + first_line(data.value("message", ""));
+    step.ended = ended_of(data, cause);
   } else if (type == "retry_scheduled") {
     step.status = "waiting";
     const double wait = static_cast<double>(event.at("wake_us").get<std::int64_t>() - time) / 1e6;
