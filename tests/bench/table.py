@@ -174,6 +174,29 @@ def hub_rows():
         row_of(what, "command", key, raw, goal, lambda us: span(us * 1e-6))
 
 
+def sidecar_rows():
+    figures = load("sidecar")
+    if figures is None:
+        return
+    ours = figures.pop("sidecar")
+
+    def size(value):
+        return f"{value / 2**20:.2f} MiB"
+
+    def share(value):
+        return f"{value * 100:.2f} %"
+
+    for key, what, goal, write in (
+        ("rss", "the sidecar, 10 processes at a sample a second: resident memory", "8 MiB", size),
+        ("dirty", "the same: Private_Dirty", "2 MiB", size),
+        ("cpu", "the same: of a core", "0.2 %", share),
+    ):
+        row(what, {name: each[key] for name, each in figures.items()}, ours[key], goal, say=write)
+    ready = {name: each["ready"] for name, each in figures.items()}
+    row("a sidecar from exec to a socket that takes connections", ready, ours["socket"], "30 ms")
+    row("the same, until the hub has welcomed it", {}, ours["hello"], "")
+
+
 def wire_rows():
     wire = measured("wire")
     for name, what in (("telemetry/batch:100", "read and account for a sample, batches of 100"), ("encode_batch/batch:100", "write a sample, the same")):
@@ -181,7 +204,7 @@ def wire_rows():
             row(what, {}, 1 / wire[name][1]["items_per_second"], "")
 
 
-for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows):
+for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows, sidecar_rows):
     rows_of()
 
 cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
