@@ -135,6 +135,12 @@ const std::vector<Api::Impl::Route>& Api::Impl::routes() {
       {"GET", {"api", "v1", "runs", "{}", "logs"}, &Impl::logs, {"step"}},
       {"POST", {"api", "v1", "runs", "{}", "cancel"}, &Impl::cancel},
       {"POST", {"api", "v1", "runs", "{}", "approve"}, &Impl::approve},
+      {"GET", {"api", "v1", "runs", "{}", "primitives"}, &Impl::primitives_of_run},
+      {"POST", {"api", "v1", "runs", "{}", "primitives"}, &Impl::send_primitive},
+      {"GET", {"api", "v1", "runs", "{}", "offers"}, &Impl::offers, {"step"}},
+      {"GET", {"api", "v1", "primitives"}, &Impl::list_primitives},
+      {"GET", {"api", "v1", "primitives", "{}"}, &Impl::show_primitive},
+      {"GET", {"api", "v1", "top"}, &Impl::top},
       {"POST", {"api", "v1", "cache", "clear"}, &Impl::clear_cache, {"older_than"}},
   };
   return table;

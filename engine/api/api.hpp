@@ -26,6 +26,14 @@
 //   GET    /api/v1/runs/{run}/logs           ?step=; text, or application/json
 //   POST   /api/v1/runs/{run}/cancel
 //   POST   /api/v1/runs/{run}/approve        {"step", "approve": true, "comment": "", "by": ""}
+//   GET    /api/v1/runs/{run}/primitives     what was asked of its steps while they ran, with outcomes
+//   POST   /api/v1/runs/{run}/primitives     {"step", "primitive", "arguments": {}, "deadline": "30s",
+//                                            "by", "id"}: committed when it is answered. With an id
+//                                            of the client's own (a UUID) asking twice does it once
+//   GET    /api/v1/runs/{run}/offers         ?step=: what a step that runs lets one do to it
+//   GET    /api/v1/primitives                all that there are
+//   GET    /api/v1/primitives/{id}           one that was asked for, with its outcome
+//   GET    /api/v1/top                       all attempts that run, and how they fare
 //   POST   /api/v1/cache/clear               ?older_than=30d; cached results are forgotten
 //
 // Errors are {"error": {"message"}, "exit"}. Lists come by pages: "next" is the cursor (of events:

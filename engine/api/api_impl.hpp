@@ -55,6 +55,14 @@ struct Api::Impl {
 
   void clear_cache(const Request& request, const Segments& names, const Reply& reply);
 
+  // Steps that run (primitive_requests.cpp).
+  void list_primitives(const Request& request, const Segments& names, const Reply& reply);
+  void show_primitive(const Request& request, const Segments& names, const Reply& reply);
+  void primitives_of_run(const Request& request, const Segments& names, const Reply& reply);
+  void send_primitive(const Request& request, const Segments& names, const Reply& reply);
+  void offers(const Request& request, const Segments& names, const Reply& reply);
+  void top(const Request& request, const Segments& names, const Reply& reply);
+
   // Registered documents (document_requests.cpp).
   void list_documents(const Request& request, const Segments& names, const Reply& reply);
   void show_document(const Request& request, const Segments& names, const Reply& reply);

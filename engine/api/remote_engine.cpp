@@ -2,10 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace scanflow::api {
 namespace {
+
+// How often it is asked whether there is an outcome, and how long a server may be away meanwhile.
+constexpr std::chrono::milliseconds kFirstLook{20}, kLastLook{500};
+constexpr std::chrono::seconds kServerPatience{30};
 
 /// One server-sent event as an update of submission.hpp.
 json update_of(const std::string& type, json data) {
@@ -79,12 +85,54 @@ void RemoteEngine::send(const json& request) {
                  {"cleared", cleared->value("cleared", std::uint64_t{0})},
                  {"bytes", cleared->value("artifact_bytes", std::uint64_t{0})}});
   }
+  if (op == "top") return answer("top", {.target = "/api/v1/top"});
   const std::string run = request.at("run");
+  if (op == "primitive") return primitive(run, request);
+  if (op == "offers") {
+    const auto offers =
+        client_.json_of({.target = "/api/v1/runs/" + run + "/offers?step=" +
+                                   percent_encoded(request.at("step").get<std::string>())});
+    if (!offers) return reject(offers.error());
+    json update = *offers;
+    update["type"] = "done";
+    return push(std::move(update));
+  }
   if (op == "cancel") return ask({.method = "POST", .target = "/api/v1/runs/" + run + "/cancel"});
   json body = request;
   body.erase("op");
   body.erase("run");
   ask({.method = "POST", .target = "/api/v1/runs/" + run + "/approve", .body = body.dump()});
+}
+
+/// Waits for the outcome, unless it is not wanted.
+void RemoteEngine::primitive(const std::string& run, const json& request) {
+  json body = request;
+  for (const char* name : {"op", "run", "wait", "deadline_us"}) body.erase(name);
+  if (const auto deadline_us = request.value("deadline_us", std::int64_t{0}); deadline_us > 0)
+    body["deadline"] = fmt::format("{}us", deadline_us);
+  auto asked = client_.json_of(
+      {.method = "POST", .target = "/api/v1/runs/" + run + "/primitives", .body = body.dump()});
+  auto pause = kFirstLook;
+  auto away_since = std::chrono::steady_clock::now();
+  while (asked && asked->at("outcome").is_null() && request.value("wait", true)) {
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, kLastLook);
+    auto now =
+        client_.json_of({.target = "/api/v1/primitives/" + asked->at("id").get<std::string>()});
+    const auto time = std::chrono::steady_clock::now();
+    if (now) away_since = time;
+    // A server that starts again goes on with it.
+    if (now || now.error().status < 500 || time - away_since > kServerPatience)
+      asked = std::move(now);
+  }
+  if (!asked) return reject(asked.error());
+  push({{"type", "done"}, {"run", run}, {"command", std::move(*asked)}});
+}
+
+void RemoteEngine::answer(const char* member, const HttpClient::Ask& ask) {
+  auto answer = client_.json_of(ask);
+  if (!answer) return reject(answer.error());
+  push({{"type", "done"}, {member, std::move(*answer)}});
 }
 
 void RemoteEngine::submit(const json& request) {

@@ -27,8 +27,11 @@ class RemoteEngine {
 
  private:
   void submit(const json& request);
+  void primitive(const std::string& run, const json& request);
   void follow(const std::string& run);
   void ask(const HttpClient::Ask& ask);
+  /// "done", with the answer as this member.
+  void answer(const char* member, const HttpClient::Ask& ask);
   void reject(const Failure& failure);
   void push(json update);
 

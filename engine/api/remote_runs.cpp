@@ -72,6 +72,16 @@ class RemoteRuns : public Runs {
                    fmt::format("?limit={}&after={}", std::min<std::size_t>(limit, 10'000), after)});
   }
 
+  Answer<json> primitives(const std::string& run) override {
+    auto asked = client_.json_of({.target = path_of(run, "/primitives")});
+    if (!asked) return asked;
+    return std::move(asked->at("primitives"));
+  }
+
+  Answer<json> primitive(const std::string& id) override {
+    return client_.json_of({.target = "/api/v1/primitives/" + percent_encoded(id)});
+  }
+
   Answer<std::unique_ptr<LogReader>> logs(const std::string& run,
                                           const std::string& step) override {
     auto reading = client_.open({.target = logs_of(run, step), .accept = "text/plain"});

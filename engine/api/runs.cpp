@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/api/run_logs.hpp"
+#include "engine/runtime/primitive.hpp"
 #include "engine/runtime/run_facts.hpp"
 #include "engine/runtime/run_locks.hpp"
 #include "sdk/base/clock.hpp"
@@ -130,7 +131,26 @@ class StoredRuns : public Runs {
     result["created_us"] = row->created_us;
     result["ended_us"] = row->ended_us;
     result["trigger"] = row->trigger;
+    json asked = json::array();
+    if (auto added = add_primitives(run, "", facts.called, asked); !added)
+      return tl::unexpected(added.error());
+    result["primitives"] = std::move(asked);
     return result;
+  }
+
+  Answer<json> primitives(const std::string& run) override {
+    if (auto row = row_of(run); !row) return tl::unexpected(row.error());
+    json asked = json::array();
+    if (auto added = add_primitives(run, "", runtime::called_runs(*store_, run), asked); !added)
+      return tl::unexpected(added.error());
+    return asked;
+  }
+
+  Answer<json> primitive(const std::string& id) override {
+    const auto row = store_ ? store_->command(id) : Result<std::optional<store::CommandRow>>();
+    if (!row) return broken(row.error().message);
+    if (!*row) return missing(fmt::format("nothing was asked with the id {}", id.substr(0, 100)));
+    return runtime::command_document(**row);
   }
 
   Answer<json> events(const std::string& run, std::int64_t after, std::size_t limit) override {
@@ -198,6 +218,26 @@ class StoredRuns : public Runs {
   Answer<std::vector<LogPart>> parts_of(const std::string& run, const std::string& step) {
     if (auto row = row_of(run); !row) return tl::unexpected(row.error());
     return log_parts(state_, *store_, run, step);
+  }
+
+  /// Those of the run, then those of the runs that it called, in the order in which they were asked
+  /// for.
+  Answer<void> add_primitives(const std::string& run, const std::string& within,
+                              const runtime::CalledRuns& called, json& all) {
+    const auto rows = store_->commands(run);
+    if (!rows) return broken(rows.error().message);
+    for (const store::CommandRow& row : *rows)
+      all.push_back(runtime::command_document(row, within));
+    for (const auto& [step, id] : called) {
+      const std::string path = within + step + "/";
+      auto added = add_primitives(id, path, runtime::called_runs(*store_, id), all);
+      if (!added) return added;
+    }
+    const auto earlier = [](const json& a, const json& b) {
+      return a["issued_us"] < b["issued_us"];
+    };
+    if (within.empty()) std::stable_sort(all.begin(), all.end(), earlier);
+    return {};
   }
 
   std::string status_of(const store::RunRow& run) const {

@@ -62,12 +62,17 @@ class Runs {
   virtual Answer<json> list(const RunQuery& query) = 0;
   /// The one run whose id starts with `prefix`, or the newest ("last").
   virtual Answer<std::string> find(const std::string& prefix) = 0;
-  /// The result document, with created_us, ended_us and trigger. `run`: a whole id, here and below.
+  /// The result document, with created_us, ended_us, trigger, and `primitives`: as below. `run`: a whole id, here and below.
   virtual Answer<json> show(const std::string& run) = 0;
   /// {"events": [...], "next": ...}: those after number `after`, each as recorded, and "seq"; at
   /// most `limit`, and hardly more than kPageBytes of them, but one. next: the number of the last
   /// one where there may be more, or null.
   virtual Answer<json> events(const std::string& run, std::int64_t after, std::size_t limit) = 0;
+  /// What was asked of its steps while they ran, and of those of runs that it called ("call/train"), in
+  /// order: [runtime::command_document].
+  virtual Answer<json> primitives(const std::string& run) = 0;
+  /// The one that was asked for with this id, of whichever run.
+  virtual Answer<json> primitive(const std::string& id) = 0;
   /// Of all steps, or of `step` and its instances.
   virtual Answer<std::unique_ptr<LogReader>> logs(const std::string& run,
                                                   const std::string& step) = 0;

@@ -3,6 +3,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
+#include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/pipeline/reader.hpp"
 #include "sdk/base/uuid.hpp"
@@ -24,26 +25,33 @@ std::vector<std::string> newest_runs(const Context& context) {
   return ids;
 }
 
-void add_steps(api::Runs& runs, const std::string& run, const std::string& within, bool awaiting,
-               std::vector<std::string>& names) {
+/// `status`: those that have it; empty: all.
+void add_steps(api::Runs& runs, const std::string& run, const std::string& within,
+               const std::string& status, std::vector<std::string>& names) {
   const auto shown = runs.show(run);
   if (!shown) return;
   for (const nlohmann::json& step : shown->at("steps")) {
     const std::string name = within + step.at("name").get<std::string>();
-    if (!awaiting || step.at("status") == "awaiting") names.push_back(name);
-    if (step.contains("run")) add_steps(runs, step["run"], name + "/", awaiting, names);
+    if (status.empty() || step.at("status") == status) names.push_back(name);
+    if (step.contains("run")) add_steps(runs, step["run"], name + "/", status, names);
   }
 }
 
-/// `awaiting`: those that wait for a person, also within called runs.
+/// Also those within called runs.
 std::vector<std::string> steps_of(const Context& context, const std::string& prefix,
-                                  bool awaiting) {
+                                  const std::string& status) {
   const auto runs = open_runs(context);
   if (!runs) return {};
   const auto run = (*runs)->find(prefix);
   std::vector<std::string> names;
-  if (run) add_steps(**runs, *run, "", awaiting, names);
+  if (run) add_steps(**runs, *run, "", status, names);
   return names;
+}
+
+/// Of those that a command is about.
+std::string status_of_steps(const std::string& command) {
+  if (command == "approve") return "awaiting";
+  return command == "send" || command == "list" ? "running" : "";
 }
 
 /// "epochs=" of each.
@@ -101,8 +109,10 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
     if (name == "PLUGIN") return plugin_ids(context);
     if (wanted.before.empty()) return {};
     const std::string& first = wanted.before.front();
-    if (name == "STEP") return steps_of(context, first, wanted.command == "approve");
-    if (name == "--from") return steps_of(context, first, false);
+    if (name == "STEP") return steps_of(context, first, status_of_steps(wanted.command));
+    if (name == "PRIMITIVE") return primitive_names();
+    if (name == "--arg" && wanted.before.size() > 2) return primitive_arguments(wanted.before[2]);
+    if (name == "--from") return steps_of(context, first, "");
     if (name == "--param") return params_of(context, first);
     return {};
   };

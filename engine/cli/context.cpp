@@ -1,6 +1,7 @@
 #include "engine/cli/context.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -44,6 +45,11 @@ Context make_context() {
   context.worker = here / "scanflow-worker";
   context.plugins = here.parent_path() / "lib/scanflow/plugins";
   return context;
+}
+
+std::string user_name() {
+  const passwd* user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_name : std::to_string(::geteuid());
 }
 
 bool use_color(int fd) {

@@ -45,6 +45,9 @@ struct Context {
 /// Finds the worker and the plugins from where this program lies.
 Context make_context();
 
+/// Who runs this program.
+std::string user_name();
+
 bool use_color(int fd);      // a terminal, and NO_COLOR is not set
 int terminal_width(int fd);  // columns; 100 where there is no terminal
 /// As of terminal_width; 0 where there is no terminal: then nothing has to be cut.

@@ -1,6 +1,5 @@
 // scanflow runs watch | wait | cancel | approve: runs that go on
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,11 +14,6 @@
 
 namespace scanflow::cli {
 namespace {
-
-std::string user_name() {
-  const passwd* user = ::getpwuid(::geteuid());
-  return user != nullptr ? user->pw_name : std::to_string(::geteuid());
-}
 
 /// "run ... is over", or "".
 std::string said_over(const Context& context, const std::string& run) {

@@ -95,7 +95,7 @@ Outcome recorded(const Context& context, const std::string& run) {
                         hint(context, {"runs", "resume", run})),
             {}};
   }
-  for (const char* name : {"created_us", "ended_us", "trigger"}) shown->erase(name);
+  for (const char* name : {"created_us", "ended_us", "trigger", "primitives"}) shown->erase(name);
   const json finished = {{"type", "finished"}, {"result", std::move(*shown)}};
   return *outcome_of(finished);
 }

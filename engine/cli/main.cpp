@@ -14,6 +14,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
 #include "engine/cli/plugin_commands.hpp"
+#include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry_commands.hpp"
 #include "sdk/base/nearest.hpp"
 
@@ -324,7 +325,8 @@ int main(int argc, char** argv) {
   app.fallthrough();
   app.set_help_all_flag("--help-all", "Help of all commands");
   app.footer(
-      "Exit status: 0 succeeded, 1 the run failed, 2 wrong usage or an invalid file, 3 the engine "
+      "Exit status: 0 succeeded, 1 the run failed (or what was asked of a step was not done), 2 "
+      "wrong usage or an invalid file, 3 the engine "
       "could not do "
       "its work, 130 cancelled.");
   Choice choice;
@@ -334,12 +336,14 @@ int main(int argc, char** argv) {
   CheckOptions check_options;
   RegistryOptions registry_options;
   PluginOptions plugin_options;
+  PrimitiveOptions primitive_options;
   std::string shell;
   ServerCommand server_options;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
   add_runs(app, choice, runs_options);
+  add_primitive(app, choice.context, primitive_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice, server_options);

@@ -8,6 +8,7 @@
 
 #include "engine/cli/context.hpp"
 #include "engine/cli/hint.hpp"
+#include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
@@ -99,6 +100,8 @@ void ProgressPrinter::update(const json& update) {
   const std::vector<std::uint32_t> ended = view_.update(update);
   if (style_ == Style::silent) return;
   if (update.value("type", "") == "accepted") header();
+  if (update.value("type", "") == "primitive" && update.at("outcome").is_string())
+    note("  " + paint("⚑", Color::yellow, color_) + " " + primitive_line(update));
   if (update.value("type", "") == "steps") names_ = name_width(view_);
   if (!ended.empty()) erase();
   for (const std::uint32_t step : ended) print_step(view_.steps()[step]);

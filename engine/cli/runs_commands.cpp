@@ -8,6 +8,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/hint.hpp"
+#include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
@@ -91,6 +92,8 @@ int runs_show(const Context& context, const std::string& prefix) {
   } else {
     fmt::print("{}  {}  {}\n{}", short_name(*result), *id, format_time(result->at("created_us")),
                render_result(context, *result, ResultOf::a_run_shown));
+    fmt::print("{}", primitives_table(result->value("primitives", json::array()),
+                                      table_width(STDOUT_FILENO)));
   }
   return kSucceeded;
 }

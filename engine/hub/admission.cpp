@@ -6,7 +6,7 @@ namespace {
 constexpr std::int64_t kAnswerUs = 100'000;     // between two answers to one connection
 constexpr std::int64_t kForgetUs = 10'000'000;  // whoever was silent for so long
 constexpr std::int64_t kTickUs = 1'000'000;
-constexpr std::size_t kSecondsOfAStorm = 10;  // in which all sidecars of a user may come back
+constexpr std::size_t kSecondsOfAStorm = 2;  // in which all sidecars of a user may come back
 
 }  // namespace
 

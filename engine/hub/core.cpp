@@ -91,8 +91,10 @@ void Core::hello(const Peer& peer, const protocol::Header& header, const protoco
     return reject(peer, "a Hello must name the Pod and the boot", now_us);
   Session* session = admit(peer, {peer.user, header.pod_uid}, now_us);
   if (session == nullptr) return;
+  // Only as long as the other one lives: what took over may have been the last word of a dead one.
   const auto& fenced = session->fenced;
-  if (std::find(fenced.begin(), fenced.end(), header.boot_id) != fenced.end())
+  if (session->attached() &&
+      std::find(fenced.begin(), fenced.end(), header.boot_id) != fenced.end())
     return reject(peer, "another sidecar of this Pod has taken over", now_us);
   if (session->boot_id == header.boot_id && header.seq <= session->handled)
     return odd("messages that were told twice");
@@ -149,6 +151,7 @@ bool Core::make_room() {
 void Core::attach(Session& session, const Peer& peer, const protocol::Header& header,
                   const protocol::Hello& hello, std::int64_t now_us) {
   if (session.boot_id != header.boot_id) {
+    std::erase(session.fenced, header.boot_id);
     if (!session.boot_id.empty()) session.fenced.push_back(session.boot_id);
     if (session.fenced.size() > kFenced) session.fenced.pop_front();
     if (session.attached()) detach(session, "its sidecar was replaced");

@@ -22,9 +22,8 @@ constexpr std::int64_t kTickUs = 100'000;
 /// its connections by turns, a message each.
 constexpr std::int64_t kTurnUs = 2000;
 constexpr int kBacklog = 1024;
-/// A connection whose handshake takes longer is closed; so is one whose other side is gone without a
-/// word.
-constexpr int kHandshakeMs = 10'000, kSilentS = 30, kProbeS = 10, kProbes = 3;
+/// A connection whose other side is gone without a word is closed.
+constexpr int kSilentS = 30, kProbeS = 10, kProbes = 3;
 constexpr const char* kDomain = "scanflow-hub";
 /// ZMQ_ZAP_ENFORCE_DOMAIN, which zmq.h names as a draft only.
 constexpr int kEnforceDomain = 93;
@@ -110,7 +109,8 @@ void Hub::Impl::open_tcp() {
       });
   set_common(door.socket);
   door.socket.set(zmq::sockopt::backlog, kBacklog);
-  door.socket.set(zmq::sockopt::handshake_ivl, kHandshakeMs);
+  door.socket.set(zmq::sockopt::handshake_ivl,
+                  static_cast<int>(options.limits.handshake_us / 1000));
   door.socket.set(zmq::sockopt::tcp_keepalive, 1);
   door.socket.set(zmq::sockopt::tcp_keepalive_idle, kSilentS);
   door.socket.set(zmq::sockopt::tcp_keepalive_intvl, kProbeS);

@@ -29,7 +29,9 @@ struct HubOptions {
 
 class Hub {
  public:
-  /// Begins to serve. The events are told on the hub's thread.
+  /// Begins to serve. The events are told on the hub's thread. For TCP it raises the limit of open
+  /// files to what this process may have. An error: it cannot listen, or may not have as many files
+  /// open as there may be sessions.
   static Result<std::unique_ptr<Hub>> start(HubOptions options, HubEvents events);
   /// Sessions end without a word: for the sidecars it is as if the hub had been killed.
   ~Hub();

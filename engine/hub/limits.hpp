@@ -17,14 +17,17 @@ struct HubLimits {
   std::int64_t heartbeat_us = 2'000'000;
   std::int64_t lease_us = 10'000'000;  // a sidecar that says nothing for so long is lost
   std::int64_t sample_us = 1'000'000;
-  std::uint64_t credit = 10'000;     // samples of one sidecar that may be on their way
-  std::uint32_t window = 64;         // deliveries of one sidecar that may wait for their commit
-  std::size_t series = 2000;         // of one sidecar's boot
-  std::size_t series_bytes = 4096;   // of one's name and labels
-  std::size_t commands = 1000;       // of one sidecar that wait for it
-  Rate bytes{8u << 20, 24u << 20};   // of one sidecar; each message costs kMessageCost more
-  Rate greetings{2, 20};             // Hellos of one sidecar; of one user user_sessions at once
-  std::int64_t odd_us = 60'000'000;  // between two accounts of what is odd
+  std::uint64_t credit = 10'000;    // samples of one sidecar that may be on their way
+  std::uint32_t window = 64;        // deliveries of one sidecar that may wait for their commit
+  std::size_t series = 2000;        // of one sidecar's boot
+  std::size_t series_bytes = 4096;  // of one's name and labels
+  std::size_t commands = 1000;      // of one sidecar that wait for it
+  Rate bytes{8u << 20, 24u << 20};  // of one sidecar; each message costs kMessageCost more
+  Rate greetings{2, 20};            // Hellos of one sidecar; of one user user_sessions at once
+  /// A connection that has not shown a key by then is closed. One whose key is refused hears nothing
+  /// until then, and may try again: libzmq has no other way that is not for ever.
+  std::int64_t handshake_us = 10'000'000;
+  std::int64_t odd_us = 60'000'000;         // between two accounts of what is odd
   std::int64_t greet_again_us = 1'000'000;  // between two Welcomes because something did not come
 };
 

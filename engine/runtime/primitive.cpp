@@ -46,6 +46,14 @@ Result<void> check_durations(const json& arguments, const json& schema) {
   return {};
 }
 
+/// Chosen by whoever asks.
+bool is_good_id(std::string_view id) {
+  return id.size() <= 64 && !id.starts_with(kRule) && std::all_of(id.begin(), id.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-';
+         });
+}
+
 json object_of(const std::string& text) {
   json value = json::parse(text, nullptr, false);
   return value.is_object() ? value : json::object();
@@ -110,6 +118,11 @@ Result<CheckedPrimitive> check_primitive(const PrimitiveRequest& request) {
                             cut_utf8(valid_utf8(request.primitive), 100),
                             near.empty() ? fmt::format("; there are: {}", fmt::join(names(), ", "))
                                          : fmt::format("; did you mean '{}'?", near)));
+  }
+  if (!is_good_id(request.id)) {
+    return fail(
+        "an id of a request has letters, digits and '-', at most 64, and does not begin with "
+        "'rule-'");
   }
   const json schema = schema_of(*primitive);
   auto arguments =

@@ -28,7 +28,7 @@ constexpr std::array kForwarded = {SIGTERM, SIGINT,  SIGHUP,   SIGQUIT, SIGUSR1,
 /// How long the end of the program waits for the sidecar to have it.
 constexpr std::int64_t kToldUs = 2'000'000;
 constexpr std::size_t kMostKept = 100'000;  // metrics, some 20 MiB
-constexpr int kSignalBase = 128;  // what shells add to a signal
+constexpr int kSignalBase = 128;            // what shells add to a signal
 constexpr int kCannotStart = 127;
 
 UniqueFd copy_of(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }

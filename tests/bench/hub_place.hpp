@@ -1,11 +1,12 @@
 // What the benchmarks of the hub share: keys, sockets, a hub with its counters, sidecars.
 #pragma once
 
-#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +18,15 @@
 #include "tests/support/sidecar_link.hpp"
 
 namespace scanflow::bench {
+
+inline bool until(const std::function<bool()>& condition, std::int64_t most_us = 120'000'000) {
+  const std::int64_t end_us = monotonic_us() + most_us;
+  while (!condition()) {
+    if (monotonic_us() > end_us) return false;
+    ::poll(nullptr, 0, 1);
+  }
+  return true;
+}
 
 struct Keys {
   Keys() { zmq_curve_keypair(open, secret); }

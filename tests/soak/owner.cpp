@@ -32,6 +32,7 @@ int Owner::begin_hub() {
   options.limits.heartbeat_us = 500'000;
   options.limits.lease_us = 3'000'000;
   options.limits.credit = 100;
+  options.limits.odd_us = 1'000'000;
   options.limits.window = 8;
   options.tcp = "tcp://127.0.0.1:*";
   options.secret_key = secret_;
@@ -68,6 +69,10 @@ hub::HubEvents Owner::events() {
     const std::lock_guard lock(mutex_);
     const auto wait_us = static_cast<std::int64_t>(random_() % 200'000);
     uncommitted_.push_back({key, number, std::move(message), monotonic_us() + wait_us});
+  };
+  all.odd = [this](const std::string& what, std::uint64_t times) {
+    const std::lock_guard lock(mutex_);
+    odd_[what] += times;
   };
   all.expired = [this](const hub::SidecarKey&, const std::string& id) {
     const std::lock_guard lock(mutex_);
@@ -121,6 +126,13 @@ bool Owner::all_commands_ended() {
   for (const auto& [id, command] : commands_)
     if (command.outcomes.empty()) return false;
   return uncommitted_.empty();
+}
+
+std::string Owner::odd() {
+  const std::lock_guard lock(mutex_);
+  std::string all;
+  for (const auto& [what, times] : odd_) all += fmt::format("{} {}; ", times, what);
+  return all;
 }
 
 hub::TelemetryAccount Owner::account(const std::string& pod) {

@@ -42,6 +42,7 @@ class Owner {
   /// Commits what is due; `all`: what there is.
   void commit(bool all);
   bool all_commands_ended();
+  std::string odd();  // that hubs have told
   /// Of a sidecar, as the hub sees it.
   hub::TelemetryAccount account(const std::string& pod);
 
@@ -71,6 +72,7 @@ class Owner {
   std::map<std::string, Samples> samples_;
   std::vector<Samples*> by_number_;  // what HubEvents::series gave, less one
   std::deque<Uncommitted> uncommitted_;
+  std::map<std::string, std::uint64_t> odd_;
   std::vector<std::string> broken_;  // promises
   std::uint64_t term_ = 0;
   std::unique_ptr<hub::Hub> hub_;

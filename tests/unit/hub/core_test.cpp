@@ -150,6 +150,20 @@ TEST_F(CoreTest, AReplacedSidecarIsFenced) {
               ElementsAre("attached p", "detached p: its sidecar was replaced", "attached p"));
 }
 
+/// A sidecar ends, the next one has greeted, and then the last Hello of the first comes to a new hub.
+TEST_F(CoreTest, TheLastWordOfADeadSidecarDoesNotFenceTheLivingOneForGood) {
+  hello("p", 0, "living");
+  hello("p", 0, "dead");
+  core_.take_outgoing();
+  hello("p", kSecond, "living");
+  EXPECT_EQ(outgoing<protocol::Reject>().size(), 1u);
+  core_.tick(10 * kSecond);
+  hello("p", 10 * kSecond, "living");
+  EXPECT_EQ(outgoing<protocol::Welcome>().size(), 1u);
+  hello("p", 11 * kSecond, "dead");
+  EXPECT_EQ(outgoing<protocol::Reject>().size(), 1u);
+}
+
 TEST_F(CoreTest, NobodySpeaksInAnothersName) {
   hello("p", 0);
   hello("victim", 0);

@@ -236,6 +236,7 @@ TEST_F(HubTest, AKeyThatBecomesKnownLaterIsLetIn) {
     ++asked;
     return known ? "user" : "";
   };
+  options.limits.handshake_us = 300'000;
   hub_ = start(1, options);
   TestSidecar sidecar(context_, {hub_->tcp(), hub_keys.open, keys.open, keys.secret}, "pod");
   ASSERT_TRUE(sidecar.until([&] { return asked > 0; }));

@@ -334,8 +334,8 @@ while True:
   asked.checkpoints = (files_ / "kept/run/step").string();
   engine_.send(protocol::Launch{asked});
   offered(3);
-  EXPECT_EQ(engine_.ask(id_, "learn").second, (json{{"epoch", 1}, {"saved", 0}}));
-  const auto [outcome, value] = engine_.ask(id_, "checkpoint");
+  EXPECT_EQ(sidecar_.ask(id_, "learn").second, (json{{"epoch", 1}, {"saved", 0}}));
+  const auto [outcome, value] = sidecar_.ask(id_, "checkpoint");
   EXPECT_EQ(outcome, "DONE");
   const std::string place = asked.checkpoints + "/checkpoint";
   EXPECT_EQ(value, (json{{"path", place},
@@ -345,20 +345,20 @@ while True:
                           "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875"
                           "b4b"}}));
   EXPECT_EQ(test::read(place), "1");
-  EXPECT_EQ(engine_.ask(id_, "learn").second, (json{{"epoch", 2}, {"saved", 1}}));
-  engine_.ask(id_, "learn");
-  EXPECT_EQ(engine_.ask(id_, "crash").first, "FAILED");
+  EXPECT_EQ(sidecar_.ask(id_, "learn").second, (json{{"epoch", 2}, {"saved", 1}}));
+  sidecar_.ask(id_, "learn");
+  EXPECT_EQ(sidecar_.ask(id_, "crash").first, "FAILED");
   EXPECT_EQ(engine_.next<protocol::Ended>().result.cause, "crash");
 
   const protocol::AttemptId again{"run", "step", 2};
   asked.id = again;
   engine_.send(protocol::Launch{asked});
   offered(3);
-  EXPECT_EQ(engine_.ask(again, "learn").second["epoch"], 3) << "that of epoch 2 was the last";
-  for (int i = 0; i < 3; ++i) engine_.ask(again, "learn");
-  EXPECT_EQ(engine_.ask(again, "checkpoint"), failed("OSError: the disk is full"));
+  EXPECT_EQ(sidecar_.ask(again, "learn").second["epoch"], 3) << "that of epoch 2 was the last";
+  for (int i = 0; i < 3; ++i) sidecar_.ask(again, "learn");
+  EXPECT_EQ(sidecar_.ask(again, "checkpoint"), failed("OSError: the disk is full"));
   EXPECT_EQ(test::read(place), "2") << "what was there stays";
-  engine_.ask(again, "crash");
+  sidecar_.ask(again, "crash");
 }
 
 TEST_F(SteeredProgram, HasAPlaceForCheckpointsAlsoByHand) {

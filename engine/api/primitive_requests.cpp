@@ -1,0 +1,80 @@
+// Requests for what is asked of running steps, and for what runs.
+#include <utility>
+
+#include "engine/api/api_impl.hpp"
+#include "engine/api/body.hpp"
+#include "engine/runtime/primitive.hpp"
+#include "sdk/base/units.hpp"
+
+namespace scanflow::api {
+
+void Api::Impl::list_primitives(const Request&, const Segments&, const Reply& reply) {
+  reply(respond(200, {{"primitives", runtime::primitive_documents()}}));
+}
+
+void Api::Impl::show_primitive(const Request&, const Segments& names, const Reply& reply) {
+  read(reply, [this, id = names[0]] { return shared.runs->primitive(id); });
+}
+
+void Api::Impl::primitives_of_run(const Request&, const Segments& names, const Reply& reply) {
+  read(reply, [this, prefix = names[0]]() -> Answer<json> {
+    const auto run = shared.runs->find(prefix);
+    if (!run) return tl::unexpected(run.error());
+    auto list = shared.runs->primitives(*run);
+    if (!list) return list;
+    return json{{"run", *run}, {"primitives", std::move(*list)}};
+  });
+}
+
+/// Answered once it is committed: what becomes of it is read, or comes with the run's events.
+void Api::Impl::send_primitive(const Request& request, const Segments& names, const Reply& reply) {
+  const auto body = read_body(request, {{"id", json::value_t::string},
+                                        {"step", json::value_t::string},
+                                        {"primitive", json::value_t::string},
+                                        {"arguments", json::value_t::object},
+                                        {"deadline", json::value_t::string},
+                                        {"by", json::value_t::string}});
+  if (!body) return reply(failed(body.error()));
+  if (!body->contains("step") || !body->contains("primitive")) {
+    return reply(refuse(400, 2,
+                        R"(the body must be JSON: {"step": NAME, "primitive": NAME, )"
+                        R"("arguments": {}, "deadline": "30s", "by": NAME})"));
+  }
+  json asked = *body;
+  asked.erase("deadline");
+  if (body->contains("deadline")) {
+    const auto deadline = parse_duration(body->at("deadline").get_ref<const std::string&>());
+    if (!deadline) return reply(refuse(400, 2, "deadline: " + deadline.error().message));
+    if (*deadline <= 0) return reply(refuse(400, 2, "deadline: it must be above 0"));
+    asked["deadline_us"] = *deadline;
+  }
+  asked.update({{"op", "primitive"}, {"wait", false}});
+  if (!asked.contains("by")) asked["by"] = "api";
+  find({names[0]}, reply, [this, reply, asked](const std::vector<std::string>& runs) {
+    json request_of_run = asked;
+    request_of_run["run"] = runs[0];
+    ask(
+        request_of_run, [](const json& done) { return done.at("command"); }, reply);
+  });
+}
+
+void Api::Impl::offers(const Request& request, const Segments& names, const Reply& reply) {
+  const std::string step = request.parameter("step");
+  if (step.empty()) return reply(refuse(400, 2, "say of which step: ?step=NAME"));
+  find({names[0]}, reply, [this, reply, step](const std::vector<std::string>& runs) {
+    ask(
+        {{"op", "offers"}, {"run", runs[0]}, {"step", step}},
+        [](json done) {
+          done.erase("type");
+          return done;
+        },
+        reply);
+  });
+}
+
+void Api::Impl::top(const Request&, const Segments&, const Reply& reply) {
+  ask(
+      {{"op", "top"}}, [](const json& done) { return done.at("top"); }, reply);
+}
+
+}  // namespace scanflow::api

@@ -1,0 +1,43 @@
+// scanflow primitive list | send: each gives the process's exit status.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/cli/context.hpp"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace scanflow::cli {
+
+struct PrimitiveOptions {
+  std::string run, step;  // of list: both, or neither
+  std::string primitive;
+  std::string duration;                // --for
+  std::vector<std::string> arguments;  // name=value
+  std::string deadline;                // a duration; empty: the primitive's own
+};
+/// The table of primitives, or what one step offers now.
+int primitive_list(const Context& context, const PrimitiveOptions& options);
+/// Waits for the outcome; succeeds only where that is DONE.
+int primitive_send(const Context& context, const PrimitiveOptions& options);
+
+/// Declares the commands; the chosen one goes into `command`.
+void add_primitive(CLI::App& app, const Context& context, PrimitiveOptions& options,
+                   std::function<int()>& command);
+
+/// What was asked of the steps of a run, for people; "" where nothing was.
+std::string primitives_table(const nlohmann::json& primitives, std::size_t width);
+/// "pause of train by ann: DONE  stopped 3 processes"
+std::string primitive_line(const nlohmann::json& command);
+
+// For completion.
+std::vector<std::string> primitive_names();
+/// "for=" of each argument.
+std::vector<std::string> primitive_arguments(const std::string& primitive);
+
+}  // namespace scanflow::cli
