@@ -73,7 +73,7 @@ std::string status_words(const json& step) {
     std::string names;
     for (const json& name : step.at("until"))
       names += (names.empty() ? "" : ", ") + name.get<std::string>();
-    return "until " + names + " has run";
+    return names.empty() ? "until it runs: it asks for metrics" : "until " + names + " has run";
   }
   return step.at("message");
 }

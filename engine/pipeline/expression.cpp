@@ -94,7 +94,7 @@ class Evaluation {
                                                          {"item", &scope_.item},
                                                          {"run", &scope_.run},
                                                          {"env", &scope_.env}}};
-    auto done = sandbox_.evaluate(analysis.lua, variables);
+    auto done = sandbox_.evaluate(analysis.lua, variables, &scope_.metrics);
     if (!done) return fail(fmt::format("{}: {}", quoted(source), done.error().message));
     return done;
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/pipeline/metric_query.hpp"
 #include "sdk/base/result.hpp"
 
 namespace scanflow::pipeline {
@@ -26,6 +27,8 @@ struct Scope {
   /// `steps.NAME`: {"outputs", "artifacts", "status", "seconds"}, and "matrix"; for a step with a
   /// matrix an array of those. Null: no such step. Called only for names that the expression uses.
   std::function<json(const std::string& name)> step;
+  /// Answers `metrics.last("loss")` and its like; empty: to ask is an error.
+  AskMetrics metrics;
 };
 
 struct Limits {

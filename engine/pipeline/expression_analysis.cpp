@@ -6,14 +6,17 @@
 #include <array>
 #include <set>
 
+#include "engine/pipeline/metric_query.hpp"
+#include "engine/pipeline/text.hpp"
 #include "sdk/base/nearest.hpp"
 
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::array<std::string_view, 6> kRoots{"params", "steps", "matrix", "item", "run", "env"};
+constexpr std::array<std::string_view, 7> kRoots{"params", "steps", "matrix", "item",
+                                                 "run",    "env",   "metrics"};
 /// Of pipelines.md, for later versions.
-constexpr std::array<std::string_view, 3> kLater{"event", "models", "metrics"};
+constexpr std::array<std::string_view, 2> kLater{"event", "models"};
 /// Of Lua, left out on purpose.
 constexpr std::array<std::string_view, 20> kRefused{
     "io",      "os",     "load",   "loadfile", "loadstring",     "dofile",       "require",
@@ -139,8 +142,9 @@ class Analyzer {
     }
     const std::string near = nearest(name, global_names());
     problem(token, fmt::format("unknown name '{}'", name),
-            near.empty() ? "in scope: params, steps, matrix, item, run, env, and functions of Lua"
-                         : fmt::format("did you mean '{}'?", near));
+            near.empty()
+                ? "in scope: params, steps, matrix, item, run, env, metrics, and functions of Lua"
+                : fmt::format("did you mean '{}'?", near));
   }
 
   /// a.b-c without blanks: meant as one name?
@@ -161,6 +165,7 @@ class Analyzer {
     const Token& last = tokens_[next - 1];
     use.length = last.offset + last.text.size() - use.offset;
     if (use.root == "steps" && !check_step(i, use)) return;
+    if (use.root == "metrics") check_metrics(i, use);
     if (use.root == "steps") take_helper(i, next, use);
     out_.references.push_back(std::move(use));
   }
@@ -214,6 +219,21 @@ class Analyzer {
     use.result_path = std::move(after.path);
   }
 
+  void check_metrics(std::size_t i, const Use& use) {
+    if (use.path.size() != 1 || !use.path[0].named) {
+      return problem(
+          tokens_[i], "'metrics' needs a function",
+          fmt::format("metrics.last(\"NAME\"); there are {}", join_or(metric_functions(), "and")));
+    }
+    const Accessor& function = use.path[0];
+    if (contains(metric_functions(), function.name)) return;
+    const std::string near = nearest(function.name, metric_functions());
+    problem(function.offset, function.length,
+            fmt::format("there is no function 'metrics.{}'", function.name),
+            near.empty() ? fmt::format("there are {}", join_or(metric_functions(), "and"))
+                         : fmt::format("did you mean '{}'?", near));
+  }
+
   bool check_step(std::size_t i, const Use& use) {
     if (use.path.empty() || !use.path[0].named) {
       problem(tokens_[i], "'steps' needs the name of a step", "steps.NAME or steps['NAME']");
@@ -249,10 +269,10 @@ class Analyzer {
 
 const std::vector<std::string>& global_names() {
   static const std::vector<std::string> kNames{
-      "params",   "steps",   "matrix",  "item",  "run",   "env",    "null",     "best",
-      "worst",    "collect", "sum",     "len",   "json",  "find",   "contains", "startswith",
-      "endswith", "split",   "replace", "trim",  "math",  "string", "table",    "tostring",
-      "tonumber", "type",    "ipairs",  "pairs", "select"};
+      "params",   "steps",   "matrix",  "item",  "run",    "env",    "null",     "best",
+      "worst",    "collect", "sum",     "len",   "json",   "find",   "contains", "startswith",
+      "endswith", "split",   "replace", "trim",  "math",   "string", "table",    "tostring",
+      "tonumber", "type",    "ipairs",  "pairs", "select", "metrics"};
   return kNames;
 }
 

@@ -18,7 +18,7 @@ struct Accessor {
   std::size_t length = 0;
 };
 
-/// A use of params, steps, matrix, item, run or env, with what follows it as far as it is literal.
+/// A use of params, steps, matrix, item, run, env or metrics, with what follows it as far as it is literal.
 struct Use {
   std::string root;
   std::vector<Accessor> path;  // of steps: the step's name first

@@ -168,6 +168,7 @@ class Checker {
   void check_reference(const Use& use, Role role) {
     if (use.root == "steps") return check_step(use, role);
     if (use.root == "item") return check_item(use, role);
+    if (use.root == "metrics") return check_metrics(use, role);
     if (use.path.empty() || !use.path[0].named) return;
     const Accessor& name = use.path[0];
     if (use.root == "params") {
@@ -205,6 +206,16 @@ class Checker {
     } else if (role == Role::for_each) {
       report(use.offset, use.length, "'for_each' cannot depend on its own items");
     }
+  }
+
+  /// Known once something has run.
+  void check_metrics(const Use& use, Role role) {
+    if (role != Role::matrix && role != Role::group) return;
+    report(use.offset, use.length,
+           role == Role::group
+               ? "the group is known before any step runs: there are no metrics yet"
+               : "a matrix is expanded before any step runs: there are no metrics yet")
+        .hint = role == Role::group ? "it sees 'params' only" : "axes see 'params' only";
   }
 
   void check_axis(const Accessor& name, Role role) {

@@ -8,6 +8,7 @@
 
 #include "engine/pipeline/json_bridge.hpp"
 #include "engine/pipeline/lua_helpers.hpp"
+#include "engine/pipeline/lua_metrics.hpp"
 #include "engine/pipeline/lua_state.hpp"
 
 namespace scanflow::pipeline {
@@ -240,6 +241,9 @@ void open_library(lua_State* state) {
   add_function(state, {"type", value_type});
   open_helpers(state);
   open_text(state);
+  lua_newtable(state);
+  open_metrics(state);
+  publish(state, "metrics");
   luaopen_math(state);
   for (const char* name : {"random", "randomseed"}) {
     lua_pushnil(state);

@@ -289,7 +289,9 @@ Result<void> LuaSandbox::compile(const std::string& lua) {
   return {};
 }
 
-Result<json> LuaSandbox::evaluate(const std::string& lua, std::span<const Variable> scope) {
+Result<json> LuaSandbox::evaluate(const std::string& lua, std::span<const Variable> scope,
+                                  const AskMetrics* metrics) {
+  impl_->budget.metrics = metrics;
   return impl_->call(lua, scope, true);
 }
 

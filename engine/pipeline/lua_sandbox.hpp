@@ -26,8 +26,10 @@ class LuaSandbox {
 
   /// A global name and its value, which must outlive the call.
   using Variable = std::pair<const char*, const json*>;
-  /// Each call has the limits anew. The error is Lua's words without a place.
-  Result<json> evaluate(const std::string& lua, std::span<const Variable> scope);
+  /// Each call has the limits anew. The error is Lua's words without a place. `metrics`: who answers
+  /// what the expression asks of them; null: nobody.
+  Result<json> evaluate(const std::string& lua, std::span<const Variable> scope,
+                        const AskMetrics* metrics = nullptr);
   /// Did the last call end because it went over a limit?
   bool exceeded() const;
 

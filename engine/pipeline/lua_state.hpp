@@ -21,11 +21,12 @@ struct LuaBudget {
 
   Limits limits;
   std::uint64_t instructions = 0;
-  Clock::time_point deadline;   // of the wall: a cheap look, before CPU time is asked for
-  std::int64_t cpu_end_us = 0;  // of this thread
-  std::size_t lua_bytes = 0;    // held by Lua
-  std::size_t kept_bytes = 0;   // held by `kept`, about
-  std::deque<json> kept;        // values made while evaluating; proxies point into them
+  Clock::time_point deadline;           // of the wall: a cheap look, before CPU time is asked for
+  std::int64_t cpu_end_us = 0;          // of this thread
+  std::size_t lua_bytes = 0;            // held by Lua
+  std::size_t kept_bytes = 0;           // held by `kept`, about
+  std::deque<json> kept;                // values made while evaluating; proxies point into them
+  const AskMetrics* metrics = nullptr;  // who answers, in this evaluation
   enum class Breach { none, instructions, bytes, time } breach = Breach::none;
 
   static LuaBudget& of(lua_State* state);

@@ -70,13 +70,19 @@ class DryRun {
     for (const std::string& name : wanted) {
       if (unknown_.contains(name)) until.push_back(name);
     }
+    const bool asks = asks_metrics(spec);
+    for (const graph::Node need : plan_.graph.needs(step)) {
+      const std::string& name = plan_.spec_of(need).name;
+      const bool listed = std::find(until.begin(), until.end(), name) != until.end();
+      if (asks && unknown_.contains(name) && !listed) until.push_back(name);
+    }
     ResolveJob job = job_of(plan_.steps[step], step, wanted);
     job.expand = !spec.for_each.is_null();
     json& shown = add(step, job.planned, std::move(needs));
     if (!why.empty()) {
       shown["status"] = "refused";
       shown["message"] = why;
-    } else if (!until.empty()) {
+    } else if (asks || !until.empty()) {
       shown["status"] = "unknown";
       shown["until"] = until;
       shown["with"] = what_is_known(job);

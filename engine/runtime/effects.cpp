@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/metric_answers.hpp"
 #include "engine/runtime/resolver.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/utc.hpp"
@@ -60,6 +61,9 @@ std::shared_ptr<ResolveJob> Engine::Impl::make_job(const EntryPtr& entry,
       job->run["failed"].push_back(run.machine().planned(i).id);
   }
   job->env = run.submission().options.env;
+  job->metrics = [this](const pipeline::MetricQuery& query) {
+    return ask_metrics(recent, query, wall_us());
+  };
   job->use_cache = run.submission().options.use_cache;
   for (std::uint32_t i = 0; !wanted.empty() && i < run.machine().size(); ++i) {
     const pipeline::Step& of = run.machine().spec_of(i);

@@ -1,6 +1,6 @@
 // What the engine knows of its steps from moment to moment: the samples of sidecars, and the metrics
 // that steps log, in memory of a fixed size (engine/knowledge). Nothing of it outlives the engine;
-// logged metrics are in the store, too.
+// logged metrics are in the store, too: those of a run that goes on are read back from there.
 //
 // Series have the labels `run`, `step` and `attempt` of the attempt that they are about, and their
 // own. Sidecars' are named as sidecar/collect/metrics.cpp has them; those that a step logs are gauges

@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/metric_answers.hpp"
 #include "engine/runtime/secrets.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -60,6 +62,17 @@ Recovered read_run(const std::string& id, const EngineOptions& options,
   } catch (const std::exception& error) {
     return {nullptr,
             fmt::format("run {}: its recorded events do not make a run: {}", id, error.what())};
+  }
+}
+
+/// What expressions of steps to come may ask about. That there is none of it is no reason not to go on.
+void remember_metrics(const Entry& entry, const EngineOptions& options, RecentMetrics& recent) {
+  if (entry.run.machine().status() > run::RunStatus::running) return;
+  auto logged = options.store->metrics(entry.run.id());
+  if (logged) return remember(recent, *std::move(logged), wall_us());
+  if (options.log) {
+    options.log(fmt::format("run {}: expressions do not see what it logged before: {}",
+                            entry.run.id(), logged.error().message));
   }
 }
 
@@ -218,6 +231,7 @@ void Engine::Impl::recover(const std::string& id, std::function<void(Recovered)>
           if (!catalog) return fail(problem);
           return prepare(submission, std::move(catalog), &created);
         });
+    if (recovered.entry) remember_metrics(*recovered.entry, options, recent);
     post([recovered = std::move(recovered), then = std::move(then)] { then(recovered); });
   });
 }
@@ -236,8 +250,10 @@ void Engine::Impl::recover_all(std::function<void(const Recovery&)> done) {
       return reading.prepare(submission, created);
     };
     std::vector<Recovered> found(ids.size());
-    in_parallel(ids.size(),
-                [&](std::size_t i) { found[i] = read_run(ids[i], options, prepare_again); });
+    in_parallel(ids.size(), [&](std::size_t i) {
+      found[i] = read_run(ids[i], options, prepare_again);
+      if (found[i].entry) remember_metrics(*found[i].entry, options, recent);
+    });
     post([this, done, recovery = std::move(recovery), found = std::move(found)]() mutable {
       adopt_all(std::move(found), std::move(recovery), done);
     });

@@ -58,6 +58,7 @@ pipeline::Scope scope_of(const ResolveJob& job) {
   scope.item = job.planned.item;
   scope.run = job.run;
   scope.env = job.env;
+  scope.metrics = job.metrics;
   scope.step = [&job](const std::string& name) -> json {
     const auto& steps = job.plan->pipeline->steps;
     const auto spec = std::find_if(steps.begin(), steps.end(),
@@ -336,16 +337,35 @@ class References {
   std::set<std::string> names_, used_;
 };
 
+/// What of a step may hold expressions that are evaluated as it becomes ready.
+template <class Use>
+void each_value(const pipeline::Step& step, const Use& use) {
+  use(step.with);
+  use(step.when);
+  use(step.for_each);
+  use(step.approve.message);
+  for (const auto& [key, value] : step.env) use(value);
+}
+
+bool asks_metrics(const json& value) {
+  if (value.is_string()) return pipeline::refers_to(value.get_ref<const std::string&>(), "metrics");
+  return value.is_structured() && std::any_of(value.begin(), value.end(), [](const json& element) {
+           return asks_metrics(element);
+         });
+}
+
 }  // namespace
+
+bool asks_metrics(const pipeline::Step& step) {
+  bool asks = false;
+  each_value(step, [&](const json& value) { asks = asks || asks_metrics(value); });
+  return asks;
+}
 
 std::vector<std::string> references(const pipeline::Pipeline& pipeline,
                                     const pipeline::Step& step) {
   References references(pipeline);
-  references.look(step.with);
-  references.look(step.when);
-  references.look(step.for_each);
-  references.look(step.approve.message);
-  for (const auto& [key, value] : step.env) references.look(value);
+  each_value(step, [&](const json& value) { references.look(value); });
   return references.used();
 }
 

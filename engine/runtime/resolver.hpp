@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/pipeline/metric_query.hpp"
 #include "engine/run/event.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/artifacts.hpp"
@@ -35,6 +36,7 @@ struct ResolveJob {
   std::map<std::string, std::vector<StepView>> views;  // by step name; those that it refers to
   json run;                                            // what `run` is in expressions
   std::map<std::string, std::string> env;
+  pipeline::AskMetrics metrics;  // empty: nothing has run that could be asked about
   bool use_cache = true;
   bool look_only = false;  // nothing will come of it: what the cache has is not held
   const pipeline::Step& spec() const { return plan->pipeline->steps[planned.spec]; }
@@ -55,6 +57,9 @@ Result<json> evaluate(const ResolveJob& job, const json& value);
 /// run_concluded: the pipeline's outputs, told apart into values and artifacts. Of the job what
 /// expressions see is used.
 run::Event conclude(const ResolveJob& job);
+
+/// Does an expression of the step ask for metrics?
+bool asks_metrics(const pipeline::Step& step);
 
 /// The names of the steps that the expressions of `step` refer to, or those of the pipeline's
 /// outputs.

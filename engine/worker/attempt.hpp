@@ -70,6 +70,7 @@ struct Attempt {
   std::uint64_t connection = 0;  // the engine's that launched or adopted it
   std::uint64_t metrics_read = 0;
   std::uint64_t metrics = 0;           // numbered, of a command
+  std::int64_t metric_us = 0;          // wall: of its last one; each is later than the one before
   std::vector<protocol::Metric> kept;  // logged, until the result is acknowledged
   std::uint64_t dropped = 0;           // of those that no engine followed, since too many were kept
   std::uint64_t forks_seen = 0;        // Supervisor's count of foreign forks when it started

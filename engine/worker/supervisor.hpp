@@ -33,8 +33,8 @@ struct SupervisorOptions {
   std::string work_directory;   // absolute; slots and artifacts not yet taken
   std::string program;          // absolute path of scanflow-worker
   std::string memory = "auto";  // "watch": never by cgroup
-  std::string sidecar;          // absolute path; empty: scanflow-sidecar beside `program`; or "none"
-  rlimit program_files{};       // RLIMIT_NOFILE of what it starts
+  std::string sidecar;     // absolute path; empty: scanflow-sidecar beside `program`; or "none"
+  rlimit program_files{};  // RLIMIT_NOFILE of what it starts
 };
 
 class Supervisor {

@@ -1,6 +1,7 @@
 // What can be done to an attempt while it runs: from the sidecar to its plugin or program, and back.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/worker/command.hpp"
@@ -172,7 +173,7 @@ std::unique_ptr<ProgramLink> Supervisor::link_to(Attempt& attempt) {
   events.metric = [this, &attempt](protocol::Metric metric) {
     if (attempt.secrets) attempt.secrets->redact(metric);
     metric.id = attempt.request.id;
-    metric.time_us = wall_us();
+    metric.time_us = attempt.metric_us = std::max(wall_us(), attempt.metric_us + 1);
     metric.number = ++attempt.metrics;
     send_or_keep(attempt, std::move(metric));
   };

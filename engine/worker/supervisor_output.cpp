@@ -105,7 +105,7 @@ void Supervisor::read_metrics(Attempt& attempt, bool last) {
       }
       if (attempt.secrets) attempt.secrets->redact(*metric);
       metric->id = attempt.request.id;
-      metric->time_us = wall_us();
+      metric->time_us = attempt.metric_us = std::max(wall_us(), attempt.metric_us + 1);
       metric->number = ++attempt.metrics;
       send_or_keep(attempt, std::move(*metric));
     }

@@ -174,30 +174,34 @@ def hub_rows():
         row_of(what, "command", key, raw, goal, lambda us: span(us * 1e-6))
 
 
+def sidecar_rows():
+    figures = load("sidecar")
+    if figures is None:
+        return
+    ours = figures.pop("sidecar")
+
+    def size(value):
+        return f"{value / 2**20:.2f} MiB"
+
+    def share(value):
+        return f"{value * 100:.2f} %"
+
+    for key, what, goal, write in (
+        ("rss", "the sidecar, 10 processes at a sample a second: resident memory", "8 MiB", size),
+        ("dirty", "the same: Private_Dirty", "2 MiB", size),
+        ("cpu", "the same: of a core", "0.2 %", share),
+    ):
+        row(what, {name: each[key] for name, each in figures.items()}, ours[key], goal, say=write)
+    ready = {name: each["ready"] for name, each in figures.items()}
+    row("a sidecar from exec to a socket that takes connections", ready, ours["socket"], "30 ms")
+    row("the same, until the hub has welcomed it", {}, ours["hello"], "")
+
+
 def wire_rows():
     wire = measured("wire")
     for name, what in (("telemetry/batch:100", "read and account for a sample, batches of 100"), ("encode_batch/batch:100", "write a sample, the same")):
         if name in wire:
             row(what, {}, 1 / wire[name][1]["items_per_second"], "")
-
-
-def sidecar_rows():
-    sidecar = measured("sidecar")
-    if "sidecar" not in sidecar:
-        return
-    others = {name.removeprefix("anchor: "): figures for name, (_, figures) in sidecar.items() if name != "sidecar"}
-    ours = sidecar["sidecar"][1]
-
-    def row_of(what, key, goal, say):
-        row(what, {name: figures[key] for name, figures in others.items()}, ours[key], goal, say=say)
-
-    def mib(size):
-        return f"{size / 2**20:.1f} MiB"
-
-    row_of("sidecar with one step: resident memory", "rss", "8 MiB", mib)
-    row_of("the same, of it dirty and its own", "dirty", "2 MiB", mib)
-    row_of("the same, of a core at one sample a second", "cpu", "0.2 %", lambda part: f"{part * 100:.2f} %")
-    row("sidecar, from its start until it is ready", {}, sidecar["sidecar"][0], "30 ms")
 
 
 for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows, sidecar_rows):

@@ -57,6 +57,9 @@ TEST_F(Examples, GiveWhatTheySay) {
   const json train = step(run("python"), "train");
   EXPECT_EQ(train["outputs"]["loss"], 0.125);
   EXPECT_EQ(train["artifacts"]["model"]["bytes"], 6);
+  const json publish = step(run("metrics"), "publish");
+  EXPECT_EQ(publish["outputs"]["worst"], 0.8);
+  EXPECT_EQ(publish["outputs"]["median"], 0.5);
   EXPECT_EQ(step(run("retries"), "flaky")["attempts"], 3);
   const json conditions = run("conditions-and-handlers");
   EXPECT_EQ(step(conditions, "publish")["status"], "skipped");

@@ -116,8 +116,8 @@ TEST_F(SteeredTraining, AnEngineThatIsKilledLetsAPausedTrainingGoOn) {
   // Resumed, the run has the epochs that were learnt since its lease ended.
   const std::size_t before = logged("loss").size();
   const auto resumed = scanflow_.start({"run", "--resume", run(), "-o", "json"});
-  EXPECT_TRUE(eventually([&] { return logged("loss").size() > before + 1; },
-                         std::chrono::seconds(30)))
+  EXPECT_TRUE(
+      eventually([&] { return logged("loss").size() > before + 1; }, std::chrono::seconds(30)))
       << resumed->err();
   ASSERT_TRUE(eventually([&] {
     return scanflow_({"primitive", "send", run(), "train", "stop_early"}).exit == 0;

@@ -244,6 +244,92 @@ TEST(Expression, IsCheckedWithoutData) {
   EXPECT_EQ(check_error("no expression"), "");
 }
 
+// --- metrics, answered by somebody else ---
+
+/// Remembers what it was asked, and gives `answer`.
+struct Asked {
+  std::vector<MetricQuery> queries;
+  Result<std::optional<double>> answer = std::optional<double>(0.25);
+
+  Result<json> operator()(const std::string& expression) {
+    Scope of = scope();
+    of.metrics = [this](const MetricQuery& query) {
+      queries.push_back(query);
+      return answer;
+    };
+    return evaluate("${{ " + expression + " }}", of);
+  }
+};
+
+TEST(Metrics, AreAskedByNameLabelsAndWindow) {
+  Asked asked;
+  EXPECT_EQ(asked("metrics.last('loss')").value(), 0.25);
+  EXPECT_EQ(
+      asked("metrics.avg('loss', {step = 'train', run = run.id, attempt = 2}, '1h30m')").value(),
+      0.25);
+  EXPECT_EQ(asked("metrics.max('loss', 'step in (train, load-data)')").value(), 0.25);
+  ASSERT_EQ(asked.queries.size(), 3u);
+  EXPECT_EQ(asked.queries[0].function, "last");
+  EXPECT_EQ(asked.queries[0].name, "loss");
+  EXPECT_TRUE(asked.queries[0].labels.empty());
+  EXPECT_EQ(asked.queries[0].window_us, 300'000'000);
+  EXPECT_EQ(asked.queries[1].window_us, 5'400'000'000);
+  const LabelSelector& selector = asked.queries[1].labels;
+  EXPECT_TRUE(selector.matches(Labels{{"step", "train"}, {"run", "0193"}, {"attempt", "2"}}));
+  EXPECT_FALSE(selector.matches(Labels{{"step", "train"}, {"run", "0194"}, {"attempt", "2"}}));
+  EXPECT_TRUE(asked.queries[2].labels.matches(Labels{{"step", "load-data"}}));
+  EXPECT_FALSE(asked.queries[2].labels.matches(Labels{{"step", "other"}}));
+}
+
+TEST(Metrics, EveryFunctionIsAskedByItsName) {
+  Asked asked;
+  for (const std::string& function : metric_functions()) {
+    const std::string q = function == "quantile" ? ", null, null, 0.9" : "";
+    EXPECT_TRUE(asked("metrics." + function + "('x'" + q + ")")) << function;
+    EXPECT_EQ(asked.queries.back().function, function);
+  }
+  EXPECT_EQ(asked.queries.size(), 8u);
+  EXPECT_EQ(asked.queries.back().q, 0.9);
+}
+
+TEST(Metrics, WithoutAValueAreNull) {
+  Asked asked;
+  asked.answer = std::nullopt;
+  EXPECT_EQ(asked("metrics.last('x')").value(), nullptr);
+  EXPECT_EQ(asked("metrics.last('x') or 7").value(), 7);
+}
+
+TEST(Metrics, WhatCannotBeAskedIsSaid) {
+  Asked asked;
+  const auto said = [&](const std::string& expression) {
+    return asked(expression).error().message;
+  };
+  EXPECT_SAYS(said("metrics.last()"), "metrics.last: needs the name of a metric");
+  EXPECT_SAYS(said("metrics.last('x', {}, '5')"), "metrics.last: window: ");
+  EXPECT_SAYS(said("metrics.last('x', {}, '0s')"), "not above 0");
+  EXPECT_SAYS(said("metrics.last('x', {}, 5)"), "5 is no duration: write it as text, \"5m\"");
+  EXPECT_SAYS(said("metrics.last('x', 7)"), "labels: they are an object");
+  EXPECT_SAYS(said("metrics.last('x', {step = {1}})"), "labels: 'step' is [1], not text");
+  EXPECT_SAYS(said("metrics.last('x', 'step in')"), "metrics.last: labels: ");
+  EXPECT_SAYS(said("metrics.last('x', {}, '5m', 0.5)"), "metrics.last takes 3 values");
+  EXPECT_SAYS(said("metrics.quantile('x')"), "needs the quantile, from 0 to 1");
+  EXPECT_SAYS(said("metrics.quantile('x', {}, '5m', 2)"), "needs the quantile, from 0 to 1");
+  EXPECT_TRUE(asked.queries.empty());
+  asked.answer = fail("it is a gauge");
+  EXPECT_SAYS(said("metrics.rate('x')"), "${{ metrics.rate('x') }}: metrics.rate: it is a gauge");
+  EXPECT_SAYS(error("metrics.last('x')"), "metrics are known only while the run runs");
+}
+
+TEST(Metrics, TheirFunctionsAreCheckedWithoutData) {
+  EXPECT_EQ(check_error("${{ metrics.last('x') or metrics['avg']('y') }}"), "");
+  EXPECT_SAYS(check_error("${{ metrics.maxx('x') }}"),
+              "there is no function 'metrics.maxx' (did you mean 'max'?)");
+  EXPECT_SAYS(check_error("${{ metrics['median']('x') }}"), "last, avg, min, max, sum, rate");
+  EXPECT_SAYS(check_error("${{ metrics }}"), "'metrics' needs a function");
+  EXPECT_SAYS(check_error("${{ (function() metrics = 1 end)() }}"), "cannot assign to 'metrics'");
+  EXPECT_SAYS(error("(function() metrics.last = 1 return 1 end)()"), "cannot change the library");
+}
+
 // --- hostile ones: each must end soon, with a clear error ---
 
 class Hostile : public testing::Test {

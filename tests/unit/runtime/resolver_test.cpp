@@ -173,5 +173,26 @@ TEST(Resolver, TheCacheGivesNothingOlderThanItsMaxAge) {
   EXPECT_EQ(resolve("{max_age: 1h}").type, EventType::step_resolved);
 }
 
+TEST(Resolver, AsksMetricsAndSaysWhichFieldOfWhichStepCannot) {
+  const std::string when =
+      "uses: noop, when: \"${{ (metrics.last('loss', {step = 'a-one'}) or 9) < 0.5 }}\"";
+  Case asks(when);
+  EXPECT_TRUE(asks_metrics(asks.job.spec()));
+  asks.job.metrics = [](const pipeline::MetricQuery& query) -> Result<std::optional<double>> {
+    return query.labels.matches(Labels{{"step", "a-one"}}) ? std::optional(0.25) : std::nullopt;
+  };
+  EXPECT_EQ(asks.resolve().type, EventType::step_resolved);
+  asks.job.metrics = [](const auto&) -> Result<std::optional<double>> { return std::nullopt; };
+  EXPECT_EQ(asks.resolve().type, EventType::step_skipped);
+  asks.job.metrics = [](const auto&) -> Result<std::optional<double>> { return fail("no"); };
+  const run::Event failed = asks.resolve();
+  ASSERT_EQ(failed.type, EventType::step_failed);
+  const std::string said = failed.data->at("message");
+  EXPECT_TRUE(said.starts_with("p.yaml:7:")) << said;
+  EXPECT_NE(said.find("when: ${{ (metrics.last("), std::string::npos) << said;
+  EXPECT_NE(said.find("metrics.last: no"), std::string::npos) << said;
+  EXPECT_FALSE(asks_metrics(Case("uses: noop, when: '${{ params.n > 3 }}'").job.spec()));
+}
+
 }  // namespace
 }  // namespace scanflow::runtime
