@@ -160,8 +160,7 @@ constexpr std::array kStep{
     Field{
         "sidecar", kBool | kMap,
         "how it is watched and acted on while it runs: rules, hooks, checkpoint; false: not at all"}
-        .of(sidecar_fields)
-        .initially("true"),
+        .of(sidecar_fields),
     Field{"description", kText, "what it does, for people"},
     later("image"),
     later("command"),
@@ -300,7 +299,8 @@ constexpr Table kSecretsTable{"secrets", "'secrets'", {}, &kSecret, "variable"};
 constexpr Table kSecretTable{"secret", "a secret", kSecretSource, nullptr, {}, true};
 constexpr Table kSidecarTable{"sidecar", "sidecar", kSidecar};
 constexpr Table kHooksTable{"hooks", "'sidecar.hooks'", {}, &kHook, "label"};
-constexpr Table kCheckpointTable{"checkpoint", "sidecar.checkpoint", kCheckpoint};
+constexpr Table kCheckpointTable{"checkpoint", "sidecar.checkpoint", kCheckpoint, nullptr, {},
+                                 true};
 constexpr Table kRetryTable{"retry", "retry", kRetry};
 constexpr Table kBackoffTable{"backoff", "retry.backoff", kBackoff};
 constexpr Table kCacheTable{"cache", "cache", kCache};

@@ -71,21 +71,24 @@ json words_of(const Node& list) {
   return words;
 }
 
+/// A program and its arguments, which are the same for every attempt.
+json read_argv(const Node& argv, Problems& problems) {
+  const bool words = argv.is_list() && !argv.items.empty() &&
+                     std::all_of(argv.items.begin(), argv.items.end(), [](const Node* word) {
+                       return word->is_scalar() && !has_expression(word->text);
+                     });
+  if (words) return words_of(argv);
+  problems.add(argv, "a program is a list of texts without expressions").hint =
+      "itself and its arguments: [./warm.sh, --fast]";
+  return json::array();
+}
+
 void read_hook(const Node& name, const Node& argv, json& hooks, Problems& problems) {
   if (!is_label(name.text)) {
     problems.add(name, fmt::format("'{}' is not the name of a hook", printable(name.text))).hint =
         std::string(kLabelRule);
   }
-  const bool words = argv.is_list() && !argv.items.empty() &&
-                     std::all_of(argv.items.begin(), argv.items.end(), [](const Node* word) {
-                       return word->is_scalar() && !has_expression(word->text);
-                     });
-  if (words) {
-    hooks[name.text] = words_of(argv);
-  } else {
-    problems.add(argv, fmt::format("a hook is a list, not {}", describe_value(argv))).hint =
-        "the program and its arguments, without expressions: [./warm.sh, --fast]";
-  }
+  hooks[name.text] = read_argv(argv, problems);
 }
 
 json read_checkpoint(const Node& node, Problems& problems) {
@@ -96,7 +99,8 @@ json read_checkpoint(const Node& node, Problems& problems) {
         "{signal: SIGUSR1, file: PATH}, or {program: [...], file: PATH}";
   }
   if (const Node* signal = map.get("signal")) checkpoint["signal"] = signal->text;
-  if (const Node* program = map.get("program")) checkpoint["program"] = words_of(*program);
+  if (const Node* program = map.get("program"))
+    checkpoint["program"] = read_argv(*program, problems);
   if (const Node* file = map.get("file")) checkpoint["file"] = file->text;
   return checkpoint;
 }

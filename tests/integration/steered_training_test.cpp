@@ -84,7 +84,7 @@ TEST_F(SteeredTraining, WhatIsAskedShowsInItsMetrics) {
   send("resume");
   EXPECT_TRUE(eventually([&] { return logged("loss").size() > before + 1; }));
 
-  send("set_param", {"-a", "name=learning_rate", "-a", "value=0.004"});
+  send("set_param", {"-a", "learning_rate=0.004"});
   EXPECT_TRUE(eventually([&] {
     const auto rates = logged("learning_rate");
     return !rates.empty() && std::fabs(rates.back().value - 0.004) < 1e-9;
@@ -113,12 +113,14 @@ TEST_F(SteeredTraining, AnEngineThatIsKilledLetsAPausedTrainingGoOn) {
   send("pause");
   training_->signal(SIGKILL);
   training_->wait();
-  // Resumed, the run has the epochs that were learnt since its lease ended.
+  EXPECT_TRUE(eventually([&] {
+    return read(scanflow_.state() / "supervisor.log").find("no engine watches") !=
+           std::string::npos;
+  })) << read(scanflow_.state() / "supervisor.log");
+  // What it has learnt since then waits for the engine that comes.
   const std::size_t before = logged("loss").size();
   const auto resumed = scanflow_.start({"run", "--resume", run(), "-o", "json"});
-  EXPECT_TRUE(
-      eventually([&] { return logged("loss").size() > before + 1; }, std::chrono::seconds(30)))
-      << resumed->err();
+  EXPECT_TRUE(eventually([&] { return logged("loss").size() > before + 1; })) << resumed->err();
   ASSERT_TRUE(eventually([&] {
     return scanflow_({"primitive", "send", run(), "train", "stop_early"}).exit == 0;
   }));

@@ -22,6 +22,8 @@ json companions(const std::string& table, const std::string& field) {
       {"param.enum", {{"type", "string"}}},
       {"retain", {{"runs", 1}}},
       {"retain.runs", {{"age", "1d"}}},
+      {"checkpoint", {{"signal", "SIGUSR1"}}},
+      {"checkpoint.program", json::object()},
       {"secret", {{"env", "TOKEN"}}},
       {"secret.file", json::object()},
       {"approve.default", {{"timeout", "1m"}}},
@@ -99,9 +101,12 @@ json smallest(const Table& table) { return smallest_for(table, ""); }
 
 std::vector<json> valid_values(const Field& field) {
   static const std::map<std::string_view, json> kOfFormat{
-      {"duration", "90s"},   {"bytes", "512Mi"},           {"cpu", "500m"},
-      {"cron", "0 3 * * *"}, {"zone", "Europe/Madrid"},    {"label", "a-1"},
-      {"literal", "noop"},   {"expression", "${{ {1} }}"}, {"identifier", "A_1"}};
+      {"duration", "90s"},       {"bytes", "512Mi"},
+      {"cpu", "500m"},           {"rule", "threads > 5 -> dump"},
+      {"signal", "SIGUSR1"},     {"cron", "0 3 * * *"},
+      {"zone", "Europe/Madrid"}, {"label", "a-1"},
+      {"literal", "noop"},       {"expression", "${{ {1} }}"},
+      {"identifier", "A_1"}};
   std::vector<json> values;
   if (!field.words.empty()) {
     for (const std::string_view word : field.words) values.emplace_back(word);
