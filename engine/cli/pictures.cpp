@@ -41,6 +41,7 @@ Letters letters_of_environment() {
 
 std::string curve(std::span<const double> values, double most, std::size_t columns,
                   Letters letters) {
+  while (!values.empty() && !std::isfinite(values.front())) values = values.subspan(1);
   const auto known = std::count_if(values.begin(), values.end(),
                                    [](double value) { return std::isfinite(value); });
   if (known < 2 || columns == 0) return {};

@@ -15,7 +15,8 @@ enum class Letters { unicode, ascii };
 Letters letters_of_environment();
 
 /// ▁▂▃▄▅▆▇█ of values between 0 and `most`, in at most `columns` characters: each stands for the
-/// greatest of its share of the values. NaN is a blank. "" where fewer than two values are known.
+/// greatest of its share of the values. NaN is a blank, but at the
+/// beginning. "" where fewer than two values are known.
 std::string curve(std::span<const double> values, double most, std::size_t columns,
                   Letters letters);
 

@@ -59,8 +59,10 @@ std::string figures(const Ended& ended) {
     if (!value || ended.message.find(bytes(*value)) != std::string::npos) return;
     add(all, ", ", fmt::format("{} {}", name, bytes(*value)));
   };
-  say("limit", number(memory, "limit_bytes"));
-  say("peak", number(memory, "peak_bytes"));
+  const auto limit = number(memory, "limit_bytes"), peak = number(memory, "peak_bytes");
+  say("limit", limit);
+  // One below the limit that was reached is only what the last sample before it saw.
+  if (ended.cause != "oom" || !limit || !peak || *peak >= *limit) say("peak", peak);
   const double growth = number(memory, "slope_bytes_s").value_or(0);
   if (growth < kWorthGrowth) return all;
   std::string growing = fmt::format("growing {}/s", bytes(growth));

@@ -134,25 +134,28 @@ TopCell cell_of(const TopRow& row, TopColumn column, Letters letters) {
 TopLayout layout_of(const std::vector<TopRow>& rows, std::size_t columns) {
   TopLayout layout;
   layout.gap = columns >= kWide ? 2 : 1;
+  std::size_t step = 0, metrics = 0;  // columns that they would take
+  for (const TopRow& row : rows) {
+    step = std::max(step, std::min(width_of(row.step), kMostStep));
+    metrics = std::max(metrics, std::min(width_of(metrics_text(row)), kMostMetrics));
+  }
   std::array<Described, kColumns.size()> by_rank = kColumns;
   std::sort(by_rank.begin(), by_rank.end(),
             [](const Described& a, const Described& b) { return a.rank < b.rank; });
   std::size_t left = columns > kMarker ? columns - kMarker : 0;
   for (const Described& each : by_rank) {
-    const std::size_t needed = each.width + (layout.columns.empty() ? 0 : layout.gap);
+    const std::size_t gap = layout.columns.empty() ? 0 : layout.gap;
     // The step is named however little room there is.
-    if (needed > left && each.rank > 0) break;
+    if (each.width + gap > left && each.rank > 0) break;
     layout.columns.emplace_back(each.column, std::min(each.width, left));
-    left -= std::min(needed, left);
+    left -= std::min(each.width + gap, left);
+    if (each.column != TopColumn::metrics) continue;
+    // Before what ranks behind it.
+    widen(layout, TopColumn::step, step, left);
+    widen(layout, TopColumn::metrics, metrics, left);
   }
   std::sort(layout.columns.begin(), layout.columns.end());
-  std::size_t step = 0, metrics = 0;
-  for (const TopRow& row : rows) {
-    step = std::max(step, width_of(row.step));
-    metrics = std::max(metrics, width_of(metrics_text(row)));
-  }
-  widen(layout, TopColumn::step, std::min(step, kMostStep), left);
-  widen(layout, TopColumn::metrics, std::min(metrics, kMostMetrics), left);
+  widen(layout, TopColumn::step, step, left);
   // The whole of it, or what tells minutes apart.
   if (left + described(TopColumn::run).width >= kWholeRun)
     widen(layout, TopColumn::run, kWholeRun, left);

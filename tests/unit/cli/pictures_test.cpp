@@ -19,6 +19,8 @@ TEST(Pictures, ACurveStandsBetweenNothingAndTheMost) {
 TEST(Pictures, WhatIsNotKnownIsABlank) {
   const std::vector<double> values{1, std::nan(""), 1};
   EXPECT_EQ(curve(values, 1, 10, Letters::unicode), "█ █");
+  const std::vector<double> late{std::nan(""), std::nan(""), 0, 1};
+  EXPECT_EQ(curve(late, 1, 10, Letters::unicode), "▁█") << "it was not measured yet";
   EXPECT_EQ(curve({values.data(), 2}, 1, 10, Letters::unicode), "") << "one point is no curve";
 }
 

@@ -79,6 +79,13 @@ TEST(PostMortem, SaysNothingTwice) {
             "checkpoint: epoch 4, taken 3.0 s before the end");
 }
 
+TEST(PostMortem, APeakBelowTheLimitThatWasReachedIsOnlyTheLastSample) {
+  const json told = {{"memory", {{"peak_bytes", 119 * kMiB}, {"limit_bytes", 150 * kMiB}}}};
+  EXPECT_EQ(post_mortem_lines(ended(told), 0, Letters::unicode), "  limit 150 MiB\n");
+  EXPECT_EQ(post_mortem_lines(ended(told, "", "crash"), 0, Letters::unicode),
+            "  limit 150 MiB, peak 119 MiB\n");
+}
+
 TEST(PostMortem, AGuessIsOne) {
   json told = {{"cause", "out_of_memory"},
                {"certain", false},
