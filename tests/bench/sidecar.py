@@ -125,6 +125,15 @@ def sidecar_of(state):
     return None
 
 
+def watched_by(pid):
+    """How many attempts the sidecar watches: it has a pidfd for each."""
+    count = 0
+    for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            count += os.readlink(link) == "anon_inode:[pidfd]"
+    return count
+
+
 @contextlib.contextmanager
 def run_of_sleepers(build, work):
     """Ten steps that sleep: gives (pid, environment) of their sidecar."""
@@ -136,8 +145,9 @@ def run_of_sleepers(build, work):
     with open(work / "run.txt", "w", encoding="utf-8") as log:
         argv = [build / "bin/scanflow", "run", pipeline, "-j", str(kSteps)]
         with program(argv, env=environment, stdout=log, stderr=log) as run:
-            found = until(lambda: sidecar_of(state), f"the engine's sidecar ({work / 'run.txt'})")
             try:
+                found = until(lambda: sidecar_of(state), "the engine has no sidecar")
+                until(lambda: watched_by(found[0]) == kSteps, f"it does not watch all {kSteps} steps")
                 yield found
             finally:
                 run.send_signal(signal.SIGINT)  # cancels the run
