@@ -101,7 +101,11 @@ json read_checkpoint(const Node& node, Problems& problems) {
   if (const Node* signal = map.get("signal")) checkpoint["signal"] = signal->text;
   if (const Node* program = map.get("program"))
     checkpoint["program"] = read_argv(*program, problems);
-  if (const Node* file = map.get("file")) checkpoint["file"] = file->text;
+  if (const Node* file = map.get("file")) {
+    checkpoint["file"] = file->text;
+    if (has_expression(file->text))
+      problems.add(*file, "'file' cannot hold an expression").hint = "write the path";
+  }
   return checkpoint;
 }
 

@@ -87,6 +87,7 @@ const std::vector<Exception>& exceptions() {
       {"checkpoint.signal",
        {"*"},
        "which signals there are; one of two fields: signal and program"},
+      {"checkpoint.program", {"null"}, "one of two fields: signal and program"},
       {"secret.env", {"null"}, "one of two fields: env and file"},
       {"secret.file", {"null"}, "one of two fields: env and file"},
       {"param.enum", {"*"}, "compared with another field: type"},
