@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -27,6 +28,8 @@ using nlohmann::json;
 constexpr std::size_t kWaitingSamples = 100'000;  // 3 MiB at most, while the hub is away
 constexpr std::size_t kSeries = 2000;
 constexpr std::int64_t kSampleUs = 1'000'000;  // until a hub says otherwise
+/// After an attempt has come: by then its series are named, and its cgroup is found.
+constexpr std::int64_t kTrimUs = 5'000'000;
 /// Without a launcher: how long it waits for one, and for the hub to take what it keeps.
 constexpr std::int64_t kAloneUs = 2'000'000, kAbandonedUs = 600'000'000;
 
@@ -182,6 +185,7 @@ void Sidecar::on_started(Launchers::Id launcher, const protocol::Started& starte
     note(fmt::format("{}: {}", started.id.step, problem));
   }
   executor_->add(started.id, settings, now());
+  trim_at_us_ = monotonic_us() + kTrimUs;
   if (const auto* attempt = attempts_.find(started.id)) tell_of(*attempt);
 }
 
@@ -285,6 +289,10 @@ void Sidecar::sample() {
     if (fired.firing.slope) why["slope"] = *fired.firing.slope;
     executor_->act(fired.attempt, fired.rule.primitive, why, at);
   }
+  // What that took is not needed again: a fifth of the heap.
+  if (trim_at_us_ == 0 || at.mono_us < trim_at_us_) return;
+  trim_at_us_ = 0;
+  ::malloc_trim(0);
 }
 
 /// On the local backend: it has no Pod that would end it.

@@ -75,6 +75,7 @@ class Sidecar {
   Loop::Watch hub_ready_, timer_, terminate_, interrupt_;
   std::int64_t sample_us_ = 0;       // how often
   std::int64_t sample_at_us_ = 0;    // next
+  std::int64_t trim_at_us_ = 0;      // when unused memory is given back; 0: there is none
   std::int64_t alone_since_us_ = 0;  // 0: a launcher is there
   std::int64_t drain_until_us_ = 0;  // 0: it goes on
   std::string problem_;              // of the spool, that was said

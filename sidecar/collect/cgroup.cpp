@@ -53,6 +53,7 @@ CgroupReader::Hierarchy CgroupReader::enter(const std::string& prefix,
     Hierarchy found;
     found.path = prefix + place.point + place.below;
     found.directory = Directory::open(found.path.c_str());
+    found.identity = found.directory.identity();
     if (!found.directory || !lists(found.directory, pid, buffer)) continue;
     found.levels = static_cast<int>(std::count(place.below.begin(), place.below.end(), '/'));
     return found;
@@ -76,6 +77,7 @@ bool CgroupReader::take(const std::string& prefix, const CgroupPlaces& places, p
       has_file(unified_.directory, "memory.current")) {
     memory_version_ = 2;
     memory_.path = unified_.path;
+    memory_.identity = unified_.identity;
     memory_.levels = unified_.levels;
     memory_.directory = Directory::open(memory_.path.c_str());
   }
@@ -107,6 +109,13 @@ CgroupReader CgroupReader::open(const std::string& proc, const std::string& root
 const Directory& CgroupReader::members() const {
   return memory_.directory ? memory_.directory
                            : (unified_.directory ? unified_.directory : cpu_.directory);
+}
+
+bool CgroupReader::reads_as(const CgroupReader& other) const {
+  return found() && memory_version_ == other.memory_version_ &&
+         unified_.identity == other.unified_.identity &&
+         memory_.identity == other.memory_.identity && cpu_.identity == other.cpu_.identity &&
+         cpuacct_.identity == other.cpuacct_.identity;
 }
 
 void CgroupReader::read(FileBuffer& buffer, Notes& notes, Values& values) const {

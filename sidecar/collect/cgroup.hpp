@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sidecar/collect/cgroup_place.hpp"
@@ -41,13 +42,16 @@ class CgroupReader {
   const std::string& memory_path() const { return memory_.path; }
   /// The directory whose cgroup.procs lists the workload.
   const Directory& members() const;
+  /// Does the other one read the same files? Two that have found none do not.
+  bool reads_as(const CgroupReader& other) const;
   bool found() const { return unified_.directory || memory_.directory || cpu_.directory; }
 
  private:
   struct Hierarchy {
     Directory directory;
     std::string path;
-    int levels = 0;  // of directories above it that can be seen
+    std::pair<std::uint64_t, std::uint64_t> identity;  // of the directory
+    int levels = 0;                                    // of directories above it that can be seen
   };
   static Hierarchy enter(const std::string& prefix, const std::vector<CgroupPlace>& places,
                          pid_t pid, FileBuffer& buffer);

@@ -24,7 +24,9 @@ struct Collector::Watched {
   ProcessGroup group;
   CgroupReader cgroup;
   Values values;
-  Values slow;  // what is read more rarely, as it was then
+  Values of_cgroup;
+  bool cgroup_read = false;  // in this sample
+  Values slow;               // what is read more rarely, as it was then
   History history;
   std::int64_t rollup_at_us = INT64_MIN;
 };
@@ -148,13 +150,28 @@ void Collector::read_rollup(Watched& watched, std::int64_t now_us) {
                                            static_cast<std::int64_t>(cost / options_.rollup_share));
 }
 
+/// The steps of one machine mostly lie in the same one: it is read once a sample for all of them.
+void Collector::read_cgroup(Watched& watched) {
+  const auto same = std::find_if(watched_.begin(), watched_.end(), [&](const auto& other) {
+    return other->cgroup_read && other->cgroup.reads_as(watched.cgroup);
+  });
+  if (same != watched_.end()) {
+    watched.of_cgroup = (*same)->of_cgroup;
+  } else {
+    watched.of_cgroup.clear();
+    watched.cgroup.read(buffer_, watched.notes, watched.of_cgroup);
+  }
+  watched.cgroup_read = true;
+  watched.values.take(watched.of_cgroup);
+}
+
 void Collector::read_workload(Watched& watched, std::int64_t now_us, bool slow) {
   Values& values = watched.values;
   values.clear();
   watched.group.read(table_, buffer_, watched.notes, values);
   if (slow) read_slow(watched);
   read_rollup(watched, now_us);
-  watched.cgroup.read(buffer_, watched.notes, values);
+  read_cgroup(watched);
   for (const Metric metric : {M::memory_limit, M::cpu_limit, M::strangers}) {
     values.set(metric, watched.slow.get(metric));
   }
@@ -183,6 +200,7 @@ void Collector::sample(std::int64_t now_us) {
   adopt(table_.refresh(buffer_, notes_));
   const bool slow = now_us >= slow_at_us_;
   if (slow) slow_at_us_ = now_us + options_.slow_every_us;
+  for (const auto& watched : watched_) watched->cgroup_read = false;
   for (const auto& watched : watched_) read_workload(*watched, now_us, slow);
   read_gpus();
   for (const auto& watched : watched_) {

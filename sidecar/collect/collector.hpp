@@ -73,6 +73,7 @@ class Collector {
   void read_workload(Watched& watched, std::int64_t now_us, bool slow);
   void find_cgroup(Watched& watched);
   void read_slow(Watched& watched);
+  void read_cgroup(Watched& watched);
   void read_rollup(Watched& watched, std::int64_t now_us);
   void read_gpus();
   Watched& at(Id id) const;

@@ -1,6 +1,7 @@
 #include "sidecar/collect/files.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,12 @@ Directory Directory::open(const char* path) {
 
 Directory Directory::open(const Directory& parent, const char* path) {
   return Directory(::openat(parent.fd(), path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::pair<std::uint64_t, std::uint64_t> Directory::identity() const {
+  struct stat status {};
+  if (fd_ < 0 || ::fstat(fd_, &status) != 0) return {0, 0};
+  return {status.st_dev, status.st_ino};
 }
 
 Directory::~Directory() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,6 +27,8 @@ class Directory {
 
   explicit operator bool() const { return fd_ >= 0; }
   int fd() const { return fd_; }
+  /// Device and inode: which directory it is, by whatever path it was opened. 0, 0 where it is not open.
+  std::pair<std::uint64_t, std::uint64_t> identity() const;
 
  private:
   explicit Directory(int fd) : fd_(fd) {}

@@ -120,6 +120,11 @@ class Values {
   }
   /// Counts on from 0 where it is still absent.
   void add(Metric metric, double value) { at(metric) = has(metric) ? at(metric) + value : value; }
+  /// All that the other one has; the rest stays.
+  void take(const Values& other) {
+    for (std::size_t i = 0; i < kMetrics; ++i)
+      if (!std::isnan(other.values_[i])) values_[i] = other.values_[i];
+  }
   bool has(Metric metric) const { return !std::isnan(values_[static_cast<std::size_t>(metric)]); }
   std::optional<double> get(Metric metric) const {
     if (!has(metric)) return std::nullopt;

@@ -134,5 +134,28 @@ TEST(DryRun, RefusesWhatTheRunWould) {
   EXPECT_FALSE(fs::exists(scanflow.state()));
 }
 
+TEST(DryRun, WhatAsksForMetricsIsUnknownUntilTheyAreThere) {
+  const Scanflow scanflow;
+  const std::string file = scanflow.files().write("p.yaml", R"yaml(
+apiVersion: scanflow.dev/v1
+kind: Pipeline
+metadata: {name: p}
+steps:
+  - {name: train, run: echo}
+  - {name: good, needs: [train], when: "${{ metrics.last('loss') < 1 }}", run: echo}
+  - {name: first, with: {n: "${{ metrics.max('loss', {}, '1h') or 0 }}"}, run: echo}
+)yaml");
+  const Output output = scanflow({"run", file, "--dry-run", "-o", "json"});
+  ASSERT_EQ(output.exit, 0) << output.err;
+  const json plan = last_line(output);
+  EXPECT_EQ(step(plan, "good")["status"], "unknown");
+  EXPECT_EQ(step(plan, "good")["until"], json::array({"train"}));
+  EXPECT_EQ(step(plan, "first")["status"], "unknown");
+  EXPECT_EQ(step(plan, "first")["until"], json::array());
+  const Output text = scanflow({"run", file, "--dry-run"});
+  EXPECT_NE(text.out.find("until train has run"), std::string::npos) << text.out;
+  EXPECT_NE(text.out.find("until it runs: it asks for metrics"), std::string::npos) << text.out;
+}
+
 }  // namespace
 }  // namespace scanflow::test

@@ -162,6 +162,39 @@ TEST(Collector, ReadsV1InItsOwnMounts) {
   EXPECT_EQ(collector.history(id).latest(Signal::memory_bytes), 600000);
 }
 
+TEST(Collector, ACgroupOfSeveralWorkloadsIsReadOnceASample) {
+  Machine machine;
+  make_v1(machine, false);
+  machine.process({.pid = 10});
+  machine.process({.pid = 20});
+  machine.process({.pid = 30});
+  const std::string memory = "sys/fs/cgroup/memory/docker/";
+  for (const int pid : {20, 30})
+    machine.put(pid, "cgroup", fmt::format("4:memory:/docker/{}\n", pid == 20 ? "abc" : "other"));
+  machine.put(10, "cgroup", "4:memory:/docker/abc\n");
+  machine.files.write(memory + "abc/cgroup.procs", "10\n20\n");
+  machine.files.write(memory + "other/cgroup.procs", "30\n");
+  machine.files.write(memory + "other/memory.usage_in_bytes", "1234\n");
+  machine.spoil(memory + "abc/memory.stat");
+  Collector collector(machine.options(), machine.say());
+  const auto one = collector.add({"one", 10});
+  const auto two = collector.add({"two", 20});
+  const auto three = collector.add({"three", 30});
+  collector.sample(kSecond);
+  EXPECT_EQ(collector.values(one).get(Metric::memory_usage), 700000);
+  EXPECT_EQ(collector.values(two).get(Metric::memory_usage), 700000);
+  EXPECT_EQ(collector.values(two).get(Metric::memory_oom_kills), 2);
+  EXPECT_EQ(collector.values(three).get(Metric::memory_usage), 1234) << "another one";
+  EXPECT_EQ(machine.times_said("memory.stat"), 1) << "of one, not again of two";
+  machine.files.write(memory + "abc/memory.usage_in_bytes", "800000\n");
+  collector.sample(2 * kSecond);
+  EXPECT_EQ(collector.values(two).get(Metric::memory_usage), 800000);
+  collector.remove(one);
+  machine.files.write(memory + "abc/memory.usage_in_bytes", "900000\n");
+  collector.sample(3 * kSecond);
+  EXPECT_EQ(collector.values(two).get(Metric::memory_usage), 900000);
+}
+
 TEST(Collector, AHybridHasPressureInItsV2Part) {
   Machine machine;
   machine.process({.pid = 10});
