@@ -191,7 +191,7 @@ constexpr std::array kCheckpoint{
     Field{"program", kList, "what is run instead: the program and its arguments"}
         .listing(kWord)
         .not_empty(),
-    Field{"file", kText, "what is there then; relative: to where the steps start", "literal"}
+    Field{"file", kText, "what is there then; relative: in $SCANFLOW_CHECKPOINTS", "literal"}
         .not_empty(),
 };
 

@@ -23,13 +23,13 @@ std::vector<protocol::Input> inputs_of(const json& bound) {
 }
 
 /// As the sidecar reads it, where relative paths mean nothing; empty: it is not to be watched.
-std::string steering_of(const pipeline::Step& step, const std::string& directory) {
+std::string steering_of(const pipeline::Step& step, const std::filesystem::path& checkpoints) {
   if (step.sidecar.is_null()) return {};
   json steering = step.sidecar;
   if (const auto checkpoint = steering.find("checkpoint");
       checkpoint != steering.end() && checkpoint->contains("file")) {
     const std::filesystem::path file = checkpoint->at("file").get<std::string>();
-    (*checkpoint)["file"] = (directory / file).lexically_normal().string();
+    (*checkpoint)["file"] = (checkpoints / file).lexically_normal().string();
   }
   return steering.dump();
 }
@@ -89,7 +89,6 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   request.threads = step.resources.threads();
   request.memory_limit = step.resources.memory_limit;
   request.cwd = run.submission().options.directory;
-  request.steering = steering_of(step, request.cwd);
   if (log_dir_.empty()) {
     log_dir_ = state_.logs_of(run.id()).string();
     std::error_code error;  // a failure shows when a log is opened
@@ -140,6 +139,7 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
     add_environment(spec, *request);
   }
   request->checkpoints = checkpoint_directory(state_, *request, own);
+  request->steering = steering_of(spec, request->checkpoints);
   if (auto added = add_secrets(run, spec, *request); !added) return tl::unexpected(added.error());
   return request;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "sdk/base/nearest.hpp"
@@ -128,14 +129,43 @@ Result<Rule> parse_rule(std::string_view text) {
   return rule;
 }
 
+namespace {
+
+/// The largest unit that leaves a whole number, if one does.
+template <std::size_t N>
+std::string in_units(double value, const std::array<std::pair<double, const char*>, N>& units) {
+  for (const auto& [size, name] : units) {
+    const double count = value / size;
+    if (count >= 1 && count == std::floor(count)) return fmt::format("{}{}", count, name);
+  }
+  return {};
+}
+
+std::string amount_of(double value, std::string_view unit) {
+  constexpr std::array<std::pair<double, const char*>, 3> kBytes = {
+      {{1u << 30, "Gi"}, {1u << 20, "Mi"}, {1u << 10, "Ki"}}};
+  if (unit == "ratio") return fmt::format("{:.6g}%", value * 100);
+  const std::string bytes = unit == "bytes" ? in_units(value, kBytes) : std::string();
+  return bytes.empty() ? fmt::format("{}", value) : bytes;
+}
+
+std::string duration_text(std::int64_t us) {
+  constexpr std::array<std::pair<double, const char*>, 2> kTimes = {{{1e6, "s"}, {1e3, "ms"}}};
+  const std::string text = in_units(static_cast<double>(us), kTimes);
+  return text.empty() ? fmt::format("{}us", us) : text;
+}
+
+}  // namespace
+
 std::string text_of(const Rule& rule) {
-  std::string text = fmt::format("{} {} {}", describe(rule.signal).name,
-                                 kOps[static_cast<std::size_t>(rule.op)], rule.bound);
+  const SignalDescription& signal = describe(rule.signal);
+  std::string text = fmt::format("{} {} {}", signal.name, kOps[static_cast<std::size_t>(rule.op)],
+                                 amount_of(rule.bound, signal.unit));
   if (rule.trend != Trend::any) {
     text += fmt::format(" {}", kTrends[static_cast<std::size_t>(rule.trend)]);
-    if (rule.slope > 0) text += fmt::format(" {}/s", rule.slope);
+    if (rule.slope > 0) text += fmt::format(" {}/s", amount_of(rule.slope, signal.unit));
   }
-  if (rule.for_us > 0) text += fmt::format(" for {}us", rule.for_us);
+  if (rule.for_us > 0) text += " for " + duration_text(rule.for_us);
   return text + " -> " + rule.primitive;
 }
 

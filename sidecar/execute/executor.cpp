@@ -16,7 +16,6 @@ namespace {
 
 /// An attempt is told of a moment after it has started; a command for it may be faster.
 constexpr std::int64_t kAnnouncedUs = 5'000'000;
-constexpr std::int64_t kLookUs = 100'000;  // between two looks for a file
 
 std::string name_of(const protocol::AttemptId& attempt) {
   return fmt::format("{} (attempt {})", attempt.step, attempt.attempt);
@@ -275,7 +274,7 @@ void Executor::tick(Now now) {
     if (now.mono_us >= task.deadline_us || unknown) {
       late.push_back(&task);
     } else if (task.stage == Task::file) {
-      looking.push_back(&task);
+      if (now.mono_us >= task.look_us) looking.push_back(&task);
     } else if (now.mono_us >= task.kill_us) {
       task.kill_us = Hold::kNever;
       (void)hands_.signal(task.command.target, SIGKILL);
@@ -293,7 +292,7 @@ std::int64_t Executor::wake_us(Now now) const {
     wake = std::min(wake, workload.hold.wake_us(now.mono_us));
   for (const auto& [id, task] : tasks_) {
     wake = std::min({wake, task.deadline_us, task.kill_us});
-    if (task.stage == Task::file) wake = std::min(wake, now.mono_us + kLookUs);
+    if (task.stage == Task::file) wake = std::min(wake, task.look_us);
     if (task.stage == Task::waiting) wake = std::min(wake, task.told_us + kAnnouncedUs);
   }
   return wake;

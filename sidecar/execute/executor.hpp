@@ -104,7 +104,8 @@ class Executor {
     enum { waiting, asked, file, ending } stage = waiting;
     std::uint64_t call = 0;
     std::int64_t kill_us = Hold::kNever;  // monotonic
-    std::optional<Hands::File> seen;      // the file as it was looked at last
+    std::int64_t look_us = 0;             // monotonic: when the file is looked at next
+    std::optional<Hands::File> seen;      // ... as it was the last time
     json why;                             // of a rule; null: a command
     json arguments;
   };

@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kGraceUs = 10'000'000;
+constexpr std::int64_t kLookUs = 100'000;  // between two looks for a file
 /// A rule's hold has nobody who would end it.
 constexpr std::int64_t kRuleHoldUs = 60'000'000;
 
@@ -206,6 +207,7 @@ void Executor::look_for_file(Task& task, Workload& workload, Now now) {
   if (fresh && task.seen == file)
     return finish(task, "DONE", "", {{"path", path}, {"bytes", file->bytes}}, now);
   task.seen = fresh ? file : std::nullopt;
+  task.look_us = now.mono_us + kLookUs;
 }
 
 void Executor::end_by_signal(Task& task, Workload& workload, std::int64_t grace_us, Now now) {

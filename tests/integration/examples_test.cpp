@@ -60,6 +60,7 @@ TEST_F(Examples, GiveWhatTheySay) {
   const json publish = step(run("metrics"), "publish");
   EXPECT_EQ(publish["outputs"]["worst"], 0.8);
   EXPECT_EQ(publish["outputs"]["median"], 0.5);
+  EXPECT_EQ(step(run("sidecar"), "simulate")["outputs"]["saved"], "67108864 bytes of state");
   EXPECT_EQ(step(run("retries"), "flaky")["attempts"], 3);
   const json conditions = run("conditions-and-handlers");
   EXPECT_EQ(step(conditions, "publish")["status"], "skipped");

@@ -85,6 +85,7 @@ TEST(Rule, IsParsedAndWrittenAgain) {
   const auto again = parse_rule(text_of(*rule));
   ASSERT_TRUE(again) << text_of(*rule) << again.error().message;
   EXPECT_EQ(text_of(*again), text_of(*rule));
+  EXPECT_EQ(text_of(*rule), "memory_bytes >= 400Mi rising 10Mi/s for 60s -> stop_early");
 }
 
 TEST(Rule, ErrorsSayWhatAndHow) {

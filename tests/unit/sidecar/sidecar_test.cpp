@@ -217,7 +217,7 @@ while True:
   EXPECT_TRUE(hubs_.sees([](Hubs& hubs) { return !hubs.of_rules.empty(); }));
   ASSERT_FALSE(hubs_.of_rules.empty());
   EXPECT_EQ(hubs_.of_rules[0].outcome, "DONE");
-  EXPECT_THAT(hubs_.of_rules[0].evidence, HasSubstr("memory_used_ratio > 0.4 rising"));
+  EXPECT_THAT(hubs_.of_rules[0].evidence, HasSubstr("memory_used_ratio > 40% rising"));
 }
 
 TEST_F(SidecarTest, TellsWhyAStepRanOutOfMemory) {
