@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/cli/text.hpp"
 #include "engine/runtime/machine_capacity.hpp"
 #include "engine/runtime/run_locks.hpp"
 
@@ -72,6 +73,9 @@ Connected become_engine(const Context& context, const runtime::StateDirectory& s
   options.jobs = jobs;
   options.capacity = runtime::machine_capacity();
   options.sync_artifacts = durability == store::Durability::power;
+  options.log = [](const std::string& text) {
+    fmt::print(stderr, "warning: {}\n", printable(text));
+  };
   auto own =
       runtime::EngineSocket::serve(std::make_unique<runtime::Engine>(std::move(options)), state);
   if (!own) return api::broken(own.error().message);
