@@ -1,6 +1,7 @@
 #include "engine/pipeline/formats.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <array>
@@ -30,7 +31,12 @@ Result<double> rule(std::string_view text) {
   const auto parsed = collect::parse_rule(text);
   if (!parsed) return tl::unexpected(parsed.error());
   const auto* primitive = protocol::find_primitive(parsed->primitive);
-  if (primitive != nullptr) return 0;
+  if (primitive != nullptr) {
+    const bool alone = primitive->schema.find("required") == std::string_view::npos &&
+                       primitive->name != "set_param";
+    if (alone) return 0;
+    return fail(fmt::format("'{}' needs arguments, which a rule cannot give", primitive->name));
+  }
   std::vector<std::string> names;
   for (const protocol::Primitive& known : protocol::primitives()) names.emplace_back(known.name);
   const std::string near = nearest(parsed->primitive, names);
@@ -42,6 +48,8 @@ Result<double> rule(std::string_view text) {
 Result<double> signal(std::string_view text) {
   const auto number = signal_named(text);
   if (!number) return tl::unexpected(number.error());
+  if (*number == SIGKILL || *number == SIGSTOP)
+    return fail("no program can do anything at this signal: SIGUSR1 is one for such purposes");
   return *number;
 }
 

@@ -58,6 +58,10 @@ std::optional<Engine::Impl::Steered> Engine::Impl::steered(const std::string& id
     reject(client,
            fmt::format("step {0} is a pipeline that is called: name a step of it, '{0}/...'", step),
            kConflict);
+  } else if (machine.spec_of(index).sidecar.is_null()) {
+    reject(client,
+           fmt::format("step {} says 'sidecar: false' in its pipeline: nobody acts on it", step),
+           kConflict);
   } else if (const std::string& where = entry->run.submission().options.backend; where != "local") {
     reject(client,
            fmt::format("run {} is on the backend {}, where no sidecar can act on its steps; only "

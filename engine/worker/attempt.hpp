@@ -57,6 +57,7 @@ struct Attempt {
   std::uint64_t max_rss = 0;
   std::string stop_reason;
   bool killed_by_us = false;
+  std::string asked_to_end;  // the primitive by which its sidecar ends it
   Loop::Timer kill_timer{};
   Loop::Timer empty_timer{};
   std::int64_t empty_deadline_us = 0;

@@ -203,6 +203,7 @@ void Launcher::on_sidecar(protocol::Body& body) {
 }
 
 void Launcher::command(const protocol::StepCommand& command) {
+  if (command.name == "$ends") return;
   if (command.name == "$restart") {
     restart_call_ = command.call;
     ::kill(-pid_, SIGTERM);

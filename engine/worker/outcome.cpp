@@ -29,7 +29,10 @@ std::string crash_message(const Ending& ending, int signal) {
   if (const char* text = ::sigdescr_np(signal); text != nullptr && signal != SIGKILL) {
     message += fmt::format(" ({})", text);
   }
-  if (signal == SIGKILL) {
+  if (!ending.asked.empty()) {
+    message += fmt::format(", as the primitive '{}' asked ('scanflow runs show' says by whom)",
+                           ending.asked);
+  } else if (signal == SIGKILL) {
     message +=
         " (not by Scanflow: by a person, or by the kernel when the machine ran out of memory)";
   }

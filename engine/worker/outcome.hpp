@@ -13,6 +13,7 @@ struct Ending {
   int wait_status = 0;
   std::string stop_reason;         // Cancel's; empty: nobody asked
   bool killed_by_us = false;       // SIGKILL after the grace
+  std::string asked;               // the primitive that has ended it; empty: none
   std::uint64_t memory_limit = 0;  // bytes
   std::uint64_t memory_peak = 0;   // bytes; 0: unknown
   bool out_of_memory = false;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,9 +10,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
+#include <variant>
 
 #include "engine/worker/note.hpp"
 #include "engine/worker/spawn.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/unix_socket.hpp"
 
 namespace scanflow::worker {
@@ -19,6 +22,8 @@ namespace {
 
 // It listens a few milliseconds after its start; one that dies again and again is left alone longer.
 constexpr std::int64_t kFirstWaitUs = 10'000, kLastWaitUs = 5'000'000;
+/// One that has not answered for so long hangs: what it holds would be held for ever.
+constexpr std::int64_t kBeatUs = 2'000'000, kSilentUs = 10'000'000;
 /// It keeps up; one that does not is of no use.
 constexpr std::size_t kMostPending = std::size_t{4} << 20;
 
@@ -49,6 +54,8 @@ SidecarLink::SidecarLink(Loop& loop, SidecarOptions options, Events events)
     : loop_(loop), options_(std::move(options)), events_(std::move(events)) {}
 
 SidecarLink::~SidecarLink() {
+  loop_.cancel(beat_);
+  loop_.cancel(retry_);
   if (fd_) loop_.forget(fd_.get());
 }
 
@@ -69,6 +76,8 @@ bool SidecarLink::connect() {
   fd_ = std::move(*fd);
   ++connection_;
   wait_us_ = 0;
+  heard_us_ = monotonic_us();
+  arm_beat();
   stream_ = protocol::Stream();
   loop_.watch(fd_.get(), EPOLLIN, [this](std::uint32_t events) {
     if ((events & EPOLLOUT) != 0) write();
@@ -81,6 +90,25 @@ bool SidecarLink::connect() {
   send(std::move(hello));
   events_.connected();
   return true;
+}
+
+void SidecarLink::arm_beat() {
+  loop_.cancel(beat_);
+  beat_ = loop_.after(kBeatUs, [this] { beat(); });
+}
+
+void SidecarLink::beat() {
+  if (!fd_) return;
+  if (!events_.needed()) {
+    heard_us_ = monotonic_us();  // it is not asked
+  } else if (monotonic_us() - heard_us_ > kSilentUs) {
+    note("the sidecar does not answer, and is replaced");
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    return drop();
+  } else {
+    send(protocol::Heartbeat{});
+  }
+  if (fd_) arm_beat();
 }
 
 void SidecarLink::start() {
@@ -140,6 +168,8 @@ void SidecarLink::read() {
     auto message = stream_.next();
     if (!message) return drop();
     if (!*message) break;
+    heard_us_ = monotonic_us();
+    if (std::holds_alternative<protocol::Heartbeat>((*message)->body)) continue;
     events_.message((*message)->body);
     if (!fd_ || connection != connection_) return;
   }
@@ -147,6 +177,7 @@ void SidecarLink::read() {
 }
 
 void SidecarLink::drop() {
+  loop_.cancel(beat_);
   loop_.forget(fd_.get());
   fd_.reset();
   ensure();

@@ -1,5 +1,5 @@
 // The supervisor's sidecar: a process of its own beside the attempts, which it is told of and from
-// which commands for them come. Found by its socket, or started; again where it has died.
+// which commands for them come. Found by its socket, or started; again where it has died, or hangs.
 #pragma once
 
 #include <sys/types.h>
@@ -51,6 +51,8 @@ class SidecarLink {
   void write();
   void drop();
   void try_later();
+  void arm_beat();
+  void beat();
 
   Loop& loop_;
   const SidecarOptions options_;
@@ -61,6 +63,8 @@ class SidecarLink {
   protocol::Stream stream_;
   std::uint64_t connection_ = 0;
   std::int64_t wait_us_ = 0;  // before the next try
+  std::int64_t heard_us_ = 0;
+  Loop::Timer beat_{};
   Loop::Timer retry_{};
   bool retrying_ = false;
 };

@@ -64,6 +64,11 @@ void Supervisor::command(protocol::StepCommand command) {
 /// What is asked of whoever started the attempt, not of the attempt.
 void Supervisor::launcher_command(Attempt& attempt, const protocol::StepCommand& command) {
   if (command.name == "$run") return run_hook(attempt, command);
+  if (command.name == "$ends") {  // nothing to do but to know it
+    const auto said = nlohmann::json::parse(command.arguments, nullptr, false);
+    attempt.asked_to_end = said.is_object() ? said.value("by", "") : "";
+    return;
+  }
   const std::string why =
       command.name == "$restart"
           ? "an attempt on this machine is not started anew in its place: cancel "

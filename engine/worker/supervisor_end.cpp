@@ -173,6 +173,7 @@ void Supervisor::finish_command(Attempt& attempt) {
   ending.wait_status = attempt.wait_status;
   ending.stop_reason = attempt.stop_reason;
   ending.killed_by_us = attempt.killed_by_us;
+  ending.asked = attempt.asked_to_end;
   ending.memory_limit = attempt.request.memory_limit;
   ending.memory_peak = attempt.memory_peak;
   ending.out_of_memory = attempt.out_of_memory;

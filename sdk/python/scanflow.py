@@ -83,6 +83,18 @@ def _append(variable, line, by_hand):
         file.write(line + "\n")
 
 
+_MAX_ANSWER = 48 << 10  # bytes, of the 64 KiB of a line
+
+
+def _answer(name, value):
+    """What a command gives back, as an object that the other side takes."""
+    value = {} if value is None else value if isinstance(value, dict) else {"value": value}
+    size = len(json.dumps(value, allow_nan=False))
+    if size > _MAX_ANSWER:
+        raise ValueError(f"{name} gave {size} bytes back, {_MAX_ANSWER} at most: write a file and give its path")
+    return value
+
+
 def output(name, value):
     """Hands a value back: anything that JSON holds."""
     text = json.dumps(value)
@@ -243,8 +255,7 @@ def safe_point():
 def _execute(call, name, arguments):
     try:
         value = _commands[name][0](**arguments)
-        answer = {"call": call, "outcome": "DONE", "value": {} if value is None else value}
-        json.dumps(answer)
+        answer = {"call": call, "outcome": "DONE", "value": _answer(name, value)}
     except Exception as error:  # pylint: disable=broad-except
         answer = {"call": call, "outcome": "FAILED", "value": {"message": f"{type(error).__name__}: {error}"}}
     _link.say(answer)

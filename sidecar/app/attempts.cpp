@@ -166,16 +166,26 @@ json Attempts::post_mortem(const Attempt& attempt, const protocol::Result& resul
 // --- hands
 
 /// To its process group, and only while its leader lives: so that a number which was given anew is
-/// not mistaken.
+/// not mistaken. To go on harms nobody, and what a leader leaves may be stopped.
 Result<void> Attempts::signal(const protocol::AttemptId& id, int number) {
   const Attempt* attempt = find(id);
-  if (attempt == nullptr || attempt->started.pid <= 1 || has_ended(attempt->process))
+  if (attempt == nullptr || attempt->started.pid <= 1 ||
+      (number != SIGCONT && has_ended(attempt->process))) {
     return fail("its processes are gone");
+  }
   if (::kill(-attempt->started.pid, number) == 0) return {};
   return fail(
       fmt::format("cannot send it {}: {}{}", collect::signal_name(number),
                   std::generic_category().message(errno),
                   errno == EPERM ? " (the sidecar must run as the same user and group)" : ""));
+}
+
+Result<void> Attempts::signal_leader(const protocol::AttemptId& id, int number) {
+  const Attempt* attempt = find(id);
+  if (attempt == nullptr || !attempt->process) return fail("its process is gone");
+  if (::syscall(SYS_pidfd_send_signal, attempt->process.get(), number, nullptr, 0) == 0) return {};
+  return fail(fmt::format("cannot send it {}: {}", collect::signal_name(number),
+                          std::generic_category().message(errno)));
 }
 
 Result<void> Attempts::ask(const protocol::AttemptId& id, std::uint64_t call,

@@ -173,6 +173,8 @@ void Sidecar::on_message(Launchers::Id launcher, protocol::Body& body) {
     }
   } else if (const auto* progress = std::get_if<protocol::Progress>(&body)) {
     session_->tell(*progress);
+  } else if (std::holds_alternative<protocol::Heartbeat>(body)) {
+    (void)launchers_->tell(launcher, protocol::Heartbeat{});
   }
 }
 

@@ -189,7 +189,11 @@ void Executor::offers(const protocol::AttemptId& attempt, std::vector<std::strin
 }
 
 void Executor::remove(const protocol::AttemptId& attempt, const std::string& how, Now now) {
-  if (workloads_.erase(attempt) == 0) return;
+  const Workload* workload = find(attempt);
+  if (workload == nullptr) return;
+  // What its leader has left must not stay stopped for ever.
+  if (workload->stopped) (void)hands_.signal(attempt, SIGCONT);
+  workloads_.erase(attempt);
   (void)journal_.holds(attempt, false);
   std::vector<Task*> over;
   for (auto& [id, task] : tasks_) {

@@ -30,6 +30,8 @@ class Hands {
   virtual ~Hands() = default;
   /// To all processes of the attempt. An error says why not.
   virtual Result<void> signal(const protocol::AttemptId& attempt, int signal) = 0;
+  /// To its first process alone: others of it may not know this signal, and die of it.
+  virtual Result<void> signal_leader(const protocol::AttemptId& attempt, int signal) = 0;
   /// Tells the step, or with a name that begins with '$' its launcher; Executor::answered follows. An
   /// error: nobody is there to be told.
   virtual Result<void> ask(const protocol::AttemptId& attempt, std::uint64_t call,
@@ -38,7 +40,8 @@ class Hands {
   virtual nlohmann::json dump(const protocol::AttemptId& attempt) = 0;
   struct File {
     std::uint64_t bytes = 0;
-    std::int64_t changed_us = 0;  // wall clock
+    std::int64_t changed_us = 0;  // wall clock, as coarse as the kernel's for files
+    std::uint64_t inode = 0;
     bool operator==(const File&) const = default;
   };
   /// As the attempt sees the path; nothing: it is not there.
@@ -105,6 +108,7 @@ class Executor {
     std::uint64_t call = 0;
     std::int64_t kill_us = Hold::kNever;  // monotonic
     std::int64_t look_us = 0;             // monotonic: when the file is looked at next
+    std::optional<Hands::File> before;    // the file as it was when it was asked
     std::optional<Hands::File> seen;      // ... as it was the last time
     json why;                             // of a rule; null: a command
     json arguments;

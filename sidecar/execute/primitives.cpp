@@ -179,6 +179,7 @@ void Executor::throttle(Task& task, Workload& workload, Now now) {
 void Executor::checkpoint(Task& task, Workload& workload, Now now) {
   if (has(workload, "checkpoint")) return ask(task, "checkpoint", json::object(), now);
   const Steering& steering = workload.steering;
+  task.before = hands_.look_at(workload.id, steering.checkpoint_file);
   if (!steering.checkpoint_program.empty())
     return ask(task, "$run", {{"argv", steering.checkpoint_program}}, now);
   if (steering.checkpoint_signal == 0) {
@@ -189,12 +190,12 @@ void Executor::checkpoint(Task& task, Workload& workload, Now now) {
                     workload.id.step, listed(workload.offered)),
         {{"offers", workload.offered}}, now);
   }
-  if (auto sent = hands_.signal(workload.id, steering.checkpoint_signal); !sent)
+  if (auto sent = hands_.signal_leader(workload.id, steering.checkpoint_signal); !sent)
     return finish(task, "FAILED", sent.error().message, json::object(), now);
   look_for_file(task, workload, now);
 }
 
-/// Of a checkpoint that a signal or a program made: the file is there, newer than the command, and
+/// Of a checkpoint that a signal or a program made: the file is there, another one than before, and
 /// does not grow any more.
 void Executor::look_for_file(Task& task, Workload& workload, Now now) {
   const std::string& path = workload.steering.checkpoint_file;
@@ -203,7 +204,7 @@ void Executor::look_for_file(Task& task, Workload& workload, Now now) {
                   now);
   task.stage = Task::file;
   const auto file = hands_.look_at(workload.id, path);
-  const bool fresh = file && file->changed_us >= task.started_us && file->bytes > 0;
+  const bool fresh = file && file != task.before && file->bytes > 0;
   if (fresh && task.seen == file)
     return finish(task, "DONE", "", {{"path", path}, {"bytes", file->bytes}}, now);
   task.seen = fresh ? file : std::nullopt;
@@ -211,6 +212,8 @@ void Executor::look_for_file(Task& task, Workload& workload, Now now) {
 }
 
 void Executor::end_by_signal(Task& task, Workload& workload, std::int64_t grace_us, Now now) {
+  // First, so that its launcher knows why it ends.
+  (void)hands_.ask(workload.id, ++calls_, "$ends", json{{"by", task.command.primitive}}.dump());
   if (auto sent = hands_.signal(workload.id, SIGTERM); !sent)
     return finish(task, "FAILED", sent.error().message, json::object(), now);
   task.stage = Task::ending;

@@ -30,6 +30,10 @@ class FakeHands : public Hands {
     signals.push_back(number);
     return {};
   }
+  Result<void> signal_leader(const protocol::AttemptId&, int number) override {
+    leader.push_back(number);
+    return {};
+  }
   Result<void> ask(const protocol::AttemptId&, std::uint64_t number, const std::string& name,
                    const std::string& arguments) override {
     call = number;
@@ -42,7 +46,7 @@ class FakeHands : public Hands {
   }
 
   bool gone = false;
-  std::vector<int> signals;
+  std::vector<int> signals, leader;
   std::vector<std::string> asked;
   std::uint64_t call = 0;
   std::optional<File> file;
@@ -227,7 +231,8 @@ TEST_F(ExecutorTest, ACheckpointBySignalWaitsForAFileThatGrowsNoMore) {
   hands.file = Hands::File{10, now.wall_us - kSecond};  // an old one
   add({}, steering);
   tell("checkpoint");
-  EXPECT_THAT(hands.signals, ElementsAre(SIGUSR1));
+  EXPECT_THAT(hands.leader, ElementsAre(SIGUSR1));
+  EXPECT_THAT(hands.signals, IsEmpty()) << "its children may die of it";
   pass(kSecond / 10);
   EXPECT_THAT(outcomes, IsEmpty());
   hands.file = Hands::File{20, now.wall_us};
@@ -271,6 +276,25 @@ TEST_F(ExecutorTest, TerminateKillsAfterItsGraceAndIsDoneWhenItHasEnded) {
   EXPECT_EQ(outcomes.size(), 1U);
   executor->remove(kTrain, "SIGKILL", now);
   EXPECT_EQ(last(), "DONE: it has ended: SIGKILL");
+}
+
+TEST_F(ExecutorTest, AFileThatLooksOlderThanTheCommandIsNewAllTheSame) {
+  Steering steering;
+  steering.checkpoint_signal = SIGUSR1;
+  steering.checkpoint_file = "/data/state";
+  add({}, steering);
+  tell("checkpoint");
+  hands.file = Hands::File{10, now.wall_us - 4'000};  // the kernel's clock for files is coarse
+  pass(kSecond / 10);
+  pass(kSecond / 10);
+  EXPECT_EQ(last(), "DONE");
+}
+
+TEST_F(ExecutorTest, WhatAnEndedAttemptLeavesIsNotLeftStopped) {
+  add();
+  tell("pause");
+  executor->remove(kTrain, "its launcher is gone", now);
+  EXPECT_THAT(hands.signals, ElementsAre(SIGSTOP, SIGCONT));
 }
 
 TEST_F(ExecutorTest, ToldTwiceItIsDoneOnce) {
