@@ -162,6 +162,58 @@ TEST_F(SidecarTest, KilledItIsReplacedAndTheStepLives) {
   EXPECT_EQ(ended().status, "succeeded");
 }
 
+TEST_F(SidecarTest, HangingItIsReplacedAndWhatItHeldGoesOn) {
+  launch(kUntilStopped);
+  const pid_t pid = announced();
+  const pid_t first = sidecar();
+  EXPECT_EQ(hubs_.ask("pause").outcome, "DONE");
+  ASSERT_TRUE(is_stopped(pid));
+  ASSERT_EQ(::kill(first, SIGSTOP), 0);
+  EXPECT_TRUE(goes_on(pid));
+  EXPECT_TRUE(hubs_.sees([&](Hubs& hubs) { return hubs.boots.back() != std::to_string(first); }));
+  test::write(files_ / "stop", "");
+  EXPECT_EQ(ended().status, "succeeded");
+}
+
+TEST_F(SidecarTest, WhatAKilledSupervisorLeavesIsNotLeftStopped) {
+  launch("sleep 60 & echo $! > child; wait");
+  announced();
+  pid_t child = 0;
+  ASSERT_TRUE(test::eventually([&] {
+    const std::string text = test::read(files_ / "child");
+    child = text.ends_with('\n') ? static_cast<pid_t>(std::stoi(text)) : 0;
+    return child != 0;
+  }));
+  EXPECT_EQ(hubs_.ask("pause").outcome, "DONE");
+  ASSERT_TRUE(is_stopped(child));
+  supervisor_.signal(SIGKILL);
+  EXPECT_TRUE(test::eventually([&] { return state_of(child) != 'T'; }));
+  ::kill(child, SIGKILL);
+}
+
+TEST_F(SidecarTest, ACheckpointBySignalIsNotItsChildrens) {
+  launch("trap 'echo state > saved' USR1; while [ ! -e stop ]; do sleep 0.05; done",
+         [&](protocol::Request& request) {
+           request.steering =
+               json{{"checkpoint", {{"signal", "USR1"}, {"file", (files_ / "saved").string()}}}}
+                   .dump();
+         });
+  announced();
+  for (int i = 0; i < 3; ++i) {
+    const auto saved = hubs_.ask("checkpoint");
+    EXPECT_EQ(saved.outcome, "DONE") << saved.message;
+  }
+  test::write(files_ / "stop", "");
+  EXPECT_EQ(ended().status, "succeeded");
+}
+
+TEST_F(SidecarTest, SaysWhoEndedAStep) {
+  launch("trap '' TERM; while :; do sleep 0.05; done");
+  announced();
+  EXPECT_EQ(hubs_.ask("terminate", {{"grace", "200ms"}}).outcome, "DONE");
+  EXPECT_THAT(ended().message, HasSubstr("killed by SIGKILL, as the primitive 'terminate' asked"));
+}
+
 TEST_F(SidecarTest, WithoutAHubAPausedStepGoesOn) {
   launch(kUntilStopped);
   const pid_t pid = announced();
