@@ -248,6 +248,7 @@ void Executor::exec_hook(Task& task, Workload& workload, Now now) {
   if (const auto hook = hooks.find(name); hook != hooks.end())
     return ask(task, "$run", {{"argv", hook->second}}, now);
   std::vector<std::string> names;
+  names.reserve(hooks.size());
   for (const auto& [known, argv] : hooks) names.push_back(known);
   finish(task, "UNSUPPORTED",
          fmt::format("the pipeline declares no hook '{}' for {}; under sidecar.hooks there is {}",
