@@ -62,7 +62,7 @@ class SteeredTraining : public testing::Test {
     std::vector<std::string> all{"primitive", "send", run(), "train", primitive, "-o", "json"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     const Output output = scanflow_(all);
-    const json answer = last_line(output);
+    json answer = last_line(output);
     EXPECT_EQ(answer.value("outcome", ""), "DONE") << output.out << output.err;
     EXPECT_EQ(output.exit, 0);
     return answer;

@@ -40,7 +40,7 @@ class ProgramLinkTest : public testing::Test {
   std::vector<std::string> seen;
   ProgramLink link{
       loop,
-      {.offers = [this] { seen.push_back("offers"); },
+      {.offers = [this] { seen.emplace_back("offers"); },
        .answered =
            [this](std::uint64_t call, const std::string& outcome, const std::string& value) {
              seen.push_back(std::to_string(call) + " " + outcome + " " + value);
