@@ -32,7 +32,7 @@ class ServerProgram {
     program_ = scanflow.start(std::move(arguments));
     const std::string said = "listening on ";
     const bool listens = eventually([&] {
-      return log().find("\n", log().find(said)) != std::string::npos &&
+      return log().find('\n', log().find(said)) != std::string::npos &&
              log().find(said) != std::string::npos;
     });
     if (!listens) throw std::runtime_error("the server does not listen: " + log());
