@@ -37,7 +37,7 @@ TEST(MetricAnswers, NothingWasMeasured) {
 TEST(MetricAnswers, WhatAnEarlierEngineKeptIsKnownAgain) {
   RecentMetrics recent;
   // As the store has them: not by time.
-  remember(recent, {row(2 * kSecond, 0.25), row(9 * kSecond, 0.75), row(48 * 3600 * kSecond, 5)},
+  remember(recent, {row(2 * kSecond, 0.25), row(9 * kSecond, 0.75), row(kSecond * 48 * 3600, 5)},
            kNow);
   EXPECT_EQ(ask_metrics(recent, query("last", "loss"), kNow).value(), 0.25);
   EXPECT_EQ(ask_metrics(recent, query("max", "loss", "run=r1,step=train,split=test"), kNow).value(),

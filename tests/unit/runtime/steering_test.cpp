@@ -125,7 +125,7 @@ class SteeringTest : public testing::Test {
     return request;
   }
   std::shared_ptr<UpdateQueue> ask(const PrimitiveRequest& request) {
-    const auto queue = std::make_shared<UpdateQueue>();
+    auto queue = std::make_shared<UpdateQueue>();
     engine_->primitive(request, client(queue));
     return queue;
   }
@@ -414,7 +414,7 @@ TEST_F(SteeringTest, WhatNobodyCanTellAnyMoreIsEnded) {
     ASSERT_TRUE(store);
     auto row = (*store)->commands(run_).value().at(0);
     row.id = "of long ago";
-    row.deadline_us -= 2 * 3600 * kSecond;
+    row.deadline_us -= kSecond * 2 * 3600;
     std::promise<void> done;
     (*store)->commit({.commands = {row}}, [&](const Result<void>&) { done.set_value(); });
     done.get_future().wait();
