@@ -62,7 +62,7 @@ TEST(Primitive, WrongOnesAreToldWhatIsRight) {
   EXPECT_THAT(error_of("terminate", R"({"grace": "long"})"), HasSubstr("arguments/grace"));
   EXPECT_THAT(error_of("pause", "[]"), HasSubstr("must be a JSON object"));
   EXPECT_THAT(error_of("pause", "{}", -1), HasSubstr("deadline"));
-  EXPECT_THAT(error_of("pause", "{}", 100 * 3600 * kSecond), HasSubstr("at most 24h"));
+  EXPECT_THAT(error_of("pause", "{}", kSecond * 100 * 3600), HasSubstr("at most 24h"));
 }
 
 TEST(Primitive, RequestsSurviveTheSocket) {

@@ -103,7 +103,7 @@ TEST_F(RecentMetricsTest, ALimitOfSeriesIsToldOnceForEachName) {
 TEST_F(RecentMetricsTest, SamplesOfASeriesThatWasForgottenAreTold) {
   RecentMetrics metrics(warn_);
   const std::uint64_t number = metrics.series(kSidecar, {1, "queue", "gauge", {}}, kNow);
-  const std::int64_t later = kNow + 2 * 3600 * kSecond;
+  const std::int64_t later = kNow + kSecond * 2 * 3600;
   metrics.maintain(later);
   const std::vector<hub::Sample> samples{{number, later, 1}};
   metrics.samples(samples, later);
