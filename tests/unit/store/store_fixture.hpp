@@ -19,7 +19,7 @@ namespace scanflow::store {
 /// Waits for the commit.
 inline Result<void> commit(Store& store, Batch batch) {
   auto done = std::make_shared<std::promise<Result<void>>>();
-  store.commit(std::move(batch), [done](Result<void> result) { done->set_value(result); });
+  store.commit(std::move(batch), [done](const Result<void>& result) { done->set_value(result); });
   return done->get_future().get();
 }
 
