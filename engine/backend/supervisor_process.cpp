@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sdk/base/files.hpp"
+#include "sdk/base/signals.hpp"
 #include "sdk/base/unix_socket.hpp"
 
 namespace scanflow::backend {
@@ -25,15 +26,6 @@ namespace {
 constexpr int kReadyFd = 3;
 constexpr int kStartMs = 10'000;
 constexpr int kEndMs = 2'000;
-
-std::string describe_status(int status) {
-  if (WIFSIGNALED(status)) {
-    const char* name = ::sigabbrev_np(WTERMSIG(status));
-    return name != nullptr ? fmt::format("was killed by SIG{}", name)
-                           : fmt::format("was killed by signal {}", WTERMSIG(status));
-  }
-  return fmt::format("exited with status {}", WEXITSTATUS(status));
-}
 
 /// Undoes what a child of this process must not inherit; a session of its own.
 class Attributes {
@@ -146,7 +138,7 @@ std::string SupervisorProcess::fate(int patience_ms) {
   int status = 0;
   if (::waitpid(pid_, &status, WNOHANG) != pid_) return {};
   pid_ = -1;
-  return describe_status(status);
+  return describe_exit(status);
 }
 
 }  // namespace scanflow::backend

@@ -11,6 +11,7 @@
 
 #include "engine/pipeline/text.hpp"
 #include "sdk/base/nearest.hpp"
+#include "sdk/base/signals.hpp"
 #include "sdk/base/units.hpp"
 #include "sidecar/collect/rule.hpp"
 #include "sidecar/protocol/primitives.hpp"

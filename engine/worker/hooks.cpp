@@ -6,12 +6,11 @@
 
 #include <utility>
 
+#include "sdk/base/signals.hpp"
+
 namespace scanflow::worker {
-namespace {
 
 using nlohmann::json;
-
-}  // namespace
 
 void Hooks::start(const protocol::AttemptId& attempt, std::uint64_t call, const Program& program) {
   const auto pid = spawn(program);
@@ -26,21 +25,14 @@ bool Hooks::reaped(pid_t pid, int wait_status) {
   ::kill(-pid, SIGKILL);  // whatever it has left
   const Running hook = std::move(found->second);
   running_.erase(found);
+  const bool done = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
   json value = json::object();
-  std::string outcome = "DONE";
-  if (WIFSIGNALED(wait_status)) {
-    outcome = "FAILED";
-    value["message"] = fmt::format("{} was killed by signal {}", hook.name, WTERMSIG(wait_status));
-  } else {
-    const int code = WEXITSTATUS(wait_status);
-    value["exit_code"] = code;
-    if (code != 0) {
-      outcome = "FAILED";
-      value["message"] =
-          fmt::format("{} exited with status {}; its words are in the step's log", hook.name, code);
-    }
+  if (WIFEXITED(wait_status)) value["exit_code"] = WEXITSTATUS(wait_status);
+  if (!done) {
+    value["message"] = fmt::format("{} {}; its words are in the step's log", hook.name,
+                                   describe_exit(wait_status));
   }
-  answered_(hook.attempt, hook.call, std::move(outcome), value.dump());
+  answered_(hook.attempt, hook.call, done ? "DONE" : "FAILED", value.dump());
   return true;
 }
 

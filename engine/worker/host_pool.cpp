@@ -15,9 +15,9 @@
 
 #include "engine/worker/fd_passing.hpp"
 #include "engine/worker/note.hpp"
-#include "engine/worker/outcome.hpp"
 #include "engine/worker/spawn.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/signals.hpp"
 
 namespace scanflow::worker {
 namespace {
@@ -245,9 +245,7 @@ bool HostPool::reaped(pid_t pid, int wait_status) {
   hosts_.erase(found);
   if (host->fd) loop_.forget(host->fd.get());
   const bool expected = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
-  const std::string how = WIFSIGNALED(wait_status)
-                              ? "was killed by " + signal_name(WTERMSIG(wait_status))
-                              : fmt::format("exited with status {}", WEXITSTATUS(wait_status));
+  const std::string how = describe_exit(wait_status);
   if (!expected) {
     note(fmt::format("step host of {} {}", host->library, how));
   }

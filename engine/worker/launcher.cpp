@@ -27,6 +27,8 @@ constexpr std::array kForwarded = {SIGTERM, SIGINT,  SIGHUP,   SIGQUIT, SIGUSR1,
                                    SIGUSR2, SIGCONT, SIGWINCH, SIGALRM};
 /// How long the end of the program waits for the sidecar to have it.
 constexpr std::int64_t kToldUs = 2'000'000;
+/// Between SIGTERM and SIGKILL of a restart.
+constexpr std::int64_t kGraceUs = 10'000'000;
 constexpr std::size_t kMostKept = 100'000;  // metrics, some 20 MiB
 constexpr int kSignalBase = 128;            // what shells add to a signal
 constexpr int kCannotStart = 127;
@@ -110,21 +112,28 @@ int Launcher::run() {
   return exit_;
 }
 
-Result<void> Launcher::start() {
+Result<Program> Launcher::program_of(const std::vector<std::string>& argv) {
+  if (argv.empty()) return fail("it names no program");
   const char* path = std::getenv("PATH");
   std::array<char, 4096> cwd{};
   const std::string here = ::getcwd(cwd.data(), cwd.size()) == nullptr ? "/" : cwd.data();
-  auto file = finder_.find(options_.argv.front(), path == nullptr ? "/usr/bin:/bin" : path, here);
+  auto file = finder_.find(argv.front(), path == nullptr ? "/usr/bin:/bin" : path, here);
   if (!file) return tl::unexpected(file.error());
   Program program;
   program.file = std::move(*file);
-  program.argv = options_.argv;
+  program.argv = argv;
   program.env = environment(options_);
   program.stdin_fd = in_.get();
   program.stdout_fd = out_.get();
   program.stderr_fd = error_.get();
   program.dies_with_parent = true;
-  const auto pid = spawn(program);
+  return program;
+}
+
+Result<void> Launcher::start() {
+  const auto program = program_of(options_.argv);
+  if (!program) return tl::unexpected(program.error());
+  const auto pid = spawn(*program);
   if (!pid) return fail(pid.error().message);
   pid_ = *pid;
   started_us_ = wall_us();
@@ -150,7 +159,7 @@ void Launcher::on_signals() {
   for (std::size_t i = 0; i < count; ++i) {
     const int signal = static_cast<int>(pending.at(i).ssi_signo);
     if (signal == SIGCHLD || pid_ == 0) continue;
-    asked_to_end_ |= signal == SIGTERM || signal == SIGINT;
+    cancelled_ |= signal == SIGTERM || signal == SIGINT;
     ::kill(-pid_, signal);
     if (signal == SIGTERM) ::kill(-pid_, SIGCONT);  // a stopped process would not see it
   }
@@ -177,7 +186,8 @@ void Launcher::on_exit(int wait_status) {
   exit_ = WIFSIGNALED(wait_status) ? kSignalBase + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
   Ending ending;
   ending.wait_status = wait_status;
-  ending.stop_reason = asked_to_end_ ? "cancelled" : "";
+  ending.stop_reason = cancelled_ ? "cancelled" : "";
+  ending.asked = asked_to_end_;
   ending.memory_limit = options_.memory_limit;
   ending.ran_us = monotonic_us() - started_mono_us_;
   judge(ending, result_);
@@ -203,28 +213,13 @@ void Launcher::on_sidecar(protocol::Body& body) {
 }
 
 void Launcher::command(const protocol::StepCommand& command) {
-  if (command.name == "$ends") return;
-  if (command.name == "$restart") {
-    restart_call_ = command.call;
-    ::kill(-pid_, SIGTERM);
-    ::kill(-pid_, SIGCONT);
+  json arguments = json::parse(command.arguments, nullptr, false);
+  if (!arguments.is_object()) arguments = json::object();
+  if (command.name == "$restart") return restart(command.call);
+  if (command.name == "$run") return run_hook(command.call, arguments);
+  if (command.name == "$ends") {  // nothing to do but to know it
+    asked_to_end_ = arguments.value("by", "");
     return;
-  }
-  if (command.name == "$run") {
-    const json arguments = json::parse(command.arguments, nullptr, false);
-    Program program;
-    program.argv = arguments.value("argv", std::vector<std::string>());
-    auto file = program.argv.empty() ? Result<std::string>(fail("it names no program"))
-                                     : finder_.find(program.argv.front(), "/usr/bin:/bin", "/");
-    if (!file)
-      return answer(command.call, "FAILED", json{{"message", file.error().message}}.dump());
-    program.file = std::move(*file);
-    program.env = environment(options_);
-    program.stdin_fd = in_.get();
-    program.stdout_fd = out_.get();
-    program.stderr_fd = error_.get();
-    program.dies_with_parent = true;
-    return hooks_.start(options_.id, command.call, program);
   }
   const std::uint64_t call = ++last_call_;
   calls_[call] = command.call;
@@ -232,6 +227,23 @@ void Launcher::command(const protocol::StepCommand& command) {
     calls_.erase(call);
     answer(command.call, std::move(refusal->outcome), std::move(refusal->value));
   }
+}
+
+/// SIGTERM, and SIGKILL where it does not end by that.
+void Launcher::restart(std::uint64_t call) {
+  if (pid_ == 0) return answer(call, "FAILED", json{{"message", "it has ended"}}.dump());
+  restart_call_ = call;
+  ::kill(-pid_, SIGTERM);
+  ::kill(-pid_, SIGCONT);
+  loop_.after(kGraceUs, [this, pid = pid_] {
+    if (pid == pid_) ::kill(-pid, SIGKILL);
+  });
+}
+
+void Launcher::run_hook(std::uint64_t call, const json& arguments) {
+  const auto program = program_of(arguments.value("argv", std::vector<std::string>()));
+  if (!program) return answer(call, "FAILED", json{{"message", program.error().message}}.dump());
+  hooks_.start(options_.id, call, *program);
 }
 
 void Launcher::answer(std::uint64_t call, std::string outcome, std::string value) {

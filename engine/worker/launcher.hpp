@@ -33,6 +33,8 @@ class Launcher {
   int run();
 
  private:
+  /// With the environment, directory and descriptors of this process.
+  Result<Program> program_of(const std::vector<std::string>& argv);
   Result<void> start();
   void on_signals();
   void reap();
@@ -40,6 +42,8 @@ class Launcher {
   void say_ended();
   void on_sidecar(protocol::Body& body);
   void command(const protocol::StepCommand& command);
+  void restart(std::uint64_t call);
+  void run_hook(std::uint64_t call, const nlohmann::json& arguments);
   void announce();
   void answer(std::uint64_t call, std::string outcome, std::string value);
 
@@ -59,7 +63,8 @@ class Launcher {
   pid_t pid_ = 0;
   std::int64_t started_us_ = 0, started_mono_us_ = 0;
   std::optional<std::uint64_t> restart_call_;  // $restart: it is to be started anew
-  bool asked_to_end_ = false;
+  bool cancelled_ = false;                     // a signal has asked it to end
+  std::string asked_to_end_;                   // the primitive by which its sidecar ends it
   protocol::Result result_;
   int exit_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "sdk/base/signals.hpp"
 #include "sdk/base/units.hpp"
 
 namespace scanflow::worker {
@@ -40,11 +41,6 @@ std::string crash_message(const Ending& ending, int signal) {
 }
 
 }  // namespace
-
-std::string signal_name(int signal) {
-  const char* name = ::sigabbrev_np(signal);
-  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
-}
 
 void judge(const Ending& ending, protocol::Result& result) {
   const bool exited = WIFEXITED(ending.wait_status);

@@ -25,7 +25,4 @@ struct Ending {
 /// Fills in status, cause, message, exit_code and signal.
 void judge(const Ending& ending, protocol::Result& result);
 
-/// "SIGKILL"; "signal 40" for the nameless.
-std::string signal_name(int signal);
-
 }  // namespace scanflow::worker

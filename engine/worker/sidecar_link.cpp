@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "engine/worker/note.hpp"
 #include "engine/worker/spawn.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/signals.hpp"
 #include "sdk/base/unix_socket.hpp"
 
 namespace scanflow::worker {
@@ -41,11 +41,6 @@ std::vector<std::string> environment(const SidecarOptions& options, const std::s
       variables.push_back(fmt::format("{}={}", name, value));
   }
   return variables;
-}
-
-std::string ending_of(int status) {
-  if (WIFSIGNALED(status)) return fmt::format("was killed by signal {}", WTERMSIG(status));
-  return fmt::format("exited with status {}", WEXITSTATUS(status));
 }
 
 }  // namespace
@@ -144,7 +139,7 @@ void SidecarLink::try_later() {
 bool SidecarLink::reaped(pid_t pid, int wait_status) {
   if (pid != pid_ || pid == 0) return false;
   pid_ = 0;
-  note("the sidecar " + ending_of(wait_status));
+  note("the sidecar " + describe_exit(wait_status));
   ensure();
   return true;
 }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -26,6 +25,8 @@ namespace {
 // Without an engine: how long it stays with results that nobody took, and with nothing.
 constexpr std::int64_t kAbandonedUs = 7 * 86'400'000'000;
 constexpr std::int64_t kIdleUs = 10'000'000;
+/// One that was told to end a moment ago may be about to.
+constexpr int kLockMs = 1000;
 
 std::vector<std::string> environment() {
   std::vector<std::string> result;
@@ -64,16 +65,6 @@ SidecarOptions sidecar_options(const SupervisorOptions& options) {
     program = std::filesystem::path(options.program).parent_path() / "scanflow-sidecar";
   if (program == "none") program.clear();
   return {program, options.socket + ".sidecar", options.work_directory + "/sidecar"};
-}
-
-/// One that was told to end a moment ago may be about to.
-bool lock_patiently(int fd) {
-  constexpr int kTries = 100;
-  for (int i = 0; i < kTries; ++i) {
-    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
-    ::usleep(10'000);
-  }
-  return false;
 }
 
 }  // namespace
@@ -129,7 +120,7 @@ Result<void> Supervisor::open() {
   const std::string path = options_.work_directory + "/lock";
   lock_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock_) return fail(describe_errno("cannot open", path, errno));
-  if (!lock_patiently(lock_.get())) {
+  if (!lock_patiently(lock_.get(), kLockMs)) {
     return fail("another supervisor holds " + path + "; it must end first");
   }
   // What a supervisor that died has left: its attempts are lost, and reported as such.

@@ -2,7 +2,7 @@
 // what became of the attempts until an engine has taken it. One thread.
 //
 // It ends when it is told to and nothing runs; and where no engine is connected, ten seconds after
-// there is nothing left to keep, or an hour after the last attempt ended.
+// there is nothing left to keep, or a week after the last attempt ended.
 #pragma once
 
 #include <sys/resource.h>
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/worker/attempt.hpp"
+#include "engine/worker/command.hpp"
 #include "engine/worker/engine_link.hpp"
 #include "engine/worker/hooks.hpp"
 #include "engine/worker/host_pool.hpp"
@@ -68,6 +69,7 @@ class Supervisor {
   Result<void> prepare(Attempt& attempt);
   Result<std::unique_ptr<Slot>> take_slot();
   void start_command(Attempt& attempt);
+  Program program_of(const Attempt& attempt, Command command) const;
   Result<void> offer_checkpoints(Attempt& attempt);
   void start_plugin(Attempt& attempt);
   void hand_over(Attempt& attempt, pid_t pid, UniqueFd socket);
@@ -86,7 +88,7 @@ class Supervisor {
   // --- commands while it runs: supervisor_commands.cpp ---
   void command(protocol::StepCommand command);
   void launcher_command(Attempt& attempt, const protocol::StepCommand& command);
-  void run_hook(Attempt& attempt, const protocol::StepCommand& command);
+  void run_hook(Attempt& attempt, std::uint64_t call, const nlohmann::json& arguments);
   void answer(const Id& id, std::uint64_t call, std::string outcome, std::string value);
   void tell_offers(const Attempt& attempt);
   void on_offers(Attempt& attempt, const std::string& list);

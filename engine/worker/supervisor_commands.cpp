@@ -63,10 +63,11 @@ void Supervisor::command(protocol::StepCommand command) {
 
 /// What is asked of whoever started the attempt, not of the attempt.
 void Supervisor::launcher_command(Attempt& attempt, const protocol::StepCommand& command) {
-  if (command.name == "$run") return run_hook(attempt, command);
+  auto arguments = nlohmann::json::parse(command.arguments, nullptr, false);
+  if (!arguments.is_object()) arguments = nlohmann::json::object();
+  if (command.name == "$run") return run_hook(attempt, command.call, arguments);
   if (command.name == "$ends") {  // nothing to do but to know it
-    const auto said = nlohmann::json::parse(command.arguments, nullptr, false);
-    attempt.asked_to_end = said.is_object() ? said.value("by", "") : "";
+    attempt.asked_to_end = arguments.value("by", "");
     return;
   }
   const std::string why =
@@ -78,26 +79,16 @@ void Supervisor::launcher_command(Attempt& attempt, const protocol::StepCommand&
 }
 
 /// With the environment, the directory and the log of the attempt.
-void Supervisor::run_hook(Attempt& attempt, const protocol::StepCommand& command) {
+void Supervisor::run_hook(Attempt& attempt, std::uint64_t call, const nlohmann::json& arguments) {
   protocol::Request request = attempt.request;
-  const auto arguments = nlohmann::json::parse(command.arguments, nullptr, false);
   request.config =
       nlohmann::json{{"argv", arguments.value("argv", nlohmann::json::array())}}.dump();
   auto made = make_command(request, attempt.slot->files(), env_, programs_);
   if (!made) {
-    return answer(attempt.request.id, command.call, "FAILED",
+    return answer(attempt.request.id, call, "FAILED",
                   nlohmann::json{{"message", made.error().message}}.dump());
   }
-  Program program;
-  program.file = std::move(made->file);
-  program.argv = std::move(made->argv);
-  program.env = std::move(made->env);
-  program.cwd = std::move(made->cwd);
-  program.stdin_fd = null_.get();
-  program.stdout_fd = program.stderr_fd = attempt.output->writer();
-  program.open_files = options_.program_files;
-  program.dies_with_parent = true;
-  hooks_.start(attempt.request.id, command.call, program);
+  hooks_.start(attempt.request.id, call, program_of(attempt, std::move(*made)));
 }
 
 void Supervisor::answer(const Id& id, std::uint64_t call, std::string outcome, std::string value) {

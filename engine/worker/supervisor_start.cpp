@@ -60,15 +60,7 @@ void Supervisor::start_command(Attempt& attempt) {
   if (written && !command->script.empty()) written = slot.write_script(command->script);
   if (written) written = offer_checkpoints(attempt);
   if (!written) return refuse(attempt, "retryable", written.error().message);
-  Program program;
-  program.file = std::move(command->file);
-  program.argv = std::move(command->argv);
-  program.env = std::move(command->env);
-  program.cwd = std::move(command->cwd);
-  program.stdin_fd = null_.get();
-  program.stdout_fd = program.stderr_fd = attempt.output->writer();
-  program.open_files = options_.program_files;
-  program.dies_with_parent = true;
+  Program program = program_of(attempt, std::move(*command));
   program.cgroup = memory_.begin(attempt, hash(attempt.request.id));
   const auto pid = spawn(program);
   if (!pid) {
@@ -78,6 +70,20 @@ void Supervisor::start_command(Attempt& attempt) {
   begin_running(attempt, *pid);
   attempt.forks_seen = sweeper_.spawned(*pid);
   arm_metrics();
+}
+
+/// That writes to the attempt's log.
+Program Supervisor::program_of(const Attempt& attempt, Command command) const {
+  Program program;
+  program.file = std::move(command.file);
+  program.argv = std::move(command.argv);
+  program.env = std::move(command.env);
+  program.cwd = std::move(command.cwd);
+  program.stdin_fd = null_.get();
+  program.stdout_fd = program.stderr_fd = attempt.output->writer();
+  program.open_files = options_.program_files;
+  program.dies_with_parent = true;
+  return program;
 }
 
 Result<void> Supervisor::offer_checkpoints(Attempt& attempt) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,15 @@
 #include "sdk/base/units.hpp"
 
 namespace scanflow {
+
+bool lock_patiently(int fd, int patience_ms) {
+  constexpr int kTryMs = 10;
+  for (int waited_ms = 0;; waited_ms += kTryMs) {
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+    if (waited_ms >= patience_ms) return false;
+    ::usleep(kTryMs * 1000);
+  }
+}
 
 std::string describe_errno(std::string_view what, const std::filesystem::path& path, int error) {
   return fmt::format("{} {}: {}", what, path.string(), std::generic_category().message(error));

@@ -26,6 +26,9 @@ Result<std::string> read_all(int fd, const std::string& name, std::size_t most =
 /// Writes a temporary file beside `path` and renames it: readers see the old or the new, never a
 /// part.
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content);
+/// An exclusive flock() of it. Who holds it may be about to end: it is tried for `patience_ms`. False:
+/// somebody else has it still.
+bool lock_patiently(int fd, int patience_ms);
 /// "what PATH: reason of errno".
 std::string describe_errno(std::string_view what, const std::filesystem::path& path, int error);
 

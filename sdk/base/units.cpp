@@ -1,8 +1,6 @@
 #include "sdk/base/units.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
-#include <string.h>
 
 #include <array>
 #include <charconv>
@@ -106,15 +104,6 @@ Result<double> parse_cpu(std::string_view text) {
     return fail(fmt::format("'{}' is not a number of CPUs (2, 0.5 or 500m)", whole));
   }
   return milli ? *number / 1000 : *number;
-}
-
-Result<int> signal_named(std::string_view name) {
-  const std::string_view bare = name.starts_with("SIG") ? name.substr(3) : name;
-  for (int signal = 1; signal < SIGRTMIN; ++signal) {
-    const char* known = ::sigabbrev_np(signal);
-    if (known != nullptr && bare == known) return signal;
-  }
-  return fail(fmt::format("there is no signal '{}' (SIGUSR1 is one)", name));
 }
 
 std::string format_duration(std::int64_t us) {

@@ -1,4 +1,4 @@
-// Durations ("1m30s", "500ms"), sizes ("512Mi", "1.5G") and signals, as people write them.
+// Durations ("1m30s", "500ms") and sizes ("512Mi", "1.5G"), as people write them.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,6 @@ Result<std::int64_t> parse_duration(std::string_view text);
 Result<std::uint64_t> parse_bytes(std::string_view text);
 /// Processors: "2", "0.5", "500m".
 Result<double> parse_cpu(std::string_view text);
-
-/// "SIGUSR1" or "USR1": its number here.
-Result<int> signal_named(std::string_view name);
 
 /// "0.4 s", "1 m 05 s", "2 h 10 m": for people.
 std::string format_duration(std::int64_t us);

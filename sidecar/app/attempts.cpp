@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sdk/base/clock.hpp"
+#include "sdk/base/signals.hpp"
 #include "sidecar/app/post_mortem_json.hpp"
 
 namespace scanflow::sidecar {
@@ -174,17 +175,16 @@ Result<void> Attempts::signal(const protocol::AttemptId& id, int number) {
     return fail("its processes are gone");
   }
   if (::kill(-attempt->started.pid, number) == 0) return {};
-  return fail(
-      fmt::format("cannot send it {}: {}{}", collect::signal_name(number),
-                  std::generic_category().message(errno),
-                  errno == EPERM ? " (the sidecar must run as the same user and group)" : ""));
+  return fail(fmt::format(
+      "cannot send it {}: {}{}", signal_name(number), std::generic_category().message(errno),
+      errno == EPERM ? " (the sidecar must run as the same user and group)" : ""));
 }
 
 Result<void> Attempts::signal_leader(const protocol::AttemptId& id, int number) {
   const Attempt* attempt = find(id);
   if (attempt == nullptr || !attempt->process) return fail("its process is gone");
   if (::syscall(SYS_pidfd_send_signal, attempt->process.get(), number, nullptr, 0) == 0) return {};
-  return fail(fmt::format("cannot send it {}: {}", collect::signal_name(number),
+  return fail(fmt::format("cannot send it {}: {}", signal_name(number),
                           std::generic_category().message(errno)));
 }
 

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "sdk/base/signals.hpp"
+
 namespace scanflow::sidecar {
 namespace {
 
@@ -39,7 +41,7 @@ json to_json(const collect::PostMortem& post_mortem, std::int64_t now_us) {
                    {"reason", post_mortem.reason},
                    {"summary", collect::summary(post_mortem)}};
   if (post_mortem.exit_code) document["exit_code"] = *post_mortem.exit_code;
-  if (post_mortem.signal != 0) document["signal"] = collect::signal_name(post_mortem.signal);
+  if (post_mortem.signal != 0) document["signal"] = signal_name(post_mortem.signal);
   json memory = json::object();
   put(memory, "peak_bytes", post_mortem.memory_peak);
   put(memory, "limit_bytes", post_mortem.memory_limit);

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,17 +65,13 @@ Result<std::unique_ptr<Sidecar>> Sidecar::open(Config config) {
 
 /// One that was told to end a moment ago may be about to.
 Result<void> Sidecar::lock() {
-  constexpr int kTries = 200;
-  constexpr useconds_t kTryUs = 10'000;
+  constexpr int kPatienceMs = 2000;
   std::error_code error;
   std::filesystem::create_directories(config_.directory, error);
   const std::string path = config_.directory + "/lock";
   lock_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock_) return fail(describe_errno("cannot open", path, errno));
-  for (int i = 0; i < kTries; ++i) {
-    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return {};
-    ::usleep(kTryUs);
-  }
+  if (lock_patiently(lock_.get(), kPatienceMs)) return {};
   return fail(fmt::format("another sidecar holds {}; it must end first", path));
 }
 
@@ -286,7 +281,7 @@ void Sidecar::sample() {
     const std::string text = collect::text_of(fired.rule);
     note(fmt::format("{}: {} (it is {:.4g})", fired.attempt.step, text, fired.firing.value));
     // The sidecar's own rules are for steps that offer what they do.
-    if (fired.own && !executor_->offers(fired.attempt, fired.rule.primitive)) continue;
+    if (fired.own && !executor_->is_offered(fired.attempt, fired.rule.primitive)) continue;
     json why = {{"rule", text}, {"value", fired.firing.value}};
     if (fired.firing.slope) why["slope"] = *fired.firing.slope;
     executor_->act(fired.attempt, fired.rule.primitive, why, at);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sdk/base/signals.hpp"
 #include "sdk/base/units.hpp"
 
 namespace scanflow::collect {
@@ -62,11 +63,6 @@ std::string_view name_of(EndCause cause) {
   constexpr std::array<std::string_view, 7> kNames = {
       "completed", "failed", "crashed", "killed", "out_of_memory", "stopped", "unknown"};
   return kNames[static_cast<std::size_t>(cause)];
-}
-
-std::string signal_name(int signal) {
-  const char* name = ::sigabbrev_np(signal);
-  return name == nullptr ? fmt::format("signal {}", signal) : fmt::format("SIG{}", name);
 }
 
 PostMortem make_post_mortem(const History& history, const Ending& ending) {

@@ -52,8 +52,6 @@ struct PostMortem {
 
 PostMortem make_post_mortem(const History& history, const Ending& ending);
 
-/// "SIGKILL"; "signal 77" for one without a name.
-std::string signal_name(int signal);
 /// "limit 512 MiB, growing 9.0 MiB/s for 41 s; killed by the kernel (SIGKILL)"
 std::string summary(const PostMortem& post_mortem);
 

@@ -184,7 +184,7 @@ void Executor::offers(const protocol::AttemptId& attempt, std::vector<std::strin
   Workload* workload = find(attempt);
   if (workload == nullptr) return;
   workload->offered = std::move(names);
-  if (std::exchange(workload->to_be_resumed, false) && has(*workload, "resume"))
+  if (std::exchange(workload->to_be_resumed, false) && is_offered(*workload, "resume"))
     (void)hands_.ask(attempt, ++calls_, "resume", "{}");
 }
 
@@ -307,12 +307,12 @@ const Hold* Executor::hold(const protocol::AttemptId& attempt) const {
   return found == workloads_.end() ? nullptr : &found->second.hold;
 }
 
-bool Executor::offers(const protocol::AttemptId& attempt, const std::string& name) const {
+bool Executor::is_offered(const protocol::AttemptId& attempt, const std::string& name) const {
   const auto found = workloads_.find(attempt);
-  return found != workloads_.end() && has(found->second, name);
+  return found != workloads_.end() && is_offered(found->second, name);
 }
 
-bool Executor::has(const Workload& workload, const std::string& name) {
+bool Executor::is_offered(const Workload& workload, const std::string& name) {
   return std::find(workload.offered.begin(), workload.offered.end(), name) !=
          workload.offered.end();
 }

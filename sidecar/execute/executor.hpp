@@ -84,7 +84,7 @@ class Executor {
 
   /// null: it is not here.
   const Hold* hold(const protocol::AttemptId& attempt) const;
-  bool offers(const protocol::AttemptId& attempt, const std::string& name) const;
+  bool is_offered(const protocol::AttemptId& attempt, const std::string& name) const;
 
  private:
   using json = nlohmann::json;
@@ -143,7 +143,7 @@ class Executor {
   Result<Hold::Lease> lease_of(const Task& task, Hold::How how, Now now) const;
   void apply(Workload& workload, Now now);
   void release(Workload& workload, Now now);
-  static bool has(const Workload& workload, const std::string& name);
+  static bool is_offered(const Workload& workload, const std::string& name);
   Workload* find(const protocol::AttemptId& attempt);
   void ask_to_resume(const Workload& workload);
 

@@ -71,7 +71,7 @@ void Executor::ask(Task& task, const std::string& name, const json& arguments, N
 
 void Executor::by_command(Task& task, Workload& workload, Now now) {
   const std::string& name = task.command.primitive;
-  if (has(workload, name)) return ask(task, name, task.arguments, now);
+  if (is_offered(workload, name)) return ask(task, name, task.arguments, now);
   finish(task, "UNSUPPORTED",
          fmt::format("{} does not offer {}; it offers {}", workload.id.step, name,
                      listed(workload.offered)),
@@ -94,8 +94,8 @@ void Executor::done(Task& task, Workload& workload, json value, Now now) {
   } else if (name == "resume") {
     workload.hold.resume();
     apply(workload, now);
-  } else if (name == "checkpoint" && !task.seen.has_value()) {
-    if (task.stage == Task::asked && value.contains("exit_code"))  // its program has ended
+  } else if (name == "checkpoint") {
+    if (!is_offered(workload, "checkpoint"))  // the program that was declared has ended
       return look_for_file(task, workload, now);
     const std::string path = value.value("path", "");
     if (path.starts_with('/') && !hands_.look_at(workload.id, path)) {
@@ -115,7 +115,7 @@ void Executor::done(Task& task, Workload& workload, json value, Now now) {
 }
 
 void Executor::pause(Task& task, Workload& workload, Now now) {
-  const bool offered = has(workload, "pause");
+  const bool offered = is_offered(workload, "pause");
   const auto lease = lease_of(task, offered ? Hold::How::command : Hold::How::signals, now);
   if (!lease) return finish(task, "FAILED", "for: " + lease.error().message, json::object(), now);
   if (workload.hold.paused()) {
@@ -154,14 +154,14 @@ void Executor::resume(Task& task, Workload& workload, Now now) {
     apply(workload, now);
     return finish(task, "DONE", "", {{"by", "SIGCONT"}}, now);
   }
-  if (has(workload, "resume")) return ask(task, "resume", json::object(), now);
+  if (is_offered(workload, "resume")) return ask(task, "resume", json::object(), now);
   finish(task, "DONE", "it was not paused", json::object(), now);
 }
 
 void Executor::throttle(Task& task, Workload& workload, Now now) {
   const auto lease = lease_of(task, Hold::How::signals, now);
   if (!lease) return finish(task, "FAILED", "for: " + lease.error().message, json::object(), now);
-  if (has(workload, "throttle")) {
+  if (is_offered(workload, "throttle")) {
     json arguments = task.arguments;
     arguments.erase("for");
     return ask(task, "throttle", arguments, now);
@@ -177,7 +177,7 @@ void Executor::throttle(Task& task, Workload& workload, Now now) {
 }
 
 void Executor::checkpoint(Task& task, Workload& workload, Now now) {
-  if (has(workload, "checkpoint")) return ask(task, "checkpoint", json::object(), now);
+  if (is_offered(workload, "checkpoint")) return ask(task, "checkpoint", json::object(), now);
   const Steering& steering = workload.steering;
   task.before = hands_.look_at(workload.id, steering.checkpoint_file);
   if (!steering.checkpoint_program.empty())
@@ -224,7 +224,7 @@ void Executor::end_by_signal(Task& task, Workload& workload, std::int64_t grace_
 }
 
 void Executor::drain(Task& task, Workload& workload, Now now) {
-  if (has(workload, "drain")) return ask(task, "drain", task.arguments, now);
+  if (is_offered(workload, "drain")) return ask(task, "drain", task.arguments, now);
   end_by_signal(task, workload, Hold::kNever, now);
 }
 

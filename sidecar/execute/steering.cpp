@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sdk/base/signals.hpp"
 #include "sdk/base/units.hpp"
 
 namespace scanflow::execute {

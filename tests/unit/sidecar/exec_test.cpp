@@ -34,11 +34,13 @@ class ExecTest : public testing::Test {
     argv.insert(argv.begin(), {kBin + "scanflow-exec", "--"});
     return std::make_unique<test::Program>(
         argv,
-        test::Program::Environment{{"SCANFLOW_SIDECAR_SOCKET", sidecar_socket()},
-                                   {"SCANFLOW_RUN", "run"},
-                                   {"SCANFLOW_STEP", "step"},
-                                   {"PYTHONPATH", std::string(SCANFLOW_SOURCE_DIR) + "/sdk/python"},
-                                   {"FILES", files_.path().string()}});
+        test::Program::Environment{
+            {"SCANFLOW_SIDECAR_SOCKET", sidecar_socket()},
+            {"SCANFLOW_RUN", "run"},
+            {"SCANFLOW_STEP", "step"},
+            {"PYTHONPATH", std::string(SCANFLOW_SOURCE_DIR) + "/sdk/python"},
+            {"SCANFLOW_STEERING", R"({"hooks": {"greet": ["sh", "-c", "echo hook in $FILES"]}})"},
+            {"FILES", files_.path().string()}});
   }
   bool announced() {
     return hubs_.sees([](test::Hubs& hubs) { return !hubs.started.empty(); });
@@ -123,6 +125,19 @@ TEST_F(ExecTest, RestartsItInItsPlace) {
   EXPECT_EQ(hubs_.ask("pause", {{"for", "200ms"}}).outcome, "DONE") << "it knows the old one only";
   test::write(files_ / "stop", "");
   EXPECT_EQ(program->wait().exit, 0);
+}
+
+TEST_F(ExecTest, RunsHooksAndSaysWhoEndedIt) {
+  start_sidecar();
+  const auto program = run({"sh", "-c", "trap '' TERM; while :; do sleep 0.02; done"});
+  ASSERT_TRUE(announced());
+  EXPECT_EQ(hubs_.ask("exec_hook", {{"name", "greet"}}).outcome, "DONE");
+  EXPECT_EQ(program->out(), "hook in " + files_.path().string() + "\n");
+  EXPECT_EQ(hubs_.ask("terminate", {{"grace", "100ms"}}).outcome, "DONE");
+  EXPECT_EQ(program->wait().exit, 128 + SIGKILL);
+  EXPECT_TRUE(hubs_.sees([](test::Hubs& hubs) { return !hubs.results.empty(); }));
+  ASSERT_FALSE(hubs_.results.empty());
+  EXPECT_THAT(hubs_.results[0].message, HasSubstr("as the primitive 'terminate' asked"));
 }
 
 TEST_F(ExecTest, ASidecarThatComesLaterIsToldAllTheSame) {
