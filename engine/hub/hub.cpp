@@ -62,6 +62,7 @@ struct Hub::Impl {
     context.shutdown();
     zap.reset();  // its thread asks how many connections there are
     doors.clear();
+    if (!options.ipc.empty()) ::unlink(options.ipc.c_str());  // libzmq leaves it
     ::close(wake);
   }
   Impl(const Impl&) = delete;

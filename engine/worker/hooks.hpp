@@ -24,6 +24,7 @@ class Hooks {
 
   /// Answered at its end, or at once where it cannot start.
   void start(const protocol::AttemptId& attempt, std::uint64_t call, const Program& program);
+  bool has(pid_t pid) const { return running_.contains(pid); }
   /// A child has ended. True: it was one of these.
   bool reaped(pid_t pid, int wait_status);
   /// The attempt has ended: its hooks are killed.

@@ -137,7 +137,7 @@ void SidecarLink::try_later() {
 }
 
 bool SidecarLink::reaped(pid_t pid, int wait_status) {
-  if (pid != pid_ || pid == 0) return false;
+  if (!has(pid)) return false;
   pid_ = 0;
   note("the sidecar " + describe_exit(wait_status));
   ensure();

@@ -40,6 +40,8 @@ class SidecarLink {
   std::uint64_t connection() const { return fd_ ? connection_ : 0; }
   /// Lost where there is none.
   void send(protocol::Body body);
+  /// Is this child the sidecar?
+  bool has(pid_t pid) const { return pid_ != 0 && pid == pid_; }
   /// A child has ended. True: it was the sidecar.
   bool reaped(pid_t pid, int wait_status);
 

@@ -99,7 +99,7 @@ Supervisor::Supervisor(SupervisorOptions options)
           [this](Attempt& attempt) { kill_all(attempt); }),
       sweeper_(
           loop_, [this](pid_t pid) { return by_pid_.count(pid) != 0; },
-          [this](pid_t pid) { return hosts_.has(pid); }),
+          [this](pid_t pid) { return hosts_.has(pid) || sidecar_.has(pid) || hooks_.has(pid); }),
       sidecar_(loop_, sidecar_options(options_),
                {[this] { announce_all(); }, [this](protocol::Body& body) { on_sidecar(body); },
                 [this] { return active_ > 0; }}),

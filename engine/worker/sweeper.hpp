@@ -22,7 +22,7 @@ void kill_leftovers(const std::string& slots);
 class Sweeper {
  public:
   /// leads: is the process the leader of an attempt that runs? ours: is it another child of this
-  /// process that must live (a warm parent, a spare)?
+  /// process that must live (a warm parent, a spare, the sidecar, a hook)?
   Sweeper(Loop& loop, std::function<bool(pid_t)> leads, std::function<bool(pid_t)> ours);
 
   /// This process has started a child. The count of foreign forks up to now.

@@ -62,7 +62,7 @@ class Attempts final : public execute::Hands {
 
   /// Reads all that is due, hands it on as telemetry, and gives the rules that have fired.
   std::vector<Fired> sample(const execute::Executor& executor, execute::Now now);
-  /// A line of the attempt's own, that is no telemetry's loss: see TelemetryRing.
+  /// A sampled one of the step itself: telemetry, which may be dropped.
   void metric(const protocol::Metric& metric);
   /// JSON object; `result`: what its launcher knows of its end.
   nlohmann::json post_mortem(const Attempt& attempt, const protocol::Result& result,

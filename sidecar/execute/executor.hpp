@@ -154,7 +154,6 @@ class Executor {
   std::map<std::string, Task> tasks_;   // by command
   std::set<protocol::AttemptId> held_;  // by a predecessor
   std::uint64_t calls_ = 0;
-  std::uint64_t rules_ = 0;
   bool watched_ = false;
 };
 

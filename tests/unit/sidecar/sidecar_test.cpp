@@ -343,7 +343,7 @@ TEST_F(SidecarTest, ThrottlesAProcess) {
 }
 
 TEST_F(SidecarTest, EndsByItselfWhenNothingIsThereAnyMore) {
-  launch("sleep 0.5");
+  launch("sleep 0.5; sh -c 'setsid sleep 60 &'");  // what it leaves is looked for, and killed
   announced();
   const pid_t pid = sidecar();
   EXPECT_EQ(ended().status, "succeeded");
@@ -351,6 +351,9 @@ TEST_F(SidecarTest, EndsByItselfWhenNothingIsThereAnyMore) {
   tell(protocol::Shutdown{});
   EXPECT_EQ(supervisor_.wait().exit, 0);
   EXPECT_TRUE(test::eventually([&] { return state_of(pid) == '\0'; }));
+  EXPECT_THAT(test::read(files_ / "log"), HasSubstr("ends: nothing runs any more"))
+      << "it was killed";
+  EXPECT_FALSE(std::filesystem::exists(files_ / "s.sidecar"));
 }
 
 TEST(SidecarProgram, SaysWhatItIsNotTold) {
