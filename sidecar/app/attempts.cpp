@@ -166,15 +166,19 @@ json Attempts::post_mortem(const Attempt& attempt, const protocol::Result& resul
 
 // --- hands
 
-/// To its process group, and only while its leader lives: so that a number which was given anew is
-/// not mistaken. To go on harms nobody, and what a leader leaves may be stopped.
+/// To its process group, and those of it that have left that; only while its leader lives, so that a
+/// number which was given anew is not mistaken. To go on harms nobody, and what a leader leaves may be stopped.
 Result<void> Attempts::signal(const protocol::AttemptId& id, int number) {
   const Attempt* attempt = find(id);
   if (attempt == nullptr || attempt->started.pid <= 1 ||
       (number != SIGCONT && has_ended(attempt->process))) {
     return fail("its processes are gone");
   }
-  if (::kill(-attempt->started.pid, number) == 0) return {};
+  if (::kill(-attempt->started.pid, number) == 0) {
+    for (const pid_t pid : collector_.outside(attempt->watched, attempt->started.pid))
+      ::kill(pid, number);
+    return {};
+  }
   return fail(fmt::format(
       "cannot send it {}: {}{}", signal_name(number), std::generic_category().message(errno),
       errno == EPERM ? " (the sidecar must run as the same user and group)" : ""));

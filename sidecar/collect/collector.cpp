@@ -65,6 +65,11 @@ Collector::Watched& Collector::at(Id id) const {
 
 const Values& Collector::values(Id id) const { return at(id).values; }
 const History& Collector::history(Id id) const { return at(id).history; }
+std::vector<pid_t> Collector::outside(Id id, pid_t group) {
+  adopt(table_.refresh(buffer_, notes_));
+  return at(id).group.outside(group);
+}
+
 std::size_t Collector::processes(Id id) const { return at(id).group.size(); }
 const CgroupReader& Collector::cgroup(Id id) const { return at(id).cgroup; }
 

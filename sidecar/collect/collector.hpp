@@ -57,6 +57,8 @@ class Collector {
   const Values& values(Id id) const;
   /// The last minute, for rules and the post-mortem.
   const History& history(Id id) const;
+  /// Its processes, as they are now, that have left this process group.
+  std::vector<pid_t> outside(Id id, pid_t group);
   /// Living members; 0: it has ended.
   std::size_t processes(Id id) const;
   const CgroupReader& cgroup(Id id) const;

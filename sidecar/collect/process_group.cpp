@@ -43,6 +43,17 @@ void ProcessGroup::add(const Directory& proc, const ProcessTable::Found& found,
   }
 }
 
+std::vector<pid_t> ProcessGroup::outside(pid_t group) const {
+  std::vector<pid_t> pids;
+  for (const Member& member : members_) {
+    // A number that was given anew has another directory.
+    const bool lives = ::faccessat(member.directory.fd(), "stat", F_OK, 0) == 0;
+    if (const pid_t its = lives ? ::getpgid(member.pid) : -1; its > 0 && its != group)
+      pids.push_back(member.pid);
+  }
+  return pids;
+}
+
 bool ProcessGroup::read_member(Member& member, FileBuffer& buffer, Notes& notes, Sums& sums) const {
   const auto failed = [&](Source source, const char* name, int error) {
     if (has_ended(member.directory, error)) return false;

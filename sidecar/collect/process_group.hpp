@@ -39,6 +39,9 @@ class ProcessGroup {
   void read_oom_score(FileBuffer& buffer, Notes& notes, Values& values) const;
   void read_rollup(FileBuffer& buffer, Notes& notes, Values& values) const;
 
+  /// Those that live and have left this process group: signals to it do not reach them.
+  std::vector<pid_t> outside(pid_t group) const;
+
   std::size_t size() const { return members_.size(); }
   bool empty() const { return members_.empty(); }
   pid_t first() const { return members_.front().pid; }

@@ -108,6 +108,29 @@ TEST_F(SidecarTest, PausesAndResumesAStepThatOffersNothing) {
   EXPECT_EQ(ended().status, "succeeded");
 }
 
+TEST_F(SidecarTest, PausesProcessesInSessionsOfTheirOwnToo) {
+  launch("setsid sh -c 'echo $$ > child; exec sleep 60' & wait");
+  announced();
+  ASSERT_TRUE(test::eventually([&] { return test::read(files_ / "child").ends_with('\n'); }));
+  const auto child = static_cast<pid_t>(std::stoi(test::read(files_ / "child")));
+  EXPECT_EQ(hubs_.ask("pause").outcome, "DONE");
+  EXPECT_TRUE(is_stopped(child));
+  EXPECT_EQ(hubs_.ask("resume").outcome, "DONE");
+  EXPECT_TRUE(goes_on(child));
+}
+
+TEST_F(SidecarTest, EndsWhenItsDirectoryIsRemoved) {
+  launch("sleep 0.5");
+  announced();
+  const pid_t pid = sidecar();
+  hubs_.send("dump");
+  hubs_.stop();
+  (void)ended();
+  std::filesystem::remove_all(files_ / "work");
+  supervisor_.signal(SIGKILL);
+  EXPECT_TRUE(test::eventually([&] { return state_of(pid) == '\0'; }));
+}
+
 TEST_F(SidecarTest, ACommandMayComeBeforeTheAttemptIsAnnounced) {
   launch(kUntilStopped);
   const auto outcome = hubs_.ask("pause", {{"for", "300ms"}});
