@@ -176,6 +176,10 @@ void Engine::Impl::on_delivery(const hub::SidecarKey& from, std::uint64_t number
   if (failed || closing) return;  // it is told again, to the next engine
   if (const auto* outcome = std::get_if<protocol::Outcome>(&message.body)) {
     on_outcome(from, *outcome);
+  } else if (const auto* metric = std::get_if<protocol::Metric>(&message.body)) {
+    on_reports({*metric});
+  } else if (const auto* ended = std::get_if<protocol::Ended>(&message.body)) {  // without files
+    on_reports({*ended});
   } else if (options.log) {
     options.log(fmt::format("a delivery of sidecar {}/{} is not understood, and is dropped",
                             from.user, from.pod_uid));

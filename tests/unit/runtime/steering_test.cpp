@@ -242,6 +242,29 @@ TEST_F(SteeringTest, StepsInTheEnginesOwnProcessHaveNoSidecar) {
   EXPECT_FALSE(has_hub());
 }
 
+/// As of a launcher that has no other way to the engine.
+TEST_F(SteeringTest, ResultsAndMetricsComeThroughASidecarToo) {
+  start();
+  run(kLong);
+  ASSERT_TRUE(eventually([this] { return has_hub(); }));
+  const protocol::AttemptId id{run_, "long", 1};
+  protocol::Ended ended;
+  ended.result.id = id;
+  ended.result.status = "failed";
+  ended.result.cause = "exit";
+  ended.result.message = "exited with status 3";
+  outbox_.add(protocol::Metric{.id = id, .name = "loss", .value = 0.5, .time_us = 1, .number = 1});
+  outbox_.add(protocol::Metric{.id = id, .name = "loss", .value = 0.5, .time_us = 1, .number = 1});
+  outbox_.add(ended);
+  const auto sidecar = this->sidecar();
+  const json finished = wait_for(*updates_, "finished");
+  EXPECT_EQ(finished["result"]["status"], "failed") << finished;
+  EXPECT_TRUE(eventually([&] { return outbox_.first() == outbox_.end(); })) << "not taken";
+  const auto store = store::Store::open_read_only(state_.root);
+  ASSERT_TRUE(store);
+  EXPECT_EQ((*store)->metrics(run_)->size(), 1U) << "told twice it is stored once";
+}
+
 TEST_F(SteeringTest, AStepThatRunsForASecondIsObserved) {
   start();
   run(kLong);
