@@ -17,22 +17,11 @@
 #include "engine/hub/account.hpp"
 #include "engine/hub/admission.hpp"
 #include "engine/hub/limits.hpp"
+#include "engine/hub/peer.hpp"
 #include "sdk/base/result.hpp"
 #include "sidecar/protocol/codec.hpp"
 
 namespace scanflow::hub {
-
-/// Who a sidecar is: the key that it showed (or its user id, locally), and its Pod.
-struct SidecarKey {
-  std::string user, pod_uid;
-  auto operator<=>(const SidecarKey&) const = default;
-};
-
-/// Where a message came from, as the transport knows it.
-struct Peer {
-  std::string routing_id;
-  std::string user;
-};
 
 struct Sample {
   std::uint64_t series = 0;  // what HubEvents::series gave
@@ -60,10 +49,6 @@ struct HubEvents {
   /// Something that should not be: malformed, a replay, over a limit. Once in a minute at most, with
   /// how many there were.
   std::function<void(const std::string& what, std::uint64_t times)> odd;
-};
-
-struct Outgoing {
-  std::string routing_id, bytes;
 };
 
 class Core {

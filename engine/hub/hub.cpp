@@ -1,69 +1,33 @@
 #include "engine/hub/hub.hpp"
 
 #include <fmt/format.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
+#include <fmt/ranges.h>
 
-#include <algorithm>
-#include <mutex>
-#include <thread>
+#include <string>
 #include <utility>
 #include <vector>
-#include <zmq.hpp>
 
-#include "engine/hub/connections.hpp"
-#include "sdk/base/clock.hpp"
+#include "engine/hub/serving.hpp"
 
 namespace scanflow::hub {
-namespace {
 
-constexpr std::int64_t kTickUs = 100'000;
-/// How long one socket is read before commands, the clock and the others have their turn. libzmq reads
-/// its connections by turns, a message each.
-constexpr std::int64_t kTurnUs = 2000;
-constexpr int kBacklog = 1024;
-/// A connection whose other side is gone without a word is closed.
-constexpr int kSilentS = 30, kProbeS = 10, kProbes = 3;
-constexpr const char* kDomain = "scanflow-hub";
-/// ZMQ_ZAP_ENFORCE_DOMAIN, which zmq.h names as a draft only.
-constexpr int kEnforceDomain = 93;
-
-/// Who sent a message: as the ZAP handler has said, or whoever may open the Unix socket.
-std::string user_of(zmq::message_t& message, bool curve) {
-  if (!curve) return "local";
-  const char* user = zmq_msg_gets(message.handle(), "User-Id");
-  return user == nullptr ? std::string() : std::string(user);
+std::string HubOptions::addresses() const {
+  std::vector<std::string> all;
+  for (const std::string& each : {ipc, tcp, bulk_ipc, bulk_tcp})
+    if (!each.empty()) all.push_back(each);
+  return fmt::format("{}", fmt::join(all, ", "));
 }
-
-void set_common(zmq::socket_t& socket) {
-  socket.set(zmq::sockopt::linger, 0);
-  socket.set(zmq::sockopt::router_mandatory, true);
-  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(protocol::kMaxMessageBytes));
-}
-
-}  // namespace
 
 struct Hub::Impl {
-  /// A socket, and what the routing ids that it assigns begin with: two assign the same ones.
-  struct Door {
-    zmq::socket_t socket;
-    char mark;
-    bool curve;
-    std::unique_ptr<Connections> connections;  // where it is TCP
-  };
-
   Impl(HubOptions chosen, HubEvents events)
       : options(std::move(chosen)),
         core(options.boot_id, options.term, options.limits, std::move(events)),
-        wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+        control(context, [this](const char* what) { core.odd(what); }) {}
   ~Impl() {
-    post([this](Core&, std::int64_t) { stopping = true; });
-    if (thread.joinable()) thread.join();
+    if (bulk_serving) bulk_serving->end();
+    control.end();
     context.shutdown();
     zap.reset();  // its thread asks how many connections there are
-    doors.clear();
-    if (!options.ipc.empty()) ::unlink(options.ipc.c_str());  // libzmq leaves it
-    ::close(wake);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -71,141 +35,83 @@ struct Hub::Impl {
   /// Some of those that are attached may connect anew before their old connection is known to be gone.
   std::size_t most_connections() const { return options.limits.sessions + 500; }
   void open();
-  void open_tcp();
-  void run();
-  void receive(Door& door);
-  void send_all();
-  void do_posted();
-  void post(std::function<void(Core&, std::int64_t)> work);
+  void open_bulk();
+  void begin();
+  bool send_control();
+  bool send_bulk();
+  /// Of what bulk has seen, which the control thread accounts for.
+  void odd(const std::string& what) {
+    control.post([this, what](std::int64_t) { core.odd(what); });
+  }
 
   const HubOptions options;
   Core core;
   zmq::context_t context;
   std::unique_ptr<ZapHandler> zap;
-  std::vector<Door> doors;
-  std::string tcp;
-  const int wake;
-  std::mutex mutex;
-  std::vector<std::function<void(Core&, std::int64_t)>> posted;
-  bool stopping = false;  // the thread's
-  std::thread thread;
+  Serving control;
+  std::unique_ptr<Bulk> bulk;
+  std::unique_ptr<Serving> bulk_serving;
 };
 
 void Hub::Impl::open() {
-  if (!options.ipc.empty()) {
-    Door& door = doors.emplace_back(Door{{context, zmq::socket_type::router}, 'i', false, {}});
-    set_common(door.socket);
-    door.socket.bind("ipc://" + options.ipc);
+  if (!options.tcp.empty()) {
+    zap = std::make_unique<ZapHandler>(context, [this](const std::string& key) {
+      const std::size_t bulk_connections = bulk_serving ? bulk_serving->doors().connections() : 0;
+      const std::size_t connections = control.doors().connections() + bulk_connections;
+      return connections > 2 * most_connections() ? "" : options.user_of(key);
+    });
   }
-  if (!options.tcp.empty()) open_tcp();
-}
-
-void Hub::Impl::open_tcp() {
-  Door& door = doors.emplace_back(Door{{context, zmq::socket_type::router}, 't', true, {}});
-  door.connections = std::make_unique<Connections>(context, door.socket,
-                                                   [this](const char* what) { core.odd(what); });
-  zap = std::make_unique<ZapHandler>(
-      context, [this, connections = door.connections.get()](const std::string& key) {
-        return connections->count() > most_connections() ? "" : options.user_of(key);
-      });
-  set_common(door.socket);
-  door.socket.set(zmq::sockopt::backlog, kBacklog);
-  door.socket.set(zmq::sockopt::handshake_ivl,
-                  static_cast<int>(options.limits.handshake_us / 1000));
-  door.socket.set(zmq::sockopt::tcp_keepalive, 1);
-  door.socket.set(zmq::sockopt::tcp_keepalive_idle, kSilentS);
-  door.socket.set(zmq::sockopt::tcp_keepalive_intvl, kProbeS);
-  door.socket.set(zmq::sockopt::tcp_keepalive_cnt, kProbes);
-  door.socket.set(zmq::sockopt::tcp_maxrt, kSilentS * 1000);
-  door.socket.set(zmq::sockopt::curve_server, true);
-  door.socket.set(zmq::sockopt::curve_secretkey, options.secret_key);
-  door.socket.set(zmq::sockopt::zap_domain, kDomain);
-  const int enforce = 1;
-  zmq_setsockopt(door.socket.handle(), kEnforceDomain, &enforce, sizeof enforce);
-  door.socket.bind(options.tcp);
-  tcp = door.socket.get(zmq::sockopt::last_endpoint);
-}
-
-void Hub::Impl::run() {
-  std::vector<zmq::pollitem_t> items{{nullptr, wake, ZMQ_POLLIN, 0}};
-  for (Door& door : doors) items.push_back({door.socket.handle(), 0, ZMQ_POLLIN, 0});
-  std::int64_t tick_us = 0;
-  while (!stopping) {
-    const std::int64_t wait_us = std::max<std::int64_t>(tick_us - monotonic_us(), 0);
-    if (zmq_poll(items.data(), static_cast<int>(items.size()), (wait_us + 999) / 1000) < 0)
-      continue;
-    if (items[0].revents != 0) do_posted();
-    for (std::size_t i = 0; i < doors.size(); ++i)
-      if (items[i + 1].revents != 0) receive(doors[i]);
-    if (const std::int64_t now_us = monotonic_us(); now_us >= tick_us) {
-      core.tick(now_us);
-      for (Door& door : doors)
-        if (door.connections) door.connections->tick();
-      tick_us = now_us + kTickUs;
-    }
-    send_all();
+  if (options.bulk) open_bulk();
+  if (!options.ipc.empty()) control.doors().open_ipc(options.ipc);
+  if (!options.tcp.empty()) {
+    control.doors().open_tcp(options.tcp, options.secret_key, options.limits.handshake_us);
   }
 }
 
-void Hub::Impl::receive(Door& door) {
-  std::int64_t now_us = monotonic_us();
-  for (const std::int64_t end_us = now_us + kTurnUs; now_us < end_us; now_us = monotonic_us()) {
-    zmq::message_t routing, bytes, rest;
-    if (!door.socket.recv(routing, zmq::recv_flags::dontwait)) return;
-    const bool whole = routing.more() && door.socket.recv(bytes) && !bytes.more();
-    std::size_t size = bytes.size();
-    for (bool more = bytes.more(); more; more = rest.more()) {
-      (void)door.socket.recv(rest);
-      size += rest.size();
-    }
-    if (door.connections) door.connections->heard(zmq_msg_get(bytes.handle(), ZMQ_SRCFD), size);
-    if (!whole) {  // no sidecar says anything in several frames
-      core.odd("messages of several frames");
-      continue;
-    }
-    Peer peer{door.mark + routing.to_string(), user_of(bytes, door.curve)};
-    core.receive(peer, bytes.to_string_view(), now_us);
+void Hub::Impl::open_bulk() {
+  bulk = std::make_unique<Bulk>(options.boot_id, options.term, options.bulk_limits, *options.bulk,
+                                [this](const std::string& what) { odd(what); });
+  bulk_serving = std::make_unique<Serving>(context, [this](const char* what) { odd(what); });
+  if (!options.bulk_ipc.empty()) bulk_serving->doors().open_ipc(options.bulk_ipc);
+  if (!options.bulk_tcp.empty()) {
+    bulk_serving->doors().open_tcp(options.bulk_tcp, options.secret_key,
+                                   options.limits.handshake_us);
   }
+}
+
+void Hub::Impl::begin() {
+  Serving::Work work;
+  work.receive = [this](const Peer& peer, std::string_view bytes, std::int64_t now_us) {
+    core.receive(peer, bytes, now_us);
+  };
+  work.tick = [this](std::int64_t now_us) { core.tick(now_us); };
+  work.send = [this](std::int64_t) { return send_control(); };
+  control.begin(std::move(work));
+  if (!bulk) return;
+  Serving::Work moving;
+  moving.receive = [this](const Peer& peer, std::string_view bytes, std::int64_t now_us) {
+    bulk->receive(peer, bytes, now_us);
+  };
+  moving.tick = [this](std::int64_t now_us) { bulk->tick(now_us); };
+  moving.send = [this](std::int64_t) { return send_bulk(); };
+  bulk_serving->begin(std::move(moving));
 }
 
 /// A sidecar that takes nothing, or is gone, has lost its session; it says Hello when it is back.
-void Hub::Impl::send_all() {
-  for (Outgoing& each : core.take_outgoing()) {
-    const auto door = std::find_if(doors.begin(), doors.end(), [&](const Door& candidate) {
-      return candidate.mark == each.routing_id[0];
-    });
-    try {
-      const bool taken =
-          door->socket
-              .send(zmq::buffer(each.routing_id.data() + 1, each.routing_id.size() - 1),
-                    zmq::send_flags::sndmore | zmq::send_flags::dontwait)
-              .has_value() &&
-          door->socket.send(zmq::buffer(each.bytes), zmq::send_flags::dontwait).has_value();
-      if (!taken) core.disconnected(each.routing_id, "it takes nothing any more");
-    } catch (const zmq::error_t& error) {
-      core.disconnected(each.routing_id, error.what());
-    }
+bool Hub::Impl::send_control() {
+  for (const Outgoing& each : core.take_outgoing()) {
+    if (const std::string why = control.doors().send(each); !why.empty())
+      core.disconnected(each.routing_id, why);
   }
+  return false;
 }
 
-void Hub::Impl::do_posted() {
-  std::uint64_t times = 0;
-  (void)!::read(wake, &times, sizeof times);
-  std::vector<std::function<void(Core&, std::int64_t)>> work;
-  {
-    const std::lock_guard lock(mutex);
-    work.swap(posted);
+bool Hub::Impl::send_bulk() {
+  const bool more = bulk->pump();
+  for (const Outgoing& each : bulk->take_outgoing()) {
+    if (!bulk_serving->doors().send(each).empty()) bulk->disconnected(each.routing_id);
   }
-  for (const auto& each : work) each(core, monotonic_us());
-}
-
-void Hub::Impl::post(std::function<void(Core&, std::int64_t)> work) {
-  {
-    const std::lock_guard lock(mutex);
-    posted.push_back(std::move(work));
-  }
-  const std::uint64_t once = 1;
-  (void)!::write(wake, &once, sizeof once);
+  return more;
 }
 
 Hub::Hub(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -213,21 +119,28 @@ Hub::~Hub() = default;
 
 Result<std::unique_ptr<Hub>> Hub::start(HubOptions options, HubEvents events) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(events));
-  if (!impl->options.tcp.empty()) {
-    const std::string why = raise_file_limit(impl->most_connections());
+  const HubOptions& chosen = impl->options;
+  if (!chosen.tcp.empty()) {
+    const std::size_t each = chosen.bulk ? 2 : 1;
+    const std::string why = raise_file_limit(each * impl->most_connections());
     if (!why.empty()) return fail(why);
   }
   try {
     impl->open();
   } catch (const zmq::error_t& error) {
-    return fail(fmt::format("the hub cannot listen on {} {}: {}", impl->options.ipc,
-                            impl->options.tcp, error.what()));
+    return fail(fmt::format("the hub cannot listen on {}: {}", chosen.addresses(), error.what()));
   }
-  impl->thread = std::thread([raw = impl.get()] { raw->run(); });
+  impl->begin();
   return std::unique_ptr<Hub>(new Hub(std::move(impl)));
 }
 
-void Hub::post(std::function<void(Core&, std::int64_t)> work) { impl_->post(std::move(work)); }
-const std::string& Hub::tcp() const { return impl_->tcp; }
+void Hub::post(std::function<void(Core&, std::int64_t)> work) {
+  impl_->control.post(
+      [core = &impl_->core, work = std::move(work)](std::int64_t now_us) { work(*core, now_us); });
+}
+const std::string& Hub::tcp() const { return impl_->control.doors().tcp(); }
+std::string Hub::bulk_tcp() const {
+  return impl_->bulk_serving ? impl_->bulk_serving->doors().tcp() : "";
+}
 
 }  // namespace scanflow::hub

@@ -1,12 +1,14 @@
-// The hub's thread: it owns the sockets that sidecars speak to, and a Core, and carries bytes between
-// them. Nothing else touches either.
+// The hub's threads: one owns the sockets that sidecars speak to, and a Core; another those of bulk, and a
+// Bulk, so that no artifact holds a command up.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "engine/hub/bulk.hpp"
 #include "engine/hub/core.hpp"
 #include "engine/hub/zap.hpp"
 #include "sdk/base/result.hpp"
@@ -25,6 +27,12 @@ struct HubOptions {
   std::string tcp;
   std::string secret_key;
   ZapHandler::UserOf user_of;
+  /// Nothing: no sidecar fetches or stores anything. Its sockets are as those above.
+  std::optional<BulkAccess> bulk;
+  BulkLimits bulk_limits;
+  std::string bulk_ipc, bulk_tcp;
+
+  std::string addresses() const;  // all of them, for people
 };
 
 class Hub {
@@ -42,6 +50,7 @@ class Hub {
   void post(std::function<void(Core& core, std::int64_t now_us)> work);
   /// Where the TCP socket listens, with its port; "" where there is none.
   const std::string& tcp() const;
+  std::string bulk_tcp() const;  // the same of bulk's
 
  private:
   struct Impl;

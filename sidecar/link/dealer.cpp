@@ -5,6 +5,8 @@
 #include <random>
 #include <utility>
 
+#include "sidecar/protocol/codec.hpp"
+
 namespace scanflow::link {
 namespace {
 
@@ -35,16 +37,6 @@ Result<Dealer> Dealer::open(zmq::context_t& context, const DealerOptions& option
   } catch (const zmq::error_t& error) {
     return fail(fmt::format("cannot connect to the hub at {}: {}", options.endpoint, error.what()));
   }
-}
-
-void Dealer::exchange(Session& session, std::int64_t now_us) {
-  // What is sent may take the sign that something has come.
-  do {
-    for (zmq::message_t message; socket_.recv(message, zmq::recv_flags::dontwait);)
-      (void)session.receive(message.to_string_view(), now_us);
-    for (const std::string& bytes : session.poll(now_us))
-      (void)socket_.send(zmq::buffer(bytes), zmq::send_flags::dontwait);
-  } while ((socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0);
 }
 
 }  // namespace scanflow::link

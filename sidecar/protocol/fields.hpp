@@ -20,7 +20,7 @@ inline auto fields(Request& v) {
                   v.steering, v.checkpoints);
 }
 inline auto fields(LogRange& v) { return std::tie(v.segment, v.offset, v.length); }
-inline auto fields(ArtifactFile& v) { return std::tie(v.name, v.path, v.directory); }
+inline auto fields(ArtifactFile& v) { return std::tie(v.name, v.path, v.directory, v.sha256, v.bytes); }
 inline auto fields(Result& v) {
   return std::tie(v.id, v.status, v.cause, v.message, v.exit_code, v.signal, v.outputs, v.artifacts,
                   v.log, v.started_us, v.ended_us, v.cpu_us, v.max_rss, v.post_mortem);
@@ -73,15 +73,26 @@ inline auto fields(Outcome& v) {
 }
 inline auto fields(Goodbye& v) { return std::tie(v.reason); }
 inline auto fields(Observe& v) { return std::tie(v.hub); }
+inline auto fields(Fetch& v) { return std::tie(v.transfer, v.object, v.sha256, v.offset, v.allowed); }
+inline auto fields(Store& v) {
+  return std::tie(v.transfer, v.id, v.object, v.name, v.bytes, v.sha256);
+}
+inline auto fields(Resume& v) { return std::tie(v.transfer, v.offset, v.allowed); }
+inline auto fields(Grant& v) { return std::tie(v.transfer, v.taken, v.allowed); }
+inline auto fields(Chunk& v) { return std::tie(v.transfer, v.offset, v.bytes, v.data); }
+inline auto fields(Sealed& v) { return std::tie(v.transfer, v.bytes, v.sha256); }
+inline auto fields(Stored& v) { return std::tie(v.transfer, v.sha256); }
+inline auto fields(Refused& v) { return std::tie(v.transfer, v.reason, v.again); }
 // clang-format on
 
 /// What errors call a message.
 inline constexpr const char* kTypeNames[] = {
-    "Hello",      "Reject",  "Launch",      "Started",  "Cancel",    "Progress",
-    "Metric",     "Ended",   "Acknowledge", "HostCall", "HostReply", "Shutdown",
-    "Spawn",      "Forked",  "Exited",      "Fork",     "Offers",    "StepCommand",
-    "StepAnswer", "Welcome", "Heartbeat",   "Credit",   "Telemetry", "Deliver",
-    "Delivered",  "Command", "Received",    "Outcome",  "Goodbye",   "Observe"};
+    "Hello",   "Reject",      "Launch",   "Started",     "Cancel",     "Progress", "Metric",
+    "Ended",   "Acknowledge", "HostCall", "HostReply",   "Shutdown",   "Spawn",    "Forked",
+    "Exited",  "Fork",        "Offers",   "StepCommand", "StepAnswer", "Welcome",  "Heartbeat",
+    "Credit",  "Telemetry",   "Deliver",  "Delivered",   "Command",    "Received", "Outcome",
+    "Goodbye", "Observe",     "Fetch",    "Store",       "Resume",     "Grant",    "Chunk",
+    "Sealed",  "Stored",      "Refused"};
 static_assert(std::size(kTypeNames) == std::variant_size_v<Body>);
 
 }  // namespace scanflow::protocol

@@ -86,6 +86,9 @@ struct ArtifactFile {
   std::string path;  // absolute; the engine takes it into its store, and acknowledges the result;
                      // whoever holds the result removes it then
   bool directory = false;
+  std::string
+      sha256;  // of one that came through a sidecar: it is in the store, `path` means nothing
+  std::uint64_t bytes = 0;  // of such a one
 };
 
 struct Result {
@@ -318,10 +321,66 @@ struct Observe {
   std::string hub;  // its endpoint
 };
 
+// --- bulk, on a connection of its own: README.md says how they follow each other ---
+
+/// Sidecar to hub: send me this, from there on. Answered by Chunks up to `allowed`.
+struct Fetch {
+  std::uint64_t transfer = 0;  // the sidecar's number for it, in this boot
+  std::string object;          // "file", "executable", or "tree": the manifest of a directory
+  std::string sha256;
+  std::uint64_t offset = 0;
+  std::uint64_t allowed = 0;  // as in Grant
+};
+/// Sidecar to hub: I shall send you this. Answered by Resume.
+struct Store {
+  std::uint64_t transfer = 0;
+  AttemptId id;        // whose it is
+  std::string object;  // as in Fetch, or "log": it is not known yet how long it gets
+  std::string name;    // of the attempt's things, to go on with what has come of it
+  std::uint64_t bytes = 0;
+  std::string sha256;  // where it is known already
+};
+/// Hub to sidecar: send it from there on.
+struct Resume {
+  std::uint64_t transfer = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t allowed = 0;  // as in Grant
+};
+/// From whoever receives: all before `taken` has arrived; up to `allowed`, not more, may be sent.
+struct Grant {
+  std::uint64_t transfer = 0;
+  std::uint64_t taken = 0;
+  std::uint64_t allowed = 0;
+};
+struct Chunk {
+  std::uint64_t transfer = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;  // the whole file; of a log: 0
+  Bytes data;
+};
+/// Sidecar to hub: that was all of what it stores. A log has no digest.
+struct Sealed {
+  std::uint64_t transfer = 0;
+  std::uint64_t bytes = 0;
+  std::string sha256;
+};
+/// Hub to sidecar: it is in the store, by this name. Also the answer to a Store of what is there already.
+struct Stored {
+  std::uint64_t transfer = 0;
+  std::string sha256;
+};
+/// Hub to sidecar: the transfer is over.
+struct Refused {
+  std::uint64_t transfer = 0;
+  std::string reason;
+  bool again = false;  // the hub does not know it (any more): it may begin anew
+};
+
 using Body = std::variant<Hello, Reject, Launch, Started, Cancel, Progress, Metric, Ended,
                           Acknowledge, HostCall, HostReply, Shutdown, Spawn, Forked, Exited, Fork,
                           Offers, StepCommand, StepAnswer, Welcome, Heartbeat, Credit, Telemetry,
-                          Deliver, Delivered, Command, Received, Outcome, Goodbye, Observe>;
+                          Deliver, Delivered, Command, Received, Outcome, Goodbye, Observe, Fetch,
+                          Store, Resume, Grant, Chunk, Sealed, Stored, Refused>;
 
 struct Message {
   Header header;

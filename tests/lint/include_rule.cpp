@@ -33,6 +33,7 @@ const std::vector<Rule>& table() {
       {"sidecar/protocol", {"sdk/base"}},
       {"sidecar/collect", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/execute", {"sidecar/protocol", "sdk/base"}},
+      {"sidecar/bulk", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/link", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/loop", {"sdk/base"}},
       {"sidecar/admin", {"sidecar/loop", "sdk/base"}},
@@ -52,7 +53,8 @@ const std::vector<Rule>& table() {
       {"engine/knowledge", {"sdk/base"}},
       {"engine/kube", {"sdk/base"}},
       {"engine/inject", {"sdk/base"}},
-      {"engine/hub", {"sidecar/protocol", "engine/knowledge", "sdk/base"}},
+      // Both sides of bulk read and write files in the same way.
+      {"engine/hub", {"sidecar/protocol", "sidecar/bulk", "engine/knowledge", "sdk/base"}},
       {"engine/backend",
        {"engine/run", "engine/hub", "engine/inject", "engine/kube",
         "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader", "sdk/base"}},
