@@ -215,11 +215,21 @@ void Core::handle(Session& session, protocol::Message message, std::int64_t now_
     if (events_.workload) events_.workload(session.key, *started);
   } else if (const auto* offers = std::get_if<protocol::Offers>(&message.body)) {
     if (events_.offers) events_.offers(session.key, *offers);
+  } else if (std::holds_alternative<protocol::Progress>(message.body) ||
+             std::holds_alternative<protocol::HostCall>(message.body)) {
+    if (events_.said) events_.said(session.key, message.body);
   } else if (const auto* goodbye = std::get_if<protocol::Goodbye>(&message.body)) {
     detach(session, goodbye->reason);
   } else {
     odd("messages that no sidecar says");
   }
+}
+
+bool Core::tell(const SidecarKey& to, protocol::Body order, std::int64_t now_us) {
+  const auto found = sessions_.find(to);
+  if (found == sessions_.end() || !found->second->attached()) return false;
+  say(*found->second, std::move(order), now_us);
+  return true;
 }
 
 void Core::tick(std::int64_t now_us) {

@@ -36,6 +36,8 @@ struct HubEvents {
   /// It can act on an attempt; it lets one do this to it.
   std::function<void(const SidecarKey&, const protocol::Started&)> workload;
   std::function<void(const SidecarKey&, const protocol::Offers&)> offers;
+  /// Progress, or a HostCall: said once in a session, and lost with it; a call is then asked again.
+  std::function<void(const SidecarKey&, const protocol::Body&)> said;
   /// A number for a series; 0: its samples are not wanted.
   std::function<std::uint64_t(const SidecarKey&, const protocol::Series&)> series;
   std::function<void(std::span<const Sample>)> samples;
@@ -64,6 +66,9 @@ class Core {
   /// of it, also after the deadline. An error: too many wait for it already.
   Result<void> command(const SidecarKey& to, protocol::Command command, std::int64_t now_us,
                        bool sent = false);
+  /// An order for its Pod: Launch, Cancel, HostReply, Shutdown. Lost where it is not attached, or with its
+  /// session: whoever gives it says it again when it is attached anew. False: it is not attached.
+  bool tell(const SidecarKey& to, protocol::Body order, std::int64_t now_us);
   /// All deliveries up to this one are committed.
   void delivered(const SidecarKey& from, std::uint64_t number, std::int64_t now_us);
   /// Heartbeats, commands that are to be sent again, sidecars that are lost.

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/store/digest_file.hpp"
 #include "engine/store/garbage_lock.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/base/files.hpp"

@@ -9,8 +9,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "engine/store/tree.hpp"
 #include "sdk/base/result.hpp"
+#include "sdk/base/tree.hpp"
 
 namespace scanflow::store {
 

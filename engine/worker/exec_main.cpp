@@ -9,6 +9,7 @@
 
 #include "engine/worker/launcher.hpp"
 #include "engine/worker/note.hpp"
+#include "engine/worker/supervisor.hpp"
 
 namespace {
 
@@ -16,13 +17,16 @@ using namespace scanflow;
 
 constexpr int kUsage = 64;
 constexpr const char* kHelp =
-    "scanflow-exec [--] PROGRAM [ARGUMENT...]\n\n"
+    "scanflow-exec [--] PROGRAM [ARGUMENT...]\n"
+    "scanflow-exec --serve\n\n"
     "Runs the program as its child beside a sidecar: forwards signals, tells the sidecar of its\n"
     "life, lets it be steered over $SCANFLOW_SOCKET, and ends as it ends.\n\n"
     "  SCANFLOW_SIDECAR_SOCKET  where the sidecar listens; left out: the program just runs\n"
     "  SCANFLOW_RUN, SCANFLOW_STEP, SCANFLOW_ATTEMPT  whose attempt it is\n"
     "  SCANFLOW_STEERING        JSON: rules, hooks, checkpoint\n"
-    "  SCANFLOW_MEMORY_LIMIT    bytes\n";
+    "  SCANFLOW_MEMORY_LIMIT    bytes\n\n"
+    "--serve: runs the commands that the sidecar of this Pod orders, one after the other.\n\n"
+    "  SCANFLOW_WORKER_SOCKET   where it listens for them\n";
 
 std::string variable(const char* name, const char* otherwise = "") {
   const char* value = std::getenv(name);
@@ -38,6 +42,7 @@ int main(int argc, char** argv) {
     (void)std::fputs(word == "--help" ? kHelp : "scanflow-exec " SCANFLOW_VERSION "\n", stdout);
     return EXIT_SUCCESS;
   }
+  if (word == "--serve" && argc == 2) return worker::serve_pod("/proc/self/exe");
   if (word == "--") ++first;
   if (first >= argc) {
     (void)std::fputs(kHelp, stderr);

@@ -1,6 +1,7 @@
 // scanflow-worker: hosts what runs outside the engine.
 //   supervise   parent of all local attempts
 //   host        warm parent of the attempts of one plugin library
+//   serve       the main process of a Pod's container
 //   describe    prints what a library offers, as JSON
 #include <fcntl.h>
 #include <unistd.h>
@@ -62,6 +63,8 @@ int main(int argc, char** argv) {
       ->envname("SCANFLOW_SIDECAR");
   supervise->add_option("--ready-fd", ready_fd, "Descriptor that gets one byte once it listens");
 
+  auto* serve = app.add_subcommand(
+      "serve", "Run what the sidecar of this Pod orders (by SCANFLOW_WORKER_SOCKET, ...)");
   std::string library;
   auto* host = app.add_subcommand("host", "Warm parent of a plugin library's attempts");
   host->add_option("--library", library, "The plugin library, absolute")->required();
@@ -71,10 +74,12 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (*describe_command) return describe(library);
   if (*host) return worker::run_step_host(library);
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  if (*serve) return worker::serve_pod(program);
   if (!redirect(log)) {
     std::cerr << "scanflow-worker: cannot open the log " << log << '\n';
     return 1;
   }
-  options.program = std::filesystem::read_symlink("/proc/self/exe").string();
+  options.program = program;
   return worker::supervise(options, ready_fd);
 }

@@ -1,16 +1,23 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
+#include <functional>
+#include <string>
+#include <utility>
 
 #include "engine/worker/note.hpp"
 #include "engine/worker/supervisor.hpp"
 
 namespace scanflow::worker {
 namespace {
+
+constexpr int kUsage = 64;
 
 /// Cuts what ties the process to the terminal and the engine that started it: an open pipe of the
 /// engine's would keep `scanflow run | less` waiting.
@@ -40,29 +47,56 @@ rlimit raise_open_files() {
   return before;
 }
 
-}  // namespace
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
 
-int supervise(SupervisorOptions options, int ready_fd) {
-  detach(ready_fd);
-  options.program_files = raise_open_files();
+int run(const SupervisorOptions& options, const std::function<void()>& ready) {
   try {
     Supervisor supervisor(options);
     if (auto opened = supervisor.open(); !opened) {
       note(opened.error().message);
       return 1;
     }
-    if (ready_fd >= 0) {
-      ::signal(SIGPIPE, SIG_IGN);  // that the engine is gone is no reason to die
-      if (::write(ready_fd, "r", 1) != 1) note("the engine that started this is gone");
-      ::signal(SIGPIPE, SIG_DFL);
-      ::close(ready_fd);
-    }
+    ready();
     supervisor.run();
     return 0;
   } catch (const std::exception& error) {
     note(std::string("ended by a broken invariant: ") + error.what());
     return 1;
   }
+}
+
+}  // namespace
+
+int supervise(SupervisorOptions options, int ready_fd) {
+  detach(ready_fd);
+  options.program_files = raise_open_files();
+  return run(options, [ready_fd] {
+    if (ready_fd < 0) return;
+    ::signal(SIGPIPE, SIG_IGN);  // that the engine is gone is no reason to die
+    if (::write(ready_fd, "r", 1) != 1) note("the engine that started this is gone");
+    ::signal(SIGPIPE, SIG_DFL);
+    ::close(ready_fd);
+  });
+}
+
+int serve_pod(const std::string& program) {
+  SupervisorOptions options;
+  options.program = program;
+  options.socket = variable("SCANFLOW_WORKER_SOCKET");
+  options.pod_sidecar = variable("SCANFLOW_SIDECAR_SOCKET");
+  options.plugins = variable("SCANFLOW_PLUGINS");
+  for (const auto& [name, value] : {std::pair("SCANFLOW_WORKER_SOCKET", options.socket),
+                                    std::pair("SCANFLOW_SIDECAR_SOCKET", options.pod_sidecar)}) {
+    if (value.starts_with('/')) continue;
+    note(fmt::format("{} must be an absolute path, not '{}'", name, value));
+    return kUsage;
+  }
+  options.work_directory = options.socket + ".work";
+  options.program_files = raise_open_files();
+  return run(options, [] {});
 }
 
 }  // namespace scanflow::worker

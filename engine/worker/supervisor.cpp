@@ -60,6 +60,7 @@ UniqueFd make_signal_fd() {
 }
 
 SidecarOptions sidecar_options(const SupervisorOptions& options) {
+  if (options.in_pod()) return {"", options.pod_sidecar, ""};
   std::string program = options.sidecar;
   if (program.empty())
     program = std::filesystem::path(options.program).parent_path() / "scanflow-sidecar";
@@ -283,7 +284,7 @@ void Supervisor::leave_if_done() {
 
 void Supervisor::arm_departure() {
   loop_.cancel(departure_);
-  if (active_ > 0 || engine_.connected()) return;
+  if (active_ > 0 || engine_.connected() || options_.in_pod()) return;
   departure_ = loop_.after(attempts_.empty() ? kIdleUs : kAbandonedUs, [this] {
     if (active_ == 0 && !engine_.connected()) loop_.stop();
   });

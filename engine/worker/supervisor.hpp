@@ -36,6 +36,12 @@ struct SupervisorOptions {
   std::string memory = "auto";  // "watch": never by cgroup
   std::string sidecar;     // absolute path; empty: scanflow-sidecar beside `program`; or "none"
   rlimit program_files{};  // RLIMIT_NOFILE of what it starts
+  /// In a Pod: absolute, where its sidecar listens. It stays until it is told to end then, and tells the
+  /// sidecar of each attempt at once.
+  std::string pod_sidecar;
+  std::string plugins;  // in a Pod: where libraries lie that are named without a directory
+
+  bool in_pod() const { return !pod_sidecar.empty(); }
 };
 
 class Supervisor {
@@ -160,5 +166,9 @@ class Supervisor {
 
 /// `scanflow-worker supervise`: becomes a process of its own, and runs until done. Exit status.
 int supervise(SupervisorOptions options, int ready_fd);
+
+/// The main process of a Pod's container: the sidecar is its engine. By the environment:
+/// SCANFLOW_WORKER_SOCKET, SCANFLOW_SIDECAR_SOCKET, SCANFLOW_PLUGINS. Exit status.
+int serve_pod(const std::string& program);
 
 }  // namespace scanflow::worker

@@ -31,7 +31,9 @@ void Supervisor::announce_all() {
 }
 
 void Supervisor::arm_announcements() {
-  if (sidecar_.connection() == 0 || std::exchange(announcements_armed_, true)) return;
+  if (sidecar_.connection() == 0) return;
+  if (options_.in_pod()) return announce_all();
+  if (std::exchange(announcements_armed_, true)) return;
   loop_.after(kAnnouncedUs, [this] {
     announcements_armed_ = false;
     const std::int64_t now_us = monotonic_us();

@@ -103,7 +103,9 @@ void Supervisor::start_plugin(Attempt& attempt) {
                               "plugins",
                               attempt.request.uses));
   }
-  hosts_.start(attempt.request.id, attempt.request.library);
+  std::string library = attempt.request.library;
+  if (library.front() != '/') library = options_.plugins + "/" + library;
+  hosts_.start(attempt.request.id, library);
 }
 
 /// The attempt has a process, which waits to be told what it is.

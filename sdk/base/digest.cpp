@@ -60,8 +60,4 @@ Result<std::string> sha256_file(const std::filesystem::path& path) {
   return hash.hex();
 }
 
-bool is_sha256(std::string_view text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 }  // namespace scanflow

@@ -29,6 +29,8 @@ std::string sha256_hex(std::string_view bytes);
 /// Reads the file in pieces, in constant memory.
 Result<std::string> sha256_file(const std::filesystem::path& path);
 /// Has it the form of one?
-bool is_sha256(std::string_view text);
+inline bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
 
 }  // namespace scanflow

@@ -27,6 +27,10 @@ constexpr std::array kVariables = {
     Variable{"SCANFLOW_POD_NAME", "what people call it; left out: the uid"},
     Variable{"SCANFLOW_SIDECAR_DIR", "where it keeps what the hub does not have yet"},
     Variable{"SCANFLOW_SIDECAR_SOCKET", "the Unix socket where launchers connect"},
+    Variable{
+        "SCANFLOW_WORKER_SOCKET",
+        "the Unix socket of this Pod's worker, which runs what the hub orders; left out: none"},
+    Variable{"SCANFLOW_BULK", "the hub's other endpoint, for files; needed with a worker"},
     Variable{"SCANFLOW_ADMIN", "127.0.0.1:4191, for /ready, /live, /metrics; left out: none"},
     Variable{"SCANFLOW_ADMIN_SHUTDOWN", "1: POST /shutdown ends it"},
     Variable{"SCANFLOW_ENDS_ALONE", "1: it ends when no launcher is there any more"},
@@ -85,14 +89,16 @@ class Reader {
   std::vector<std::string> problems_;
 };
 
+std::string read_endpoint(Reader& reader, const char* name) {
+  std::string endpoint = reader.needed(name);
+  if (!endpoint.empty() && !endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc:///"))
+    reader.problem(name, fmt::format("must begin with ipc:/// or tcp://, not '{}'", endpoint));
+  return endpoint;
+}
+
 void read_hub(Reader& reader, link::DealerOptions& hub) {
-  hub.endpoint = reader.needed("SCANFLOW_HUB");
-  const bool tcp = hub.endpoint.starts_with("tcp://");
-  if (!hub.endpoint.empty() && !tcp && !hub.endpoint.starts_with("ipc:///")) {
-    reader.problem("SCANFLOW_HUB",
-                   fmt::format("must begin with ipc:/// or tcp://, not '{}'", hub.endpoint));
-  }
-  if (!tcp) return;
+  hub.endpoint = read_endpoint(reader, "SCANFLOW_HUB");
+  if (!hub.endpoint.starts_with("tcp://")) return;
   constexpr std::size_t kKey = 40;
   hub.hub_key = reader.needed("SCANFLOW_HUB_KEY");
   hub.public_key = reader.needed("SCANFLOW_KEY");
@@ -121,6 +127,10 @@ Result<Config> read_config(const Lookup& lookup) {
   config.pod_name = reader.text("SCANFLOW_POD_NAME", config.pod_uid);
   config.directory = reader.path("SCANFLOW_SIDECAR_DIR");
   config.socket = reader.path("SCANFLOW_SIDECAR_SOCKET");
+  if (!reader.text("SCANFLOW_WORKER_SOCKET").empty()) {
+    config.worker = reader.path("SCANFLOW_WORKER_SOCKET");
+    config.bulk = read_endpoint(reader, "SCANFLOW_BULK");
+  }
   config.admin = reader.text("SCANFLOW_ADMIN");
   config.admin_shutdown = reader.flag("SCANFLOW_ADMIN_SHUTDOWN");
   config.ends_alone = reader.flag("SCANFLOW_ENDS_ALONE");

@@ -17,7 +17,10 @@ struct Config {
   std::string pod_name;   // what people call it
   std::string directory;  // absolute: the spool and the journal lie there
   std::string socket;     // absolute: where launchers connect
-  std::string admin;      // address and port; empty: none
+  std::string
+      worker;  // absolute: the worker's socket, in a Pod of the engine's; empty: there is none
+  std::string bulk;   // where the hub takes and gives files, with the same keys; with `worker`
+  std::string admin;  // address and port; empty: none
   bool admin_shutdown = false;
   bool ends_alone = false;             // it ends when no launcher is there any more
   std::int64_t grace_us = 10'000'000;  // after SIGTERM, for what the hub does not have yet

@@ -32,6 +32,9 @@ constexpr std::int64_t kTrimUs = 5'000'000;
 /// Without a launcher: how long it waits for one, and for the hub to take what it keeps.
 constexpr std::int64_t kAloneUs = 2'000'000, kAbandonedUs = 600'000'000;
 
+/// Between two looks at what is due.
+constexpr std::int64_t kLongestUs = 3'600'000'000;
+
 execute::Now now() { return {monotonic_us(), wall_us()}; }
 
 collect::Options collect_options(const Config& config) {
@@ -108,21 +111,8 @@ Result<void> Sidecar::open_parts() {
     return launchers_->tell(id, std::move(body));
   });
 
-  link::Session::Identity identity{config_.pod_uid, boot_id_, {}};
-  identity.hello.role = "sidecar";
-  identity.hello.pid = ::getpid();
-  identity.hello.version = SCANFLOW_VERSION;
-  identity.hello.name = config_.pod_name;
-  identity.hello.capabilities = {"commands", "telemetry"};
-  link::SessionEvents events;
-  events.begun = [this](const protocol::Welcome& welcome) { begin_session(welcome); };
-  events.ended = [this] { executor_->watched(false, now()); };
-  events.command = [this](const protocol::Command& command) {
-    if (auto taken = executor_->command(command, now()); !taken) return note(taken.error().message);
-    session_->received(command.id);
-  };
-  events.rejected = [](const std::string& why) { note("the hub refuses this sidecar: " + why); };
-  session_ = std::make_unique<link::Session>(identity, telemetry_, *spool_, events);
+  open_session();
+  if (!config_.worker.empty()) open_pod_work();
   auto dealer = link::Dealer::open(context_, config_.hub);
   if (!dealer) return tl::unexpected(dealer.error());
   dealer_ = std::make_unique<link::Dealer>(std::move(*dealer));
@@ -139,6 +129,36 @@ Result<void> Sidecar::open_parts() {
   admin_ = std::move(*admin);
   note("admin at " + admin_->address());
   return {};
+}
+
+void Sidecar::open_session() {
+  link::Session::Identity identity{config_.pod_uid, boot_id_, {}};
+  identity.hello.role = "sidecar";
+  identity.hello.pid = ::getpid();
+  identity.hello.version = SCANFLOW_VERSION;
+  identity.hello.name = config_.pod_name;
+  identity.hello.capabilities = {"commands", "telemetry"};
+  if (!config_.worker.empty()) identity.hello.capabilities.emplace_back("launch");
+  link::SessionEvents events;
+  events.begun = [this](const protocol::Welcome& welcome) { begin_session(welcome); };
+  events.ended = [this] { executor_->watched(false, now()); };
+  events.command = [this](const protocol::Command& command) {
+    if (auto taken = executor_->command(command, now()); !taken) return note(taken.error().message);
+    session_->received(command.id);
+  };
+  events.order = [this](const protocol::Body& order) {
+    if (pod_work_) pod_work_->relay().order(order);
+  };
+  events.rejected = [](const std::string& why) { note("the hub refuses this sidecar: " + why); };
+  session_ = std::make_unique<link::Session>(identity, telemetry_, *spool_, events);
+}
+
+void Sidecar::open_pod_work() {
+  relay::Relay::Events events;
+  events.deliver = [this](protocol::Body body) { deliver(std::move(body)); };
+  events.tell = [this](protocol::Body body) { session_->tell(std::move(body)); };
+  events.say = [](const std::string& text) { note(text); };
+  pod_work_ = std::make_unique<PodWork>(loop_, context_, config_, boot_id_, std::move(events));
 }
 
 void Sidecar::run() {
@@ -234,6 +254,7 @@ void Sidecar::begin_session(const protocol::Welcome& welcome) {
   sample_us_ = std::max<std::int64_t>(welcome.sample_us, kSampleUs / 10);
   executor_->watched(true, now());
   for (const auto& [id, attempt] : attempts_.all()) tell_of(attempt);
+  if (pod_work_) pod_work_->relay().begin_session();
 }
 
 void Sidecar::tell_of(const Attempts::Attempt& attempt) {
@@ -262,15 +283,15 @@ void Sidecar::before_wait() {
     sample();
   }
   executor_->tick(now());
+  const std::int64_t work_us = pod_work_ ? pod_work_->exchange(now_us) : now_us + kLongestUs;
   dealer_->exchange(*session_, now_us);
   leave_if_alone(now_us);
   if (drained(now_us)) return loop_.stop();
-  std::int64_t wake_us = std::min(session_->wake_us(), executor_->wake_us(now()));
+  std::int64_t wake_us = std::min({session_->wake_us(), executor_->wake_us(now()), work_us});
   if (!attempts_.all().empty()) wake_us = std::min(wake_us, sample_at_us_);
   if (alone_since_us_ > 0 && config_.ends_alone) wake_us = std::min(wake_us, now_us + kAloneUs);
   if (drain_until_us_ > 0) wake_us = std::min(wake_us, drain_until_us_);
-  constexpr std::int64_t kLongest = 3'600'000'000;
-  Loop::arm(timer_, std::min(wake_us - now_us, kLongest));
+  Loop::arm(timer_, std::min(wake_us - now_us, kLongestUs));
 }
 
 void Sidecar::sample() {

@@ -12,6 +12,7 @@
 #include "sidecar/app/attempts.hpp"
 #include "sidecar/app/config.hpp"
 #include "sidecar/app/launchers.hpp"
+#include "sidecar/app/pod_work.hpp"
 #include "sidecar/collect/collector.hpp"
 #include "sidecar/execute/executor.hpp"
 #include "sidecar/execute/journal.hpp"
@@ -34,6 +35,8 @@ class Sidecar {
   explicit Sidecar(Config config);
   Result<void> lock();
   Result<void> open_parts();
+  void open_session();
+  void open_pod_work();
 
   // --- what launchers say
   void on_message(Launchers::Id launcher, protocol::Body& body);
@@ -70,6 +73,7 @@ class Sidecar {
   std::unique_ptr<link::Session> session_;
   std::unique_ptr<link::Dealer> dealer_;
   std::unique_ptr<Launchers> launchers_;
+  std::unique_ptr<PodWork> pod_work_;    // null: the Pod is not the engine's
   std::set<Launchers::Id> deliver_for_;  // results and metrics have no other way
   std::unique_ptr<Admin> admin_;
   Loop::Watch hub_ready_, timer_, terminate_, interrupt_;

@@ -72,6 +72,8 @@ Result<void> Session::receive(std::string_view bytes, std::int64_t now_us) {
     resend_us_ = now_us + kResendUs;
   } else if (const auto* command = std::get_if<protocol::Command>(&body)) {
     if (events_.command) events_.command(*command);
+  } else if (events_.order) {
+    events_.order(body);
   }
   return {};
 }

@@ -39,6 +39,9 @@ struct SessionEvents {
   std::function<void()> ended;
   /// To be written into the journal; then answered by Session::received.
   std::function<void(const protocol::Command&)> command;
+  /// What the Pod shall do: Launch, Cancel, HostReply, Shutdown. Said again in each session, as far as
+  /// it still holds.
+  std::function<void(const protocol::Body&)> order;
   /// The hub speaks another version, or does not want this sidecar: why.
   std::function<void(const std::string&)> rejected;
 };

@@ -37,9 +37,10 @@ const std::vector<Rule>& table() {
       {"sidecar/link", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/loop", {"sdk/base"}},
       {"sidecar/admin", {"sidecar/loop", "sdk/base"}},
+      {"sidecar/relay", {"sidecar/bulk", "sidecar/loop", "sidecar/protocol", "sdk/base"}},
       {"sidecar/app",
-       {"sidecar/admin", "sidecar/collect", "sidecar/execute", "sidecar/link", "sidecar/loop",
-        "sidecar/protocol", "sdk/base"}},
+       {"sidecar/admin", "sidecar/bulk", "sidecar/collect", "sidecar/execute", "sidecar/link",
+        "sidecar/loop", "sidecar/protocol", "sidecar/relay", "sdk/base"}},
       {"sidecar", {"sidecar/app"}},
       {"engine/graph", {"sdk/base"}},
       // What rules and primitives there are is the sidecar's to say.

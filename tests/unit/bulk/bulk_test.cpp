@@ -6,8 +6,8 @@
 
 #include "sidecar/bulk/client.hpp"
 #include "sidecar/bulk/sodium_hasher.hpp"
+#include "tests/support/bulk_store.hpp"
 #include "tests/support/sidecar_link.hpp"
-#include "tests/unit/bulk/store.hpp"
 
 namespace scanflow::hub {
 namespace {

@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/bulk_store.hpp"
 #include "tests/support/sidecar_link.hpp"
-#include "tests/unit/bulk/store.hpp"
 
 namespace scanflow::hub {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "sidecar/bulk/client.hpp"
 #include "sidecar/bulk/sodium_hasher.hpp"
-#include "tests/unit/bulk/store.hpp"
+#include "tests/support/bulk_store.hpp"
 
 namespace scanflow::hub {
 namespace {

@@ -11,7 +11,7 @@
 #include "sidecar/bulk/client.hpp"
 #include "sidecar/bulk/sodium_hasher.hpp"
 #include "sidecar/link/dealer.hpp"
-#include "tests/unit/bulk/store.hpp"
+#include "tests/support/bulk_store.hpp"
 
 namespace scanflow::hub {
 namespace {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -34,18 +35,23 @@ inline char state_of(pid_t pid) {
 /// A hub, and what its owner would know. One hub after the other, as engines come and go.
 class Hubs {
  public:
-  explicit Hubs(std::string path, std::string pod = "local")
-      : path_(std::move(path)), pod_(std::move(pod)) {
+  /// bulk: what Pods fetch and store; nothing: no files are moved.
+  explicit Hubs(std::string path, std::string pod = "local",
+                std::optional<hub::BulkAccess> bulk = {})
+      : path_(std::move(path)), pod_(std::move(pod)), bulk_(std::move(bulk)) {
     start();
   }
 
   std::string endpoint() const { return "ipc://" + path_; }
+  std::string bulk_endpoint() const { return "ipc://" + path_ + ".bulk"; }
   void stop() { hub_.reset(); }
   void start() {
     hub::HubOptions options;
     options.term = ++term_;
     options.boot_id = fmt::format("hub-{}", term_);
     options.ipc = path_;
+    options.bulk = bulk_;
+    options.bulk_ipc = path_ + ".bulk";
     options.limits.lease_us = kSecond;
     options.limits.heartbeat_us = kSecond / 5;
     options.limits.sample_us = kSecond / 10;
@@ -53,13 +59,26 @@ class Hubs {
     if (!begun) throw std::runtime_error(begun.error().message);
     hub_ = std::move(*begun);
   }
+  /// To its Pod, also in each session that begins later.
+  void order(protocol::Body body) {
+    const std::lock_guard lock(mutex_);
+    orders_.push_back(body);
+    tell(std::move(body));
+  }
+  void tell(protocol::Body body) {
+    if (!hub_) return;
+    hub_->post([this, body = std::move(body)](hub::Core& core, std::int64_t now_us) {
+      (void)core.tell({"local", pod_}, body, now_us);
+    });
+  }
   /// Sends it, and gives its id.
   std::string send(const std::string& primitive,
-                   const nlohmann::json& arguments = nlohmann::json::object()) {
+                   const nlohmann::json& arguments = nlohmann::json::object(),
+                   const std::string& step = "step") {
     protocol::Command command;
     command.generation = ++commands_;
     command.id = fmt::format("c{}", commands_);
-    command.target = {"run", "step", 1};
+    command.target = {"run", step, 1};
     command.primitive = primitive;
     command.arguments = arguments.dump();
     command.deadline_us = 20 * kSecond;
@@ -101,6 +120,8 @@ class Hubs {
   std::vector<protocol::Outcome> of_rules;
   std::vector<protocol::Result> results;
   std::vector<protocol::Metric> metrics;
+  std::vector<protocol::HostCall> calls;
+  double progress = -1;
 
  private:
   hub::HubEvents events() {
@@ -108,10 +129,16 @@ class Hubs {
     all.attached = [this](const hub::SidecarKey&, const protocol::Hello& hello) {
       const std::lock_guard lock(mutex_);
       boots.push_back(std::to_string(hello.pid));
+      for (const protocol::Body& each : orders_) tell(each);
     };
     all.workload = [this](const hub::SidecarKey&, const protocol::Started& body) {
       const std::lock_guard lock(mutex_);
       started.push_back(body);
+    };
+    all.said = [this](const hub::SidecarKey&, const protocol::Body& body) {
+      const std::lock_guard lock(mutex_);
+      if (const auto* call = std::get_if<protocol::HostCall>(&body)) calls.push_back(*call);
+      if (const auto* some = std::get_if<protocol::Progress>(&body)) progress = some->fraction;
     };
     all.offers = [this](const hub::SidecarKey&, const protocol::Offers& body) {
       const std::lock_guard lock(mutex_);
@@ -149,6 +176,8 @@ class Hubs {
   }
 
   const std::string path_, pod_;
+  const std::optional<hub::BulkAccess> bulk_;
+  std::vector<protocol::Body> orders_;
   std::uint64_t term_ = 0;
   std::uint64_t commands_ = 0;
   std::mutex mutex_;

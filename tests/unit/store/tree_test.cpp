@@ -1,4 +1,5 @@
-#include "engine/store/tree.hpp"
+#include "sdk/base/tree.hpp"
+#include "engine/store/digest_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 // A store for tests of bulk: objects by digest, and what sidecars bring, in a directory.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -41,7 +42,9 @@ class TestStore {
         brought[store.name] = store.sha256;
         return BulkAccess::Place{{}, store.sha256};
       }
-      return BulkAccess::Place{files_ / ("came/" + store.name), ""};
+      std::string name = store.name;
+      std::replace(name.begin(), name.end(), '/', '_');
+      return BulkAccess::Place{files_ / ("came/" + name), ""};
     };
     access.stored = [this](const SidecarKey&, const protocol::Store& store,
                            const std::filesystem::path& path,

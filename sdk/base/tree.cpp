@@ -1,9 +1,7 @@
-#include "engine/store/tree.hpp"
+#include "sdk/base/tree.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,7 +11,7 @@
 #include "sdk/base/digest.hpp"
 #include "sdk/base/files.hpp"
 
-namespace scanflow::store {
+namespace scanflow {
 
 namespace fs = std::filesystem;
 
@@ -37,14 +35,11 @@ Result<void> check_entry(const fs::path& path, const struct stat& status) {
   return {};
 }
 
-Result<void> write_all(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(std::generic_category().message(errno));
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
+/// Relative, and nowhere out of where it is put.
+bool is_inside(const fs::path& path) {
+  return path.is_relative() && !path.empty() &&
+         std::none_of(path.begin(), path.end(),
+                      [](const fs::path& part) { return part == ".." || part == "."; });
 }
 
 }  // namespace
@@ -108,31 +103,11 @@ Result<std::vector<TreeFile>> parse_manifest(const std::string& text) {
     file.executable = mode == 555;
     file.empty_directory = file.sha256 == "-";
     if (file.empty_directory) file.path.pop_back();
+    if (!is_inside(file.path) || !(file.empty_directory || is_sha256(file.sha256)))
+      return fail(fmt::format("a manifest has a line that is none: '{}'", line));
     files.push_back(std::move(file));
   }
   return files;
 }
 
-Result<std::string> digest_file(const fs::path& path, int copy_to) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (descriptor < 0) return fail(describe_errno("cannot read", path, errno));
-  Sha256 hash;
-  std::string buffer(1 << 17, '\0');
-  Result<void> copied;
-  ssize_t n = 0;
-  while ((n = ::read(descriptor, buffer.data(), buffer.size())) != 0) {
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) break;
-    const auto bytes = std::string_view(buffer).substr(0, static_cast<std::size_t>(n));
-    hash.update(bytes);
-    if (copy_to >= 0 && !(copied = write_all(copy_to, bytes))) break;
-  }
-  const int error = errno;
-  ::close(descriptor);
-  if (!copied)
-    return fail(fmt::format("cannot copy {}: {}", path.string(), copied.error().message));
-  if (n < 0) return fail(describe_errno("cannot read", path, error));
-  return hash.hex();
-}
-
-}  // namespace scanflow::store
+}  // namespace scanflow

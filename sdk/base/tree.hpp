@@ -8,7 +8,7 @@
 
 #include "sdk/base/result.hpp"
 
-namespace scanflow::store {
+namespace scanflow {
 
 struct TreeFile {
   std::string path;  // relative, with '/'
@@ -28,8 +28,4 @@ Result<std::vector<TreeFile>> list_tree(const std::filesystem::path& directory);
 std::string manifest_of(const std::vector<TreeFile>& files);
 Result<std::vector<TreeFile>> parse_manifest(const std::string& text);
 
-/// SHA-256 of a regular file; symbolic links are not followed. `copy_to`: a descriptor that gets
-/// the same bytes, or -1.
-Result<std::string> digest_file(const std::filesystem::path& path, int copy_to = -1);
-
-}  // namespace scanflow::store
+}  // namespace scanflow

@@ -1,0 +1,74 @@
+// Between hub and worker, in a Pod of the engine's: it brings the inputs of an attempt, has the worker run
+// it, sends its log as it grows, stores what it has made, and then tells its result. What the hub orders
+// again in each session is done once. [one thread]
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "sidecar/relay/inputs.hpp"
+#include "sidecar/relay/outputs.hpp"
+#include "sidecar/relay/worker_link.hpp"
+
+namespace scanflow::relay {
+
+struct RelayOptions {
+  std::string worker;     // absolute: where the worker listens
+  std::string directory;  // absolute: inputs, logs, and what is over
+  std::string hub;        // what the worker is told of it: it finds the sidecar by itself
+};
+
+class Relay {
+ public:
+  struct Events {
+    std::function<void(protocol::Body)> deliver;  // must not be lost
+    std::function<void(protocol::Body)> tell;     // once in this session with the hub
+    std::function<void(const std::string&)> say;  // to the sidecar's own log
+  };
+
+  Relay(sidecar::Loop& loop, RelayOptions options, bulk::Client& client, Events events);
+
+  /// Launch, Cancel, HostReply, Shutdown of the hub; others are ignored.
+  void order(const protocol::Body& body);
+  /// A session has begun: what the hub may not have heard is said again.
+  void begin_session();
+
+ private:
+  using Id = protocol::AttemptId;
+  struct Attempt {
+    protocol::Request request;
+    bool brought = false;  // its inputs: the worker has it, as soon as it is there
+    std::string stop;      // why; empty: it is not to end
+    std::optional<bulk::Client::Number> log;
+    bool log_over = false;
+    bool ended = false;                      // the worker has said its result
+    std::optional<protocol::Result> result;  // all of which is stored
+    std::map<std::uint64_t, protocol::HostCall> calls;
+  };
+
+  void launch(const protocol::Request& request);
+  void cancel(const protocol::Cancel& order);
+  void connected();
+  void on_worker(protocol::Body& body);
+  void send_log(const Id& id, Attempt& attempt, const protocol::LogRange& log);
+  void ended(protocol::Result result);
+  void finish_if_all_is_there(const Id& id);
+  void finish(protocol::Result result);
+  void read_ended();
+  void note_ended(const Id& id);
+
+  const RelayOptions options_;
+  bulk::Client& client_;
+  const Events events_;
+  Inputs inputs_;
+  Outputs outputs_;
+  std::map<Id, Attempt> attempts_;
+  std::set<Id> ended_;  // in this Pod, also before a restart of the sidecar
+  WorkerLink worker_;
+};
+
+}  // namespace scanflow::relay
