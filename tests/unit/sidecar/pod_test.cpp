@@ -77,7 +77,7 @@ TEST_F(PodTest, InputsComeAndWhatWasMadeGoes) {
 echo "working" >&2
 cat "$SCANFLOW_INPUT_WORDS" "$SCANFLOW_INPUT_DATA/deep/a.txt"
 test -d "$SCANFLOW_INPUT_DATA/none" || exit 3
-echo '{"name": "loss", "value": 0.5, "step": 1}' >> "$SCANFLOW_METRICS"
+echo 'loss 0.5 step=1' >> "$SCANFLOW_METRICS"
 echo rows=7 > "$SCANFLOW_OUTPUT"
 mkdir -p "$SCANFLOW_ARTIFACTS/model/sub"
 echo weights > "$SCANFLOW_ARTIFACTS/model/sub/w"
