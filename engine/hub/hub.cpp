@@ -13,7 +13,7 @@ namespace scanflow::hub {
 
 std::string HubOptions::addresses() const {
   std::vector<std::string> all;
-  for (const std::string& each : {ipc, tcp, bulk_ipc, bulk_tcp})
+  for (const std::string& each : {ipc, network.tcp, bulk_ipc, network.bulk_tcp})
     if (!each.empty()) all.push_back(each);
   return fmt::format("{}", fmt::join(all, ", "));
 }
@@ -22,9 +22,10 @@ struct Hub::Impl {
   Impl(HubOptions chosen, HubEvents events)
       : options(std::move(chosen)),
         core(options.boot_id, options.term, options.limits, std::move(events)),
-        control(context, [this](const char* what) { core.odd(what); }) {}
+        control(context, [this](const char* what) { core.odd(what); }),
+        bulk_serving(context, [this](const char* what) { odd(what); }) {}
   ~Impl() {
-    if (bulk_serving) bulk_serving->end();
+    bulk_serving.end();
     control.end();
     context.shutdown();
     zap.reset();  // its thread asks how many connections there are
@@ -35,8 +36,10 @@ struct Hub::Impl {
   /// Some of those that are attached may connect anew before their old connection is known to be gone.
   std::size_t most_connections() const { return options.limits.sessions + 500; }
   void open();
-  void open_bulk();
+  void open_network();
+  void begin_bulk();
   void begin();
+  Result<void> try_to(const std::function<void()>& listen, bool network) const;
   bool send_control();
   bool send_bulk();
   /// Of what bulk has seen, which the control thread accounts for.
@@ -44,39 +47,36 @@ struct Hub::Impl {
     control.post([this, what](std::int64_t) { core.odd(what); });
   }
 
-  const HubOptions options;
+  HubOptions options;
   Core core;
   zmq::context_t context;
   std::unique_ptr<ZapHandler> zap;
   Serving control;
   std::unique_ptr<Bulk> bulk;
-  std::unique_ptr<Serving> bulk_serving;
+  Serving bulk_serving;
 };
 
 void Hub::Impl::open() {
-  if (!options.tcp.empty()) {
-    zap = std::make_unique<ZapHandler>(context, [this](const std::string& key) {
-      const std::size_t bulk_connections = bulk_serving ? bulk_serving->doors().connections() : 0;
-      const std::size_t connections = control.doors().connections() + bulk_connections;
-      return connections > 2 * most_connections() ? "" : options.user_of(key);
-    });
+  if (options.bulk) {
+    bulk = std::make_unique<Bulk>(options.boot_id, options.term, options.bulk_limits, *options.bulk,
+                                  [this](const std::string& what) { odd(what); });
   }
-  if (options.bulk) open_bulk();
   if (!options.ipc.empty()) control.doors().open_ipc(options.ipc);
-  if (!options.tcp.empty()) {
-    control.doors().open_tcp(options.tcp, options.secret_key, options.limits.handshake_us);
-  }
+  if (!options.bulk_ipc.empty()) bulk_serving.doors().open_ipc(options.bulk_ipc);
+  if (!options.network.tcp.empty()) open_network();
 }
 
-void Hub::Impl::open_bulk() {
-  bulk = std::make_unique<Bulk>(options.boot_id, options.term, options.bulk_limits, *options.bulk,
-                                [this](const std::string& what) { odd(what); });
-  bulk_serving = std::make_unique<Serving>(context, [this](const char* what) { odd(what); });
-  if (!options.bulk_ipc.empty()) bulk_serving->doors().open_ipc(options.bulk_ipc);
-  if (!options.bulk_tcp.empty()) {
-    bulk_serving->doors().open_tcp(options.bulk_tcp, options.secret_key,
-                                   options.limits.handshake_us);
-  }
+void Hub::Impl::open_network() {
+  const HubNetwork& network = options.network;
+  zap = std::make_unique<ZapHandler>(context, [this](const std::string& key) {
+    const std::size_t connections =
+        control.doors().connections() + bulk_serving.doors().connections();
+    return connections > 2 * most_connections() ? "" : options.network.user_of(key);
+  });
+  const std::int64_t handshake_us = options.limits.handshake_us;
+  control.doors().open_tcp(network.tcp, network.secret_key, handshake_us);
+  if (bulk && !network.bulk_tcp.empty())
+    bulk_serving.doors().open_tcp(network.bulk_tcp, network.secret_key, handshake_us);
 }
 
 void Hub::Impl::begin() {
@@ -87,14 +87,32 @@ void Hub::Impl::begin() {
   work.tick = [this](std::int64_t now_us) { core.tick(now_us); };
   work.send = [this](std::int64_t) { return send_control(); };
   control.begin(std::move(work));
-  if (!bulk) return;
+  if (bulk_serving.doors().size() > 0) begin_bulk();
+}
+
+Result<void> Hub::Impl::try_to(const std::function<void()>& listen, bool network) const {
+  if (network) {
+    const std::size_t each = bulk ? 2 : 1;
+    const std::string why = raise_file_limit(each * most_connections());
+    if (!why.empty()) return fail(why);
+  }
+  try {
+    listen();
+  } catch (const zmq::error_t& error) {
+    return fail(fmt::format("the hub cannot listen on {}: {}", options.addresses(), error.what()));
+  }
+  return {};
+}
+
+/// Where nobody can come there is nothing to wait for.
+void Hub::Impl::begin_bulk() {
   Serving::Work moving;
   moving.receive = [this](const Peer& peer, std::string_view bytes, std::int64_t now_us) {
     bulk->receive(peer, bytes, now_us);
   };
   moving.tick = [this](std::int64_t now_us) { bulk->tick(now_us); };
   moving.send = [this](std::int64_t) { return send_bulk(); };
-  bulk_serving->begin(std::move(moving));
+  bulk_serving.begin(std::move(moving));
 }
 
 /// A sidecar that takes nothing, or is gone, has lost its session; it says Hello when it is back.
@@ -109,7 +127,7 @@ bool Hub::Impl::send_control() {
 bool Hub::Impl::send_bulk() {
   const bool more = bulk->pump();
   for (const Outgoing& each : bulk->take_outgoing()) {
-    if (!bulk_serving->doors().send(each).empty()) bulk->disconnected(each.routing_id);
+    if (!bulk_serving.doors().send(each).empty()) bulk->disconnected(each.routing_id);
   }
   return more;
 }
@@ -119,19 +137,24 @@ Hub::~Hub() = default;
 
 Result<std::unique_ptr<Hub>> Hub::start(HubOptions options, HubEvents events) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(events));
-  const HubOptions& chosen = impl->options;
-  if (!chosen.tcp.empty()) {
-    const std::size_t each = chosen.bulk ? 2 : 1;
-    const std::string why = raise_file_limit(each * impl->most_connections());
-    if (!why.empty()) return fail(why);
-  }
-  try {
-    impl->open();
-  } catch (const zmq::error_t& error) {
-    return fail(fmt::format("the hub cannot listen on {}: {}", chosen.addresses(), error.what()));
+  if (auto opened = impl->try_to([&] { impl->open(); }, !impl->options.network.tcp.empty());
+      !opened) {
+    return tl::unexpected(opened.error());
   }
   impl->begin();
   return std::unique_ptr<Hub>(new Hub(std::move(impl)));
+}
+
+Result<void> Hub::listen(HubNetwork network) {
+  impl_->options.network = std::move(network);
+  auto listens = impl_->try_to(
+      [this] {
+        impl_->control.pause(
+            [this] { impl_->bulk_serving.pause([this] { impl_->open_network(); }); });
+      },
+      true);
+  if (listens && impl_->bulk && !impl_->bulk_serving.running()) impl_->begin_bulk();
+  return listens;
 }
 
 void Hub::post(std::function<void(Core&, std::int64_t)> work) {
@@ -139,8 +162,6 @@ void Hub::post(std::function<void(Core&, std::int64_t)> work) {
       [core = &impl_->core, work = std::move(work)](std::int64_t now_us) { work(*core, now_us); });
 }
 const std::string& Hub::tcp() const { return impl_->control.doors().tcp(); }
-std::string Hub::bulk_tcp() const {
-  return impl_->bulk_serving ? impl_->bulk_serving->doors().tcp() : "";
-}
+const std::string& Hub::bulk_tcp() const { return impl_->bulk_serving.doors().tcp(); }
 
 }  // namespace scanflow::hub

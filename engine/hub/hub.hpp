@@ -15,6 +15,14 @@
 
 namespace scanflow::hub {
 
+/// TCP, with CURVE only.
+struct HubNetwork {
+  std::string tcp;             // "tcp://127.0.0.1:*"; empty: none
+  std::string bulk_tcp;        // the same for bulk
+  std::string secret_key;      // the hub's (Z85)
+  ZapHandler::UserOf user_of;  // whose the key of a sidecar is
+};
+
 struct HubOptions {
   std::string boot_id;
   std::uint64_t term = 0;  // higher than that of any hub before
@@ -22,15 +30,11 @@ struct HubOptions {
   /// An absolute path in a directory that only this user may enter; empty: none. Whoever can connect to
   /// it is the user "local".
   std::string ipc;
-  /// "tcp://127.0.0.1:*"; empty: none. CURVE only: secret_key is the hub's (Z85), user_of says whose
-  /// the key of a sidecar is.
-  std::string tcp;
-  std::string secret_key;
-  ZapHandler::UserOf user_of;
-  /// Nothing: no sidecar fetches or stores anything. Its sockets are as those above.
+  HubNetwork network;
+  /// Nothing: no sidecar fetches or stores anything.
   std::optional<BulkAccess> bulk;
   BulkLimits bulk_limits;
-  std::string bulk_ipc, bulk_tcp;
+  std::string bulk_ipc;  // as `ipc`
 
   std::string addresses() const;  // all of them, for people
 };
@@ -46,11 +50,14 @@ class Hub {
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
+  /// Listens there too, from now on: where the options said no network.
+  Result<void> listen(HubNetwork network);
+
   /// Runs it on the hub's thread, in the order of the calls. [any-thread]
   void post(std::function<void(Core& core, std::int64_t now_us)> work);
   /// Where the TCP socket listens, with its port; "" where there is none.
   const std::string& tcp() const;
-  std::string bulk_tcp() const;  // the same of bulk's
+  const std::string& bulk_tcp() const;  // the same of bulk's
 
  private:
   struct Impl;

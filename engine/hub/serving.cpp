@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
+#include <future>
 #include <utility>
 
 #include "sdk/base/clock.hpp"
@@ -35,16 +37,19 @@ void Serving::begin(Work work) {
 }
 
 void Serving::run() {
-  std::vector<zmq::pollitem_t> items{{nullptr, wake_, ZMQ_POLLIN, 0}};
-  doors_.add_to(items);
+  std::vector<zmq::pollitem_t> items;
   std::int64_t tick_us = 0;
   bool more = false;
   while (!stopping_) {
+    if (items.size() != doors_.size() + 1) {  // one was opened
+      items = {{nullptr, wake_, ZMQ_POLLIN, 0}};
+      doors_.add_to(items);
+    }
     const std::int64_t wait_us = more ? 0 : std::max<std::int64_t>(tick_us - monotonic_us(), 0);
     if (zmq_poll(items.data(), static_cast<int>(items.size()), (wait_us + 999) / 1000) < 0)
       continue;
     if (items[0].revents != 0) do_posted();
-    for (std::size_t i = 0; i < doors_.size(); ++i) {
+    for (std::size_t i = 0; i + 1 < items.size(); ++i) {
       if (items[i + 1].revents == 0) continue;
       const std::int64_t now_us = monotonic_us();
       doors_.receive(
@@ -57,6 +62,20 @@ void Serving::run() {
     }
     more = work_.send(monotonic_us());
   }
+}
+
+void Serving::pause(const std::function<void()>& call) {
+  if (!running()) return call();
+  std::promise<void> done;
+  post([&](std::int64_t) {
+    try {
+      call();
+      done.set_value();
+    } catch (...) {
+      done.set_exception(std::current_exception());
+    }
+  });
+  done.get_future().get();
 }
 
 void Serving::do_posted() {

@@ -35,6 +35,9 @@ class Serving {
   void begin(Work work);
   /// Its thread ends; the sockets stay until it is destroyed.
   void end();
+  bool running() const { return thread_.joinable(); }
+  /// Does it while the thread waits for that; at once where there is none. What it throws is thrown here.
+  void pause(const std::function<void()>& call);
   /// Runs it on its thread, in the order of the calls. [any-thread]
   void post(std::function<void(std::int64_t now_us)> work);
 

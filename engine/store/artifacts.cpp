@@ -206,6 +206,43 @@ Result<Artifact> Artifacts::put_file(const fs::path& source, Take take) {
   return Artifact{file->sha256, object(file->sha256, file->executable), file->bytes, false};
 }
 
+Result<Artifact> Artifacts::take_file(const fs::path& source, const std::string& sha256,
+                                      bool executable) {
+  if (auto made = make_directories(root_); !made) return tl::unexpected(made.error());
+  TreeFile file{.sha256 = sha256, .executable = executable};
+  if (!is_regular(source, &file.bytes)) return fail(source.string() + " is no file");
+  if (auto added = add_object(source, file, Take::names); !added)
+    return tl::unexpected(added.error());
+  return Artifact{sha256, object(sha256, executable), file.bytes, false};
+}
+
+Result<Artifact> Artifacts::take_tree(const std::string& manifest) {
+  const auto files = parse_manifest(manifest);
+  if (!files) return tl::unexpected(files.error());
+  const std::string sha256 = sha256_hex(manifest);
+  if (!touch(sha256, true)) {
+    if (auto built = build_tree(*files, manifest, sha256); !built)
+      return tl::unexpected(built.error());
+  }
+  return Artifact{sha256, place("trees", sha256), total_bytes(*files), true};
+}
+
+Result<fs::path> Artifacts::file_of(const std::string& sha256, bool executable) const {
+  std::uint64_t bytes = 0;
+  if (!is_sha256(sha256)) return fail(fmt::format("'{}' is no SHA-256", sha256));
+  fs::path path = object(sha256, executable);
+  if (!is_regular(path, &bytes)) return fail(path.string() + " is not in the store");
+  return path;
+}
+
+Result<fs::path> Artifacts::manifest_file_of(const std::string& sha256) const {
+  std::uint64_t bytes = 0;
+  if (!is_sha256(sha256)) return fail(fmt::format("'{}' is no SHA-256", sha256));
+  fs::path path = place("manifests", sha256);
+  if (!is_regular(path, &bytes)) return fail(path.string() + " is not in the store");
+  return path;
+}
+
 Result<void> Artifacts::add_object(const fs::path& source, const TreeFile& file, Take take) const {
   const fs::path target = object(file.sha256, file.executable);
   std::uint64_t bytes = 0;

@@ -47,6 +47,17 @@ class Artifacts {
   /// put() of what is somebody else's, as a user's data: copies it, and alters nothing of it. A
   /// symbolic link at `source` is followed; it may lie in the store. [any-thread]
   Result<Artifact> put_copy(const std::filesystem::path& source);
+  // What came in pieces: its digest was taken as it came.
+
+  /// put() of a file whose digest is known.
+  Result<Artifact> take_file(const std::filesystem::path& source, const std::string& sha256,
+                             bool executable);
+  /// The directory that a manifest describes (tree.hpp), whose files are in the store already.
+  Result<Artifact> take_tree(const std::string& manifest);
+  /// Where an object lies, or the manifest of a directory; an error where there is none.
+  Result<std::filesystem::path> file_of(const std::string& sha256, bool executable) const;
+  Result<std::filesystem::path> manifest_file_of(const std::string& sha256) const;
+
   /// What put() would make of it, but nothing is stored. [any-thread]
   Result<Artifact> identify(const std::filesystem::path& source) const;
 

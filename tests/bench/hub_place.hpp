@@ -78,9 +78,9 @@ class CountingHub {
     options.boot_id = "hub";
     options.term = 1;
     options.limits = limits;
-    options.tcp = "tcp://127.0.0.1:*";
-    options.secret_key = keys.hub.secret;
-    options.user_of = [](const std::string&) { return "user"; };
+    options.network.tcp = "tcp://127.0.0.1:*";
+    options.network.secret_key = keys.hub.secret;
+    options.network.user_of = [](const std::string&) { return "user"; };
     more.attached = [this](const auto&, const auto&) { ++attached; };
     more.series = [this](const auto&, const auto&) { return ++series; };
     more.samples = [this](std::span<const hub::Sample> taken) { samples += taken.size(); };

@@ -34,9 +34,9 @@ int Owner::begin_hub() {
   options.limits.credit = 100;
   options.limits.odd_us = 1'000'000;
   options.limits.window = 8;
-  options.tcp = "tcp://127.0.0.1:*";
-  options.secret_key = secret_;
-  options.user_of = [key = user_key_](const std::string& shown) {
+  options.network.tcp = "tcp://127.0.0.1:*";
+  options.network.secret_key = secret_;
+  options.network.user_of = [key = user_key_](const std::string& shown) {
     return shown == key ? "user" : "";
   };
   auto started = hub::Hub::start(std::move(options), events());

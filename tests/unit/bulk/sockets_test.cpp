@@ -72,11 +72,13 @@ TEST_F(BulkSockets, FetchesAndStoresOverAUnixSocket) {
 TEST_F(BulkSockets, GoesOnWhereItWasWithAnotherHubOverCurve) {
   const Keys hub_keys, keys;
   HubOptions options;
-  options.tcp = options.bulk_tcp = "tcp://127.0.0.1:*";
-  options.secret_key = hub_keys.secret;
-  options.user_of = [&](const std::string& key) { return key == keys.open ? "pod-key" : ""; };
+  options.network.tcp = options.network.bulk_tcp = "tcp://127.0.0.1:*";
+  options.network.secret_key = hub_keys.secret;
+  options.network.user_of = [&](const std::string& key) {
+    return key == keys.open ? "pod-key" : "";
+  };
   auto hub = start(options);
-  options.bulk_tcp = hub->bulk_tcp();
+  options.network.bulk_tcp = hub->bulk_tcp();
   auto dealer =
       *link::Dealer::open(context_, {hub->bulk_tcp(), hub_keys.open, keys.open, keys.secret});
   const std::string up = noise(24u << 20, 2), down = noise(24u << 20, 3);
@@ -101,9 +103,9 @@ TEST_F(BulkSockets, GoesOnWhereItWasWithAnotherHubOverCurve) {
 TEST_F(BulkSockets, AStrangerGetsNothing) {
   const Keys hub_keys, keys;
   HubOptions options;
-  options.tcp = options.bulk_tcp = "tcp://127.0.0.1:*";
-  options.secret_key = hub_keys.secret;
-  options.user_of = [](const std::string&) { return ""; };
+  options.network.tcp = options.network.bulk_tcp = "tcp://127.0.0.1:*";
+  options.network.secret_key = hub_keys.secret;
+  options.network.user_of = [](const std::string&) { return ""; };
   const auto hub = start(options);
   auto dealer =
       *link::Dealer::open(context_, {hub->bulk_tcp(), hub_keys.open, keys.open, keys.secret});

@@ -83,9 +83,9 @@ class HostileTest : public testing::Test {
     options.boot_id = "hub";
     options.term = 1;
     options.limits.odd_us = kSecond / 10;
-    options.tcp = "tcp://127.0.0.1:*";
-    options.secret_key = hub_keys_.secret;
-    options.user_of = [this](const std::string& key) -> std::string {
+    options.network.tcp = "tcp://127.0.0.1:*";
+    options.network.secret_key = hub_keys_.secret;
+    options.network.user_of = [this](const std::string& key) -> std::string {
       if (key == victim_.open) return "victim";
       return key == attacker_.open ? "attacker" : "";
     };

@@ -93,7 +93,7 @@ class HubTest : public testing::Test {
     options.term = term;
     options.limits.heartbeat_us = 100'000;
     options.limits.lease_us = 2'000'000;
-    if (options.tcp.empty()) options.ipc = files_ / "hub.sock";
+    if (options.network.tcp.empty()) options.ipc = files_ / "hub.sock";
     HubEvents events;
     events.attached = [this](const SidecarKey& key, const protocol::Hello&) {
       seen_.with([&](Seen& seen) { seen.attached.insert(key.user + "/" + key.pod_uid); });
@@ -167,9 +167,11 @@ TEST_F(HubTest, WhatAHubDidNotCommitGoesToTheNextOne) {
 TEST_F(HubTest, OverTcpOnlyKnownKeysAreLetInEachUnderItsName) {
   const Keys hub_keys, known, unknown;
   HubOptions options;
-  options.tcp = "tcp://127.0.0.1:*";
-  options.secret_key = hub_keys.secret;
-  options.user_of = [&](const std::string& key) { return key == known.open ? "team-a" : ""; };
+  options.network.tcp = "tcp://127.0.0.1:*";
+  options.network.secret_key = hub_keys.secret;
+  options.network.user_of = [&](const std::string& key) {
+    return key == known.open ? "team-a" : "";
+  };
   hub_ = start(1, options);
   const auto dealer = [&](const Keys& keys, const char* hub) {
     return link::DealerOptions{hub_->tcp(), hub, keys.open, keys.secret};
@@ -200,9 +202,9 @@ TEST_F(HubTest, OverTcpOnlyKnownKeysAreLetInEachUnderItsName) {
 TEST_F(HubTest, APodsNameWithAnotherKeyIsAnotherSidecar) {
   const Keys hub_keys, victims, thiefs;
   HubOptions options;
-  options.tcp = "tcp://127.0.0.1:*";
-  options.secret_key = hub_keys.secret;
-  options.user_of = [&](const std::string& key) {
+  options.network.tcp = "tcp://127.0.0.1:*";
+  options.network.secret_key = hub_keys.secret;
+  options.network.user_of = [&](const std::string& key) {
     return key == victims.open ? "victim" : "thief";
   };
   hub_ = start(1, options);
@@ -230,9 +232,9 @@ TEST_F(HubTest, AKeyThatBecomesKnownLaterIsLetIn) {
   std::atomic<bool> known = false;
   std::atomic<int> asked = 0;
   HubOptions options;
-  options.tcp = "tcp://127.0.0.1:*";
-  options.secret_key = hub_keys.secret;
-  options.user_of = [&](const std::string&) {
+  options.network.tcp = "tcp://127.0.0.1:*";
+  options.network.secret_key = hub_keys.secret;
+  options.network.user_of = [&](const std::string&) {
     ++asked;
     return known ? "user" : "";
   };
@@ -273,11 +275,11 @@ TEST_F(HubTest, WhatWasRecordedAndIsSentAgainChangesNothing) {
 
 TEST_F(HubTest, AnAddressThatIsTakenIsSaid) {
   HubOptions options;
-  options.tcp = "tcp://127.0.0.1:*";
-  options.secret_key = Keys().secret;
-  options.user_of = [](const std::string&) { return ""; };
+  options.network.tcp = "tcp://127.0.0.1:*";
+  options.network.secret_key = Keys().secret;
+  options.network.user_of = [](const std::string&) { return ""; };
   hub_ = start(1, options);
-  options.tcp = hub_->tcp();
+  options.network.tcp = hub_->tcp();
   const auto second = Hub::start(options, {});
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().message, testing::HasSubstr(hub_->tcp() + ": Address already in use"));

@@ -1,0 +1,137 @@
+#include "engine/runtime/pod_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "sdk/base/digest.hpp"
+#include "sdk/base/files.hpp"
+#include "sdk/base/tree.hpp"
+
+namespace scanflow::runtime {
+namespace fs = std::filesystem;
+namespace {
+
+std::string digest_of(const protocol::AttemptId& id) {
+  return sha256_hex(fmt::format("{}\n{}\n{}", id.run, id.step, id.attempt)).substr(0, 32);
+}
+
+std::string what(const std::string& object, const std::string& sha256) {
+  return object + ' ' + sha256;
+}
+
+}  // namespace
+
+PodFiles::PodFiles(store::Artifacts artifacts, fs::path incoming)
+    : artifacts_(std::move(artifacts)), incoming_(std::move(incoming)) {}
+
+void PodFiles::admit(const std::string& user, const protocol::Request& request, fs::path log) {
+  Grant grant;
+  grant.log = std::move(log);
+  for (const protocol::Input& input : request.inputs) {
+    if (!input.directory) {
+      grant.files.insert(what(input.path == "executable" ? "executable" : "file", input.sha256));
+      continue;
+    }
+    grant.files.insert(what("tree", input.sha256));
+    const auto path = artifacts_.manifest_file_of(input.sha256);
+    const auto text = path ? read_file(*path) : tl::unexpected(path.error());
+    const auto files = text ? parse_manifest(*text) : tl::unexpected(text.error());
+    if (!files) continue;  // the fetch of the manifest says why
+    for (const TreeFile& file : *files)
+      grant.files.insert(what(file.executable ? "executable" : "file", file.sha256));
+  }
+  const std::lock_guard lock(mutex_);
+  grants_[user][request.id] = std::move(grant);
+}
+
+void PodFiles::dismiss(const std::string& user, const protocol::AttemptId& id) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = grants_.find(user);
+    if (found != grants_.end() && found->second.erase(id) > 0 && found->second.empty())
+      grants_.erase(found);
+  }
+  std::error_code ignored;
+  fs::remove_all(incoming_of(user, id), ignored);
+}
+
+hub::BulkAccess PodFiles::access() {
+  hub::BulkAccess access;
+  access.fetch = [this](const hub::SidecarKey& of, const protocol::Fetch& asked) {
+    return fetch(of.user, asked);
+  };
+  access.store = [this](const hub::SidecarKey& of, const protocol::Store& offered) {
+    return store(of.user, offered);
+  };
+  access.stored = [this](const hub::SidecarKey&, const protocol::Store& whole, const fs::path& path,
+                         const std::string& sha256) { return stored(whole, path, sha256); };
+  return access;
+}
+
+bool PodFiles::is_granted(const std::string& user, const std::string& what) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = grants_.find(user);
+  return found != grants_.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [&](const auto& each) { return each.second.files.contains(what); });
+}
+
+Result<fs::path> PodFiles::fetch(const std::string& user, const protocol::Fetch& fetch) {
+  if (!is_granted(user, what(fetch.object, fetch.sha256)))
+    return fail(fmt::format("{} {} is no input of what runs there", fetch.object, fetch.sha256));
+  if (fetch.object == "tree") return artifacts_.manifest_file_of(fetch.sha256);
+  return artifacts_.file_of(fetch.sha256, fetch.object == "executable");
+}
+
+fs::path PodFiles::incoming_of(const std::string& user, const protocol::AttemptId& id) const {
+  return incoming_ / (sha256_hex(user).substr(0, 16) + "-" + digest_of(id));
+}
+
+Result<hub::BulkAccess::Place> PodFiles::store(const std::string& user,
+                                               const protocol::Store& store) {
+  fs::path log;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = grants_.find(user);
+    const auto attempt = found == grants_.end() ? std::map<protocol::AttemptId, Grant>::iterator()
+                                                : found->second.find(store.id);
+    if (found == grants_.end() || attempt == found->second.end())
+      return fail(
+          fmt::format("attempt {} of {} does not run there", store.id.attempt, store.id.step));
+    log = attempt->second.log;
+  }
+  if (store.object == "log") return hub::BulkAccess::Place{log, ""};
+  // A tree is put together anew: cheap, and right whatever its files have become.
+  if (!store.sha256.empty() && store.object != "tree" &&
+      artifacts_.file_of(store.sha256, store.object == "executable") &&
+      artifacts_.touch(store.sha256, false)) {
+    return hub::BulkAccess::Place{{}, store.sha256};
+  }
+  return hub::BulkAccess::Place{
+      incoming_of(user, store.id) /
+          sha256_hex(fmt::format("{}\n{}\n{}", store.object, store.name, store.bytes))
+              .substr(0, 32),
+      ""};
+}
+
+Result<void> PodFiles::stored(const protocol::Store& store, const fs::path& path,
+                              const std::string& sha256) {
+  if (store.object == "log") return {};
+  std::error_code ignored;
+  if (store.object == "tree") {
+    const auto manifest = read_file(path);
+    if (!manifest) return tl::unexpected(manifest.error());
+    const auto tree = artifacts_.take_tree(*manifest);
+    if (!tree) return tl::unexpected(tree.error());
+  } else {
+    const auto file = artifacts_.take_file(path, sha256, store.object == "executable");
+    if (!file) return tl::unexpected(file.error());
+  }
+  fs::remove(path, ignored);
+  return {};
+}
+
+}  // namespace scanflow::runtime
