@@ -71,6 +71,8 @@ struct Request {
       "{}";  // JSON object: the step's `sidecar` settings (rules, hooks, signals)
   /// Absolute; what the step puts there is there for its later attempts too. Empty: there is none.
   std::string checkpoints;
+  /// JSON object for whoever makes the Pod that it runs in: image, requests, limits, reuse, template.
+  std::string pod;
 };
 
 /// Where an attempt's output lies: bytes [offset, offset + length) of a segment in the run's

@@ -1,0 +1,225 @@
+// What the engine asks, and what the hub tells.
+#include "engine/backend/pod_backend.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+#include <variant>
+
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::backend {
+
+PodBackend::PodBackend(PodOptions options, boost::asio::io_context& strand, PodHub& hub, Sink sink)
+    : options_(std::move(options)),
+      strand_(strand),
+      hub_(hub),
+      sink_(std::move(sink)),
+      records_(options_.directory),
+      timer_(strand) {}
+
+/// Pods that run go on, and the next engine finds them; those that wait for a step are not worth it.
+PodBackend::~PodBackend() {
+  alive_.reset();
+  for (const auto& [name, pod] : pods_) {
+    if (pod.record.attempt || !driver_) continue;
+    driver_->remove(name);
+    records_.remove(name);
+  }
+}
+
+void PodBackend::open() {
+  if (state_ != State::closed) return;
+  state_ = State::opening;
+  hub_.listen([this, alive = std::weak_ptr(alive_)](Result<HubAddress> address) {
+    if (alive.expired()) return;
+    if (!address) return on_open(tl::unexpected(address.error()));
+    address_ = *address;
+    driver_->open([this, alive](Result<std::vector<std::string>> living) {
+      if (!alive.expired()) on_open(living);
+    });
+  });
+}
+
+void PodBackend::on_open(const Result<std::vector<std::string>>& living) {
+  if (!living) {
+    state_ = State::closed;
+    return give_up("config", living.error().message);
+  }
+  state_ = State::open;
+  const std::int64_t now_us = monotonic_us();
+  for (auto& [name, record] : records_.read()) {
+    if (std::find(living->begin(), living->end(), name) == living->end()) {
+      records_.remove(name);  // it went while no engine was there
+      continue;
+    }
+    Pod& pod = pods_[name];
+    pod.record = std::move(record);
+    pod.waits_us = now_us;
+    hub_.admit(name);
+  }
+  for (const std::string& name : *living) {
+    if (!pods_.contains(name)) driver_->remove(name);  // whoever made it did not come to note it
+  }
+  std::vector<Id> all;
+  for (const auto& [id, attempt] : attempts_) all.push_back(id);
+  for (const Id& id : all) place(id);
+  arm();
+}
+
+void PodBackend::give_up(const std::string& cause, const std::string& why) {
+  std::vector<Id> all;
+  for (const auto& [id, attempt] : attempts_)
+    if (!attempt.told) all.push_back(id);
+  for (const Id& id : all) fail(id, cause, why);
+}
+
+void PodBackend::launch(std::vector<RequestPtr> requests) {
+  open();
+  for (RequestPtr& request : requests) {
+    const Id id = request->id;
+    attempts_[id].request = std::move(request);
+    if (state_ == State::open) place(id);
+  }
+}
+
+void PodBackend::stop(const Id& id, const std::string& reason) {
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end() || found->second.told || !found->second.stop.empty()) return;
+  found->second.stop = reason.empty() ? "cancelled" : reason;
+  Pod* pod = find(found->second.pod);
+  if (pod == nullptr || pod->making || !pod->attached) {
+    const std::string name = found->second.pod;
+    protocol::Result result;
+    result.status = "cancelled";
+    result.cause = found->second.stop;
+    result.message = "stopped before it started";
+    tell_result(id, std::move(result));
+    if (!name.empty()) remove(name);
+    return;
+  }
+  constexpr std::int64_t kPatienceUs = 10'000'000;
+  pod->kill_us = monotonic_us() + found->second.request->grace_us + kPatienceUs;
+  order(*pod);
+}
+
+/// The engine has committed its result.
+void PodBackend::acknowledge(const Id& id) {
+  if (const auto found = deliveries_.find(id); found != deliveries_.end()) {
+    hub_.delivered(found->second.from, found->second.number);
+    deliveries_.erase(found);
+  }
+  const auto found = attempts_.find(id);
+  if (found == attempts_.end()) return;
+  const std::string name = found->second.pod;
+  attempts_.erase(found);
+  if (name.empty()) return;
+  hub_.revoke(name, id);
+  release(name);
+}
+
+void PodBackend::forget(const std::vector<Id>& ids) {
+  for (const Id& id : ids) {
+    acknowledge(id);
+    for (auto& [name, pod] : pods_) {
+      if (pod.record.attempt != id || attempts_.contains(id)) continue;
+      remove(name);
+      break;
+    }
+  }
+}
+
+void PodBackend::reply(const protocol::HostReply& reply) {
+  const auto found = attempts_.find(reply.id);
+  if (found != attempts_.end()) hub_.tell({found->second.pod, found->second.pod}, reply);
+}
+
+// --- what the hub tells
+
+bool PodBackend::owns(const hub::SidecarKey& sidecar, const Id& id) const {
+  const auto found = pods_.find(sidecar.user);
+  return found != pods_.end() && sidecar.pod_uid == sidecar.user &&
+         found->second.record.attempt == id;
+}
+
+void PodBackend::attached(const hub::SidecarKey& sidecar) {
+  Pod* pod = find(sidecar.user);
+  if (pod == nullptr || sidecar.pod_uid != sidecar.user) return;
+  pod->attached = true;
+  pod->waits_us = monotonic_us();
+  order(*pod);
+}
+
+void PodBackend::detached(const hub::SidecarKey& sidecar) {
+  Pod* pod = find(sidecar.user);
+  if (pod == nullptr || sidecar.pod_uid != sidecar.user) return;
+  pod->attached = false;
+  pod->waits_us = monotonic_us();
+}
+
+/// Said anew in each session: the sidecar does once what it is told twice.
+void PodBackend::order(const Pod& pod) {
+  if (!pod.attached || !pod.record.attempt) return;
+  const auto found = attempts_.find(*pod.record.attempt);
+  if (found == attempts_.end() || found->second.told) return;
+  const hub::SidecarKey to{pod.record.pod, pod.record.pod};
+  const Attempt& attempt = found->second;
+  hub_.tell(to, protocol::Launch{pod_request(*attempt.request)});
+  if (!attempt.stop.empty()) hub_.tell(to, protocol::Cancel{found->first, attempt.stop});
+}
+
+void PodBackend::said(const hub::SidecarKey& sidecar, const protocol::Body& body) {
+  if (const auto* progress = std::get_if<protocol::Progress>(&body)) {
+    if (owns(sidecar, progress->id)) sink_({*progress});
+  } else if (const auto* call = std::get_if<protocol::HostCall>(&body)) {
+    if (owns(sidecar, call->id)) sink_({*call});
+  } else if (const auto* started = std::get_if<protocol::Started>(&body)) {
+    if (!owns(sidecar, started->id)) return;
+    protocol::Started here = *started;
+    here.log = {log_segment(started->id), 0, 0};
+    sink_({here});
+  }
+}
+
+void PodBackend::delivered(const hub::SidecarKey& from, std::uint64_t number,
+                           protocol::Result result) {
+  const Id id = result.id;
+  const auto found = attempts_.find(id);
+  const bool known = found != attempts_.end();
+  if (!owns(from, id) || (known && found->second.told)) {
+    hub_.delivered(from, number);  // told twice, or not its to tell
+    return;
+  }
+  if (result.log.length > 0) result.log.segment = log_segment(id);
+  deliveries_[id] = {from, number, result};
+  if (known) return tell_result(id, std::move(result));
+  sink_({Kept{id}});  // of an earlier engine: it is asked for, or forgotten
+}
+
+void PodBackend::tell_result(const Id& id, protocol::Result result) {
+  result.id = id;
+  if (result.ended_us == 0) result.started_us = result.ended_us = wall_us();
+  attempts_.at(id).told = true;
+  sink_({protocol::Ended{std::move(result)}});
+}
+
+void PodBackend::fail(const Id& id, const std::string& cause, const std::string& message) {
+  protocol::Result result;
+  result.status = "failed";
+  result.cause = cause;
+  result.message = message;
+  tell_result(id, std::move(result));
+}
+
+void PodBackend::trouble(const std::string& line) const {
+  if (options_.log) options_.log(line);
+}
+
+PodBackend::Pod* PodBackend::find(const std::string& pod) {
+  const auto found = pods_.find(pod);
+  return found == pods_.end() ? nullptr : &found->second;
+}
+
+}  // namespace scanflow::backend

@@ -1,0 +1,121 @@
+// Every attempt in a Pod: made for it, or kept from a step before. The sidecar in it is told by the hub to
+// run the attempt, and delivers its result. Pods outlive the engine, and are found again by the next one.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/backend/backend.hpp"
+#include "engine/backend/pod_driver.hpp"
+#include "engine/backend/pod_hub.hpp"
+#include "engine/backend/pod_record.hpp"
+#include "engine/backend/pod_request.hpp"
+
+namespace scanflow::backend {
+
+struct PodOptions {
+  std::filesystem::path directory;  // absolute: what is kept of Pods
+  std::string state;                // names this state directory among others on the machine
+  Images images;
+  std::string version;
+  std::uint32_t most_warm = 8;  // Pods that wait for a step
+  std::function<void(const std::string&)> log;
+};
+
+class PodBackend final : public Backend {
+ public:
+  /// The hub and the driver outlive nothing: the backend is destroyed first.
+  PodBackend(PodOptions options, boost::asio::io_context& strand, PodHub& hub, Sink sink);
+  /// Its callbacks reach this backend.
+  void drive_by(std::unique_ptr<PodDriver> driver) { driver_ = std::move(driver); }
+  ~PodBackend() override;
+
+  // Backend
+  void get_ready() override { open(); }
+  void survey() override {}
+  void observe(const std::string&) override {}
+  void launch(std::vector<RequestPtr> requests) override;
+  void stop(const protocol::AttemptId& id, const std::string& reason) override;
+  void acknowledge(const protocol::AttemptId& id) override;
+  void forget(const std::vector<protocol::AttemptId>& ids) override;
+  void reply(const protocol::HostReply& reply) override;
+
+  // What the hub tells of its Pods.
+  void attached(const hub::SidecarKey& sidecar);
+  void detached(const hub::SidecarKey& sidecar);
+  void said(const hub::SidecarKey& sidecar, const protocol::Body& body);
+  /// A result, which is told to the engine once; PodHub::delivered follows.
+  void delivered(const hub::SidecarKey& from, std::uint64_t number, protocol::Result result);
+  /// May this sidecar speak of that attempt?
+  bool owns(const hub::SidecarKey& sidecar, const protocol::AttemptId& id) const;
+
+  // What the driver tells.
+  void container_ended(const ContainerEnd& end);
+  void trouble(const std::string& line) const;
+
+ private:
+  using Id = protocol::AttemptId;
+  struct Pod {
+    PodRecord record;
+    bool making = false;
+    bool attached = false;
+    std::int64_t waits_us = 0;  // since when its sidecar is not attached, or it has nothing to do
+    std::int64_t ends_us = 0;   // a container has ended: what it has to say comes until then; 0: none has
+    ContainerEnd end;
+    std::int64_t kill_us = 0;  // when an attempt that shall end has had its time; 0: it need not
+  };
+  struct Attempt {
+    RequestPtr request;
+    std::string pod;   // empty: none yet
+    std::string stop;  // why it shall end
+    bool told = false;  // its result, to the engine
+  };
+  struct Delivery {
+    hub::SidecarKey from;
+    std::uint64_t number = 0;
+    protocol::Result result;
+  };
+
+  void open();
+  void on_open(const Result<std::vector<std::string>>& living);
+  void give_up(const std::string& cause, const std::string& why);
+  void place(const Id& id);
+  Pod* warm(const std::string& hash);
+  void assign(Pod& pod, Attempt& attempt);
+  void make(const Id& id, PodTemplate made);
+  nlohmann::json manifest_of(const std::string& pod, const Attempt& attempt,
+                             const PodTemplate& made);
+  void order(const Pod& pod);
+  void tell_result(const Id& id, protocol::Result result);
+  void fail(const Id& id, const std::string& cause, const std::string& message);
+  void release(const std::string& pod);
+  void remove(const std::string& pod);
+  void fail_by_end(const std::string& pod);
+  void arm();
+  void look_after(std::int64_t now_us);
+  std::size_t warm_pods() const;
+  Pod* find(const std::string& pod);
+
+  const PodOptions options_;
+  boost::asio::io_context& strand_;
+  PodHub& hub_;
+  const Sink sink_;
+  const PodRecords records_;
+  std::unique_ptr<PodDriver> driver_;
+  HubAddress address_;
+  enum class State { closed, opening, open } state_ = State::closed;
+  std::map<std::string, Pod> pods_;
+  std::map<Id, Attempt> attempts_;     // launched, and not acknowledged
+  std::map<Id, Delivery> deliveries_;  // results that are not acknowledged, or that nobody has asked for
+  boost::asio::steady_timer timer_;
+  bool armed_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
+};
+
+}  // namespace scanflow::backend

@@ -1,0 +1,255 @@
+// The Pods themselves: chosen, made, kept and removed.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "engine/backend/pod_backend.hpp"
+#include "engine/inject/inject.hpp"
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::backend {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// From its start until its sidecar has found the hub; and of one that is away, until it is back.
+constexpr std::int64_t kSilentUs = 60'000'000;
+/// After a container has ended: the sidecar may know more of it.
+constexpr std::int64_t kLastWordsUs = 2'000'000;
+constexpr std::chrono::milliseconds kLook{500};
+constexpr const char* kWorkerSocket = "/scanflow/worker.sock";
+
+json variable(const char* name, const std::string& value) {
+  return {{"name", name}, {"value", value}};
+}
+
+}  // namespace
+
+void PodBackend::place(const Id& id) {
+  Attempt& attempt = attempts_.at(id);
+  if (attempt.told) return;
+  for (auto& [name, pod] : pods_) {  // an earlier engine has given it to this one
+    if (pod.record.attempt != id) continue;
+    attempt.pod = name;
+    hub_.grant(name, pod_request(*attempt.request), fs::path(attempt.request->log_dir) / log_segment(id));
+    if (const auto kept = deliveries_.find(id); kept != deliveries_.end())
+      return tell_result(id, kept->second.result);
+    return order(pod);
+  }
+  PodTemplate made = pod_template(*attempt.request, options_.images);
+  if (Pod* pod = made.reuse.uses > 1 ? warm(made.hash) : nullptr; pod != nullptr)
+    return assign(*pod, attempt);
+  make(id, std::move(made));
+}
+
+PodBackend::Pod* PodBackend::warm(const std::string& hash) {
+  const std::int64_t now_us = wall_us();
+  for (auto& [name, pod] : pods_) {
+    const PodRecord& record = pod.record;
+    const bool fresh = record.reuse.age_us == 0 || now_us - record.made_us < record.reuse.age_us;
+    if (!record.attempt && pod.attached && pod.ends_us == 0 && record.hash == hash && fresh)
+      return &pod;
+  }
+  return nullptr;
+}
+
+void PodBackend::assign(Pod& pod, Attempt& attempt) {
+  const protocol::Request request = pod_request(*attempt.request);
+  pod.record.attempt = request.id;
+  ++pod.record.uses;
+  attempt.pod = pod.record.pod;
+  if (auto written = records_.write(pod.record); !written)
+    return fail(request.id, "retryable", written.error().message);
+  hub_.grant(attempt.pod, request, fs::path(attempt.request->log_dir) / log_segment(request.id));
+  order(pod);
+}
+
+void PodBackend::make(const Id& id, PodTemplate made) {
+  Attempt& attempt = attempts_.at(id);
+  const std::string name = pod_name(id, options_.state);
+  Pod& pod = pods_[name];
+  pod.record = {name, made.hash, made.reuse, 0, wall_us(), std::nullopt};
+  pod.making = true;
+  pod.waits_us = monotonic_us();
+  hub_.admit(name);
+  if (const std::string checkpoints = checkpoints_of(*attempt.request); !checkpoints.empty()) {
+    std::error_code ignored;  // met when the Pod is made
+    fs::create_directories(checkpoints, ignored);
+    // Its users' numbers are not ours; nobody else gets here through the state directory.
+    fs::permissions(checkpoints, fs::perms::all, ignored);
+  }
+  assign(pod, attempt);
+  if (attempt.told) return remove(name);
+  driver_->make(manifest_of(name, attempt, made),
+                [this, name, id, alive = std::weak_ptr(alive_)](std::optional<NotMade> why) {
+                  if (alive.expired()) return;
+                  Pod* there = find(name);
+                  if (there == nullptr) return driver_->remove(name);  // stopped meanwhile
+                  there->making = false;
+                  there->waits_us = monotonic_us();
+                  if (!why) return;
+                  const auto found = attempts_.find(id);
+                  if (found != attempts_.end() && !found->second.told)
+                    fail(id, why->cause, why->message);
+                  remove(name);
+                });
+  arm();
+}
+
+/// With the sidecar that every Pod gets, and what makes this one the engine's.
+json PodBackend::manifest_of(const std::string& pod, const Attempt& attempt,
+                             const PodTemplate& made) {
+  const Id& id = attempt.request->id;
+  json manifest = made.manifest;
+  manifest["metadata"] = {{"name", pod},
+                          {"labels",
+                           {{"app.kubernetes.io/managed-by", "scanflow"},
+                            {"scanflow.dev/state", options_.state},
+                            {"scanflow.dev/template", made.hash}}},
+                          {"annotations", {{"scanflow.dev/run", id.run}, {"scanflow.dev/step", id.step}}}};
+  json& app = manifest["spec"]["containers"][0];
+  const json command = std::exchange(app["command"], json());
+  app.erase("command");  // it is not one that the launcher is to be put before
+  const KeyPair keys = hub_.keys_of(pod);
+  inject::Settings settings = inject::defaults(options_.version);
+  settings.shape = inject::Shape::plain;
+  settings.image = options_.images.sidecar;
+  settings.image_pull_policy = "IfNotPresent";
+  settings.hub = fmt::format("tcp://{}:{}", driver_->host(), address_.port);
+  settings.keys = {address_.public_key, keys.public_key, keys.secret_key};
+  settings.token = false;
+  settings.identity = inject::Identity{.pod_uid = pod, .pod_name = pod};
+  auto patch = inject::inject(manifest, "default", settings);
+  if (patch) manifest = manifest.patch(patch->operations);
+  const std::string bulk = fmt::format("tcp://{}:{}", driver_->host(), address_.bulk_port);
+  for (json& container : manifest["spec"]["containers"]) {
+    const bool is_app = container["name"] == kAppContainer;
+    if (is_app) container["command"] = command;
+    container["env"].push_back(variable("SCANFLOW_WORKER_SOCKET", kWorkerSocket));
+    if (!is_app) container["env"].push_back(variable("SCANFLOW_BULK", bulk));
+  }
+  return manifest;
+}
+
+/// Its attempt is over and committed.
+void PodBackend::release(const std::string& name) {
+  Pod* pod = find(name);
+  if (pod == nullptr) return;
+  const PodRecord& record = pod->record;
+  const bool old = record.reuse.age_us > 0 && wall_us() - record.made_us >= record.reuse.age_us;
+  const bool worn = record.uses >= record.reuse.uses || old;
+  if (worn || !pod->attached || pod->ends_us > 0 || warm_pods() >= options_.most_warm)
+    return remove(name);
+  pod->record.attempt.reset();
+  pod->kill_us = 0;
+  pod->waits_us = monotonic_us();
+  if (!records_.write(record)) remove(name);
+}
+
+std::size_t PodBackend::warm_pods() const {
+  return static_cast<std::size_t>(std::count_if(pods_.begin(), pods_.end(), [](const auto& each) {
+    return !each.second.record.attempt && !each.second.making;
+  }));
+}
+
+void PodBackend::remove(const std::string& name) {
+  Pod* pod = find(name);
+  if (pod == nullptr) return;
+  if (pod->record.attempt) hub_.revoke(name, *pod->record.attempt);
+  hub_.dismiss(name);
+  const bool making = pod->making;
+  pods_.erase(name);
+  records_.remove(name);
+  if (!making) driver_->remove(name);  // else once it is made
+}
+
+void PodBackend::container_ended(const ContainerEnd& end) {
+  Pod* pod = find(end.pod);
+  if (pod == nullptr || pod->making) return;
+  if (end.container == kSidecarContainer) {
+    trouble(fmt::format("the sidecar of Pod {} has ended with exit code {}, and is started again{}{}",
+                        end.pod, end.exit_code, end.last_words.empty() ? "" : ": ", end.last_words));
+    return driver_->revive(end.pod, end.container);
+  }
+  if (end.container != kAppContainer) return;
+  if (!pod->record.attempt) return remove(end.pod);
+  pod->end = end;
+  pod->ends_us = monotonic_us() + kLastWordsUs;
+}
+
+/// Its app has ended, and the sidecar has told nothing of it.
+void PodBackend::fail_by_end(const std::string& name) {
+  const Pod& pod = pods_.at(name);
+  const auto found = attempts_.find(*pod.record.attempt);
+  if (found != attempts_.end() && !found->second.told) {
+    const ContainerEnd& end = pod.end;
+    constexpr int kSignals = 128;
+    protocol::Result result;
+    result.status = "failed";
+    result.cause = end.out_of_memory ? "oom" : end.exit_code > kSignals ? "crash" : "exit";
+    result.exit_code = end.exit_code > kSignals ? 0 : end.exit_code;
+    result.signal = end.exit_code > kSignals ? end.exit_code - kSignals : 0;
+    result.message = fmt::format(
+        "the Pod's container ended {}{}{}",
+        end.out_of_memory ? "because it ran out of memory"
+                          : fmt::format("with exit code {}", end.exit_code),
+        end.last_words.empty() ? "" : "; last it said: ", end.last_words);
+    tell_result(found->first, std::move(result));
+  }
+  remove(name);
+}
+
+void PodBackend::arm() {
+  if (std::exchange(armed_, true)) return;
+  timer_.expires_after(kLook);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+    if (error || alive.expired()) return;
+    armed_ = false;
+    look_after(monotonic_us());
+    if (!pods_.empty()) arm();
+  });
+}
+
+void PodBackend::look_after(std::int64_t now_us) {
+  std::vector<std::string> idle, over, silent;
+  for (const auto& [name, pod] : pods_) {
+    if (pod.making) continue;
+    if (pod.ends_us > 0 && now_us >= pod.ends_us && pod.record.attempt) {
+      over.push_back(name);
+    } else if (!pod.record.attempt) {
+      if (now_us - pod.waits_us >= pod.record.reuse.idle_us) idle.push_back(name);
+    } else if ((!pod.attached && now_us - pod.waits_us >= kSilentUs) ||
+               (pod.kill_us > 0 && now_us >= pod.kill_us)) {
+      silent.push_back(name);
+    }
+  }
+  for (const std::string& name : idle) remove(name);
+  for (const std::string& name : over) fail_by_end(name);
+  for (const std::string& name : silent) {
+    const Pod& pod = pods_.at(name);
+    const auto found = attempts_.find(*pod.record.attempt);
+    if (found != attempts_.end() && !found->second.told) {
+      if (pod.kill_us > 0) {
+        protocol::Result result;
+        result.status = "cancelled";
+        result.cause = found->second.stop;
+        result.message = "it did not end in time, and its Pod was removed";
+        tell_result(found->first, std::move(result));
+      } else {
+        fail(found->first, "lost",
+             fmt::format("nothing was heard of the sidecar of Pod {} for {} s: can it reach the hub at "
+                         "{}:{}? A firewall may be in the way",
+                         name, kSilentUs / 1'000'000, driver_->host(), address_.port));
+      }
+    }
+    remove(name);
+  }
+}
+
+}  // namespace scanflow::backend
