@@ -66,14 +66,15 @@ class PodBackend final : public Backend {
     bool making = false;
     bool attached = false;
     std::int64_t waits_us = 0;  // since when its sidecar is not attached, or it has nothing to do
-    std::int64_t ends_us = 0;   // a container has ended: what it has to say comes until then; 0: none has
+    std::int64_t ends_us =
+        0;  // a container has ended: what it has to say comes until then; 0: none has
     ContainerEnd end;
     std::int64_t kill_us = 0;  // when an attempt that shall end has had its time; 0: it need not
   };
   struct Attempt {
     RequestPtr request;
-    std::string pod;   // empty: none yet
-    std::string stop;  // why it shall end
+    std::string pod;    // empty: none yet
+    std::string stop;   // why it shall end
     bool told = false;  // its result, to the engine
   };
   struct Delivery {
@@ -111,8 +112,9 @@ class PodBackend final : public Backend {
   HubAddress address_;
   enum class State { closed, opening, open } state_ = State::closed;
   std::map<std::string, Pod> pods_;
-  std::map<Id, Attempt> attempts_;     // launched, and not acknowledged
-  std::map<Id, Delivery> deliveries_;  // results that are not acknowledged, or that nobody has asked for
+  std::map<Id, Attempt> attempts_;  // launched, and not acknowledged
+  std::map<Id, Delivery>
+      deliveries_;  // results that are not acknowledged, or that nobody has asked for
   boost::asio::steady_timer timer_;
   bool armed_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>();

@@ -37,7 +37,8 @@ void PodBackend::place(const Id& id) {
   for (auto& [name, pod] : pods_) {  // an earlier engine has given it to this one
     if (pod.record.attempt != id) continue;
     attempt.pod = name;
-    hub_.grant(name, pod_request(*attempt.request), fs::path(attempt.request->log_dir) / log_segment(id));
+    hub_.grant(name, pod_request(*attempt.request),
+               fs::path(attempt.request->log_dir) / log_segment(id));
     if (const auto kept = deliveries_.find(id); kept != deliveries_.end())
       return tell_result(id, kept->second.result);
     return order(pod);
@@ -107,12 +108,13 @@ json PodBackend::manifest_of(const std::string& pod, const Attempt& attempt,
                              const PodTemplate& made) {
   const Id& id = attempt.request->id;
   json manifest = made.manifest;
-  manifest["metadata"] = {{"name", pod},
-                          {"labels",
-                           {{"app.kubernetes.io/managed-by", "scanflow"},
-                            {"scanflow.dev/state", options_.state},
-                            {"scanflow.dev/template", made.hash}}},
-                          {"annotations", {{"scanflow.dev/run", id.run}, {"scanflow.dev/step", id.step}}}};
+  manifest["metadata"] = {
+      {"name", pod},
+      {"labels",
+       {{"app.kubernetes.io/managed-by", "scanflow"},
+        {"scanflow.dev/state", options_.state},
+        {"scanflow.dev/template", made.hash}}},
+      {"annotations", {{"scanflow.dev/run", id.run}, {"scanflow.dev/step", id.step}}}};
   json& app = manifest["spec"]["containers"][0];
   const json command = std::exchange(app["command"], json());
   app.erase("command");  // it is not one that the launcher is to be put before
@@ -173,8 +175,9 @@ void PodBackend::container_ended(const ContainerEnd& end) {
   Pod* pod = find(end.pod);
   if (pod == nullptr || pod->making) return;
   if (end.container == kSidecarContainer) {
-    trouble(fmt::format("the sidecar of Pod {} has ended with exit code {}, and is started again{}{}",
-                        end.pod, end.exit_code, end.last_words.empty() ? "" : ": ", end.last_words));
+    trouble(
+        fmt::format("the sidecar of Pod {} has ended with exit code {}, and is started again{}{}",
+                    end.pod, end.exit_code, end.last_words.empty() ? "" : ": ", end.last_words));
     return driver_->revive(end.pod, end.container);
   }
   if (end.container != kAppContainer) return;
@@ -195,11 +198,11 @@ void PodBackend::fail_by_end(const std::string& name) {
     result.cause = end.out_of_memory ? "oom" : end.exit_code > kSignals ? "crash" : "exit";
     result.exit_code = end.exit_code > kSignals ? 0 : end.exit_code;
     result.signal = end.exit_code > kSignals ? end.exit_code - kSignals : 0;
-    result.message = fmt::format(
-        "the Pod's container ended {}{}{}",
-        end.out_of_memory ? "because it ran out of memory"
-                          : fmt::format("with exit code {}", end.exit_code),
-        end.last_words.empty() ? "" : "; last it said: ", end.last_words);
+    result.message =
+        fmt::format("the Pod's container ended {}{}{}",
+                    end.out_of_memory ? "because it ran out of memory"
+                                      : fmt::format("with exit code {}", end.exit_code),
+                    end.last_words.empty() ? "" : "; last it said: ", end.last_words);
     tell_result(found->first, std::move(result));
   }
   remove(name);
@@ -243,9 +246,10 @@ void PodBackend::look_after(std::int64_t now_us) {
         tell_result(found->first, std::move(result));
       } else {
         fail(found->first, "lost",
-             fmt::format("nothing was heard of the sidecar of Pod {} for {} s: can it reach the hub at "
-                         "{}:{}? A firewall may be in the way",
-                         name, kSilentUs / 1'000'000, driver_->host(), address_.port));
+             fmt::format(
+                 "nothing was heard of the sidecar of Pod {} for {} s: can it reach the hub at "
+                 "{}:{}? A firewall may be in the way",
+                 name, kSilentUs / 1'000'000, driver_->host(), address_.port));
       }
     }
     remove(name);

@@ -23,8 +23,9 @@ Result<void> PodRecords::write(const PodRecord& record) const {
                {"uses", record.uses},
                {"made_us", record.made_us}};
   if (record.attempt) {
-    text["attempt"] = {
-        {"run", record.attempt->run}, {"step", record.attempt->step}, {"attempt", record.attempt->attempt}};
+    text["attempt"] = {{"run", record.attempt->run},
+                       {"step", record.attempt->step},
+                       {"attempt", record.attempt->attempt}};
   }
   return write_file_atomically(directory_ / (record.pod + ".json"), text.dump());
 }

@@ -30,8 +30,7 @@ json app_container(const protocol::Request& request, const json& pod, const Imag
   json container = {{"name", kAppContainer}};
   const bool plugin = request.uses != "command";
   const bool own_image = pod.contains("image");
-  container["image"] =
-      own_image ? pod.at("image") : json(plugin ? images.worker : images.command);
+  container["image"] = own_image ? pod.at("image") : json(plugin ? images.worker : images.command);
   // Its `command` is what follows from that: what serves the sidecar's orders.
   container["command"] = plugin ? json({"scanflow-worker", "serve"})
                                 : json({"/scanflow/bin/scanflow-exec", "--serve"});
@@ -56,8 +55,8 @@ PodTemplate pod_template(const protocol::Request& request, const Images& images)
   json container = app_container(request, pod, images);
   json volumes = json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}});
   if (const std::string checkpoints = checkpoints_of(request); !checkpoints.empty()) {
-    volumes.push_back({{"name", "checkpoints"},
-                       {"hostPath", {{"path", checkpoints}, {"type", "Directory"}}}});
+    volumes.push_back(
+        {{"name", "checkpoints"}, {"hostPath", {{"path", checkpoints}, {"type", "Directory"}}}});
     container["volumeMounts"].push_back({{"name", "checkpoints"}, {"mountPath", kCheckpoints}});
   }
   json spec = {{"restartPolicy", "Never"},

@@ -23,6 +23,7 @@ constexpr std::array kVariables = {
     Variable{"SCANFLOW_HUB_KEY", "its public key (Z85)"},
     Variable{"SCANFLOW_KEY", "the sidecar's public key (Z85)"},
     Variable{"SCANFLOW_SECRET_KEY_FILE", "a file with its secret key (Z85)"},
+    Variable{"SCANFLOW_SECRET_KEY", "that key itself, in place of a file"},
     Variable{"SCANFLOW_POD_UID", "of the Pod; 'local' on the local backend"},
     Variable{"SCANFLOW_POD_NAME", "what people call it; left out: the uid"},
     Variable{"SCANFLOW_SIDECAR_DIR", "where it keeps what the hub does not have yet"},
@@ -31,6 +32,7 @@ constexpr std::array kVariables = {
         "SCANFLOW_WORKER_SOCKET",
         "the Unix socket of this Pod's worker, which runs what the hub orders; left out: none"},
     Variable{"SCANFLOW_BULK", "the hub's other endpoint, for files; needed with a worker"},
+    Variable{"SCANFLOW_SOCKET_FOR_ALL", "1: those of any user may, who see the socket's directory"},
     Variable{"SCANFLOW_ADMIN", "127.0.0.1:4191, for /ready, /live, /metrics; left out: none"},
     Variable{"SCANFLOW_ADMIN_SHUTDOWN", "1: POST /shutdown ends it"},
     Variable{"SCANFLOW_ENDS_ALONE", "1: it ends when no launcher is there any more"},
@@ -96,21 +98,30 @@ std::string read_endpoint(Reader& reader, const char* name) {
   return endpoint;
 }
 
+constexpr std::size_t kKey = 40;  // characters of Z85
+
+void read_secret_key(Reader& reader, link::DealerOptions& hub) {
+  hub.secret_key = reader.text("SCANFLOW_SECRET_KEY");
+  if (!hub.secret_key.empty()) {
+    if (hub.secret_key.size() != kKey)
+      reader.problem("SCANFLOW_SECRET_KEY", "is no Z85 key (40 characters)");
+    return;
+  }
+  const std::string file = reader.path("SCANFLOW_SECRET_KEY_FILE");
+  auto key = read_file(file, 64);
+  if (!key) return reader.problem("SCANFLOW_SECRET_KEY_FILE", key.error().message);
+  hub.secret_key = std::move(*key);
+  while (hub.secret_key.ends_with('\n')) hub.secret_key.pop_back();
+  if (hub.secret_key.size() != kKey)
+    reader.problem("SCANFLOW_SECRET_KEY_FILE", "holds no Z85 key (40 characters)");
+}
+
 void read_hub(Reader& reader, link::DealerOptions& hub) {
   hub.endpoint = read_endpoint(reader, "SCANFLOW_HUB");
   if (!hub.endpoint.starts_with("tcp://")) return;
-  constexpr std::size_t kKey = 40;
   hub.hub_key = reader.needed("SCANFLOW_HUB_KEY");
   hub.public_key = reader.needed("SCANFLOW_KEY");
-  const std::string file = reader.path("SCANFLOW_SECRET_KEY_FILE");
-  if (auto key = read_file(file, 64); !key) {
-    reader.problem("SCANFLOW_SECRET_KEY_FILE", key.error().message);
-  } else {
-    hub.secret_key = *key;
-    while (hub.secret_key.ends_with('\n')) hub.secret_key.pop_back();
-    if (hub.secret_key.size() != kKey)
-      reader.problem("SCANFLOW_SECRET_KEY_FILE", "holds no Z85 key (40 characters)");
-  }
+  read_secret_key(reader, hub);
   if (!hub.hub_key.empty() && hub.hub_key.size() != kKey)
     reader.problem("SCANFLOW_HUB_KEY", "is no Z85 key (40 characters)");
   if (!hub.public_key.empty() && hub.public_key.size() != kKey)
@@ -131,6 +142,7 @@ Result<Config> read_config(const Lookup& lookup) {
     config.worker = reader.path("SCANFLOW_WORKER_SOCKET");
     config.bulk = read_endpoint(reader, "SCANFLOW_BULK");
   }
+  config.socket_for_all = reader.flag("SCANFLOW_SOCKET_FOR_ALL");
   config.admin = reader.text("SCANFLOW_ADMIN");
   config.admin_shutdown = reader.flag("SCANFLOW_ADMIN_SHUTDOWN");
   config.ends_alone = reader.flag("SCANFLOW_ENDS_ALONE");

@@ -14,12 +14,13 @@ namespace scanflow::sidecar {
 struct Config {
   link::DealerOptions hub;
   std::string pod_uid;
-  std::string pod_name;   // what people call it
-  std::string directory;  // absolute: the spool and the journal lie there
-  std::string socket;     // absolute: where launchers connect
+  std::string pod_name;         // what people call it
+  std::string directory;        // absolute: the spool and the journal lie there
+  std::string socket;           // absolute: where launchers connect
+  bool socket_for_all = false;  // launchers of other users too, who see its directory
   std::string
-      worker;  // absolute: the worker's socket, in a Pod of the engine's; empty: there is none
-  std::string bulk;   // where the hub takes and gives files, with the same keys; with `worker`
+      worker;        // absolute: where the Pod's worker listens; empty: the Pod is not the engine's
+  std::string bulk;  // where the hub takes and gives files, with the same keys; with `worker`
   std::string admin;  // address and port; empty: none
   bool admin_shutdown = false;
   bool ends_alone = false;             // it ends when no launcher is there any more

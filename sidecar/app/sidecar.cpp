@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -107,6 +108,9 @@ Result<void> Sidecar::open_parts() {
   auto launchers = Launchers::listen(loop_, config_.socket, told);
   if (!launchers) return tl::unexpected(launchers.error());
   launchers_ = std::move(*launchers);
+  constexpr mode_t kAll = 0666;
+  if (config_.socket_for_all && ::chmod(config_.socket.c_str(), kAll) != 0)
+    return fail(describe_errno("cannot open to all users", config_.socket, errno));
   attempts_.tell_by([this](Launchers::Id id, protocol::Body body) {
     return launchers_->tell(id, std::move(body));
   });

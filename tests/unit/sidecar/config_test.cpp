@@ -73,6 +73,12 @@ TEST(SidecarConfig, TcpNeedsKeys) {
   const auto config = read(variables);
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->hub.secret_key, std::string(40, 's'));
+  variables.erase("SCANFLOW_SECRET_KEY_FILE");
+  variables["SCANFLOW_SECRET_KEY"] = "short";
+  EXPECT_NE(read(variables).error().message.find("SCANFLOW_SECRET_KEY is no Z85 key"),
+            std::string::npos);
+  variables["SCANFLOW_SECRET_KEY"] = std::string(40, 't');
+  EXPECT_EQ(read(variables)->hub.secret_key, std::string(40, 't'));
 }
 
 }  // namespace

@@ -22,25 +22,25 @@ using testing::HasSubstr;
 class ExecTest : public testing::Test {
  protected:
   std::string sidecar_socket() const { return (files_ / "sidecar.sock").string(); }
-  void start_sidecar() {
-    sidecar_ = std::make_unique<test::Program>(
-        std::vector<std::string>{kBin + "scanflow-sidecar"},
-        test::Program::Environment{{"SCANFLOW_HUB", hubs_.endpoint()},
-                                   {"SCANFLOW_POD_UID", "pod-1"},
-                                   {"SCANFLOW_SIDECAR_DIR", (files_ / "sidecar").string()},
-                                   {"SCANFLOW_SIDECAR_SOCKET", sidecar_socket()}});
+  void start_sidecar(test::Program::Environment more = {}) {
+    more.merge(test::Program::Environment{{"SCANFLOW_HUB", hubs_.endpoint()},
+                                          {"SCANFLOW_POD_UID", "pod-1"},
+                                          {"SCANFLOW_SIDECAR_DIR", (files_ / "sidecar").string()},
+                                          {"SCANFLOW_SIDECAR_SOCKET", sidecar_socket()}});
+    sidecar_ =
+        std::make_unique<test::Program>(std::vector<std::string>{kBin + "scanflow-sidecar"}, more);
   }
-  std::unique_ptr<test::Program> run(std::vector<std::string> argv) const {
+  std::unique_ptr<test::Program> run(std::vector<std::string> argv,
+                                     test::Program::Environment more = {}) const {
     argv.insert(argv.begin(), {kBin + "scanflow-exec", "--"});
-    return std::make_unique<test::Program>(
-        argv,
-        test::Program::Environment{
-            {"SCANFLOW_SIDECAR_SOCKET", sidecar_socket()},
-            {"SCANFLOW_RUN", "run"},
-            {"SCANFLOW_STEP", "step"},
-            {"PYTHONPATH", std::string(SCANFLOW_SOURCE_DIR) + "/sdk/python"},
-            {"SCANFLOW_STEERING", R"({"hooks": {"greet": ["sh", "-c", "echo hook in $FILES"]}})"},
-            {"FILES", files_.path().string()}});
+    more.merge(test::Program::Environment{
+        {"SCANFLOW_SIDECAR_SOCKET", sidecar_socket()},
+        {"SCANFLOW_RUN", "run"},
+        {"SCANFLOW_STEP", "step"},
+        {"PYTHONPATH", std::string(SCANFLOW_SOURCE_DIR) + "/sdk/python"},
+        {"SCANFLOW_STEERING", R"({"hooks": {"greet": ["sh", "-c", "echo hook in $FILES"]}})"},
+        {"FILES", files_.path().string()}});
+    return std::make_unique<test::Program>(argv, more);
   }
   bool announced() {
     return hubs_.sees([](test::Hubs& hubs) { return !hubs.started.empty(); });
@@ -151,6 +151,48 @@ TEST_F(ExecTest, ASidecarThatComesLaterIsToldAllTheSame) {
 TEST(Exec, IsStatic) {
   test::Program ldd({"ldd", kBin + "scanflow-exec"});
   EXPECT_THAT(ldd.wait().err + ldd.out(), HasSubstr("not a dynamic executable"));
+}
+
+TEST(Exec, InstallsItself) {
+  const test::TempDir directory;
+  const std::string bin = (directory / "new/bin").string();
+  for (int i = 0; i < 2; ++i) {
+    const auto output = test::Program({kBin + "scanflow-exec", "--install", bin}).wait();
+    ASSERT_EQ(output.exit, 0) << output.err;
+  }
+  EXPECT_EQ(test::Program({bin + "/scanflow-exec", "echo", "there"}).wait().out, "there\n");
+  std::vector<std::string> left;
+  for (const auto& each : std::filesystem::directory_iterator(bin))
+    left.push_back(each.path().filename());
+  EXPECT_EQ(left, std::vector<std::string>{"scanflow-exec"});
+  const std::string file = directory.write("file", "");
+  const auto refused = test::Program({kBin + "scanflow-exec", "--install", file}).wait();
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_THAT(refused.err, HasSubstr("cannot install " + file));
+  EXPECT_EQ(test::Program({kBin + "scanflow-exec", "--install"}).wait().exit, 64);
+}
+
+/// As containers of one Pod do, with users that the sidecar does not know.
+TEST_F(ExecTest, SeveralLaunchersShareADirectory) {
+  start_sidecar({{"SCANFLOW_SOCKET_FOR_ALL", "1"}});
+  ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(sidecar_socket()); }));
+  ASSERT_TRUE(test::eventually([&] {
+    return (std::filesystem::status(sidecar_socket()).permissions() &
+            std::filesystem::perms::others_write) != std::filesystem::perms::none;
+  }));
+  const std::vector<std::string> program = {"sh", "-c",
+                                            "echo $SCANFLOW_SOCKET; "
+                                            "while [ ! -e $FILES/stop ]; do sleep 0.02; done"};
+  const std::string first = (files_ / "main.sock").string(),
+                    second = (files_ / "log.sock").string();
+  const auto main = run(program, {{"SCANFLOW_STEP", "main"}, {"SCANFLOW_PROGRAM_SOCKET", first}});
+  const auto log = run(program, {{"SCANFLOW_STEP", "log"}, {"SCANFLOW_PROGRAM_SOCKET", second}});
+  EXPECT_TRUE(hubs_.sees([](test::Hubs& hubs) { return hubs.started.size() == 2; }));
+  EXPECT_TRUE(std::filesystem::is_socket(first));
+  EXPECT_TRUE(std::filesystem::is_socket(second));
+  test::write(files_ / "stop", "");
+  EXPECT_EQ(main->wait().out, first + "\n");
+  EXPECT_EQ(log->wait().out, second + "\n");
 }
 
 TEST(Exec, WithoutASidecarTheProgramJustRuns) {
