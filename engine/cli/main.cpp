@@ -13,6 +13,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
+#include "engine/cli/inject_commands.hpp"
 #include "engine/cli/plugin_commands.hpp"
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry_commands.hpp"
@@ -341,6 +342,8 @@ int main(int argc, char** argv) {
   TopOptions top_options;
   std::string shell;
   ServerCommand server_options;
+  InjectOptions inject_options;
+  inject_options.version = SCANFLOW_VERSION;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
@@ -350,6 +353,7 @@ int main(int argc, char** argv) {
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice, server_options);
+  add_inject(app, choice.context, inject_options, choice.command);
   add_plugin(app, choice.context, plugin_options, choice.command);
   add_completion(app, choice, shell);
   if (argc > 1 && std::string_view(argv[1]) == "__complete") {

@@ -27,6 +27,7 @@ TEST_F(Completion, OfCommandsOptionsAndTheirValues) {
   EXPECT_EQ(of({"runs", "list", "--si"}), "--since ");
   EXPECT_EQ(of({"runs", "list", "--status", "c"}), "cancelled ");
   EXPECT_EQ(of({"-o", "j"}), "json ");
+  EXPECT_EQ(of({"inject", "--shape", ""}), "native plain ");
   EXPECT_EQ(of({"-o", "json", "runs", "w"}), "wait watch ") << "an option's value is no command";
   EXPECT_EQ(of({"completion", ""}), "bash zsh ");
   EXPECT_EQ(of({"nothing", "--like", "th"}), "");

@@ -53,7 +53,8 @@ const std::vector<Rule>& table() {
       {"engine/store", {"sdk/base"}},
       {"engine/knowledge", {"sdk/base"}},
       {"engine/kube", {"sdk/base"}},
-      {"engine/inject", {"sdk/base"}},
+      // What a rule is, is the sidecar's to say.
+      {"engine/inject", {"sidecar/collect/rule.hpp", "sdk/base"}},
       // Both sides of bulk read and write files in the same way.
       {"engine/hub", {"sidecar/protocol", "sidecar/bulk", "engine/knowledge", "sdk/base"}},
       {"engine/backend",
