@@ -81,8 +81,8 @@ Answer<void> check_options(const runtime::Submission& submission) {
   if (submission.options.jobs < 1 || submission.options.jobs > 4096)
     return wrong("'options.jobs' must be 1 to 4096");
   const std::string& backend = submission.options.backend;
-  if (backend != "local" && backend != "inproc")
-    return wrong(fmt::format("unknown backend '{}'; there are: local, inproc", backend));
+  if (backend != "local" && backend != "inproc" && backend != "podman")
+    return wrong(fmt::format("unknown backend '{}'; there are: local, inproc, podman", backend));
   return {};
 }
 

@@ -52,7 +52,8 @@ void PodBackend::on_open(const Result<std::vector<std::string>>& living) {
   const std::int64_t now_us = monotonic_us();
   for (auto& [name, record] : records_.read()) {
     if (std::find(living->begin(), living->end(), name) == living->end()) {
-      records_.remove(name);  // it went while no engine was there
+      if (record.attempt) lost_.insert(*record.attempt);
+      records_.remove(name);
       continue;
     }
     Pod& pod = pods_[name];
@@ -142,6 +143,11 @@ bool PodBackend::owns(const hub::SidecarKey& sidecar, const Id& id) const {
   const auto found = pods_.find(sidecar.user);
   return found != pods_.end() && sidecar.pod_uid == sidecar.user &&
          found->second.record.attempt == id;
+}
+
+std::string PodBackend::pod_of(const Id& id) const {
+  const auto found = attempts_.find(id);
+  return found == attempts_.end() ? "" : found->second.pod;
 }
 
 void PodBackend::attached(const hub::SidecarKey& sidecar) {

@@ -55,6 +55,9 @@ class PodBackend final : public Backend {
   /// May this sidecar speak of that attempt?
   bool owns(const hub::SidecarKey& sidecar, const protocol::AttemptId& id) const;
 
+  /// The Pod that has it; empty: none.
+  std::string pod_of(const protocol::AttemptId& id) const;
+
   // What the driver tells.
   void container_ended(const ContainerEnd& end);
   void trouble(const std::string& line) const;

@@ -34,6 +34,10 @@ json variable(const char* name, const std::string& value) {
 void PodBackend::place(const Id& id) {
   Attempt& attempt = attempts_.at(id);
   if (attempt.told) return;
+  if (lost_.erase(id) > 0)
+    return fail(id, "lost",
+                "its Pod is gone: it was removed while no engine was there, or the machine was "
+                "restarted");
   for (auto& [name, pod] : pods_) {  // an earlier engine has given it to this one
     if (pod.record.attempt != id) continue;
     attempt.pod = name;

@@ -76,7 +76,7 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
                    "Parameters from a YAML or JSON map; -p goes over it; - reads stdin")
       ->type_name("FILE");
   app_run->add_option("--backend", options.backend, "Where steps run")
-      ->check(CLI::IsMember({"local", "inproc"}));
+      ->check(CLI::IsMember({"local", "inproc", "podman"}));
   app_run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
       ->check(CLI::Range(1, 4096));
   app_run->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");

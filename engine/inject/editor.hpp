@@ -15,22 +15,19 @@ class Editor {
 
   /// As it is now.
   const nlohmann::json& value() const { return value_; }
-  /// A member, replaced where there is one; or a list's element, before the one that is there.
-  void add(const std::string& path, nlohmann::json value) {
-    step({{"op", "add"}, {"path", path}, {"value", std::move(value)}});
-  }
-  void replace(const std::string& path, nlohmann::json value) {
-    step({{"op", "replace"}, {"path", path}, {"value", std::move(value)}});
-  }
-  void remove(const std::string& path) { step({{"op", "remove"}, {"path", path}}); }
+  /// A member, replaced where there is one; or a list's element, before the one that is there, or
+  /// at the end ("-"). What holds it must be there.
+  void add(const std::string& path, nlohmann::json value);
+  /// As add(), of what is there.
+  void replace(const std::string& path, nlohmann::json value);
+  void remove(const std::string& path);
   nlohmann::json take_operations() { return std::exchange(operations_, nlohmann::json::array()); }
 
  private:
-  void step(nlohmann::json operation) {
-    value_.patch_inplace(nlohmann::json::array({operation}));
-    operation["path"] = pointer_ + operation["path"].get_ref<const std::string&>();
-    operations_.push_back(std::move(operation));
+  nlohmann::json& holder(const nlohmann::json::json_pointer& place) {
+    return value_.at(place.parent_pointer());
   }
+  void note(const char* op, const std::string& path, nlohmann::json* value);
 
   nlohmann::json value_;
   std::string pointer_;

@@ -134,8 +134,9 @@ std::vector<json> app_environment(const AppContainer& container, const Settings&
   const Identity identity = settings.identity.value_or(Identity{});
   std::vector<json> all = {
       variable(kSocketVariable, kSocket),
-      // Each launcher has a socket of its own for its program.
-      variable("SCANFLOW_PROGRAM_SOCKET", fmt::format("{}/{}.sock", kDirectory, container.name)),
+      // Each launcher has a socket of its own for its program. No container's name has a '.', so
+      // that nothing else there is called alike.
+      variable("SCANFLOW_PROGRAM_SOCKET", fmt::format("{}/{}.program", kDirectory, container.name)),
       identity.run.empty() ? variable_of_field("SCANFLOW_RUN", "metadata.uid")
                            : variable("SCANFLOW_RUN", identity.run),
       variable("SCANFLOW_STEP", identity.step.empty() ? container.name : identity.step)};

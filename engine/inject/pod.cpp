@@ -78,6 +78,9 @@ std::string by_form(const json& spec) {
       }
     }
   }
+  const json& share = member(spec, "shareProcessNamespace");
+  if (!share.is_boolean() && !share.is_null())
+    return "its shareProcessNamespace is neither true nor false";
   const json& volumes = member(spec, "volumes");
   return volumes.is_array() || volumes.is_null() ? "" : "its volumes are no list";
 }
@@ -217,12 +220,14 @@ std::string refusal(const json& pod, const Workload& workload, const Settings& s
   if (settings.only_enabled && settings.wanted != Wanted::enabled)
     return "scanflow.dev/inject is not enabled";
   const json& spec = member(pod, "spec");
-  for (const std::string& reason :
-       {by_metadata(member(pod, "metadata")), by_form(spec), by_place(pod, workload, settings),
-        by_sidecar(spec), by_volumes(spec), by_settings(spec, settings)}) {
-    if (!reason.empty()) return reason;
-  }
-  return "";
+  // In this order: the later ones rely on the form that the first ones have seen.
+  std::string reason = by_metadata(member(pod, "metadata"));
+  if (reason.empty()) reason = by_form(spec);
+  if (reason.empty()) reason = by_place(pod, workload, settings);
+  if (reason.empty()) reason = by_sidecar(spec);
+  if (reason.empty()) reason = by_volumes(spec);
+  if (reason.empty()) reason = by_settings(spec, settings);
+  return reason;
 }
 
 }  // namespace scanflow::inject

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
+#include <thread>
 #include <utility>
 
 #include "engine/inject/documents.hpp"
@@ -13,6 +15,8 @@ namespace scanflow::inject {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kFewDocuments = 64;  // are not worth a thread of their own
 
 /// "3:7", of the first byte that is no UTF-8; "" where all is well.
 std::string not_text(std::string_view text) {
@@ -83,6 +87,20 @@ class Rewriter {
   Rewritten done_;
 };
 
+template <class List>
+void append(List& all, List more) {
+  for (auto& each : more) all.push_back(std::move(each));
+}
+
+void append(Rewritten& all, Rewritten more) {
+  if (!all.text.empty() && !all.text.ends_with('\n') && !more.text.empty()) all.text += '\n';
+  all.text += more.text;
+  append(all.errors, std::move(more.errors));
+  append(all.said, std::move(more.said));
+  append(all.notes, std::move(more.notes));
+  append(all.objects, std::move(more.objects));
+}
+
 bool begins_with_mark(std::string_view text) { return text.starts_with("---"); }
 
 }  // namespace
@@ -95,9 +113,23 @@ Rewritten rewrite(const std::string& name, std::string_view text, const PatchOf&
         fmt::format("{}:{}: no UTF-8 text: save the file as UTF-8", name, bad));
     return refused;
   }
-  Rewriter rewriter(name, patch_of, objects);
-  for (const Document& document : split(text)) rewriter.run(document);
-  return rewriter.take();
+  const std::vector<Document> documents = split(text);
+  const auto run = [&](std::size_t begin, std::size_t end) {
+    Rewriter rewriter(name, patch_of, objects);
+    for (std::size_t i = begin; i < end; ++i) rewriter.run(documents[i]);
+    return rewriter.take();
+  };
+  // Documents know nothing of each other, and to read YAML is slow.
+  const std::size_t shares = std::clamp<std::size_t>(
+      documents.size() / kFewDocuments, 1, std::max(std::thread::hardware_concurrency(), 1U));
+  std::vector<std::future<Rewritten>> others;
+  for (std::size_t i = 1; i < shares; ++i) {
+    others.push_back(std::async(std::launch::async, run, documents.size() * i / shares,
+                                documents.size() * (i + 1) / shares));
+  }
+  Rewritten all = run(0, documents.size() / shares);
+  for (auto& other : others) append(all, other.get());
+  return all;
 }
 
 std::string joined(const std::vector<std::string>& texts) {

@@ -1,4 +1,5 @@
-// A file of manifests, with a patch on each of them. Pure: text in, text out.
+// A file of manifests, with a patch on each of them. Pure: text in, text out,
+// by as many threads as there are processors.
 #pragma once
 
 #include <functional>
@@ -23,6 +24,7 @@ struct Rewritten {
   nlohmann::json objects = nlohmann::json::array();  // as they are then; if asked for
 };
 
+/// Called by several threads at once, where a file has many documents.
 using PatchOf = std::function<Result<Patch>(const nlohmann::json& object)>;
 
 /// `name`: what messages call the file. What the patch does not change stays as it was written. All

@@ -104,7 +104,7 @@ class Builder : public YAML::EventHandler {
     Node node;
     YAML::anchor_t anchor = 0;
     YAML::Mark mark;
-    std::unordered_set<std::string> keys;  // so far
+    std::unordered_set<std::string> keys;  // so far, where there are many
     bool merges = false;                   // it has a "<<"
   };
 
@@ -129,6 +129,26 @@ class Builder : public YAML::EventHandler {
     parent.node.items.push_back(std::move(node));
   }
 
+  static std::unordered_set<std::string> keys_of(const Node& map) {
+    std::unordered_set<std::string> keys;
+    for (std::size_t i = 0; i < map.items.size(); i += 2) keys.insert(map.items[i].text);
+    return keys;
+  }
+
+  /// Most maps are small: to look through their keys is cheaper than to keep a set of them.
+  static bool has_key(Open& map, const std::string& text) {
+    constexpr std::size_t kFew = 32;
+    const auto& items = map.node.items;
+    if (items.size() < kFew) {
+      for (std::size_t i = 0; i < items.size(); i += 2) {
+        if (items[i].text == text) return true;
+      }
+      return false;
+    }
+    if (map.keys.empty()) map.keys = keys_of(map.node);
+    return !map.keys.insert(text).second;
+  }
+
   void key(const YAML::Mark& mark, Open& map, Node& node) const {
     if (node.kind == NodeKind::null) {  // yaml-cpp does not say how it was written
       node.kind = NodeKind::scalar;
@@ -139,7 +159,7 @@ class Builder : public YAML::EventHandler {
       map.merges = true;
       return;
     }
-    if (!map.keys.insert(node.text).second)
+    if (has_key(map, node.text))
       stop(mark, fmt::format("the key '{}' is there twice: remove or rename one", node.text));
   }
 
@@ -163,11 +183,12 @@ class Builder : public YAML::EventHandler {
   /// precedence.
   void merge(Open& map) {
     if (!map.merges) return;
+    std::unordered_set<std::string> keys = keys_of(map.node);
     std::vector<Node> items, merged;
     const auto take = [&](Node& from) {
       if (from.kind != NodeKind::map) stop(map.mark, "'<<' takes a map, or a list of maps");
       for (std::size_t i = 0; i + 1 < from.items.size(); i += 2) {
-        if (!map.keys.insert(from.items[i].text).second) continue;
+        if (!keys.insert(from.items[i].text).second) continue;
         merged.push_back(std::move(from.items[i]));
         merged.push_back(std::move(from.items[i + 1]));
       }

@@ -12,6 +12,7 @@ constexpr bool kLater = true;
 constexpr double kMostAtOnce = 100'000;
 constexpr double kHighestPriority = 100;
 constexpr double kMostRetries = 1000;
+constexpr double kMostUses = 10'000;
 constexpr double kMostCpus = 1e6;
 constexpr std::string_view kNoLimit = "leave it out for no limit";
 constexpr std::string_view kNoTimeout = "without a timeout leave the field out";
@@ -45,6 +46,7 @@ constexpr Field kSecret =
     Field{"", kMap, "where its value comes from: env or file"}.of(secret_fields);
 constexpr Field kRule{"", kText, "a rule", "rule"};
 constexpr Field kWord{"", kScalar, "text", "literal"};
+constexpr Field kArgument{"", kScalar, "text; may hold expressions"};
 constexpr Field kHook =
     Field{"", kList, "the program and its arguments"}.listing(kWord).not_empty();
 constexpr Field kCause = Field{"", kText, "why an attempt failed"}.among(kRetriedCauses);
@@ -162,12 +164,22 @@ constexpr std::array kStep{
         "how it is watched and acted on while it runs: rules, hooks, checkpoint; false: not at all"}
         .of(sidecar_fields),
     Field{"description", kText, "what it does, for people"},
-    later("image"),
-    later("command"),
-    later("args"),
+    Field{"image", kText, "the container image that it runs in; where steps are Pods", "literal"}
+        .not_empty(),
+    Field{"command", kList, "the program and its first arguments; short for uses: command with it"}
+        .listing(kArgument)
+        .not_empty()
+        .as_work(),
+    Field{"args", kList, "further arguments of 'command'"}.listing(kArgument),
+    Field{"pod_template", kMap,
+          "fields of its Pod's spec, over those that are made up for it (JSON Merge Patch)"}
+        .of(pod_template_fields),
+    Field{"reuse", kBool | kMap,
+          "true: its Pod is kept for the next step of its kind; or idle, uses, age"}
+        .of(reuse_fields)
+        .initially("false"),
     later("replicas"),
     later("placement"),
-    later("reuse"),
 };
 
 constexpr std::array kSecretSource{
@@ -216,6 +228,16 @@ constexpr std::array kBackoff{
 constexpr std::array kCache{
     Field{"max_age", kScalar, "older results are not reused", "duration"}.above(
         0, "for no limit: cache: true"),
+};
+
+constexpr std::array kReuse{
+    Field{"idle", kScalar, "how long it waits for the next step", "duration"}
+        .above(0, "to keep none: reuse: false")
+        .initially("30s"),
+    Field{"uses", kInt, "steps that run in it, at most"}.within(1, kMostUses).initially("100"),
+    Field{"age", kScalar, "how old it gets", "duration"}
+        .above(0, "to keep none: reuse: false")
+        .initially("1h"),
 };
 
 constexpr std::array kMatrix{
@@ -304,6 +326,8 @@ constexpr Table kCheckpointTable{"checkpoint", "sidecar.checkpoint", kCheckpoint
 constexpr Table kRetryTable{"retry", "retry", kRetry};
 constexpr Table kBackoffTable{"backoff", "retry.backoff", kBackoff};
 constexpr Table kCacheTable{"cache", "cache", kCache};
+constexpr Table kReuseTable{"reuse", "reuse", kReuse};
+constexpr Table kPodTemplateTable{"pod_template", "'pod_template'", {}, &kGivenValue, "identifier"};
 constexpr Table kResourcesTable{"resources", "resources", kResources};
 constexpr Table kRequestTable{"requests", "requests", kAmount};
 constexpr Table kLimitTable{"limits", "limits", kAmount};
@@ -342,6 +366,8 @@ const Table& checkpoint_fields() { return kCheckpointTable; }
 const Table& retry_fields() { return kRetryTable; }
 const Table& backoff_fields() { return kBackoffTable; }
 const Table& cache_fields() { return kCacheTable; }
+const Table& reuse_fields() { return kReuseTable; }
+const Table& pod_template_fields() { return kPodTemplateTable; }
 const Table& resources_fields() { return kResourcesTable; }
 const Table& request_fields() { return kRequestTable; }
 const Table& limit_fields() { return kLimitTable; }

@@ -145,6 +145,8 @@ const Table& checkpoint_fields();
 const Table& retry_fields();
 const Table& backoff_fields();
 const Table& cache_fields();
+const Table& reuse_fields();
+const Table& pod_template_fields();  // open
 const Table& resources_fields();
 const Table& request_fields();
 const Table& limit_fields();

@@ -102,6 +102,14 @@ struct Cache {
   std::int64_t max_age_us = 0;  // 0: for ever
 };
 
+/// Is its Pod kept for the next step that can run in it?
+struct Reuse {
+  bool enabled = false;
+  std::int64_t idle_us = 30'000'000;  // it waits so long for one
+  std::uint32_t uses = 100;           // steps in it, at most
+  std::int64_t age_us = 3'600'000'000;
+};
+
 /// One axis of a matrix; the values are literals, or one expression over params that gives a list.
 struct Axis {
   std::string name;
@@ -133,6 +141,9 @@ struct Step {
   std::int64_t timeout_us = 0;  // 0: none
   Cache cache;
   Resources resources;
+  std::string image;          // of its Pod; empty: the backend's own
+  json pod = json::object();  // of its Pod's spec, over what is made up for it (RFC 7386)
+  Reuse reuse;
   Pool pool;
   Approval approve;
   std::int32_t priority = 0;       // -100 to 100; higher ones start first

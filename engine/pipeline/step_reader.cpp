@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/pipeline/expression_lexer.hpp"
+#include "engine/pipeline/pod_reader.hpp"
 #include "engine/pipeline/policy_reader.hpp"
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
@@ -111,8 +112,8 @@ class StepReader {
     } else if (call.text.empty()) {
       problems_.add(call, "'pipeline' is empty").hint = "name a file, or a registered pipeline";
     }
-    for (const char* field :
-         {"uses", "run", "shell", "cwd", "env", "secrets", "cache", "resources"}) {
+    for (const char* field : {"uses", "run", "shell", "cwd", "env", "secrets", "cache", "resources",
+                              "image", "command", "args", "pod_template", "reuse"}) {
       if (own_.get(field) == nullptr) continue;
       problems_
           .add(*own_.key(field), fmt::format("a step that calls a pipeline has no '{}'", field))
@@ -124,6 +125,7 @@ class StepReader {
     if (const Node* call = own_.get("pipeline")) return read_call(*call);
     const Node* own_run = own_.get("run");
     const Node* own_uses = own_.get("uses");
+    if (read_command(own_run != nullptr ? own_run : own_uses)) return;
     const Node* run = own_run != nullptr || own_uses != nullptr ? own_run : inherited("run");
     const Node* uses = own_run != nullptr || own_uses != nullptr ? own_uses : inherited("uses");
     run_ = run;
@@ -150,6 +152,37 @@ class StepReader {
     }
   }
 
+  /// `command` and `args`: short for uses: command with argv. `other`: what else it says it does.
+  bool read_command(const Node* other) {
+    const Node* own = own_.get("command");
+    command_ = own != nullptr || other != nullptr ? own : inherited("command");
+    if (own != nullptr && other != nullptr)
+      problems_.add(*own_.key("command"), "a step has one of 'uses', 'run' and 'command'");
+    if (command_ == nullptr || other != nullptr) {
+      if (own_.get("args") != nullptr && own == nullptr)
+        problems_.add(*own_.key("args"), "'args' goes with 'command'");
+      command_ = nullptr;
+      return false;
+    }
+    draft_.uses = command_;
+    step_.uses = "command";
+    return true;
+  }
+
+  void set_command() {
+    if (step_.with.contains("argv")) {
+      problems_.add(*command_, "the program is given twice: here and as with.argv");
+      return;
+    }
+    json& argv = step_.with["argv"] = json::array();
+    for (const Node* words : {command_, get("args")}) {
+      if (words == nullptr || !words->is_list()) continue;
+      for (const Node* word : words->items) argv.push_back(word->text);
+      find_expressions(*words, Role::with);
+    }
+    step_.field_at["/with/argv"] = command_->at;
+  }
+
   bool does_something() const {
     const auto& fields = step_fields().fields;
     return std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
@@ -162,6 +195,7 @@ class StepReader {
     draft_.with = merge(draft_.call == nullptr ? inherited("with") : nullptr, own_.get("with"));
     for (const auto& [key, value] : draft_.with) set_with(key->text, *key, *value);
     if (run_ != nullptr && step_.uses == "command") set_sugar("run", *run_);
+    if (command_ != nullptr) set_command();
     if (step_.uses == "command") spell_out_arguments();
     for (const char* field : {"shell", "cwd"}) {
       const Node* node = draft_.call == nullptr ? get(field) : nullptr;
@@ -392,6 +426,9 @@ class StepReader {
     if (draft_.call == nullptr) {
       layered("sidecar", [&](const Node& n) { read_sidecar(n, step_.sidecar, problems_); });
       layered("cache", [&](const Node& n) { read_cache(n, step_.cache, problems_); });
+      layered("reuse", [&](const Node& n) { read_reuse(n, step_.reuse, problems_); });
+      layered("pod_template", [&](const Node& n) { read_pod_template(n, step_.pod, problems_); });
+      if (const Node* image = get("image")) step_.image = image->text;
       layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
     }
     if (const Node* timeout = get("timeout")) step_.timeout_us = duration_of(*timeout);
@@ -423,6 +460,7 @@ class StepReader {
   MapReader own_;
   const MapReader* defaults_;
   const Node* run_ = nullptr;
+  const Node* command_ = nullptr;
   Step step_;
   StepDraft draft_;
 };

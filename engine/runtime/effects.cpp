@@ -147,8 +147,13 @@ backend::Backend* Engine::Impl::backend_for(const std::string& name) {
   const backend::Sink sink = [this](std::vector<backend::Report> reports) {
     post([this, reports = std::move(reports)]() mutable { on_reports(std::move(reports)); });
   };
-  slot = name == "inproc" ? backend::make_inproc(backend_options, sink)
-                          : backend::make_local(backend_options, strand, sink);
+  if (name == "inproc") {
+    slot = backend::make_inproc(backend_options, sink);
+  } else if (name == "podman") {
+    slot = make_podman(sink);
+  } else {
+    slot = backend::make_local(backend_options, strand, sink);
+  }
   return slot.get();
 }
 

@@ -18,9 +18,11 @@
 #include <vector>
 
 #include "engine/backend/backend.hpp"
+#include "engine/backend/pod_backend.hpp"
 #include "engine/run/scheduler.hpp"
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
+#include "engine/runtime/pod_fleet.hpp"
 #include "engine/runtime/recent_metrics.hpp"
 #include "engine/runtime/request_maker.hpp"
 #include "engine/runtime/run_locks.hpp"
@@ -180,6 +182,14 @@ struct Engine::Impl {
   void wait_for_outcomes();
   void tell_top(const Client& client);
 
+  // --- Pods (pod_backends.cpp)
+  std::unique_ptr<backend::Backend> make_podman(const backend::Sink& sink);
+  FleetEvents fleet_events();
+  /// Who acts on an attempt that no sidecar has spoken of yet.
+  hub::SidecarKey sidecar_of(const Steered& target) const;
+  /// Of a Pod's sidecar: is it of an attempt that it does not have?
+  bool is_foreign(const hub::SidecarKey& from, const protocol::AttemptId& id) const;
+
   // --- what is kept (retention.cpp)
   /// Deletes runs that are over, with those they called, and their logs. [any-thread]
   Result<std::vector<std::string>> delete_runs(const std::vector<std::string>& ids);
@@ -264,7 +274,15 @@ struct Engine::Impl {
   boost::asio::thread_pool pool{2};
   /// Changes of what is registered follow each other.
   boost::asio::strand<boost::asio::thread_pool::executor_type> registry{pool.get_executor()};
+  PodFiles pod_files{artifacts, options.state.pods() / "incoming"};
+  PodFleet pod_fleet{options.state.hub_identity(), pod_files,
+                     [this](std::function<void(Fleet*, const std::string&)> then) {
+                       with_fleet([this, then = std::move(then)](const std::string& problem) {
+                         then(problem.empty() ? steering.fleet.get() : nullptr, problem);
+                       });
+                     }};
   std::map<std::string, std::unique_ptr<backend::Backend>> backends;
+  backend::PodBackend* pods = nullptr;  // one of these
   std::unordered_map<std::string, EntryPtr> runs;
   std::vector<EntryPtr> order;  // of submission: older runs are asked first
   std::map<std::string, std::vector<Client>> recovering;

@@ -32,6 +32,7 @@ Result<std::unique_ptr<Fleet>> Fleet::start(FleetOptions options, FleetEvents ev
   hub_options.boot_id = uuid_v7(wall_us() / 1000);
   hub_options.term = fleet->options_.term;
   hub_options.ipc = fleet->options_.socket;
+  hub_options.bulk = fleet->options_.files;
   auto hub = hub::Hub::start(std::move(hub_options), fleet->hub_events(metrics));
   if (!hub) return tl::unexpected(hub.error());
   fleet->hub_ = std::move(*hub);
@@ -49,14 +50,25 @@ hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
   using hub::SidecarKey;
   hub::HubEvents events;
   events.attached = [this](const SidecarKey& key, const protocol::Hello&) {
-    post([this, key] { attached_[key] = 0; });
+    post([this, key] {
+      attached_[key] = 0;
+      if (events_.attached) events_.attached(key);
+    });
   };
   events.detached = [this](const SidecarKey& key, const std::string& why) {
     if (options_.log) options_.log(fmt::format("sidecar {} is away: {}", name_of(key), why));
     post([this, key] { detach(key); });
   };
   events.workload = [this](const SidecarKey& key, const protocol::Started& started) {
-    post([this, key, started] { take(key, started); });
+    post([this, key, started] {
+      take(key, started);
+      if (events_.said) events_.said(key, started);
+    });
+  };
+  events.said = [this](const SidecarKey& key, const protocol::Body& body) {
+    post([this, key, body] {
+      if (events_.said) events_.said(key, body);
+    });
   };
   events.offers = [this](const SidecarKey& key, const protocol::Offers& offers) {
     post([this, key, offers] { take(key, offers); });
@@ -69,6 +81,7 @@ hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
   };
   events.delivery = [this](const SidecarKey& key, std::uint64_t number, protocol::Message message) {
     post([this, key, number, message = std::move(message)] {
+      deliveries_.taken(key, number);
       events_.delivery(key, number, message);
     });
   };
@@ -96,8 +109,18 @@ void Fleet::send(const hub::SidecarKey& to, protocol::Command command, bool sent
 }
 
 void Fleet::delivered(const hub::SidecarKey& from, std::uint64_t number) {
-  hub_->post([from, number](hub::Core& core, std::int64_t now_us) {
-    core.delivered(from, number, now_us);
+  const auto all = deliveries_.committed(from, number);
+  if (!all) return;
+  hub_->post([from, up_to = *all](hub::Core& core, std::int64_t now_us) {
+    core.delivered(from, up_to, now_us);
+  });
+}
+
+Result<void> Fleet::listen(hub::HubNetwork network) { return hub_->listen(std::move(network)); }
+
+void Fleet::tell(const hub::SidecarKey& to, protocol::Body order) {
+  hub_->post([to, order = std::move(order)](hub::Core& core, std::int64_t now_us) {
+    (void)core.tell(to, order, now_us);
   });
 }
 
@@ -142,6 +165,7 @@ void Fleet::detach(const hub::SidecarKey& key) {
   });
   attached_[key] = now_us;
   std::erase_if(workloads_, [&](const auto& each) { return each.second.sidecar == key; });
+  if (events_.detached) events_.detached(key);
 }
 
 }  // namespace scanflow::runtime

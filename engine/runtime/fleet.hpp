@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/hub/hub.hpp"
+#include "engine/runtime/deliveries.hpp"
 #include "engine/runtime/recent_metrics.hpp"
 #include "sdk/base/result.hpp"
 #include "sidecar/protocol/messages.hpp"
@@ -26,10 +27,14 @@ struct FleetOptions {
   std::function<void(std::function<void()>)> post;
   /// A line for whoever runs the engine; may be null. [any-thread]
   std::function<void(const std::string&)> log;
+  hub::BulkAccess files;  // what Pods fetch and bring
 };
 
 /// What it tells its owner, on the strand.
 struct FleetEvents {
+  std::function<void(const hub::SidecarKey&)> attached, detached;
+  /// Started, Progress or HostCall, of a Pod of the engine's.
+  std::function<void(const hub::SidecarKey&, const protocol::Body&)> said;
   /// Must be committed; then Fleet::delivered is due.
   std::function<void(const hub::SidecarKey&, std::uint64_t number, const protocol::Message&)>
       delivery;
@@ -61,8 +66,17 @@ class Fleet {
   std::string endpoint() const;
   std::uint64_t term() const { return options_.term; }
 
+  /// From now on also TCP: user_of says whose a key is. [its thread]
+  Result<void> listen(hub::HubNetwork network);
+  /// Where; "" where it does not.
+  const std::string& tcp() const { return hub_->tcp(); }
+  const std::string& bulk_tcp() const { return hub_->bulk_tcp(); }
+  /// Lost where it is not attached.
+  void tell(const hub::SidecarKey& to, protocol::Body order);
+
   /// `sent`: an earlier hub may have sent it. It must be committed.
   void send(const hub::SidecarKey& to, protocol::Command command, bool sent);
+  /// What it delivered with this number is committed, or not wanted.
   void delivered(const hub::SidecarKey& from, std::uint64_t number);
 
   /// Null: no sidecar has said that it can act on it.
@@ -88,6 +102,7 @@ class Fleet {
   const FleetEvents events_;
   const std::int64_t began_us_;
   std::map<protocol::AttemptId, Workload> workloads_;
+  Deliveries deliveries_;
   std::map<hub::SidecarKey, std::int64_t> attached_;  // 0: it is; else since when it is not
   std::shared_ptr<int> alive_ = std::make_shared<int>();
   std::unique_ptr<hub::Hub> hub_;  // its thread ends first

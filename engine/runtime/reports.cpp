@@ -154,7 +154,7 @@ void Engine::Impl::on_kept(const protocol::AttemptId& id) {
     const auto known = options.store->find_runs(id.run);
     if (!known || (!known->empty() && known->front().ended_us == 0)) return;
   }
-  backend_for("local")->forget({id});
+  for (const auto& [name, backend] : backends) backend->forget({id});  // whose it is
 }
 
 void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
@@ -172,7 +172,9 @@ void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
   work([this, entry, step, result = std::move(result)]() mutable {
     json stored = json::object();
     for (const protocol::ArtifactFile& file : result.artifacts) {
-      auto artifact = artifacts.put(file.path);
+      // What came through a sidecar is in the store already.
+      auto artifact = file.sha256.empty() ? artifacts.put(file.path)
+                                          : artifacts.find(file.sha256, file.directory);
       if (!artifact) {
         result.status = "failed";
         result.cause = "error";

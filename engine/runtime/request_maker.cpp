@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <utility>
 
@@ -34,6 +35,27 @@ std::string steering_of(const pipeline::Step& step, const std::filesystem::path&
   return steering.dump();
 }
 
+bool is_of_pods(const std::string& backend) { return backend == "podman"; }
+
+/// What its Pod is like, as in protocol::Request.
+std::string pod_of(const pipeline::Step& step) {
+  json pod = json::object();
+  const pipeline::Resources& resources = step.resources;
+  const auto set = [&](const char* kind, double cpu, std::uint64_t memory) {
+    if (cpu > 0) pod[kind]["cpu"] = fmt::format("{}m", std::lround(cpu * 1000));
+    if (memory > 0) pod[kind]["memory"] = std::to_string(memory);
+  };
+  set("requests", resources.cpu_request, resources.memory_request);
+  set("limits", resources.cpu_limit, resources.memory_limit);
+  if (!step.image.empty()) pod["image"] = step.image;
+  if (!step.pod.empty()) pod["template"] = step.pod;
+  if (step.reuse.enabled) {
+    pod["reuse"] = {
+        {"uses", step.reuse.uses}, {"idle_us", step.reuse.idle_us}, {"age_us", step.reuse.age_us}};
+  }
+  return pod.dump();
+}
+
 /// Those that the step itself sets.
 Environment own_variables(const ActiveRun& run, std::uint32_t step) {
   const auto& resolved = run.machine().step(step).resolved;
@@ -55,7 +77,10 @@ void RequestMaker::withhold(const std::set<std::string>& variables) {
   withheld_.insert(variables.begin(), variables.end());
 }
 
-void RequestMaker::add_environment(const pipeline::Step& step, protocol::Request& request) const {
+/// A Pod has an environment of its own, which is its image's.
+void RequestMaker::add_environment(const ActiveRun& run, const pipeline::Step& step,
+                                   protocol::Request& request) const {
+  if (is_of_pods(run.submission().options.backend)) return;
   std::set<std::string> needed;
   for (const auto& [name, secret] : step.secrets) needed.insert(secret.env);
   for (const std::string& variable : withheld_) {
@@ -89,6 +114,7 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   request.threads = step.resources.threads();
   request.memory_limit = step.resources.memory_limit;
   request.cwd = run.submission().options.directory;
+  if (is_of_pods(run.submission().options.backend)) request.pod = pod_of(step);
   if (log_dir_.empty()) {
     log_dir_ = state_.logs_of(run.id()).string();
     std::error_code error;  // a failure shows when a log is opened
@@ -104,7 +130,7 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
     request.inputs = (*bound)->inputs;
   }
   request.env = step.env;
-  add_environment(step, request);
+  add_environment(run, step, request);
   if (!step.matrix.empty() || !step.for_each.is_null()) prototypes_.emplace(spec, request);
   return request;
 }
@@ -136,7 +162,7 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
     request->config = resolved->at("config").dump();
     request->inputs = inputs_of(*resolved);
     request->env = own;
-    add_environment(spec, *request);
+    add_environment(run, spec, *request);
   }
   request->checkpoints = checkpoint_directory(state_, *request, own);
   request->steering = steering_of(spec, request->checkpoints);

@@ -41,7 +41,8 @@ class RequestMaker {
   Result<protocol::Request> prototype(const ActiveRun& run, std::uint32_t spec);
   Result<const Bound*> bound_as_written(const pipeline::Step& step,
                                         const loader::PluginInfo& plugin);
-  void add_environment(const pipeline::Step& step, protocol::Request& request) const;
+  void add_environment(const ActiveRun& run, const pipeline::Step& step,
+                       protocol::Request& request) const;
   Result<void> add_secrets(const ActiveRun& run, const pipeline::Step& step,
                            protocol::Request& request) const;
 

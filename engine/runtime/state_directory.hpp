@@ -19,6 +19,8 @@ struct StateDirectory {
   std::filesystem::path artifacts() const { return root / "artifacts"; }
   /// checkpoints.hpp
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  std::filesystem::path pods() const { return root / "pods"; }
+  std::filesystem::path hub_identity() const { return root / "hub.json"; }
   /// Its holder is the engine.
   std::filesystem::path engine_lock() const { return root / "engine.lock"; }
   /// Its holder is a server, which is the engine or about to be: nobody else becomes it.

@@ -62,11 +62,12 @@ std::optional<Engine::Impl::Steered> Engine::Impl::steered(const std::string& id
     reject(client,
            fmt::format("step {} says 'sidecar: false' in its pipeline: nobody acts on it", step),
            kConflict);
-  } else if (const std::string& where = entry->run.submission().options.backend; where != "local") {
+  } else if (const std::string& where = entry->run.submission().options.backend;
+             where == "inproc") {
     reject(client,
-           fmt::format("run {} is on the backend {}, where no sidecar can act on its steps; only "
-                       "'scanflow run --backend local' has one",
-                       id, where),
+           fmt::format("run {} is on the backend inproc, where no sidecar can act on its steps; "
+                       "'scanflow run --backend local' and podman have one",
+                       id),
            kConflict);
   } else {
     return Steered{entry, index, {entry->run.id(), inner, state.attempts}};
@@ -132,8 +133,7 @@ void Engine::Impl::issue(const PrimitiveRequest& request, const CheckedPrimitive
   row.generation = steering.fleet->term() << 32 | ++steering.issued;
   row.by = request.by;
   row.deadline_us = row.issued_us + checked.deadline_us;
-  const Fleet::Workload* workload = steering.fleet->workload(target.id);
-  const hub::SidecarKey sidecar = workload != nullptr ? workload->sidecar : local_sidecar();
+  const hub::SidecarKey sidecar = sidecar_of(target);
   row.user = sidecar.user;
   row.pod_uid = sidecar.pod_uid;
   Steering::Asked& asked = steering.open[row.id];
@@ -177,8 +177,11 @@ void Engine::Impl::on_delivery(const hub::SidecarKey& from, std::uint64_t number
   if (const auto* outcome = std::get_if<protocol::Outcome>(&message.body)) {
     on_outcome(from, *outcome);
   } else if (const auto* metric = std::get_if<protocol::Metric>(&message.body)) {
-    on_reports({*metric});
-  } else if (const auto* ended = std::get_if<protocol::Ended>(&message.body)) {  // without files
+    if (!is_foreign(from, metric->id)) on_reports({*metric});
+  } else if (const auto* ended = std::get_if<protocol::Ended>(&message.body)) {
+    // Of a Pod: what it has made is looked for before its result can be committed.
+    if (from != local_sidecar() && pods != nullptr)
+      return pods->delivered(from, number, ended->result);
     on_reports({*ended});
   } else if (options.log) {
     options.log(fmt::format("a delivery of sidecar {}/{} is not understood, and is dropped",

@@ -77,8 +77,22 @@ Submission submission_from_json(const json& document) {
 
 namespace {
 
+/// Only Pods have an image: elsewhere the step would run with what this machine has.
+Result<void> needs_no_image(const pipeline::Pipeline& pipeline, const std::string& backend) {
+  for (const pipeline::Step& step : pipeline.steps) {
+    if (step.image.empty()) continue;
+    return fail(
+        fmt::format("{}:{}:{}: error: step {} runs in the image {}, and on the backend {} steps "
+                    "are no Pods (use "
+                    "--backend podman)\n1 error; nothing was run",
+                    pipeline.file, step.at.line, step.at.column, step.name, step.image, backend));
+  }
+  return {};
+}
+
 Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string& backend) {
-  if (backend != "inproc") return {};
+  if (backend == "podman") return {};
+  if (auto fits = needs_no_image(pipeline, backend); !fits || backend != "inproc") return fits;
   for (const pipeline::Step& step : pipeline.steps) {
     const bool program = step.uses == "command";
     // All its steps share one environment, and what they print is not looked through.

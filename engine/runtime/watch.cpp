@@ -23,7 +23,7 @@ constexpr std::int64_t kForgottenUs = 3'600'000'000;
 /// the step, with which the run may be over.
 constexpr auto kLastOutcomes = std::chrono::seconds(1);
 
-bool has_sidecar(const Entry& entry) { return entry.run.submission().options.backend == "local"; }
+bool has_sidecar(const Entry& entry) { return entry.run.submission().options.backend != "inproc"; }
 
 }  // namespace
 
@@ -192,21 +192,8 @@ std::string Engine::Impl::start_fleet(std::uint64_t term,
   fleet.term = term;
   fleet.post = [this](std::function<void()> call) { post(std::move(call)); };
   fleet.log = options.log;
-  FleetEvents events;
-  events.delivery = [this](const hub::SidecarKey& from, std::uint64_t number,
-                           const protocol::Message& message) {
-    on_delivery(from, number, message);
-  };
-  events.expired = [this](const std::string& id) {
-    end_command(id, "EXPIRED", "no sidecar took it in time");
-  };
-  events.lost = [this](const std::string& id) {
-    end_command(id, "INDETERMINATE", "its sidecar is gone: nobody can say what became of it");
-  };
-  events.refused = [this](const std::string& id, const std::string& why) {
-    end_command(id, "FAILED", why);
-  };
-  auto started = Fleet::start(std::move(fleet), std::move(events), recent);
+  fleet.files = pod_files.access();
+  auto started = Fleet::start(std::move(fleet), fleet_events(), recent);
   if (!started) return started.error().message;
   steering.fleet = std::move(*started);
   for (const store::CommandRow& row : open) {
@@ -216,7 +203,8 @@ std::string Engine::Impl::start_fleet(std::uint64_t term,
     steering.last[{row.run, row.step, row.attempt}] = row;
     hand_over(row, true);
   }
-  backend_for("local")->observe(steering.fleet->endpoint());
+  if (const auto local = backends.find("local"); local != backends.end())
+    local->second->observe(steering.fleet->endpoint());
   arm_seconds();
   return "";
 }

@@ -204,7 +204,24 @@ def wire_rows():
             row(what, {}, 1 / wire[name][1]["items_per_second"], "")
 
 
-for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows, sidecar_rows):
+def bulk_rows():
+    bulk = measured("bulk")
+
+    def rate(name):
+        return bulk[name][1]["bytes_per_second"] if name in bulk else None
+
+    def a_second(value):
+        return f"{value / 2**20:.0f} MiB/s"
+
+    digests = {"digest of the sidecar's": rate("BM_DigestOfTheSidecar"), "of the hub's": rate("BM_DigestOfTheHub")}
+    for name, what in (("BM_Store", "an artifact of 1 GiB from a Pod, CURVE, digested on both sides"), ("BM_Fetch", "the same into a Pod")):
+        if name not in bulk:
+            continue
+        row(what, digests, rate(name), "", say=a_second)
+        row("its memory, sidecar and hub together", {}, bulk[name][1]["memory_mib"], "constant", say=lambda mib: f"{mib:.1f} MiB")
+
+
+for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows, bulk_rows, sidecar_rows):
     rows_of()
 
 cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")

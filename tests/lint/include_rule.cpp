@@ -58,7 +58,7 @@ const std::vector<Rule>& table() {
       // Both sides of bulk read and write files in the same way.
       {"engine/hub", {"sidecar/protocol", "sidecar/bulk", "engine/knowledge", "sdk/base"}},
       {"engine/backend",
-       {"engine/run", "engine/hub", "engine/inject", "engine/kube",
+       {"engine/run", "engine/hub", "engine/inject", "engine/kube", "engine/podman",
         "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader", "sdk/base"}},
       {"engine/serve", {"sdk/loader", "engine/store", "engine/knowledge", "sdk/base"}},
       {"engine/track", {"engine/store", "sdk/base"}},

@@ -84,17 +84,18 @@ TEST(Settings, TheReadmeHasTheTable) {
   const std::string readme = test::read(std::filesystem::path(SCANFLOW_SOURCE_DIR) / "README.md");
   EXPECT_THAT(readme, HasSubstr(markdown()));
   const Settings initial = defaults("VERSION");
-  for (const auto& [name, value] :
+  for (const auto& expected :
        std::vector<std::pair<std::string, std::string>>{{"image", initial.image},
                                                         {"hub", initial.hub},
                                                         {"hub-secret", initial.hub_secret},
                                                         {"cpu-request", initial.cpu_request},
                                                         {"memory-request", initial.memory_request},
                                                         {"memory-limit", initial.memory_limit}}) {
-    const auto found = std::find_if(table().begin(), table().end(),
-                                    [&](const Setting& each) { return each.name == name; });
+    const auto found = std::find_if(table().begin(), table().end(), [&](const Setting& each) {
+      return each.name == expected.first;
+    });
     ASSERT_NE(found, table().end());
-    EXPECT_EQ(found->initial, "`" + value + "`");
+    EXPECT_EQ(found->initial, "`" + expected.second + "`");
   }
 }
 

@@ -1,0 +1,144 @@
+#include "engine/backend/podman_driver.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::backend {
+namespace {
+
+constexpr const char* kLabel = "scanflow.dev/state";
+constexpr unsigned kLastLines = 5;
+
+/// Trying again changes nothing where the machine or the step must change.
+std::string cause_of(podman::Refusal refusal) {
+  switch (refusal) {
+    case podman::Refusal::deadline:
+    case podman::Refusal::service:
+    case podman::Refusal::exists:
+    case podman::Refusal::other:
+      return "retryable";
+    case podman::Refusal::stopped:
+      return "lost";
+    default:
+      return "config";
+  }
+}
+
+}  // namespace
+
+PodmanDriver::PodmanDriver(std::filesystem::path directory, std::string state,
+                           boost::asio::io_context& strand, Events events)
+    : directory_(std::move(directory)),
+      state_(std::move(state)),
+      strand_(strand),
+      events_(std::move(events)) {}
+
+PodmanDriver::~PodmanDriver() {
+  alive_.reset();
+  watch_.reset();
+  stop_.request_stop();
+  pool_.join();
+}
+
+/// On the strand, unless this is gone by then.
+void PodmanDriver::post(std::function<void()> call) {
+  boost::asio::post(strand_, [alive = std::weak_ptr(alive_), call = std::move(call)] {
+    if (!alive.expired()) call();
+  });
+}
+
+void PodmanDriver::open(std::function<void(Result<std::vector<std::string>>)> then) {
+  boost::asio::post(pool_, [this, then = std::move(then)] {
+    const auto answer = [&](Result<std::vector<std::string>> names) {
+      post([then, names = std::move(names)] { then(names); });
+    };
+    if (!podman_) {
+      auto opened = podman::Podman::open({.directory = directory_}, stop_.get_token());
+      if (!opened) return answer(fail(opened.error().message));
+      podman_.emplace(std::move(*opened));
+    }
+    const std::int64_t now_us = wall_us();
+    const auto pods = podman_->list(fmt::format("{}={}", kLabel, state_), stop_.get_token());
+    if (!pods) return answer(fail(pods.error().message));
+    std::vector<std::string> names;
+    for (const podman::Pod& pod : *pods) names.push_back(pod.name);
+    if (!watch_) {
+      watch_ = std::make_unique<podman::Watch>(
+          *podman_, fmt::format("{}={}", kLabel, state_), now_us,
+          [this](const podman::Event& event) { on_event(event); },
+          [this](const std::string& why) { post([this, why] { events_.trouble(why); }); });
+    }
+    // Containers that ended while nobody looked.
+    for (const podman::Pod& pod : *pods) {
+      for (const podman::Container& container : pod.containers) {
+        if (!container.over()) continue;
+        podman::Event event;
+        event.what = podman::Event::What::died;
+        event.container = container.full_name;
+        tell_end(event);
+      }
+    }
+    answer(std::move(names));
+  });
+}
+
+void PodmanDriver::make(nlohmann::json manifest, std::function<void(std::optional<NotMade>)> then) {
+  boost::asio::post(pool_, [this, manifest = std::move(manifest), then = std::move(then)] {
+    std::optional<NotMade> why;
+    if (const auto played = podman_->play(manifest, stop_.get_token()); !played)
+      why = NotMade{cause_of(played.error().kind), played.error().message};
+    post([then, why] { then(why); });
+  });
+}
+
+/// Also while the engine ends: nobody else would.
+void PodmanDriver::remove(const std::string& pod) {
+  boost::asio::post(pool_, [this, pod] {
+    const auto removed = podman_->remove(pod);
+    if (removed) return;
+    post([this, why = removed.error().message] { events_.trouble(why); });
+  });
+}
+
+void PodmanDriver::revive(const std::string& pod, const std::string& container) {
+  boost::asio::post(pool_, [this, pod, container] {
+    const auto started = podman_->start(fmt::format("{}-{}", pod, container), stop_.get_token());
+    if (started) return;
+    post([this, why = started.error().message] { events_.trouble(why); });
+  });
+}
+
+/// On the watch's thread.
+void PodmanDriver::on_event(const podman::Event& event) {
+  if (event.what != podman::Event::What::died) return;
+  boost::asio::post(pool_, [this, event] { tell_end(event); });
+}
+
+/// With what podman knows of it: the event says little.
+void PodmanDriver::tell_end(const podman::Event& event) {
+  ContainerEnd end;
+  const std::size_t cut = event.container.rfind("-scanflow-sidecar");
+  const std::size_t dash = cut != std::string::npos ? cut : event.container.rfind('-');
+  if (dash == std::string::npos) return;
+  end.pod = event.container.substr(0, dash);
+  end.container = event.container.substr(dash + 1);
+  end.exit_code = event.exit_code;
+  if (const auto pod = podman_->inspect(end.pod, stop_.get_token())) {
+    for (const podman::Container& container : pod->containers) {
+      if (container.full_name != event.container) continue;
+      if (container.alive()) return;  // it was started again
+      end.exit_code = container.exit_code;
+      end.out_of_memory = container.oom_killed;
+    }
+    if (auto words = podman_->logs(event.container, kLastLines, stop_.get_token()))
+      end.last_words = std::move(*words);
+  }
+  while (end.last_words.ends_with('\n')) end.last_words.pop_back();
+  post([this, end] { events_.ended(end); });
+}
+
+}  // namespace scanflow::backend

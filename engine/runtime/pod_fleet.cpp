@@ -1,0 +1,110 @@
+#include "engine/runtime/pod_fleet.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <charconv>
+#include <utility>
+
+#include "sdk/base/unique_fd.hpp"
+
+namespace scanflow::runtime {
+namespace {
+
+std::uint16_t port_of(const std::string& endpoint) {
+  std::uint16_t port = 0;
+  const std::size_t colon = endpoint.rfind(':');
+  if (colon != std::string::npos)
+    std::from_chars(endpoint.data() + colon + 1, endpoint.data() + endpoint.size(), port);
+  return port;
+}
+
+bool is_free(std::uint16_t port) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int reuse = 1;  // as libzmq does: of a hub that has just ended
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+/// All addresses: the bridge of Pods is there only once one runs. Where somebody else has taken the port
+/// of the hub before, Pods of then do not find this one.
+std::string address(std::uint16_t port) {
+  return port == 0 || !is_free(port) ? "tcp://0.0.0.0:*" : fmt::format("tcp://0.0.0.0:{}", port);
+}
+
+}  // namespace
+
+PodFleet::PodFleet(std::filesystem::path file, PodFiles& files, WithFleet with_fleet)
+    : file_(std::move(file)), files_(files), with_fleet_(std::move(with_fleet)) {}
+
+void PodFleet::listen(std::function<void(Result<backend::HubAddress>)> then) {
+  with_fleet_([this, then = std::move(then)](Fleet* fleet, const std::string& problem) {
+    if (fleet == nullptr) return then(fail("Pods need the hub, and there is none: " + problem));
+    then(open(*fleet));
+  });
+}
+
+Result<backend::HubAddress> PodFleet::open(Fleet& fleet) {
+  if (!identity_) {
+    auto read = read_hub_identity(file_);
+    if (!read) return tl::unexpected(read.error());
+    identity_ = std::move(*read);
+  }
+  if (fleet.tcp().empty()) {
+    hub::HubNetwork network;
+    network.tcp = address(identity_->port);
+    network.bulk_tcp = address(identity_->bulk_port);
+    network.secret_key = identity_->keys.secret_key;
+    network.user_of = [users = users_](const std::string& key) -> std::string {
+      const std::lock_guard lock(users->mutex);
+      const auto found = users->by_key.find(key);
+      return found == users->by_key.end() ? "" : found->second;
+    };
+    if (auto listens = fleet.listen(std::move(network)); !listens)
+      return tl::unexpected(listens.error());
+    identity_->port = port_of(fleet.tcp());
+    identity_->bulk_port = port_of(fleet.bulk_tcp());
+    if (auto written = write_hub_identity(file_, *identity_); !written)
+      return tl::unexpected(written.error());
+  }
+  fleet_ = &fleet;
+  return backend::HubAddress{identity_->port, identity_->bulk_port, identity_->keys.public_key};
+}
+
+backend::KeyPair PodFleet::keys_of(const std::string& pod) { return keys_of_pod(*identity_, pod); }
+
+void PodFleet::admit(const std::string& pod) {
+  const std::string key = keys_of(pod).public_key;
+  const std::lock_guard lock(users_->mutex);
+  users_->by_key[key] = pod;
+}
+
+void PodFleet::dismiss(const std::string& pod) {
+  const std::string key = keys_of(pod).public_key;
+  const std::lock_guard lock(users_->mutex);
+  users_->by_key.erase(key);
+}
+
+void PodFleet::grant(const std::string& pod, const protocol::Request& request,
+                     const std::filesystem::path& log) {
+  files_.admit(pod, request, log);
+}
+
+void PodFleet::revoke(const std::string& pod, const protocol::AttemptId& id) {
+  files_.dismiss(pod, id);
+}
+
+void PodFleet::tell(const hub::SidecarKey& to, protocol::Body order) {
+  if (fleet_ != nullptr) fleet_->tell(to, std::move(order));
+}
+
+void PodFleet::delivered(const hub::SidecarKey& from, std::uint64_t number) {
+  if (fleet_ != nullptr) fleet_->delivered(from, number);
+}
+
+}  // namespace scanflow::runtime

@@ -1,0 +1,359 @@
+// The backend of Pods in a world that is made up: Pods that are there when they are said to be, and a hub
+// that notes what it is told. Its strand is run by hand.
+#include "engine/backend/pod_backend.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "sdk/base/clock.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace scanflow::backend {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using Id = protocol::AttemptId;
+
+struct MadeUpHub final : PodHub {
+  void listen(std::function<void(Result<HubAddress>)> then) override {
+    if (!problem.empty()) return then(scanflow::fail(problem));
+    then(HubAddress{4190, 4191, "hub-key"});
+  }
+  KeyPair keys_of(const std::string& pod) override { return {"open-" + pod, "secret-" + pod}; }
+  void admit(const std::string& pod) override { admitted.insert(pod); }
+  void dismiss(const std::string& pod) override { admitted.erase(pod); }
+  void grant(const std::string& pod, const protocol::Request& request,
+             const std::filesystem::path& path) override {
+    granted.insert(pod + " " + request.id.step);
+    log = path;
+  }
+  void revoke(const std::string& pod, const Id& id) override { granted.erase(pod + " " + id.step); }
+  void tell(const hub::SidecarKey& to, protocol::Body order) override {
+    if (const auto* launch = std::get_if<protocol::Launch>(&order))
+      told.push_back("launch " + launch->request.id.step);
+    if (const auto* cancel = std::get_if<protocol::Cancel>(&order))
+      told.push_back("cancel " + cancel->id.step + " " + cancel->reason);
+    last = to;
+  }
+  void delivered(const hub::SidecarKey&, std::uint64_t number) override {
+    acknowledged.push_back(number);
+  }
+
+  std::string problem;
+  std::set<std::string> admitted, granted;
+  std::filesystem::path log;
+  std::vector<std::string> told;
+  hub::SidecarKey last;
+  std::vector<std::uint64_t> acknowledged;
+};
+
+struct MadeUpPods {
+  std::vector<std::string> living;
+  std::vector<json> made;
+  std::vector<std::string> removed, revived;
+  std::optional<NotMade> refusal;
+  std::string problem;
+};
+
+struct MadeUpDriver final : PodDriver {
+  explicit MadeUpDriver(MadeUpPods& all) : pods(all) {}
+  void open(std::function<void(Result<std::vector<std::string>>)> then) override {
+    if (!pods.problem.empty()) return then(scanflow::fail(pods.problem));
+    then(pods.living);
+  }
+  std::string host() const override { return "host"; }
+  void make(json manifest, std::function<void(std::optional<NotMade>)> then) override {
+    pods.living.push_back(manifest["metadata"]["name"]);
+    pods.made.push_back(std::move(manifest));
+    then(pods.refusal);
+  }
+  void remove(const std::string& pod) override {
+    std::erase(pods.living, pod);
+    pods.removed.push_back(pod);
+  }
+  void revive(const std::string& pod, const std::string& container) override {
+    pods.revived.push_back(pod + " " + container);
+  }
+  MadeUpPods& pods;
+};
+
+class PodBackendTest : public testing::Test {
+ protected:
+  PodBackendTest() { begin(); }
+  /// As an engine that comes after another one.
+  void begin() {
+    backend_.reset();
+    PodOptions options;
+    options.directory = files_ / "pods";
+    options.state = "state";
+    options.images = {"sidecar", "worker", "python"};
+    options.version = "1.0";
+    options.log = [this](const std::string& line) { said_.push_back(line); };
+    backend_ = std::make_unique<PodBackend>(options, strand_, hub_,
+                                            [this](std::vector<Report> reports) {
+                                              for (Report& each : reports)
+                                                reports_.push_back(std::move(each));
+                                            });
+    backend_->drive_by(std::make_unique<MadeUpDriver>(pods_));
+  }
+  RequestPtr request(const std::string& step, const json& pod = json::object()) {
+    auto request = std::make_shared<protocol::Request>();
+    request->id = {"run", step, 1};
+    request->uses = "command";
+    request->log_dir = "/logs";
+    request->pod = pod.dump();
+    return request;
+  }
+  void launch(const std::string& step, const json& pod = json::object()) {
+    backend_->launch({request(step, pod)});
+  }
+  static json reused(std::uint32_t uses = 10) {
+    return {{"reuse", {{"uses", uses}, {"idle_us", 60'000'000}, {"age_us", 0}}}};
+  }
+  std::string pod() const { return pods_.living.empty() ? "" : pods_.living.back(); }
+  hub::SidecarKey sidecar() const { return {pod(), pod()}; }
+  void deliver(const std::string& step, const hub::SidecarKey& from, std::uint64_t number = 1) {
+    protocol::Result result;
+    result.id = {"run", step, 1};
+    result.status = "succeeded";
+    result.log.length = 5;
+    backend_->delivered(from, number, result);
+  }
+  std::vector<protocol::Result> results() const {
+    std::vector<protocol::Result> all;
+    for (const Report& each : reports_) {
+      if (const auto* ended = std::get_if<protocol::Ended>(&each)) all.push_back(ended->result);
+    }
+    return all;
+  }
+
+  test::TempDir files_;
+  boost::asio::io_context strand_;
+  MadeUpHub hub_;
+  MadeUpPods pods_;
+  std::vector<Report> reports_;
+  std::vector<std::string> said_;
+  std::unique_ptr<PodBackend> backend_;
+};
+
+TEST_F(PodBackendTest, AStepIsAPodThatIsGoneWhenItsResultIsCommitted) {
+  launch("train");
+  ASSERT_THAT(pods_.made, SizeIs(1));
+  EXPECT_THAT(hub_.told, IsEmpty()) << "its sidecar is not there yet";
+  EXPECT_THAT(hub_.admitted, ElementsAre(pod()));
+  backend_->attached(sidecar());
+  EXPECT_THAT(hub_.told, ElementsAre("launch train"));
+  deliver("train", sidecar());
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].log.segment, hub_.log.filename());
+  EXPECT_THAT(hub_.acknowledged, IsEmpty()) << "not committed yet";
+  EXPECT_THAT(pods_.removed, IsEmpty());
+  backend_->acknowledge({"run", "train", 1});
+  EXPECT_THAT(hub_.acknowledged, ElementsAre(1));
+  EXPECT_THAT(pods_.removed, SizeIs(1));
+  EXPECT_THAT(hub_.admitted, IsEmpty());
+  EXPECT_THAT(hub_.granted, IsEmpty());
+}
+
+TEST_F(PodBackendTest, ThePodHasASidecarAndKnowsTheHub) {
+  launch("train");
+  const json spec = pods_.made.at(0)["spec"];
+  ASSERT_THAT(spec["containers"], SizeIs(2));
+  const auto env = [&](int container, const std::string& name) {
+    for (const json& each : spec["containers"][container]["env"])
+      if (each["name"] == name) return each.value("value", "");
+    return std::string("none");
+  };
+  EXPECT_EQ(spec["containers"][0]["command"], json({"/scanflow/bin/scanflow-exec", "--serve"}));
+  EXPECT_EQ(env(1, "SCANFLOW_HUB"), "tcp://host:4190");
+  EXPECT_EQ(env(1, "SCANFLOW_BULK"), "tcp://host:4191");
+  EXPECT_EQ(env(1, "SCANFLOW_HUB_KEY"), "hub-key");
+  EXPECT_EQ(env(1, "SCANFLOW_SECRET_KEY"), "secret-" + pod());
+  EXPECT_EQ(env(1, "SCANFLOW_POD_UID"), pod());
+  EXPECT_EQ(env(0, "SCANFLOW_WORKER_SOCKET"), env(1, "SCANFLOW_WORKER_SOCKET"));
+  EXPECT_EQ(env(0, "SCANFLOW_SIDECAR_SOCKET"), env(1, "SCANFLOW_SIDECAR_SOCKET"));
+}
+
+TEST_F(PodBackendTest, AKeptPodRunsTheNextStepOfItsKind) {
+  launch("one", reused());
+  backend_->attached(sidecar());
+  deliver("one", sidecar(), 1);
+  backend_->acknowledge({"run", "one", 1});
+  EXPECT_THAT(pods_.removed, IsEmpty());
+  launch("two", reused());
+  EXPECT_THAT(pods_.made, SizeIs(1));
+  EXPECT_THAT(hub_.told, ElementsAre("launch one", "launch two"));
+  deliver("two", sidecar(), 2);
+  backend_->acknowledge({"run", "two", 1});
+  json other = reused();
+  other["image"] = "another";
+  launch("three", other);
+  EXPECT_THAT(pods_.made, SizeIs(2));
+  launch("four");
+  EXPECT_THAT(pods_.made, SizeIs(3)) << "it does not want a used one";
+}
+
+TEST_F(PodBackendTest, AWornPodIsNotKept) {
+  launch("one", reused(2));
+  backend_->attached(sidecar());
+  deliver("one", sidecar(), 1);
+  backend_->acknowledge({"run", "one", 1});
+  launch("two", reused(2));
+  deliver("two", sidecar(), 2);
+  backend_->acknowledge({"run", "two", 1});
+  EXPECT_THAT(pods_.removed, SizeIs(1));
+}
+
+TEST_F(PodBackendTest, AResultIsTakenOnceAndFromItsOwnPodOnly) {
+  launch("one");
+  backend_->attached(sidecar());
+  const hub::SidecarKey mine = sidecar();
+  launch("two");
+  deliver("one", sidecar(), 7);  // the second Pod speaks of the first one's
+  EXPECT_THAT(results(), IsEmpty());
+  EXPECT_THAT(hub_.acknowledged, ElementsAre(7)) << "it shall not say so again";
+  deliver("one", mine, 1);
+  deliver("one", mine, 2);
+  EXPECT_THAT(results(), SizeIs(1));
+}
+
+TEST_F(PodBackendTest, TheNextEngineFindsItsPods) {
+  launch("train");
+  backend_->attached(sidecar());
+  hub_.told.clear();
+  begin();
+  launch("train");
+  EXPECT_THAT(pods_.made, SizeIs(1)) << "it is there";
+  backend_->attached(sidecar());
+  EXPECT_THAT(hub_.told, ElementsAre("launch train"));
+  EXPECT_THAT(hub_.granted, SizeIs(1));
+  deliver("train", sidecar());
+  EXPECT_THAT(results(), SizeIs(1));
+}
+
+TEST_F(PodBackendTest, AResultThatComesBeforeItIsAskedForWaits) {
+  launch("train");
+  backend_->attached(sidecar());
+  begin();
+  backend_->get_ready();
+  deliver("train", sidecar());
+  ASSERT_THAT(reports_, SizeIs(1));
+  EXPECT_TRUE(std::holds_alternative<Kept>(reports_[0]));
+  launch("train");
+  EXPECT_THAT(results(), SizeIs(1));
+  backend_->acknowledge({"run", "train", 1});
+  EXPECT_THAT(hub_.acknowledged, ElementsAre(1));
+  EXPECT_THAT(pods_.removed, SizeIs(1));
+}
+
+TEST_F(PodBackendTest, AResultThatNobodyWantsIsForgottenWithItsPod) {
+  launch("train");
+  backend_->attached(sidecar());
+  begin();
+  backend_->get_ready();
+  deliver("train", sidecar());
+  backend_->forget({{"run", "train", 1}});
+  EXPECT_THAT(hub_.acknowledged, ElementsAre(1));
+  EXPECT_THAT(pods_.removed, SizeIs(1));
+}
+
+TEST_F(PodBackendTest, PodsThatNobodyNotedAreRemovedAndAttemptsWhosePodsWentAreLost) {
+  launch("train");
+  pods_.living = {"scanflow-stranger"};
+  begin();
+  launch("train");
+  EXPECT_THAT(pods_.removed, ElementsAre("scanflow-stranger"));
+  EXPECT_THAT(pods_.made, SizeIs(1)) << "it may have done half of its work";
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].cause, "lost");
+}
+
+TEST_F(PodBackendTest, WhyAPodCannotBeMadeIsTheAttemptsFailure) {
+  pods_.refusal = NotMade{"config", "the image is not here: build it"};
+  launch("train");
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].cause, "config");
+  EXPECT_THAT(results()[0].message, HasSubstr("build it"));
+  EXPECT_THAT(hub_.admitted, IsEmpty());
+  backend_->acknowledge({"run", "train", 1});
+}
+
+TEST_F(PodBackendTest, WithoutPodmanOrHubEveryAttemptSaysWhy) {
+  pods_.problem = "podman is not here: apt install podman";
+  launch("train");
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_THAT(results()[0].message, HasSubstr("apt install podman"));
+  backend_->acknowledge({"run", "train", 1});
+  pods_.problem.clear();
+  hub_.problem = "the hub cannot listen";
+  launch("next");
+  ASSERT_THAT(results(), SizeIs(2));
+  EXPECT_EQ(results()[1].message, "the hub cannot listen");
+  backend_->acknowledge({"run", "next", 1});
+  hub_.problem.clear();
+  launch("again");
+  EXPECT_THAT(pods_.made, SizeIs(1)) << "it is tried anew";
+}
+
+TEST_F(PodBackendTest, IsStoppedBeforeAndAfterItBegan) {
+  launch("early");
+  backend_->stop({"run", "early", 1}, "cancelled");
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].status, "cancelled");
+  EXPECT_THAT(pods_.removed, SizeIs(1));
+  backend_->acknowledge({"run", "early", 1});
+  launch("late");
+  backend_->attached(sidecar());
+  backend_->stop({"run", "late", 1}, "timeout");
+  EXPECT_EQ(hub_.told.back(), "cancel late timeout");
+  EXPECT_THAT(results(), SizeIs(1)) << "it says itself how it ended";
+}
+
+TEST_F(PodBackendTest, ASidecarThatDiesIsStartedAgain) {
+  launch("train");
+  backend_->container_ended({pod(), "scanflow-sidecar", 139, false, "oops"});
+  EXPECT_THAT(pods_.revived, ElementsAre(pod() + " scanflow-sidecar"));
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("oops")));
+  EXPECT_THAT(results(), IsEmpty());
+}
+
+TEST_F(PodBackendTest, AContainerThatEndsAndSaysNothingFailsItsAttempt) {
+  launch("train");
+  backend_->attached(sidecar());
+  backend_->container_ended({pod(), "step", 137, true, "allocating"});
+  EXPECT_THAT(results(), IsEmpty()) << "its sidecar may know more";
+  for (int i = 0; i < 20 && results().empty(); ++i) strand_.run_one_for(std::chrono::seconds(1));
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].cause, "oom");
+  EXPECT_THAT(results()[0].message, HasSubstr("ran out of memory; last it said: allocating"));
+  EXPECT_THAT(pods_.removed, SizeIs(1));
+}
+
+TEST_F(PodBackendTest, WhatWaitsForAStepIsRemovedWhenItsTimeIsOverOrTheEngineEnds) {
+  json briefly = reused();
+  briefly["reuse"]["idle_us"] = 1;
+  launch("one", briefly);
+  backend_->attached(sidecar());
+  deliver("one", sidecar());
+  backend_->acknowledge({"run", "one", 1});
+  for (int i = 0; i < 20 && pods_.removed.empty(); ++i)
+    strand_.run_one_for(std::chrono::seconds(1));
+  EXPECT_THAT(pods_.removed, SizeIs(1));
+  launch("two", reused());
+  backend_->attached(sidecar());
+  deliver("two", sidecar());
+  backend_->acknowledge({"run", "two", 1});
+  EXPECT_THAT(pods_.removed, SizeIs(1));
+  backend_.reset();
+  EXPECT_THAT(pods_.removed, SizeIs(2));
+}
+
+}  // namespace
+}  // namespace scanflow::backend
