@@ -93,8 +93,8 @@ class PodBackend final : public Backend {
   Pod* warm(const std::string& hash);
   void assign(Pod& pod, Attempt& attempt);
   void make(const Id& id, PodTemplate made);
-  nlohmann::json manifest_of(const std::string& pod, const Attempt& attempt,
-                             const PodTemplate& made);
+  Result<nlohmann::json> manifest_of(const std::string& pod, const Attempt& attempt,
+                                     const PodTemplate& made);
   void order(const Pod& pod);
   void tell_result(const Id& id, protocol::Result result);
   void fail(const Id& id, const std::string& cause, const std::string& message);
@@ -115,6 +115,7 @@ class PodBackend final : public Backend {
   HubAddress address_;
   enum class State { closed, opening, open } state_ = State::closed;
   std::map<std::string, Pod> pods_;
+  std::set<Id> lost_;               // of earlier engines, whose Pods went while none was there
   std::map<Id, Attempt> attempts_;  // launched, and not acknowledged
   std::map<Id, Delivery>
       deliveries_;  // results that are not acknowledged, or that nobody has asked for

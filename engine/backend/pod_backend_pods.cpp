@@ -91,7 +91,12 @@ void PodBackend::make(const Id& id, PodTemplate made) {
   }
   assign(pod, attempt);
   if (attempt.told) return remove(name);
-  driver_->make(manifest_of(name, attempt, made),
+  auto manifest = manifest_of(name, attempt, made);
+  if (!manifest) {
+    fail(id, "config", manifest.error().message);
+    return remove(name);
+  }
+  driver_->make(std::move(*manifest),
                 [this, name, id, alive = std::weak_ptr(alive_)](std::optional<NotMade> why) {
                   if (alive.expired()) return;
                   Pod* there = find(name);
@@ -108,8 +113,8 @@ void PodBackend::make(const Id& id, PodTemplate made) {
 }
 
 /// With the sidecar that every Pod gets, and what makes this one the engine's.
-json PodBackend::manifest_of(const std::string& pod, const Attempt& attempt,
-                             const PodTemplate& made) {
+Result<json> PodBackend::manifest_of(const std::string& pod, const Attempt& attempt,
+                                     const PodTemplate& made) {
   const Id& id = attempt.request->id;
   json manifest = made.manifest;
   manifest["metadata"] = {
@@ -120,8 +125,9 @@ json PodBackend::manifest_of(const std::string& pod, const Attempt& attempt,
         {"scanflow.dev/template", made.hash}}},
       {"annotations", {{"scanflow.dev/run", id.run}, {"scanflow.dev/step", id.step}}}};
   json& app = manifest["spec"]["containers"][0];
-  const json command = std::exchange(app["command"], json());
-  app.erase("command");  // it is not one that the launcher is to be put before
+  const json command = std::exchange(app["command"], json::array({"true"}));
+  // With any command the launcher is brought along, which plugins do not need.
+  if (attempt.request->uses != "command") app.erase("command");
   const KeyPair keys = hub_.keys_of(pod);
   inject::Settings settings = inject::defaults(options_.version);
   settings.shape = inject::Shape::plain;
@@ -131,12 +137,17 @@ json PodBackend::manifest_of(const std::string& pod, const Attempt& attempt,
   settings.keys = {address_.public_key, keys.public_key, keys.secret_key};
   settings.token = false;
   settings.identity = inject::Identity{.pod_uid = pod, .pod_name = pod};
-  auto patch = inject::inject(manifest, "default", settings);
-  if (patch) manifest = manifest.patch(patch->operations);
+  const auto patch = inject::inject(manifest, "default", settings);
+  if (!patch) return tl::unexpected(patch.error());
+  for (const inject::Report& report : patch->reports) {
+    if (report.outcome == inject::Outcome::skipped)
+      return scanflow::fail("its Pod cannot have a sidecar: " + report.reason);
+  }
+  manifest = manifest.patch(patch->operations);
   const std::string bulk = fmt::format("tcp://{}:{}", driver_->host(), address_.bulk_port);
   for (json& container : manifest["spec"]["containers"]) {
     const bool is_app = container["name"] == kAppContainer;
-    if (is_app) container["command"] = command;
+    if (is_app) container["command"] = command;  // it is told what to run: no launcher before it
     container["env"].push_back(variable("SCANFLOW_WORKER_SOCKET", kWorkerSocket));
     if (!is_app) container["env"].push_back(variable("SCANFLOW_BULK", bulk));
   }

@@ -87,6 +87,10 @@ struct MadeUpDriver final : PodDriver {
 class PodBackendTest : public testing::Test {
  protected:
   PodBackendTest() { begin(); }
+  ~PodBackendTest() override {
+    for (const protocol::Result& each : results())
+      if (HasFailure()) ADD_FAILURE() << each.id.step << ": " << each.message;
+  }
   /// As an engine that comes after another one.
   void begin() {
     backend_.reset();
@@ -96,11 +100,10 @@ class PodBackendTest : public testing::Test {
     options.images = {"sidecar", "worker", "python"};
     options.version = "1.0";
     options.log = [this](const std::string& line) { said_.push_back(line); };
-    backend_ = std::make_unique<PodBackend>(options, strand_, hub_,
-                                            [this](std::vector<Report> reports) {
-                                              for (Report& each : reports)
-                                                reports_.push_back(std::move(each));
-                                            });
+    backend_ =
+        std::make_unique<PodBackend>(options, strand_, hub_, [this](std::vector<Report> reports) {
+          for (Report& each : reports) reports_.push_back(std::move(each));
+        });
     backend_->drive_by(std::make_unique<MadeUpDriver>(pods_));
   }
   RequestPtr request(const std::string& step, const json& pod = json::object()) {

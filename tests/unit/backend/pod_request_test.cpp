@@ -85,7 +85,8 @@ TEST(PodTemplate, EqualOnesShareAHashAndOthersDoNot) {
 
 TEST(PodTemplate, WhatThePipelineSaysOfThePodGoesOverIt) {
   protocol::Request special = request();
-  special.pod = R"({"template": {"nodeSelector": {"gpu": "yes"}, "securityContext": {"runAsUser": 7}}})";
+  special.pod =
+      R"({"template": {"nodeSelector": {"gpu": "yes"}, "securityContext": {"runAsUser": 7}}})";
   const json spec = pod_template(special, kImages).manifest["spec"];
   EXPECT_EQ(spec["nodeSelector"]["gpu"], "yes");
   EXPECT_EQ(spec["securityContext"]["runAsUser"], 7);
