@@ -57,6 +57,7 @@ const std::vector<Rule>& table() {
       {"engine/inject", {"sidecar/collect/rule.hpp", "sdk/base"}},
       // Both sides of bulk read and write files in the same way.
       {"engine/hub", {"sidecar/protocol", "sidecar/bulk", "engine/knowledge", "sdk/base"}},
+      {"engine/podman", {"engine/worker/spawn.hpp", "sdk/base"}},
       {"engine/backend",
        {"engine/run", "engine/hub", "engine/inject", "engine/kube", "engine/podman",
         "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader", "sdk/base"}},
@@ -75,11 +76,12 @@ const std::vector<Rule>& table() {
         "engine/control", "engine/track", "engine/serve", "engine/runtime", "sdk/loader",
         "sidecar/protocol", "sdk/base"}},
       {"engine/web", {"sdk/base"}},
-      {"engine/cli",
-       {"engine/graph", "engine/pipeline", "engine/run",       "engine/store",     "engine/backend",
-        "engine/kube",  "engine/inject",   "engine/hub",       "engine/knowledge", "engine/control",
-        "engine/track", "engine/serve",    "engine/runtime",   "engine/worker",    "engine/api",
-        "engine/web",   "sdk/loader",      "sidecar/protocol", "sdk/abi",          "sdk/base"}},
+      {"engine/cli", {"engine/graph",   "engine/pipeline",  "engine/run",       "engine/store",
+                      "engine/backend", "engine/kube",      "engine/inject",    "engine/podman",
+                      "engine/hub",     "engine/knowledge", "engine/control",   "engine/track",
+                      "engine/serve",   "engine/runtime",   "engine/worker",    "engine/api",
+                      "engine/web",     "sdk/loader",       "sidecar/protocol", "sdk/abi",
+                      "sdk/base"}},
   };
   return rules;
 }

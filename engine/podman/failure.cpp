@@ -1,0 +1,96 @@
+#include "engine/podman/failure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sdk/base/text.hpp"
+
+namespace scanflow::podman {
+namespace {
+
+struct Known {
+  std::string_view words;  // of podman
+  Refusal kind;
+  std::string_view fix;
+};
+
+// The first that fits: causes come before what follows from them.
+constexpr std::array kKnown = {
+    Known{"unable to connect to Podman socket", Refusal::service,
+          "is the service running that CONTAINER_HOST names? Start it (podman system service -t 0 "
+          "URL, or systemctl start podman.socket), or unset CONTAINER_HOST"},
+    Known{"error setting rlimit", Refusal::rlimits, kUlimitsFix},
+    Known{"hybrid mode not supported", Refusal::runtime,
+          "crun does not run on cgroups of both versions: install runc (Debian: apt install runc)"},
+    Known{"default OCI runtime", Refusal::runtime,
+          "install a runtime for containers (Debian: apt install runc)"},
+    Known{"finding pause binary", Refusal::pause_image,
+          "a Pod's pause image is made of catatonit: install it (Debian: apt install catatonit)"},
+    Known{"netavark: No such file", Refusal::network,
+          "netavark calls iptables: install it (Debian: apt install iptables)"},
+    Known{"could not find \"netavark\"", Refusal::network,
+          "install netavark (Debian: apt install netavark iptables)"},
+    Known{"could not find slirp4netns", Refusal::network,
+          "install it (Debian: apt install slirp4netns)"},
+    Known{"unable to find network", Refusal::network,
+          "podman network ls shows which there are; 'podman' is always there"},
+    Known{"newuidmap", Refusal::rootless,
+          "without root, podman needs newuidmap (Debian: apt install uidmap), and lines for this "
+          "user in /etc/subuid and /etc/subgid"},
+    Known{"no subuid ranges", Refusal::rootless,
+          "give this user a range: usermod --add-subuids 100000-165535 --add-subgids "
+          "100000-165535 USER"},
+    Known{"image not known", Refusal::image,
+          "build it (deploy/docker/build), or bring it here: podman pull NAME, or podman load -i "
+          "FILE; podman images shows what is here"},
+    Known{"did not resolve to an alias", Refusal::image,
+          "write the name with its registry, or as localhost/NAME where it was built here"},
+    Known{"initializing source", Refusal::image,
+          "the registry is not in reach, or has no such image: build it here "
+          "(deploy/docker/build), or bring it here by podman load -i FILE"},
+    Known{"attempted to invoke a command that was not found", Refusal::program,
+          "is the command in the image, and its interpreter, and the libraries that it loads?"},
+    Known{"already exists", Refusal::exists, "remove it: podman pod rm -f NAME"},
+    Known{"CONTAINERS_CONF file", Refusal::settings,
+          "CONTAINERS_CONF names a file that is not there: unset it, or write the file"},
+    Known{"no such pod", Refusal::missing, ""},
+    Known{"no pod with name or ID", Refusal::missing, ""},
+    Known{"no such container", Refusal::missing, ""},
+    Known{"no container with name or ID", Refusal::missing, ""},
+};
+
+/// Its errors without its warnings; podman says the same of each container that depends on another.
+std::string complaint(std::string_view said, std::string_view words) {
+  std::string error, with_words, all;
+  while (!said.empty()) {
+    const auto end = said.find('\n');
+    const std::string_view line = said.substr(0, end);
+    said.remove_prefix(end == std::string_view::npos ? said.size() : end + 1);
+    if (line.find("level=warning") != std::string_view::npos || line.empty()) continue;
+    if (line.starts_with("Error: ")) error = line.substr(7);
+    if (with_words.empty() && !words.empty() && line.find(words) != std::string_view::npos) {
+      with_words = line.starts_with("Error: ") ? line.substr(7) : line;
+    }
+    all += fmt::format("{}{}", all.empty() ? "" : "; ", line);
+  }
+  std::string& best = !with_words.empty() ? with_words : !error.empty() ? error : all;
+  if (best.empty()) best = "it said nothing";
+  return std::string(cut_utf8(valid_utf8(std::move(best)), 600));
+}
+
+}  // namespace
+
+Failure explain(std::string_view what, std::string_view said) {
+  const auto known = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& each) {
+    return said.find(each.words) != std::string_view::npos;
+  });
+  if (known == kKnown.end()) {
+    return {Refusal::other, fmt::format("podman cannot {}: {}", what, complaint(said, ""))};
+  }
+  return {known->kind, fmt::format("podman cannot {}: {}{}{}", what, complaint(said, known->words),
+                                   known->fix.empty() ? "" : "; ", known->fix)};
+}
+
+}  // namespace scanflow::podman

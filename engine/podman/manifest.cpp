@@ -1,0 +1,93 @@
+#include "engine/podman/manifest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace scanflow::podman {
+namespace {
+
+using nlohmann::json;
+
+bool fit_for_a_name(const std::string& name) {
+  return !name.empty() && name.size() <= 63 && name.front() != '-' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+         });
+}
+
+bool takes_secrets(const json& container) {
+  for (const json& each : container.value("env", json::array())) {
+    const json from = each.value("valueFrom", json::object());
+    if (from.contains("secretKeyRef")) return true;
+  }
+  for (const json& each : container.value("envFrom", json::array())) {
+    if (each.contains("secretRef")) return true;
+  }
+  return false;
+}
+
+void rename_mounts(json& container, const std::map<std::string, std::string>& renamed) {
+  const auto mounts = container.find("volumeMounts");
+  if (mounts == container.end()) return;
+  for (json& mount : *mounts) {
+    const auto found = renamed.find(mount.value("name", ""));
+    if (found != renamed.end()) mount["name"] = found->second;
+  }
+}
+
+}  // namespace
+
+Result<std::string> name_of(const json& manifest) {
+  if (!manifest.is_object() || manifest.value("kind", "") != "Pod") {
+    return fail("podman is to play a manifest of kind Pod, and this one is not");
+  }
+  const auto metadata = manifest.find("metadata");
+  const std::string name =
+      metadata != manifest.end() && metadata->is_object() ? metadata->value("name", "") : "";
+  if (!fit_for_a_name(name)) {
+    return fail(
+        fmt::format("'{}' is no name for a Pod: small letters, digits and '-', at most 63", name));
+  }
+  return name;
+}
+
+Result<json> for_podman(json manifest) try {
+  const Result<std::string> name = name_of(manifest);
+  if (!name) return tl::unexpected(name.error());
+  json& spec = manifest["spec"];
+  std::map<std::string, std::string> renamed;
+  if (const auto volumes = spec.find("volumes"); volumes != spec.end()) {
+    for (json& volume : *volumes) {
+      const std::string old = volume.value("name", "");
+      if (volume.contains("secret")) {
+        return fail(
+            fmt::format("Pod {}: podman does not mount secrets as Kubernetes does (volume "
+                        "{}): mount a file by hostPath",
+                        *name, old));
+      }
+      if (!volume.contains("emptyDir")) continue;
+      renamed[old] = fmt::format("{}-{}", old, *name);
+      volume["name"] = renamed[old];
+    }
+  }
+  for (const char* kind : {"initContainers", "containers"}) {
+    const auto containers = spec.find(kind);
+    if (containers == spec.end()) continue;
+    for (json& container : *containers) {
+      if (takes_secrets(container)) {
+        return fail(
+            fmt::format("Pod {}: podman gives no variables from Secrets (container {}): "
+                        "mount a file by hostPath",
+                        *name, container.value("name", "")));
+      }
+      rename_mounts(container, renamed);
+    }
+  }
+  return manifest;
+} catch (const json::exception& error) {
+  return fail(fmt::format("the Pod's manifest is not as Kubernetes has it: {}", error.what()));
+}
+
+}  // namespace scanflow::podman

@@ -1,0 +1,21 @@
+// A Pod's manifest as podman 4.3 has to get it. Pure.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "sdk/base/result.hpp"
+
+namespace scanflow::podman {
+
+/// The Pod's name; an error where the manifest is no Pod, or has none that podman takes.
+Result<std::string> name_of(const nlohmann::json& manifest);
+
+/// The manifest, changed where podman would do something else with it than Kubernetes:
+/// - an emptyDir is a volume with its plain name, which Pods share that call theirs the same: its
+///   name becomes NAME-POD;
+/// - a secret volume without `optional` makes podman crash, and with it stays behind for good; a
+///   variable from a Secret is not read: both are refused (mount a file by hostPath instead).
+Result<nlohmann::json> for_podman(nlohmann::json manifest);
+
+}  // namespace scanflow::podman
