@@ -15,6 +15,7 @@
 #include "engine/cli/completion.hpp"
 #include "engine/cli/inject_commands.hpp"
 #include "engine/cli/plugin_commands.hpp"
+#include "engine/cli/podman_command.hpp"
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry_commands.hpp"
 #include "engine/cli/top_command.hpp"
@@ -340,6 +341,7 @@ int main(int argc, char** argv) {
   PluginOptions plugin_options;
   PrimitiveOptions primitive_options;
   TopOptions top_options;
+  PodmanOptions podman_options;
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
@@ -350,6 +352,7 @@ int main(int argc, char** argv) {
   add_runs(app, choice, runs_options);
   add_primitive(app, choice.context, primitive_options, choice.command);
   add_top(app, choice.context, top_options, choice.command);
+  add_podman(app, choice.context, podman_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice, server_options);

@@ -1,0 +1,122 @@
+// Real Pods in tests: an image of their own, and nothing that stays behind. Where this machine's podman cannot run Pods,
+// the test is skipped, and says why.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/podman/findings.hpp"
+#include "engine/podman/podman.hpp"
+#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace scanflow::test {
+
+class Pods : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto podman = podman::Podman::open({.directory = directory_ / "podman"});
+    if (!podman) GTEST_SKIP() << podman.error().message;
+    for (const auto& each : podman::findings(podman->facts(), podman->settings(), {})) {
+      if (each.state == podman::Finding::State::problem) {
+        GTEST_SKIP() << "podman cannot run Pods here: " << each.point << ": " << each.text << "; "
+                     << each.fix;
+      }
+    }
+    podman_ = std::make_unique<podman::Podman>(std::move(*podman));
+  }
+  void TearDown() override {
+    if (podman_ == nullptr) return;
+    for (const std::string& pod : made_) EXPECT_TRUE(podman_->remove(pod)) << pod;
+    if (!built_) return;
+    const auto removed = podman_->remove_image(image());
+    EXPECT_TRUE(removed) << removed.error().message;
+  }
+
+  /// The first Pod of a test needs it.
+  void build_image() {
+    built_ = true;
+    directory_.write("image/Containerfile", "FROM scratch\nCOPY pod_program /pod\n");
+    std::filesystem::copy_file(SCANFLOW_BINARY_DIR "/tests/pod_program",
+                               directory_ / "image/pod_program");
+    const auto built = podman_->build(directory_ / "image", image());
+    ASSERT_TRUE(built) << built.error().message;
+  }
+  const podman::Podman& podman() const { return *podman_; }
+  const TempDir& directory() const { return directory_; }
+  std::string image() const { return fmt::format("localhost/scanflow-test-{}:1", ::getpid()); }
+  /// "scanflow.dev/test=123": of all Pods of this test.
+  std::string label() const { return fmt::format("scanflow.dev/test={}", ::getpid()); }
+  /// A name that no other test has; the Pod is removed at the end.
+  std::string name(const std::string& hint) {
+    made_.push_back(fmt::format("scanflow-test-{}-{}", ::getpid(), hint));
+    return made_.back();
+  }
+  /// A Pod of containers that run the test program with these words.
+  nlohmann::json pod(const std::string& name,
+                     const std::map<std::string, std::vector<std::string>>& containers) {
+    if (!built_) build_image();
+    nlohmann::json manifest = {
+        {"apiVersion", "v1"},
+        {"kind", "Pod"},
+        {"metadata",
+         {{"name", name}, {"labels", {{"scanflow.dev/test", std::to_string(::getpid())}}}}},
+        {"spec",
+         {{"restartPolicy", "Never"},
+          {"shareProcessNamespace", true},
+          {"volumes",
+           nlohmann::json::array({{{"name", "scanflow"}, {"emptyDir", nlohmann::json::object()}}})},
+          {"containers", nlohmann::json::array()}}}};
+    for (const auto& [container, words] : containers) {
+      nlohmann::json each = {
+          {"name", container},
+          {"image", image()},
+          {"imagePullPolicy", "Never"},
+          {"command", {"/pod"}},
+          {"args", words},
+          {"securityContext",
+           {{"runAsUser", 65532}, {"runAsGroup", 65532}, {"readOnlyRootFilesystem", true}}},
+          {"resources", {{"limits", {{"memory", "32Mi"}}}}},
+          {"volumeMounts",
+           nlohmann::json::array({{{"name", "scanflow"}, {"mountPath", "/scanflow"}}})}};
+      manifest["spec"]["containers"].push_back(each);
+    }
+    return manifest;
+  }
+  void play(const nlohmann::json& manifest) {
+    const auto played = podman().play(manifest);
+    ASSERT_TRUE(played) << played.error().message;
+  }
+  /// Of a Pod, by its containers' names, once all are over.
+  std::map<std::string, podman::Container> ended(const std::string& pod) {
+    std::map<std::string, podman::Container> containers;
+    EXPECT_TRUE(eventually([&] {
+      const auto seen = podman().inspect(pod);
+      if (!seen) return false;
+      bool over = true;
+      for (const podman::Container& each : seen->containers) {
+        containers[each.name] = each;
+        over = over && each.over();
+      }
+      return over;
+    })) << pod
+        << " does not end";
+    return containers;
+  }
+
+ private:
+  TempDir directory_;
+  std::unique_ptr<podman::Podman> podman_;
+  std::vector<std::string> made_;
+  bool built_ = false;
+};
+
+}  // namespace scanflow::test
