@@ -106,7 +106,6 @@ Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_toke
     return refuse(Refusal::other,
                   describe_errno("cannot make", directory_of(*name), error.value()));
   }
-  fs::remove(directory_of(*name) / kOomFile, error);
 
   std::vector<std::string> arguments{"kube", "play", "--quiet", "--log-driver", "k8s-file"};
   if (!adapted->at("spec").value("hostNetwork", false)) {
@@ -134,18 +133,26 @@ Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_toke
   return tl::unexpected(std::move(failure));
 }
 
-Answer<Pod> Podman::inspect(const std::string& pod, const std::stop_token& stop) const {
-  const std::string what = fmt::format("say how the Pod {} is", pod);
-  const auto seen = ask(what, {"pod", "inspect", pod}, stop);
+Answer<Pod> Podman::find(const std::string& pod, const std::stop_token& stop) const {
+  const auto seen = ask(fmt::format("say how the Pod {} is", pod), {"pod", "inspect", pod}, stop);
   if (!seen) return tl::unexpected(seen.error());
   auto read = read_pod(*seen);
   if (!read) return refuse(Refusal::other, read.error().message);
-  if (read->containers.empty()) return *read;
+  return *read;
+}
+
+Answer<Pod> Podman::inspect(const std::string& pod, const std::stop_token& stop) const {
+  auto read = find(pod, stop);
+  if (!read || read->containers.empty()) return read;
   std::vector<std::string> arguments{"inspect", "--type", "container"};
   for (const Container& each : read->containers) arguments.push_back(each.id);
-  const auto containers = ask(what, std::move(arguments), stop);
-  if (!containers) return tl::unexpected(containers.error());
-  if (const auto done = read_containers(*containers, *read); !done) {
+  const auto containers =
+      ask(fmt::format("say how the containers of {} are", pod), std::move(arguments), stop);
+  // Missing: one was never made in whole, or is being removed. Then what the Pod says of it counts.
+  if (!containers && containers.error().kind != Refusal::missing) {
+    return tl::unexpected(containers.error());
+  }
+  if (const auto done = read_containers(containers ? *containers : "[]", *read); !done) {
     return refuse(Refusal::other, done.error().message);
   }
   std::error_code error;
@@ -154,7 +161,7 @@ Answer<Pod> Podman::inspect(const std::string& pod, const std::stop_token& stop)
       each.oom_killed = each.oom_killed || (each.over() && each.exit_code == kKilled);
     }
   }
-  return *read;
+  return read;
 }
 
 Answer<std::vector<Pod>> Podman::list(const std::string& label, const std::stop_token& stop) const {
@@ -185,15 +192,14 @@ void Podman::kill_all(const Pod& pod, const std::stop_token& stop) const {
   constexpr std::int64_t kPatienceUs = 3'000'000;
   const std::int64_t until = monotonic_us() + kPatienceUs;
   while (monotonic_us() < until && !stop.stop_requested()) {
-    const auto seen = ask("say how a Pod is", {"pod", "inspect", pod.id}, stop);
-    const auto read = seen ? read_pod(*seen) : fail("gone");
-    if (!read || !runs(read->status)) return;
+    const auto seen = find(pod.id, stop);
+    if (!seen || !runs(seen->status)) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
 
 Answer<void> Podman::remove(const std::string& pod, const std::stop_token& stop) const {
-  const auto seen = inspect(pod, stop);
+  const auto seen = find(pod, stop);
   if (!seen && seen.error().kind != Refusal::missing) return tl::unexpected(seen.error());
   if (seen) {
     kill_all(*seen, stop);

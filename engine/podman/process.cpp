@@ -59,6 +59,13 @@ Wait wait_for(int process, std::chrono::milliseconds deadline, const std::stop_t
   }
 }
 
+/// podman finishes what it must not leave in halves (a container's storage keeps its name for good).
+void end_gently(pid_t pid, int process) {
+  constexpr std::chrono::seconds kGrace{5};
+  ::kill(pid, SIGTERM);
+  if (wait_for(process, kGrace, {}) != Wait::ended) ::kill(-pid, SIGKILL);
+}
+
 int reap(pid_t pid) {
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
@@ -110,7 +117,7 @@ Answer<Ended> run(const Command& command, const std::stop_token& stop) {
   if (!pid) return refuse(Refusal::other, pid.error().message);
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
   const Wait how = process ? wait_for(process.get(), command.deadline, stop) : Wait::ended;
-  if (how != Wait::ended) ::kill(-*pid, SIGKILL);
+  if (how != Wait::ended) end_gently(*pid, process.get());
   const int status = reap(*pid);
   if (how == Wait::stopped) return refuse(Refusal::stopped, fmt::format("{} was stopped", file));
   if (how == Wait::late) {

@@ -24,8 +24,8 @@ struct Ended {
   std::string out, err;
 };
 
-/// Failures: the program is absent, cannot be started, or was killed because of the deadline or
-/// `stop`. What podman has left to live on (conmon, and containers) is not waited for, nor killed.
+/// Failures: the program is absent, cannot be started, or was ended because of the deadline or
+/// `stop` (SIGTERM, and SIGKILL after 5 s). What podman has left to live on (conmon, and containers) is not waited for, nor killed.
 Answer<Ended> run(const Command& command, const std::stop_token& stop = {});
 
 /// The file that a program's name means on this process's PATH; empty: none.

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <stop_token>
+#include <thread>
 
 #include "tests/support/pods.hpp"
 
@@ -94,6 +96,27 @@ TEST_F(PodmanRefusals, OfAPlayThatIsStoppedLeaveNothing) {
   ASSERT_FALSE(played);
   EXPECT_EQ(played.error().kind, Refusal::stopped);
   EXPECT_TRUE(podman().list(label())->empty());
+}
+
+TEST_F(PodmanRefusals, OfAPlayThatIsStoppedAtAnyTimeLeaveNothing) {
+  const std::string pod = name("any-time");
+  const nlohmann::json manifest = this->pod(pod, {{"app", {"wait", "600000"}}});
+  for (int ms = 60; ms <= 460; ms += 200) {
+    std::stop_source stop;
+    const std::jthread later([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+      stop.request_stop();
+    });
+    const auto played = podman().play(manifest, stop.get_token());
+    if (played) {
+      ASSERT_TRUE(podman().remove(pod));
+    } else {
+      EXPECT_EQ(played.error().kind, Refusal::stopped) << played.error().message;
+    }
+    EXPECT_TRUE(podman().list(label())->empty())
+        << "stopped after " << ms << " ms; " << (played ? "" : played.error().message);
+  }
+  ASSERT_NO_FATAL_FAILURE(play(manifest)) << "and its name is free";
 }
 
 }  // namespace
