@@ -57,6 +57,9 @@ Result<json> for_podman(json manifest) try {
   const Result<std::string> name = name_of(manifest);
   if (!name) return tl::unexpected(name.error());
   json& spec = manifest["spec"];
+  if (!spec.is_object() || !spec.value("hostNetwork", json(false)).is_boolean()) {
+    return fail(fmt::format("Pod {}: its spec is not as Kubernetes has it", *name));
+  }
   std::map<std::string, std::string> renamed;
   if (const auto volumes = spec.find("volumes"); volumes != spec.end()) {
     for (json& volume : *volumes) {

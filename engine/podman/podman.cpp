@@ -129,8 +129,19 @@ Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_toke
     if (const auto removed = remove(*name); !removed) {
       failure.message += fmt::format("; and what it left stays: {}", removed.error().message);
     }
+    remove_volumes(*adapted);
   }
   return tl::unexpected(std::move(failure));
+}
+
+/// They are made before the container that would take them along.
+void Podman::remove_volumes(const nlohmann::json& manifest) const {
+  std::vector<std::string> arguments{"volume", "rm"};
+  for (const nlohmann::json& each : manifest["spec"].value("volumes", nlohmann::json::array())) {
+    if (each.contains("emptyDir")) arguments.push_back(each.value("name", ""));
+  }
+  // Most are gone with the Pod: there is nothing to be done about what it says of those.
+  if (arguments.size() > 2) (void)run(command(std::move(arguments)));
 }
 
 Answer<Pod> Podman::find(const std::string& pod, const std::stop_token& stop) const {

@@ -115,6 +115,10 @@ TEST_F(PodmanRefusals, OfAPlayThatIsStoppedAtAnyTimeLeaveNothing) {
     }
     EXPECT_TRUE(podman().list(label())->empty())
         << "stopped after " << ms << " ms; " << (played ? "" : played.error().message);
+    const auto volumes =
+        podman::run(podman().command({"volume", "ls", "--quiet", "--filter", "name=" + pod}));
+    ASSERT_TRUE(volumes) << volumes.error().message;
+    EXPECT_EQ(volumes->out, "") << "stopped after " << ms << " ms";
   }
   ASSERT_NO_FATAL_FAILURE(play(manifest)) << "and its name is free";
 }

@@ -62,6 +62,10 @@ TEST(Manifest, ThatIsNoPodIsRefused) {
   EXPECT_FALSE(for_podman(
       json::parse(R"({"kind": "Pod", "metadata": {"name": "a"}, "spec": {"volumes": 7}})")));
   EXPECT_FALSE(for_podman(json::parse(R"({"kind": 7})")));
+  EXPECT_FALSE(for_podman(json::parse(R"({"kind": "Pod", "metadata": {"name": "a"}})")));
+  json manifest = pod("[]");
+  manifest["spec"]["hostNetwork"] = "yes";
+  EXPECT_FALSE(for_podman(manifest));
 }
 
 TEST(Manifest, HasANameThatIsNoPath) {
