@@ -78,12 +78,13 @@ void PodBackend::give_up(const std::string& cause, const std::string& why) {
 }
 
 void PodBackend::launch(std::vector<RequestPtr> requests) {
-  open();
+  const bool ready = state_ == State::open;
   for (RequestPtr& request : requests) {
     const Id id = request->id;
     attempts_[id].request = std::move(request);
-    if (state_ == State::open) place(id);
+    if (ready) place(id);
   }
+  open();  // then all that wait are placed
 }
 
 void PodBackend::stop(const Id& id, const std::string& reason) {

@@ -200,6 +200,8 @@ class StepReader {
     for (const char* field : {"shell", "cwd"}) {
       const Node* node = draft_.call == nullptr ? get(field) : nullptr;
       if (node == nullptr) continue;
+      // A default for steps that are scripts.
+      if (command_ != nullptr && field == std::string_view("shell") && !own_.has(field)) continue;
       if (step_.uses != "command" && !step_.uses.empty()) {
         if (own_.get(field) == nullptr) continue;  // a default for other steps
         problems_.add(*own_.key(field), fmt::format("'{}' is for 'run' and uses: command", field));

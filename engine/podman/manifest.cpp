@@ -28,6 +28,15 @@ bool takes_secrets(const json& container) {
   return false;
 }
 
+/// Of annotations, whose values podman holds to the length of labels'.
+void leave_out_long_ones(json& annotations) {
+  constexpr std::size_t kMost = 63;
+  for (auto each = annotations.begin(); each != annotations.end();) {
+    const bool fits = each->is_string() && each->get_ref<const std::string&>().size() <= kMost;
+    each = fits ? std::next(each) : annotations.erase(each);
+  }
+}
+
 void rename_mounts(json& container, const std::map<std::string, std::string>& renamed) {
   const auto mounts = container.find("volumeMounts");
   if (mounts == container.end()) return;
@@ -60,6 +69,8 @@ Result<json> for_podman(json manifest) try {
   if (!spec.is_object() || !spec.value("hostNetwork", json(false)).is_boolean()) {
     return fail(fmt::format("Pod {}: its spec is not as Kubernetes has it", *name));
   }
+  if (json& metadata = manifest["metadata"]; metadata.contains("annotations"))
+    leave_out_long_ones(metadata["annotations"]);
   std::map<std::string, std::string> renamed;
   if (const auto volumes = spec.find("volumes"); volumes != spec.end()) {
     for (json& volume : *volumes) {

@@ -14,6 +14,7 @@ Result<std::string> name_of(const nlohmann::json& manifest);
 /// The manifest, changed where podman would do something else with it than Kubernetes:
 /// - an emptyDir is a volume with its plain name, which Pods share that call theirs the same: its
 ///   name becomes NAME-POD;
+/// - an annotation of more than 63 characters is refused: it is left out;
 /// - a secret volume without `optional` makes podman crash, and with it stays behind for good; a
 ///   variable from a Secret is not read: both are refused (mount a file by hostPath instead).
 Result<nlohmann::json> for_podman(nlohmann::json manifest);

@@ -184,6 +184,13 @@ Answer<std::vector<Pod>> Podman::list(const std::string& label, const std::stop_
   return *pods;
 }
 
+Answer<void> Podman::start(const std::string& container, const std::stop_token& stop) const {
+  const auto started =
+      ask("start the container " + container + " again", {"start", container}, stop);
+  if (!started) return tl::unexpected(started.error());
+  return {};
+}
+
 Answer<void> Podman::signal(const std::string& container, const std::string& name,
                             const std::stop_token& stop) const {
   const auto sent = ask(fmt::format("send SIG{} to the container {}", name, container),

@@ -45,6 +45,8 @@ class Podman {
   /// To a container's first process: "TERM", "KILL". `container`: podman's name or id of it.
   Answer<void> signal(const std::string& container, const std::string& name,
                       const std::stop_token& stop = {}) const;
+  /// Starts one that has ended again.
+  Answer<void> start(const std::string& container, const std::stop_token& stop = {}) const;
   /// Kills what still runs of it, and removes it with its volumes and directory. One that is not
   /// there: done.
   Answer<void> remove(const std::string& pod, const std::stop_token& stop = {}) const;

@@ -288,13 +288,20 @@ void Engine::Impl::carry_out(const After& work_after) {
   if (failed) return;
   if (closing) return tell_followers(work_after);
   std::map<backend::Backend*, std::vector<backend::RequestPtr>> launches;
-  for (const auto& [entry, effect] : work_after.effects) perform(entry, effect, launches);
-  for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
+  // First what is over: what follows may run where that ran.
   for (const auto& [entry, id] : work_after.acknowledged) {
     backend_for(entry->run.submission().options.backend)->acknowledge(id);
   }
+  for (const auto& [entry, effect] : work_after.effects) perform(entry, effect, launches);
+  for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   tell_followers(work_after);
   for (const auto& call : work_after.calls) call();
+  arm_rows();
+  flush();
+}
+
+/// Rows of steps are written a little later than what they tell of.
+void Engine::Impl::arm_rows() {
   if (!order.empty() && row_timer.expiry() < std::chrono::steady_clock::now()) {
     row_timer.expires_after(kRowDelay);
     row_timer.async_wait([this](boost::system::error_code error) {
@@ -303,7 +310,6 @@ void Engine::Impl::carry_out(const After& work_after) {
       flush();
     });
   }
-  flush();
 }
 
 void Engine::Impl::tell_followers(const After& work_after) {

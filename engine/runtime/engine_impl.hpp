@@ -308,6 +308,7 @@ struct Engine::Impl {
     }
   };
   void carry_out(const After& work_after);
+  void arm_rows();
   static void tell_followers(const After& work_after);
   store::Batch batch;
   After after;

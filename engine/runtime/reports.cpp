@@ -127,6 +127,7 @@ void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
                        {"message", progress->message}});
     } else if (const auto* started = std::get_if<protocol::Started>(&report)) {
       entry->run.started(*started);
+      arm_rows();
     } else if (const auto* call = std::get_if<protocol::HostCall>(&report)) {
       on_host_call(entry, *call);
     }

@@ -66,6 +66,7 @@ struct Attempt {
   std::optional<Cgroup> cgroup;
   bool watched = false;  // by RSS
   bool out_of_memory = false;
+  std::uint64_t container_oom_kills = 0;  // in a Pod: before it began
   std::uint64_t memory_peak = 0;
 
   std::uint64_t connection = 0;  // the engine's that launched or adopted it

@@ -141,6 +141,15 @@ std::uint64_t Cgroup::peak() const {
   return number_in(directory_ + (version_ == 1 ? "/memory.max_usage_in_bytes" : "/memory.peak"));
 }
 
+std::optional<Cgroup> container_cgroup() {
+  std::error_code none;
+  if (std::filesystem::exists("/sys/fs/cgroup/memory/memory.oom_control", none))
+    return Cgroup(1, "/sys/fs/cgroup/memory");
+  if (std::filesystem::exists("/sys/fs/cgroup/memory.events", none))
+    return Cgroup(2, "/sys/fs/cgroup");
+  return std::nullopt;
+}
+
 std::string cgroup_name(const std::string& attempt) {
   return fmt::format("{}{}-{}", kPrefix, ::getpid(), attempt);
 }

@@ -32,6 +32,10 @@ class Cgroup {
   std::string directory_;
 };
 
+/// That of the container which this process is the only one in: as containers see their own. None where
+/// this is none.
+std::optional<Cgroup> container_cgroup();
+
 /// Named after this process too, so that supervisors leave each other's alone.
 std::string cgroup_name(const std::string& attempt);
 

@@ -14,18 +14,19 @@ constexpr std::int64_t kLookUs = 100'000;
 
 }  // namespace
 
-MemoryGuard::MemoryGuard(Loop& loop, bool watch_only,
-                         std::function<std::vector<Attempt*>()> watched,
+MemoryGuard::MemoryGuard(Loop& loop, How how, std::function<std::vector<Attempt*>()> watched,
                          std::function<void(Attempt&)> exceeded)
     : loop_(loop),
-      watch_only_(watch_only),
+      how_(how),
+      container_(how == How::pod ? container_cgroup() : std::nullopt),
       watched_(std::move(watched)),
       exceeded_(std::move(exceeded)) {}
 
 std::string MemoryGuard::begin(Attempt& attempt, const std::string& hash) {
   const std::uint64_t limit = attempt.request.memory_limit;
+  if (container_) attempt.container_oom_kills = container_->oom_kills();
   if (limit == 0) return {};
-  if (!searched_ && !watch_only_) {
+  if (!searched_ && how_ == How::cgroup) {
     searched_ = true;
     if (auto root = CgroupRoot::find()) {
       root_ = std::move(*root);
@@ -46,6 +47,8 @@ std::string MemoryGuard::begin(Attempt& attempt, const std::string& hash) {
 
 void MemoryGuard::end(Attempt& attempt) {
   attempt.watched = false;
+  if (container_ && container_->oom_kills() > attempt.container_oom_kills)
+    attempt.out_of_memory = true;
   if (!attempt.cgroup) return;
   if (attempt.cgroup->oom_kills() > 0) attempt.out_of_memory = true;
   attempt.memory_peak = attempt.cgroup->peak();

@@ -14,8 +14,13 @@ namespace scanflow::worker {
 
 class MemoryGuard {
  public:
+  enum class How {
+    cgroup,  // where that is possible
+    watch,   // never by cgroup
+    pod,  // the container's cgroup limits them, and the kernel kills in it; they are watched besides
+  };
   /// watched: the attempts that are watched now. exceeded: one went over its limit.
-  MemoryGuard(Loop& loop, bool watch_only, std::function<std::vector<Attempt*>()> watched,
+  MemoryGuard(Loop& loop, How how, std::function<std::vector<Attempt*>()> watched,
               std::function<void(Attempt&)> exceeded);
 
   /// Before the attempt's process starts: makes its cgroup, or has it watched. Returns the file
@@ -30,7 +35,8 @@ class MemoryGuard {
   void remove(const Cgroup& cgroup, int tries);
 
   Loop& loop_;
-  bool watch_only_;
+  const How how_;
+  std::optional<Cgroup> container_;  // in a Pod
   std::function<std::vector<Attempt*>()> watched_;
   std::function<void(Attempt&)> exceeded_;
   bool searched_ = false;

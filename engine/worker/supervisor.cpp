@@ -68,6 +68,11 @@ SidecarOptions sidecar_options(const SupervisorOptions& options) {
   return {program, options.socket + ".sidecar", options.work_directory + "/sidecar"};
 }
 
+MemoryGuard::How memory_guard(const SupervisorOptions& options) {
+  if (options.in_pod()) return MemoryGuard::How::pod;
+  return options.memory == "watch" ? MemoryGuard::How::watch : MemoryGuard::How::cgroup;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(SupervisorOptions options)
@@ -89,7 +94,7 @@ Supervisor::Supervisor(SupervisorOptions options)
               }},
              options_.program, environment(), null_.get(), 2),
       memory_(
-          loop_, options_.memory == "watch",
+          loop_, memory_guard(options_),
           [this] {
             std::vector<Attempt*> watched;
             for (const auto& [pid, attempt] : by_pid_) {

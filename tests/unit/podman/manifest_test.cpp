@@ -42,6 +42,17 @@ TEST(Manifest, OfAPodWithoutVolumesStaysAsItIs) {
   EXPECT_EQ(*for_podman(manifest), manifest);
 }
 
+TEST(Manifest, LosesAnnotationsThatPodmanRefuses) {
+  const json pod = {
+      {"kind", "Pod"},
+      {"metadata",
+       {{"name", "a"}, {"annotations", {{"short", "x"}, {"long", std::string(64, 'x')}}}}},
+      {"spec", {{"containers", json::array()}}}};
+  const auto made = for_podman(pod);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ((*made)["metadata"]["annotations"], json({{"short", "x"}}));
+}
+
 TEST(Manifest, WithSecretsIsRefused) {
   EXPECT_THAT(for_podman(pod(R"([{"name": "s", "secret": {"secretName": "k"}}])")).error().message,
               HasSubstr("volume s): mount a file by hostPath"));

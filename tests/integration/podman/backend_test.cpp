@@ -1,0 +1,276 @@
+// Pipelines whose steps are real Pods: images made of what was built here, sidecars, the hub over the bridge.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "sdk/base/digest.hpp"
+#include "tests/support/pods.hpp"
+
+namespace scanflow::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const std::string kImages = "localhost/scanflow-suite";
+
+class PodBackend : public Pods {
+ protected:
+  static void SetUpTestSuite() {
+    const Output built = Program({"bash", SCANFLOW_SOURCE_DIR "/deploy/docker/build", "--from",
+                                  SCANFLOW_BINARY_DIR, "--name", kImages, "sidecar", "python"})
+                             .wait(std::chrono::minutes(2));
+    if (built.exit != 0) problem_ = built.err;
+  }
+  void SetUp() override {
+    Pods::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_EQ(problem_, "") << "the images could not be built";
+  }
+  void TearDown() override {
+    if (!IsSkipped()) {
+      EXPECT_TRUE(eventually([&] { return pods().empty(); })) << "Pods stay behind";
+    }
+    Pods::TearDown();
+  }
+
+  static Program::Environment images() {
+    return {{"SCANFLOW_SIDECAR_IMAGE", kImages + "-sidecar:latest"},
+            {"SCANFLOW_COMMAND_IMAGE", kImages + "-python:latest"}};
+  }
+  /// A pipeline of these steps, in YAML.
+  std::string pipeline(const std::string& steps) const {
+    return scanflow_.files().write("p.yaml",
+                                   "apiVersion: scanflow.dev/v1\nkind: Pipeline\n"
+                                   "metadata: {name: pods}\ndefaults: {shell: sh}\nsteps:\n" +
+                                       steps);
+  }
+  Output run(const std::string& steps, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"run", pipeline(steps), "--backend", "podman"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return scanflow_(arguments, images());
+  }
+  std::unique_ptr<Program> start(const std::string& steps) {
+    return scanflow_.start({"run", pipeline(steps), "--backend", "podman"}, images());
+  }
+  /// Of this test's state directory.
+  std::vector<podman::Pod> pods() const {
+    const std::string state = sha256_hex(scanflow_.state().string()).substr(0, 12);
+    const auto listed = podman().list("scanflow.dev/state=" + state);
+    return listed ? *listed : std::vector<podman::Pod>();
+  }
+  std::string last_run() const {
+    const json runs = json::parse(scanflow_({"runs", "list", "-o", "json"}).out);
+    return runs.empty() ? "" : runs.at(0).at("run");
+  }
+  json step(const std::string& name) const {
+    const json run = json::parse(scanflow_({"runs", "show", last_run(), "-o", "json"}).out);
+    for (const json& each : run.at("steps"))
+      if (each.at("name") == name) return each;
+    return {};
+  }
+  bool runs(const std::string& name) const {
+    return eventually([&] {
+      const std::string run = last_run();
+      const json now = run.empty() ? json() : step(name);
+      return now.is_object() && now.value("status", "") == "running" && !pods().empty();
+    });
+  }
+  bool logged(const std::string& text) const {
+    return eventually([&] {
+      return scanflow_({"runs", "logs", last_run()}).out.find(text) != std::string::npos;
+    });
+  }
+
+  Scanflow scanflow_;
+
+ private:
+  static inline std::string problem_;
+};
+
+TEST_F(PodBackend, ArtifactsOutputsMetricsAndLogsPassBetweenPods) {
+  const Output output = run(R"(
+  - name: make
+    run: |
+      mkdir -p $SCANFLOW_ARTIFACTS/data/deep
+      echo 42 > $SCANFLOW_ARTIFACTS/data/deep/answer
+      printf '#!/bin/sh\necho ran as $(id -u)\n' > $SCANFLOW_ARTIFACTS/tool && chmod +x $SCANFLOW_ARTIFACTS/tool
+      echo n=7 >> $SCANFLOW_OUTPUT
+      echo 'loss 0.5 step=3' >> $SCANFLOW_METRICS
+  - name: use
+    needs: [make]
+    run: cat $SCANFLOW_INPUT_DATA/deep/answer && $SCANFLOW_INPUT_TOOL && echo n is $SCANFLOW_PARAM_N
+    with:
+      data: ${{ steps.make.artifacts.data }}
+      tool: ${{ steps.make.artifacts.tool }}
+      n: ${{ steps.make.outputs.n }}
+)");
+  ASSERT_EQ(output.exit, 0) << output.out << output.err;
+  EXPECT_THAT(scanflow_({"runs", "logs", last_run(), "use"}).out,
+              HasSubstr("42\nran as 65532\nn is 7\n"));
+  const Output stored = Program({"sqlite3", (scanflow_.state() / "scanflow.db").string(),
+                                 "select name, value, at_step from metrics"})
+                            .wait();
+  EXPECT_EQ(stored.out, "loss|0.5|3\n") << stored.err;
+}
+
+TEST_F(PodBackend, AnyImageRunsACommand) {
+  const Output output = run(fmt::format(R"(
+  - name: any
+    image: {}-python:latest
+    command: [python3, -c]
+    args: ['import os; print("threads", os.environ["SCANFLOW_THREADS"], os.environ["GREETING"])']
+    env: {{GREETING: hello}}
+    resources: {{limits: {{cpu: 1, memory: 64Mi}}}}
+)",
+                                        kImages));
+  ASSERT_EQ(output.exit, 0) << output.out << output.err;
+  EXPECT_THAT(scanflow_({"runs", "logs", last_run(), "any"}).out, HasSubstr("threads 1 hello"));
+}
+
+TEST_F(PodBackend, IsPausedSteeredAndStoppedInsideItsPod) {
+  const auto program = start(R"(
+  - name: train
+    command: [python3, -c]
+    args:
+      - |
+        import time, scanflow
+        state = {"rate": 1.0, "stop": False}
+        @scanflow.command(at_once=True)
+        def set_param(name, value):
+            state[name] = value
+            return {name: value}
+        @scanflow.command(at_once=True)
+        def stop_early():
+            state["stop"] = True
+        print("began", flush=True)
+        for i in range(3000):
+            scanflow.metric("rate", state["rate"], step=i)
+            if state["stop"]: break
+            time.sleep(0.02)
+        print("stopped at rate", state["rate"])
+)");
+  ASSERT_TRUE(runs("train")) << program->err();
+  ASSERT_TRUE(logged("began"));
+  const auto send = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"primitive", "send", last_run(), "train"});
+    return scanflow_(words);
+  };
+  const Output paused = send({"pause", "--for", "60s"});
+  EXPECT_EQ(paused.exit, 0) << paused.out << paused.err;
+  EXPECT_EQ(send({"resume"}).exit, 0);
+  const Output set = send({"set_param", "name=rate", "value=0.25"});
+  EXPECT_EQ(set.exit, 0) << set.out << set.err;
+  EXPECT_THAT(scanflow_({"top", "--once"}).out, HasSubstr("train"));
+  EXPECT_EQ(send({"stop_early"}).exit, 0);
+  EXPECT_EQ(program->wait().exit, 0) << program->err();
+  EXPECT_THAT(scanflow_({"runs", "logs", last_run()}).out, HasSubstr("stopped at rate 0.25"));
+}
+
+TEST_F(PodBackend, AStepThatEatsTooMuchSaysSoWithItsPostMortem) {
+  const Output output = run(R"(
+  - name: eat
+    command: [python3, -c, 'import time; a = [bytearray(8 << 20) for _ in range(1000) if not time.sleep(0.05)]']
+    resources: {limits: {memory: 64Mi}}
+)");
+  EXPECT_EQ(output.exit, 1);
+  EXPECT_THAT(output.out + output.err, HasSubstr("oom"));
+  const json eat = step("eat");
+  EXPECT_EQ(eat.at("error").at("cause"), "oom") << eat;
+  EXPECT_THAT(scanflow_({"runs", "show", last_run()}).out, HasSubstr("memory"));
+}
+
+TEST_F(PodBackend, TheEngineIsKilledAndTheNextGoesOnWithItsPods) {
+  const auto program = start(R"(
+  - name: first
+    run: echo once >> $SCANFLOW_ARTIFACTS/f; echo first ran
+  - name: long
+    needs: [first]
+    run: echo begun; n=0; while [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done; echo ended
+  - {name: last, needs: [long], run: echo last ran}
+)");
+  ASSERT_TRUE(runs("long")) << program->err();
+  ASSERT_TRUE(logged("begun"));
+  const std::string run = last_run();
+  program->signal(SIGKILL);
+  program->wait();
+  const Output resumed = scanflow_({"runs", "resume", run}, images());
+  ASSERT_EQ(resumed.exit, 0) << resumed.out << resumed.err;
+  const std::string log = scanflow_({"runs", "logs", run}).out;
+  EXPECT_EQ(log.find("begun"), log.rfind("begun")) << "it began twice";
+  EXPECT_THAT(log, HasSubstr("ended"));
+  EXPECT_THAT(log, HasSubstr("last ran"));
+  EXPECT_EQ(step("long").at("attempts"), 1);
+}
+
+TEST_F(PodBackend, KeptPodsRunStepAfterStep) {
+  std::string steps;
+  for (int i = 0; i < 20; ++i) {
+    steps += fmt::format(
+        "  - {{name: s{0}, run: 'cat /proc/1/stat | cut -d\" \" -f22', reuse: true{1}}}\n", i,
+        i == 0 ? "" : fmt::format(", needs: [s{}]", i - 1));
+  }
+  const Output output = run(steps);
+  ASSERT_EQ(output.exit, 0) << output.out << output.err;
+  std::set<std::string> pods_seen;
+  for (int i = 0; i < 20; ++i)
+    pods_seen.insert(scanflow_({"runs", "logs", last_run(), fmt::format("s{}", i)}).out);
+  EXPECT_THAT(pods_seen, SizeIs(1)) << "one Pod, whose first process began once";
+}
+
+TEST_F(PodBackend, StepsSucceedThoughTheirPodsAreKilled) {
+  const auto program = start(R"(
+  - name: many
+    for_each: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
+    run: sleep 0.3
+    reuse: true
+    retry: {limit: 10, backoff: {initial: 100ms}}
+)");
+  int killed = 0;
+  while (program->running()) {
+    const auto there = pods();
+    if (!there.empty() && killed < 4) {
+      (void)podman().signal(there.front().name + "-step", "KILL");
+      ++killed;
+    }
+    eventually([&] { return !program->running(); }, std::chrono::milliseconds(1500));
+  }
+  EXPECT_EQ(program->wait().exit, 0) << program->err() << program->out();
+  EXPECT_GT(killed, 0);
+}
+
+TEST_F(PodBackend, WhatIsWrongIsSaidWithItsFix) {
+  Output output = run("  - {name: a, image: 'localhost/no-such-image:1', command: ['true']}\n");
+  EXPECT_EQ(output.exit, 1);
+  EXPECT_THAT(output.out + output.err, HasSubstr("no-such-image"));
+  EXPECT_EQ(step("a").at("error").at("cause"), "config") << step("a");
+  output = run("  - {name: a, command: ['/no/such/program']}\n");
+  EXPECT_EQ(output.exit, 1);
+  EXPECT_THAT(output.out + output.err, HasSubstr("/no/such/program"));
+  output = scanflow_({"run", pipeline("  - {name: a, image: 'x:1', command: ['true']}\n")});
+  EXPECT_EQ(output.exit, 2);
+  EXPECT_THAT(output.err, HasSubstr("use --backend podman"));
+  Program::Environment without = images();
+  without["PATH"] = "/nowhere";
+  output =
+      scanflow_({"run", pipeline("  - {name: a, run: 'true'}\n"), "--backend", "podman"}, without);
+  EXPECT_EQ(output.exit, 1);
+  EXPECT_THAT(output.out + output.err, HasSubstr("podman"));
+  EXPECT_THAT(output.out + output.err, HasSubstr("apt install"));
+}
+
+TEST_F(PodBackend, ACancelledRunLeavesNothing) {
+  const auto program = start("  - {name: long, run: 'echo begun; sleep 60'}\n");
+  ASSERT_TRUE(logged("begun"));
+  EXPECT_EQ(scanflow_({"runs", "cancel", last_run()}).exit, 0);
+  program->wait();
+  EXPECT_EQ(step("long").at("status"), "cancelled");
+}
+
+}  // namespace
+}  // namespace scanflow::test
