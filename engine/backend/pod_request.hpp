@@ -11,6 +11,8 @@ namespace scanflow::backend {
 
 inline constexpr const char* kAppContainer = "step";
 inline constexpr const char* kSidecarContainer = "scanflow-sidecar";
+/// A label of each Pod: its name.
+inline constexpr const char* kPodLabel = "scanflow.dev/pod";
 /// Where the run's checkpoints are in its Pods.
 inline constexpr const char* kCheckpoints = "/run/scanflow/checkpoints";
 

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "engine/backend/pod_request.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::backend {
@@ -79,6 +80,7 @@ void PodmanDriver::open(std::function<void(Result<std::vector<std::string>>)> th
         podman::Event event;
         event.what = podman::Event::What::died;
         event.container = container.full_name;
+        event.labels = {{kPodLabel, pod.name}};
         tell_end(event);
       }
     }
@@ -121,11 +123,11 @@ void PodmanDriver::on_event(const podman::Event& event) {
 /// With what podman knows of it: the event says little.
 void PodmanDriver::tell_end(const podman::Event& event) {
   ContainerEnd end;
-  const std::size_t cut = event.container.rfind("-scanflow-sidecar");
-  const std::size_t dash = cut != std::string::npos ? cut : event.container.rfind('-');
-  if (dash == std::string::npos) return;
-  end.pod = event.container.substr(0, dash);
-  end.container = event.container.substr(dash + 1);
+  const auto pod_name = event.labels.find(kPodLabel);
+  if (pod_name == event.labels.end() || event.container.size() <= pod_name->second.size()) return;
+  end.pod = pod_name->second;
+  end.container = event.container.substr(end.pod.size() + 1);
+  if (end.container != kAppContainer && end.container != kSidecarContainer) return;
   end.exit_code = event.exit_code;
   if (const auto pod = podman_->inspect(end.pod, stop_.get_token())) {
     for (const podman::Container& container : pod->containers) {

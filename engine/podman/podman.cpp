@@ -202,16 +202,13 @@ Answer<void> Podman::signal(const std::string& container, const std::string& nam
 /// `pod rm` of a Pod that runs, or that was killed just now, takes 3.5 s; of one that podman knows to
 /// be over, 0.1 s. What cannot be killed here, `pod rm` kills, or says why not.
 void Podman::kill_all(const Pod& pod, const std::stop_token& stop) const {
-  const auto runs = [](const std::string& status) {
-    return status == "Running" || status == "Degraded" || status == "Paused";
-  };
-  if (!runs(pod.status)) return;
+  if (pod.at_rest) return;
   (void)run(command({"pod", "kill", "--signal", "KILL", pod.id}), stop);
   constexpr std::int64_t kPatienceUs = 3'000'000;
   const std::int64_t until = monotonic_us() + kPatienceUs;
   while (monotonic_us() < until && !stop.stop_requested()) {
     const auto seen = find(pod.id, stop);
-    if (!seen || !runs(seen->status)) return;
+    if (!seen || seen->at_rest) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }

@@ -144,13 +144,16 @@ Result<Pod> read_pod(std::string_view text) {
   if (!document) return tl::unexpected(document.error());
   // Of one Pod, podman 4 prints an object, and podman 5 a list.
   const json& value = document->is_array() && !document->empty() ? document->front() : *document;
-  Pod pod{text_of(value, "Id"),
-          text_of(value, "Name"),
-          text_of(value, "State"),
-          labels_of(value, "Labels"),
-          {}};
+  Pod pod;
+  pod.id = text_of(value, "Id");
+  pod.name = text_of(value, "Name");
+  pod.status = text_of(value, "State");
+  pod.labels = labels_of(value, "Labels");
+  pod.at_rest = true;
   if (pod.id.empty()) return fail("podman pod inspect printed a document without an Id");
   for (const json& each : member(value, "Containers")) {
+    const std::string state = lower(text_of(each, "State"));  // "stopped" is not cleaned up yet
+    pod.at_rest &= state == "exited" || state == "created" || state == "configured";
     add_container(pod, text_of(each, "Id"), text_of(each, "Name"), text_of(each, "State"),
                   text_of(value, "InfraContainerID"));
   }

@@ -35,6 +35,8 @@ struct Pod {
   std::string status;  // Created, Running, Exited, Degraded (some have ended), Stopped, ...
   Labels labels;
   std::vector<Container> containers;  // not podman's own (infra)
+  /// Of `pod inspect`: none of its containers runs, podman's own among them, and it has cleaned up.
+  bool at_rest = false;
 };
 
 /// Of an event of one of our containers.

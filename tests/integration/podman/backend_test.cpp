@@ -164,7 +164,7 @@ TEST_F(PodBackend, IsPausedSteeredAndStoppedInsideItsPod) {
   const Output paused = send({"pause", "--for", "60s"});
   EXPECT_EQ(paused.exit, 0) << paused.out << paused.err;
   EXPECT_EQ(send({"resume"}).exit, 0);
-  const Output set = send({"set_param", "name=rate", "value=0.25"});
+  const Output set = send({"set_param", "-a", "name=rate", "-a", "value=0.25"});
   EXPECT_EQ(set.exit, 0) << set.out << set.err;
   EXPECT_THAT(scanflow_({"top", "--once"}).out, HasSubstr("train"));
   EXPECT_EQ(send({"stop_early"}).exit, 0);

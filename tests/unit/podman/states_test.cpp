@@ -57,6 +57,19 @@ TEST(PodState, KnowsHowContainersAre) {
   EXPECT_EQ(ended.finished_us - ended.started_us, 1'014'392);
 }
 
+TEST(PodState, IsAtRestOnceAllIsCleanedUp) {
+  const auto pod = [](const std::string& state) {
+    return read_pod(R"({"Id": "p", "Name": "n", "State": "Exited", "InfraContainerID": "i",
+                        "Containers": [{"Id": "i", "Name": "n-infra", "State": ")" +
+                    state + R"("}, {"Id": "a", "Name": "n-app", "State": "exited"}]})")
+        ->at_rest;
+  };
+  EXPECT_FALSE(pod("running"));
+  EXPECT_FALSE(pod("stopped")) << "removing it would take seconds";
+  EXPECT_TRUE(pod("exited"));
+  EXPECT_FALSE(read_pod(recorded::kPod)->at_rest);
+}
+
 TEST(PodState, TakesPodman5sListOfOne) {
   const auto pod = read_pod("[" + std::string(recorded::kPod) + "]");
   ASSERT_TRUE(pod);
