@@ -72,6 +72,7 @@ class PodBackend final : public Backend {
     std::int64_t ends_us =
         0;  // a container has ended: what it has to say comes until then; 0: none has
     ContainerEnd end;
+    int revived = 0;           // how often its sidecar was started again
     std::int64_t kill_us = 0;  // when an attempt that shall end has had its time; 0: it need not
   };
   struct Attempt {
@@ -100,6 +101,7 @@ class PodBackend final : public Backend {
   void fail(const Id& id, const std::string& cause, const std::string& message);
   void release(const std::string& pod);
   void remove(const std::string& pod);
+  void sidecar_ended(Pod& pod, const ContainerEnd& end);
   void fail_by_end(const std::string& pod);
   void arm();
   void look_after(std::int64_t now_us);

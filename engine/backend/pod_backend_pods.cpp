@@ -188,17 +188,22 @@ void PodBackend::remove(const std::string& name) {
 
 void PodBackend::container_ended(const ContainerEnd& end) {
   Pod* pod = find(end.pod);
-  if (pod == nullptr || pod->making) return;
-  if (end.container == kSidecarContainer) {
-    trouble(
-        fmt::format("the sidecar of Pod {} has ended with exit code {}, and is started again{}{}",
-                    end.pod, end.exit_code, end.last_words.empty() ? "" : ": ", end.last_words));
-    return driver_->revive(end.pod, end.container);
-  }
+  if (pod == nullptr) return;
+  if (end.container == kSidecarContainer) return sidecar_ended(*pod, end);
   if (end.container != kAppContainer) return;
   if (!pod->record.attempt) return remove(end.pod);
   pod->end = end;
   pod->ends_us = monotonic_us() + kLastWordsUs;
+}
+
+/// It finds what it had on the Pod's volume. One that does not stay is no use: nothing is heard of it then.
+void PodBackend::sidecar_ended(Pod& pod, const ContainerEnd& end) {
+  constexpr int kMostRevived = 5;
+  const bool again = ++pod.revived <= kMostRevived;
+  trouble(fmt::format("the sidecar of Pod {} has ended with exit code {}{}{}{}", end.pod,
+                      end.exit_code, again ? ", and is started again" : "",
+                      end.last_words.empty() ? "" : ": ", end.last_words));
+  if (again) driver_->revive(end.pod, end.container);
 }
 
 /// Its app has ended, and the sidecar has told nothing of it.

@@ -156,8 +156,10 @@ Result<std::unique_ptr<Bulk::Upload>> Bulk::open(const protocol::Store& store,
     if (have > store.bytes) have = 0;
     if (auto read = feed(*hasher, file.get(), have); !read) return tl::unexpected(read.error());
   }
-  return std::make_unique<Upload>(store, place.path,
-                                  bulk::Incoming(std::move(file), have, std::move(hasher)), have);
+  auto upload = std::make_unique<Upload>(
+      store, place.path, bulk::Incoming(std::move(file), have, std::move(hasher)), have);
+  upload->most = place.most;
+  return upload;
 }
 
 void Bulk::chunk(const Peer& peer, const SidecarKey& of, const protocol::Chunk& chunk,
@@ -167,7 +169,9 @@ void Bulk::chunk(const Peer& peer, const SidecarKey& of, const protocol::Chunk& 
     return refuse(peer, of, chunk.transfer, "it is not known here", true);
   Upload& upload = *found->second;
   const std::uint64_t end = chunk.offset + chunk.data.data.size();
-  if (end > upload.allowed || (!upload.is_log() && end > upload.store.bytes)) {
+  const bool too_long =
+      upload.is_log() ? upload.most > 0 && end > upload.most : end > upload.store.bytes;
+  if (end > upload.allowed || too_long) {
     odd_("pieces of bulk over what was allowed");
     uploads_.erase(found);
     refuse(peer, of, chunk.transfer, "it is more than was allowed");

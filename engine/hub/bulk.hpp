@@ -31,6 +31,7 @@ struct BulkAccess {
   struct Place {
     std::filesystem::path path;  // where it is put, or goes on; of its own
     std::string sha256;          // not empty: it is in the store already, by this name
+    std::uint64_t most = 0;      // bytes that are taken of it; 0: no such limit
   };
   std::function<Result<Place>(const SidecarKey&, const protocol::Store&)> store;
   /// All of it lies there, and has this digest (of a log: ""): it becomes the store's.

@@ -28,6 +28,7 @@ struct Bulk::Upload {
   const std::filesystem::path path;
   bulk::Incoming file;
   const std::uint64_t before;  // bytes that were there when it was opened
+  std::uint64_t most = 0;      // as in BulkAccess::Place
   Peer peer;
   bool active = false;
   std::uint64_t allowed = 0;

@@ -59,9 +59,7 @@ void MapReader::take(const Node& key, const Node& value) {
   if (field.later) {
     problems_
         .add(key, fmt::format("'{}' is known but not available in this version yet", field.name))
-        .hint = field.name == "command" || field.name == "args"
-                    ? "for a program on this machine: 'run', or 'uses: command'"
-                    : "remove it";
+        .hint = "remove it";
     return;
   }
   if (value.is_null() || !check_value(field, value, problems_)) return;

@@ -430,7 +430,7 @@ class StepReader {
       layered("cache", [&](const Node& n) { read_cache(n, step_.cache, problems_); });
       layered("reuse", [&](const Node& n) { read_reuse(n, step_.reuse, problems_); });
       layered("pod_template", [&](const Node& n) { read_pod_template(n, step_.pod, problems_); });
-      if (const Node* image = get("image")) step_.image = image->text;
+      if (const Node* image = get("image")) read_image(*image);
       layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
     }
     if (const Node* timeout = get("timeout")) step_.timeout_us = duration_of(*timeout);
@@ -443,6 +443,12 @@ class StepReader {
       read_approval(*approve, step_.approve, problems_);
       find_expressions(*approve, Role::approve);
     }
+  }
+
+  void read_image(const Node& image) {
+    step_.image = image.text;
+    if (has_expression(image.text))
+      problems_.add(image, "'image' cannot hold an expression").hint = "name the image";
   }
 
   void note_places() {

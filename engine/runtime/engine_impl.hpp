@@ -277,6 +277,7 @@ struct Engine::Impl {
   PodFiles pod_files{artifacts, options.state.pods() / "incoming"};
   PodFleet pod_fleet{options.state.hub_identity(), pod_files,
                      [this](std::function<void(Fleet*, const std::string&)> then) {
+                       if (!options.store) return then(nullptr, "this engine keeps no state");
                        with_fleet([this, then = std::move(then)](const std::string& problem) {
                          then(problem.empty() ? steering.fleet.get() : nullptr, problem);
                        });

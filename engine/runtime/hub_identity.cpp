@@ -1,14 +1,18 @@
 #include "engine/runtime/hub_identity.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "sdk/base/digest.hpp"
 #include "sdk/base/files.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -51,13 +55,21 @@ Result<HubIdentity> read_hub_identity(const std::filesystem::path& file) {
 }
 
 Result<void> write_hub_identity(const std::filesystem::path& file, const HubIdentity& identity) {
-  const mode_t before = ::umask(077);
-  auto written = write_file_atomically(file, json{{"secret_key", identity.keys.secret_key},
-                                                  {"port", identity.port},
-                                                  {"bulk_port", identity.bulk_port}}
-                                                 .dump());
-  ::umask(before);
-  return written;
+  const std::string text = json{
+      {"secret_key", identity.keys.secret_key},
+      {"port", identity.port},
+      {"bulk_port",
+       identity.bulk_port}}.dump();
+  const std::string part = file.string() + ".part";
+  ::unlink(part.c_str());
+  // Never readable for anybody else, also not for a moment.
+  const UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return fail(describe_errno("cannot create", part, errno));
+  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return fail(describe_errno("cannot write", part, errno));
+  if (::rename(part.c_str(), file.c_str()) != 0)
+    return fail(describe_errno("cannot rename", part, errno));
+  return {};
 }
 
 backend::KeyPair keys_of_pod(const HubIdentity& hub, const std::string& pod) {

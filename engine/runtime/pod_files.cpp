@@ -30,6 +30,10 @@ PodFiles::PodFiles(store::Artifacts artifacts, fs::path incoming)
 void PodFiles::admit(const std::string& user, const protocol::Request& request, fs::path log) {
   Grant grant;
   grant.log = std::move(log);
+  // The worker ends a log that is too long with a line that says so.
+  constexpr std::uint64_t kLastLine = 4096;
+  grant.log_limit =
+      (request.log_limit > 0 ? request.log_limit : protocol::kDefaultLogLimit) + kLastLine;
   for (const protocol::Input& input : request.inputs) {
     if (!input.directory) {
       grant.files.insert(what(input.path == "executable" ? "executable" : "file", input.sha256));
@@ -92,7 +96,7 @@ fs::path PodFiles::incoming_of(const std::string& user, const protocol::AttemptI
 
 Result<hub::BulkAccess::Place> PodFiles::store(const std::string& user,
                                                const protocol::Store& store) {
-  fs::path log;
+  hub::BulkAccess::Place log;
   {
     const std::lock_guard lock(mutex_);
     const auto found = grants_.find(user);
@@ -101,9 +105,9 @@ Result<hub::BulkAccess::Place> PodFiles::store(const std::string& user,
     if (found == grants_.end() || attempt == found->second.end())
       return fail(
           fmt::format("attempt {} of {} does not run there", store.id.attempt, store.id.step));
-    log = attempt->second.log;
+    log = {attempt->second.log, "", attempt->second.log_limit};
   }
-  if (store.object == "log") return hub::BulkAccess::Place{log, ""};
+  if (store.object == "log") return log;
   // A tree is put together anew: cheap, and right whatever its files have become.
   if (!store.sha256.empty() && store.object != "tree" &&
       artifacts_.file_of(store.sha256, store.object == "executable") &&

@@ -33,6 +33,7 @@ class PodFiles {
   struct Grant {
     std::set<std::string> files;  // "file SHA256", "executable SHA256", "tree SHA256"
     std::filesystem::path log;
+    std::uint64_t log_limit = 0;
   };
   Result<std::filesystem::path> fetch(const std::string& user, const protocol::Fetch& fetch);
   Result<hub::BulkAccess::Place> store(const std::string& user, const protocol::Store& store);

@@ -143,7 +143,9 @@ Result<void> Client::receive(std::string_view bytes, std::int64_t now_us) {
       finish(refused->transfer, fail("the hub refuses it: " + refused->reason));
       return {};
     }
-    transfer->wait_us = std::clamp(transfer->wait_us * 2, kLeastWaitUs, kMostWaitUs);
+    // Once for all pieces that were under way.
+    if (transfer->goes_on || transfer->fetches || transfer->wait_us == 0)
+      transfer->wait_us = std::clamp(transfer->wait_us * 2, kLeastWaitUs, kMostWaitUs);
     transfer->say_us = now_us + transfer->wait_us;
     transfer->goes_on = false;
   }

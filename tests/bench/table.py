@@ -204,6 +204,15 @@ def wire_rows():
             row(what, {}, 1 / wire[name][1]["items_per_second"], "")
 
 
+def pod_rows():
+    pods = load("pods")
+    if not pods:
+        return
+    anchors = {"a cold Pod": pods["cold"]["p50"], "a process": pods["process"]["p50"]}
+    row("end of a step in a kept Pod to the end of the next, which does nothing", anchors, pods["kept"]["p50"], "20 ms to its start")
+    row("the same, p99", {}, pods["kept"]["p99"], "")
+
+
 def bulk_rows():
     bulk = measured("bulk")
 
@@ -221,7 +230,7 @@ def bulk_rows():
         row("its memory, sidecar and hub together", {}, bulk[name][1]["memory_mib"], "constant", say=lambda mib: f"{mib:.1f} MiB")
 
 
-for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows, bulk_rows, sidecar_rows):
+for rows_of in (engine_rows, process_rows, warm_rows, pipeline_rows, recovery_rows, knowledge_rows, wire_rows, hub_rows, bulk_rows, pod_rows, sidecar_rows):
     rows_of()
 
 cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")

@@ -44,7 +44,7 @@ class TestStore {
       }
       std::string name = store.name;
       std::replace(name.begin(), name.end(), '/', '_');
-      return BulkAccess::Place{files_ / ("came/" + name), ""};
+      return BulkAccess::Place{files_ / ("came/" + name), "", most};
     };
     access.stored = [this](const SidecarKey&, const protocol::Store& store,
                            const std::filesystem::path& path,
@@ -63,6 +63,7 @@ class TestStore {
 
   std::map<std::string, std::string> brought;  // digest by name
   int logs = 0;
+  std::uint64_t most = 0;  // bytes of one
 
  private:
   const test::TempDir& files_;

@@ -52,6 +52,15 @@ TEST_F(HostileBulk, MoreThanWasSaidEndsTheTransfer) {
   EXPECT_THAT(refusal(), HasSubstr("more than was allowed"));
 }
 
+TEST_F(HostileBulk, ALogEndsWhereItsLimitIs) {
+  store_.most = 10;
+  say(protocol::Store{1, {"r", "train", 1}, "log", "log", 0, ""});
+  say(protocol::Chunk{1, 0, 0, {"ten bytes."}});
+  EXPECT_EQ(refusal(), "nothing was refused");
+  say(protocol::Chunk{1, 10, 0, {"!"}});
+  EXPECT_THAT(refusal(), HasSubstr("more than was allowed"));
+}
+
 TEST_F(HostileBulk, AnOffsetThatOverflowsIsNoWayAroundIt) {
   say(offer(1, ~std::uint64_t{0}));
   say(protocol::Chunk{1, ~std::uint64_t{0} - 1, 0, {"four"}});

@@ -118,7 +118,8 @@ json decisions(const Pipeline& pipeline) {
          {"priority", step.priority},
          {"pool", step.pool.limit},
          {"approve", step.approve.approve_after},
-         {"sidecar", step.sidecar}});
+         {"sidecar", step.sidecar},
+         {"reuse", {step.reuse.enabled, step.reuse.idle_us, step.reuse.uses, step.reuse.age_us}}});
   }
   return {
       {"namespace", pipeline.name_space},

@@ -75,6 +75,8 @@ const std::vector<Exception>& exceptions() {
       {"step.name", {"step's name"}, "no two steps have one name"},
       {"step.needs", kNames, "which steps there are"},
       {"step.needs[]", kNames, "which steps there are"},
+      {"step.args", {"*"}, "goes with another field: command"},
+      {"defaults.args", {"*"}, "goes with another field: command"},
       {"limits.memory", {"3 as text"}, "how much a size is"},
       {"requests.memory", {"3 as text"}, "how much a size is"},
       {"matrix.*", {"twice in a list"}, "compared as text: 1 and 1.0 are two values"},

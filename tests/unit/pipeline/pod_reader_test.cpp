@@ -1,0 +1,78 @@
+// The fields of a step that say what its Pod is like, and the program in it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/pipeline/support.hpp"
+
+namespace scanflow::pipeline {
+namespace {
+
+using test::errors;
+using test::read;
+using testing::HasSubstr;
+
+TEST(PodReader, ReadsImageCommandAndWhatIsKept) {
+  const auto pipeline = read(R"(
+params: {days: 7}
+defaults: {image: "base:1", reuse: true, shell: sh}
+steps:
+  - name: a
+    image: "app:2"
+    command: [python3, -c]
+    args: [print(1), 2, "${{ params.days }}"]
+    pod_template: {nodeSelector: {gpu: "yes"}, securityContext: {runAsUser: 1000}}
+    reuse: {idle: 1m, uses: 3, age: 2h}
+  - {name: b, run: echo}
+  - {name: c, run: echo, reuse: false}
+)");
+  const Step& a = pipeline->steps[0];
+  EXPECT_EQ(a.uses, "command");
+  EXPECT_EQ(a.image, "app:2");
+  EXPECT_EQ(a.with["argv"], json({"python3", "-c", "print(1)", "2", "${{ params.days }}"}));
+  EXPECT_TRUE(a.with_is_dynamic);
+  EXPECT_FALSE(a.with.contains("shell")) << "a default for scripts";
+  EXPECT_EQ(a.pod["securityContext"]["runAsUser"], 1000);
+  EXPECT_TRUE(a.reuse.enabled);
+  EXPECT_EQ(a.reuse.idle_us, 60'000'000);
+  EXPECT_EQ(a.reuse.uses, 3u);
+  EXPECT_EQ(a.reuse.age_us, 7'200'000'000);
+  const Step& b = pipeline->steps[1];
+  EXPECT_EQ(b.image, "base:1");
+  EXPECT_TRUE(b.reuse.enabled);
+  EXPECT_EQ(b.reuse.uses, 100u);
+  EXPECT_FALSE(pipeline->steps[2].reuse.enabled);
+}
+
+TEST(PodReader, ADefaultCommandIsForStepsThatSayNothingElse) {
+  const auto pipeline = read(R"(
+defaults: {command: ["true"]}
+steps:
+  - {name: a}
+  - {name: b, run: echo}
+  - {name: c, uses: noop}
+)");
+  EXPECT_EQ(pipeline->steps[0].with["argv"], json({"true"}));
+  EXPECT_TRUE(pipeline->steps[1].with.contains("run"));
+  EXPECT_EQ(pipeline->steps[2].uses, "noop");
+}
+
+TEST(PodReader, SaysWhatDoesNotGoTogether) {
+  EXPECT_THAT(errors("steps: [{name: a, run: echo, command: [x]}]"),
+              HasSubstr("a step has one of 'uses', 'run' and 'command'"));
+  EXPECT_THAT(errors("steps: [{name: a, run: echo, args: [x]}]"),
+              HasSubstr("'args' goes with 'command'"));
+  EXPECT_THAT(errors("steps: [{name: a, command: [x], with: {argv: [y]}}]"),
+              HasSubstr("the program is given twice"));
+  EXPECT_THAT(errors("steps: [{name: a, command: []}]"), HasSubstr("command"));
+  EXPECT_THAT(errors("steps: [{name: a, command: x}]"), HasSubstr("list"));
+  EXPECT_THAT(errors("steps: [{name: a, run: echo, reuse: {uses: 0}}]"), HasSubstr("uses"));
+  EXPECT_THAT(errors("steps: [{name: a, run: echo, reuse: {idle: 0s}}]"),
+              HasSubstr("reuse: false"));
+  EXPECT_THAT(errors("steps: [{name: a, run: echo, pod_template: {restartPolicy: Always}}]"),
+              HasSubstr("'pod_template.restartPolicy' is set by the engine"));
+  EXPECT_THAT(errors("steps: [{name: a, pipeline: p.yaml, image: x}]"),
+              HasSubstr("a step that calls a pipeline has no 'image'"));
+}
+
+}  // namespace
+}  // namespace scanflow::pipeline
