@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, 3> kCatchUps{"none", "last", "all"};
 constexpr Field kAnyText{"", kScalar, "text"};
 constexpr Field kAnyValue{"", kAny | kNull, "any value; may hold expressions"};
 constexpr Field kGivenValue{"", kAny, "a value of the parameter's type", "literal"};
+constexpr Field kTemplateValue{"", kAny | kNull, "a value; null: the field is left out", "literal"};
 constexpr Field kAllowedValue{"", kAny, "a value of the parameter's type"};
 constexpr Field kStepOfList = Field{"", kMap, "a step"}.of(step_fields);
 constexpr Field kNeed{"", kText, "a step's name", "label"};
@@ -327,7 +328,8 @@ constexpr Table kRetryTable{"retry", "retry", kRetry};
 constexpr Table kBackoffTable{"backoff", "retry.backoff", kBackoff};
 constexpr Table kCacheTable{"cache", "cache", kCache};
 constexpr Table kReuseTable{"reuse", "reuse", kReuse};
-constexpr Table kPodTemplateTable{"pod_template", "'pod_template'", {}, &kGivenValue, "identifier"};
+constexpr Table kPodTemplateTable{
+    "pod_template", "'pod_template'", {}, &kTemplateValue, "identifier"};
 constexpr Table kResourcesTable{"resources", "resources", kResources};
 constexpr Table kRequestTable{"requests", "requests", kAmount};
 constexpr Table kLimitTable{"limits", "limits", kAmount};

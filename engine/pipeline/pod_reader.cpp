@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "engine/pipeline/fields.hpp"
+#include "engine/pipeline/step_reader.hpp"
+#include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
 
 namespace scanflow::pipeline {
@@ -21,11 +23,18 @@ void read_reuse(const Node& node, Reuse& reuse, Problems& problems) {
 
 void read_pod_template(const Node& node, json& pod, Problems& problems) {
   pod = to_json(node, problems);
-  // What makes it an attempt is the engine's.
-  for (const char* own : {"restartPolicy", "shareProcessNamespace"}) {
-    if (!pod.is_object() || !pod.contains(own)) continue;
-    problems.add(node, fmt::format("'pod_template.{}' is set by the engine", own)).hint =
-        "leave it out";
+  std::vector<ExpressionSite> sites;
+  find_expressions(node, ExpressionSite::Role::with, sites);
+  for (const ExpressionSite& site : sites)
+    problems.add(*site.node, "'pod_template' cannot hold an expression").hint = "write the value";
+  for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+    const Node& key = *node.items[i];
+    if (!is_identifier(key.text)) {
+      problems.add(key, fmt::format("'{}' is no field of a Pod's spec", printable(key.text)));
+    } else if (key.text == "restartPolicy" || key.text == "shareProcessNamespace") {
+      problems.add(key, fmt::format("'pod_template.{}' is set by the engine", key.text)).hint =
+          "leave it out";
+    }
   }
 }
 
