@@ -63,10 +63,11 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::filesystem::path& file
     }
   }
   for (auto& [id, known] : journal->known_) {
-    if (known.state == Known::ended) continue;
+    if (known.state == Known::State::ended) continue;
     protocol::Command command = known.command;
     command.deadline_us = std::max<std::int64_t>(command.deadline_us - wall_us, 0);
-    auto& list = known.state == Known::started ? journal->left_.started : journal->left_.received;
+    auto& list =
+        known.state == Known::State::started ? journal->left_.started : journal->left_.received;
     list.push_back(std::move(command));
   }
   const auto by_generation = [](const auto& a, const auto& b) {
@@ -98,7 +99,7 @@ void Journal::take(const json& line) {
       known.forget_us = command.deadline_us + kRememberedUs;
       known_[command.id] = std::move(known);
     } else if (const auto found = known_.find(line.at("id")); found != known_.end()) {
-      found->second.state = what == "started" ? Known::started : Known::ended;
+      found->second.state = what == "started" ? Known::State::started : Known::State::ended;
     }
   } catch (const json::exception&) {
     // A line of another version: what it says is not about these.
@@ -132,13 +133,13 @@ Result<void> Journal::received(const protocol::Command& command, std::int64_t wa
 
 Result<void> Journal::started(const std::string& command) {
   if (const auto found = known_.find(command); found != known_.end())
-    found->second.state = Known::started;
+    found->second.state = Known::State::started;
   return append(id_line("started", command));
 }
 
 Result<void> Journal::ended(const std::string& command) {
   if (const auto found = known_.find(command); found != known_.end()) {
-    found->second.state = Known::ended;
+    found->second.state = Known::State::ended;
     found->second.command.arguments.clear();
   }
   return append(id_line("ended", command));
@@ -156,7 +157,7 @@ Result<void> Journal::holds(const protocol::AttemptId& attempt, bool held) {
 
 Result<void> Journal::compact(std::int64_t wall_us) {
   std::erase_if(known_, [&](const auto& entry) {
-    return entry.second.state == Known::ended && entry.second.forget_us < wall_us;
+    return entry.second.state == Known::State::ended && entry.second.forget_us < wall_us;
   });
   std::string text;
   const auto add = [&](const json& line) {
@@ -164,8 +165,8 @@ Result<void> Journal::compact(std::int64_t wall_us) {
   };
   for (const auto& [id, known] : known_) {
     add(received_line(known.command));
-    if (known.state != Known::received)
-      add(id_line(known.state == Known::started ? "started" : "ended", id));
+    if (known.state != Known::State::received)
+      add(id_line(known.state == Known::State::started ? "started" : "ended", id));
   }
   for (const protocol::AttemptId& attempt : held_)
     add({{"journal", "held"}, {"target", attempt_line(attempt)}});

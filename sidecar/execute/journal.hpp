@@ -43,7 +43,7 @@ class Journal {
   struct Known {
     protocol::Command command;   // deadline_us: since 1970
     std::int64_t forget_us = 0;  // since 1970
-    enum { received, started, ended } state = received;
+    enum class State { received, started, ended } state = State::received;
   };
 
   explicit Journal(std::filesystem::path file) : file_(std::move(file)) {}
