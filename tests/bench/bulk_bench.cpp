@@ -64,7 +64,7 @@ class Place {
   }
   /// A file that was written in pieces.
   std::string file(const std::string& name) const {
-    const std::string path = files / name;
+    std::string path = files / name;
     std::ofstream stream(path, std::ios::binary);
     const std::string piece = noise(1u << 20, 1);
     for (std::size_t i = 0; i < kBytes >> 20; ++i) stream << i << piece.substr(8);

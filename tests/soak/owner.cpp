@@ -59,7 +59,8 @@ hub::HubEvents Owner::events() {
     const std::lock_guard lock(mutex_);
     for (const hub::Sample& sample : taken) {
       Samples& samples = *by_number_.at(sample.series - 1);
-      if (sample.value <= samples.last) broken_.push_back("a sample came twice, or out of order");
+      if (sample.value <= samples.last)
+        broken_.emplace_back("a sample came twice, or out of order");
       samples.last = sample.value;
       ++samples.here;
     }

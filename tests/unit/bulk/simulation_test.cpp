@@ -27,7 +27,7 @@ class World {
       const std::string content = noise(bytes[i], static_cast<std::uint32_t>(seed + i));
       wanted_.emplace_back(store_.put(content), content);
       brought_[fmt::format("artifact-{}", i)] =
-          noise(bytes[i], static_cast<std::uint32_t>(seed * 31 + i));
+          noise(bytes[i], static_cast<std::uint32_t>(std::size_t{seed} * 31 + i));
     }
     for (const auto& [name, content] : brought_) test::write(files_ / ("pod/" + name), content);
     test::write(files_ / "pod/log", "before this attempt\n");
