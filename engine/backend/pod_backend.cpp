@@ -37,7 +37,7 @@ void PodBackend::open() {
     if (alive.expired()) return;
     if (!address) return on_open(tl::unexpected(address.error()));
     address_ = *address;
-    driver_->open([this, alive](Result<std::vector<std::string>> living) {
+    driver_->open([this, alive](const Result<std::vector<std::string>>& living) {
       if (!alive.expired()) on_open(living);
     });
   });

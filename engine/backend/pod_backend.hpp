@@ -93,7 +93,7 @@ class PodBackend final : public Backend {
   void place(const Id& id);
   Pod* warm(const std::string& hash);
   void assign(Pod& pod, Attempt& attempt);
-  void make(const Id& id, PodTemplate made);
+  void make(const Id& id, const PodTemplate& made);
   Result<nlohmann::json> manifest_of(const std::string& pod, const Attempt& attempt,
                                      const PodTemplate& made);
   void order(const Pod& pod);

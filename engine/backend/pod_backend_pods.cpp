@@ -47,10 +47,10 @@ void PodBackend::place(const Id& id) {
       return tell_result(id, kept->second.result);
     return order(pod);
   }
-  PodTemplate made = pod_template(*attempt.request, options_.images);
+  const PodTemplate made = pod_template(*attempt.request, options_.images);
   if (Pod* pod = made.reuse.uses > 1 ? warm(made.hash) : nullptr; pod != nullptr)
     return assign(*pod, attempt);
-  make(id, std::move(made));
+  make(id, made);
 }
 
 PodBackend::Pod* PodBackend::warm(const std::string& hash) {
@@ -75,7 +75,7 @@ void PodBackend::assign(Pod& pod, Attempt& attempt) {
   order(pod);
 }
 
-void PodBackend::make(const Id& id, PodTemplate made) {
+void PodBackend::make(const Id& id, const PodTemplate& made) {
   Attempt& attempt = attempts_.at(id);
   const std::string name = pod_name(id, options_.state);
   Pod& pod = pods_[name];

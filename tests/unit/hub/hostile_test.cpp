@@ -170,7 +170,7 @@ class HostileTest : public testing::Test {
     EXPECT_LE(deliveries_["attacker"], limits_.window) << "more than the window";
   }
 
-  const HubLimits limits_;
+  const HubLimits limits_{};
   const test::CurveKeys hub_keys_, victim_, attacker_, unknown_;
   std::mutex mutex_;
   std::condition_variable changed_;
