@@ -164,6 +164,8 @@ void PodBackend::detached(const hub::SidecarKey& sidecar) {
   if (pod == nullptr || sidecar.pod_uid != sidecar.user) return;
   pod->attached = false;
   pod->waits_us = monotonic_us();
+  if (pod->record.attempt && attempts_.contains(*pod->record.attempt) && pod->ends_us == 0)
+    trouble(fmt::format("nothing is heard of the sidecar of Pod {} for now", sidecar.user));
 }
 
 /// Said anew in each session: the sidecar does once what it is told twice.

@@ -62,7 +62,7 @@ void Hub::Impl::open() {
                                   [this](const std::string& what) { odd(what); });
   }
   if (!options.ipc.empty()) control.doors().open_ipc(options.ipc);
-  if (!options.bulk_ipc.empty()) bulk_serving.doors().open_ipc(options.bulk_ipc);
+  if (bulk && !options.bulk_ipc.empty()) bulk_serving.doors().open_ipc(options.bulk_ipc);
   if (!options.network.tcp.empty()) open_network();
 }
 

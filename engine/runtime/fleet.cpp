@@ -56,7 +56,9 @@ hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
     });
   };
   events.detached = [this](const SidecarKey& key, const std::string& why) {
-    if (options_.log) options_.log(fmt::format("sidecar {} is away: {}", name_of(key), why));
+    // Those of Pods come and go with them.
+    if (options_.log && key == local_sidecar())
+      options_.log(fmt::format("sidecar {} is away: {}", name_of(key), why));
     post([this, key] { detach(key); });
   };
   events.workload = [this](const SidecarKey& key, const protocol::Started& started) {

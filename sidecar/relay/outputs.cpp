@@ -54,6 +54,7 @@ void Outputs::store_tree(const StoringPtr& storing, protocol::ArtifactFile& arti
   auto files = list_tree(artifact.path);
   if (!files) {
     fail_with(storing, artifact.name, files.error().message);
+    if (storing->result.cause == "retryable") storing->result.cause = "error";  // it is the step's
     return one_less(storing);
   }
   const auto all = std::make_shared<std::vector<TreeFile>>(std::move(*files));

@@ -113,6 +113,14 @@ TEST_F(PodTest, AnInputThatIsNotToBeHadFailsTheAttempt) {
   EXPECT_THAT(ended.message, HasSubstr("an input could not be brought into the Pod"));
 }
 
+TEST_F(PodTest, AnArtifactThatCannotBeStoredIsTheStepsError) {
+  launch("mkdir $SCANFLOW_ARTIFACTS/tree && ln -s nowhere $SCANFLOW_ARTIFACTS/tree/link");
+  const protocol::Result ended = result();
+  EXPECT_EQ(ended.status, "failed");
+  EXPECT_EQ(ended.cause, "error") << "trying again changes nothing";
+  EXPECT_THAT(ended.message, HasSubstr("it is a symbolic link"));
+}
+
 TEST_F(PodTest, IsSteeredAndTellsWhyItFailed) {
   launch("exec sleep 60");
   ASSERT_TRUE(hubs_.sees([](Hubs& hubs) { return !hubs.started.empty(); }));
