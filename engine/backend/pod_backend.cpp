@@ -202,6 +202,12 @@ void PodBackend::delivered(const hub::SidecarKey& from, std::uint64_t number,
     return;
   }
   if (result.log.length > 0) result.log.segment = log_segment(id);
+  if (result.status == "cancelled" && known && found->second.stop.empty()) {
+    result.status = "failed";
+    result.cause = "evicted";
+    result.message =
+        "its Pod was told to end, and not by this engine: drained, or removed by somebody";
+  }
   deliveries_[id] = {from, number, result};
   if (known) return tell_result(id, std::move(result));
   sink_({Kept{id}});  // of an earlier engine: it is asked for, or forgotten

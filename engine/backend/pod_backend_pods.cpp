@@ -122,6 +122,7 @@ Result<json> PodBackend::manifest_of(const std::string& pod, const Attempt& atte
       {"labels",
        {{"app.kubernetes.io/managed-by", "scanflow"},
         {"scanflow.dev/state", options_.state},
+        {kPodLabel, pod},
         {"scanflow.dev/template", made.hash}}},
       {"annotations", {{"scanflow.dev/run", id.run}, {"scanflow.dev/step", id.step}}}};
   json& app = manifest["spec"]["containers"][0];

@@ -147,6 +147,8 @@ void Watch::once(const std::stop_token& stop) {
   }
   if (stop.stop_requested()) return;
   const std::string how = events.end();
+  // Where nothing has happened yet it ends at once, content.
+  if (last.empty() && how == describe_exit(0)) return;
   on_trouble_(fmt::format("podman events {}{}{}", how, last.empty() ? "" : ": ", last));
 }
 

@@ -264,6 +264,24 @@ TEST_F(PodBackend, WhatIsWrongIsSaidWithItsFix) {
   EXPECT_THAT(output.out + output.err, HasSubstr("apt install"));
 }
 
+TEST_F(PodBackend, AKilledContainerIsNoticedAtOnceAndAKilledSidecarIsReplaced) {
+  const auto program = start(R"(
+  - {name: a, run: 'echo begun; sleep 60'}
+)");
+  ASSERT_TRUE(logged("begun"));
+  const std::string pod = pods().at(0).name;
+  ASSERT_TRUE(podman().signal(pod + "-scanflow-sidecar", "KILL"));
+  EXPECT_TRUE(eventually([&] {
+    return program->err().find("is started again") != std::string::npos;
+  })) << program->err();
+  const Output paused = scanflow_({"primitive", "send", last_run(), "a", "dump"});
+  EXPECT_EQ(paused.exit, 0) << paused.out << paused.err;
+  ASSERT_TRUE(podman().signal(pod + "-step", "KILL"));
+  const Output output = program->wait(std::chrono::seconds(15));
+  EXPECT_EQ(output.exit, 1) << "it was not noticed";
+  EXPECT_EQ(step("a").at("error").at("cause"), "crash") << step("a");
+}
+
 TEST_F(PodBackend, ACancelledRunLeavesNothing) {
   const auto program = start("  - {name: long, run: 'echo begun; sleep 60'}\n");
   ASSERT_TRUE(logged("begun"));

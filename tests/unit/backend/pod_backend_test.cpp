@@ -168,6 +168,8 @@ TEST_F(PodBackendTest, AStepIsAPodThatIsGoneWhenItsResultIsCommitted) {
 TEST_F(PodBackendTest, ThePodHasASidecarAndKnowsTheHub) {
   launch("train");
   const json spec = pods_.made.at(0)["spec"];
+  EXPECT_EQ(pods_.made.at(0)["metadata"]["labels"][kPodLabel], pod())
+      << "by which the ends of its containers are known";
   ASSERT_THAT(spec["containers"], SizeIs(2));
   const auto env = [&](int container, const std::string& name) {
     for (const json& each : spec["containers"][container]["env"])
@@ -225,6 +227,18 @@ TEST_F(PodBackendTest, AResultIsTakenOnceAndFromItsOwnPodOnly) {
   deliver("one", mine, 1);
   deliver("one", mine, 2);
   EXPECT_THAT(results(), SizeIs(1));
+}
+
+TEST_F(PodBackendTest, APodThatSomebodyElseEndsIsEvictedNotCancelled) {
+  launch("train");
+  backend_->attached(sidecar());
+  protocol::Result result;
+  result.id = {"run", "train", 1};
+  result.status = result.cause = "cancelled";
+  backend_->delivered(sidecar(), 1, result);
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].status, "failed");
+  EXPECT_EQ(results()[0].cause, "evicted");
 }
 
 TEST_F(PodBackendTest, TheNextEngineFindsItsPods) {
