@@ -13,6 +13,7 @@ using test::TempDir;
 
 std::vector<std::string> paths(const std::vector<TreeFile>& files) {
   std::vector<std::string> names;
+  names.reserve(files.size());
   for (const TreeFile& file : files) names.push_back(file.path);
   return names;
 }
