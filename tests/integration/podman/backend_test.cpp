@@ -18,12 +18,13 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 const std::string kImages = "localhost/scanflow-suite";
+const std::string kBuild = SCANFLOW_SOURCE_DIR "/deploy/docker/build";
 
 class PodBackend : public Pods {
  protected:
   static void SetUpTestSuite() {
-    const Output built = Program({"bash", SCANFLOW_SOURCE_DIR "/deploy/docker/build", "--from",
-                                  SCANFLOW_BINARY_DIR, "--name", kImages, "sidecar", "python"})
+    const Output built = Program({"bash", kBuild, "--from", SCANFLOW_BINARY_DIR, "--name", kImages,
+                                  "sidecar", "python"})
                              .wait(std::chrono::minutes(2));
     if (built.exit != 0) problem_ = built.err;
   }
