@@ -125,11 +125,10 @@ void PodBackend::acknowledge(const Id& id) {
 void PodBackend::forget(const std::vector<Id>& ids) {
   for (const Id& id : ids) {
     acknowledge(id);
-    for (auto& [name, pod] : pods_) {
-      if (pod.record.attempt != id || attempts_.contains(id)) continue;
-      remove(name);
-      break;
-    }
+    const auto of = std::find_if(pods_.begin(), pods_.end(), [&](const auto& each) {
+      return each.second.record.attempt == id && !attempts_.contains(id);
+    });
+    if (of != pods_.end()) remove(std::string(of->first));  // its key ends with it
   }
 }
 

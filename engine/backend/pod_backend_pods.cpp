@@ -140,6 +140,13 @@ Result<json> PodBackend::manifest_of(const std::string& pod, const Attempt& atte
   settings.identity = inject::Identity{.pod_uid = pod, .pod_name = pod};
   const auto patch = inject::inject(manifest, "default", settings);
   if (!patch) return tl::unexpected(patch.error());
+  for (const json& context : {manifest["spec"].value("securityContext", json::object()),
+                              app.value("securityContext", json::object())}) {
+    if (context.is_object() && context.value("runAsUser", json(1)) == 0)
+      return scanflow::fail(
+          "a step's Pod does not run as root: its sidecar would not be let near it; give "
+          "pod_template.securityContext.runAsUser another number");
+  }
   for (const inject::Report& report : patch->reports) {
     if (report.outcome == inject::Outcome::skipped)
       return scanflow::fail("its Pod cannot have a sidecar: " + report.reason);

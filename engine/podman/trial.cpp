@@ -48,7 +48,8 @@ Answer<void> build_image(const Podman& podman, const fs::path& launcher, const f
                          const std::string& image, const std::stop_token& stop) {
   std::error_code error;
   fs::create_directories(scratch, error);
-  if (!error) fs::copy_file(launcher, scratch / "scanflow-exec", error);
+  constexpr auto kAnew = fs::copy_options::overwrite_existing;  // of a check that was killed
+  if (!error) fs::copy_file(launcher, scratch / "scanflow-exec", kAnew, error);
   if (error) {
     return refuse(Refusal::other,
                   describe_errno("cannot take for an image", launcher, error.value()));

@@ -196,9 +196,11 @@ void Engine::Impl::on_delivery(const hub::SidecarKey& from, std::uint64_t number
 void Engine::Impl::on_outcome(const hub::SidecarKey& from, const protocol::Outcome& outcome) {
   const auto found = steering.open.find(outcome.id);
   if (found != steering.open.end()) {
+    const store::CommandRow& row = found->second.row;
+    if (from != hub::SidecarKey{row.user, row.pod_uid}) return;  // not its to tell
     take_outcome(found->second.row, outcome);
     end_command(found->second.row);
-  } else if (is_of_rule(outcome.id)) {
+  } else if (is_of_rule(outcome.id) && !is_foreign(from, outcome.target)) {
     const store::CommandRow row = row_of_rule(outcome, from.user, from.pod_uid);
     if (is_running({row.run, row.step, row.attempt}))
       steering.last[{row.run, row.step, row.attempt}] = row;

@@ -24,7 +24,10 @@ MemoryGuard::MemoryGuard(Loop& loop, How how, std::function<std::vector<Attempt*
 
 std::string MemoryGuard::begin(Attempt& attempt, const std::string& hash) {
   const std::uint64_t limit = attempt.request.memory_limit;
-  if (container_) attempt.container_oom_kills = container_->oom_kills();
+  if (container_) {
+    attempt.container_oom_kills = container_->oom_kills();
+    return {};  // the kernel counts what processes share once
+  }
   if (limit == 0) return {};
   if (!searched_ && how_ == How::cgroup) {
     searched_ = true;

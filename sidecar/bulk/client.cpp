@@ -87,7 +87,6 @@ void Client::begin(std::int64_t now_us) {
   std::size_t active = 0;
   for (const auto& [number, transfer] : transfers_)
     active += transfer->active && !transfer->is_log() ? 1 : 0;
-  std::vector<Number> broken;
   for (auto& [number, transfer] : transfers_) {
     if (transfer->active || (!transfer->is_log() && active >= kActive)) continue;
     if (!transfer->is_log()) ++active;

@@ -93,7 +93,8 @@ Result<void> Client::send_some(Transfer& transfer) {
   }
   if (!out.all_sent() || chunks_ >= kChunks) return {};
   if (transfer.is_log()) {
-    if (transfer.length == out.bytes()) {
+    // It may have got longer than what was said to be all of it.
+    if (transfer.length && out.bytes() >= *transfer.length) {
       transfer.sealed = true;
       say(protocol::Sealed{transfer.number, out.bytes(), ""});
     }

@@ -29,7 +29,8 @@ struct Client::Transfer {
   std::optional<std::uint64_t> length{};  // of a log that has ended
 
   bool is_log() const { return !fetches && store.object == "log"; }
-  std::string part() const { return path + ".part"; }
+  /// Of its own: another one may fetch the same.
+  std::string part() const { return path + ".part" + std::to_string(number); }
 };
 
 }  // namespace scanflow::bulk

@@ -9,6 +9,7 @@
 
 #include "sdk/base/units.hpp"
 #include "sdk/base/uuid.hpp"
+#include "sidecar/execute/said.hpp"
 #include "sidecar/protocol/primitives.hpp"
 
 namespace scanflow::execute {
@@ -153,7 +154,8 @@ void Executor::answered(std::uint64_t call, const std::string& outcome, const st
   if (!said.is_object()) said = json::object();
   Workload* workload = find(task.command.target);
   if (outcome == "DONE" && workload != nullptr) return done(task, *workload, std::move(said), now);
-  const std::string message = said.value("message", outcome == "DONE" ? "" : "it did not say why");
+  const std::string message =
+      text_of(said, "message", outcome == "DONE" ? "" : "it did not say why");
   said.erase("message");
   finish(task, outcome, message, said, now);
 }

@@ -7,6 +7,7 @@
 
 #include "sdk/base/units.hpp"
 #include "sidecar/execute/executor.hpp"
+#include "sidecar/execute/said.hpp"
 
 namespace scanflow::execute {
 namespace {
@@ -81,12 +82,12 @@ void Executor::by_command(Task& task, Workload& workload, Now now) {
 /// The step has done it.
 void Executor::done(Task& task, Workload& workload, json value, Now now) {
   const std::string& name = task.command.primitive;
-  const std::string message = value.value("message", "");
+  const std::string message = text_of(value, "message");
   value.erase("message");
   if (name == "pause" || name == "throttle") {
     value["by"] = "its own command";
     const auto lease = lease_of(task, Hold::How::command, now);
-    const double share = task.arguments.value("share", 1.0);
+    const double share = number_of(task.arguments, "share", 1.0);
     if (name == "pause") workload.hold.pause(*lease);
     if (name == "throttle" && share < 1) workload.hold.throttle(share, *lease, now.mono_us);
     if (name == "throttle" && share >= 1) workload.hold.unthrottle();
@@ -97,13 +98,13 @@ void Executor::done(Task& task, Workload& workload, json value, Now now) {
   } else if (name == "checkpoint") {
     if (!is_offered(workload, "checkpoint"))  // the program that was declared has ended
       return look_for_file(task, workload, now);
-    const std::string path = value.value("path", "");
+    const std::string path = text_of(value, "path");
     if (path.starts_with('/') && !hands_.look_at(workload.id, path)) {
       return finish(task, "FAILED",
                     fmt::format("it said that it wrote {}, which is not there", path), value, now);
     }
   } else if (name == "reload_model" && task.arguments.contains("sha256") &&
-             value.value("sha256", "") != task.arguments["sha256"]) {
+             value.value("sha256", json()) != task.arguments["sha256"]) {
     return finish(
         task, "FAILED",
         fmt::format("it has loaded {}, not {}",
@@ -166,7 +167,7 @@ void Executor::throttle(Task& task, Workload& workload, Now now) {
     arguments.erase("for");
     return ask(task, "throttle", arguments, now);
   }
-  const double share = task.arguments.value("share", 1.0);
+  const double share = number_of(task.arguments, "share", 1.0);
   if (share >= 1) {
     workload.hold.unthrottle();
   } else {
@@ -243,7 +244,7 @@ void Executor::restart(Task& task, Workload& /*workload*/, Now now) {
 }
 
 void Executor::exec_hook(Task& task, Workload& workload, Now now) {
-  const std::string name = task.arguments.value("name", "");
+  const std::string name = text_of(task.arguments, "name");
   const auto& hooks = workload.steering.hooks;
   if (const auto hook = hooks.find(name); hook != hooks.end())
     return ask(task, "$run", {{"argv", hook->second}}, now);

@@ -302,6 +302,15 @@ TEST_F(PodBackendTest, WhyAPodCannotBeMadeIsTheAttemptsFailure) {
   backend_->acknowledge({"run", "train", 1});
 }
 
+TEST_F(PodBackendTest, APodOfRootIsRefused) {
+  launch("train", {{"template", {{"securityContext", {{"runAsUser", 0}}}}}});
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].cause, "config");
+  EXPECT_THAT(results()[0].message, HasSubstr("does not run as root"));
+  EXPECT_THAT(pods_.made, IsEmpty());
+  backend_->acknowledge({"run", "train", 1});
+}
+
 TEST_F(PodBackendTest, WithoutPodmanOrHubEveryAttemptSaysWhy) {
   pods_.problem = "podman is not here: apt install podman";
   launch("train");

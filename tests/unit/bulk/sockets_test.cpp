@@ -91,7 +91,7 @@ TEST_F(BulkSockets, GoesOnWhereItWasWithAnotherHubOverCurve) {
   };
   // In the middle of both; where one is faster than the other, of the slower one.
   ASSERT_TRUE(until(dealer, [&] {
-    return !said_.empty() || (came("came/x") > (6u << 20) && came("fetched.part") > (6u << 20));
+    return !said_.empty() || (came("came/x") > (6u << 20) && came("fetched.part2") > (6u << 20));
   }));
   hub.reset();
   hub = start(options);

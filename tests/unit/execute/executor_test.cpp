@@ -126,6 +126,20 @@ TEST_F(ExecutorTest, PausesByItsOwnCommandWhereItOffersOne) {
   EXPECT_FALSE(executor->hold(kTrain)->paused());
 }
 
+TEST_F(ExecutorTest, AnswersOfTheWrongTypeHarmNobody) {
+  add({"pause", "resume", "checkpoint", "reload_model"});
+  for (const char* primitive : {"pause", "checkpoint", "reload_model"}) {
+    tell(primitive,
+         primitive == std::string("reload_model") ? json{{"sha256", "ab"}} : json::object());
+    answer("DONE", {{"message", 5}, {"path", json::array()}, {"sha256", {{"a", 1}}}});
+    EXPECT_THAT(last(),
+                testing::StartsWith(primitive == std::string("reload_model") ? "FAILED" : "DONE"));
+  }
+  tell("resume");
+  answer("FAILED", {{"message", nullptr}});
+  EXPECT_EQ(last(), "FAILED: it did not say why");
+}
+
 TEST_F(ExecutorTest, PausesBySignalsElse) {
   add();
   tell("pause");
