@@ -126,9 +126,8 @@ Result<json> PodBackend::manifest_of(const std::string& pod, const Attempt& atte
         {"scanflow.dev/template", made.hash}}},
       {"annotations", {{"scanflow.dev/run", id.run}, {"scanflow.dev/step", id.step}}}};
   json& app = manifest["spec"]["containers"][0];
+  // With any command the launcher is brought along; what serves the sidecar's orders needs none before it.
   const json command = std::exchange(app["command"], json::array({"true"}));
-  // With any command the launcher is brought along, which plugins do not need.
-  if (attempt.request->uses != "command") app.erase("command");
   const KeyPair keys = hub_.keys_of(pod);
   inject::Settings settings = inject::defaults(options_.version);
   settings.shape = inject::Shape::plain;
@@ -155,7 +154,7 @@ Result<json> PodBackend::manifest_of(const std::string& pod, const Attempt& atte
   const std::string bulk = fmt::format("tcp://{}:{}", driver_->host(), address_.bulk_port);
   for (json& container : manifest["spec"]["containers"]) {
     const bool is_app = container["name"] == kAppContainer;
-    if (is_app) container["command"] = command;  // it is told what to run: no launcher before it
+    if (is_app) container["command"] = command;
     container["env"].push_back(variable("SCANFLOW_WORKER_SOCKET", kWorkerSocket));
     if (!is_app) container["env"].push_back(variable("SCANFLOW_BULK", bulk));
   }

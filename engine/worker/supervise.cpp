@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
@@ -88,6 +89,10 @@ int serve_pod(const std::string& program) {
   options.socket = variable("SCANFLOW_WORKER_SOCKET");
   options.pod_sidecar = variable("SCANFLOW_SIDECAR_SOCKET");
   options.plugins = variable("SCANFLOW_PLUGINS");
+  if (options.plugins.empty()) {  // where an installation has them
+    options.plugins =
+        std::filesystem::path(program).parent_path().parent_path() / "lib/scanflow/plugins";
+  }
   for (const auto& [name, value] : {std::pair("SCANFLOW_WORKER_SOCKET", options.socket),
                                     std::pair("SCANFLOW_SIDECAR_SOCKET", options.pod_sidecar)}) {
     if (value.starts_with('/')) continue;
