@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -67,11 +68,11 @@ class PodBackend : public Pods {
   }
   std::string last_run() const {
     const json runs = json::parse(scanflow_({"runs", "list", "-o", "json"}).out);
-    return runs.empty() ? "" : runs.at(0).at("run");
+    return !runs.is_array() || runs.empty() ? "" : runs.at(0).at("run");
   }
   json step(const std::string& name) const {
     const json run = json::parse(scanflow_({"runs", "show", last_run(), "-o", "json"}).out);
-    for (const json& each : run.at("steps"))
+    for (const json& each : run.value("steps", json::array()))
       if (each.at("name") == name) return each;
     return {};
   }
@@ -281,6 +282,49 @@ TEST_F(PodBackend, AKilledContainerIsNoticedAtOnceAndAKilledSidecarIsReplaced) {
   const Output output = program->wait(std::chrono::seconds(15));
   EXPECT_EQ(output.exit, 1) << "it was not noticed";
   EXPECT_EQ(step("a").at("error").at("cause"), "crash") << step("a");
+}
+
+TEST_F(PodBackend, TheMnistPipelineTrainsInPodsAndIsSteeredThere) {
+  const char* worker = SCANFLOW_BINARY_DIR "/lib/scanflow/plugins/torch_steps.so";
+  if (!std::filesystem::exists(worker)) GTEST_SKIP() << "there is no libtorch in this build";
+  const Output built = Program({"bash", SCANFLOW_SOURCE_DIR "/deploy/docker/build", "--from",
+                                SCANFLOW_BINARY_DIR, "--name", kImages, "worker"})
+                           .wait(std::chrono::minutes(3));
+  ASSERT_EQ(built.exit, 0) << built.err;
+  Program::Environment environment = images();
+  environment["SCANFLOW_WORKER_IMAGE"] = kImages + "-worker:latest";
+  const auto training =
+      scanflow_.start({"run", SCANFLOW_SOURCE_DIR "/pipelines/mnist/train.yaml", "--backend",
+                       "podman", "-p", "data=auto", "-p", "epochs=400"},
+                      environment);
+  const auto send = [&](const std::string& step, std::vector<std::string> words) {
+    words.insert(words.begin(), {"primitive", "send", last_run(), "train[model=" + step + "]"});
+    const Output sent = scanflow_(words);
+    EXPECT_EQ(sent.exit, 0) << sent.out << sent.err << training->err();
+  };
+  for (const char* model : {"cnn1", "cnn2"}) {
+    ASSERT_TRUE(eventually(
+        [&] {
+          const json now =
+              last_run().empty() ? json() : step(fmt::format("train[model={}]", model));
+          return now.is_object() && now.value("status", "") == "running";
+        },
+        std::chrono::seconds(60)))
+        << training->err();
+  }
+  ASSERT_TRUE(eventually(
+      [&] {
+        return scanflow_({"primitive", "send", last_run(), "train[model=cnn1]", "pause"}).exit == 0;
+      },
+      std::chrono::seconds(60)));
+  send("cnn1", {"resume"});
+  send("cnn1", {"set_param", "-a", "learning_rate=0.004"});
+  send("cnn1", {"checkpoint"});
+  send("cnn1", {"stop_early"});
+  send("cnn2", {"stop_early"});
+  const Output output = training->wait(std::chrono::minutes(2));
+  EXPECT_EQ(output.exit, 0) << output.out << output.err;
+  EXPECT_EQ(step("register").at("status"), "succeeded");
 }
 
 TEST_F(PodBackend, ACancelledRunLeavesNothing) {
