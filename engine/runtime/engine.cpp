@@ -159,8 +159,10 @@ Engine::Impl::~Impl() {
     flush();
   });
   pool.join();
-  post([this] { steering.fleet.reset(); });
-  post([this] { backends.clear(); });  // what they report now comes again to the next engine
+  post([this] {  // at once: a backend of Pods speaks with the fleet
+    steering.fleet.reset();
+    backends.clear();  // what they report now comes again to the next engine
+  });
   keep_alive.reset();
   thread.join();
   options.store.reset();  // commits what is queued; its callbacks post to a strand that rests

@@ -126,6 +126,8 @@ void Fleet::tell(const hub::SidecarKey& to, protocol::Body order) {
   });
 }
 
+void Fleet::forget(const hub::SidecarKey& sidecar) { deliveries_.forget(sidecar); }
+
 const Fleet::Workload* Fleet::workload(const protocol::AttemptId& id) const {
   const auto found = workloads_.find(id);
   return found == workloads_.end() ? nullptr : &found->second;

@@ -79,6 +79,9 @@ class Fleet {
   /// What it delivered with this number is committed, or not wanted.
   void delivered(const hub::SidecarKey& from, std::uint64_t number);
 
+  /// Its Pod is gone for good: nothing of it is kept.
+  void forget(const hub::SidecarKey& sidecar);
+
   /// Null: no sidecar has said that it can act on it.
   const Workload* workload(const protocol::AttemptId& id) const;
   bool attached(const hub::SidecarKey& sidecar) const;

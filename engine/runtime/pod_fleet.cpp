@@ -88,6 +88,7 @@ void PodFleet::dismiss(const std::string& pod) {
   const std::string key = keys_of(pod).public_key;
   const std::lock_guard lock(users_->mutex);
   users_->by_key.erase(key);
+  if (fleet_ != nullptr) fleet_->forget({pod, pod});
 }
 
 void PodFleet::grant(const std::string& pod, const protocol::Request& request,
