@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "engine/backend/in_process_step.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::backend {
@@ -78,6 +79,9 @@ void PodBackend::give_up(const std::string& cause, const std::string& why) {
 }
 
 void PodBackend::launch(std::vector<RequestPtr> requests) {
+  if (std::vector<Report> reports = run_noops(requests); !reports.empty())
+    sink_(std::move(reports));
+  if (requests.empty()) return;
   const bool ready = state_ == State::open;
   for (RequestPtr& request : requests) {
     const Id id = request->id;

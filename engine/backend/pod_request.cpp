@@ -62,9 +62,9 @@ PodTemplate pod_template(const protocol::Request& request, const Images& images)
   json spec = {{"restartPolicy", "Never"},
                {"automountServiceAccountToken", false},
                {"containers", {std::move(container)}},
+               // Whatever its image says: the sidecar's, else that is not let near it.
+               {"securityContext", {{"runAsUser", 65532}, {"runAsGroup", 65532}}},
                {"volumes", std::move(volumes)}};
-  if (!pod.contains("image"))
-    spec["securityContext"] = {{"runAsUser", 65532}, {"runAsGroup", 65532}};
   // What the pipeline says of the Pod itself goes over what was made up here, by JSON Merge Patch.
   if (const auto given = pod.find("template"); given != pod.end()) spec.merge_patch(*given);
   made.manifest = {{"apiVersion", "v1"}, {"kind", "Pod"}, {"spec", std::move(spec)}};

@@ -205,6 +205,14 @@ TEST_F(PodBackendTest, AKeptPodRunsTheNextStepOfItsKind) {
   EXPECT_THAT(pods_.made, SizeIs(3)) << "it does not want a used one";
 }
 
+TEST_F(PodBackendTest, WhatDoesNothingNeedsNoPod) {
+  auto noop = std::make_shared<protocol::Request>(*request("join"));
+  noop->uses = "noop";
+  backend_->launch({noop});
+  EXPECT_THAT(pods_.made, IsEmpty());
+  EXPECT_THAT(results(), SizeIs(1));
+}
+
 TEST_F(PodBackendTest, AWornPodIsNotKept) {
   launch("one", reused(2));
   backend_->attached(sidecar());
