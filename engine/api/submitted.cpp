@@ -1,13 +1,18 @@
 #include "engine/api/submitted.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/api/body.hpp"
 #include "engine/api/documents.hpp"
 #include "engine/api/retried.hpp"
+#include "engine/backend/names.hpp"
 #include "engine/pipeline/reference.hpp"
 #include "engine/runtime/registry.hpp"
 #include "sdk/base/clock.hpp"
@@ -81,8 +86,10 @@ Answer<void> check_options(const runtime::Submission& submission) {
   if (submission.options.jobs < 1 || submission.options.jobs > 4096)
     return wrong("'options.jobs' must be 1 to 4096");
   const std::string& backend = submission.options.backend;
-  if (backend != "local" && backend != "inproc" && backend != "podman")
-    return wrong(fmt::format("unknown backend '{}'; there are: local, inproc, podman", backend));
+  const std::vector<std::string> backends = backend::names();
+  if (std::find(backends.begin(), backends.end(), backend) == backends.end())
+    return wrong(
+        fmt::format("unknown backend '{}'; there are: {}", backend, fmt::join(backends, ", ")));
   return {};
 }
 

@@ -34,9 +34,21 @@ PodBackend::~PodBackend() {
 void PodBackend::open() {
   if (state_ != State::closed) return;
   state_ = State::opening;
-  hub_.listen([this, alive = std::weak_ptr(alive_)](Result<HubAddress> address) {
+  listen();
+}
+
+/// Pods of an earlier engine look for the hub where it was: as long as it cannot be there they are waited
+/// with, and nothing of them is lost.
+void PodBackend::listen() {
+  const bool waits = !records_.read().empty();
+  hub_.listen(waits, [this, waits, alive = std::weak_ptr(alive_)](Result<HubAddress> address) {
     if (alive.expired()) return;
+    if (!address && waits) {
+      if (std::exchange(problem_, address.error().message) != problem_) trouble(problem_);
+      return arm();
+    }
     if (!address) return on_open(tl::unexpected(address.error()));
+    problem_.clear();
     address_ = *address;
     driver_->open([this, alive](const Result<std::vector<std::string>>& living) {
       if (!alive.expired()) on_open(living);
@@ -47,7 +59,7 @@ void PodBackend::open() {
 void PodBackend::on_open(const Result<std::vector<std::string>>& living) {
   if (!living) {
     state_ = State::closed;
-    return give_up("config", living.error().message);
+    return give_up(living.error().message);
   }
   state_ = State::open;
   const std::int64_t now_us = monotonic_us();
@@ -59,6 +71,7 @@ void PodBackend::on_open(const Result<std::vector<std::string>>& living) {
     }
     Pod& pod = pods_[name];
     pod.record = std::move(record);
+    pod.begun = true;
     pod.waits_us = now_us;
     hub_.admit(name);
   }
@@ -68,14 +81,21 @@ void PodBackend::on_open(const Result<std::vector<std::string>>& living) {
   std::vector<Id> all;
   for (const auto& [id, attempt] : attempts_) all.push_back(id);
   for (const Id& id : all) place(id);
+  // Attempts that this engine was not asked to go on with: perhaps it never will be.
+  std::vector<Report> kept;
+  for (const auto& [name, pod] : pods_) {
+    if (pod.record.attempt && !attempts_.contains(*pod.record.attempt))
+      kept.emplace_back(Kept{*pod.record.attempt});
+  }
+  if (!kept.empty()) sink_(std::move(kept));
   arm();
 }
 
-void PodBackend::give_up(const std::string& cause, const std::string& why) {
+void PodBackend::give_up(const std::string& why) {
   std::vector<Id> all;
   for (const auto& [id, attempt] : attempts_)
     if (!attempt.told) all.push_back(id);
-  for (const Id& id : all) fail(id, cause, why);
+  for (const Id& id : all) fail(id, "config", why);
 }
 
 void PodBackend::launch(std::vector<RequestPtr> requests) {
@@ -95,20 +115,20 @@ void PodBackend::stop(const Id& id, const std::string& reason) {
   const auto found = attempts_.find(id);
   if (found == attempts_.end() || found->second.told || !found->second.stop.empty()) return;
   found->second.stop = reason.empty() ? "cancelled" : reason;
-  Pod* pod = find(found->second.pod);
-  if (pod == nullptr || pod->making || !pod->attached) {
-    const std::string name = found->second.pod;
-    protocol::Result result;
-    result.status = "cancelled";
-    result.cause = found->second.stop;
-    result.message = "stopped before it started";
-    tell_result(id, std::move(result));
-    if (!name.empty()) remove(name);
-    return;
+  if (state_ == State::open) stop_placed(id);  // else once it is known which Pod has it
+}
+
+void PodBackend::stop_placed(const Id& id) {
+  const Attempt& attempt = attempts_.at(id);
+  Pod* pod = find(attempt.pod);
+  if (pod != nullptr && pod->begun) {
+    constexpr std::int64_t kPatienceUs = 10'000'000;
+    pod->kill_us = monotonic_us() + attempt.request->grace_us + kPatienceUs;
+    return order(*pod);  // or as soon as its sidecar is there
   }
-  constexpr std::int64_t kPatienceUs = 10'000'000;
-  pod->kill_us = monotonic_us() + found->second.request->grace_us + kPatienceUs;
-  order(*pod);
+  const std::string name = attempt.pod;
+  cancelled(id, "stopped before it started");
+  remove(name);
 }
 
 /// The engine has committed its result.
@@ -172,10 +192,11 @@ void PodBackend::detached(const hub::SidecarKey& sidecar) {
 }
 
 /// Said anew in each session: the sidecar does once what it is told twice.
-void PodBackend::order(const Pod& pod) {
+void PodBackend::order(Pod& pod) {
   if (!pod.attached || !pod.record.attempt) return;
   const auto found = attempts_.find(*pod.record.attempt);
   if (found == attempts_.end() || found->second.told) return;
+  pod.begun = true;
   const hub::SidecarKey to{pod.record.pod, pod.record.pod};
   const Attempt& attempt = found->second;
   hub_.tell(to, protocol::Launch{pod_request(*attempt.request)});
@@ -227,6 +248,14 @@ void PodBackend::fail(const Id& id, const std::string& cause, const std::string&
   protocol::Result result;
   result.status = "failed";
   result.cause = cause;
+  result.message = message;
+  tell_result(id, std::move(result));
+}
+
+void PodBackend::cancelled(const Id& id, const std::string& message) {
+  protocol::Result result;
+  result.status = "cancelled";
+  result.cause = attempts_.at(id).stop;
   result.message = message;
   tell_result(id, std::move(result));
 }

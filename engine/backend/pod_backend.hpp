@@ -68,6 +68,7 @@ class PodBackend final : public Backend {
     PodRecord record;
     bool making = false;
     bool attached = false;
+    bool begun = false;         // its attempt may have: its sidecar was told of it
     std::int64_t waits_us = 0;  // since when its sidecar is not attached, or it has nothing to do
     std::int64_t ends_us =
         0;  // a container has ended: what it has to say comes until then; 0: none has
@@ -88,17 +89,21 @@ class PodBackend final : public Backend {
   };
 
   void open();
+  void listen();
   void on_open(const Result<std::vector<std::string>>& living);
-  void give_up(const std::string& cause, const std::string& why);
+  void give_up(const std::string& why);
   void place(const Id& id);
   Pod* warm(const std::string& hash);
   void assign(Pod& pod, Attempt& attempt);
   void make(const Id& id, const PodTemplate& made);
   Result<nlohmann::json> manifest_of(const std::string& pod, const Attempt& attempt,
                                      const PodTemplate& made);
-  void order(const Pod& pod);
+  void order(Pod& pod);
+  void stop_placed(const Id& id);
   void tell_result(const Id& id, protocol::Result result);
   void fail(const Id& id, const std::string& cause, const std::string& message);
+  void cancelled(const Id& id, const std::string& message);
+  void end_silent(const std::string& name);
   void release(const std::string& pod);
   void remove(const std::string& pod);
   void sidecar_ended(Pod& pod, const ContainerEnd& end);
@@ -116,6 +121,7 @@ class PodBackend final : public Backend {
   std::unique_ptr<PodDriver> driver_;
   HubAddress address_;
   enum class State { closed, opening, open } state_ = State::closed;
+  std::string problem_;  // of the hub, that was said while it is waited for
   std::map<std::string, Pod> pods_;
   std::set<Id> lost_;               // of earlier engines, whose Pods went while none was there
   std::map<Id, Attempt> attempts_;  // launched, and not acknowledged

@@ -45,8 +45,9 @@ void PodBackend::place(const Id& id) {
                fs::path(attempt.request->log_dir) / log_segment(id));
     if (const auto kept = deliveries_.find(id); kept != deliveries_.end())
       return tell_result(id, kept->second.result);
-    return order(pod);
+    return attempt.stop.empty() ? order(pod) : stop_placed(id);
   }
+  if (!attempt.stop.empty()) return stop_placed(id);
   const PodTemplate made = pod_template(*attempt.request, options_.images);
   if (Pod* pod = made.reuse.uses > 1 ? warm(made.hash) : nullptr; pod != nullptr)
     return assign(*pod, attempt);
@@ -100,7 +101,7 @@ void PodBackend::make(const Id& id, const PodTemplate& made) {
                 [this, name, id, alive = std::weak_ptr(alive_)](std::optional<NotMade> why) {
                   if (alive.expired()) return;
                   Pod* there = find(name);
-                  if (there == nullptr) return driver_->remove(name);  // stopped meanwhile
+                  if (there == nullptr) return;  // removed meanwhile
                   there->making = false;
                   there->waits_us = monotonic_us();
                   if (!why) return;
@@ -171,6 +172,7 @@ void PodBackend::release(const std::string& name) {
   if (worn || !pod->attached || pod->ends_us > 0 || warm_pods() >= options_.most_warm)
     return remove(name);
   pod->record.attempt.reset();
+  pod->begun = false;
   pod->kill_us = 0;
   pod->waits_us = monotonic_us();
   if (!records_.write(record)) remove(name);
@@ -187,10 +189,9 @@ void PodBackend::remove(const std::string& name) {
   if (pod == nullptr) return;
   if (pod->record.attempt) hub_.revoke(name, *pod->record.attempt);
   hub_.dismiss(name);
-  const bool making = pod->making;
   pods_.erase(name);
   records_.remove(name);
-  if (!making) driver_->remove(name);  // else once it is made
+  driver_->remove(name);
 }
 
 void PodBackend::container_ended(const ContainerEnd& end) {
@@ -242,7 +243,7 @@ void PodBackend::arm() {
     if (error || alive.expired()) return;
     armed_ = false;
     look_after(monotonic_us());
-    if (!pods_.empty()) arm();
+    if (!pods_.empty() || !problem_.empty()) arm();
   });
 }
 
@@ -261,26 +262,24 @@ void PodBackend::look_after(std::int64_t now_us) {
   }
   for (const std::string& name : idle) remove(name);
   for (const std::string& name : over) fail_by_end(name);
-  for (const std::string& name : silent) {
-    const Pod& pod = pods_.at(name);
-    const auto found = attempts_.find(*pod.record.attempt);
-    if (found != attempts_.end() && !found->second.told) {
-      if (pod.kill_us > 0) {
-        protocol::Result result;
-        result.status = "cancelled";
-        result.cause = found->second.stop;
-        result.message = "it did not end in time, and its Pod was removed";
-        tell_result(found->first, std::move(result));
-      } else {
-        fail(found->first, "lost",
-             fmt::format(
-                 "nothing was heard of the sidecar of Pod {} for {} s: can it reach the hub at "
-                 "{}:{}? A firewall may be in the way",
-                 name, kSilentUs / 1'000'000, driver_->host(), address_.port));
-      }
-    }
-    remove(name);
+  for (const std::string& name : silent) end_silent(name);
+  if (!problem_.empty()) listen();
+}
+
+/// Nothing is heard of its sidecar, or its attempt does not end.
+void PodBackend::end_silent(const std::string& name) {
+  const Pod& pod = pods_.at(name);
+  const auto found = attempts_.find(*pod.record.attempt);
+  if (found == attempts_.end() || found->second.told) return remove(name);
+  if (!found->second.stop.empty()) {
+    cancelled(found->first, "it did not end in time, and its Pod was removed");
+  } else {
+    fail(found->first, "lost",
+         fmt::format("nothing was heard of the sidecar of Pod {} for {} s: can it reach the hub at "
+                     "{}:{}? A firewall may be in the way",
+                     name, kSilentUs / 1'000'000, driver_->host(), address_.port));
   }
+  remove(name);
 }
 
 }  // namespace scanflow::backend

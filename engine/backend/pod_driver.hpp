@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -42,7 +41,7 @@ class PodDriver {
   virtual std::string host() const = 0;
   /// Makes and starts it. `then`: nothing where it runs. Of one that fails nothing stays.
   virtual void make(nlohmann::json manifest, std::function<void(std::optional<NotMade>)> then) = 0;
-  /// Ends whatever runs of it. One that is not there: done.
+  /// Ends whatever runs of it, also of one that is being made. One that is not there: done.
   virtual void remove(const std::string& pod) = 0;
   /// Starts a container of a living Pod again.
   virtual void revive(const std::string& pod, const std::string& container) = 0;

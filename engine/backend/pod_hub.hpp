@@ -11,7 +11,7 @@
 
 namespace scanflow::backend {
 
-/// Where sidecars in Pods find the hub; `host` of the machine is what they call it.
+/// Where sidecars in Pods find the hub on this machine.
 struct HubAddress {
   std::uint16_t port = 0, bulk_port = 0;
   std::string public_key;  // Z85
@@ -25,8 +25,9 @@ struct KeyPair {
 class PodHub {
  public:
   virtual ~PodHub() = default;
-  /// Calls back once it listens on the network, or with why it cannot.
-  virtual void listen(std::function<void(Result<HubAddress>)> then) = 0;
+  /// Calls back once it listens on the network, or with why it cannot. `where_it_was`: Pods look for it on
+  /// the ports of the hub before; else others will do where these are taken.
+  virtual void listen(bool where_it_was, std::function<void(Result<HubAddress>)> then) = 0;
   /// The keys of a Pod: the same each time that it is asked, also by a later engine.
   virtual KeyPair keys_of(const std::string& pod) = 0;
   /// From now on the sidecar of this Pod is let in, as the user of its name; or not any more.

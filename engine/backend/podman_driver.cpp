@@ -89,21 +89,42 @@ void PodmanDriver::open(std::function<void(Result<std::vector<std::string>>)> th
 }
 
 void PodmanDriver::make(nlohmann::json manifest, std::function<void(std::optional<NotMade>)> then) {
-  boost::asio::post(pool_, [this, manifest = std::move(manifest), then = std::move(then)] {
+  const std::string pod = manifest["metadata"]["name"];
+  {
+    const std::lock_guard lock(mutex_);
+    making_[pod] = false;
+  }
+  boost::asio::post(pool_, [this, pod, manifest = std::move(manifest), then = std::move(then)] {
     std::optional<NotMade> why;
     if (const auto played = podman_->play(manifest, stop_.get_token()); !played)
       why = NotMade{cause_of(played.error().kind), played.error().message};
+    bool unwanted = false;
+    {
+      const std::lock_guard lock(mutex_);
+      unwanted = making_.extract(pod).mapped();
+    }
+    if (unwanted) return remove_now(pod);
     post([then, why] { then(why); });
   });
 }
 
-/// Also while the engine ends: nobody else would.
+/// Also while the engine ends: nobody else would. A short step is over before podman has said that its Pod
+/// is made; then it is removed where it was made.
 void PodmanDriver::remove(const std::string& pod) {
-  boost::asio::post(pool_, [this, pod] {
-    const auto removed = podman_->remove(pod);
-    if (removed) return;
-    post([this, why = removed.error().message] { events_.trouble(why); });
-  });
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = making_.find(pod); found != making_.end()) {
+      found->second = true;
+      return;
+    }
+  }
+  boost::asio::post(pool_, [this, pod] { remove_now(pod); });
+}
+
+void PodmanDriver::remove_now(const std::string& pod) {
+  const auto removed = podman_->remove(pod);
+  if (removed) return;
+  post([this, why = removed.error().message] { events_.trouble(why); });
 }
 
 void PodmanDriver::revive(const std::string& pod, const std::string& container) {

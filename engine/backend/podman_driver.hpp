@@ -5,7 +5,9 @@
 #include <boost/asio/thread_pool.hpp>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -35,6 +37,7 @@ class PodmanDriver final : public PodDriver {
   void on_event(const podman::Event& event);
   void tell_end(const podman::Event& event);
   void post(std::function<void()> call);
+  void remove_now(const std::string& pod);
 
   const std::filesystem::path directory_;
   const std::string state_;
@@ -44,6 +47,8 @@ class PodmanDriver final : public PodDriver {
   std::stop_source stop_;
   std::optional<podman::Podman> podman_;  // set once, before anything else is asked
   std::unique_ptr<podman::Watch> watch_;
+  std::mutex mutex_;
+  std::map<std::string, bool> making_;  // Pods; true: to be removed as soon as it is made
   boost::asio::thread_pool pool_{4};
 };
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "engine/backend/names.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
 #include "engine/cli/inject_commands.hpp"
@@ -77,7 +78,7 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
                    "Parameters from a YAML or JSON map; -p goes over it; - reads stdin")
       ->type_name("FILE");
   app_run->add_option("--backend", options.backend, "Where steps run")
-      ->check(CLI::IsMember({"local", "inproc", "podman"}));
+      ->check(CLI::IsMember(backend::names()));
   app_run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
       ->check(CLI::Range(1, 4096));
   app_run->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");

@@ -44,6 +44,10 @@ Doors::~Doors() {
 void Doors::open_ipc(const std::string& path) {
   Door& door = doors_.emplace_back(Door{{context_, zmq::socket_type::router}, 'i', false, {}});
   set_common(door.socket);
+  // By the credentials of the other side (SO_PEERCRED), beside what the directory allows.
+  const uid_t own = ::geteuid();
+  if (zmq_setsockopt(door.socket.handle(), ZMQ_IPC_FILTER_UID, &own, sizeof own) != 0)
+    throw zmq::error_t();
   door.socket.bind("ipc://" + path);
   ipc_ = path;
 }

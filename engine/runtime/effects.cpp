@@ -154,6 +154,7 @@ backend::Backend* Engine::Impl::backend_for(const std::string& name) {
   } else {
     slot = backend::make_local(backend_options, strand, sink);
   }
+  if (steering.fleet) slot->observe(steering.fleet->endpoint());
   return slot.get();
 }
 

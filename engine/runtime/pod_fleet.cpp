@@ -31,10 +31,9 @@ bool is_free(std::uint16_t port) {
   return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
-/// All addresses: the bridge of Pods is there only once one runs. Where somebody else has taken the port
-/// of the hub before, Pods of then do not find this one.
+/// All addresses: the bridge of Pods is there only once one runs.
 std::string address(std::uint16_t port) {
-  return port == 0 || !is_free(port) ? "tcp://0.0.0.0:*" : fmt::format("tcp://0.0.0.0:{}", port);
+  return port == 0 ? "tcp://0.0.0.0:*" : fmt::format("tcp://0.0.0.0:{}", port);
 }
 
 }  // namespace
@@ -42,20 +41,32 @@ std::string address(std::uint16_t port) {
 PodFleet::PodFleet(std::filesystem::path file, PodFiles& files, WithFleet with_fleet)
     : file_(std::move(file)), files_(files), with_fleet_(std::move(with_fleet)) {}
 
-void PodFleet::listen(std::function<void(Result<backend::HubAddress>)> then) {
-  with_fleet_([this, then = std::move(then)](Fleet* fleet, const std::string& problem) {
-    if (fleet == nullptr) return then(fail("Pods need the hub, and there is none: " + problem));
-    then(open(*fleet));
-  });
+void PodFleet::listen(bool where_it_was, std::function<void(Result<backend::HubAddress>)> then) {
+  with_fleet_(
+      [this, where_it_was, then = std::move(then)](Fleet* fleet, const std::string& problem) {
+        if (fleet == nullptr) return then(fail("Pods need the hub, and there is none: " + problem));
+        then(open(*fleet, where_it_was));
+      });
 }
 
-Result<backend::HubAddress> PodFleet::open(Fleet& fleet) {
+Result<backend::HubAddress> PodFleet::open(Fleet& fleet, bool where_it_was) {
   if (!identity_) {
     auto read = read_hub_identity(file_);
     if (!read) return tl::unexpected(read.error());
     identity_ = std::move(*read);
   }
   if (fleet.tcp().empty()) {
+    for (std::uint16_t* port : {&identity_->port, &identity_->bulk_port}) {
+      if (*port == 0 || is_free(*port)) continue;
+      if (where_it_was) {
+        return fail(
+            fmt::format("another process has the port {}, where Pods of an earlier engine look for "
+                        "the hub: end "
+                        "it ('ss -ltnp' shows which); until then this engine waits, and so do they",
+                        *port));
+      }
+      *port = 0;
+    }
     hub::HubNetwork network;
     network.tcp = address(identity_->port);
     network.bulk_tcp = address(identity_->bulk_port);

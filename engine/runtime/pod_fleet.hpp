@@ -23,7 +23,7 @@ class PodFleet final : public backend::PodHub {
   /// `file`: where the hub's identity is kept. `files` outlives it.
   PodFleet(std::filesystem::path file, PodFiles& files, WithFleet with_fleet);
 
-  void listen(std::function<void(Result<backend::HubAddress>)> then) override;
+  void listen(bool where_it_was, std::function<void(Result<backend::HubAddress>)> then) override;
   backend::KeyPair keys_of(const std::string& pod) override;
   void admit(const std::string& pod) override;
   void dismiss(const std::string& pod) override;
@@ -39,7 +39,7 @@ class PodFleet final : public backend::PodHub {
     std::mutex mutex;
     std::unordered_map<std::string, std::string> by_key;
   };
-  Result<backend::HubAddress> open(Fleet& fleet);
+  Result<backend::HubAddress> open(Fleet& fleet, bool where_it_was);
 
   const std::filesystem::path file_;
   PodFiles& files_;

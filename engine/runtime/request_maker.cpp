@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "engine/backend/names.hpp"
 #include "engine/runtime/checkpoints.hpp"
 #include "engine/runtime/resolver.hpp"
 #include "engine/runtime/secrets.hpp"
@@ -34,8 +35,6 @@ std::string steering_of(const pipeline::Step& step, const std::filesystem::path&
   }
   return steering.dump();
 }
-
-bool is_of_pods(const std::string& backend) { return backend == "podman"; }
 
 /// What its Pod is like, as in protocol::Request.
 std::string pod_of(const pipeline::Step& step) {
@@ -80,7 +79,7 @@ void RequestMaker::withhold(const std::set<std::string>& variables) {
 /// A Pod has an environment of its own, which is its image's.
 void RequestMaker::add_environment(const ActiveRun& run, const pipeline::Step& step,
                                    protocol::Request& request) const {
-  if (is_of_pods(run.submission().options.backend)) return;
+  if (backend::runs_pods(run.submission().options.backend)) return;
   std::set<std::string> needed;
   for (const auto& [name, secret] : step.secrets) needed.insert(secret.env);
   for (const std::string& variable : withheld_) {
@@ -114,7 +113,7 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   request.threads = step.resources.threads();
   request.memory_limit = step.resources.memory_limit;
   request.cwd = run.submission().options.directory;
-  if (is_of_pods(run.submission().options.backend)) request.pod = pod_of(step);
+  if (backend::runs_pods(run.submission().options.backend)) request.pod = pod_of(step);
   if (log_dir_.empty()) {
     log_dir_ = state_.logs_of(run.id()).string();
     std::error_code error;  // a failure shows when a log is opened

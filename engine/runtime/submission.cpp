@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "engine/backend/names.hpp"
 #include "engine/pipeline/reference.hpp"
 #include "engine/runtime/registry.hpp"
 #include "engine/runtime/secrets.hpp"
@@ -91,7 +92,7 @@ Result<void> needs_no_image(const pipeline::Pipeline& pipeline, const std::strin
 }
 
 Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string& backend) {
-  if (backend == "podman") return {};
+  if (backend::runs_pods(backend)) return {};
   if (auto fits = needs_no_image(pipeline, backend); !fits || backend != "inproc") return fits;
   for (const pipeline::Step& step : pipeline.steps) {
     const bool program = step.uses == "command";

@@ -203,8 +203,7 @@ std::string Engine::Impl::start_fleet(std::uint64_t term,
     steering.last[{row.run, row.step, row.attempt}] = row;
     hand_over(row, true);
   }
-  if (const auto local = backends.find("local"); local != backends.end())
-    local->second->observe(steering.fleet->endpoint());
+  for (const auto& [name, backend] : backends) backend->observe(steering.fleet->endpoint());
   arm_seconds();
   return "";
 }

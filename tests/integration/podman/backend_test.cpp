@@ -36,14 +36,7 @@ class PodBackend : public Pods {
   }
   void TearDown() override {
     if (!IsSkipped()) {
-      // Seen once in many runs: podman did not remove one. Told, and removed here.
-      if (!eventually([&] { return pods().empty(); })) {
-        for (const podman::Pod& pod : pods()) {
-          GTEST_LOG_(WARNING) << "the Pod " << pod.name << " stayed behind";
-          (void)podman().remove(pod.name);
-        }
-        EXPECT_TRUE(pods().empty());
-      }
+      EXPECT_TRUE(eventually([&] { return pods().empty(); })) << "Pods stay behind";
     }
     Pods::TearDown();
   }
@@ -215,6 +208,23 @@ TEST_F(PodBackend, TheEngineIsKilledAndTheNextGoesOnWithItsPods) {
   EXPECT_THAT(log, HasSubstr("ended"));
   EXPECT_THAT(log, HasSubstr("last ran"));
   EXPECT_EQ(step("long").at("attempts"), 1);
+}
+
+TEST_F(PodBackend, ARunThatIsCancelledAfterItsEngineWasKilledTakesItsPodAlong) {
+  const auto program = start("  - {name: long, run: 'echo begun; sleep 60'}\n");
+  ASSERT_TRUE(logged("begun"));
+  program->signal(SIGKILL);
+  program->wait();
+  const Output cancelled = scanflow_({"runs", "cancel", last_run()}, images());
+  EXPECT_EQ(cancelled.exit, 0) << cancelled.out << cancelled.err;
+  EXPECT_EQ(step("long").at("status"), "cancelled");
+}
+
+TEST_F(PodBackend, AStepThatIsOverBeforeItsPodIsMadeLeavesNothing) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(run("  - {name: a, command: ['/no/such/program']}\n").exit, 1);
+    EXPECT_THAT(pods(), IsEmpty());
+  }
 }
 
 TEST_F(PodBackend, KeptPodsRunStepAfterStep) {

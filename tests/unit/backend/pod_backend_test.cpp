@@ -22,7 +22,8 @@ using testing::SizeIs;
 using Id = protocol::AttemptId;
 
 struct MadeUpHub final : PodHub {
-  void listen(std::function<void(Result<HubAddress>)> then) override {
+  void listen(bool where_it_was, std::function<void(Result<HubAddress>)> then) override {
+    if (where_it_was && taken) return then(scanflow::fail("the port is taken"));
     if (!problem.empty()) return then(scanflow::fail(problem));
     then(HubAddress{4190, 4191, "hub-key"});
   }
@@ -47,6 +48,7 @@ struct MadeUpHub final : PodHub {
   }
 
   std::string problem;
+  bool taken = false;  // somebody else has the ports of the hub before
   std::set<std::string> admitted, granted;
   std::filesystem::path log;
   std::vector<std::string> told;
@@ -263,14 +265,55 @@ TEST_F(PodBackendTest, TheNextEngineFindsItsPods) {
   EXPECT_THAT(results(), SizeIs(1));
 }
 
+TEST_F(PodBackendTest, WhereThePortIsTakenItWaitsAndLosesNothing) {
+  launch("train");
+  hub_.taken = true;
+  begin();
+  launch("train");
+  EXPECT_THAT(results(), IsEmpty());
+  EXPECT_THAT(said_, ElementsAre("the port is taken"));
+  hub_.taken = false;
+  strand_.run_for(std::chrono::milliseconds(700));  // it tries twice a second
+  backend_->attached(sidecar());
+  EXPECT_THAT(hub_.told, ElementsAre("launch train"));
+  EXPECT_THAT(pods_.made, SizeIs(1));
+}
+
+TEST_F(PodBackendTest, ARunThatIsCancelledAfterARestartTakesItsPodAlong) {
+  launch("train");
+  backend_->attached(sidecar());
+  hub_.told.clear();
+  hub_.taken = true;  // so that it is not known yet which Pod has it
+  begin();
+  launch("train");
+  backend_->stop({"run", "train", 1}, "cancelled");
+  EXPECT_THAT(results(), IsEmpty());
+  hub_.taken = false;
+  strand_.run_for(std::chrono::milliseconds(700));  // it tries twice a second
+  backend_->attached(sidecar());
+  EXPECT_THAT(hub_.told, ElementsAre("launch train", "cancel train cancelled"));
+  EXPECT_THAT(pods_.removed, IsEmpty()) << "it has its grace";
+}
+
+TEST_F(PodBackendTest, WhoeverComesIsAskedAboutPodsThatItDoesNotKnow) {
+  launch("train");
+  const std::string left = pod();
+  begin();
+  backend_->get_ready();
+  ASSERT_THAT(reports_, SizeIs(1));
+  EXPECT_EQ(std::get<Kept>(reports_[0]).id, (Id{"run", "train", 1}));
+  backend_->forget({{"run", "train", 1}});
+  EXPECT_THAT(pods_.removed, ElementsAre(left));
+}
+
 TEST_F(PodBackendTest, AResultThatComesBeforeItIsAskedForWaits) {
   launch("train");
   backend_->attached(sidecar());
   begin();
   backend_->get_ready();
   deliver("train", sidecar());
-  ASSERT_THAT(reports_, SizeIs(1));
-  EXPECT_TRUE(std::holds_alternative<Kept>(reports_[0]));
+  ASSERT_THAT(reports_, SizeIs(2)) << "asked about when it began, and when the result came";
+  EXPECT_TRUE(std::holds_alternative<Kept>(reports_[1]));
   launch("train");
   EXPECT_THAT(results(), SizeIs(1));
   backend_->acknowledge({"run", "train", 1});
