@@ -27,8 +27,8 @@ struct HubOptions {
   std::string boot_id;
   std::uint64_t term = 0;  // higher than that of any hub before
   HubLimits limits;
-  /// An absolute path in a directory that only this user may enter; empty: none. Whoever can connect to
-  /// it is the user "local".
+  /// An absolute path in a directory that only this user may enter; empty: none. Processes of this user,
+  /// and no others, are let in as the user "local".
   std::string ipc;
   HubNetwork network;
   /// Nothing: no sidecar fetches or stores anything.

@@ -49,10 +49,11 @@ void tell(const PodFacts& facts, Report& report) {
     if (!each.has_command) seen_only.push_back(each.name);
   }
   if (!seen_only.empty()) {
-    report.notes.push_back(fmt::format(
-        "without an explicit command {} {} observed only, not steered: the entrypoint of an image "
-        "is unknown here",
-        fmt::join(seen_only, ", "), seen_only.size() == 1 ? "is" : "are"));
+    report.notes.push_back(
+        fmt::format("without an explicit command {} {} not watched yet, nor steered: the "
+                    "entrypoint of an image "
+                    "is unknown here",
+                    fmt::join(seen_only, ", "), seen_only.size() == 1 ? "is" : "are"));
   }
 }
 

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 
+#include "sdk/base/yaml_float.hpp"
+
 namespace scanflow::inject {
 namespace {
 
@@ -52,32 +54,8 @@ std::optional<json> integer_of(std::string_view text) {
   return json(static_cast<std::int64_t>(0 - value));
 }
 
-/// [-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?
-bool is_float(std::string_view text) {
-  std::size_t i = 0;
-  const auto digits = [&] {
-    const std::size_t first = i;
-    while (i < text.size() && is_digit(text[i])) ++i;
-    return i - first;
-  };
-  const auto sign = [&] { i += i < text.size() && (text[i] == '-' || text[i] == '+') ? 1U : 0U; };
-  sign();
-  std::size_t count = digits();
-  if (i < text.size() && text[i] == '.') {
-    ++i;
-    count += digits();
-  }
-  if (count == 0) return false;
-  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
-    ++i;
-    sign();
-    if (digits() == 0) return false;
-  }
-  return i == text.size();
-}
-
 std::optional<json> float_of(std::string_view text) {
-  if (!is_float(text)) return std::nullopt;
+  if (!is_yaml_float(text)) return std::nullopt;
   if (text.starts_with('+')) text.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "engine/pipeline/text.hpp"
+#include "sdk/base/yaml_float.hpp"
 
 namespace scanflow::pipeline {
 namespace {
@@ -53,30 +54,6 @@ std::optional<json> integer(std::string_view digits, bool negative, int base) {
   }
   if (value > kMost) return json(value);
   return json(static_cast<std::int64_t>(value));
-}
-
-/// [-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?
-bool is_float(std::string_view text) {
-  std::size_t i = 0;
-  const auto digits = [&] {
-    const std::size_t first = i;
-    while (i < text.size() && is_digit(text[i])) ++i;
-    return i - first;
-  };
-  if (i < text.size() && (text[i] == '-' || text[i] == '+')) ++i;
-  const std::size_t whole = digits();
-  std::size_t fraction = 0;
-  if (i < text.size() && text[i] == '.') {
-    ++i;
-    fraction = digits();
-  }
-  if (whole + fraction == 0) return false;
-  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
-    ++i;
-    if (i < text.size() && (text[i] == '-' || text[i] == '+')) ++i;
-    if (digits() == 0) return false;
-  }
-  return i == text.size();
 }
 
 bool is_special_float(std::string_view text) {
@@ -144,7 +121,7 @@ std::optional<json> scalar_value(const Node& node) {
   int base = 10;
   if (is_integer(digits, negative, base)) return integer(digits, negative, base);
   if (is_special_float(text)) return std::nullopt;
-  if (!is_float(text)) return json(node.text);
+  if (!is_yaml_float(text)) return json(node.text);
   const std::string_view number = first == '+' ? text.substr(1) : text;
   double value = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);

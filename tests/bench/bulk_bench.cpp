@@ -16,16 +16,14 @@
 #include "sidecar/bulk/sodium_hasher.hpp"
 #include "sidecar/link/dealer.hpp"
 #include "tests/support/bulk_store.hpp"
+#include "tests/support/keys.hpp"
 
 namespace scanflow::hub {
 namespace {
 
 constexpr std::size_t kBytes = std::size_t{1} << 30;
 
-struct Keys {
-  Keys() { zmq_curve_keypair(open, secret); }
-  char open[41], secret[41];
-};
+using test::Keys;
 
 double peak_mib() {
   std::ifstream status("/proc/self/status");

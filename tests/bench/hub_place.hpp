@@ -15,6 +15,7 @@
 #include "engine/hub/hub.hpp"
 #include "sdk/base/clock.hpp"
 #include "sidecar/link/dealer.hpp"
+#include "tests/support/keys.hpp"
 #include "tests/support/sidecar_link.hpp"
 
 namespace scanflow::bench {
@@ -28,10 +29,7 @@ inline bool until(const std::function<bool()>& condition, std::int64_t most_us =
   return true;
 }
 
-struct Keys {
-  Keys() { zmq_curve_keypair(open, secret); }
-  char open[41], secret[41];
-};
+using test::Keys;
 /// One pair for the hub and one for all sidecars, the same in both processes.
 struct AllKeys {
   Keys hub, sidecar;

@@ -14,6 +14,7 @@
 #include "tests/soak/fleet.hpp"
 #include "tests/soak/owner.hpp"
 #include "tests/soak/proxy.hpp"
+#include "tests/support/keys.hpp"
 
 namespace scanflow::test {
 namespace {
@@ -23,10 +24,7 @@ std::size_t chosen(const char* name, std::size_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-struct Keys {
-  Keys() { zmq_curve_keypair(open, secret); }
-  char open[41], secret[41];
-};
+using test::Keys;
 
 class Soak : public testing::Test {
  protected:

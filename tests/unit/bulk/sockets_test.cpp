@@ -12,16 +12,14 @@
 #include "sidecar/bulk/sodium_hasher.hpp"
 #include "sidecar/link/dealer.hpp"
 #include "tests/support/bulk_store.hpp"
+#include "tests/support/keys.hpp"
 
 namespace scanflow::hub {
 namespace {
 
 using namespace std::chrono_literals;
 
-struct Keys {
-  Keys() { zmq_curve_keypair(open, secret); }
-  char open[41], secret[41];
-};
+using test::Keys;
 
 class BulkSockets : public testing::Test {
  protected:

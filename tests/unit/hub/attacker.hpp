@@ -11,14 +11,10 @@
 #include <string>
 #include <zmq.hpp>
 
+#include "tests/support/keys.hpp"
 #include "tests/support/sidecar_link.hpp"
 
 namespace scanflow::test {
-
-struct CurveKeys {
-  CurveKeys() { zmq_curve_keypair(open, secret); }
-  char open[41], secret[41];
-};
 
 class Attacker {
  public:

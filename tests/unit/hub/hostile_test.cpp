@@ -112,10 +112,10 @@ class HostileTest : public testing::Test {
     ASSERT_TRUE(started) << started.error().message;
     hub_ = std::move(*started);
   }
-  Attacker::Way way(const test::CurveKeys& keys) const {
+  Attacker::Way way(const test::Keys& keys) const {
     return {hub_->tcp(), hub_keys_.open, keys.open, keys.secret};
   }
-  link::DealerOptions dealer(const test::CurveKeys& keys) const {
+  link::DealerOptions dealer(const test::Keys& keys) const {
     return {hub_->tcp(), hub_keys_.open, keys.open, keys.secret};
   }
   /// How long the victim takes to do a command.
@@ -142,7 +142,7 @@ class HostileTest : public testing::Test {
 
   /// The attack goes on while the victim is told commands, for so long as is worth anything.
   void survives(const std::function<void(zmq::context_t&, const Attacker::Way&)>& attack,
-                const std::string& what, const test::CurveKeys* with = nullptr) {
+                const std::string& what, const test::Keys* with = nullptr) {
     const Attacker attacker(attack);
     zmq::context_t context;
     start();
@@ -171,7 +171,7 @@ class HostileTest : public testing::Test {
   }
 
   const HubLimits limits_{};
-  const test::CurveKeys hub_keys_, victim_, attacker_, unknown_;
+  const test::Keys hub_keys_, victim_, attacker_, unknown_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<std::string> outcomes_;

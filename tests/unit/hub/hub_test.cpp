@@ -4,13 +4,17 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 #include <set>
 
 #include "sdk/base/clock.hpp"
 #include "sidecar/link/dealer.hpp"
+#include "tests/support/keys.hpp"
 #include "tests/support/sidecar_link.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -19,10 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Keys {
-  Keys() { zmq_curve_keypair(open, secret); }
-  char open[41], secret[41];
-};
+using test::Keys;
 
 /// A sidecar's process as far as the hub can tell.
 struct TestSidecar {
@@ -146,6 +147,33 @@ TEST_F(HubTest, CarriesCommandsOutcomesAndTelemetryOverAUnixSocket) {
       sidecar.until([&] { return seen_.with([](Seen& seen) { return seen.samples == 100; }); }));
   sidecar.session.leave("done");
   EXPECT_TRUE(sidecar.until([&] { return !attached("local/pod"); }));
+}
+
+/// Greets the hub in a process of its own, as this user. Is it answered?
+bool is_answered(const std::string& endpoint, uid_t user) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setuid(user) != 0) ::_exit(2);
+    zmq::context_t context;
+    TestSidecar sidecar(context, {.endpoint = endpoint}, "pod");
+    const std::int64_t until_us = monotonic_us() + 1'000'000;
+    sidecar.until([&] { return sidecar.session.open() || monotonic_us() > until_us; });
+    ::_exit(sidecar.session.open() ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST_F(HubTest, OverAUnixSocketOnlyItsOwnUserIsLetInWhoeverMayOpenIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
+  hub_ = start(1);
+  for (const auto& path : {files_.path(), files_ / "hub.sock"})
+    std::filesystem::permissions(path, std::filesystem::perms::all);
+  const std::string endpoint = "ipc://" + std::string(files_ / "hub.sock");
+  constexpr uid_t kNobody = 65534;
+  EXPECT_TRUE(is_answered(endpoint, 0));
+  EXPECT_FALSE(is_answered(endpoint, kNobody));
 }
 
 TEST_F(HubTest, WhatAHubDidNotCommitGoesToTheNextOne) {
