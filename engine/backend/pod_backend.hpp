@@ -30,7 +30,7 @@ struct PodOptions {
 
 class PodBackend final : public Backend {
  public:
-  /// The hub and the driver outlive nothing: the backend is destroyed first.
+  /// The hub outlives it.
   PodBackend(PodOptions options, boost::asio::io_context& strand, PodHub& hub, Sink sink);
   /// Its callbacks reach this backend.
   void drive_by(std::unique_ptr<PodDriver> driver) { driver_ = std::move(driver); }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <system_error>
 #include <variant>
 
@@ -17,6 +18,15 @@ namespace {
 
 /// Pieces that one pump() reads: then others have their turn.
 constexpr int kPieces = 8;
+constexpr const char* kTooMany = "too many transfers wait";
+
+/// Of one sidecar, in a map that is sorted by whose they are.
+template <class Transfers>
+std::size_t count_of(const SidecarKey& of, const Transfers& transfers) {
+  const auto begin = transfers.lower_bound({of, 0});
+  const auto end = transfers.upper_bound({of, ~std::uint64_t{0}});
+  return static_cast<std::size_t>(std::distance(begin, end));
+}
 
 }  // namespace
 
@@ -58,14 +68,18 @@ void Bulk::receive(const Peer& peer, std::string_view bytes, std::int64_t now_us
   }
 }
 
+bool Bulk::is_full(const SidecarKey& of) const {
+  return transfers() >= limits_.waiting ||
+         count_of(of, downloads_) + count_of(of, uploads_) >= limits_.of_one;
+}
+
 // --- to Pods
 
 void Bulk::fetch(const Peer& peer, const SidecarKey& of, const protocol::Fetch& fetch,
                  std::int64_t now_us) {
   const Key key{of, fetch.transfer};
   if (!downloads_.contains(key)) {
-    if (transfers() >= limits_.waiting)
-      return refuse(peer, of, fetch.transfer, "too many transfers wait", true);
+    if (is_full(of)) return refuse(peer, of, fetch.transfer, kTooMany, true);
     const auto path = access_.fetch(of, fetch);
     if (!path) return refuse(peer, of, fetch.transfer, path.error().message);
     UniqueFd file(::open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -91,25 +105,28 @@ void Bulk::fetch(const Peer& peer, const SidecarKey& of, const protocol::Fetch& 
   }
 }
 
-/// By turns, those that began first: each has a window's worth in memory at most.
+/// By turns. Of all that was read and not taken, no more than some windows are in memory: whoever takes
+/// nothing holds his own, until he is dropped.
 bool Bulk::pump() {
+  std::uint64_t under_way = 0;
+  for (const auto& [key, download] : downloads_) under_way += download->file.under_way();
+  const std::uint64_t most = limits_.active * limits_.window;
   int pieces = 0;
-  std::size_t moving = 0;
   auto each = downloads_.upper_bound(turn_);
   for (std::size_t seen = 0, all = downloads_.size(); seen < all && pieces < kPieces; ++seen) {
     if (each == downloads_.end()) each = downloads_.begin();
     const auto at = each++;
-    if (moving >= limits_.active) break;
+    if (under_way >= most) break;
     auto piece = at->second->file.next();
     if (!piece) {
       refuse(at->second->peer, at->first.first, at->first.second, piece.error().message);
       downloads_.erase(at);
       continue;
     }
-    if (at->second->file.taken() < at->second->file.bytes()) ++moving;
     if (!*piece) continue;
     turn_ = at->first;
     ++pieces;
+    under_way += (*piece)->data.data.size();
     say(at->second->peer, at->first.first, std::move(**piece));
   }
   return pieces > 0;
@@ -121,8 +138,7 @@ void Bulk::store(const Peer& peer, const SidecarKey& of, const protocol::Store& 
                  std::int64_t now_us) {
   const Key key{of, store.transfer};
   if (!uploads_.contains(key)) {
-    if (transfers() >= limits_.waiting)
-      return refuse(peer, of, store.transfer, "too many transfers wait", true);
+    if (is_full(of)) return refuse(peer, of, store.transfer, kTooMany, true);
     const auto place = access_.store(of, store);
     if (!place) return refuse(peer, of, store.transfer, place.error().message);
     if (!place->sha256.empty())

@@ -42,8 +42,9 @@ struct BulkAccess {
 
 struct BulkLimits {
   std::uint64_t window = 2u << 20;  // bytes of one transfer that may be on their way
-  /// Transfers that move, fetches and stores each: others wait for their turn, but logs.
+  /// Stores that move at once, logs aside; and windows of all fetches together. Others wait for their turn.
   std::size_t active = 32;
+  std::size_t of_one = 16;            // transfers of one sidecar
   std::size_t waiting = 10'000;       // all that are known, at most
   std::int64_t idle_us = 30'000'000;  // one that does not move for so long is dropped
 };
@@ -84,6 +85,7 @@ class Bulk {
              std::int64_t now_us);
   void sealed(const Peer& peer, const SidecarKey& of, const protocol::Sealed& sealed,
               std::int64_t now_us);
+  bool is_full(const SidecarKey& of) const;
   void next_uploads();
   bool room_for_upload() const;
   void say(const Peer& peer, const SidecarKey& to, protocol::Body body);

@@ -113,7 +113,10 @@ bool Engine::Impl::asked_before(const PrimitiveRequest& request, const Client& c
   with_fleet([this, id = request.id, client](const std::string& problem) {
     const auto found = steering.open.find(id);
     if (found == steering.open.end())
-      return reject(client, "no sidecar can be reached: " + problem, "unavailable", 3);
+      return reject(client,
+                    problem.empty() ? "it has ended just now: ask again for its outcome"
+                                    : "no sidecar can be reached: " + problem,
+                    "unavailable", 3);
     found->second.waiting.push_back(client);
   });
   return true;

@@ -37,7 +37,8 @@ class Outgoing {
 
   std::uint64_t transfer() const { return transfer_; }
   std::uint64_t bytes() const { return bytes_; }
-  std::uint64_t taken() const { return taken_; }
+  /// Read, and not taken yet by the other side.
+  std::uint64_t under_way() const { return sent_ - taken_; }
   bool all_sent() const { return sent_ == bytes_; }
   bool may_send() const { return sent_ < allowed_; }
 

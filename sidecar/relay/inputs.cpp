@@ -29,6 +29,7 @@ Result<void> build_tree(const std::vector<TreeFile>& files, const fs::path& tree
   for (const TreeFile& file : files) {
     const fs::path path = part / file.path;
     fs::create_directories(file.empty_directory ? path : path.parent_path(), error);
+    if (error) return fail(fmt::format("cannot make {}: {}", path.string(), error.message()));
     if (file.empty_directory) continue;
     if (::link(object_of(file).c_str(), path.c_str()) != 0)
       return fail(describe_errno("cannot link", path, errno));
@@ -157,8 +158,10 @@ void Inputs::fail_with(const BringingPtr& bringing, const std::string& why) {
 void Inputs::make_room(const protocol::Request& request) const {
   std::error_code error;
   std::uintmax_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(directory_ + "/objects", error))
-    bytes += entry.file_size(error);
+  for (const auto& entry : fs::directory_iterator(directory_ + "/objects", error)) {
+    const std::uintmax_t size = entry.file_size(error);
+    if (!error) bytes += size;
+  }
   if (bytes <= kKeptBytes) return;
   std::set<std::string> wanted;
   for (const protocol::Input& input : request.inputs) wanted.insert(input.sha256);

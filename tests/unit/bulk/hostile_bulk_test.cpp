@@ -103,6 +103,29 @@ TEST_F(HostileBulk, ManyTransfersWaitAndEvenMoreAreRefused) {
   EXPECT_EQ(next[0].transfer, 3u);
 }
 
+TEST_F(HostileBulk, OnePodThatTakesNothingHoldsNobodyElseUp) {
+  const std::string big = store_.put(noise(4u << 20, 1)), small = store_.put("hello");
+  Bulk bulk("hub", 3, {.active = 2, .of_one = 1}, store_.access(), [](const std::string&) {});
+  const auto fetch = [&](const std::string& pod, std::uint64_t transfer, const std::string& what) {
+    bulk.receive(
+        {"route-" + pod, "user"},
+        test::encoded({.pod_uid = pod}, protocol::Fetch{transfer, "file", what, 0, 2u << 20}), 0);
+  };
+  fetch("greedy", 1, big);
+  fetch("greedy", 2, big);
+  while (bulk.pump()) {
+  }
+  EXPECT_EQ(bulk.transfers(), 1u) << "its second one is refused, and may come again";
+  (void)bulk.take_outgoing();
+  fetch("modest", 1, small);
+  while (bulk.pump()) {
+  }
+  std::vector<std::string> said;
+  for (Outgoing& each : bulk.take_outgoing()) said.push_back(std::move(each.bytes));
+  ASSERT_EQ(test::all_of<protocol::Chunk>(said).size(), 1u);
+  EXPECT_EQ(test::all_of<protocol::Chunk>(said)[0].data.data, "hello");
+}
+
 TEST_F(HostileBulk, NonsenseIsCounted) {
   bulk_.receive({"route", "user"}, "nonsense", 0);
   say(protocol::Heartbeat{});
