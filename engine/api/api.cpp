@@ -170,7 +170,7 @@ Response no_such_path(const Segments& path, const std::vector<std::string>& know
 
 }  // namespace
 
-Api::Api(HttpServer& http, std::unique_ptr<Runs> runs, ApiOptions options)
+Api::Api(http::Server& http, std::unique_ptr<Runs> runs, ApiOptions options)
     : impl_(std::make_unique<Impl>(http, std::move(runs), std::move(options))) {}
 Api::~Api() { finish(); }
 

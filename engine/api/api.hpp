@@ -45,7 +45,7 @@
 #include <vector>
 
 #include "engine/api/event_stream.hpp"
-#include "engine/api/message.hpp"
+#include "engine/http/server.hpp"
 
 namespace scanflow::api {
 
@@ -61,7 +61,7 @@ class Api {
  public:
   /// `http` outlives it; what `http` hands to handle() comes after serve() only in what needs an
   /// engine: until then that is refused with 503.
-  Api(HttpServer& http, std::unique_ptr<Runs> runs, ApiOptions options);
+  Api(http::Server& http, std::unique_ptr<Runs> runs, ApiOptions options);
   ~Api();
 
   /// Called on the HTTP thread.

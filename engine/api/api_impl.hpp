@@ -33,7 +33,7 @@ struct Api::Impl {
   };
   static const std::vector<Route>& routes();
 
-  Impl(HttpServer& http, std::unique_ptr<Runs> runs, ApiOptions chosen)
+  Impl(http::Server& http, std::unique_ptr<Runs> runs, ApiOptions chosen)
       : options(std::move(chosen)), shared(http, std::move(runs)) {}
 
   // What there is (api.cpp).

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/api/message.hpp"
+#include "engine/api/messages.hpp"
 #include "engine/api/runs.hpp"
 
 namespace scanflow::api {

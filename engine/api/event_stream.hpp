@@ -9,18 +9,18 @@
 #include <optional>
 #include <string>
 
-#include "engine/api/http_server.hpp"
-#include "engine/api/message.hpp"
+#include "engine/api/messages.hpp"
 #include "engine/api/runs.hpp"
+#include "engine/http/server.hpp"
 #include "engine/runtime/engine.hpp"
 
 namespace scanflow::api {
 
 /// What streams and handlers share. Belongs to the HTTP thread, but for what says otherwise.
 struct Shared {
-  explicit Shared(HttpServer& server, std::unique_ptr<Runs> stored)
+  explicit Shared(http::Server& server, std::unique_ptr<Runs> stored)
       : http(server), runs(std::move(stored)) {}
-  HttpServer& http;
+  http::Server& http;
   const std::unique_ptr<Runs> runs;   // asked on the pool
   boost::asio::thread_pool pool{2};   // [any-thread]
   runtime::Engine* engine = nullptr;  // null: there is none yet, or none any more

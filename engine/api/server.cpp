@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "engine/api/api.hpp"
-#include "engine/api/http_server.hpp"
 #include "engine/api/scheduler.hpp"
+#include "engine/http/server.hpp"
 #include "engine/runtime/engine_socket.hpp"
 #include "engine/runtime/machine_capacity.hpp"
 #include "sdk/base/clock.hpp"
@@ -42,7 +42,7 @@ struct Server::Impl {
   // Destroyed from the last to the first: connections outlive the engine, whose last words they
   // bring to clients; the lock outlives all of it.
   std::optional<runtime::ProcessLock> server_lock, engine_lock;
-  std::unique_ptr<HttpServer> http;
+  std::unique_ptr<http::Server> http;
   std::unique_ptr<Api> api;
   std::unique_ptr<runtime::EngineSocket> socket;  // and the engine
   std::unique_ptr<Scheduler> scheduler;
@@ -145,7 +145,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
   if (auto taken = impl->take_locks(); !taken) return tl::unexpected(taken.error());
-  auto http = HttpServer::listen(impl->options.listen);
+  auto http = http::Server::listen(impl->options.listen);
   if (!http) return tl::unexpected(http.error());
   auto engine = impl->make_engine();
   if (!engine) return tl::unexpected(engine.error());

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/cli/inject_settings.hpp"
 #include "engine/cli/manifest_files.hpp"
 #include "engine/inject/rewrite.hpp"
 #include "sdk/base/files.hpp"
@@ -16,18 +17,6 @@ namespace scanflow::cli {
 namespace {
 
 using nlohmann::json;
-
-Result<inject::Settings> settings_of(const InjectOptions& options) {
-  inject::Settings settings = inject::defaults(options.version);
-  for (const inject::Setting& each : inject::table()) {
-    const auto given = options.values.find(std::string(each.name));
-    if (given == options.values.end()) continue;
-    if (auto set = each.set(settings, given->second); !set)
-      return fail(fmt::format("--{}: {}", each.name, set.error().message));
-  }
-  if (auto checked = inject::check(settings); !checked) return tl::unexpected(checked.error());
-  return settings;
-}
 
 /// On stderr: stdout is the manifest's.
 void tell(const inject::Rewritten& rewritten, bool quiet) {
@@ -85,7 +74,7 @@ int rewrite_all(const Context& context, const InjectOptions& options,
 }  // namespace
 
 int inject(const Context& context, const InjectOptions& options) {
-  const auto settings = settings_of(options);
+  const auto settings = settings_of(options.values, options.version);
   if (!settings) return complain(context, kUsage, settings.error().message);
   const std::string name_space = options.name_space.empty() ? "default" : options.name_space;
   return rewrite_all(context, options, [&](const json& object) {

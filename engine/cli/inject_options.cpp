@@ -2,8 +2,8 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/cli/inject_commands.hpp"
+#include "engine/cli/inject_settings.hpp"
 #include "engine/cli/registry_commands.hpp"
-#include "engine/inject/settings.hpp"
 
 namespace scanflow::cli {
 
@@ -20,39 +20,6 @@ void add_common(CLI::App* app, InjectOptions& options) {
   app->add_flag("-q,--quiet", options.quiet, "Of what was done say only what was skipped");
 }
 
-std::string without_ticks(std::string_view markdown) {
-  std::string text(markdown);
-  std::erase(text, '`');
-  return text;
-}
-
-/// "{native,plain}" of words to choose from, which completion knows; else what it takes, as it is.
-std::string type_of(std::string_view allowed) {
-  std::string text = without_ticks(allowed);
-  const bool words = allowed.find("`, `") != std::string_view::npos &&
-                     allowed.find_first_of(":.(") == std::string_view::npos;
-  if (!words) return text;
-  std::erase(text, ' ');
-  return "{" + text + "}";
-}
-
-void add_setting(CLI::App* app, const inject::Setting& setting, InjectOptions& options) {
-  const std::string name(setting.name);
-  const std::string help =
-      without_ticks(setting.help) + " (default: " + without_ticks(setting.initial) + ")";
-  const auto check = [&setting](const std::string& value) {
-    inject::Settings ignored;
-    const auto set = setting.set(ignored, value);
-    return set ? std::string() : set.error().message;
-  };
-  app->add_option_function<std::string>(
-         "--" + name, [&options, name](const std::string& value) { options.values[name] = value; },
-         help)
-      ->check(check)
-      ->type_name(type_of(setting.allowed))
-      ->group("Settings");
-}
-
 }  // namespace
 
 void add_inject(CLI::App& app, const Context& context, InjectOptions& options,
@@ -63,9 +30,7 @@ void add_inject(CLI::App& app, const Context& context, InjectOptions& options,
       "apply -f -");
   add_common(into, options);
   add_namespace(*into, options.name_space, "Of objects that name none (default: default)");
-  for (const inject::Setting& each : inject::table()) {
-    if (each.option) add_setting(into, each, options);
-  }
+  add_settings(*into, options.values);
   into->footer(
       "An annotation scanflow.dev/SETTING of a Pod template has precedence over the option "
       "--SETTING; scanflow.dev/inject: disabled leaves it alone. On stderr stands what was done, "

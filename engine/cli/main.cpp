@@ -20,6 +20,7 @@
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry_commands.hpp"
 #include "engine/cli/top_command.hpp"
+#include "engine/cli/webhook_command.hpp"
 #include "sdk/base/nearest.hpp"
 
 #ifndef SCANFLOW_VERSION
@@ -346,7 +347,8 @@ int main(int argc, char** argv) {
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
-  inject_options.version = SCANFLOW_VERSION;
+  WebhookOptions webhook_options;
+  inject_options.version = webhook_options.version = SCANFLOW_VERSION;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
@@ -358,6 +360,7 @@ int main(int argc, char** argv) {
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice, server_options);
   add_inject(app, choice.context, inject_options, choice.command);
+  add_webhook(app, choice.context, webhook_options, choice.command);
   add_plugin(app, choice.context, plugin_options, choice.command);
   add_completion(app, choice, shell);
   if (argc > 1 && std::string_view(argv[1]) == "__complete") {

@@ -70,7 +70,13 @@ class Injection {
       return {};
     }
     const json& pod = object_.at(place);
-    auto read = with_annotations(settings_, member(member(pod, "metadata"), "annotations"));
+    const json& annotations = member(member(pod, "metadata"), "annotations");
+    if (settings_.keep_injected && !member(annotations, kInjected).is_null()) {
+      report.reason = "it was injected before it came here";
+      patch_.reports.push_back(std::move(report));
+      return {};
+    }
+    auto read = with_annotations(settings_, annotations);
     if (!read) return wrong(workload, read.error());
     auto record = record_of(pod);
     if (!record) return wrong(workload, record.error());

@@ -51,9 +51,10 @@ struct Settings {
   std::string cpu_limit;  // empty: none
 
   // --- not in the table: who calls says them
-  bool only_enabled = false;  // a template that says nothing is left alone
-  bool token = true;          // a projected token by which the hub's owner knows the Pod
-  std::optional<Keys> keys;   // in place of hub_secret
+  bool only_enabled = false;   // a template that says nothing is left alone
+  bool keep_injected = false;  // what was injected before stays as it is
+  bool token = true;           // a projected token by which the hub's owner knows the Pod
+  std::optional<Keys> keys;    // in place of hub_secret
   std::optional<Identity> identity;
   std::string version;  // of Scanflow: recorded, and the default image's tag
 };

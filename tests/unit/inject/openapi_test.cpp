@@ -5,11 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 
-#include "tests/support/temp_dir.hpp"
-#include "tests/unit/inject/openapi.hpp"
+#include "tests/support/kube_recordings.hpp"
+#include "tests/support/openapi.hpp"
 #include "tests/unit/inject/support.hpp"
 
 namespace scanflow::inject {
@@ -20,14 +19,11 @@ using nlohmann::json;
 class OpenApiTest : public testing::Test {
  protected:
   void SetUp() override {
-    const char* kube = std::getenv("SCANFLOW_KUBE");
-    if (kube == nullptr)
-      GTEST_SKIP() << "set SCANFLOW_KUBE to a directory with openapi/api_v1.json";
     for (const auto& [version, file] : std::map<std::string, std::string>{
              {"v1", "api_v1"}, {"apps/v1", "apis_apps_v1"}, {"batch/v1", "apis_batch_v1"}}) {
-      const std::string text =
-          test::read(std::filesystem::path(kube) / "openapi" / (file + ".json"));
-      documents_.emplace(version, json::parse(text));
+      const auto document = test::recording("openapi/" + file + ".json");
+      if (!document) GTEST_SKIP() << test::kNoRecordings;
+      documents_.emplace(version, *document);
     }
   }
 

@@ -1,20 +1,20 @@
-// One connection of an HTTP client. Belongs to the HTTP thread. Private to engine/api.
+// One connection of an HTTP client. Belongs to the HTTP thread. Private to engine/http.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 
-#include "engine/api/http_server.hpp"
-#include "engine/api/message.hpp"
+#include "engine/http/message.hpp"
+#include "engine/http/server.hpp"
 
-namespace scanflow::api {
+namespace scanflow::http {
 
 class Session {
  public:
   virtual ~Session() = default;
-  /// The handler and the limits outlive it.
+  /// The handler and the options outlive it.
   static std::shared_ptr<Session> make(boost::asio::ip::tcp::socket socket, const Handler& handler,
-                                       const HttpLimits& limits);
+                                       const Options& options);
   virtual void start() = 0;
   /// Says that there are too many connections, and closes.
   virtual void turn_away() = 0;
@@ -22,4 +22,4 @@ class Session {
   virtual void hear_no_more() = 0;
 };
 
-}  // namespace scanflow::api
+}  // namespace scanflow::http

@@ -1,10 +1,11 @@
-#include "engine/api/http_server.hpp"
+#include "engine/http/server.hpp"
 
 #include <fmt/format.h>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <charconv>
@@ -13,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/api/session.hpp"
+#include "engine/http/session.hpp"
 
-namespace scanflow::api {
+namespace scanflow::http {
 namespace {
 
 namespace asio = boost::asio;
@@ -27,23 +28,28 @@ constexpr std::chrono::seconds kLastWords{1};
 /// Where a connection cannot be accepted (out of descriptors).
 constexpr std::chrono::milliseconds kAcceptAgain{100};
 
-Result<tcp::endpoint> endpoint_of(const std::string& address) {
+/// All addresses of this machine, where no host is said.
+constexpr const char* kAnywhere = "[::]";
+
+Result<tcp::endpoint> endpoint_of(const std::string& address, bool tls) {
   const std::size_t colon = address.rfind(':');
   std::string host = address.substr(0, std::min(colon, address.size()));
+  if (tls && colon == 0) host = kAnywhere;
   std::uint16_t port = 0;
   const char* const end = address.data() + address.size();
   const char* const digits = colon == std::string::npos ? end : address.data() + colon + 1;
   const auto [rest, problem] = std::from_chars(digits, end, port);
   if (host.empty() || problem != std::errc() || rest != end)
-    return fail(fmt::format("'{}' is no address to listen on: 127.0.0.1:8420 is one", address));
-  if (!is_loopback_host(host)) {
+    return fail(fmt::format("'{}' is no address to listen on: {} is one", address,
+                            tls ? "0.0.0.0:8443" : "127.0.0.1:8420"));
+  if (!tls && !is_loopback_host(host)) {
     return fail(fmt::format(
         "{} is not an address of this machine's own: the server knows no users yet, so it listens "
         "on 127.0.0.1, [::1] or localhost only (from elsewhere: ssh -L {}:127.0.0.1:{} HOST)",
         host, port, port));
   }
   if (host == "localhost") host = "127.0.0.1";
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   error_code error;
   const auto parsed = asio::ip::make_address(host, error);
   if (error) return fail(fmt::format("'{}' is no address: {}", host, error.message()));
@@ -58,13 +64,13 @@ std::string name_of(const tcp::endpoint& endpoint) {
 
 }  // namespace
 
-std::string wrong_address(const std::string& address) {
-  const auto endpoint = endpoint_of(address);
+std::string wrong_address(const std::string& address, bool tls) {
+  const auto endpoint = endpoint_of(address, tls);
   return endpoint ? "" : endpoint.error().message;
 }
 
-struct HttpServer::Impl {
-  explicit Impl(HttpLimits bounds) : limits(bounds) {}
+struct Server::Impl {
+  explicit Impl(Options chosen) : options(std::move(chosen)) {}
 
   ~Impl() {
     if (!thread.joinable()) return;
@@ -87,8 +93,8 @@ struct HttpServer::Impl {
       if (error == asio::error::operation_aborted) return;
       if (error) return accept_later();
       std::erase_if(sessions, [](const auto& session) { return session.expired(); });
-      const auto session = Session::make(std::move(socket), handler, limits);
-      const bool full = sessions.size() >= limits.connections;
+      const auto session = Session::make(std::move(socket), handler, options);
+      const bool full = sessions.size() >= options.limits.connections;
       if (full) session->turn_away();
       if (!full) {
         sessions.push_back(session);
@@ -120,7 +126,7 @@ struct HttpServer::Impl {
   }
 
   Handler handler;
-  const HttpLimits limits;
+  const Options options;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> keep_alive{io.get_executor()};
   tcp::acceptor acceptor{io};
@@ -131,31 +137,35 @@ struct HttpServer::Impl {
   std::thread thread;
 };
 
-HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-HttpServer::~HttpServer() = default;
-const std::string& HttpServer::address() const { return impl_->address; }
-void HttpServer::post(std::function<void()> call) { asio::post(impl_->io, std::move(call)); }
-void HttpServer::start(Handler handler) { impl_->start(std::move(handler)); }
-void HttpServer::hear_no_more() { impl_->hear_no_more(); }
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+const std::string& Server::address() const { return impl_->address; }
+void Server::post(std::function<void()> call) { asio::post(impl_->io, std::move(call)); }
+void Server::start(Handler handler) { impl_->start(std::move(handler)); }
+void Server::hear_no_more() { impl_->hear_no_more(); }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::listen(const std::string& address,
-                                                       HttpLimits limits) {
-  const auto endpoint = endpoint_of(address);
+Result<std::unique_ptr<Server>> Server::listen(const std::string& address, Options options) {
+  const bool tls = options.certificate != nullptr;
+  auto endpoint = endpoint_of(address, tls);
   if (!endpoint) return tl::unexpected(endpoint.error());
-  auto impl = std::make_unique<Impl>(limits);
+  auto impl = std::make_unique<Impl>(std::move(options));
   error_code error;
   impl->acceptor.open(endpoint->protocol(), error);
+  if (error == asio::error::address_family_not_supported && address.starts_with(':')) {
+    *endpoint = tcp::endpoint(tcp::v4(), endpoint->port());  // a machine without IPv6
+    impl->acceptor.open(endpoint->protocol(), error);
+  }
   if (!error) impl->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && address.starts_with(':') && endpoint->address().is_v6())
+    impl->acceptor.set_option(asio::ip::v6_only(false), error);
   if (!error) impl->acceptor.bind(*endpoint, error);
   if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
-    return fail(
-        fmt::format("cannot listen on {}: {} (--listen 127.0.0.1:0 takes a port that is "
-                    "free)",
-                    address, error.message()));
+    return fail(fmt::format("cannot listen on {}: {} (--listen {}:0 takes a port that is free)",
+                            address, error.message(), tls ? "" : "127.0.0.1"));
   }
   impl->address = name_of(impl->acceptor.local_endpoint(error));
-  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
-}  // namespace scanflow::api
+}  // namespace scanflow::http

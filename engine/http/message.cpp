@@ -1,10 +1,10 @@
-#include "engine/api/message.hpp"
+#include "engine/http/message.hpp"
 
 #include <charconv>
 #include <optional>
 #include <string_view>
 
-namespace scanflow::api {
+namespace scanflow::http {
 namespace {
 
 std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
@@ -84,4 +84,4 @@ bool is_loopback_host(std::string_view host) {
          name.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-}  // namespace scanflow::api
+}  // namespace scanflow::http

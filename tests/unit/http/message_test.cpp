@@ -1,4 +1,4 @@
-#include "engine/api/message.hpp"
+#include "engine/http/message.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace scanflow::api {
+namespace scanflow::http {
 namespace {
 
 TEST(Message, ATargetIsCutAndDecoded) {
@@ -42,4 +42,4 @@ TEST(Message, WhatIsNoTextIsStillJson) {
 }
 
 }  // namespace
-}  // namespace scanflow::api
+}  // namespace scanflow::http

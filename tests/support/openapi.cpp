@@ -1,4 +1,4 @@
-#include "tests/unit/inject/openapi.hpp"
+#include "tests/support/openapi.hpp"
 
 #include <fmt/format.h>
 

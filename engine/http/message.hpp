@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace scanflow::api {
+namespace scanflow::http {
 
 using nlohmann::json;
 
@@ -63,4 +63,4 @@ using Handler = std::function<void(Request, Reply)>;
 /// Is this what a browser on this machine calls it: localhost, a loopback address, with any port?
 bool is_loopback_host(std::string_view host);
 
-}  // namespace scanflow::api
+}  // namespace scanflow::http

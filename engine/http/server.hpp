@@ -1,0 +1,62 @@
+// HTTP/1.1: one thread for all connections. What they ask is answered by a handler. What a client may
+// cost is bounded: connections, sizes of header and body, time to send and to receive them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/http/certificate.hpp"
+#include "engine/http/message.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::http {
+
+struct Limits {
+  std::uint32_t header_bytes = 16u << 10;
+  std::uint64_t body_bytes = 16u << 20;  // 8 MiB of YAML, escaped
+  std::size_t connections = 1000;
+  std::chrono::milliseconds handshake = std::chrono::seconds(10);  // of TLS
+  std::chrono::milliseconds idle = std::chrono::seconds(60);       // between two requests
+  std::chrono::milliseconds receive = std::chrono::seconds(30);    // the body of one
+  std::chrono::milliseconds send = std::chrono::seconds(30);       // an answer, or a piece of one
+  std::chrono::milliseconds heartbeat = std::chrono::seconds(15);
+};
+
+struct Options {
+  Limits limits;
+  /// With one: TLS, on any address, for any host. Without: plain HTTP for this machine's own alone,
+  /// and for no page of another site.
+  std::shared_ptr<Certificate> certificate;
+};
+
+/// Why this cannot be listened on, whatever else does; "" where it can.
+std::string wrong_address(const std::string& address, bool tls = false);
+
+class Server {
+ public:
+  /// `address`: 127.0.0.1:PORT, [::1]:PORT or localhost:PORT; with TLS also ADDRESS:PORT, and :PORT
+  /// for all of the machine's. Port 0: one that is free. An error says why it cannot be listened
+  /// on.
+  static Result<std::unique_ptr<Server>> listen(const std::string& address, Options options = {});
+  /// Those who have connected since then are served from now on. `handler` outlives this server.
+  void start(Handler handler);
+  /// Gives what was answered already a moment to be sent, then closes all connections.
+  ~Server();
+
+  /// "127.0.0.1:8420": where it listens.
+  const std::string& address() const;
+  /// Queues a call for its thread. [any-thread]
+  void post(std::function<void()> call);
+  /// Accepts no more connections and reads no more requests, when this returns. [not-its-thread]
+  void hear_no_more();
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scanflow::http

@@ -1,0 +1,119 @@
+// HTTPS, as clients see it. (Plain HTTP is tried by the tests of the engine's server.)
+#include "engine/http/server.hpp"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "tests/support/certificates.hpp"
+#include "tests/support/tls_client.hpp"
+
+namespace scanflow::http {
+namespace {
+
+using test::issue;
+using test::TlsClient;
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class HttpsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    at_.write(issued_);
+    auto certificate = Certificate::open(
+        at_.files, {[] { return std::int64_t{std::time(nullptr)}; }, [](const std::string&) {}});
+    ASSERT_TRUE(certificate) << certificate.error().message;
+    Options options;
+    options.limits.body_bytes = 1 << 20;
+    options.limits.connections = 3;
+    options.certificate = *certificate;
+    auto listening = Server::listen("127.0.0.1:0", std::move(options));
+    ASSERT_TRUE(listening) << listening.error().message;
+    server_ = std::move(*listening);
+    server_->start([](const Request& request, const Reply& reply) {
+      reply(respond(200, {{"path", request.path}, {"bytes", request.body.size()}}));
+    });
+  }
+
+  test::TempDir directory_;
+  test::IssuedFiles at_{directory_.path()};
+  Issued issued_ = issue();
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(HttpsTest, AnswersOverAConnectionThatStays) {
+  TlsClient client(server_->address(), issued_.ca);
+  ASSERT_TRUE(client.connected()) << client.problem();
+  for (const char* path : {"/one", "/two"}) {
+    EXPECT_THAT(client.ask("POST", path, "{}"),
+                AllOf(StartsWith("HTTP/1.1 200"), HasSubstr(path + 1), HasSubstr("\"bytes\":2")));
+  }
+}
+
+TEST_F(HttpsTest, AClientWithAnotherCaRefusesIt) {
+  const TlsClient client(server_->address(), issue().ca);
+  EXPECT_FALSE(client.connected());
+  EXPECT_THAT(client.problem(), HasSubstr("issuer certificate"));
+}
+
+TEST_F(HttpsTest, WhoSpeaksHttp2AloneIsRefusedAtOnce) {
+  EXPECT_FALSE(TlsClient(server_->address(), issued_.ca, "\x02h2").connected());
+  EXPECT_TRUE(TlsClient(server_->address(), issued_.ca, "\x02h2\x08http/1.1").connected());
+}
+
+TEST_F(HttpsTest, TheNextConnectionHasTheRenewedCertificate) {
+  TlsClient before(server_->address(), issued_.ca);
+  ASSERT_TRUE(before.connected());
+  const Issued next = issue();
+  at_.write(next);
+  EXPECT_TRUE(TlsClient(server_->address(), next.ca).connected());
+  EXPECT_FALSE(TlsClient(server_->address(), issued_.ca).connected());
+  EXPECT_THAT(before.ask("GET", "/still"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(HttpsTest, ABodyThatIsTooLargeIsRefusedWithItsBound) {
+  TlsClient client(server_->address(), issued_.ca);
+  EXPECT_THAT(client.ask("POST", "/", std::string(2 << 20, 'x')),
+              AllOf(StartsWith("HTTP/1.1 413"), HasSubstr("exceeds 1 MiB")));
+}
+
+TEST_F(HttpsTest, WhatIsNoTlsEndsTheConnectionAndNothingElse) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(
+      std::stoi(server_->address().substr(server_->address().rfind(':') + 1))));
+  ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_GT(::write(fd, "GET / HTTP/1.1\r\n\r\n", 18), 0);
+  std::array<char, 256> said;
+  while (::read(fd, said.data(), said.size()) > 0) {
+  }  // until it is closed
+  ::close(fd);
+  EXPECT_TRUE(TlsClient(server_->address(), issued_.ca).connected());
+}
+
+TEST_F(HttpsTest, MoreConnectionsThanThereMayBeAreClosed) {
+  std::vector<std::unique_ptr<TlsClient>> open;
+  for (int i = 0; i < 3; ++i)
+    open.push_back(std::make_unique<TlsClient>(server_->address(), issued_.ca));
+  for (const auto& each : open) EXPECT_TRUE(each->connected());
+  EXPECT_FALSE(TlsClient(server_->address(), issued_.ca).connected());
+  EXPECT_THAT(open.front()->ask("GET", "/"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(Address, WithoutTlsOnlyThisMachinesOwnIsListenedOn) {
+  EXPECT_THAT(wrong_address("0.0.0.0:80"), HasSubstr("is not an address of this machine's own"));
+  EXPECT_THAT(wrong_address(":80"), HasSubstr("is no address to listen on"));
+  for (const char* address : {"0.0.0.0:8443", ":8443", "[::]:0", "127.0.0.1:1", "localhost:2"})
+    EXPECT_EQ(wrong_address(address, true), "") << address;
+  EXPECT_THAT(wrong_address("8443", true), HasSubstr("0.0.0.0:8443 is one"));
+  EXPECT_THAT(wrong_address("web.shop:1", true), HasSubstr("is no address"));
+}
+
+}  // namespace
+}  // namespace scanflow::http
