@@ -13,8 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kNobody = 65532;  // the user of our images
-
 std::int64_t integer(const json& object, std::string_view key, std::int64_t otherwise) {
   const json& value = member(object, key);
   return value.is_number_integer() ? value.get<std::int64_t>() : otherwise;

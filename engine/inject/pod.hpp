@@ -12,6 +12,9 @@
 
 namespace scanflow::inject {
 
+/// The user and group of our images: the sidecar's where the app declares none.
+inline constexpr std::int64_t kNobody = 65532;
+
 /// One of the app's containers.
 struct AppContainer {
   std::size_t index = 0;  // in spec.containers

@@ -129,6 +129,10 @@ std::string Record::text() const {
   return object.dump();
 }
 
+std::string policy_record(std::string_view version) {
+  return json{{"version", version}, {"by", "policy"}}.dump();
+}
+
 Result<std::optional<Record>> record_of(const json& pod) {
   const json& annotations = member(member(pod, "metadata"), "annotations");
   const json& annotation = member(annotations, kInjected);
@@ -143,6 +147,12 @@ Result<std::optional<Record>> record_of(const json& pod) {
   if (!annotation.is_string()) return refuse("it is no text");
   const json object = json::parse(annotation.get_ref<const std::string&>(), nullptr, false);
   if (!object.is_object()) return refuse("it is no JSON object");
+  if (text_of(object, "by") == "policy") {
+    return fail(fmt::format(
+        "an admission policy of the cluster injected this Pod ({}): take the manifest that it was "
+        "made of",
+        kInjected));
+  }
   Record record;
   try {
     record.version = object.at("version").get<std::string>();

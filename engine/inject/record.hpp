@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/inject/editor.hpp"
@@ -28,6 +29,9 @@ struct Record {
 
   std::string text() const;  // JSON, on one line
 };
+
+/// Of a Pod that an admission policy injects: not what was there before.
+std::string policy_record(std::string_view version);
 
 /// What the Pod's annotation says; none where it has none. An error says that somebody has changed
 /// it, and what to do.
