@@ -15,6 +15,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
 #include "engine/cli/inject_commands.hpp"
+#include "engine/cli/install_command.hpp"
 #include "engine/cli/plugin_commands.hpp"
 #include "engine/cli/podman_command.hpp"
 #include "engine/cli/primitive_commands.hpp"
@@ -348,7 +349,8 @@ int main(int argc, char** argv) {
   ServerCommand server_options;
   InjectOptions inject_options;
   WebhookOptions webhook_options;
-  inject_options.version = webhook_options.version = SCANFLOW_VERSION;
+  InstallOptions install_options;
+  inject_options.version = webhook_options.version = install_options.version = SCANFLOW_VERSION;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
@@ -360,6 +362,7 @@ int main(int argc, char** argv) {
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice, server_options);
   add_inject(app, choice.context, inject_options, choice.command);
+  add_install(app, choice.context, install_options, choice.command);
   add_webhook(app, choice.context, webhook_options, choice.command);
   add_plugin(app, choice.context, plugin_options, choice.command);
   add_completion(app, choice, shell);

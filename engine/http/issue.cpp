@@ -8,8 +8,11 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <memory>
+#include <string_view>
 
 namespace scanflow::http {
 namespace {
@@ -41,6 +44,12 @@ bool set_serial(X509* certificate) {
   const std::unique_ptr<BIGNUM, decltype(&BN_free)> number(
       BN_bin2bn(bytes.data(), bytes.size(), nullptr), BN_free);
   return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
+}
+
+bool is_dns_name(std::string_view name) {
+  return !name.empty() && name.size() <= 253 &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '.'; });
 }
 
 Owned<X509> begin(const std::string& name, EVP_PKEY* key, const IssueOrder& order) {
@@ -96,12 +105,14 @@ std::string pem(Write write) {
 }  // namespace
 
 Result<Issued> issue_certificate(const IssueOrder& order) {
+  for (const std::string& name : order.names) {
+    if (!is_dns_name(name)) return fail(fmt::format("'{}' is no DNS name", name));
+  }
   const Owned<EVP_PKEY> ca_key(EVP_EC_gen("P-256")), key(EVP_EC_gen("P-256"));
   const Owned<X509> ca = ca_key && key ? make_ca(ca_key.get(), order) : nullptr;
   const Owned<X509> leaf = ca ? make_leaf(key.get(), ca.get(), ca_key.get(), order) : nullptr;
   if (!leaf) {
-    return fail(fmt::format("cannot make a certificate for {}: is each a DNS name?",
-                            fmt::join(order.names, ", ")));
+    return fail(fmt::format("cannot make a certificate for {}", fmt::join(order.names, ", ")));
   }
   const auto of = [](X509* certificate) {
     return pem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });

@@ -59,8 +59,7 @@ std::string into_list(const std::string& field, const char* place,
 
 /// For each of the app's containers of which `condition` holds.
 std::string for_each_container(const std::string& condition, const std::string& operation) {
-  const std::string chosen =
-      condition.empty() ? "" : fmt::format(".filter(i, {})", condition);
+  const std::string chosen = condition.empty() ? "" : fmt::format(".filter(i, {})", condition);
   return fmt::format("variables.app{}.map(i,\n  {})", chosen, operation);
 }
 
@@ -87,9 +86,10 @@ std::string mounts_expression() {
 std::string condition_of(const std::string& variable) {
   if (variable == "SCANFLOW_STEERING") return "variables.liveness[i] > 0";
   if (variable == "SCANFLOW_MEMORY_LIMIT")
-    return fmt::format("has({0}.resources) && has({0}.resources.limits) && \"memory\" in "
-                       "{0}.resources.limits",
-                       kIndexed);
+    return fmt::format(
+        "has({0}.resources) && has({0}.resources.limits) && \"memory\" in "
+        "{0}.resources.limits",
+        kIndexed);
   return "";
 }
 
@@ -106,20 +106,19 @@ std::string environment_expression(const Settings& settings) {
                                         kIndexed, cel_text(name));
     if (const std::string more = condition_of(name); !more.empty()) condition += " && " + more;
     expression +=
-        " +\n" + for_each_container(condition, add(fmt::format("{}/env/-\"", kPath),
-                                                   cel_of(variable, "Object.spec.containers.env",
-                                                          holes())));
+        " +\n" +
+        for_each_container(condition, add(fmt::format("{}/env/-\"", kPath),
+                                          cel_of(variable, "Object.spec.containers.env", holes())));
   }
   return expression;
 }
 
 std::string commands_expression() {
   std::vector<std::string> all;
-  const std::string condition =
-      fmt::format("has({0}.command) && size({0}.command) > 0", kIndexed);
+  const std::string condition = fmt::format("has({0}.command) && size({0}.command) > 0", kIndexed);
   for (auto word = kPrefix.rbegin(); word != kPrefix.rend(); ++word) {
-    all.push_back(for_each_container(
-        condition, add(fmt::format("{}/command/0\"", kPath), cel_text(*word))));
+    all.push_back(
+        for_each_container(condition, add(fmt::format("{}/command/0\"", kPath), cel_text(*word))));
   }
   return fmt::format("{}", fmt::join(all, " +\n"));
 }
@@ -133,9 +132,9 @@ std::string containers_expression(const Settings& settings) {
     if (variable["name"] == "SCANFLOW_SOCKET_FOR_ALL") variable["value"] = anybody;
   }
   constexpr const char* kType = "Object.spec.initContainers";
-  return into_list(
-      "initContainers", "0",
-      {cel_of(sidecar, kType, filled), cel_of(launcher_container(facts(), settings), kType, filled)});
+  return into_list("initContainers", "0",
+                   {cel_of(sidecar, kType, filled),
+                    cel_of(launcher_container(facts(), settings), kType, filled)});
 }
 
 std::string annotation_expression(const Settings& settings) {
@@ -197,19 +196,17 @@ json conditions(const Settings& settings) {
                              "\"kubernetes.io/config.source\" && "
                              "object.metadata.annotations[k] == \"file\"))",
                              kAnnotations)),
-       condition("own-network",
-                 "!(has(object.spec.hostNetwork) && object.spec.hostNetwork)"),
+       condition("own-network", "!(has(object.spec.hostNetwork) && object.spec.hostNetwork)"),
        condition("own-processes", "!(has(object.spec.hostPID) && object.spec.hostPID)"),
        condition("no-windows",
                  "!(has(object.spec.os) && object.spec.os.name == \"windows\") && "
                  "!(has(object.spec.nodeSelector) && \"kubernetes.io/os\" in "
                  "object.spec.nodeSelector && object.spec.nodeSelector[\"kubernetes.io/os\"] == "
                  "\"windows\")"),
-       condition("not-the-clusters-own",
-                 "namespaceObject.metadata.name != \"kube-system\" || " + says("enabled")),
-       condition("processes-may-be-shared",
-                 "!has(object.spec.shareProcessNamespace) || object.spec.shareProcessNamespace || " +
-                     says("enabled")),
+       condition(
+           "processes-may-be-shared",
+           "!has(object.spec.shareProcessNamespace) || object.spec.shareProcessNamespace || " +
+               says("enabled")),
        condition("volumes-are-free",
                  fmt::format("!has(object.spec.volumes) || !object.spec.volumes.exists(v, v.name "
                              "in {})",
@@ -219,11 +216,11 @@ json conditions(const Settings& settings) {
                              "c.volumeMounts.exists(m, (m.mountPath + \"/\").startsWith(\"{}/\")))",
                              kDirectory))});
   if (!settings.admin.empty()) {
-    all.push_back(condition(
-        "port-is-free",
-        fmt::format("!object.spec.containers.exists(c, has(c.ports) && c.ports.exists(p, "
-                    "p.containerPort == {}))",
-                    settings.admin.substr(settings.admin.rfind(':') + 1))));
+    all.push_back(
+        condition("port-is-free",
+                  fmt::format("!object.spec.containers.exists(c, has(c.ports) && c.ports.exists(p, "
+                              "p.containerPort == {}))",
+                              settings.admin.substr(settings.admin.rfind(':') + 1))));
   }
   return all;
 }
@@ -234,18 +231,18 @@ json variable(const char* name, const std::string& expression) {
   return {{"name", name}, {"expression", expression}};
 }
 
-/// The container's own, else the Pod's; 0 where neither says.
-std::string declared(const std::string& container, const char* field) {
+/// Of each container: its own, else the Pod's; 0 where neither says.
+std::string declared(const char* field) {
   return fmt::format(
-      "(has({0}.securityContext) && has({0}.securityContext.{1}) ? {0}.securityContext.{1} : "
-      "has(object.spec.securityContext) && has(object.spec.securityContext.{1}) ? "
-      "object.spec.securityContext.{1} : 0)",
-      container, field);
+      "object.spec.containers.map(c, has(c.securityContext) && has(c.securityContext.{0}) ? "
+      "c.securityContext.{0} : has(object.spec.securityContext) && "
+      "has(object.spec.securityContext.{0}) ? object.spec.securityContext.{0} : 0)",
+      field);
 }
 
-std::string ours(const char* field) {
-  const std::string first = declared("object.spec.containers[0]", field);
-  return fmt::format("{0} > 0 ? {0} : {1}", first, kNobody);
+/// The first container's, where it is one that the sidecar may have.
+std::string first_of(const char* declared) {
+  return fmt::format("variables.{0}[0] > 0 ? variables.{0}[0] : {1}", declared, kNobody);
 }
 
 /// Of a probe: a field, or what Kubernetes takes where it is not said.
@@ -260,9 +257,9 @@ json variables() {
   return json::array(
       {variable("app", fmt::format("[{}].filter(i, i < size(object.spec.containers))",
                                    fmt::join(indices, ", "))),
-       variable("user", ours("runAsUser")), variable("group", ours("runAsGroup")),
-       variable("otherUsers", fmt::format("object.spec.containers.exists(c, {} != variables.user)",
-                                          declared("c", "runAsUser"))),
+       variable("users", declared("runAsUser")), variable("groups", declared("runAsGroup")),
+       variable("user", first_of("users")), variable("group", first_of("groups")),
+       variable("otherUsers", "variables.users.exists(u, u != variables.user)"),
        variable("liveness",
                 fmt::format("variables.app.map(i, has({}.livenessProbe) ? ({} - 1) * {} + {} : 0)",
                             kIndexed, of_probe("failureThreshold", 3),
@@ -274,8 +271,8 @@ Result<void> check_for_policy(const Settings& settings) {
   if (settings.shape != Shape::native)
     return fail(fmt::format("--shape: a policy injects the native shape only; {}", kOther));
   if (!settings.containers.empty()) {
-    return fail(fmt::format("--containers: a policy takes all containers of a Pod for the app's; {}",
-                            kOther));
+    return fail(fmt::format(
+        "--containers: a policy takes all containers of a Pod for the app's; {}", kOther));
   }
   return {};
 }
@@ -301,17 +298,21 @@ Result<json> admission_policy(const Settings& settings) {
         mutation(fmt::format("[{}]", add("\"/spec/shareProcessNamespace\"", "true"))),
         mutation(annotation_expression(settings))}}};
   constexpr const char* kVersion = "admissionregistration.k8s.io/v1";
-  const json selector = {{"matchLabels", {{std::string(kNamespaceLabel), "enabled"}}}};
-  return json::array({{{"apiVersion", kVersion},
-                       {"kind", "MutatingAdmissionPolicy"},
-                       {"metadata", {{"name", kName}}},
-                       {"spec", spec}},
-                      {{"apiVersion", kVersion},
-                       {"kind", "MutatingAdmissionPolicyBinding"},
-                       {"metadata", {{"name", kName}}},
-                       {"spec",
-                        {{"policyName", kName},
-                         {"matchResources", {{"namespaceSelector", selector}}}}}}});
+  // Conditions know no namespace.
+  const json selector = {{"matchLabels", {{std::string(kNamespaceLabel), "enabled"}}},
+                         {"matchExpressions",
+                          {{{"key", "kubernetes.io/metadata.name"},
+                            {"operator", "NotIn"},
+                            {"values", {"kube-system"}}}}}};
+  return json::array(
+      {{{"apiVersion", kVersion},
+        {"kind", "MutatingAdmissionPolicy"},
+        {"metadata", {{"name", kName}}},
+        {"spec", spec}},
+       {{"apiVersion", kVersion},
+        {"kind", "MutatingAdmissionPolicyBinding"},
+        {"metadata", {{"name", kName}}},
+        {"spec", {{"policyName", kName}, {"matchResources", {{"namespaceSelector", selector}}}}}}});
 }
 
 }  // namespace scanflow::inject

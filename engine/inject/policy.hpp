@@ -14,10 +14,10 @@ namespace scanflow::inject {
 /// Of the namespaces whose Pods get a sidecar, by webhook or policy.
 inline constexpr std::string_view kNamespaceLabel = "scanflow.dev/injection";
 
-/// The policy and its binding, named scanflow-injection. It injects into new Pods with at most 32
-/// containers as inject() does, the annotation apart: what was injected by it is not taken out again, as a Pod
-/// cannot be changed. Of annotations it reads scanflow.dev/inject alone; a Pod with other settings of
-/// its own is left to the other ways in. An error names a setting that it cannot carry out.
+/// The policy and its binding, named scanflow-injection. It injects into new Pods as inject() does, but:
+/// nothing takes out again what it put in, as a Pod cannot be changed; of annotations it reads
+/// scanflow.dev/inject alone, and a Pod with other settings of its own is left to the other ways in,
+/// as are those of kube-system, and those with more than 32 containers. An error names a setting that it cannot carry out.
 Result<nlohmann::json> admission_policy(const Settings& settings);
 
 }  // namespace scanflow::inject

@@ -1,9 +1,9 @@
 #include "engine/webhook/review.hpp"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include "engine/inject/workload.hpp"
+#include "engine/webhook/base64.hpp"
 #include "sdk/base/text.hpp"
 
 namespace scanflow::webhook {
@@ -18,15 +18,6 @@ constexpr std::string_view kKind = "AdmissionReview";
 constexpr std::size_t kMostNesting = 100;
 /// Longer warnings may be cut by API servers.
 constexpr std::size_t kLongestWarning = 250;
-
-std::string base64(std::string_view bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // and a NUL
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
 
 /// "application/json" of "application/json; charset=utf-8".
 std::string_view media_type(std::string_view header) {

@@ -55,6 +55,8 @@ const std::vector<Rule>& table() {
       {"engine/kube", {"sdk/base"}},
       // What a rule is, is the sidecar's to say.
       {"engine/inject", {"sidecar/collect/rule.hpp", "sdk/base"}},
+      {"engine/http", {"sdk/base"}},
+      {"engine/webhook", {"engine/http", "engine/inject", "sdk/base"}},
       // Both sides of bulk read and write files in the same way.
       {"engine/hub", {"sidecar/protocol", "sidecar/bulk", "engine/knowledge", "sdk/base"}},
       {"engine/podman", {"engine/worker/spawn.hpp", "sdk/base"}},
@@ -73,15 +75,15 @@ const std::vector<Rule>& table() {
       {"engine/api",
        {"engine/graph", "engine/pipeline", "engine/schedule", "engine/run", "engine/store",
         "engine/backend", "engine/kube", "engine/inject", "engine/hub", "engine/knowledge",
-        "engine/control", "engine/track", "engine/serve", "engine/runtime", "sdk/loader",
-        "sidecar/protocol", "sdk/base"}},
+        "engine/control", "engine/track", "engine/serve", "engine/runtime", "engine/http",
+        "sdk/loader", "sidecar/protocol", "sdk/base"}},
       {"engine/web", {"sdk/base"}},
-      {"engine/cli", {"engine/graph",   "engine/pipeline",  "engine/run",       "engine/store",
-                      "engine/backend", "engine/kube",      "engine/inject",    "engine/podman",
-                      "engine/hub",     "engine/knowledge", "engine/control",   "engine/track",
-                      "engine/serve",   "engine/runtime",   "engine/worker",    "engine/api",
-                      "engine/web",     "sdk/loader",       "sidecar/protocol", "sdk/abi",
-                      "sdk/base"}},
+      {"engine/cli",
+       {"engine/graph",     "engine/pipeline",  "engine/run",     "engine/store", "engine/backend",
+        "engine/kube",      "engine/inject",    "engine/podman",  "engine/http",  "engine/webhook",
+        "engine/hub",       "engine/knowledge", "engine/control", "engine/track", "engine/serve",
+        "engine/runtime",   "engine/worker",    "engine/api",     "engine/web",   "sdk/loader",
+        "sidecar/protocol", "sdk/abi",          "sdk/base"}},
   };
   return rules;
 }

@@ -354,7 +354,7 @@ class Evaluation {
   const std::string& text_;
   const Scope& scope_;
   std::size_t at_ = 0;
-  int skip_ = 0;  // of what is only parsed
+  int skip_ = 0;                                     // of what is only parsed
   std::deque<std::pair<std::string, json>> locals_;  // what is in it stays where it is
   std::vector<std::string> within_;
 };
@@ -365,12 +365,11 @@ json evaluate(const std::string& expression, const Scope& scope) {
   return Evaluation(expression, scope).whole();
 }
 
-json admit(const json& policy, json object, const json& name_space, std::string* failed) {
+json admit(const json& policy, json object, std::string* failed) {
   const json& spec = policy["spec"];
   json variables;
   const Scope scope = [&](const std::string& name) -> const json& {
     if (name == "object") return object;
-    if (name == "namespaceObject") return name_space;
     if (name == "variables") return variables;
     throw std::runtime_error("no such name: " + name);
   };

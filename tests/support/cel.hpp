@@ -17,7 +17,6 @@ nlohmann::json evaluate(const std::string& expression, const Scope& scope);
 
 /// What an API server makes of an object by a MutatingAdmissionPolicy: all conditions, then each
 /// mutation's patch on what the one before has made. Null: a condition, `failed`, does not hold.
-nlohmann::json admit(const nlohmann::json& policy, nlohmann::json object,
-                     const nlohmann::json& name_space, std::string* failed);
+nlohmann::json admit(const nlohmann::json& policy, nlohmann::json object, std::string* failed);
 
 }  // namespace scanflow::test::cel

@@ -161,7 +161,7 @@ TEST_F(RenewalTest, ItsEndIsWarnedOfOnceAWeekAhead) {
 TEST(Issue, WhatIsNoDnsNameIsRefused) {
   const auto issued = issue_certificate({{"not,a\nname"}, 0, 10});
   ASSERT_FALSE(issued);
-  EXPECT_THAT(issued.error().message, HasSubstr("is each a DNS name?"));
+  EXPECT_THAT(issued.error().message, HasSubstr("is no DNS name"));
 }
 
 }  // namespace
