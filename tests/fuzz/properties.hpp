@@ -26,10 +26,17 @@ void stream(std::string_view input);
 /// The input is a script (script.hpp) of what happens to a sidecar's session, and to a hub.
 void session(std::string_view input);
 void core(std::string_view input);
+/// The input is what is posted to the webhook: it is refused, or answered with a patch that fits and
+/// is complete.
+void review(std::string_view input);
 
 inline const std::map<std::string, std::function<void(std::string_view)>>& properties() {
   static const std::map<std::string, std::function<void(std::string_view)>> all = {
-      {"decode", decode}, {"stream", stream}, {"session", session}, {"core", core}};
+      {"decode", decode},
+      {"stream", stream},
+      {"session", session},
+      {"core", core},
+      {"review", review}};
   return all;
 }
 

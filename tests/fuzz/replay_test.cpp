@@ -43,7 +43,8 @@ TEST_P(Replay, HoldsForWhatIsNearTheCorpus) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Fuzz, Replay, testing::Values("decode", "stream", "session", "core"),
+INSTANTIATE_TEST_SUITE_P(Fuzz, Replay,
+                         testing::Values("decode", "stream", "session", "core", "review"),
                          [](const auto& each) { return each.param; });
 
 TEST(Properties, AreNotWithoutTeeth) {

@@ -9,7 +9,7 @@ import pathlib
 
 corpus = pathlib.Path("tests/fuzz/corpus")
 vectors = json.loads(pathlib.Path("sidecar/protocol/vectors.json").read_text())
-for kind in ("decode", "stream", "session", "core"):
+for kind in ("decode", "stream", "session", "core", "review"):
     (corpus / kind).mkdir(parents=True, exist_ok=True)
 whole = b""
 for group in ("accept", "accept_as", "refuse"):
@@ -25,3 +25,21 @@ for group in ("accept", "accept_as", "refuse"):
 for kind in ("session", "core"):
     for i in range(8):
         (corpus / kind / f"bytes-{i}").write_bytes(bytes((k * (2 * i + 1) + i) % 256 for k in range(96)))
+# Reviews as API servers send them, of Pods that differ in what counts for injection.
+container = {"name": "app", "image": "web:1", "command": ["serve"]}
+pods = [
+    {"containers": [container]},
+    {"containers": [{**container, "env": [{"name": "SCANFLOW_STEP", "value": "x"}], "volumeMounts": []}]},
+    {"containers": [{"name": "app"}], "initContainers": [container], "volumes": None},
+    {"containers": [container, {"name": "log"}], "shareProcessNamespace": False, "hostNetwork": True},
+    {"containers": [container], "securityContext": {"runAsUser": 7}, "restartPolicy": "Never"},
+    {"containers": [{**container, "livenessProbe": {"periodSeconds": 3}, "resources": {"limits": {"memory": "1Gi"}}}]},
+    {"containers": "none"},
+]
+annotations = [{}, {"scanflow.dev/inject": "enabled"}, {"scanflow.dev/memory-limit": "lots"}, {"scanflow.dev/injected": "{}"}]
+for i, spec in enumerate(pods):
+    metadata = {"generateName": "web-", "annotations": annotations[i % len(annotations)]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    request = {"uid": "u", "operation": "CREATE", "namespace": "shop", "kind": {"kind": "Pod"}, "object": pod}
+    review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    (corpus / "review" / f"pod-{i}").write_text(json.dumps(review))
