@@ -225,6 +225,15 @@ void Core::handle(Session& session, protocol::Message message, std::int64_t now_
   }
 }
 
+void Core::suspect(Session& session, std::int64_t now_us) const {
+  constexpr std::int64_t kBeats = 3;
+  if (!session.attached() || session.suspected_us == session.heard_us ||
+      now_us - session.heard_us < kBeats * limits_.heartbeat_us)
+    return;
+  session.suspected_us = session.heard_us;
+  if (events_.suspected) events_.suspected(session.key);
+}
+
 bool Core::tell(const SidecarKey& to, protocol::Body order, std::int64_t now_us) {
   const auto found = sessions_.find(to);
   if (found == sessions_.end() || !found->second->attached()) return false;
@@ -237,6 +246,7 @@ void Core::tick(std::int64_t now_us) {
     Session& session = *at->second;
     if (session.attached() && now_us - session.heard_us >= limits_.lease_us)
       detach(session, "nothing was heard of it");
+    suspect(session, now_us);
     if (session.attached() && now_us >= session.beat_us) {
       session.beat_us = now_us + limits_.heartbeat_us;
       say(session, protocol::Heartbeat{.credit = session.granted}, now_us);

@@ -33,6 +33,8 @@ struct Sample {
 struct HubEvents {
   std::function<void(const SidecarKey&, const protocol::Hello&)> attached;
   std::function<void(const SidecarKey&, const std::string& why)> detached;
+  /// Nothing was heard of it for three heartbeats: it may be away. Once each time.
+  std::function<void(const SidecarKey&)> suspected;
   /// It can act on an attempt; it lets one do this to it.
   std::function<void(const SidecarKey&, const protocol::Started&)> workload;
   std::function<void(const SidecarKey&, const protocol::Offers&)> offers;
@@ -113,6 +115,7 @@ class Core {
   void answer(const Peer& peer, protocol::Body body, std::int64_t now_us);
   void reject(const Peer& peer, const std::string& reason, std::int64_t now_us);
   void detach(Session& session, const std::string& why);
+  void suspect(Session& session, std::int64_t now_us) const;
   void tell_odd(std::int64_t now_us);
 
   const std::string boot_id_;

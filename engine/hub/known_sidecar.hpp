@@ -33,6 +33,7 @@ struct Core::Session {
   std::uint64_t seq = 0;           // of what was said to it last
   std::uint64_t handled = 0;       // its highest number
   std::int64_t heard_us = 0, beat_us = 0;
+  std::int64_t suspected_us = -1;  // the heard_us with which it was
   std::int64_t welcomed_us = 0;
   bool gap = false;  // something did not come since then
   Meter bytes, greetings;

@@ -27,6 +27,7 @@ class CoreTest : public testing::Test {
     all.detached = [this](const auto& key, const std::string& why) {
       said_.push_back("detached " + key.pod_uid + ": " + why);
     };
+    all.suspected = [this](const auto& key) { said_.push_back("suspected " + key.pod_uid); };
     all.series = [this](const auto&, const protocol::Series& series) {
       named_.push_back(series.name);
       return named_.size();
@@ -274,9 +275,23 @@ TEST_F(CoreTest, ASidecarThatIsSilentIsLost) {
   EXPECT_EQ(core_.attached(), 1u);
   core_.tick(10 * kSecond);
   EXPECT_EQ(core_.attached(), 0u);
-  EXPECT_THAT(said_, ElementsAre("attached p", "detached p: nothing was heard of it"));
+  EXPECT_THAT(said_,
+              ElementsAre("attached p", "suspected p", "detached p: nothing was heard of it"));
   hello("p", 11 * kSecond);
   EXPECT_EQ(core_.attached(), 1u);
+}
+
+TEST_F(CoreTest, ASidecarIsSuspectedOnceEachTimeThatItIsSilent) {
+  hello("p", 0);
+  core_.tick(5 * kSecond);
+  EXPECT_THAT(said_, ElementsAre("attached p"));
+  core_.tick(6 * kSecond);
+  core_.tick(7 * kSecond);
+  says("p", protocol::Heartbeat{}, 8 * kSecond);
+  core_.tick(9 * kSecond);
+  EXPECT_THAT(said_, ElementsAre("attached p", "suspected p"));
+  core_.tick(14 * kSecond);
+  EXPECT_THAT(said_, ElementsAre("attached p", "suspected p", "suspected p"));
 }
 
 }  // namespace
