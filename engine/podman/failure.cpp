@@ -14,7 +14,21 @@ struct Known {
   std::string_view words;  // of podman
   Refusal kind;
   std::string_view fix;
+  std::string_view with = {};  // these too
+
+  bool in(std::string_view said) const {
+    return said.find(words) != std::string_view::npos && said.find(with) != std::string_view::npos;
+  }
 };
+
+constexpr std::string_view kPull = "initializing source";
+constexpr std::string_view kRegistryFix =
+    "the registry does not answer: is it in reach? Else build the image here "
+    "(deploy/docker/build), "
+    "or bring it here by podman load -i FILE";
+constexpr std::string_view kResourcesFix =
+    "the step's 'resources' are less than a container needs, or more than there is";
+constexpr std::string_view kManifestFix = "see 'pod_template', 'image' and 'resources' of the step";
 
 // The first that fits: causes come before what follows from them.
 constexpr std::array kKnown = {
@@ -47,12 +61,33 @@ constexpr std::array kKnown = {
           "FILE; podman images shows what is here"},
     Known{"did not resolve to an alias", Refusal::image,
           "write the name with its registry, or as localhost/NAME where it was built here"},
-    Known{"initializing source", Refusal::image,
+    Known{"docker://localhost/", Refusal::image,
+          "nobody has built it here: deploy/docker/build, or bring it here by podman load -i FILE"},
+    Known{"timeout", Refusal::registry, kRegistryFix, kPull},
+    Known{"connection refused", Refusal::registry, kRegistryFix, kPull},
+    Known{"connection reset", Refusal::registry, kRegistryFix, kPull},
+    Known{"unexpected EOF", Refusal::registry, kRegistryFix, kPull},
+    Known{"toomanyrequests", Refusal::registry, kRegistryFix, kPull},
+    Known{"Temporary failure in name resolution", Refusal::registry, kRegistryFix, kPull},
+    Known{"server misbehaving", Refusal::registry, kRegistryFix, kPull},
+    Known{kPull, Refusal::image,
           "the registry is not in reach, or has no such image: build it here "
           "(deploy/docker/build), or bring it here by podman load -i FILE"},
     Known{"attempted to invoke a command that was not found", Refusal::program,
           "is the command in the image, and its interpreter, and the libraries that it loads?"},
+    Known{"invalid reference format", Refusal::image,
+          "an image is named REGISTRY/PATH:TAG, in small letters"},
+    Known{"Invalid image name", Refusal::image,
+          "an image is named REGISTRY/PATH:TAG, in small letters"},
     Known{"already exists", Refusal::exists, "remove it: podman pod rm -f NAME"},
+    Known{"unable to read YAML", Refusal::manifest, kManifestFix},
+    Known{"is invalid; duplicate", Refusal::manifest, kManifestFix},
+    Known{"not configured in volumes", Refusal::manifest, kManifestFix},
+    Known{"failed to create volume", Refusal::manifest, kManifestFix},
+    Known{"unknown capability", Refusal::manifest, kManifestFix},
+    Known{"create option: ", Refusal::manifest, kManifestFix},
+    Known{"unable to set memory limit", Refusal::manifest, kResourcesFix},
+    Known{"error setting cgroup config", Refusal::manifest, kResourcesFix, "invalid argument"},
     Known{"CONTAINERS_CONF file", Refusal::settings,
           "CONTAINERS_CONF names a file that is not there: unset it, or write the file"},
     Known{"no such pod", Refusal::missing, ""},
@@ -83,9 +118,8 @@ std::string complaint(std::string_view said, std::string_view words) {
 }  // namespace
 
 Failure explain(std::string_view what, std::string_view said) {
-  const auto known = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& each) {
-    return said.find(each.words) != std::string_view::npos;
-  });
+  const auto known =
+      std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& each) { return each.in(said); });
   if (known == kKnown.end()) {
     return {Refusal::other, fmt::format("podman cannot {}: {}", what, complaint(said, ""))};
   }

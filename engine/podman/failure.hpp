@@ -10,7 +10,9 @@ namespace scanflow::podman {
 enum class Refusal {
   absent,       // no podman on this machine
   service,      // CONTAINER_HOST names a service that does not answer
-  image,        // not here, and not to be had
+  image,        // not here, and not to be had; or no name of one
+  registry,     // it could not be reached just now
+  manifest,     // it cannot be made as it is asked for
   rlimits,      // the machine does not allow the limits that podman sets
   runtime,      // crun or runc: absent, or not for this machine's cgroups
   pause_image,  // what keeps a Pod's namespaces cannot be made

@@ -76,6 +76,26 @@ inline constexpr std::string_view kNoImage = "Error: localhost/h2-nothere: image
 inline constexpr std::string_view kNoRegistry =
     R"(Error: initializing source docker://h2/nothere:3: pinging container registry registry-1.docker.io: Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io on 10.255.255.53:53: no such host
 )";
+inline constexpr std::string_view kNotBuilt =
+    R"(time="2026-11-28T23:09:04Z" level=warning msg="Failed, retrying in 1s ... (1/3). Error: initializing source docker://localhost/nope:1: pinging container registry localhost: Get \"https://localhost/v2/\": dial tcp 127.0.0.1:443: connect: connection refused"
+Error: initializing source docker://localhost/nope:1: pinging container registry localhost: Get "https://localhost/v2/": dial tcp 127.0.0.1:443: connect: connection refused
+)";
+inline constexpr std::string_view kRegistryAway =
+    R"(Error: initializing source docker://127.0.0.2:5000/nope:1: pinging container registry 127.0.0.2:5000: Get "https://127.0.0.2:5000/v2/": dial tcp 127.0.0.2:5000: connect: connection refused
+)";
+inline constexpr std::string_view kBadName = "Error: invalid reference format\n";
+inline constexpr std::string_view kOddName =
+    "Error: Invalid image name \"UPPER/case\", expected colon-separated transport:reference\n";
+inline constexpr std::string_view kBadField =
+    "Error: unable to read YAML as Kube Pod: error unmarshaling JSON: while decoding JSON: json: "
+    "cannot unmarshal string into Go struct field "
+    "SecurityContext.spec.containers.securityContext.runAsUser of type int64\n";
+inline constexpr std::string_view kBadDns =
+    "Error: running container create option: invalid IP address <nil>: invalid argument\n";
+inline constexpr std::string_view kTooLittle =
+    R"(starting container 507ae5e9: runc: runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: unable to set memory limit to 1 (current usage: 2281472, peak usage: 2490368): OCI runtime error
+Error: failed to start 1 containers
+)";
 inline constexpr std::string_view kShortName =
     R"(Error: short-name "h2nothere" did not resolve to an alias and no unqualified-search registries are defined in "/etc/containers/registries.conf"
 )";
