@@ -31,7 +31,6 @@ constexpr std::array<std::string_view, 3> kCatchUps{"none", "last", "all"};
 constexpr Field kAnyText{"", kScalar, "text"};
 constexpr Field kAnyValue{"", kAny | kNull, "any value; may hold expressions"};
 constexpr Field kGivenValue{"", kAny, "a value of the parameter's type", "literal"};
-constexpr Field kTemplateValue{"", kAny | kNull, "a value; null: the field is left out", "literal"};
 constexpr Field kAllowedValue{"", kAny, "a value of the parameter's type"};
 constexpr Field kStepOfList = Field{"", kMap, "a step"}.of(step_fields);
 constexpr Field kNeed{"", kText, "a step's name", "label"};
@@ -165,7 +164,7 @@ constexpr std::array kStep{
         "how it is watched and acted on while it runs: rules, hooks, checkpoint; false: not at all"}
         .of(sidecar_fields),
     Field{"description", kText, "what it does, for people"},
-    Field{"image", kText, "the container image that it runs in; where steps are Pods", "literal"}
+    Field{"image", kText, "the container image that it runs in; where steps are Pods", "image"}
         .not_empty(),
     Field{"command", kList, "the program and its first arguments; short for uses: command with it"}
         .listing(kArgument)
@@ -328,8 +327,6 @@ constexpr Table kRetryTable{"retry", "retry", kRetry};
 constexpr Table kBackoffTable{"backoff", "retry.backoff", kBackoff};
 constexpr Table kCacheTable{"cache", "cache", kCache};
 constexpr Table kReuseTable{"reuse", "reuse", kReuse};
-constexpr Table kPodTemplateTable{
-    "pod_template", "'pod_template'", {}, &kTemplateValue, "identifier"};
 constexpr Table kResourcesTable{"resources", "resources", kResources};
 constexpr Table kRequestTable{"requests", "requests", kAmount};
 constexpr Table kLimitTable{"limits", "limits", kAmount};
@@ -369,7 +366,6 @@ const Table& retry_fields() { return kRetryTable; }
 const Table& backoff_fields() { return kBackoffTable; }
 const Table& cache_fields() { return kCacheTable; }
 const Table& reuse_fields() { return kReuseTable; }
-const Table& pod_template_fields() { return kPodTemplateTable; }
 const Table& resources_fields() { return kResourcesTable; }
 const Table& request_fields() { return kRequestTable; }
 const Table& limit_fields() { return kLimitTable; }

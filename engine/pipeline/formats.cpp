@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/pipeline/image_name.hpp"
 #include "engine/pipeline/text.hpp"
 #include "sdk/base/nearest.hpp"
 #include "sdk/base/signals.hpp"
@@ -27,6 +28,11 @@ Result<double> as_number(const Result<T>& parsed) {
 
 Result<double> duration(std::string_view text) { return as_number(parse_duration(text)); }
 Result<double> bytes(std::string_view text) { return as_number(parse_bytes(text)); }
+
+Result<double> image(std::string_view text) {
+  if (const auto name = check_image_name(text); !name) return tl::unexpected(name.error());
+  return 0;
+}
 
 Result<double> rule(std::string_view text) {
   const auto parsed = collect::parse_rule(text);
@@ -115,6 +121,12 @@ constexpr std::array kFormats{
            .pattern = "^(SIG)?[A-Z0-9]+$",
            .constant = true,
            .parse = signal},
+    Format{.name = "image",
+           .what = "the name of an image (registry.local/features:3)",
+           .pattern = kImagePattern,
+           .plain = true,
+           .constant = true,
+           .parse = image},
     Format{.name = "literal",
            .what = "a value without expressions",
            .pattern = R"(^(?![\s\S]*\$\{\{))",

@@ -69,7 +69,7 @@ TEST(PodReader, SaysWhatDoesNotGoTogether) {
   EXPECT_THAT(errors("steps: [{name: a, run: echo, reuse: {idle: 0s}}]"),
               HasSubstr("reuse: false"));
   EXPECT_THAT(errors("steps: [{name: a, run: echo, pod_template: {restartPolicy: Always}}]"),
-              HasSubstr("'pod_template.restartPolicy' is set by the engine"));
+              HasSubstr("'pod_template.restartPolicy' is not for a step to set"));
   EXPECT_THAT(errors("steps: [{name: a, pipeline: p.yaml, image: x}]"),
               HasSubstr("a step that calls a pipeline has no 'image'"));
 }
