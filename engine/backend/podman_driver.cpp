@@ -19,6 +19,7 @@ std::string cause_of(podman::Refusal refusal) {
   switch (refusal) {
     case podman::Refusal::deadline:
     case podman::Refusal::service:
+    case podman::Refusal::registry:
     case podman::Refusal::exists:
     case podman::Refusal::other:
       return "retryable";
@@ -96,8 +97,10 @@ void PodmanDriver::make(nlohmann::json manifest, std::function<void(std::optiona
   }
   boost::asio::post(pool_, [this, pod, manifest = std::move(manifest), then = std::move(then)] {
     std::optional<NotMade> why;
-    if (const auto played = podman_->play(manifest, stop_.get_token()); !played)
-      why = NotMade{cause_of(played.error().kind), played.error().message};
+    const auto played = podman_->play(manifest, stop_.get_token());
+    if (!played) why = NotMade{cause_of(played.error().kind), played.error().message};
+    if (played && !played->unlimited.empty())
+      post([this, line = played->unlimited] { events_.trouble(line); });
     bool unwanted = false;
     {
       const std::lock_guard lock(mutex_);

@@ -49,6 +49,7 @@ Result<Facts> read_info(std::string_view text) {
   }
   Facts facts;
   facts.version = text_at(document, "/version/Version");
+  facts.hostname = text_at(document, "/host/hostname");
   facts.rootless = flag_at(document, "/host/security/rootless");
   facts.remote = flag_at(document, "/host/serviceIsRemote");
   facts.runtime = text_at(document, "/host/ociRuntime/name");
@@ -69,6 +70,10 @@ Result<Facts> read_info(std::string_view text) {
 Settings settings_for(const Facts& facts) {
   Settings settings;
   if (facts.remote) return settings;  // the service has its own
+  // So that a few containers that have all of theirs leave some to the machine.
+  constexpr std::uint64_t kMostProcesses = 4096, kShare = 4;
+  settings.processes =
+      facts.processes == 0 ? kMostProcesses : std::min(kMostProcesses, facts.processes / kShare);
   if (facts.runtime == "crun" && facts.cgroup_version == 1 && facts.cgroup_hybrid &&
       facts.has("runc")) {
     settings.runtime = "runc";

@@ -14,6 +14,7 @@ namespace scanflow::podman {
 struct Facts {
   // As podman says.
   std::string version;
+  std::string hostname;
   bool rootless = false;
   bool remote = false;  // a service elsewhere does the work
   std::string runtime;  // that it would take: "crun"
@@ -52,6 +53,7 @@ Result<Facts> read_info(std::string_view json);
 struct Settings {
   std::string runtime;          // --runtime; empty: podman's choice
   std::string containers_conf;  // the text of a file for CONTAINERS_CONF; empty: podman's own
+  std::uint64_t processes = 0;  // that a container may have; 0: without a limit
 };
 /// A containers.conf is only made up where nobody has written one: it would hide theirs.
 Settings settings_for(const Facts& facts);

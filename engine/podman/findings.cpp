@@ -81,14 +81,16 @@ Finding pause_finding(const Facts& facts) {
           "apt install catatonit"};
 }
 
-Finding cgroups_finding(const Facts& facts) {
+Finding cgroups_finding(const Facts& facts, const Settings& settings) {
   std::vector<std::string> lacking;
   for (const char* each : {"memory", "cpu", "pids"}) {
     const auto& all = facts.cgroup_controllers;
     if (std::find(all.begin(), all.end(), each) == all.end()) lacking.emplace_back(each);
   }
-  const std::string text =
-      fmt::format("managed by {}; limits of memory and CPU are kept", facts.cgroup_manager);
+  const std::string text = fmt::format(
+      "managed by {}; limits of memory and CPU are kept{}", facts.cgroup_manager,
+      settings.processes == 0 ? ""
+                              : fmt::format(", and {} processes a container", settings.processes));
   if (lacking.empty()) return {"cgroups", State::ok, text, ""};
   return {"cgroups", State::problem,
           fmt::format("limits cannot be kept: no controller {}", fmt::join(lacking, ", ")),
@@ -161,7 +163,7 @@ std::vector<Finding> findings(const Facts& facts, const Settings& settings,
     all.push_back(rlimits_finding(facts, settings));
     all.push_back(pause_finding(facts));
   }
-  all.push_back(cgroups_finding(facts));
+  all.push_back(cgroups_finding(facts, settings));
   if (!facts.remote) all.push_back(network_finding(facts));
   all.push_back(storage_finding(facts));
   if (auto user = user_finding(facts)) all.push_back(*user);

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <sstream>
 #include <system_error>
 #include <thread>
 
 #include "engine/podman/log_file.hpp"
 #include "engine/podman/machine.hpp"
 #include "engine/podman/manifest.hpp"
+#include "engine/podman/process_limit.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
 #include "sdk/base/unique_fd.hpp"
@@ -97,9 +99,9 @@ fs::path Podman::directory_of(const std::string& pod) const {
 
 Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_token& stop) const {
   const auto name = name_of(manifest);
-  if (!name) return refuse(Refusal::other, name.error().message);
+  if (!name) return refuse(Refusal::manifest, name.error().message);
   const auto adapted = for_podman(manifest);
-  if (!adapted) return refuse(Refusal::other, adapted.error().message);
+  if (!adapted) return refuse(Refusal::manifest, adapted.error().message);
   std::error_code error;
   fs::create_directories(directory_of(*name), error);
   if (error) {
@@ -121,6 +123,7 @@ Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_toke
   if (ended && ended->status == 0) {
     auto played = read_played(ended->out);
     if (!played) return refuse(Refusal::other, played.error().message);
+    played->unlimited = limit_processes_of(*played, stop);
     return *played;
   }
   Failure failure = ended ? explain(what, ended->err) : ended.error();
@@ -132,6 +135,23 @@ Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_toke
     remove_volumes(*adapted);
   }
   return tl::unexpected(std::move(failure));
+}
+
+/// Before any of them is given something to do. Says why not.
+std::string Podman::limit_processes_of(const Played& played, const std::stop_token& stop) const {
+  if (settings_.processes == 0 || played.container_ids.empty()) return {};
+  std::vector<std::string> arguments{"inspect", "--type", "container", "--format",
+                                     "{{.State.CgroupPath}}"};
+  arguments.insert(arguments.end(), played.container_ids.begin(), played.container_ids.end());
+  const auto cgroups = ask("say which cgroups its containers have", std::move(arguments), stop);
+  // Missing: a short one is over, and is being removed.
+  if (!cgroups) return cgroups.error().kind == Refusal::missing ? "" : cgroups.error().message;
+  std::istringstream lines(*cgroups);
+  for (std::string cgroup; std::getline(lines, cgroup);) {
+    const auto limited = limit_processes(cgroup, facts_.cgroup_version, settings_.processes);
+    if (!limited) return limited.error().message;
+  }
+  return {};
 }
 
 /// They are made before the container that would take them along.

@@ -68,6 +68,7 @@ class Podman {
   Answer<std::string> ask(const std::string& what, std::vector<std::string> arguments,
                           const std::stop_token& stop) const;
   Answer<Pod> find(const std::string& pod, const std::stop_token& stop) const;
+  std::string limit_processes_of(const Played& played, const std::stop_token& stop) const;
   void remove_volumes(const nlohmann::json& manifest) const;
   void kill_all(const Pod& pod, const std::stop_token& stop) const;
   std::filesystem::path directory_of(const std::string& pod) const;

@@ -54,6 +54,7 @@ struct Event {
 struct Played {
   std::string pod_id;
   std::vector<std::string> container_ids;
+  std::string unlimited;  // why their processes are without a limit; empty: they have one
 };
 Result<Played> read_played(std::string_view printed);
 

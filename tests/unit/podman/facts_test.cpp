@@ -80,6 +80,17 @@ TEST(Settings, NeverHideAnAdministratorsFile) {
   EXPECT_EQ(settings_for(facts).containers_conf, "");
 }
 
+TEST(Settings, GiveAContainerItsShareOfProcesses) {
+  Facts facts = lowered();
+  EXPECT_EQ(settings_for(facts).processes, 4096u);
+  facts.processes = 8000;
+  EXPECT_EQ(settings_for(facts).processes, 2000u);
+  facts.processes = 0;
+  EXPECT_EQ(settings_for(facts).processes, 4096u) << "not known";
+  facts.remote = true;
+  EXPECT_EQ(settings_for(facts).processes, 0u) << "its machine is another one";
+}
+
 TEST(Settings, TakeRuncWhereCrunRefuses) {
   Facts facts = *read_info(recorded::kInfo);
   facts.runtime = "crun";
