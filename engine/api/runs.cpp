@@ -124,7 +124,7 @@ class StoredRuns : public Runs {
     const auto steps = store_->steps(run);
     if (!steps) return broken(steps.error().message);
     const std::string status = status_of(*row);
-    runtime::RunFacts facts = runtime::run_facts(*store_, run, *steps);
+    runtime::RunFacts facts = runtime::run_facts(*store_, *row, *steps);
     if (row->ended_us == 0 && status != "interrupted") facts.now_us = wall_us();
     json result = runtime::result_document(*row, *steps, facts);
     result["status"] = status;

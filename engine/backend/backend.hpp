@@ -24,9 +24,18 @@ struct Strays {
   std::vector<protocol::AttemptId> ids;
 };
 
+/// The Pod that the attempt is given to: told before it starts there, again where it is given to another
+/// one, and to each engine that goes on with it.
+struct Placed {
+  protocol::AttemptId id;
+  std::string pod;
+  std::string node;       // the machine that it is on; empty: not known
+  std::uint32_t use = 1;  // 1: it was made for this attempt; else as the how many-eth one it has it
+};
+
 /// What a backend tells the engine.
 using Report = std::variant<protocol::Started, protocol::Progress, protocol::Metric,
-                            protocol::Ended, protocol::HostCall, Kept, Strays>;
+                            protocol::Ended, protocol::HostCall, Kept, Strays, Placed>;
 
 /// Called on any thread, also within launch(), with as many reports as there are at once. Must not
 /// block.

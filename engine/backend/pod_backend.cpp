@@ -50,6 +50,8 @@ void PodBackend::listen() {
     if (!address) return on_open(tl::unexpected(address.error()));
     problem_.clear();
     address_ = *address;
+    // At once: one that is refused tries again only after ten seconds.
+    for (const auto& [name, record] : records_.read()) hub_.admit(name);
     driver_->open([this, alive](const Result<std::vector<std::string>>& living) {
       if (!alive.expired()) on_open(living);
     });
@@ -66,14 +68,14 @@ void PodBackend::on_open(const Result<std::vector<std::string>>& living) {
   for (auto& [name, record] : records_.read()) {
     if (std::find(living->begin(), living->end(), name) == living->end()) {
       if (record.attempt) lost_.insert(*record.attempt);
+      hub_.dismiss(name);
       records_.remove(name);
       continue;
     }
     Pod& pod = pods_[name];
     pod.record = std::move(record);
-    pod.begun = true;
+    pod.begun = pod.started = true;
     pod.waits_us = now_us;
-    hub_.admit(name);
   }
   for (const std::string& name : *living) {
     if (!pods_.contains(name)) driver_->remove(name);  // whoever made it did not come to note it
@@ -127,7 +129,9 @@ void PodBackend::stop_placed(const Id& id) {
     return order(*pod);  // or as soon as its sidecar is there
   }
   const std::string name = attempt.pod;
-  cancelled(id, "stopped before it started");
+  cancelled(id, name.empty()
+                    ? "stopped before a Pod was made for it"
+                    : fmt::format("stopped before it started: its Pod {} was not ready", name));
   remove(name);
 }
 
@@ -174,6 +178,18 @@ std::string PodBackend::pod_of(const Id& id) const {
   return found == attempts_.end() ? "" : found->second.pod;
 }
 
+std::vector<PodStatus> PodBackend::pods() const {
+  const std::int64_t now_us = wall_us();
+  std::vector<PodStatus> all;
+  for (const auto& [name, pod] : pods_) {
+    const PodRecord& record = pod.record;
+    all.push_back({name, driver_->node(), record.attempt, record.uses, record.reuse.uses,
+                   now_us - record.made_us, record.reuse.age_us,
+                   record.attempt ? 0 : monotonic_us() - pod.waits_us, record.reuse.idle_us});
+  }
+  return all;
+}
+
 void PodBackend::attached(const hub::SidecarKey& sidecar) {
   Pod* pod = find(sidecar.user);
   if (pod == nullptr || sidecar.pod_uid != sidecar.user) return;
@@ -182,9 +198,13 @@ void PodBackend::attached(const hub::SidecarKey& sidecar) {
   order(*pod);
 }
 
+void PodBackend::suspected(const hub::SidecarKey& sidecar) {
+  if (sidecar.pod_uid == sidecar.user) give_up_kept(sidecar.user);
+}
+
 void PodBackend::detached(const hub::SidecarKey& sidecar) {
   Pod* pod = find(sidecar.user);
-  if (pod == nullptr || sidecar.pod_uid != sidecar.user) return;
+  if (pod == nullptr || sidecar.pod_uid != sidecar.user || give_up_kept(sidecar.user)) return;
   pod->attached = false;
   pod->waits_us = monotonic_us();
   if (pod->record.attempt && attempts_.contains(*pod->record.attempt) && pod->ends_us == 0)
@@ -210,6 +230,7 @@ void PodBackend::said(const hub::SidecarKey& sidecar, const protocol::Body& body
     if (owns(sidecar, call->id)) sink_({*call});
   } else if (const auto* started = std::get_if<protocol::Started>(&body)) {
     if (!owns(sidecar, started->id)) return;
+    pods_.at(sidecar.user).started = true;
     protocol::Started here = *started;
     here.log = {log_segment(started->id), 0, 0};
     sink_({here});

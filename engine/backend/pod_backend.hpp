@@ -16,6 +16,7 @@
 #include "engine/backend/pod_hub.hpp"
 #include "engine/backend/pod_record.hpp"
 #include "engine/backend/pod_request.hpp"
+#include "engine/backend/pod_status.hpp"
 
 namespace scanflow::backend {
 
@@ -49,6 +50,8 @@ class PodBackend final : public Backend {
   // What the hub tells of its Pods.
   void attached(const hub::SidecarKey& sidecar);
   void detached(const hub::SidecarKey& sidecar);
+  /// Nothing was heard of it for a while: it may be away.
+  void suspected(const hub::SidecarKey& sidecar);
   void said(const hub::SidecarKey& sidecar, const protocol::Body& body);
   /// A result, which is told to the engine once; PodHub::delivered follows.
   void delivered(const hub::SidecarKey& from, std::uint64_t number, protocol::Result result);
@@ -57,6 +60,8 @@ class PodBackend final : public Backend {
 
   /// The Pod that has it; empty: none.
   std::string pod_of(const protocol::AttemptId& id) const;
+  /// All of them, those that wait for a step too.
+  std::vector<PodStatus> pods() const;
 
   // What the driver tells.
   void container_ended(const ContainerEnd& end);
@@ -69,6 +74,7 @@ class PodBackend final : public Backend {
     bool making = false;
     bool attached = false;
     bool begun = false;         // its attempt may have: its sidecar was told of it
+    bool started = false;       // its attempt has: its sidecar has said so
     std::int64_t waits_us = 0;  // since when its sidecar is not attached, or it has nothing to do
     std::int64_t ends_us =
         0;  // a container has ended: what it has to say comes until then; 0: none has
@@ -78,9 +84,10 @@ class PodBackend final : public Backend {
   };
   struct Attempt {
     RequestPtr request;
-    std::string pod;    // empty: none yet
-    std::string stop;   // why it shall end
-    bool told = false;  // its result, to the engine
+    std::string pod;     // empty: none yet
+    std::string stop;    // why it shall end
+    bool fresh = false;  // of a kept Pod it has had enough
+    bool told = false;   // its result, to the engine
   };
   struct Delivery {
     hub::SidecarKey from;
@@ -95,6 +102,8 @@ class PodBackend final : public Backend {
   void place(const Id& id);
   Pod* warm(const std::string& hash);
   void assign(Pod& pod, Attempt& attempt);
+  void tell_place(const Pod& pod);
+  bool give_up_kept(const std::string& pod);
   void make(const Id& id, const PodTemplate& made);
   Result<nlohmann::json> manifest_of(const std::string& pod, const Attempt& attempt,
                                      const PodTemplate& made);

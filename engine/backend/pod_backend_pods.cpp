@@ -41,6 +41,7 @@ void PodBackend::place(const Id& id) {
   for (auto& [name, pod] : pods_) {  // an earlier engine has given it to this one
     if (pod.record.attempt != id) continue;
     attempt.pod = name;
+    tell_place(pod);
     hub_.grant(name, pod_request(*attempt.request),
                fs::path(attempt.request->log_dir) / log_segment(id));
     if (const auto kept = deliveries_.find(id); kept != deliveries_.end())
@@ -49,8 +50,8 @@ void PodBackend::place(const Id& id) {
   }
   if (!attempt.stop.empty()) return stop_placed(id);
   const PodTemplate made = pod_template(*attempt.request, options_.images);
-  if (Pod* pod = made.reuse.uses > 1 ? warm(made.hash) : nullptr; pod != nullptr)
-    return assign(*pod, attempt);
+  const bool kept = made.reuse.uses > 1 && !attempt.fresh;
+  if (Pod* pod = kept ? warm(made.hash) : nullptr; pod != nullptr) return assign(*pod, attempt);
   make(id, made);
 }
 
@@ -68,12 +69,41 @@ PodBackend::Pod* PodBackend::warm(const std::string& hash) {
 void PodBackend::assign(Pod& pod, Attempt& attempt) {
   const protocol::Request request = pod_request(*attempt.request);
   pod.record.attempt = request.id;
+  pod.started = false;
   ++pod.record.uses;
   attempt.pod = pod.record.pod;
   if (auto written = records_.write(pod.record); !written)
     return fail(request.id, "retryable", written.error().message);
+  tell_place(pod);
   hub_.grant(attempt.pod, request, fs::path(attempt.request->log_dir) / log_segment(request.id));
   order(pod);
+}
+
+void PodBackend::tell_place(const Pod& pod) {
+  const PodRecord& record = pod.record;
+  sink_({Placed{*record.attempt, record.pod, driver_->node(), record.uses}});
+}
+
+/// Of a kept Pod that may be broken: one that waits for a step gets none, and a step that has not begun in it
+/// gets a Pod of its own. False: it is not kept, or its step has begun.
+bool PodBackend::give_up_kept(const std::string& name) {
+  const Pod* pod = find(name);
+  if (pod == nullptr || pod->making) return false;
+  const std::optional<Id> id = pod->record.attempt;
+  if (!id) {
+    remove(name);
+    return true;
+  }
+  const auto found = attempts_.find(*id);
+  if (pod->started || pod->record.uses < 2 || found == attempts_.end() || found->second.told ||
+      deliveries_.contains(*id))
+    return false;
+  trouble(fmt::format("the kept Pod {} does not answer: {} gets one of its own", name, id->step));
+  found->second.pod.clear();
+  found->second.fresh = true;
+  remove(name);
+  place(*id);
+  return true;
 }
 
 void PodBackend::make(const Id& id, const PodTemplate& made) {
@@ -195,11 +225,10 @@ void PodBackend::remove(const std::string& name) {
 }
 
 void PodBackend::container_ended(const ContainerEnd& end) {
+  if (end.container != kSidecarContainer && end.container != kAppContainer) return;
   Pod* pod = find(end.pod);
-  if (pod == nullptr) return;
+  if (pod == nullptr || give_up_kept(end.pod)) return;
   if (end.container == kSidecarContainer) return sidecar_ended(*pod, end);
-  if (end.container != kAppContainer) return;
-  if (!pod->record.attempt) return remove(end.pod);
   pod->end = end;
   pod->ends_us = monotonic_us() + kLastWordsUs;
 }

@@ -39,6 +39,8 @@ class PodDriver {
   virtual void open(std::function<void(Result<std::vector<std::string>>)> then) = 0;
   /// The name by which a Pod reaches the engine's machine.
   virtual std::string host() const = 0;
+  /// The machine that its Pods run on, once it is open; empty: not known.
+  virtual std::string node() const = 0;
   /// Makes and starts it. `then`: nothing where it runs. Of one that fails nothing stays.
   virtual void make(nlohmann::json manifest, std::function<void(std::optional<NotMade>)> then) = 0;
   /// Ends whatever runs of it, also of one that is being made. One that is not there: done.

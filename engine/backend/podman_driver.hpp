@@ -29,6 +29,7 @@ class PodmanDriver final : public PodDriver {
 
   void open(std::function<void(Result<std::vector<std::string>>)> then) override;
   std::string host() const override { return podman::Podman::kHost; }
+  std::string node() const override { return podman_ ? podman_->facts().hostname : ""; }
   void make(nlohmann::json manifest, std::function<void(std::optional<NotMade>)> then) override;
   void remove(const std::string& pod) override;
   void revive(const std::string& pod, const std::string& container) override;

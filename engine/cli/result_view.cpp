@@ -6,6 +6,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/hint.hpp"
+#include "engine/cli/pod_view.hpp"
 #include "engine/cli/post_mortem_view.hpp"
 #include "engine/cli/steps_view.hpp"
 #include "engine/cli/text.hpp"
@@ -157,7 +158,9 @@ std::string render_result(const Context& context, const json& result, ResultOf w
   const bool color = use_color(STDOUT_FILENO);
   const auto lasted = static_cast<std::int64_t>(result.at("seconds").get<double>() * 1e6);
   const bool goes_on = status == "running" || status == "queued";
-  std::string text = "\n" + steps_table(steps, table_width(STDOUT_FILENO)) +
+  std::string pods = pods_line(steps);
+  if (!pods.empty()) pods = "\n" + pods + "\n";
+  std::string text = "\n" + steps_table(steps, table_width(STDOUT_FILENO)) + pods +
                      failures(context, steps, run) + questions(context, steps) + "\n";
   text += fmt::format("{} {} {}", paint(status, status_color(status), color),
                       goes_on                   ? "for"

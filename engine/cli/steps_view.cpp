@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "engine/cli/pod_view.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/units.hpp"
 #include "sdk/base/uuid.hpp"
@@ -48,7 +49,9 @@ std::vector<std::string> row_of(const json& step) {
                       step.at("name").get<std::string>()),
           tolerated ? status + ", as it may" : status,
           timed && seconds > 0 ? format_duration(static_cast<std::int64_t>(seconds * 1e6)) : "",
-          attempts > 0 ? std::to_string(attempts) : "", printable(words_of(step))};
+          attempts > 0 ? std::to_string(attempts) : "",
+          pod_cell(step.value("pod", json())),
+          printable(words_of(step))};
 }
 
 /// "a" of "a[3]", the same for all instances of one step in one run.
@@ -160,8 +163,13 @@ std::string steps_table(const json& steps, std::size_t width) {
     if (shown[i]) rows.push_back(row_of(steps[i]));
   }
   if (rows.empty()) return {};
-  return table({"  STEP", "STATUS", "TIME", "TRIES", ""}, rows, width, {2, 3}) +
-         left_out(steps, shown);
+  std::vector<std::string> header{"  STEP", "STATUS", "TIME", "TRIES", "POD", ""};
+  constexpr std::size_t kPod = 4;
+  if (std::all_of(rows.begin(), rows.end(), [](const auto& row) { return row[kPod].empty(); })) {
+    header.erase(header.begin() + kPod);
+    for (auto& row : rows) row.erase(row.begin() + kPod);
+  }
+  return table(header, rows, width, {2, 3}) + left_out(steps, shown);
 }
 
 }  // namespace scanflow::cli

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "engine/cli/pod_view.hpp"
 #include "sdk/base/units.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -21,7 +22,7 @@ struct Described {
 };
 
 // In the order in which they stand. Widths hold the longest usual text, and the sign of the order.
-constexpr std::array<Described, 12> kColumns{{
+constexpr std::array<Described, 13> kColumns{{
     {TopColumn::run, "RUN", 8, false, 6},
     {TopColumn::step, "STEP", 12, false, 0},
     {TopColumn::attempt, "TRY", 3, true, 7},
@@ -34,6 +35,7 @@ constexpr std::array<Described, 12> kColumns{{
     {TopColumn::limit, "LIMIT", 9, true, 11},
     {TopColumn::metrics, "METRICS", 16, false, 9},
     {TopColumn::last, "LAST ASKED", 16, false, 10},
+    {TopColumn::pod, "POD", 29, false, 12},
 }};
 constexpr std::size_t kMarker = 2;     // of the selected row
 constexpr std::size_t kWide = 140;     // from here on there is air between columns
@@ -127,6 +129,8 @@ TopCell cell_of(const TopRow& row, TopColumn column, Letters letters) {
       return {metrics_text(row)};
     case TopColumn::last:
       return {last_asked(row), color_of_outcome(row)};
+    case TopColumn::pod:
+      return {pod_cell(row.pod), Color::dim};
   }
   return {};
 }
@@ -143,7 +147,10 @@ TopLayout layout_of(const std::vector<TopRow>& rows, std::size_t columns) {
   std::sort(by_rank.begin(), by_rank.end(),
             [](const Described& a, const Described& b) { return a.rank < b.rank; });
   std::size_t left = columns > kMarker ? columns - kMarker : 0;
+  const bool in_pods =
+      std::any_of(rows.begin(), rows.end(), [](const TopRow& row) { return row.pod.is_object(); });
   for (const Described& each : by_rank) {
+    if (each.column == TopColumn::pod && !in_pods) continue;
     const std::size_t gap = layout.columns.empty() ? 0 : layout.gap;
     // The step is named however little room there is.
     if (each.width + gap > left && each.rank > 0) break;

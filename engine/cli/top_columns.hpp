@@ -24,7 +24,8 @@ enum class TopColumn {
   used,
   limit,
   metrics,
-  last
+  last,
+  pod
 };
 
 struct TopCell {

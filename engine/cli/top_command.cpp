@@ -35,6 +35,7 @@ class Documents {
     while (documents_.size() > 2 && newest - time_of(documents_[1]) >= kRatesUs)
       documents_.pop_front();
   }
+  std::vector<KeptPod> kept() const { return kept_pods(documents_.back()); }
   std::vector<TopRow> rows(TopSort sort) const {
     return top_rows(documents_.back(), documents_.size() > 1 ? documents_.front() : json(), sort);
   }
@@ -50,8 +51,10 @@ int print_once(const Context& context, const json& top) {
     return kSucceeded;
   }
   const auto rows = top_rows(top, json(), TopSort::cpu);
-  fmt::print("{}\n{}{}", top_summary(rows), rows.empty() ? "" : "\n",
-             top_table(rows, table_width(STDOUT_FILENO)));
+  const auto kept = kept_pods(top);
+  const std::size_t width = table_width(STDOUT_FILENO);
+  fmt::print("{}\n{}{}{}{}", top_summary(rows, kept), rows.empty() ? "" : "\n",
+             top_table(rows, width), kept.empty() ? "" : "\n", kept_table(kept, width));
   return kSucceeded;
 }
 
@@ -70,11 +73,12 @@ class View {
       rows_ = documents_.rows(state_.sort);
       keep_selected(state_, rows_);
       const TopScreen size = size_now();
-      screen.draw(top_lines(rows_, state_, place_, stale_us(), size));
+      const auto kept = documents_.kept();
+      screen.draw(top_lines(rows_, kept, state_, place_, stale_us(), size));
       const Screen::Event event = screen.wait(source_.fd(), 1s);
       for (TopSource::News& news : source_.take()) take(std::move(news));
       for (const KeyPress& key : event.keys.empty() ? keys_.flush() : keys_.take(event.keys)) {
-        do_action(press(state_, key, rows_, page_of(size)));
+        do_action(press(state_, key, rows_, page_of(size, kept.size())));
         rows_ = documents_.rows(state_.sort);
         keep_selected(state_, rows_);
       }

@@ -94,6 +94,7 @@ TopRow row_of(const json& attempt, std::int64_t now_us, const Samples& before) {
   row.memory = number(attempt, "memory_bytes");
   row.limit = number(attempt, "memory_limit_bytes");
   row.metrics = metrics_of(attempt, before);
+  row.pod = attempt.value("pod", json());
   row.observed = attempt.value("observed", false);
   for (const json& name : attempt.value("offers", json::array()))
     row.offers += (row.offers.empty() ? "" : ", ") + printable(name.get<std::string>());

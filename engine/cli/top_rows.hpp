@@ -27,6 +27,7 @@ struct TopRow {
   std::optional<double> cpu;            // cores
   std::optional<double> memory, limit;  // bytes
   std::vector<TopMetric> metrics;       // the application's, the newest of each name
+  nlohmann::json pod;                   // run_facts.hpp's pod_document; null: it is in none
   bool observed = false;                // a sidecar can act on it
   std::string offers;                   // "checkpoint, stop_early"
   nlohmann::json last;                  // what was asked of it last; null: nothing

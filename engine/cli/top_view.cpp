@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kHigh = 16;  // rows from which on there is room for details
 constexpr std::size_t kDetails = 3;
+constexpr std::size_t kMostKept = 3;  // lines
 
 /// The longest that fits.
 constexpr std::array<std::string_view, 3> kLegends{
@@ -97,8 +98,7 @@ std::string row_line(const TopRow& row, bool selected, const TopLayout& layout,
 }
 
 void add_rows(const std::vector<TopRow>& rows, const TopState& state, const TopScreen& screen,
-              Lines& lines) {
-  const std::size_t page = page_of(screen);
+              std::size_t page, Lines& lines) {
   const TopLayout layout = layout_of(rows, screen.columns);
   lines.add(titles(layout, state.sort, screen.letters), Color::bold);
   // The page moves as little as it must.
@@ -109,8 +109,9 @@ void add_rows(const std::vector<TopRow>& rows, const TopState& state, const TopS
 }
 
 void add_details(const TopRow& row, Lines& lines) {
-  lines.add(fmt::format("{}  {}  {}  attempt {}", short_id(row.run), row.pipeline,
-                        printable(row.step), row.attempt),
+  const std::string pod = pod_words(row.pod);
+  lines.add(fmt::format("{}  {}  {}  attempt {}{}", short_id(row.run), row.pipeline,
+                        printable(row.step), row.attempt, pod.empty() ? "" : "  " + pod),
             Color::bold);
   const std::string metrics = metrics_text(row);
   lines.add("  " + row.message + (row.message.empty() || metrics.empty() ? "" : "  ") + metrics);
@@ -132,15 +133,17 @@ void add_status(const TopState& state, Lines& lines) {
 
 }  // namespace
 
-std::size_t page_of(const TopScreen& screen) {
-  // Head, titles, status, legend; a blank line stands before the table and before the details.
+std::size_t page_of(const TopScreen& screen, std::size_t kept) {
+  // Head, titles, status, legend; a blank line stands before the table, kept Pods and the details.
+  const std::size_t said = kept > 0 ? std::min(kept, kMostKept) + 1 : 0;
   const std::size_t taken =
-      (has_head(screen) ? 2 : 0) + 3 + (has_details(screen) ? kDetails + 2 : 0);
+      (has_head(screen) ? 2 : 0) + 3 + (has_details(screen) ? kDetails + 2 + said : 0);
   return std::max<std::size_t>(screen.rows > taken ? screen.rows - taken : 0, 1);
 }
 
-std::string top_summary(const std::vector<TopRow>& rows) {
-  if (rows.empty()) return "nothing runs now";
+std::string top_summary(const std::vector<TopRow>& rows, const std::vector<KeptPod>& kept) {
+  const std::string pods = kept.empty() ? "" : "; " + kept_summary(kept);
+  if (rows.empty()) return "nothing runs now" + pods;
   std::set<std::string> runs;
   double cpu = 0, memory = 0;
   std::size_t observed = 0;
@@ -153,15 +156,17 @@ std::string top_summary(const std::vector<TopRow>& rows) {
   const auto many = [](std::size_t count, const char* what) {
     return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
   };
-  return fmt::format(
-      "{}, {}, CPU {:.2f}, memory {}; {}", many(runs.size(), "run"), many(rows.size(), "attempt"),
-      cpu, format_bytes(static_cast<std::uint64_t>(memory)),
-      observed == 0             ? "no sidecar is connected"
-      : observed == rows.size() ? "sidecar connected"
-                                : fmt::format("a sidecar sees {} of them", observed));
+  return fmt::format("{}, {}, CPU {:.2f}, memory {}; {}{}", many(runs.size(), "run"),
+                     many(rows.size(), "attempt"), cpu,
+                     format_bytes(static_cast<std::uint64_t>(memory)),
+                     observed == 0             ? "no sidecar is connected"
+                     : observed == rows.size() ? "sidecar connected"
+                                               : fmt::format("a sidecar sees {} of them", observed),
+                     pods);
 }
 
-std::vector<std::string> top_lines(const std::vector<TopRow>& rows, const TopState& state,
+std::vector<std::string> top_lines(const std::vector<TopRow>& rows,
+                                   const std::vector<KeptPod>& kept, const TopState& state,
                                    const std::string& place, std::int64_t stale_us,
                                    const TopScreen& screen) {
   Lines lines(screen);
@@ -170,16 +175,19 @@ std::vector<std::string> top_lines(const std::vector<TopRow>& rows, const TopSta
         "scanflow top  " + fit_middle(place, std::max<std::size_t>(screen.columns, 34) - 14);
     if (stale_us > 0) head = fmt::format("no news for {}  {}", format_duration(stale_us), head);
     lines.add(head, stale_us > 0 ? Color::red : Color::bold);
-    lines.add(top_summary(rows));
+    lines.add(top_summary(rows, kept));
   }
   if (has_details(screen)) lines.add("");
   if (rows.empty()) {
     lines.add("  Steps show here as soon as they run: 'scanflow run FILE' begins some.",
               Color::dim);
   } else {
-    add_rows(rows, state, screen, lines);
+    add_rows(rows, state, screen, page_of(screen, kept.size()), lines);
   }
   if (has_details(screen)) {
+    const auto said = kept_lines(kept, kMostKept);
+    if (!said.empty()) lines.fill_to(screen.rows - kDetails - 3 - said.size());
+    for (const std::string& line : said) lines.add(line, Color::dim);
     lines.fill_to(screen.rows - kDetails - 2);
     if (!rows.empty()) add_details(rows[std::min(state.selected, rows.size() - 1)], lines);
   }
@@ -191,19 +199,23 @@ std::vector<std::string> top_lines(const std::vector<TopRow>& rows, const TopSta
 
 std::string top_table(const std::vector<TopRow>& rows, std::size_t width) {
   if (rows.empty()) return {};
-  constexpr std::array kColumns{
+  std::vector<TopColumn> columns{
       TopColumn::run, TopColumn::step,   TopColumn::attempt, TopColumn::state,   TopColumn::time,
       TopColumn::cpu, TopColumn::memory, TopColumn::limit,   TopColumn::metrics, TopColumn::last};
+  if (std::any_of(rows.begin(), rows.end(),
+                  [](const TopRow& row) { return row.pod.is_object(); })) {
+    columns.push_back(TopColumn::pod);
+  }
   std::vector<std::string> header;
   std::vector<std::size_t> right;
-  for (std::size_t i = 0; i < kColumns.size(); ++i) {
-    header.emplace_back(title_of(kColumns.at(i)));
-    if (is_right(kColumns.at(i))) right.push_back(i);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    header.emplace_back(title_of(columns[i]));
+    if (is_right(columns[i])) right.push_back(i);
   }
   std::vector<std::vector<std::string>> cells;
   for (const TopRow& row : rows) {
     auto& line = cells.emplace_back();
-    for (const TopColumn column : kColumns)
+    for (const TopColumn column : columns)
       line.push_back(cell_of(row, column, Letters::unicode).text);
   }
   return table(header, cells, width, right);

@@ -117,10 +117,12 @@ void Machine::Impl::apply_to_step(const Event& event) {
       require(node.approved, "it was not approved");
       if (event.attempt != step.attempts + 1) refuse(event, "the attempt before is missing");
       return attempt_started(event);
+    case EventType::attempt_placed:
     case EventType::attempt_stopping:
     case EventType::attempt_ended:
       require(step.status == StepStatus::running && event.attempt == step.attempts,
               "that attempt is not in flight");
+      if (event.type == EventType::attempt_placed) return;
       if (event.type == EventType::attempt_ended) return attempt_ended(event);
       node.stopping = event.cause;
       to_stop.push_back(event.step);

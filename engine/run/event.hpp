@@ -27,6 +27,7 @@ enum class EventType : std::uint8_t {
   step_failed,     // without an attempt: its expressions failed; cause, data: {message}
   step_cancelled,  // never started; cause (upstream, cancelled), data: {message}
   attempt_started,   // committed before the launch
+  attempt_placed,    // in a Pod; data: {backend, name, node, kept, use}, of which nothing follows
   attempt_stopping,  // a kill was decided; cause: timeout, cancelled or upstream
   attempt_ended,     // cause none: succeeded, data: {outputs, artifacts, ...}; else data: {message,
                      // exit_code, ...}

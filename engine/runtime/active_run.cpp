@@ -54,6 +54,7 @@ void ActiveRun::apply(const Event& event, store::Batch& batch) {
 void ActiveRun::record(const Event& event, store::Batch& batch) {
   if (event.type == EventType::run_ended) ended_us_ = event.time_us;
   if (event.type == EventType::step_expanded) know_steps();
+  know_pod(event);
   if (keep_ == Keep::in_memory && !events_wanted_) {
     history_.push_back(event);
     return;
@@ -81,6 +82,7 @@ void ActiveRun::replay(const Event& event, std::int64_t seq) {
   know_steps();
   seq_ = seq;
   if (event.type == EventType::run_ended) ended_us_ = event.time_us;
+  know_pod(event);
   if (event.type != EventType::attempt_ended || event.step == run::kNoStep) return;
   const json log = event.data ? event.data->value("log", json::object()) : json::object();
   if (log.contains("segment")) {
@@ -127,6 +129,7 @@ void ActiveRun::finish(CalledRuns called) {
     const auto& result = machine_.step(i).result;
     if (result && result->contains("post_mortem"))
       facts.post_mortems[rows.back().id] = result->at("post_mortem");
+    if (json pod = pod_of(i); !pod.is_null()) facts.pods[rows.back().id] = std::move(pod);
   }
   tell({{"type", "finished"}, {"result", result_document(row(), rows, facts)}});
 }
@@ -155,6 +158,17 @@ ActiveRun::Unsaid ActiveRun::take_unsaid() {
 void ActiveRun::say(const Unsaid& unsaid) {
   std::uint64_t number = unsaid.first;
   for (const Update& update : unsaid.updates) tell(update, number++);
+}
+
+void ActiveRun::know_pod(const Event& event) {
+  if (event.type == EventType::attempt_placed) placed_[event.step] = event;
+}
+
+json ActiveRun::pod_of(std::uint32_t step) const {
+  const auto found = placed_.find(step);
+  return found == placed_.end()
+             ? json()
+             : pod_document(run::to_json(found->second, machine_.planned(step).id));
 }
 
 void ActiveRun::started(const protocol::Started& started) {

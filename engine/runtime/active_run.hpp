@@ -65,6 +65,8 @@ class ActiveRun {
   Unsaid take_unsaid();
   void say(const Unsaid& unsaid);
 
+  /// The Pod that the step's last attempt in one has been given to, as run_facts.hpp has it; null: none.
+  json pod_of(std::uint32_t step) const;
   void started(const protocol::Started& started);
   void log_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log);
   /// Index of the step with this identity, or run::kNoStep.
@@ -92,6 +94,7 @@ class ActiveRun {
     Listener listener;
     std::uint64_t from = 0;  // the number of the first update that it has not seen the effect of
   };
+  void know_pod(const run::Event& event);
   void touch(std::uint32_t step);
   void tell(const Update& update, std::uint64_t number);
 
@@ -113,6 +116,7 @@ class ActiveRun {
   std::vector<std::uint32_t> dirty_;
   std::vector<bool> is_dirty_;
   std::unordered_map<std::uint32_t, std::vector<Log>> logs_;
+  std::unordered_map<std::uint32_t, run::Event> placed_;  // by step, the last one
 };
 
 }  // namespace scanflow::runtime

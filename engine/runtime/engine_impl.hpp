@@ -224,6 +224,7 @@ struct Engine::Impl {
   // --- what backends tell (reports.cpp)
   void on_reports(std::vector<backend::Report> reports);
   void on_kept(const protocol::AttemptId& id);
+  void on_placed(const EntryPtr& entry, const backend::Placed& placed);
   void on_ended(const EntryPtr& entry, protocol::Result result);
   void attempt_ended(const EntryPtr& entry, std::uint32_t step, const protocol::Result& result,
                      json artifacts);

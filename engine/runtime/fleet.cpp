@@ -61,6 +61,11 @@ hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
       options_.log(fmt::format("sidecar {} is away: {}", name_of(key), why));
     post([this, key] { detach(key); });
   };
+  events.suspected = [this](const SidecarKey& key) {
+    post([this, key] {
+      if (events_.suspected) events_.suspected(key);
+    });
+  };
   events.workload = [this](const SidecarKey& key, const protocol::Started& started) {
     post([this, key, started] {
       take(key, started);

@@ -32,7 +32,7 @@ struct FleetOptions {
 
 /// What it tells its owner, on the strand.
 struct FleetEvents {
-  std::function<void(const hub::SidecarKey&)> attached, detached;
+  std::function<void(const hub::SidecarKey&)> attached, suspected, detached;
   /// Started, Progress or HostCall, of a Pod of the engine's.
   std::function<void(const hub::SidecarKey&, const protocol::Body&)> said;
   /// Must be committed; then Fleet::delivered is due.

@@ -46,6 +46,9 @@ FleetEvents Engine::Impl::fleet_events() {
   events.attached = [this](const hub::SidecarKey& key) {
     if (pods != nullptr) pods->attached(key);
   };
+  events.suspected = [this](const hub::SidecarKey& key) {
+    if (pods != nullptr) pods->suspected(key);
+  };
   events.detached = [this](const hub::SidecarKey& key) {
     if (pods != nullptr) pods->detached(key);
   };

@@ -128,6 +128,8 @@ void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
     } else if (const auto* started = std::get_if<protocol::Started>(&report)) {
       entry->run.started(*started);
       arm_rows();
+    } else if (const auto* placed = std::get_if<backend::Placed>(&report)) {
+      on_placed(entry, *placed);
     } else if (const auto* call = std::get_if<protocol::HostCall>(&report)) {
       on_host_call(entry, *call);
     }
@@ -156,6 +158,27 @@ void Engine::Impl::on_kept(const protocol::AttemptId& id) {
     if (!known || (!known->empty() && known->front().ended_us == 0)) return;
   }
   for (const auto& [name, backend] : backends) backend->forget({id});  // whose it is
+}
+
+void Engine::Impl::on_placed(const EntryPtr& entry, const backend::Placed& placed) {
+  const std::uint32_t step = entry->run.index_of(placed.id.step);
+  if (step == run::kNoStep) return;
+  const run::StepState& state = entry->run.machine().step(step);
+  if (state.status != run::StepStatus::running || state.attempts != placed.id.attempt) return;
+  const json known = entry->run.pod_of(step);
+  if (known.is_object() && known["attempt"] == placed.id.attempt && known["name"] == placed.pod)
+    return;  // an earlier engine has recorded it
+  json data = {{"backend", entry->run.submission().options.backend},
+               {"name", placed.pod},
+               {"node", placed.node},
+               {"kept", placed.use > 1},
+               {"use", placed.use}};
+  entry->run.apply({.type = EventType::attempt_placed,
+                    .step = step,
+                    .attempt = placed.id.attempt,
+                    .time_us = wall_us(),
+                    .data = std::make_shared<const json>(std::move(data))},
+                   batch);
 }
 
 void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "engine/backend/names.hpp"
 #include "engine/pipeline/reader.hpp"
 
 namespace scanflow::runtime {
@@ -55,6 +56,15 @@ void read_post_mortems(const std::vector<store::EventRow>& events, RunFacts& fac
     } else {
       facts.post_mortems.erase(step);
     }
+  }
+}
+
+void read_pods(const std::vector<store::EventRow>& events, RunFacts& facts) {
+  for (const store::EventRow& row : events) {
+    if (row.body.find("\"attempt_placed\"") == std::string::npos) continue;
+    const json event = json::parse(row.body, nullptr, false);
+    if (!event.is_object() || event.value("type", "") != "attempt_placed") continue;
+    facts.pods[event.at("step")] = pod_document(event);
   }
 }
 
@@ -127,6 +137,8 @@ json step_entry(const store::StepRow& step, const RunFacts& facts) {
     entry["approval"] = asked->second;
   if (const auto ended = facts.post_mortems.find(step.id); ended != facts.post_mortems.end())
     entry["post_mortem"] = ended->second;
+  if (const auto pod = facts.pods.find(step.id); pod != facts.pods.end())
+    entry["pod"] = pod->second;
   if (const auto child = facts.called.find(step.id); child != facts.called.end())
     entry["run"] = child->second;
   return entry;
@@ -143,23 +155,31 @@ CalledRuns called_runs(const store::Store& store, const std::string& run) {
   return called;
 }
 
-RunFacts run_facts(const store::Store& store, const std::string& run,
+json pod_document(const json& event) {
+  json document = event.value("data", json::object());
+  document["attempt"] = event.at("attempt");
+  return document;
+}
+
+RunFacts run_facts(const store::Store& store, const store::RunRow& run,
                    const std::vector<store::StepRow>& steps) {
   RunFacts facts;
-  facts.called = called_runs(store, run);
+  facts.called = called_runs(store, run.id);
   const bool asked = any_is(steps, "awaiting");
   const bool ended = any_is(steps, "failed") || any_is(steps, "cancelled");
-  if (!asked && !ended) return facts;
-  const auto first = store.events(run, 0, 1);
+  const bool in_pods = backend::runs_pods(run.backend);
+  if (!asked && !ended && !in_pods) return facts;
+  const auto first = store.events(run.id, 0, 1);
   if (!first || first->empty()) return facts;
   std::map<std::string, std::string> defaults;
   read_source(json::parse(first->front().body, nullptr, false), facts, defaults);
   constexpr std::size_t kPage = 10'000;
   for (std::int64_t after = 0;;) {
-    const auto events = store.events(run, after, kPage);
+    const auto events = store.events(run.id, after, kPage);
     if (!events || events->empty()) break;
     if (asked) read_questions(*events, facts, defaults);
     read_post_mortems(*events, facts);
+    if (in_pods) read_pods(*events, facts);
     after = events->back().seq;
   }
   return facts;

@@ -114,6 +114,7 @@ json document_of(const RunningAttempt& attempt, Seen& seen, std::int64_t now_us)
           {"attempt", attempt.id.attempt},
           {"started_us", attempt.started_us},
           {"progress", std::move(progress)},
+          {"pod", attempt.pod},
           {"observed", attempt.observed},
           {"memory_bytes", memory_of(seen)},
           {"memory_limit_bytes", attempt.memory_limit > 0
@@ -127,9 +128,29 @@ json document_of(const RunningAttempt& attempt, Seen& seen, std::int64_t now_us)
           {"last", attempt.last ? command_document(*attempt.last) : json()}};
 }
 
+json document_of(const backend::PodStatus& pod) {
+  json document = {{"name", pod.name},
+                   {"node", pod.node},
+                   {"run", nullptr},
+                   {"step", nullptr},
+                   {"attempt", nullptr},
+                   {"uses", pod.uses},
+                   {"most_uses", pod.most_uses},
+                   {"age_us", pod.age_us},
+                   {"most_age_us", pod.most_age_us},
+                   {"idle_us", pod.idle_us},
+                   {"most_idle_us", pod.most_idle_us}};
+  if (!pod.attempt) return document;
+  document["run"] = pod.attempt->run;
+  document["step"] = pod.attempt->step;
+  document["attempt"] = pod.attempt->attempt;
+  return document;
+}
+
 }  // namespace
 
-json top_document(const std::vector<RunningAttempt>& attempts, const knowledge::Knowledge* recent,
+json top_document(const std::vector<RunningAttempt>& attempts,
+                  const std::vector<backend::PodStatus>& pods, const knowledge::Knowledge* recent,
                   std::int64_t now_us) {
   SeenOf seen;
   for (const RunningAttempt& attempt : attempts) seen[attempt.id];
@@ -143,7 +164,9 @@ json top_document(const std::vector<RunningAttempt>& attempts, const knowledge::
   json list = json::array();
   for (const RunningAttempt& attempt : attempts)
     list.push_back(document_of(attempt, seen[attempt.id], now_us));
-  return {{"time_us", now_us}, {"attempts", std::move(list)}};
+  json all_pods = json::array();
+  for (const backend::PodStatus& pod : pods) all_pods.push_back(document_of(pod));
+  return {{"time_us", now_us}, {"attempts", std::move(list)}, {"pods", std::move(all_pods)}};
 }
 
 }  // namespace scanflow::runtime

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/backend/pod_status.hpp"
 #include "engine/knowledge/knowledge.hpp"
 #include "engine/store/rows.hpp"
 #include "sidecar/protocol/messages.hpp"
@@ -22,16 +23,20 @@ struct RunningAttempt {
   std::int64_t started_us = 0;
   std::uint64_t memory_limit = 0;  // bytes, that the step asked for; 0: none
   protocol::Progress progress;
+  json pod;                               // run_facts.hpp's pod_document; null: it is in none
   bool observed = false;                  // a sidecar can act on it
   std::vector<std::string> offers;        // its own commands
   std::optional<store::CommandRow> last;  // what was asked of it last
 };
 
 /// {"time_us", "attempts": [{"run", "pipeline", "step", "attempt", "started_us", "progress" ({"fraction",
-/// "message"}), "observed", "memory_bytes", "memory_limit_bytes", "cpu_cores", "paused", "throttle_share",
-/// "metrics": [{"name", "labels", "value", "time_us"}], "offers": [NAME], "last": command_document}]}.
-/// What is not known is null. `recent`: null: nothing was heard of any.
-json top_document(const std::vector<RunningAttempt>& attempts, const knowledge::Knowledge* recent,
+/// "message"}), "pod", "observed", "memory_bytes", "memory_limit_bytes", "cpu_cores", "paused", "throttle_share",
+/// "metrics": [{"name", "labels", "value", "time_us"}], "offers": [NAME], "last": command_document}],
+/// "pods": [{"name", "node", "run", "step", "attempt" (null: it is kept, and waits for a step), "uses", "most_uses",
+/// "age_us", "most_age_us" (0: any), "idle_us", "most_idle_us"}]}. What is not known is null. `recent`: null:
+/// nothing was heard of any.
+json top_document(const std::vector<RunningAttempt>& attempts,
+                  const std::vector<backend::PodStatus>& pods, const knowledge::Knowledge* recent,
                   std::int64_t now_us);
 
 }  // namespace scanflow::runtime

@@ -125,6 +125,8 @@ void Engine::Impl::tell_top(const Client& client) {
       attempt.id = {entry->run.id(), machine.planned(i).id, state.attempts};
       attempt.pipeline = entry->run.plan().pipeline->name;
       attempt.started_us = state.started_us;
+      if (json pod = entry->run.pod_of(i); pod.is_object() && pod["attempt"] == state.attempts)
+        attempt.pod = std::move(pod);
       if (const auto found = steering.progress.find(attempt.id); found != steering.progress.end())
         attempt.progress = found->second;
       if (const auto found = steering.last.find(attempt.id); found != steering.last.end())
@@ -137,8 +139,10 @@ void Engine::Impl::tell_top(const Client& client) {
       if (own) attempt.offers = loader::command_names(*own);
     }
   }
-  work([this, attempts = std::move(attempts), client] {
-    const json top = top_document(attempts, recent.knowledge(), wall_us());
+  std::vector<backend::PodStatus> all_pods;
+  if (pods != nullptr) all_pods = pods->pods();
+  work([this, attempts = std::move(attempts), all_pods = std::move(all_pods), client] {
+    const json top = top_document(attempts, all_pods, recent.knowledge(), wall_us());
     client.listener(std::make_shared<const json>(json{{"type", "done"}, {"top", top}}));
   });
 }

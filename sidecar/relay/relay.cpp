@@ -70,7 +70,7 @@ void Relay::cancel(const protocol::Cancel& order) {
   result.id = order.id;
   result.status = "cancelled";
   result.cause = order.reason;
-  result.message = "stopped before it started";
+  result.message = "stopped before it started: its inputs were being brought into its Pod";
   finish(std::move(result));
 }
 

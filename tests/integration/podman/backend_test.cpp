@@ -236,10 +236,92 @@ TEST_F(PodBackend, KeptPodsRunStepAfterStep) {
   }
   const Output output = run(steps);
   ASSERT_EQ(output.exit, 0) << output.out << output.err;
-  std::set<std::string> pods_seen;
-  for (int i = 0; i < 20; ++i)
+  std::set<std::string> pods_seen, names;
+  for (int i = 0; i < 20; ++i) {
     pods_seen.insert(scanflow_({"runs", "logs", last_run(), fmt::format("s{}", i)}).out);
+    const json pod = step(fmt::format("s{}", i)).at("pod");
+    names.insert(pod.at("name"));
+    EXPECT_EQ(pod.at("use"), i + 1);
+    EXPECT_EQ(pod.at("kept"), i > 0);
+    EXPECT_EQ(pod.at("backend"), "podman");
+    EXPECT_NE(pod.at("node"), "");
+  }
   EXPECT_THAT(pods_seen, SizeIs(1)) << "one Pod, whose first process began once";
+  EXPECT_THAT(names, SizeIs(1));
+  EXPECT_THAT(scanflow_({"runs", "show", last_run()}).out,
+              HasSubstr(*names.begin() + ", kept: use 20"));
+}
+
+TEST_F(PodBackend, TopShowsThePodOfAStepAndThoseThatWaitForOne) {
+  const auto program = start(R"(
+  - {name: short, run: 'sleep 0.2', reuse: {idle: 1m, uses: 7}}
+  - {name: long, image: ')" + kImages +
+                             R"(-python:latest', run: 'sleep 60'}
+)");
+  json top;
+  const auto kept = [&]() -> json {
+    const Output output = scanflow_({"top", "-o", "json"});
+    top = output.exit == 0 ? json::parse(output.out) : json::object();
+    for (const json& pod : top.value("pods", json::array()))
+      if (pod.at("run").is_null()) return pod;
+    return {};
+  };
+  ASSERT_TRUE(eventually([&] { return !kept().is_null(); })) << program->err();
+  const json pod = kept();
+  EXPECT_EQ(pod.at("uses"), 1);
+  EXPECT_EQ(pod.at("most_uses"), 7);
+  EXPECT_EQ(pod.at("most_idle_us"), 60'000'000);
+  ASSERT_TRUE(eventually([&] {
+    (void)kept();
+    return top.value("attempts", json::array()).size() == 1;
+  }));
+  EXPECT_EQ(top["attempts"][0].at("pod").at("kept"), false);
+  EXPECT_THAT(scanflow_({"top", "--once"}).out,
+              testing::AllOf(HasSubstr("1 Pod is kept"), HasSubstr("1 of 7")));
+  EXPECT_EQ(scanflow_({"runs", "cancel", last_run()}).exit, 0);
+  program->wait();
+}
+
+TEST_F(PodBackend, AForkBombEndsAtTheLimitOfProcesses) {
+  const Output output = run(R"(
+  - name: bomb
+    command: [python3, -c]
+    args:
+      - |
+        import threading
+        threading.stack_size(64 * 1024)
+        stop, many = threading.Event(), []
+        try:
+            while len(many) < 10000:
+                many.append(threading.Thread(target=stop.wait))
+                many[-1].start()
+        except RuntimeError:
+            many.pop()
+        stop.set()
+        print("threads:", len(many), flush=True)
+        raise SystemExit(0 if len(many) < 4096 else 1)
+)");
+  EXPECT_EQ(output.exit, 0) << scanflow_({"runs", "logs", last_run()}).out;
+}
+
+TEST_F(PodBackend, AStepWhoseKeptPodIsDeadRunsInAnother) {
+  const auto program = start(R"(
+  - {name: first, run: 'true', reuse: {idle: 1m}}
+  - {name: gate, approve: true, needs: [first]}
+  - {name: second, run: 'echo ran', reuse: {idle: 1m}, needs: [gate]}
+)");
+  ASSERT_TRUE(eventually([&] {
+    const json gate = last_run().empty() ? json() : step("gate");
+    return gate.is_object() && gate.value("status", "") == "awaiting";
+  })) << program->err();
+  const std::string kept = step("first").at("pod").at("name");
+  ASSERT_TRUE(podman().signal(kept + "-step", "STOP"));
+  ASSERT_TRUE(podman().signal(kept + "-scanflow-sidecar", "STOP"));
+  EXPECT_EQ(scanflow_({"runs", "approve", last_run(), "gate"}).exit, 0);
+  const Output output = program->wait(std::chrono::seconds(40));
+  EXPECT_EQ(output.exit, 0) << output.err << output.out;
+  EXPECT_NE(step("second").at("pod").at("name"), kept);
+  EXPECT_EQ(step("second").at("attempts"), 1);
 }
 
 TEST_F(PodBackend, StepsSucceedThoughTheirPodsAreKilled) {

@@ -71,6 +71,7 @@ struct MadeUpDriver final : PodDriver {
     then(pods.living);
   }
   std::string host() const override { return "host"; }
+  std::string node() const override { return "machine"; }
   void make(json manifest, std::function<void(std::optional<NotMade>)> then) override {
     pods.living.push_back(manifest["metadata"]["name"]);
     pods.made.push_back(std::move(manifest));
@@ -135,6 +136,31 @@ class PodBackendTest : public testing::Test {
     std::vector<protocol::Result> all;
     for (const Report& each : reports_) {
       if (const auto* ended = std::get_if<protocol::Ended>(&each)) all.push_back(ended->result);
+    }
+    return all;
+  }
+
+  /// "step pod use", of each place that was told.
+  std::vector<std::string> places() const {
+    std::vector<std::string> all;
+    for (const Report& each : reports_) {
+      if (const auto* placed = std::get_if<Placed>(&each))
+        all.push_back(placed->id.step + " " + placed->pod + " " + std::to_string(placed->use));
+    }
+    return all;
+  }
+  /// A Pod that has had a step, and waits for the next one.
+  std::string keep_one() {
+    launch("first", reused());
+    backend_->attached(sidecar());
+    deliver("first", sidecar(), 1);
+    backend_->acknowledge({"run", "first", 1});
+    return pod();
+  }
+  std::vector<Kept> kept() const {
+    std::vector<Kept> all;
+    for (const Report& each : reports_) {
+      if (const auto* one = std::get_if<Kept>(&each)) all.push_back(*one);
     }
     return all;
   }
@@ -300,8 +326,8 @@ TEST_F(PodBackendTest, WhoeverComesIsAskedAboutPodsThatItDoesNotKnow) {
   const std::string left = pod();
   begin();
   backend_->get_ready();
-  ASSERT_THAT(reports_, SizeIs(1));
-  EXPECT_EQ(std::get<Kept>(reports_[0]).id, (Id{"run", "train", 1}));
+  ASSERT_THAT(kept(), SizeIs(1));
+  EXPECT_EQ(kept()[0].id, (Id{"run", "train", 1}));
   backend_->forget({{"run", "train", 1}});
   EXPECT_THAT(pods_.removed, ElementsAre(left));
 }
@@ -312,8 +338,7 @@ TEST_F(PodBackendTest, AResultThatComesBeforeItIsAskedForWaits) {
   begin();
   backend_->get_ready();
   deliver("train", sidecar());
-  ASSERT_THAT(reports_, SizeIs(2)) << "asked about when it began, and when the result came";
-  EXPECT_TRUE(std::holds_alternative<Kept>(reports_[1]));
+  EXPECT_THAT(kept(), SizeIs(2)) << "asked about when it began, and when the result came";
   launch("train");
   EXPECT_THAT(results(), SizeIs(1));
   backend_->acknowledge({"run", "train", 1});
@@ -430,6 +455,101 @@ TEST_F(PodBackendTest, WhatWaitsForAStepIsRemovedWhenItsTimeIsOverOrTheEngineEnd
   EXPECT_THAT(pods_.removed, SizeIs(1));
   backend_.reset();
   EXPECT_THAT(pods_.removed, SizeIs(2));
+}
+
+TEST_F(PodBackendTest, SaysWhichPodAnAttemptIsGivenToAndHowManyHadItBefore) {
+  const std::string kept = keep_one();
+  launch("second", reused());
+  EXPECT_THAT(places(), ElementsAre("first " + kept + " 1", "second " + kept + " 2"));
+  const auto placed = std::find_if(reports_.begin(), reports_.end(), [](const Report& each) {
+    return std::holds_alternative<Placed>(each);
+  });
+  EXPECT_EQ(std::get<Placed>(*placed).node, "machine");
+  reports_.clear();
+  begin();
+  launch("second", reused());
+  EXPECT_THAT(places(), ElementsAre("second " + kept + " 2")) << "the next engine says it too";
+}
+
+TEST_F(PodBackendTest, ListsItsPodsWithThoseThatWaitForAStep) {
+  const std::string kept = keep_one();
+  launch("other");
+  const auto all = backend_->pods();
+  ASSERT_THAT(all, SizeIs(2));
+  const auto& idle = all[0].name == kept ? all[0] : all[1];
+  const auto& busy = all[0].name == kept ? all[1] : all[0];
+  EXPECT_FALSE(idle.attempt);
+  EXPECT_EQ(idle.uses, 1u);
+  EXPECT_EQ(idle.most_uses, 10u);
+  EXPECT_EQ(idle.most_idle_us, 60'000'000);
+  EXPECT_EQ(idle.node, "machine");
+  EXPECT_EQ(busy.attempt, (Id{"run", "other", 1}));
+  EXPECT_EQ(busy.idle_us, 0);
+}
+
+TEST_F(PodBackendTest, AKeptPodThatIsSilentOrGoneIsNotKeptAnyLonger) {
+  for (const bool silent : {true, false}) {
+    const std::string kept = keep_one();
+    if (silent) {
+      backend_->suspected({kept, kept});
+    } else {
+      backend_->detached({kept, kept});
+    }
+    EXPECT_EQ(pods_.removed.back(), kept);
+    launch("second", reused());
+    EXPECT_NE(pod(), kept);
+    backend_->attached(sidecar());
+    deliver("second", sidecar(), 2);
+    backend_->acknowledge({"run", "second", 1});
+    backend_->suspected(sidecar());
+  }
+}
+
+TEST_F(PodBackendTest, AStepThatDoesNotBeginInAKeptPodGetsOneOfItsOwn) {
+  const std::vector<std::function<void(const std::string&)>> ways{
+      [&](const std::string& kept) {
+        backend_->suspected({kept, kept});
+      },
+      [&](const std::string& kept) {
+        backend_->detached({kept, kept});
+      },
+      [&](const std::string& kept) {
+        backend_->container_ended({kept, kSidecarContainer, 137, false, ""});
+      },
+      [&](const std::string& kept) {
+        backend_->container_ended({kept, kAppContainer, 137, false, ""});
+      }};
+  for (const auto& way : ways) {
+    const std::string kept = keep_one();
+    launch("second", reused());
+    ASSERT_EQ(pod(), kept);
+    hub_.told.clear();
+    way(kept);
+    EXPECT_NE(pod(), kept);
+    EXPECT_EQ(pods_.removed.back(), kept);
+    EXPECT_EQ(places().back(), "second " + pod() + " 1");
+    EXPECT_THAT(said_.back(), HasSubstr("does not answer"));
+    deliver("second", {kept, kept}, 7);
+    EXPECT_EQ(results().size() % 2, 1u) << "it is not its any more";
+    backend_->attached(sidecar());
+    EXPECT_THAT(hub_.told, ElementsAre("launch second"));
+    deliver("second", sidecar(), 2);
+    EXPECT_EQ(results().size() % 2, 0u);
+    backend_->acknowledge({"run", "second", 1});
+    backend_->detached(sidecar());
+  }
+}
+
+TEST_F(PodBackendTest, AStepThatHasBegunInAKeptPodStaysThere) {
+  const std::string kept = keep_one();
+  launch("second", reused());
+  protocol::Started started;
+  started.id = {"run", "second", 1};
+  backend_->said({kept, kept}, started);
+  backend_->suspected({kept, kept});
+  backend_->detached({kept, kept});
+  EXPECT_THAT(pods_.made, SizeIs(1));
+  EXPECT_THAT(pods_.removed, IsEmpty());
 }
 
 }  // namespace

@@ -56,6 +56,24 @@ inline json document(json attempts, std::int64_t time_us = kNow) {
   return {{"time_us", time_us}, {"attempts", std::move(attempts)}};
 }
 
+/// Kept Pods beside it.
+inline json with_kept(json top, int count) {
+  for (int i = 1; i <= count; ++i) {
+    top["pods"].push_back({{"name", "scanflow-kept" + std::to_string(i)},
+                           {"node", "host7"},
+                           {"run", nullptr},
+                           {"step", nullptr},
+                           {"attempt", nullptr},
+                           {"uses", 3},
+                           {"most_uses", 100},
+                           {"age_us", 40'000'000},
+                           {"most_age_us", 3'600'000'000},
+                           {"idle_us", 5'000'000},
+                           {"most_idle_us", 30'000'000}});
+  }
+  return top;
+}
+
 /// One that is paused near its limit, one that is throttled, one that nobody knows anything of.
 inline json three() {
   const json paused = {

@@ -45,7 +45,8 @@ std::string shown(const json& top, TopState state, const TopScreen& size,
                   std::int64_t stale_us = 0) {
   const auto rows = top_rows(top, json(), state.sort);
   keep_selected(state, rows);
-  const auto lines = top_lines(rows, state, "/home/ann/.local/state/scanflow", stale_us, size);
+  const auto lines =
+      top_lines(rows, kept_pods(top), state, "/home/ann/.local/state/scanflow", stale_us, size);
   EXPECT_EQ(lines.size(), size.rows);
   return text_of(lines);
 }
@@ -156,6 +157,41 @@ json many(std::size_t count) {
   return document(std::move(attempts));
 }
 
+TEST(TopView, ShowsThePodOfAnAttemptAndThoseThatAreKept) {
+  const json pod = {{"attempt", 1},    {"backend", "podman"}, {"name", "scanflow-1f2e"},
+                    {"node", "host7"}, {"kept", true},        {"use", 3}};
+  const json top = with_kept(document({attempt(kRun, "a", {{"pod", pod}})}), 1);
+  EXPECT_EQ(
+      shown(top, {}, screen(100, 20)),
+      "scanflow top  /home/ann/.local/state/scanflow\n"
+      "1 run, 1 attempt, CPU 0.00, memory 0 B; no sidecar is connected; 1 Pod is kept\n"
+      "(1)\n"
+      "  RUN                STEP         TRY STATE               TIME PROGRESS    CPU▾       MEM "
+      "OF LIMIT\n"
+      "▸ 0193f2c1-aaaa-7000 a              1 running         1 m 05 s                -         "
+      "-\n"
+      "(8)\n"
+      "  scanflow-kept1 waits for a step: idle 5.0 s of 30.0 s, 3 of 100 steps, age 40.0 s of "
+      "1 h 00 m\n"
+      "(1)\n"
+      "0193f2c1-aaaa-7000  mnist  a  attempt 1  in Pod scanflow-1f2e on host7, kept: use 3\n"
+      "(1)\n"
+      "  no sidecar has seen it yet\n"
+      "(1)\n"
+      "j k select  p pause  r resume  s checkpoint  x cancel  sort: c m t n  q quit\n");
+  const std::string wide = shown(top, {}, screen(200, 10));
+  EXPECT_NE(wide.find("scanflow-1f2e, kept: use 3"), std::string::npos) << wide;
+  EXPECT_NE(top_table(top_rows(top, {}, TopSort::cpu), 0).find("scanflow-1f2e, kept: use 3"),
+            std::string::npos);
+}
+
+TEST(TopView, OfManyKeptPodsItSaysHowManyMoreThereAre) {
+  const json top = with_kept(many(200), 7);
+  const std::string text = shown(top, {}, screen(80, 24));
+  EXPECT_NE(text.find("\n  and 5 more\n"), std::string::npos) << text;
+  EXPECT_EQ(page_of(screen(80, 24), 7), 10u);
+}
+
 TEST(TopView, TheSelectedRowIsAlwaysOnTheScreen) {
   const TopScreen size = screen(80, 24);
   EXPECT_EQ(page_of(size), 14u);
@@ -187,7 +223,7 @@ TEST(TopView, FitsWhateverTheTerminalIs) {
   state.status = wide + wide + wide;
   for (std::size_t columns = 1; columns < 250; columns += columns < 30 ? 1 : 7) {
     for (const std::size_t height : {1, 2, 5, 6, 15, 16, 50}) {
-      const auto lines = top_lines(rows, state, wide, 0, screen(columns, height));
+      const auto lines = top_lines(rows, kept_pods(top), state, wide, 0, screen(columns, height));
       EXPECT_EQ(lines.size(), height) << columns;
       for (const std::string& line : lines) {
         EXPECT_LE(width_of(line), columns) << line;
@@ -213,12 +249,15 @@ TEST(TopTable, IntoAPipeNothingIsCut) {
 }
 
 TEST(TopTable, TheSummarySaysWhatSidecarsSee) {
-  const auto summary = [](const json& top) { return top_summary(top_rows(top, {}, TopSort::cpu)); };
+  const auto summary = [](const json& top) {
+    return top_summary(top_rows(top, {}, TopSort::cpu), kept_pods(top));
+  };
   EXPECT_EQ(summary(document({attempt(kRun, "a")})),
             "1 run, 1 attempt, CPU 0.00, memory 0 B; no sidecar is connected");
   EXPECT_EQ(summary(document({attempt(kRun, "a", {{"observed", true}})})),
             "1 run, 1 attempt, CPU 0.00, memory 0 B; sidecar connected");
   EXPECT_EQ(summary(document(json::array())), "nothing runs now");
+  EXPECT_EQ(summary(with_kept(document(json::array()), 2)), "nothing runs now; 2 Pods are kept");
 }
 
 }  // namespace

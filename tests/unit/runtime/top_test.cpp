@@ -25,7 +25,7 @@ class TopTest : public testing::Test {
     attempt.id = {"r1", "train", 1};
     attempt.pipeline = "p";
     attempt.started_us = started_us;
-    return top_document({attempt}, metrics_.knowledge(), kNow)["attempts"][0];
+    return top_document({attempt}, {}, metrics_.knowledge(), kNow)["attempts"][0];
   }
 
   RecentMetrics metrics_;
@@ -78,6 +78,27 @@ TEST_F(TopTest, NothingOfOtherAttemptsNorOfLongAgo) {
   sample("scanflow_paused", "gauge", 1, kNow - 60 * kSecond);
   EXPECT_TRUE(top()["memory_bytes"].is_null());
   EXPECT_TRUE(top()["paused"].is_null());
+}
+
+TEST(TopPods, ThoseThatWaitHaveNoAttempt) {
+  backend::PodStatus busy;
+  busy.name = "scanflow-1";
+  busy.attempt = protocol::AttemptId{"r1", "train", 2};
+  backend::PodStatus idle;
+  idle.name = "scanflow-2";
+  idle.node = "host7";
+  idle.uses = 3;
+  idle.most_uses = 50;
+  idle.idle_us = 5;
+  const json pods = top_document({}, {busy, idle}, nullptr, kNow)["pods"];
+  ASSERT_EQ(pods.size(), 2u);
+  EXPECT_EQ(pods[0]["run"], "r1");
+  EXPECT_EQ(pods[0]["attempt"], 2);
+  EXPECT_TRUE(pods[1]["run"].is_null());
+  EXPECT_EQ(pods[1]["node"], "host7");
+  EXPECT_EQ(pods[1]["uses"], 3);
+  EXPECT_EQ(pods[1]["most_uses"], 50);
+  EXPECT_EQ(pods[1]["idle_us"], 5);
 }
 
 }  // namespace
