@@ -98,6 +98,11 @@ bool PodBackend::give_up_kept(const std::string& name) {
   if (pod->started || pod->record.uses < 2 || found == attempts_.end() || found->second.told ||
       deliveries_.contains(*id))
     return false;
+  if (!found->second.stop.empty()) {
+    cancelled(*id, fmt::format("its Pod {} did not answer, and was removed", name));
+    remove(name);
+    return true;
+  }
   trouble(fmt::format("the kept Pod {} does not answer: {} gets one of its own", name, id->step));
   found->second.pod.clear();
   found->second.fresh = true;

@@ -62,8 +62,10 @@ std::string pods_line(const json& steps) {
     places.insert(pod.value("backend", "") + (node.empty() ? "" : " on " + node));
   }
   if (placed == 0) return {};
-  return fmt::format("{} ({}); {} of {} ran in kept ones", many(names.size(), "Pod"),
-                     fmt::join(places, ", "), kept, many(placed, "step"));
+  const std::string pods =
+      fmt::format("{} ({})", many(names.size(), "Pod"), fmt::join(places, ", "));
+  return kept == 0 ? pods
+                   : fmt::format("{}; {} of {} ran in kept ones", pods, kept, many(placed, "step"));
 }
 
 std::vector<KeptPod> kept_pods(const json& top) {
@@ -98,6 +100,7 @@ std::vector<std::string> kept_lines(const std::vector<KeptPod>& kept, std::size_
 std::string kept_table(const std::vector<KeptPod>& kept, std::size_t width) {
   if (kept.empty()) return {};
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(kept.size());
   for (const KeptPod& pod : kept)
     rows.push_back({pod.name, idle_of(pod), uses_of(pod), age_of(pod)});
   return table({"KEPT POD", "IDLE", "STEPS", "AGE"}, rows, width);

@@ -13,7 +13,7 @@ namespace scanflow::cli {
 std::string pod_cell(const nlohmann::json& pod);
 /// "in Pod scanflow-1f2e on host7, kept: use 3"
 std::string pod_words(const nlohmann::json& pod);
-/// "2 Pods (podman on host7); 3 of 5 steps ran in kept ones"; "" where there are none. `steps`: of a result document.
+/// "2 Pods (podman on host7); 3 of 5 steps ran in kept ones"; "": none. `steps`: of a result document.
 std::string pods_line(const nlohmann::json& steps);
 
 struct KeptPod {

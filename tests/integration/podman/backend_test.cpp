@@ -350,6 +350,12 @@ TEST_F(PodBackend, WhatIsWrongIsSaidWithItsFix) {
   EXPECT_EQ(output.exit, 1);
   EXPECT_THAT(output.out + output.err, HasSubstr("no-such-image"));
   EXPECT_EQ(step("a").at("error").at("cause"), "config") << step("a");
+  EXPECT_EQ(
+      run("  - {name: a, run: 'true', resources: {limits: {memory: 1Mi}}, retry: {limit: 3}}\n")
+          .exit,
+      1);
+  EXPECT_EQ(step("a").at("error").at("cause"), "config") << "less than a container needs";
+  EXPECT_EQ(step("a").at("attempts"), 1);
   output = run("  - {name: a, command: ['/no/such/program']}\n");
   EXPECT_EQ(output.exit, 1);
   EXPECT_THAT(output.out + output.err, HasSubstr("/no/such/program"));

@@ -540,6 +540,18 @@ TEST_F(PodBackendTest, AStepThatDoesNotBeginInAKeptPodGetsOneOfItsOwn) {
   }
 }
 
+TEST_F(PodBackendTest, AStepThatIsStoppedInASilentKeptPodNeedsNoOther) {
+  const std::string kept = keep_one();
+  launch("second", reused());
+  backend_->stop({"run", "second", 1}, "cancelled");
+  backend_->suspected({kept, kept});
+  ASSERT_THAT(results(), SizeIs(2));
+  EXPECT_EQ(results()[1].status, "cancelled");
+  EXPECT_THAT(results()[1].message, HasSubstr("did not answer"));
+  EXPECT_THAT(pods_.made, SizeIs(1));
+  EXPECT_THAT(pods_.living, IsEmpty());
+}
+
 TEST_F(PodBackendTest, AStepThatHasBegunInAKeptPodStaysThere) {
   const std::string kept = keep_one();
   launch("second", reused());

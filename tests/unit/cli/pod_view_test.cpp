@@ -28,6 +28,7 @@ TEST(PodView, CountsPodsAndStepsOfARun) {
                                    {{"pod", pod("scanflow-2", 1)}},
                                    {{"name", "noop"}}})),
             "2 Pods (podman on host7); 1 of 3 steps ran in kept ones");
+  EXPECT_EQ(pods_line(json::array({{{"pod", pod("scanflow-1", 1)}}})), "1 Pod (podman on host7)");
 }
 
 TEST(PodView, TellsOfThoseThatWait) {
