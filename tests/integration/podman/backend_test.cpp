@@ -356,6 +356,8 @@ TEST_F(PodBackend, WhatIsWrongIsSaidWithItsFix) {
       1);
   EXPECT_EQ(step("a").at("error").at("cause"), "config") << "less than a container needs";
   EXPECT_EQ(step("a").at("attempts"), 1);
+  EXPECT_EQ(run("  - {name: a, image: '127.0.0.2:1/app:1', command: ['true']}\n").exit, 1);
+  EXPECT_EQ(step("a").at("error").at("cause"), "retryable") << "a registry that is away for now";
   output = run("  - {name: a, command: ['/no/such/program']}\n");
   EXPECT_EQ(output.exit, 1);
   EXPECT_THAT(output.out + output.err, HasSubstr("/no/such/program"));

@@ -418,6 +418,18 @@ TEST_F(PodBackendTest, IsStoppedBeforeAndAfterItBegan) {
   EXPECT_THAT(results(), SizeIs(1)) << "it says itself how it ended";
 }
 
+TEST_F(PodBackendTest, WhatHasBegunIsStoppedByItsSidecarAlsoWhereThatIsAwayForNow) {
+  launch("train");
+  backend_->attached(sidecar());
+  backend_->detached(sidecar());
+  backend_->stop({"run", "train", 1}, "cancelled");
+  EXPECT_THAT(results(), IsEmpty()) << "it is not said that it never started";
+  EXPECT_THAT(pods_.removed, IsEmpty());
+  hub_.told.clear();
+  backend_->attached(sidecar());
+  EXPECT_THAT(hub_.told, ElementsAre("launch train", "cancel train cancelled"));
+}
+
 TEST_F(PodBackendTest, ASidecarThatDiesIsStartedAgain) {
   launch("train");
   backend_->container_ended({pod(), "scanflow-sidecar", 139, false, "oops"});
