@@ -275,8 +275,10 @@ Answer<bool> Podman::image_exists(const std::string& image, const std::stop_toke
 
 Answer<void> Podman::build(const fs::path& context, const std::string& image,
                            const std::stop_token& stop) const {
-  const auto built = ask(fmt::format("build the image {}", image),
-                         {"build", "--quiet", "--tag", image, context.string()}, stop);
+  // The cache looks at every image of this machine, and fails where somebody removes one meanwhile.
+  const auto built =
+      ask(fmt::format("build the image {}", image),
+          {"build", "--quiet", "--no-cache", "--tag", image, context.string()}, stop);
   if (!built) return tl::unexpected(built.error());
   return {};
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <system_error>
+#include <utility>
 
 #include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
@@ -15,7 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr const char* kContainerfile = "FROM scratch\nCOPY scanflow-exec /scanflow-exec\n";
+/// Its layer is like no other's, for the name that lies in it: podman shares layers that are alike, and whoever
+/// removes one takes it from those that build on it just then.
+constexpr const char* kContainerfile = "FROM scratch\nCOPY scanflow-exec name /\n";
 
 /// What our Pods have: a shared PID namespace, limits, no rights, a read-only root, a volume.
 json manifest(const std::string& name, const std::string& image) {
@@ -54,9 +57,10 @@ Answer<void> build_image(const Podman& podman, const fs::path& launcher, const f
     return refuse(Refusal::other,
                   describe_errno("cannot take for an image", launcher, error.value()));
   }
-  if (const auto written = write_file_atomically(scratch / "Containerfile", kContainerfile);
-      !written) {
-    return refuse(Refusal::other, written.error().message);
+  for (const auto& [file, content] :
+       {std::pair<const char*, std::string>{"Containerfile", kContainerfile}, {"name", image}}) {
+    if (const auto written = write_file_atomically(scratch / file, content); !written)
+      return refuse(Refusal::other, written.error().message);
   }
   return podman.build(scratch, image, stop);
 }

@@ -41,12 +41,13 @@ class Pods : public testing::Test {
     EXPECT_TRUE(removed) << removed.error().message;
   }
 
-  /// The first Pod of a test needs it.
+  /// The first Pod of a test needs it. Its name lies in it: of layers that are alike podman has one, which the
+  /// first test to end would take from those beside it.
   void build_image() {
     built_ = true;
-    directory_.write("image/Containerfile", "FROM scratch\nCOPY pod_program /pod\n");
-    std::filesystem::copy_file(SCANFLOW_BINARY_DIR "/tests/pod_program",
-                               directory_ / "image/pod_program");
+    directory_.write("image/Containerfile", "FROM scratch\nCOPY pod name /\n");
+    directory_.write("image/name", image());
+    std::filesystem::copy_file(SCANFLOW_BINARY_DIR "/tests/pod_program", directory_ / "image/pod");
     const auto built = podman_->build(directory_ / "image", image());
     ASSERT_TRUE(built) << built.error().message;
   }

@@ -9,17 +9,20 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using PodmanCheck = Pods;
 
 TEST_F(PodmanCheck, PlaysAPodAndLeavesNothing) {
   const Scanflow scanflow;
-  const Output output = scanflow({"podman", "check"});
+  const auto program = scanflow.start({"podman", "check"});
+  const Output output = program->wait();
   EXPECT_EQ(output.exit, 0) << output.out << output.err;
   EXPECT_THAT(output.out, AllOf(HasSubstr("runtime"), HasSubstr("rlimits"), HasSubstr("network"),
                                 HasSubstr("ran and was removed in")));
   const auto left = podman::run(podman().command(
       {"pod", "ps", "--format", "{{.Name}}", "--filter", "label=scanflow.dev/check"}));
-  EXPECT_EQ(left->out, "");
+  ASSERT_TRUE(left) << left.error().message;
+  EXPECT_THAT(left->out, Not(HasSubstr(fmt::format("scanflow-check-{}-", program->pid()))));
 }
 
 TEST_F(PodmanCheck, IsADocumentForScripts) {
