@@ -4,11 +4,9 @@
 #include <signal.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
-#include <string>
+#include <set>
 
-#include "sdk/base/digest.hpp"
-#include "tests/support/pods.hpp"
+#include "tests/integration/podman/pod_backend.hpp"
 
 namespace scanflow::test {
 namespace {
@@ -17,83 +15,6 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-const std::string kImages = "localhost/scanflow-suite";
-const std::string kBuild = SCANFLOW_SOURCE_DIR "/deploy/docker/build";
-
-class PodBackend : public Pods {
- protected:
-  static void SetUpTestSuite() {
-    const Output built = Program({"bash", kBuild, "--from", SCANFLOW_BINARY_DIR, "--name", kImages,
-                                  "sidecar", "python"})
-                             .wait(std::chrono::minutes(2));
-    if (built.exit != 0) problem_ = built.err;
-  }
-  void SetUp() override {
-    Pods::SetUp();
-    if (IsSkipped()) return;
-    ASSERT_EQ(problem_, "") << "the images could not be built";
-  }
-  void TearDown() override {
-    if (!IsSkipped()) {
-      EXPECT_TRUE(eventually([&] { return pods().empty(); })) << "Pods stay behind";
-    }
-    Pods::TearDown();
-  }
-
-  static Program::Environment images() {
-    return {{"SCANFLOW_SIDECAR_IMAGE", kImages + "-sidecar:latest"},
-            {"SCANFLOW_COMMAND_IMAGE", kImages + "-python:latest"}};
-  }
-  /// A pipeline of these steps, in YAML.
-  std::string pipeline(const std::string& steps) const {
-    return scanflow_.files().write("p.yaml",
-                                   "apiVersion: scanflow.dev/v1\nkind: Pipeline\n"
-                                   "metadata: {name: pods}\ndefaults: {shell: sh}\nsteps:\n" +
-                                       steps);
-  }
-  Output run(const std::string& steps, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"run", pipeline(steps), "--backend", "podman"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return scanflow_(arguments, images());
-  }
-  std::unique_ptr<Program> start(const std::string& steps) {
-    return scanflow_.start({"run", pipeline(steps), "--backend", "podman"}, images());
-  }
-  /// Of this test's state directory.
-  std::vector<podman::Pod> pods() const {
-    const std::string state = sha256_hex(scanflow_.state().string()).substr(0, 12);
-    const auto listed = podman().list("scanflow.dev/state=" + state);
-    return listed ? *listed : std::vector<podman::Pod>();
-  }
-  std::string last_run() const {
-    const json runs = json::parse(scanflow_({"runs", "list", "-o", "json"}).out);
-    return !runs.is_array() || runs.empty() ? "" : runs.at(0).at("run");
-  }
-  json step(const std::string& name) const {
-    const json run = json::parse(scanflow_({"runs", "show", last_run(), "-o", "json"}).out);
-    for (const json& each : run.value("steps", json::array()))
-      if (each.at("name") == name) return each;
-    return {};
-  }
-  bool runs(const std::string& name) const {
-    return eventually([&] {
-      const std::string run = last_run();
-      const json now = run.empty() ? json() : step(name);
-      return now.is_object() && now.value("status", "") == "running" && !pods().empty();
-    });
-  }
-  bool logged(const std::string& text) const {
-    return eventually([&] {
-      return scanflow_({"runs", "logs", last_run()}).out.find(text) != std::string::npos;
-    });
-  }
-
-  Scanflow scanflow_;
-
- private:
-  static inline std::string problem_;
-};
 
 TEST_F(PodBackend, ArtifactsOutputsMetricsAndLogsPassBetweenPods) {
   const Output output = run(R"(
@@ -324,27 +245,6 @@ TEST_F(PodBackend, AStepWhoseKeptPodIsDeadRunsInAnother) {
   EXPECT_EQ(step("second").at("attempts"), 1);
 }
 
-TEST_F(PodBackend, StepsSucceedThoughTheirPodsAreKilled) {
-  const auto program = start(R"(
-  - name: many
-    for_each: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
-    run: sleep 0.3
-    reuse: true
-    retry: {limit: 10, backoff: {initial: 100ms}}
-)");
-  int killed = 0;
-  while (program->running()) {
-    const auto there = pods();
-    if (!there.empty() && killed < 4) {
-      (void)podman().signal(there.front().name + "-step", "KILL");
-      ++killed;
-    }
-    eventually([&] { return !program->running(); }, std::chrono::milliseconds(1500));
-  }
-  EXPECT_EQ(program->wait().exit, 0) << program->err() << program->out();
-  EXPECT_GT(killed, 0);
-}
-
 TEST_F(PodBackend, WhatIsWrongIsSaidWithItsFix) {
   Output output = run("  - {name: a, image: 'localhost/no-such-image:1', command: ['true']}\n");
   EXPECT_EQ(output.exit, 1);
@@ -394,9 +294,7 @@ TEST_F(PodBackend, AKilledContainerIsNoticedAtOnceAndAKilledSidecarIsReplaced) {
 TEST_F(PodBackend, TheMnistPipelineTrainsInPodsAndIsSteeredThere) {
   const char* worker = SCANFLOW_BINARY_DIR "/lib/scanflow/plugins/torch_steps.so";
   if (!std::filesystem::exists(worker)) GTEST_SKIP() << "there is no libtorch in this build";
-  const Output built = Program({"bash", SCANFLOW_SOURCE_DIR "/deploy/docker/build", "--from",
-                                SCANFLOW_BINARY_DIR, "--name", kImages, "worker"})
-                           .wait(std::chrono::minutes(3));
+  const Output built = build_images({"worker"});
   ASSERT_EQ(built.exit, 0) << built.err;
   Program::Environment environment = images();
   environment["SCANFLOW_WORKER_IMAGE"] = kImages + "-worker:latest";
