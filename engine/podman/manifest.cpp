@@ -71,6 +71,10 @@ Result<json> for_podman(json manifest) try {
   }
   if (json& metadata = manifest["metadata"]; metadata.contains("annotations"))
     leave_out_long_ones(metadata["annotations"]);
+  if (!spec.value("initContainers", json::array()).empty() &&
+      spec.value("restartPolicy", "Always") == "Always") {
+    spec["restartPolicy"] = "OnFailure";
+  }
   std::map<std::string, std::string> renamed;
   if (const auto volumes = spec.find("volumes"); volumes != spec.end()) {
     for (json& volume : *volumes) {

@@ -16,7 +16,9 @@ Result<std::string> name_of(const nlohmann::json& manifest);
 ///   name becomes NAME-POD;
 /// - an annotation of more than 63 characters is refused: it is left out;
 /// - a secret volume without `optional` makes podman crash, and with it stays behind for good; a
-///   variable from a Secret is not read: both are refused (mount a file by hostPath instead).
+///   variable from a Secret is not read: both are refused (mount a file by hostPath instead);
+/// - an init container that has done its work is started again where the Pod's restartPolicy is Always,
+///   and then it cannot be removed, and the Pod not started: it becomes OnFailure.
 Result<nlohmann::json> for_podman(nlohmann::json manifest);
 
 }  // namespace scanflow::podman

@@ -42,6 +42,18 @@ TEST(Manifest, OfAPodWithoutVolumesStaysAsItIs) {
   EXPECT_EQ(*for_podman(manifest), manifest);
 }
 
+TEST(Manifest, WithInitContainersStartsNothingAgainThatHasDoneItsWork) {
+  json manifest = pod("[]");
+  const auto policy = [&] { return for_podman(manifest)->at("spec").value("restartPolicy", ""); };
+  EXPECT_EQ(policy(), "");
+  manifest["spec"]["initContainers"] = manifest["spec"]["containers"];
+  EXPECT_EQ(policy(), "OnFailure");
+  manifest["spec"]["restartPolicy"] = "Always";
+  EXPECT_EQ(policy(), "OnFailure");
+  manifest["spec"]["restartPolicy"] = "Never";
+  EXPECT_EQ(policy(), "Never");
+}
+
 TEST(Manifest, LosesAnnotationsThatPodmanRefuses) {
   const json pod = {
       {"kind", "Pod"},
