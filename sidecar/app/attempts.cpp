@@ -24,6 +24,18 @@ UniqueFd open_process(pid_t pid) {
   return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
+tl::unexpected<execute::Hands::Unsent> unsent(int number, int error) {
+  if (error == EPERM) {
+    return tl::unexpected(execute::Hands::Unsent{
+        true,
+        "its processes are another user's, and this sidecar may send them no signals: let them run "
+        "as the same user (runAsUser)"});
+  }
+  return tl::unexpected(
+      execute::Hands::Unsent{false, fmt::format("cannot send it {}: {}", signal_name(number),
+                                                std::generic_category().message(error))});
+}
+
 bool has_ended(const UniqueFd& process) {
   pollfd wait{process.get(), POLLIN, 0};
   return process && ::poll(&wait, 1, 0) > 0;
@@ -168,28 +180,24 @@ json Attempts::post_mortem(const Attempt& attempt, const protocol::Result& resul
 
 /// To its process group, and those of it that have left that; only while its leader lives, so that a
 /// number which was given anew is not mistaken. To go on harms nobody, and what a leader leaves may be stopped.
-Result<void> Attempts::signal(const protocol::AttemptId& id, int number) {
+Attempts::Sent Attempts::signal(const protocol::AttemptId& id, int number) {
   const Attempt* attempt = find(id);
   if (attempt == nullptr || attempt->started.pid <= 1 ||
       (number != SIGCONT && has_ended(attempt->process))) {
-    return fail("its processes are gone");
+    return tl::unexpected(Unsent{false, "its processes are gone"});
   }
-  if (::kill(-attempt->started.pid, number) == 0) {
-    for (const pid_t pid : collector_.outside(attempt->watched, attempt->started.pid))
-      ::kill(pid, number);
-    return {};
-  }
-  return fail(fmt::format(
-      "cannot send it {}: {}{}", signal_name(number), std::generic_category().message(errno),
-      errno == EPERM ? " (the sidecar must run as the same user and group)" : ""));
+  if (::kill(-attempt->started.pid, number) != 0) return unsent(number, errno);
+  for (const pid_t pid : collector_.outside(attempt->watched, attempt->started.pid))
+    ::kill(pid, number);
+  return {};
 }
 
-Result<void> Attempts::signal_leader(const protocol::AttemptId& id, int number) {
+Attempts::Sent Attempts::signal_leader(const protocol::AttemptId& id, int number) {
   const Attempt* attempt = find(id);
-  if (attempt == nullptr || !attempt->process) return fail("its process is gone");
+  if (attempt == nullptr || !attempt->process)
+    return tl::unexpected(Unsent{false, "its process is gone"});
   if (::syscall(SYS_pidfd_send_signal, attempt->process.get(), number, nullptr, 0) == 0) return {};
-  return fail(fmt::format("cannot send it {}: {}", signal_name(number),
-                          std::generic_category().message(errno)));
+  return unsent(number, errno);
 }
 
 Result<void> Attempts::ask(const protocol::AttemptId& id, std::uint64_t call,

@@ -69,8 +69,8 @@ class Attempts final : public execute::Hands {
                              execute::Now now) const;
 
   // Hands
-  Result<void> signal(const protocol::AttemptId& attempt, int number) override;
-  Result<void> signal_leader(const protocol::AttemptId& attempt, int number) override;
+  Sent signal(const protocol::AttemptId& attempt, int number) override;
+  Sent signal_leader(const protocol::AttemptId& attempt, int number) override;
   Result<void> ask(const protocol::AttemptId& attempt, std::uint64_t call, const std::string& name,
                    const std::string& arguments) override;
   nlohmann::json dump(const protocol::AttemptId& attempt) override;

@@ -238,14 +238,16 @@ void Executor::ask_to_resume(const Workload& workload) {
 }
 
 /// Stops or continues it, as what holds it says now.
-void Executor::apply(Workload& workload, Now now) {
+Hands::Sent Executor::apply(Workload& workload, Now now) {
   const bool held = workload.hold.paused() || workload.hold.throttled();
   // Before it is stopped: a successor must know.
   if (auto written = journal_.holds(workload.id, held); !written)
     events_.say(written.error().message);
   const bool stop = workload.hold.stopped(now.mono_us);
-  if (stop == workload.stopped) return;
-  if (hands_.signal(workload.id, stop ? SIGSTOP : SIGCONT)) workload.stopped = stop;
+  if (stop == workload.stopped) return {};
+  auto sent = hands_.signal(workload.id, stop ? SIGSTOP : SIGCONT);
+  if (sent) workload.stopped = stop;
+  return sent;
 }
 
 void Executor::time_out(Task& task, Now now) {
@@ -272,7 +274,7 @@ void Executor::time_out(Task& task, Now now) {
 void Executor::tick(Now now) {
   for (auto& [id, workload] : workloads_) {
     release(workload, now);
-    apply(workload, now);
+    (void)apply(workload, now);  // tried again at the next turn
   }
   std::vector<Task*> late, looking;
   for (auto& [id, task] : tasks_) {

@@ -28,10 +28,16 @@ struct Now {
 class Hands {
  public:
   virtual ~Hands() = default;
-  /// To all processes of the attempt. An error says why not.
-  virtual Result<void> signal(const protocol::AttemptId& attempt, int signal) = 0;
+  /// Why a signal was not sent.
+  struct Unsent {
+    bool forbidden = false;  // they are another user's, and stay so; else they are gone
+    std::string message;
+  };
+  using Sent = tl::expected<void, Unsent>;
+  /// To all processes of the attempt. 0: nothing is sent, but it is known whether it could be.
+  virtual Sent signal(const protocol::AttemptId& attempt, int signal) = 0;
   /// To its first process alone: others of it may not know this signal, and die of it.
-  virtual Result<void> signal_leader(const protocol::AttemptId& attempt, int signal) = 0;
+  virtual Sent signal_leader(const protocol::AttemptId& attempt, int signal) = 0;
   /// Tells the step, or with a name that begins with '$' its launcher; Executor::answered follows. An
   /// error: nobody is there to be told.
   virtual Result<void> ask(const protocol::AttemptId& attempt, std::uint64_t call,
@@ -141,7 +147,8 @@ class Executor {
   void look_for_file(Task& task, Workload& workload, Now now);
   void end_by_signal(Task& task, Workload& workload, std::int64_t grace_us, Now now);
   Result<Hold::Lease> lease_of(const Task& task, Hold::How how, Now now) const;
-  void apply(Workload& workload, Now now);
+  Hands::Sent apply(Workload& workload, Now now);
+  void unsent(Task& task, const Hands::Unsent& why, Now now);
   void release(Workload& workload, Now now);
   static bool is_offered(const Workload& workload, const std::string& name);
   Workload* find(const protocol::AttemptId& attempt);

@@ -91,10 +91,10 @@ void Executor::done(Task& task, Workload& workload, json value, Now now) {
     if (name == "pause") workload.hold.pause(*lease);
     if (name == "throttle" && share < 1) workload.hold.throttle(share, *lease, now.mono_us);
     if (name == "throttle" && share >= 1) workload.hold.unthrottle();
-    apply(workload, now);
+    (void)apply(workload, now);
   } else if (name == "resume") {
     workload.hold.resume();
-    apply(workload, now);
+    (void)apply(workload, now);
   } else if (name == "checkpoint") {
     if (!is_offered(workload, "checkpoint"))  // the program that was declared has ended
       return look_for_file(task, workload, now);
@@ -137,13 +137,10 @@ void Executor::pause(Task& task, Workload& workload, Now now) {
         json::object(), now);
   }
   workload.hold.pause(*lease);
-  apply(workload, now);
-  if (!workload.stopped) {
+  if (const auto sent = apply(workload, now); !sent) {
     workload.hold.resume();
-    apply(workload, now);
-    return finish(task, "FAILED",
-                  "its processes cannot be stopped: they are gone, or another user's",
-                  json::object(), now);
+    (void)apply(workload, now);
+    return unsent(task, sent.error(), now);
   }
   finish(task, "DONE", "", {{"by", "SIGSTOP"}}, now);
 }
@@ -152,7 +149,7 @@ void Executor::resume(Task& task, Workload& workload, Now now) {
   const auto& paused = workload.hold.paused();
   if (paused && paused->how == Hold::How::signals) {
     workload.hold.resume();
-    apply(workload, now);
+    (void)apply(workload, now);
     return finish(task, "DONE", "", {{"by", "SIGCONT"}}, now);
   }
   if (is_offered(workload, "resume")) return ask(task, "resume", json::object(), now);
@@ -170,10 +167,12 @@ void Executor::throttle(Task& task, Workload& workload, Now now) {
   const double share = number_of(task.arguments, "share", 1.0);
   if (share >= 1) {
     workload.hold.unthrottle();
+  } else if (const auto could = hands_.signal(workload.id, 0); !could) {
+    return unsent(task, could.error(), now);  // it begins with a while in which it runs
   } else {
     workload.hold.throttle(share, *lease, now.mono_us);
   }
-  apply(workload, now);
+  (void)apply(workload, now);
   finish(task, "DONE", "", {{"by", "SIGSTOP and SIGCONT"}, {"share", std::min(share, 1.0)}}, now);
 }
 
@@ -192,7 +191,7 @@ void Executor::checkpoint(Task& task, Workload& workload, Now now) {
         {{"offers", workload.offered}}, now);
   }
   if (auto sent = hands_.signal_leader(workload.id, steering.checkpoint_signal); !sent)
-    return finish(task, "FAILED", sent.error().message, json::object(), now);
+    return unsent(task, sent.error(), now);
   look_for_file(task, workload, now);
 }
 
@@ -212,16 +211,23 @@ void Executor::look_for_file(Task& task, Workload& workload, Now now) {
   task.look_us = now.mono_us + kLookUs;
 }
 
+/// What another user's processes are not sent is offered by nobody here.
+void Executor::unsent(Task& task, const Hands::Unsent& why, Now now) {
+  finish(task, why.forbidden ? "UNSUPPORTED" : "FAILED", why.message, json::object(), now);
+}
+
 void Executor::end_by_signal(Task& task, Workload& workload, std::int64_t grace_us, Now now) {
+  if (const auto could = hands_.signal(workload.id, 0); !could)
+    return unsent(task, could.error(), now);
   // First, so that its launcher knows why it ends.
   (void)hands_.ask(workload.id, ++calls_, "$ends", json{{"by", task.command.primitive}}.dump());
   if (auto sent = hands_.signal(workload.id, SIGTERM); !sent)
-    return finish(task, "FAILED", sent.error().message, json::object(), now);
+    return unsent(task, sent.error(), now);
   task.stage = Task::ending;
   if (grace_us != Hold::kNever) task.kill_us = now.mono_us + grace_us;
   workload.hold.resume();  // a stopped process would not see it
   workload.hold.unthrottle();
-  apply(workload, now);
+  (void)apply(workload, now);
 }
 
 void Executor::drain(Task& task, Workload& workload, Now now) {

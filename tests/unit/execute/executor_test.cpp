@@ -25,12 +25,13 @@ const protocol::AttemptId kTrain{"r1", "train", 1};
 
 class FakeHands : public Hands {
  public:
-  Result<void> signal(const protocol::AttemptId&, int number) override {
-    if (gone) return fail("its processes are gone");
-    signals.push_back(number);
+  Sent signal(const protocol::AttemptId&, int number) override {
+    if (unsent) return tl::unexpected(*unsent);
+    if (number != 0) signals.push_back(number);
     return {};
   }
-  Result<void> signal_leader(const protocol::AttemptId&, int number) override {
+  Sent signal_leader(const protocol::AttemptId&, int number) override {
+    if (unsent) return tl::unexpected(*unsent);
     leader.push_back(number);
     return {};
   }
@@ -45,7 +46,7 @@ class FakeHands : public Hands {
     return file;
   }
 
-  bool gone = false;
+  std::optional<Unsent> unsent;
   std::vector<int> signals, leader;
   std::vector<std::string> asked;
   std::uint64_t call = 0;
@@ -430,12 +431,21 @@ TEST_F(ExecutorTest, AStoppedStepIsNotAskedWhatItCannotAnswer) {
   EXPECT_EQ(last(), "FAILED: it is paused and could not answer: resume it first");
 }
 
-TEST_F(ExecutorTest, SaysWhyItsProcessesCannotBeStopped) {
-  hands.gone = true;
-  add();
-  tell("pause");
-  EXPECT_THAT(last(), HasSubstr("FAILED: its processes cannot be stopped"));
+TEST_F(ExecutorTest, SaysWhyItsProcessesGetNoSignals) {
+  Steering steering;
+  steering.checkpoint_signal = SIGUSR1;
+  executor->add(kTrain, steering, now);
+  for (const char* primitive : {"pause", "throttle", "checkpoint", "drain", "terminate"}) {
+    hands.unsent = Hands::Unsent{false, "gone"};
+    tell(primitive, {{"share", 0.5}});
+    EXPECT_EQ(last(), "FAILED: gone") << primitive;
+    hands.unsent = Hands::Unsent{true, "another user's"};
+    tell(primitive, {{"share", 0.5}});
+    EXPECT_EQ(last(), "UNSUPPORTED: another user's") << primitive;
+  }
   EXPECT_FALSE(executor->hold(kTrain)->paused());
+  EXPECT_FALSE(executor->hold(kTrain)->throttled());
+  EXPECT_THAT(hands.asked, IsEmpty()) << "nobody is told that it ends";
 }
 
 TEST_F(ExecutorTest, DumpTellsHowItIs) {
