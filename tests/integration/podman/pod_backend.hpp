@@ -29,7 +29,7 @@ class PodBackend : public Pods {
   using json = nlohmann::json;
 
   static void SetUpTestSuite() {
-    const Output built = build_images({"sidecar", "python"});
+    static const Output built = build_images({"sidecar", "python"});  // once for all suites
     if (built.exit != 0) problem_ = built.err;
   }
   void SetUp() override {
