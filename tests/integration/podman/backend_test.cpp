@@ -302,9 +302,12 @@ TEST_F(PodBackend, TheMnistPipelineTrainsInPodsAndIsSteeredThere) {
       scanflow_.start({"run", SCANFLOW_SOURCE_DIR "/pipelines/mnist/train.yaml", "--backend",
                        "podman", "-p", "data=auto", "-p", "epochs=400"},
                       environment);
-  const auto send = [&](const std::string& step, std::vector<std::string> words) {
-    words.insert(words.begin(), {"primitive", "send", last_run(), "train[model=" + step + "]"});
-    const Output sent = scanflow_(words);
+  const auto send = [&](const std::string& model, std::vector<std::string> words) {
+    words.insert(words.begin(), {"primitive", "send", last_run(), "train[model=" + model + "]"});
+    return scanflow_(words);
+  };
+  const auto done = [&](const std::string& model, const std::vector<std::string>& words) {
+    const Output sent = send(model, words);
     EXPECT_EQ(sent.exit, 0) << sent.out << sent.err << training->err();
   };
   for (const char* model : {"cnn1", "cnn2"}) {
@@ -316,17 +319,17 @@ TEST_F(PodBackend, TheMnistPipelineTrainsInPodsAndIsSteeredThere) {
         },
         std::chrono::seconds(60)))
         << training->err();
+    // It says what it offers a moment after it runs.
+    ASSERT_TRUE(
+        eventually([&] { return send(model, {"checkpoint"}).exit == 0; }, std::chrono::seconds(60)))
+        << training->err();
   }
-  ASSERT_TRUE(eventually(
-      [&] {
-        return scanflow_({"primitive", "send", last_run(), "train[model=cnn1]", "pause"}).exit == 0;
-      },
-      std::chrono::seconds(60)));
-  send("cnn1", {"resume"});
-  send("cnn1", {"set_param", "-a", "learning_rate=0.004"});
-  send("cnn1", {"checkpoint"});
-  send("cnn1", {"stop_early"});
-  send("cnn2", {"stop_early"});
+  done("cnn1", {"pause"});
+  done("cnn1", {"resume"});
+  done("cnn1", {"set_param", "-a", "learning_rate=0.004"});
+  done("cnn1", {"checkpoint"});
+  done("cnn1", {"stop_early"});
+  done("cnn2", {"stop_early"});
   const Output output = training->wait(std::chrono::minutes(2));
   EXPECT_EQ(output.exit, 0) << output.out << output.err;
   EXPECT_EQ(step("register").at("status"), "succeeded");

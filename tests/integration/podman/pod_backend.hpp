@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,7 +15,12 @@
 
 namespace scanflow::test {
 
-inline const std::string kImages = "localhost/scanflow-suite";
+/// Names of their own for each build directory, also where several are mounted at one path.
+inline const std::string kImages = [] {
+  struct stat directory {};
+  ::stat(SCANFLOW_BINARY_DIR, &directory);
+  return fmt::format("localhost/scanflow-suite-{}", directory.st_ino);
+}();
 
 inline Output build_images(const std::vector<std::string>& names) {
   std::vector<std::string> argv{"bash",   SCANFLOW_SOURCE_DIR "/deploy/docker/build",
