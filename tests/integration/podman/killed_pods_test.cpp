@@ -65,7 +65,7 @@ class KilledPods : public PodBackend {
     std::ostringstream all;
     const std::vector<std::vector<std::string>> questions = {
         {"pod", "ps", "--format", "Pod {{.Name}}"},
-        {"ps", "--all", "--pod", "--format", "container {{.Names}} of {{.PodName}}"},
+        {"ps", "--all", "--filter", "label=" + state_label(), "--format", "container {{.Names}}"},
         {"volume", "ls", "--format", "volume {{.Name}}"}};
     for (const auto& question : questions) {
       const auto answer = podman::run(podman().command(question));

@@ -46,6 +46,7 @@ class PodBackend : public Pods {
   void TearDown() override {
     if (!IsSkipped()) {
       EXPECT_TRUE(eventually([&] { return pods().empty(); })) << "Pods stay behind";
+      for (const podman::Pod& left : pods()) EXPECT_TRUE(podman().remove(left.name)) << left.name;
     }
     Pods::TearDown();
   }
