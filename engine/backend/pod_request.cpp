@@ -42,6 +42,29 @@ json app_container(const protocol::Request& request, const json& pod, const Imag
   return container;
 }
 
+/// Those of the step, with their mounts.
+void add_volumes(const json& pod, json& volumes, json& container) {
+  for (const json& each : pod.value("volumes", json::array())) {
+    const std::string name = fmt::format("volume-{}", volumes.size());
+    json volume = {{"name", name}};
+    const bool read_only = each.value("read_only", false);
+    if (each.contains("host_path")) {
+      volume["hostPath"] = {{"path", each["host_path"]}};
+    } else if (each.contains("claim")) {
+      volume["persistentVolumeClaim"] = {{"claimName", each["claim"]}};
+      if (read_only) volume["persistentVolumeClaim"]["readOnly"] = true;
+    } else {
+      volume["emptyDir"] = json::object();
+      if (each.contains("bytes"))
+        volume["emptyDir"]["sizeLimit"] = std::to_string(each["bytes"].get<std::uint64_t>());
+    }
+    volumes.push_back(std::move(volume));
+    json mount = {{"name", name}, {"mountPath", each["path"]}};
+    if (read_only) mount["readOnly"] = true;
+    container["volumeMounts"].push_back(std::move(mount));
+  }
+}
+
 }  // namespace
 
 std::string checkpoints_of(const protocol::Request& request) {
@@ -59,6 +82,7 @@ PodTemplate pod_template(const protocol::Request& request, const Images& images)
         {{"name", "checkpoints"}, {"hostPath", {{"path", checkpoints}, {"type", "Directory"}}}});
     container["volumeMounts"].push_back({{"name", "checkpoints"}, {"mountPath", kCheckpoints}});
   }
+  add_volumes(pod, volumes, container);
   json spec = {{"restartPolicy", "Never"},
                {"automountServiceAccountToken", false},
                {"containers", {std::move(container)}},

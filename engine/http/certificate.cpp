@@ -16,7 +16,7 @@ namespace scanflow::http {
 namespace {
 
 /// When its end is warned of.
-constexpr std::int64_t kWarnAhead_s = 7 * 86'400;
+constexpr std::int64_t kWarnAhead_s = std::int64_t{7} * 86'400;
 
 struct Free {
   void operator()(BIO* bio) const { BIO_free(bio); }

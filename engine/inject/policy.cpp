@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <numeric>
 #include <vector>
 
 #include "engine/inject/cel.hpp"
@@ -51,6 +52,7 @@ std::string add(const std::string& path, const std::string& value) {
 std::string into_list(const std::string& field, const char* place,
                       const std::vector<std::string>& values) {
   std::vector<std::string> operations;
+  operations.reserve(values.size());
   for (const std::string& value : values)
     operations.push_back("  " + add(cel_text(fmt::format("/spec/{}/{}", field, place)), value));
   return fmt::format("(has(object.spec.{0}) ? [] : [{1}]) + [\n{2}\n]", field,
@@ -172,6 +174,7 @@ std::string says(const char* word) {
 
 std::string quoted_list(const std::vector<std::string_view>& names) {
   std::vector<std::string> all;
+  all.reserve(names.size());
   for (const std::string_view name : names) all.push_back(cel_text(name));
   return fmt::format("[{}]", fmt::join(all, ", "));
 }
@@ -252,8 +255,8 @@ std::string of_probe(const char* field, int otherwise) {
 }
 
 json variables() {
-  std::vector<int> indices;
-  for (int i = 0; i < kMostContainers; ++i) indices.push_back(i);
+  std::vector<int> indices(kMostContainers);
+  std::iota(indices.begin(), indices.end(), 0);
   return json::array(
       {variable("app", fmt::format("[{}].filter(i, i < size(object.spec.containers))",
                                    fmt::join(indices, ", "))),

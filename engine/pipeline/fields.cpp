@@ -40,6 +40,7 @@ constexpr Field kParamValue =
 constexpr Field kAxisValue{"", kScalar, "text, a number or a bool", "literal"};
 constexpr Field kAxis =
     Field{"", kText | kList, "the values of an axis", "expression"}.listing(kAxisValue).not_empty();
+constexpr Field kVolume = Field{"", kMap, "a volume of its Pod"}.of(volume_fields);
 constexpr Field kCombination = Field{"", kMap, "a value for each axis"}.of(combination_fields);
 constexpr Field kVariable{"", kScalar | kNull, "text; may hold expressions"};
 constexpr Field kSecret =
@@ -178,6 +179,9 @@ constexpr std::array kStep{
           "true: its Pod is kept for the next step of its kind; or idle, uses, age"}
         .of(reuse_fields)
         .initially("false"),
+    Field{"volumes", kList,
+          "what else its Pod mounts: path, and host_path, claim or size; where steps are Pods"}
+        .listing(kVolume),
     later("replicas"),
     later("placement"),
 };
@@ -238,6 +242,15 @@ constexpr std::array kReuse{
     Field{"age", kScalar, "how old it gets", "duration"}
         .above(0, "to keep none: reuse: false")
         .initially("1h"),
+};
+
+constexpr std::array kVolumeFields{
+    Field{"path", kText, "where the step finds it", "path", true}.not_empty(),
+    Field{"host_path", kText, "a file or directory of the machine that the Pod is on", "path"},
+    Field{"claim", kText, "a PersistentVolumeClaim; with podman, a volume of that name", "label"},
+    Field{"size", kScalar, "how much an empty one may hold, which goes with the Pod", "bytes"}
+        .above(0, "leave it out for no limit"),
+    Field{"read_only", kBool, "true: the step cannot write to it"}.initially("false"),
 };
 
 constexpr std::array kMatrix{
@@ -327,6 +340,7 @@ constexpr Table kRetryTable{"retry", "retry", kRetry};
 constexpr Table kBackoffTable{"backoff", "retry.backoff", kBackoff};
 constexpr Table kCacheTable{"cache", "cache", kCache};
 constexpr Table kReuseTable{"reuse", "reuse", kReuse};
+constexpr Table kVolumeTable{"volume", "a volume", kVolumeFields};
 constexpr Table kResourcesTable{"resources", "resources", kResources};
 constexpr Table kRequestTable{"requests", "requests", kAmount};
 constexpr Table kLimitTable{"limits", "limits", kAmount};
@@ -366,6 +380,7 @@ const Table& retry_fields() { return kRetryTable; }
 const Table& backoff_fields() { return kBackoffTable; }
 const Table& cache_fields() { return kCacheTable; }
 const Table& reuse_fields() { return kReuseTable; }
+const Table& volume_fields() { return kVolumeTable; }
 const Table& resources_fields() { return kResourcesTable; }
 const Table& request_fields() { return kRequestTable; }
 const Table& limit_fields() { return kLimitTable; }

@@ -146,6 +146,7 @@ const Table& retry_fields();
 const Table& backoff_fields();
 const Table& cache_fields();
 const Table& reuse_fields();
+const Table& volume_fields();
 const Table& pod_template_fields();  // in pod_fields.cpp
 const Table& resources_fields();
 const Table& request_fields();

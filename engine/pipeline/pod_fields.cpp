@@ -270,7 +270,7 @@ constexpr std::array kInstead{
     Instead{"ephemeralContainers", kOwn},
     Instead{"resources", "give the step's own field 'resources'"},
     Instead{"overhead", "leave it out: it is the RuntimeClass's"},
-    Instead{"volumes", "leave it out: what a step reads and writes are inputs and artifacts"},
+    Instead{"volumes", "leave it out: 'volumes' is a field of the step"},
     Instead{"restartPolicy", "leave it out: how often a step is tried again says 'retry'"},
     Instead{"shareProcessNamespace", "leave it out"},
     Instead{"hostNetwork", kNoSidecar},

@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <filesystem>
+
 #include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/pod_fields.hpp"
 #include "engine/pipeline/step_reader.hpp"
+#include "engine/pipeline/text.hpp"
 #include "engine/pipeline/value_check.hpp"
 #include "engine/pipeline/yaml_values.hpp"
+#include "sdk/base/units.hpp"
 
 namespace scanflow::pipeline {
 
@@ -23,6 +28,54 @@ void read_reuse(const Node& node, Reuse& reuse, Problems& problems) {
 }
 
 namespace {
+
+/// Where something is mounted already.
+constexpr std::array kTaken = {std::string_view("/scanflow"), std::string_view("/run/scanflow"),
+                               std::string_view("/tmp"),
+                               std::string_view("/var/run/secrets/kubernetes.io/serviceaccount")};
+
+bool is_within(std::string_view path, std::string_view directory) {
+  return path == directory ||
+         (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
+}
+
+/// "" where a volume can be mounted there.
+std::string wrong_place(const std::string& path) {
+  const auto normal = std::filesystem::path(path).lexically_normal();
+  if (!normal.is_absolute() || normal != path || !normal.has_filename() || path.starts_with("//"))
+    return "must be an absolute path, as /data, without '..' and without '/' at its end";
+  for (const std::string_view taken : kTaken) {
+    if (is_within(path, taken) || is_within(taken, path))
+      return fmt::format("is where {} is mounted already", taken);
+  }
+  return path.find(':') == std::string::npos ? "" : "must not have a ':'";
+}
+
+/// What it is: one of three.
+void read_source(const MapReader& map, json& volume, Problems& problems) {
+  const Node* host = map.get("host_path");
+  const Node* claim = map.get("claim");
+  const Node* size = map.get("size");
+  if (host != nullptr && !host->text.starts_with('/')) {
+    problems.add(*host,
+                 fmt::format("'host_path': '{}' is no absolute path", printable(host->text)));
+  } else if (host != nullptr) {
+    volume["host_path"] = host->text;
+  }
+  if (claim != nullptr && !is_label(claim->text)) {
+    problems.add(*claim, fmt::format("'{}' is no name of a claim", printable(claim->text))).hint =
+        std::string(kLabelRule);
+  } else if (claim != nullptr) {
+    volume["claim"] = claim->text;
+  }
+  if (size != nullptr) volume["bytes"] = parse_bytes(size->text).value();
+  if ((host != nullptr) + (claim != nullptr) + (size != nullptr) > 1) {
+    problems.add(map.node(), "a volume is only one of 'host_path', 'claim' and 'size'").hint =
+        "make several of it";
+  }
+  const Node* read_only = map.get("read_only");
+  if (read_only != nullptr && is_true(*read_only)) volume["read_only"] = true;
+}
 
 void check_fields(const Node& node, const Table& table, Problems& problems) {
   const MapReader map(node, table, problems);
@@ -41,6 +94,25 @@ void check_fields(const Node& node, const Table& table, Problems& problems) {
 }
 
 }  // namespace
+
+void read_volumes(const Node& node, json& volumes, Problems& problems) {
+  volumes = json::array();
+  for (const Node* element : node.items) {
+    const MapReader map(*element, volume_fields(), problems);
+    json volume = json::object();
+    if (const Node* path = map.get("path")) {
+      volume["path"] = path->text;
+      if (const std::string why = wrong_place(path->text); !why.empty())
+        problems.add(*path, fmt::format("'path': '{}' {}", printable(path->text), why));
+      for (const json& other : volumes) {
+        if (other.value("path", "") == path->text)
+          problems.add(*path, fmt::format("two volumes are mounted at '{}'", path->text));
+      }
+    }
+    read_source(map, volume, problems);
+    volumes.push_back(std::move(volume));
+  }
+}
 
 void read_pod_template(const Node& node, json& pod, Problems& problems) {
   pod = to_json(node, problems);

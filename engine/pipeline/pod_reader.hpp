@@ -7,6 +7,8 @@
 namespace scanflow::pipeline {
 
 void read_reuse(const Node& node, Reuse& reuse, Problems& problems);
+/// Those of the step itself take the place of those of `defaults`.
+void read_volumes(const Node& node, json& volumes, Problems& problems);
 void read_pod_template(const Node& node, json& pod, Problems& problems);
 
 }  // namespace scanflow::pipeline

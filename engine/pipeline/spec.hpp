@@ -141,8 +141,9 @@ struct Step {
   std::int64_t timeout_us = 0;  // 0: none
   Cache cache;
   Resources resources;
-  std::string image;          // of its Pod; empty: the backend's own
-  json pod = json::object();  // of its Pod's spec, over what is made up for it (RFC 7386)
+  std::string image;             // of its Pod; empty: the backend's own
+  json pod = json::object();     // of its Pod's spec, over what is made up for it (RFC 7386)
+  json volumes = json::array();  // of its Pod: {path, read_only, host_path | claim | bytes}
   Reuse reuse;
   Pool pool;
   Approval approve;

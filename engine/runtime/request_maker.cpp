@@ -48,6 +48,7 @@ std::string pod_of(const pipeline::Step& step) {
   set("limits", resources.cpu_limit, resources.memory_limit);
   if (!step.image.empty()) pod["image"] = step.image;
   if (!step.pod.empty()) pod["template"] = step.pod;
+  if (!step.volumes.empty()) pod["volumes"] = step.volumes;
   if (step.reuse.enabled) {
     pod["reuse"] = {
         {"uses", step.reuse.uses}, {"idle_us", step.reuse.idle_us}, {"age_us", step.reuse.age_us}};

@@ -78,22 +78,23 @@ Submission submission_from_json(const json& document) {
 
 namespace {
 
-/// Only Pods have an image: elsewhere the step would run with what this machine has.
-Result<void> needs_no_image(const pipeline::Pipeline& pipeline, const std::string& backend) {
+/// Only Pods have an image, and volumes: elsewhere the step would run with what this machine has.
+Result<void> needs_no_pod(const pipeline::Pipeline& pipeline, const std::string& backend) {
   for (const pipeline::Step& step : pipeline.steps) {
-    if (step.image.empty()) continue;
+    if (step.image.empty() && step.volumes.empty()) continue;
+    const std::string need =
+        step.image.empty() ? "has volumes" : fmt::format("runs in the image {}", step.image);
     return fail(
-        fmt::format("{}:{}:{}: error: step {} runs in the image {}, and on the backend {} steps "
-                    "are no Pods (use "
-                    "--backend podman)\n1 error; nothing was run",
-                    pipeline.file, step.at.line, step.at.column, step.name, step.image, backend));
+        fmt::format("{}:{}:{}: error: step {} {}, and on the backend {} steps are no Pods "
+                    "(use --backend podman)\n1 error; nothing was run",
+                    pipeline.file, step.at.line, step.at.column, step.name, need, backend));
   }
   return {};
 }
 
 Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string& backend) {
   if (backend::runs_pods(backend)) return {};
-  if (auto fits = needs_no_image(pipeline, backend); !fits || backend != "inproc") return fits;
+  if (auto fits = needs_no_pod(pipeline, backend); !fits || backend != "inproc") return fits;
   for (const pipeline::Step& step : pipeline.steps) {
     const bool program = step.uses == "command";
     // All its steps share one environment, and what they print is not looked through.

@@ -56,6 +56,34 @@ TEST_F(PodBackend, AnyImageRunsACommand) {
   EXPECT_THAT(scanflow_({"runs", "logs", last_run(), "any"}).out, HasSubstr("threads 1 hello"));
 }
 
+TEST_F(PodBackend, VolumesAreMountedAndAClaimOutlivesItsPod) {
+  const TempDir data;
+  write(data / "in" / "digits", "0123456789");
+  std::filesystem::permissions(data.path(), std::filesystem::perms(0755));
+  const std::string claim = "scanflow-test-" + std::to_string(::getpid());
+  const Output output = run(fmt::format(R"(
+  - name: fill
+    run: |
+      cat /data/digits > /cache/kept && echo gone > /room/file
+      touch /data/new || echo read-only as asked
+    volumes:
+      - {{path: /data, host_path: {}, read_only: true}}
+      - {{path: /cache, claim: {}}}
+      - {{path: /room, size: 1Mi}}
+  - name: look
+    needs: [fill]
+    run: cat /cache/kept && ls /room
+    volumes: [{{path: /cache, claim: {}, read_only: true}}, {{path: /room}}]
+)",
+                                        (data / "in").string(), claim, claim));
+  Program({"podman", "volume", "rm", "--force", claim}).wait();
+  ASSERT_EQ(output.exit, 0) << output.out << output.err;
+  EXPECT_THAT(scanflow_({"runs", "logs", last_run(), "fill"}).out, HasSubstr("read-only as asked"));
+  const std::string log = scanflow_({"runs", "logs", last_run(), "look"}).out;
+  EXPECT_THAT(log, HasSubstr("0123456789"));
+  EXPECT_EQ(log.find("file"), std::string::npos) << "an empty volume is the Pod's own\n" << log;
+}
+
 TEST_F(PodBackend, IsPausedSteeredAndStoppedInsideItsPod) {
   const auto program = start(R"(
   - name: train

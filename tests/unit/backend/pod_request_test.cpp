@@ -57,6 +57,28 @@ TEST(PodTemplate, SaysImageResourcesAndVolumes) {
   EXPECT_EQ(made.reuse.idle_us, 5);
 }
 
+TEST(PodTemplate, MountsTheStepsOwnVolumes) {
+  protocol::Request own = request();
+  own.checkpoints.clear();
+  own.pod = R"({"volumes": [{"path": "/data", "host_path": "/srv/digits", "read_only": true},
+                            {"path": "/cache", "claim": "weights"},
+                            {"path": "/scratch", "bytes": 1024}, {"path": "/room"}]})";
+  const PodTemplate made = pod_template(own, kImages);
+  const json& spec = made.manifest["spec"];
+  EXPECT_EQ(spec["volumes"], json::parse(R"([{"name": "tmp", "emptyDir": {}},
+                            {"name": "volume-1", "hostPath": {"path": "/srv/digits"}},
+                            {"name": "volume-2", "persistentVolumeClaim": {"claimName": "weights"}},
+                            {"name": "volume-3", "emptyDir": {"sizeLimit": "1024"}},
+                            {"name": "volume-4", "emptyDir": {}}])"));
+  EXPECT_EQ(spec["containers"][0]["volumeMounts"],
+            json::parse(R"([{"name": "tmp", "mountPath": "/tmp"},
+                            {"name": "volume-1", "mountPath": "/data", "readOnly": true},
+                            {"name": "volume-2", "mountPath": "/cache"},
+                            {"name": "volume-3", "mountPath": "/scratch"},
+                            {"name": "volume-4", "mountPath": "/room"}])"));
+  EXPECT_NE(made.hash, pod_template(request(), kImages).hash);
+}
+
 TEST(PodTemplate, PluginsRunInTheWorkersImageAndCommandsWithoutOneInTheDefault) {
   protocol::Request plugin = request();
   plugin.uses = "torch.train";

@@ -119,6 +119,7 @@ json decisions(const Pipeline& pipeline) {
          {"pool", step.pool.limit},
          {"approve", step.approve.approve_after},
          {"sidecar", step.sidecar},
+         {"volumes", step.volumes},
          {"reuse", {step.reuse.enabled, step.reuse.idle_us, step.reuse.uses, step.reuse.age_us}}});
   }
   return {

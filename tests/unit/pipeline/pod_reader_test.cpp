@@ -56,6 +56,42 @@ steps:
   EXPECT_EQ(pipeline->steps[2].uses, "noop");
 }
 
+TEST(PodReader, AStepsVolumesTakeThePlaceOfTheDefaults) {
+  const auto pipeline = read(R"(
+defaults: {volumes: [{path: /data, host_path: /srv/digits, read_only: true}]}
+steps:
+  - {name: a, run: echo}
+  - name: b
+    run: echo
+    volumes:
+      - {path: /cache, claim: weights}
+      - {path: /scratch, size: 10Gi}
+      - {path: /room}
+)");
+  EXPECT_EQ(pipeline->steps[0].volumes,
+            json::parse(R"([{"path": "/data", "host_path": "/srv/digits", "read_only": true}])"));
+  EXPECT_EQ(pipeline->steps[1].volumes, json::parse(R"([{"path": "/cache", "claim": "weights"},
+                            {"path": "/scratch", "bytes": 10737418240}, {"path": "/room"}])"));
+}
+
+TEST(PodReader, SaysWhatIsWrongWithAVolume) {
+  const auto said = [](const std::string& volumes) {
+    return errors("steps: [{name: a, run: echo, volumes: [" + volumes + "]}]");
+  };
+  EXPECT_THAT(said("{host_path: /a}"), HasSubstr("'path'"));
+  EXPECT_THAT(said("/data"), HasSubstr("must be a map"));
+  for (const char* path : {"data", "/data/../x", "/data/", "/", "//data"})
+    EXPECT_THAT(said(fmt::format("{{path: {}}}", path)), HasSubstr("absolute path")) << path;
+  EXPECT_THAT(said("{path: /tmp/x}"), HasSubstr("is where /tmp is mounted already"));
+  EXPECT_THAT(said("{path: /run}"), HasSubstr("is where /run/scanflow is mounted already"));
+  EXPECT_THAT(said("{path: /d, host_path: srv}"), HasSubstr("'srv' is no absolute path"));
+  EXPECT_THAT(said("{path: /d, host_path: /srv, claim: c}"), HasSubstr("only one of"));
+  EXPECT_THAT(said("{path: /d, claim: 'A B'}"), HasSubstr("'A B' is no name of a claim"));
+  EXPECT_THAT(said("{path: /d, size: 0}"), HasSubstr("size"));
+  EXPECT_THAT(said("{path: /d}, {path: /d}"), HasSubstr("two volumes are mounted at '/d'"));
+  EXPECT_THAT(said("{path: /d, hostPath: /srv}"), HasSubstr("did you mean 'host_path'?"));
+}
+
 TEST(PodReader, SaysWhatDoesNotGoTogether) {
   EXPECT_THAT(errors("steps: [{name: a, run: echo, command: [x]}]"),
               HasSubstr("a step has one of 'uses', 'run' and 'command'"));

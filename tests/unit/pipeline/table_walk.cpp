@@ -106,7 +106,8 @@ std::vector<json> valid_values(const Field& field) {
       {"signal", "SIGUSR1"},     {"cron", "0 3 * * *"},
       {"zone", "Europe/Madrid"}, {"label", "a-1"},
       {"literal", "noop"},       {"expression", "${{ {1} }}"},
-      {"identifier", "A_1"},     {"image", "registry.local/app:1"}};
+      {"identifier", "A_1"},     {"image", "registry.local/app:1"},
+      {"path", "/data"}};
   std::vector<json> values;
   if (!field.words.empty()) {
     for (const std::string_view word : field.words) values.emplace_back(word);
