@@ -141,7 +141,7 @@ TEST_F(InShells, InZsh) {
     const auto shell = Program({"sh", "-c",
                                 typed + " | ZDOTDIR=" + scanflow_.files().path().string() +
                                     " script -qfec 'zsh -i' /dev/null"});
-    EXPECT_TRUE(eventually([&] { return std::filesystem::exists(shown); }));
+    EXPECT_TRUE(eventually([&] { return read(shown).ends_with("|\n"); }));
     return read(shown);
   };
   EXPECT_EQ(completed("'scanflow runs li'"), "scanflow runs list |\n");
