@@ -114,6 +114,8 @@ Verdict review(const http::Request& request, const inject::Settings& settings) {
     return refuse(
         400, fmt::format("the body is no JSON: at byte {} of {}{}", error.byte, request.body.size(),
                          error.byte > request.body.size() ? ", where it ends" : ""));
+  } catch (const json::out_of_range&) {
+    return refuse(400, "the body is no JSON that can be read: a number in it is too large");
   }
   if (const std::string fault = fault_of(body); !fault.empty()) return refuse(400, fault);
   const json& asked = body["request"];

@@ -49,7 +49,7 @@ Result<json> read_schema(std::string_view text, const char* which, const std::st
   json schema;
   try {
     schema = json::parse(text);
-  } catch (const json::parse_error& error) {
+  } catch (const json::exception& error) {  // malformed, or a number is too large
     return fail(fmt::format("{}: its {} is not JSON: {}; correct the descriptor", where, which,
                             error.what()));
   }

@@ -183,6 +183,7 @@ TEST(Review, WhatIsNoReviewIsRefusedAndTheReasonSaid) {
        "has no request"},
       {without("uid"), "has no uid"},
       {without("operation"), "has no operation"},
+      {R"({"kind": 1e999})", "a number in it is too large"},
       {deep, "nested deeper than 100 levels"},
       {"\xff\xfe", "no JSON"}};
   for (const auto& [body, why] : cases) {
