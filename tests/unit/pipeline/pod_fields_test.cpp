@@ -5,13 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "engine/pipeline/fields.hpp"
-#include "sdk/base/files.hpp"
+#include "tests/support/kube_recordings.hpp"
 
 namespace scanflow::pipeline {
 namespace {
@@ -21,13 +19,9 @@ using nlohmann::json;
 class PodFields : public testing::Test {
  protected:
   void SetUp() override {
-    const char* kube = std::getenv("SCANFLOW_KUBE");
-    if (kube == nullptr)
-      GTEST_SKIP() << "set SCANFLOW_KUBE to a directory with openapi/api_v1.json";
-    const auto text =
-        read_file(std::filesystem::path(kube) / "openapi/api_v1.json", std::size_t{64} << 20);
-    ASSERT_TRUE(text) << text.error().message;
-    schemas_ = json::parse(*text)["components"]["schemas"];
+    const auto document = test::recording("openapi/api_v1.json");
+    if (!document) GTEST_SKIP() << test::kNoRecordings;
+    schemas_ = (*document)["components"]["schemas"];
   }
 
   const json& resolved(const json& schema) const {
