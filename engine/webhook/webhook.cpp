@@ -12,6 +12,9 @@
 namespace scanflow::webhook {
 namespace {
 
+/// An API server has one for each review that it waits for, and changes 200 objects at once by
+/// default; each may hold a whole body.
+constexpr std::size_t kMostConnections = 250;
 constexpr const char* kMetricsType = "text/plain; version=0.0.4";
 
 http::Response plain(std::string text, const char* type = "text/plain") {
@@ -81,6 +84,7 @@ Result<std::unique_ptr<Webhook>> Webhook::start(Options options) {
   impl->certificate = *certificate;
   http::Options server;
   server.limits.body_bytes = kMostBytes;
+  server.limits.connections = kMostConnections;
   server.certificate = impl->certificate;
   auto listening = http::Server::listen(impl->options.listen, std::move(server));
   if (!listening) return tl::unexpected(listening.error());
