@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/backend/pod_request.hpp"
+#include "engine/podman/findings.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::backend {
@@ -62,6 +63,8 @@ void PodmanDriver::open(std::function<void(Result<std::vector<std::string>>)> th
       auto opened = podman::Podman::open({.directory = directory_}, stop_.get_token());
       if (!opened) return answer(fail(opened.error().message));
       podman_.emplace(std::move(*opened));
+      if (std::string line = podman::no_limits(podman_->settings()); !line.empty())
+        post([this, line = line + " (scanflow podman check)"] { events_.trouble(line); });
     }
     const std::int64_t now_us = wall_us();
     const auto pods = podman_->list(fmt::format("{}={}", kLabel, state_), stop_.get_token());

@@ -69,11 +69,16 @@ Result<Facts> read_info(std::string_view text) {
 
 Settings settings_for(const Facts& facts) {
   Settings settings;
+  for (const char* each : {"memory", "cpu", "pids"}) {
+    if (!facts.controls(each)) settings.unlimited.emplace_back(each);
+  }
   if (facts.remote) return settings;  // the service has its own
   // So that a few containers that have all of theirs leave some to the machine.
   constexpr std::uint64_t kMostProcesses = 4096, kShare = 4;
-  settings.processes =
-      facts.processes == 0 ? kMostProcesses : std::min(kMostProcesses, facts.processes / kShare);
+  if (facts.controls("pids")) {
+    settings.processes =
+        facts.processes == 0 ? kMostProcesses : std::min(kMostProcesses, facts.processes / kShare);
+  }
   if (facts.runtime == "crun" && facts.cgroup_version == 1 && facts.cgroup_hybrid &&
       facts.has("runc")) {
     settings.runtime = "runc";

@@ -1,6 +1,7 @@
 // What there is on a machine for podman to work with. Plain data, read from `podman info`; machine.hpp gathers it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -27,8 +28,9 @@ struct Facts {
   std::vector<std::string> images;  // names with tags
 
   // As the machine is.
-  bool cgroup_hybrid = false;                   // version 1 with the unified tree beside it
-  bool raises_limits = false;                   // CAP_SYS_RESOURCE
+  bool cgroup_hybrid = false;  // version 1 with the unified tree beside it
+  bool raises_limits = false;  // CAP_SYS_RESOURCE
+  bool opens_tun = false;      // /dev/net/tun: a network without root is made by it
   std::uint64_t open_files = 0, processes = 0;  // what may be given: hard limits
   std::map<std::string, std::string> programs;  // kPrograms; empty: not here
   std::vector<std::string> configuration;  // containers.conf files of the administrator or user
@@ -39,6 +41,10 @@ struct Facts {
   bool has(const std::string& program) const {
     const auto found = programs.find(program);
     return found != programs.end() && !found->second.empty();
+  }
+  bool controls(const std::string& controller) const {
+    return std::find(cgroup_controllers.begin(), cgroup_controllers.end(), controller) !=
+           cgroup_controllers.end();
   }
 };
 
@@ -54,6 +60,7 @@ struct Settings {
   std::string runtime;          // --runtime; empty: podman's choice
   std::string containers_conf;  // the text of a file for CONTAINERS_CONF; empty: podman's own
   std::uint64_t processes = 0;  // that a container may have; 0: without a limit
+  std::vector<std::string> unlimited;  // of memory, cpu, pids: what no cgroup of this user's limits
 };
 /// A containers.conf is only made up where nobody has written one: it would hide theirs.
 Settings settings_for(const Facts& facts);

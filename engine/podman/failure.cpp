@@ -48,6 +48,7 @@ constexpr std::array kKnown = {
           "install netavark (Debian: apt install netavark iptables)"},
     Known{"could not find slirp4netns", Refusal::network,
           "install it (Debian: apt install slirp4netns)"},
+    Known{"/dev/net/tun", Refusal::network, kTunFix},
     Known{"unable to find network", Refusal::network,
           "podman network ls shows which there are; 'podman' is always there"},
     Known{"newuidmap", Refusal::rootless,
@@ -98,18 +99,24 @@ constexpr std::array kKnown = {
 
 /// Its errors without its warnings; podman says the same of each container that depends on another.
 std::string complaint(std::string_view said, std::string_view words) {
-  std::string error, with_words, all;
+  constexpr std::string_view kEachSaysWhy = "failed to start ", kFollows = "a dependency of ";
+  std::string error, with_words, all, first;
   while (!said.empty()) {
     const auto end = said.find('\n');
     const std::string_view line = said.substr(0, end);
     said.remove_prefix(end == std::string_view::npos ? said.size() : end + 1);
     if (line.find("level=warning") != std::string_view::npos || line.empty()) continue;
     if (line.starts_with("Error: ")) error = line.substr(7);
+    if (first.empty() && line.starts_with("starting container ") &&
+        line.find(kFollows) == std::string_view::npos) {
+      first = line;
+    }
     if (with_words.empty() && !words.empty() && line.find(words) != std::string_view::npos) {
       with_words = line.starts_with("Error: ") ? line.substr(7) : line;
     }
     all += fmt::format("{}{}", all.empty() ? "" : "; ", line);
   }
+  if (error.starts_with(kEachSaysWhy) && !first.empty()) error = first;
   std::string& best = !with_words.empty() ? with_words : !error.empty() ? error : all;
   if (best.empty()) best = "it said nothing";
   return std::string(cut_utf8(valid_utf8(std::move(best)), 600));

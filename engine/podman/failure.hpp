@@ -48,4 +48,10 @@ inline constexpr std::string_view kUlimitsFix =
     "/etc/containers/containers.conf: [containers] default_ulimits = "
     "[\"nofile=20000:20000\", \"nproc=4096:4096\"]";
 
+/// Where a user may not open it, or there is none.
+inline constexpr std::string_view kTunFix =
+    "a network without root is made by /dev/net/tun, which each user must be able to open: as "
+    "root, "
+    "modprobe tun and chmod 666 /dev/net/tun (udev does both; without it, after each boot)";
+
 }  // namespace scanflow::podman

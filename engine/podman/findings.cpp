@@ -82,26 +82,30 @@ Finding pause_finding(const Facts& facts) {
 }
 
 Finding cgroups_finding(const Facts& facts, const Settings& settings) {
-  std::vector<std::string> lacking;
-  for (const char* each : {"memory", "cpu", "pids"}) {
-    const auto& all = facts.cgroup_controllers;
-    if (std::find(all.begin(), all.end(), each) == all.end()) lacking.emplace_back(each);
-  }
   const std::string text = fmt::format(
       "managed by {}; limits of memory and CPU are kept{}", facts.cgroup_manager,
       settings.processes == 0 ? ""
                               : fmt::format(", and {} processes a container", settings.processes));
-  if (lacking.empty()) return {"cgroups", State::ok, text, ""};
-  return {"cgroups", State::problem,
-          fmt::format("limits cannot be kept: no controller {}", fmt::join(lacking, ", ")),
-          "have them delegated (systemd: Delegate=cpu cpuset memory pids of user@.service), or run "
-          "as root"};
+  if (settings.unlimited.empty()) return {"cgroups", State::ok, text, ""};
+  const std::string fix =
+      "have them delegated (systemd: Delegate=cpu cpuset memory pids of user@.service), or run as "
+      "root";
+  return {
+      "cgroups", State::advice, no_limits(settings),
+      facts.cgroup_version == 2
+          ? fix
+          : "version 1 gives users none: boot with systemd.unified_cgroup_hierarchy=1, and " + fix};
 }
 
 Finding network_finding(const Facts& facts) {
   if (facts.rootless) {
-    if (facts.has("slirp4netns")) return {"network", State::ok, "slirp4netns", ""};
-    return {"network", State::problem, "no slirp4netns", "apt install slirp4netns"};
+    if (!facts.has("slirp4netns"))
+      return {"network", State::problem, "no slirp4netns", "apt install slirp4netns"};
+    if (!facts.opens_tun) {
+      return {"network", State::problem, "slirp4netns may not open /dev/net/tun",
+              std::string(kTunFix)};
+    }
+    return {"network", State::ok, "slirp4netns", ""};
   }
   if (facts.network_backend == "netavark" && !facts.has("iptables")) {
     return {"network", State::problem, "netavark without iptables, which it calls",
@@ -149,6 +153,12 @@ std::string_view name_of(State state) {
       break;
   }
   return "problem";
+}
+
+std::string no_limits(const Settings& settings) {
+  if (settings.unlimited.empty()) return {};
+  return fmt::format("a Pod's limits of {} are not kept: this user has no such cgroup controller",
+                     fmt::join(settings.unlimited, ", "));
 }
 
 std::vector<Finding> findings(const Facts& facts, const Settings& settings,

@@ -30,6 +30,9 @@ std::string_view name_of(Finding::State state);
 std::vector<Finding> findings(const Facts& facts, const Settings& settings,
                               const std::vector<std::string>& images);
 
+/// Which limits of a Pod are not kept, and why; empty: all are.
+std::string no_limits(const Settings& settings);
+
 /// Of a podman that could not be asked at all.
 Finding finding(const Failure& failure);
 

@@ -113,6 +113,7 @@ Answer<Facts> look(const std::string& program, const std::stop_token& stop) {
   facts.cgroup_hybrid =
       facts.cgroup_version == 1 && fs::exists("/sys/fs/cgroup/unified/cgroup.controllers");
   facts.raises_limits = raises_limits();
+  facts.opens_tun = ::access("/dev/net/tun", R_OK | W_OK) == 0;
   facts.open_files = hard_limit(RLIMIT_NOFILE);
   facts.processes = std::min(hard_limit(RLIMIT_NPROC), most_processes());
   for (const char* each : kPrograms) facts.programs[each] = find_program(each);

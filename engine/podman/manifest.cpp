@@ -37,6 +37,16 @@ void leave_out_long_ones(json& annotations) {
   }
 }
 
+void leave_out_limits(json& container, const std::vector<std::string>& unlimited) {
+  const auto resources = container.find("resources");
+  if (resources == container.end()) return;
+  for (const char* kind : {"limits", "requests"}) {
+    const auto amounts = resources->find(kind);
+    if (amounts == resources->end() || !amounts->is_object()) continue;
+    for (const std::string& each : unlimited) amounts->erase(each);
+  }
+}
+
 void rename_mounts(json& container, const std::map<std::string, std::string>& renamed) {
   const auto mounts = container.find("volumeMounts");
   if (mounts == container.end()) return;
@@ -62,7 +72,7 @@ Result<std::string> name_of(const json& manifest) {
   return name;
 }
 
-Result<json> for_podman(json manifest) try {
+Result<json> for_podman(json manifest, const std::vector<std::string>& unlimited) try {
   const Result<std::string> name = name_of(manifest);
   if (!name) return tl::unexpected(name.error());
   json& spec = manifest["spec"];
@@ -101,6 +111,7 @@ Result<json> for_podman(json manifest) try {
                         *name, container.value("name", "")));
       }
       rename_mounts(container, renamed);
+      leave_out_limits(container, unlimited);
     }
   }
   return manifest;

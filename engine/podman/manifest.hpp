@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "sdk/base/result.hpp"
 
@@ -18,7 +19,10 @@ Result<std::string> name_of(const nlohmann::json& manifest);
 /// - a secret volume without `optional` makes podman crash, and with it stays behind for good; a
 ///   variable from a Secret is not read: both are refused (mount a file by hostPath instead);
 /// - an init container that has done its work is started again where the Pod's restartPolicy is Always,
-///   and then it cannot be removed, and the Pod not started: it becomes OnFailure.
-Result<nlohmann::json> for_podman(nlohmann::json manifest);
+///   and then it cannot be removed, and the Pod not started: it becomes OnFailure;
+/// - a limit (or request) of `unlimited` ("memory", "cpu") keeps a container from its start where this user has no
+///   cgroup for it: it is left out.
+Result<nlohmann::json> for_podman(nlohmann::json manifest,
+                                  const std::vector<std::string>& unlimited = {});
 
 }  // namespace scanflow::podman

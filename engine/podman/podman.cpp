@@ -100,7 +100,7 @@ fs::path Podman::directory_of(const std::string& pod) const {
 Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_token& stop) const {
   const auto name = name_of(manifest);
   if (!name) return refuse(Refusal::manifest, name.error().message);
-  const auto adapted = for_podman(manifest);
+  const auto adapted = for_podman(manifest, settings_.unlimited);
   if (!adapted) return refuse(Refusal::manifest, adapted.error().message);
   std::error_code error;
   fs::create_directories(directory_of(*name), error);

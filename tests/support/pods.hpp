@@ -52,6 +52,8 @@ class Pods : public testing::Test {
     ASSERT_TRUE(built) << built.error().message;
   }
   const podman::Podman& podman() const { return *podman_; }
+  /// Why a limit of a Pod is none here; empty: it is one.
+  std::string no_limits() const { return podman::no_limits(podman().settings()); }
   const TempDir& directory() const { return directory_; }
   std::string image() const { return fmt::format("localhost/scanflow-test-{}:1", ::getpid()); }
   /// "scanflow.dev/test=123": of all Pods of this test.

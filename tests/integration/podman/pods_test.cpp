@@ -63,6 +63,7 @@ TEST_F(PodmanPods, AreFoundAgainAndRemoved) {
 }
 
 TEST_F(PodmanPods, TellOutOfMemoryFromOtherKills) {
+  if (!no_limits().empty()) GTEST_SKIP() << no_limits();
   const std::string eats = name("eats"), killed = name("killed");
   ASSERT_NO_FATAL_FAILURE(play(this->pod(eats, {{"app", {"eat", "64"}}, {"side", {"exit", "0"}}})));
   play(this->pod(killed, {{"app", {"wait", "600000"}}}));

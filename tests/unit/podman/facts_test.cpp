@@ -91,6 +91,18 @@ TEST(Settings, GiveAContainerItsShareOfProcesses) {
   EXPECT_EQ(settings_for(facts).processes, 0u) << "its machine is another one";
 }
 
+TEST(Settings, SayWhatAUserCannotLimit) {
+  EXPECT_THAT(settings_for(lowered()).unlimited, testing::IsEmpty());
+  Facts facts = *read_info(recorded::kRootlessInfo);
+  facts.processes = 96'365;
+  EXPECT_TRUE(facts.rootless);
+  EXPECT_THAT(settings_for(facts).unlimited, testing::ElementsAre("memory", "cpu", "pids"));
+  EXPECT_EQ(settings_for(facts).processes, 0u);
+  facts.cgroup_controllers = {"memory", "pids"};  // version 2, as systemd delegates them to users
+  EXPECT_THAT(settings_for(facts).unlimited, testing::ElementsAre("cpu"));
+  EXPECT_EQ(settings_for(facts).processes, 4096u);
+}
+
 TEST(Settings, TakeRuncWhereCrunRefuses) {
   Facts facts = *read_info(recorded::kInfo);
   facts.runtime = "crun";

@@ -30,6 +30,8 @@ TEST_P(Known, SaysWhatToDo) {
 INSTANTIATE_TEST_SUITE_P(
     Failure, Known,
     testing::Values(Case{recorded::kRlimits, Refusal::rlimits, "default_ulimits"},
+                    Case{recorded::kNoTun, Refusal::network, "chmod 666 /dev/net/tun"},
+                    Case{recorded::kNoUidmap, Refusal::rootless, "apt install uidmap"},
                     Case{recorded::kNoImage, Refusal::image, "podman load -i"},
                     Case{recorded::kNoRegistry, Refusal::image, "not in reach"},
                     Case{recorded::kNotBuilt, Refusal::image, "nobody has built it here"},
@@ -54,6 +56,12 @@ TEST(Failure, QuotesTheCauseAndNotWhatFollowsFromIt) {
   EXPECT_THAT(message, AllOf(HasSubstr("error setting rlimit type 7: operation not permitted"),
                              Not(HasSubstr("aardvark")), Not(HasSubstr("dependency")),
                              Not(HasSubstr("failed to start 2"))));
+}
+
+TEST(Failure, QuotesWhyAContainerDoesNotStartAlsoWhereItKnowsNoFix) {
+  EXPECT_THAT(explain("start it", recorded::kNoCgroup).message,
+              AllOf(HasSubstr("cannot set memory limit: container could not join"),
+                    Not(HasSubstr("failed to start 1"))));
 }
 
 TEST(Failure, QuotesTheProgram) {

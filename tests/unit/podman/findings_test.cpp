@@ -87,12 +87,26 @@ TEST(Findings, KnowTooOldAPodman) {
 }
 
 TEST(Findings, WithoutRootAskForOtherPrograms) {
-  Facts facts = good();
-  facts.rootless = true;
-  facts.cgroup_controllers = {"memory", "pids"};
+  Facts facts = *read_info(recorded::kRootlessInfo);
   EXPECT_THAT(at(facts, "network"), HasSubstr("apt install slirp4netns"));
+  facts.programs["slirp4netns"] = "/usr/bin/slirp4netns";
+  EXPECT_THAT(at(facts, "network"),
+              AllOf(HasSubstr("problem: "), HasSubstr("chmod 666 /dev/net/tun")));
+  facts.opens_tun = true;
+  EXPECT_EQ(at(facts, "network"), "ok: slirp4netns");
   EXPECT_THAT(at(facts, "user"), HasSubstr("apt install uidmap"));
-  EXPECT_THAT(at(facts, "cgroups"), AllOf(HasSubstr("problem: "), HasSubstr("no controller cpu")));
+}
+
+TEST(Findings, SayWhichLimitsAreNotKept) {
+  Facts facts = *read_info(recorded::kRootlessInfo);
+  EXPECT_THAT(at(facts, "cgroups"),
+              AllOf(HasSubstr("advice: a Pod's limits of memory, cpu, pids are not kept"),
+                    HasSubstr("unified_cgroup_hierarchy=1")));
+  facts.cgroup_version = 2;
+  facts.cgroup_controllers = {"memory", "pids"};
+  EXPECT_THAT(at(facts, "cgroups"),
+              AllOf(HasSubstr("limits of cpu are not kept"), HasSubstr("Delegate="),
+                    testing::Not(HasSubstr("unified"))));
 }
 
 TEST(Findings, SayHowToBuildAnImage) {

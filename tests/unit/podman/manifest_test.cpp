@@ -54,6 +54,18 @@ TEST(Manifest, WithInitContainersStartsNothingAgainThatHasDoneItsWork) {
   EXPECT_EQ(policy(), "Never");
 }
 
+TEST(Manifest, AsksForNoLimitThatCannotBeKept) {
+  const json manifest = pod("[]", R"({"resources": {"limits": {"memory": "1Gi", "cpu": 1},
+                                                    "requests": {"memory": "1Gi", "cpu": 1}}})");
+  const auto resources = [&](const std::vector<std::string>& unlimited) {
+    return (*for_podman(manifest, unlimited))["spec"]["containers"][0]["resources"].dump();
+  };
+  EXPECT_EQ(resources({"cpu", "pids"}),
+            R"({"limits":{"memory":"1Gi"},"requests":{"memory":"1Gi"}})");
+  EXPECT_EQ(resources({"memory", "cpu", "pids"}), R"({"limits":{},"requests":{}})");
+  EXPECT_TRUE(for_podman(pod("[]"), {"memory"}));
+}
+
 TEST(Manifest, LosesAnnotationsThatPodmanRefuses) {
   const json pod = {
       {"kind", "Pod"},

@@ -14,6 +14,15 @@ inline constexpr std::string_view kInfo = R"({"host": {"cgroupControllers": ["cp
 "graphRoot": "/var/lib/containers/storage"}, "version": {"APIVersion": "4.3.1",
 "Version": "4.3.1", "GoVersion": "go1.19.8"}})";
 
+/// Of a user, on cgroups of version 1.
+inline constexpr std::string_view kRootlessInfo = R"({"host": {"cgroupControllers": [],
+"cgroupManager": "cgroupfs", "cgroupVersion": "v1", "networkBackend": "netavark",
+"ociRuntime": {"name": "runc", "path": "/usr/bin/runc"}, "security": {"rootless": true,
+"seccompEnabled": true}, "slirp4netns": {"executable": "/usr/bin/slirp4netns"},
+"serviceIsRemote": false}, "store": {"graphDriverName": "vfs",
+"graphRoot": "/home/u/.local/share/containers/storage"}, "version": {"APIVersion": "4.3.1",
+"Version": "4.3.1", "GoVersion": "go1.19.8"}})";
+
 inline constexpr std::string_view kPlayed = R"(Pod:
 83e93f6286f43ec415fe0e938e3dc927da507ed3f549a598005acdd44a5a6329
 Containers:
@@ -71,6 +80,19 @@ inline constexpr std::string_view kRlimits =
 starting container 5661565b: runc: runc create failed: unable to start container process: error during container init: error setting rlimits for ready process: error setting rlimit type 7: operation not permitted: OCI permission denied
 starting container 399ec41e: a dependency of container 399ec41e failed to start: container state improper
 Error: failed to start 2 containers
+)";
+inline constexpr std::string_view kNoTun =
+    R"(time="2026-11-29T01:00:18Z" level=warning msg="\"/\" is not a shared mount, this could cause issues or missing mounts with rootless containers"
+starting container ad1984e8: a dependency of container ad1984e8 failed to start: container state improper
+starting container 66d5d1cc: /usr/bin/slirp4netns failed: "open(\"/dev/net/tun\"): Permission denied\nWARNING: Support for seccomp is experimental\nchild failed(1)\n"
+Error: failed to start 2 containers
+)";
+inline constexpr std::string_view kNoUidmap =
+    R"(Error: command required for rootless mode with multiple IDs: exec: "newuidmap": executable file not found in $PATH
+)";
+inline constexpr std::string_view kNoCgroup =
+    R"(starting container 29d0763b: runc: runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: cannot set memory limit: container could not join or create cgroup: OCI runtime error
+Error: failed to start 1 containers
 )";
 inline constexpr std::string_view kNoImage = "Error: localhost/h2-nothere: image not known\n";
 inline constexpr std::string_view kNoRegistry =
