@@ -3,28 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/beast/core/error.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <limits>
+#include <stop_token>
 #include <utility>
+
+#include "engine/http/client.hpp"
 
 namespace scanflow::api {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-using boost::system::error_code;
-
+using http::NoAnswer;
 using std::chrono::milliseconds;
 
 std::string seconds(milliseconds time) {
@@ -34,86 +21,52 @@ std::string seconds(milliseconds time) {
 class Connected : public HttpClient::Reading {
  public:
   /// `name`: of the server and the request, in errors.
-  Connected(std::string name, ClientLimits limits) : name_(std::move(name)), limits_(limits) {}
+  explicit Connected(std::string name) : name_(std::move(name)) {}
 
-  Result<void> connect(const std::string& url, const std::string& host, const std::string& port) {
-    error_code error;
-    asio::ip::tcp::resolver resolver(io_);
-    const auto found = resolver.resolve(host, port, error);
-    if (!error) {
-      error = within(limits_.connect,
-                     [&](auto done) { stream_.async_connect(found, std::move(done)); });
+  Result<void> connect(const std::string& url, const http::Peer& peer, milliseconds patience) {
+    auto connected = http::Client::connect(peer, patience);
+    if (connected) {
+      client_ = std::move(*connected);
+      return {};
     }
-    if (!error) return {};
-    const bool late = error == beast::error::timeout;
-    return fail(fmt::format(
-        "cannot reach the server at {}: {} ('scanflow server' starts one; --server and "
-        "$SCANFLOW_SERVER say where it is)",
-        url, late ? "no connection within " + seconds(limits_.connect) : error.message()));
+    const NoAnswer& none = connected.error();
+    const bool late = none.why == NoAnswer::Why::silent;
+    return fail(
+        fmt::format("cannot reach the server at {}: {} ('scanflow server' starts one; --server and "
+                    "$SCANFLOW_SERVER say where it is)",
+                    url, late ? "no connection within " + seconds(patience) : none.message));
   }
 
   /// Sends the request, and reads the header of the answer.
-  Result<void> ask(const HttpClient::Ask& ask, const std::string& host) {
-    http::request<http::string_body> request(http::string_to_verb(ask.method), ask.target, 11);
-    request.set(http::field::host, host);
-    request.set(http::field::accept, ask.accept);
-    request.set(http::field::connection, "close");
-    if (ask.method == "POST") request.set(http::field::content_type, "application/json");
-    request.body() = ask.body;
-    request.prepare_payload();
-    const error_code unsent = within(
-        limits_.silence, [&](auto done) { http::async_write(stream_, request, std::move(done)); });
-    // A server that refuses what is too long does not read it all, and has answered.
-    parser_.body_limit(std::numeric_limits<std::uint64_t>::max());
-    const milliseconds patience = std::max(ask.patience, limits_.silence);
-    const error_code unread =
-        unsent == beast::error::timeout ? unsent : within(patience, [&](auto done) {
-          http::async_read_header(stream_, buffer_, parser_, std::move(done));
-        });
-    if (!unread) return {};
-    return went_away(unsent ? unsent : unread, patience);
+  Result<void> ask(const HttpClient::Ask& ask, milliseconds silence) {
+    http::Outgoing outgoing{ask.method,
+                            ask.target,
+                            {{"Accept", ask.accept}, {"Connection", "close"}},
+                            ask.body,
+                            std::max(ask.patience, silence)};
+    if (ask.method == "POST") outgoing.headers.emplace_back("Content-Type", "application/json");
+    const auto head = client_->ask(outgoing, stop_.get_token());
+    if (!head) return went_away(head.error(), outgoing.patience);
+    status_ = head->status;
+    silence_ = silence;
+    return {};
   }
 
-  int status() const override { return parser_.get().result_int(); }
+  int status() const override { return status_; }
 
   Result<std::string> next() override {
-    std::string piece(1 << 16, '\0');
-    while (!parser_.is_done()) {
-      parser_.get().body().data = piece.data();
-      parser_.get().body().size = piece.size();
-      const error_code error = within(limits_.silence, [&](auto done) {
-        http::async_read_some(stream_, buffer_, parser_, std::move(done));
-      });
-      const std::size_t n = piece.size() - parser_.get().body().size;
-      if (n > 0) {  // what is wrong comes again
-        piece.resize(n);
-        return piece;
-      }
-      if (error && error != http::error::need_buffer) return went_away(error, limits_.silence);
-    }
-    return std::string();
+    auto piece = client_->next(stop_.get_token(), silence_);
+    if (!piece) return went_away(piece.error(), silence_);
+    return std::move(*piece);
   }
 
-  void cancel() override {
-    asio::post(io_, [this] { stream_.close(); });
-  }
+  void cancel() override { stop_.request_stop(); }
 
  private:
-  /// Runs one operation to its end.
-  template <class Start>
-  error_code within(milliseconds limit, Start start) {
-    error_code result;
-    stream_.expires_after(limit);
-    start([&result](error_code error, auto&&...) { result = error; });
-    io_.restart();
-    io_.run();
-    return result;
-  }
-
-  tl::unexpected<Error> went_away(error_code error, milliseconds limit) const {
-    if (error != beast::error::timeout)
+  tl::unexpected<Error> went_away(const NoAnswer& none, milliseconds limit) const {
+    if (none.why != NoAnswer::Why::silent)
       return fail(
-          fmt::format("{} went away: {} (ask again; its log may say why)", name_, error.message()));
+          fmt::format("{} went away: {} (ask again; its log may say why)", name_, none.message));
     return fail(
         fmt::format("{} has said nothing for {}: it hangs, or has too much to do (its log may say "
                     "why; --server-timeout waits longer)",
@@ -121,11 +74,10 @@ class Connected : public HttpClient::Reading {
   }
 
   const std::string name_;
-  const ClientLimits limits_;
-  asio::io_context io_;
-  beast::tcp_stream stream_{io_};
-  beast::flat_buffer buffer_;
-  http::response_parser<http::buffer_body> parser_;
+  std::stop_source stop_;
+  std::unique_ptr<http::Client> client_;
+  int status_ = 0;
+  milliseconds silence_{};
 };
 
 }  // namespace
@@ -159,14 +111,12 @@ Result<std::unique_ptr<HttpClient::Reading>> HttpClient::open(const Ask& ask) co
     const auto alive = request({.target = "/healthz"});
     if (!alive) return tl::unexpected(alive.error());
   }
-  auto connected =
-      std::make_unique<Connected>(fmt::format("the server at {} ({} {})", url_, ask.method,
-                                              ask.target.substr(0, ask.target.find('?'))),
-                                  limits_);
-  if (auto there = connected->connect(url_, host_, port_); !there)
+  auto connected = std::make_unique<Connected>(fmt::format(
+      "the server at {} ({} {})", url_, ask.method, ask.target.substr(0, ask.target.find('?'))));
+  if (auto there = connected->connect(url_, {.host = host_, .port = port_}, limits_.connect);
+      !there)
     return tl::unexpected(there.error());
-  const std::string host = host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]";
-  if (auto asked = connected->ask(ask, host + ":" + port_); !asked)
+  if (auto asked = connected->ask(ask, limits_.silence); !asked)
     return tl::unexpected(asked.error());
   return connected;
 }
@@ -209,16 +159,6 @@ Answer<json> HttpClient::json_of(const Ask& ask) const {
   json document = json::parse(reply->body, nullptr, false);
   if (document.is_discarded()) return broken(not_ours(url_));
   return document;
-}
-
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
 }
 
 }  // namespace scanflow::api

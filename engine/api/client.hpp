@@ -5,9 +5,9 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "engine/api/documents.hpp"
+#include "engine/http/client.hpp"
 
 namespace scanflow::api {
 
@@ -70,9 +70,6 @@ class HttpClient {
 
 /// What is left of an answer.
 Result<std::string> rest_of(HttpClient::Reading& reading);
-
-/// Text as a part of a target.
-std::string percent_encoded(std::string_view text);
 
 /// What is wrong, as a server says it.
 Failure failure_of(int status, const std::string& body);

@@ -13,8 +13,8 @@ namespace {
 constexpr const char* kDocuments = "/api/v1/documents";
 
 std::string path_of(const store::DocumentName& name) {
-  return fmt::format("{}/{}/{}/{}", kDocuments, percent_encoded(name.kind),
-                     percent_encoded(name.name_space), percent_encoded(name.name));
+  return fmt::format("{}/{}/{}/{}", kDocuments, http::percent_encoded(name.kind),
+                     http::percent_encoded(name.name_space), http::percent_encoded(name.name));
 }
 
 class RemoteDocuments : public Documents {
@@ -24,7 +24,7 @@ class RemoteDocuments : public Documents {
   Answer<std::vector<store::Document>> list(const DocumentQuery& query) override {
     std::string target = fmt::format("{}?sources={}", kDocuments, query.sources);
     const auto add = [&](const char* name, const std::string& value) {
-      if (!value.empty()) target += fmt::format("&{}={}", name, percent_encoded(value));
+      if (!value.empty()) target += fmt::format("&{}={}", name, http::percent_encoded(value));
     };
     add("kind", query.kind);
     add("namespace", query.name_space);
@@ -33,7 +33,7 @@ class RemoteDocuments : public Documents {
     std::string cursor;
     do {
       const auto page = client_.json_of(
-          {.target = target + (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor))});
+          {.target = target + (cursor.empty() ? "" : "&cursor=" + http::percent_encoded(cursor))});
       if (!page) return tl::unexpected(page.error());
       auto documents = documents_in(*page);
       if (!documents) return documents;

@@ -91,7 +91,7 @@ void RemoteEngine::send(const json& request) {
   if (op == "offers") {
     const auto offers =
         client_.json_of({.target = "/api/v1/runs/" + run + "/offers?step=" +
-                                   percent_encoded(request.at("step").get<std::string>())});
+                                   http::percent_encoded(request.at("step").get<std::string>())});
     if (!offers) return reject(offers.error());
     json update = *offers;
     update["type"] = "done";

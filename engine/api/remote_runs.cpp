@@ -23,7 +23,7 @@ class RemoteLogs : public LogReader {
 };
 
 std::string path_of(const std::string& run, const char* rest = "") {
-  return "/api/v1/runs/" + percent_encoded(run) + rest;
+  return "/api/v1/runs/" + http::percent_encoded(run) + rest;
 }
 
 class RemoteRuns : public Runs {
@@ -33,7 +33,7 @@ class RemoteRuns : public Runs {
   Answer<json> list(const RunQuery& query) override {
     std::string target = "/api/v1/runs?";
     const auto add = [&](const char* name, const std::string& value) {
-      if (!value.empty()) target += fmt::format("{}={}&", name, percent_encoded(value));
+      if (!value.empty()) target += fmt::format("{}={}&", name, http::percent_encoded(value));
     };
     add("namespace", query.name_space);
     add("pipeline", query.pipeline);
@@ -44,7 +44,7 @@ class RemoteRuns : public Runs {
     // A server gives no more than so many at once.
     while (all["runs"].size() < query.limit && !all["next"].is_null()) {
       const std::size_t wanted = std::min<std::size_t>(query.limit - all["runs"].size(), 1000);
-      const std::string cursor = percent_encoded(all["next"].get<std::string>());
+      const std::string cursor = http::percent_encoded(all["next"].get<std::string>());
       auto page =
           client_.json_of({.target = fmt::format("{}limit={}{}", target, wanted,
                                                  cursor.empty() ? "" : "&cursor=" + cursor)});
@@ -79,7 +79,7 @@ class RemoteRuns : public Runs {
   }
 
   Answer<json> primitive(const std::string& id) override {
-    return client_.json_of({.target = "/api/v1/primitives/" + percent_encoded(id)});
+    return client_.json_of({.target = "/api/v1/primitives/" + http::percent_encoded(id)});
   }
 
   Answer<std::unique_ptr<LogReader>> logs(const std::string& run,
@@ -98,7 +98,7 @@ class RemoteRuns : public Runs {
 
  private:
   static std::string logs_of(const std::string& run, const std::string& step) {
-    return path_of(run, "/logs") + (step.empty() ? "" : "?step=" + percent_encoded(step));
+    return path_of(run, "/logs") + (step.empty() ? "" : "?step=" + http::percent_encoded(step));
   }
 
   const HttpClient client_;

@@ -183,7 +183,7 @@ std::vector<PodStatus> PodBackend::pods() const {
   std::vector<PodStatus> all;
   for (const auto& [name, pod] : pods_) {
     const PodRecord& record = pod.record;
-    all.push_back({name, driver_->node(), record.attempt, record.uses, record.reuse.uses,
+    all.push_back({name, driver_->node(name), record.attempt, record.uses, record.reuse.uses,
                    now_us - record.made_us, record.reuse.age_us,
                    record.attempt ? 0 : monotonic_us() - pod.waits_us, record.reuse.idle_us});
   }

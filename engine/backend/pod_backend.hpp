@@ -71,6 +71,7 @@ class PodBackend final : public Backend {
   using Id = protocol::AttemptId;
   struct Pod {
     PodRecord record;
+    std::string node;  // as was told
     bool making = false;
     bool attached = false;
     bool begun = false;         // its attempt may have: its sidecar was told of it
@@ -102,11 +103,12 @@ class PodBackend final : public Backend {
   void place(const Id& id);
   Pod* warm(const std::string& hash);
   void assign(Pod& pod, Attempt& attempt);
-  void tell_place(const Pod& pod);
+  void tell_place(Pod& pod);
+  void on_made(Pod& pod);
   bool give_up_kept(const std::string& pod);
   void make(const Id& id, const PodTemplate& made);
-  Result<nlohmann::json> manifest_of(const std::string& pod, const Attempt& attempt,
-                                     const PodTemplate& made);
+  Result<PodOrder> order_of(const std::string& pod, const Attempt& attempt,
+                            const PodTemplate& made);
   void order(Pod& pod);
   void stop_placed(const Id& id);
   void tell_result(const Id& id, protocol::Result result);

@@ -49,7 +49,8 @@ void PodBackend::place(const Id& id) {
     return attempt.stop.empty() ? order(pod) : stop_placed(id);
   }
   if (!attempt.stop.empty()) return stop_placed(id);
-  const PodTemplate made = pod_template(*attempt.request, options_.images);
+  const PodTemplate made =
+      pod_template(*attempt.request, options_.images, driver_->traits().shares_files);
   const bool kept = made.reuse.uses > 1 && !attempt.fresh;
   if (Pod* pod = kept ? warm(made.hash) : nullptr; pod != nullptr) return assign(*pod, attempt);
   make(id, made);
@@ -79,9 +80,10 @@ void PodBackend::assign(Pod& pod, Attempt& attempt) {
   order(pod);
 }
 
-void PodBackend::tell_place(const Pod& pod) {
+void PodBackend::tell_place(Pod& pod) {
   const PodRecord& record = pod.record;
-  sink_({Placed{*record.attempt, record.pod, driver_->node(), record.uses}});
+  pod.node = driver_->node(record.pod);
+  sink_({Placed{*record.attempt, record.pod, pod.node, record.uses}});
 }
 
 /// Of a kept Pod that may be broken: one that waits for a step gets none, and a step that has not begun in it
@@ -119,7 +121,8 @@ void PodBackend::make(const Id& id, const PodTemplate& made) {
   pod.making = true;
   pod.waits_us = monotonic_us();
   hub_.admit(name);
-  if (const std::string checkpoints = checkpoints_of(*attempt.request); !checkpoints.empty()) {
+  const std::string checkpoints = checkpoints_of(*attempt.request);
+  if (!checkpoints.empty() && driver_->traits().shares_files) {
     std::error_code ignored;  // met when the Pod is made
     fs::create_directories(checkpoints, ignored);
     // Its users' numbers are not ours; nobody else gets here through the state directory.
@@ -127,19 +130,19 @@ void PodBackend::make(const Id& id, const PodTemplate& made) {
   }
   assign(pod, attempt);
   if (attempt.told) return remove(name);
-  auto manifest = manifest_of(name, attempt, made);
-  if (!manifest) {
-    fail(id, "config", manifest.error().message);
+  auto ordered = order_of(name, attempt, made);
+  if (!ordered) {
+    fail(id, "config", ordered.error().message);
     return remove(name);
   }
-  driver_->make(std::move(*manifest),
+  driver_->make(std::move(*ordered),
                 [this, name, id, alive = std::weak_ptr(alive_)](std::optional<NotMade> why) {
                   if (alive.expired()) return;
                   Pod* there = find(name);
                   if (there == nullptr) return;  // removed meanwhile
                   there->making = false;
                   there->waits_us = monotonic_us();
-                  if (!why) return;
+                  if (!why) return on_made(*there);
                   const auto found = attempts_.find(id);
                   if (found != attempts_.end() && !found->second.told)
                     fail(id, why->cause, why->message);
@@ -148,9 +151,14 @@ void PodBackend::make(const Id& id, const PodTemplate& made) {
   arm();
 }
 
+/// Where it is may be known only now.
+void PodBackend::on_made(Pod& pod) {
+  if (pod.record.attempt && driver_->node(pod.record.pod) != pod.node) tell_place(pod);
+}
+
 /// With the sidecar that every Pod gets, and what makes this one the engine's.
-Result<json> PodBackend::manifest_of(const std::string& pod, const Attempt& attempt,
-                                     const PodTemplate& made) {
+Result<PodOrder> PodBackend::order_of(const std::string& pod, const Attempt& attempt,
+                                      const PodTemplate& made) {
   const Id& id = attempt.request->id;
   json manifest = made.manifest;
   manifest["metadata"] = {
@@ -166,11 +174,20 @@ Result<json> PodBackend::manifest_of(const std::string& pod, const Attempt& atte
   const json command = std::exchange(app["command"], json::array({"true"}));
   const KeyPair keys = hub_.keys_of(pod);
   inject::Settings settings = inject::defaults(options_.version);
-  settings.shape = inject::Shape::plain;
+  const PodTraits traits = driver_->traits();
+  settings.shape = traits.native_sidecars ? inject::Shape::native : inject::Shape::plain;
   settings.image = options_.images.sidecar;
   settings.image_pull_policy = "IfNotPresent";
   settings.hub = fmt::format("tcp://{}:{}", driver_->host(), address_.port);
-  settings.keys = {address_.public_key, keys.public_key, keys.secret_key};
+  PodOrder order;
+  if (traits.secrets) {
+    settings.hub_secret = pod;
+    order.secret = {{"hub-key", address_.public_key},
+                    {"key", keys.public_key},
+                    {"secret-key", keys.secret_key}};
+  } else {
+    settings.keys = {address_.public_key, keys.public_key, keys.secret_key};
+  }
   settings.token = false;
   settings.identity = inject::Identity{.pod_uid = pod, .pod_name = pod};
   const auto patch = inject::inject(manifest, "default", settings);
@@ -188,13 +205,18 @@ Result<json> PodBackend::manifest_of(const std::string& pod, const Attempt& atte
   }
   manifest = manifest.patch(patch->operations);
   const std::string bulk = fmt::format("tcp://{}:{}", driver_->host(), address_.bulk_port);
-  for (json& container : manifest["spec"]["containers"]) {
-    const bool is_app = container["name"] == kAppContainer;
-    if (is_app) container["command"] = command;
-    container["env"].push_back(variable("SCANFLOW_WORKER_SOCKET", kWorkerSocket));
-    if (!is_app) container["env"].push_back(variable("SCANFLOW_BULK", bulk));
+  for (const char* list : {"initContainers", "containers"}) {
+    if (!manifest["spec"].contains(list)) continue;
+    for (json& container : manifest["spec"][list]) {
+      const bool is_app = container["name"] == kAppContainer;
+      if (!is_app && container["name"] != kSidecarContainer) continue;
+      if (is_app) container["command"] = command;
+      container["env"].push_back(variable("SCANFLOW_WORKER_SOCKET", kWorkerSocket));
+      if (!is_app) container["env"].push_back(variable("SCANFLOW_BULK", bulk));
+    }
   }
-  return manifest;
+  order.manifest = std::move(manifest);
+  return order;
 }
 
 /// Its attempt is over and committed.
@@ -254,17 +276,19 @@ void PodBackend::fail_by_end(const std::string& name) {
   const auto found = attempts_.find(*pod.record.attempt);
   if (found != attempts_.end() && !found->second.told) {
     const ContainerEnd& end = pod.end;
+    const bool own = end.cause.empty() || end.cause == "oom";
     constexpr int kSignals = 128;
     protocol::Result result;
     result.status = "failed";
-    result.cause = end.out_of_memory ? "oom" : end.exit_code > kSignals ? "crash" : "exit";
+    result.cause = !end.cause.empty() ? end.cause : end.exit_code > kSignals ? "crash" : "exit";
     result.exit_code = end.exit_code > kSignals ? 0 : end.exit_code;
     result.signal = end.exit_code > kSignals ? end.exit_code - kSignals : 0;
     result.message =
-        fmt::format("the Pod's container ended {}{}{}",
-                    end.out_of_memory ? "because it ran out of memory"
-                                      : fmt::format("with exit code {}", end.exit_code),
-                    end.last_words.empty() ? "" : "; last it said: ", end.last_words);
+        own ? fmt::format("the Pod's container ended {}{}{}",
+                          end.cause == "oom" ? "because it ran out of memory"
+                                             : fmt::format("with exit code {}", end.exit_code),
+                          end.last_words.empty() ? "" : "; last it said: ", end.last_words)
+            : fmt::format("the Pod {}: {}", name, end.last_words);
     tell_result(found->first, std::move(result));
   }
   remove(name);

@@ -38,7 +38,11 @@ json app_container(const protocol::Request& request, const json& pod, const Imag
   container["volumeMounts"] = json::array({{{"name", "tmp"}, {"mountPath", "/tmp"}}});
   container["securityContext"] = {{"allowPrivilegeEscalation", false},
                                   {"capabilities", {{"drop", {"ALL"}}}},
-                                  {"readOnlyRootFilesystem", true}};
+                                  {"readOnlyRootFilesystem", true},
+                                  {"runAsNonRoot", true},
+                                  {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+  // What it wrote last, where it ends without the sidecar's having told it.
+  container["terminationMessagePolicy"] = "FallbackToLogsOnError";
   return container;
 }
 
@@ -72,14 +76,20 @@ std::string checkpoints_of(const protocol::Request& request) {
   return std::filesystem::path(request.checkpoints).parent_path().parent_path();
 }
 
-PodTemplate pod_template(const protocol::Request& request, const Images& images) {
+PodTemplate pod_template(const protocol::Request& request, const Images& images,
+                         bool shares_files) {
   const json pod = request.pod.empty() ? json::object() : json::parse(request.pod);
   PodTemplate made;
   json container = app_container(request, pod, images);
   json volumes = json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}});
   if (const std::string checkpoints = checkpoints_of(request); !checkpoints.empty()) {
-    volumes.push_back(
-        {{"name", "checkpoints"}, {"hostPath", {{"path", checkpoints}, {"type", "Directory"}}}});
+    json volume = {{"name", "checkpoints"}};
+    if (shares_files) {
+      volume["hostPath"] = {{"path", checkpoints}, {"type", "Directory"}};
+    } else {
+      volume["emptyDir"] = json::object();
+    }
+    volumes.push_back(std::move(volume));
     container["volumeMounts"].push_back({{"name", "checkpoints"}, {"mountPath", kCheckpoints}});
   }
   add_volumes(pod, volumes, container);

@@ -35,7 +35,9 @@ struct PodTemplate {
   Reuse reuse;
 };
 
-PodTemplate pod_template(const protocol::Request& request, const Images& images);
+/// `shares_files`: a hostPath is one of this machine; else checkpoints stay in their Pod.
+PodTemplate pod_template(const protocol::Request& request, const Images& images,
+                         bool shares_files = true);
 /// The directory of all checkpoints of its run, on this machine; empty: none.
 std::string checkpoints_of(const protocol::Request& request);
 

@@ -92,26 +92,28 @@ void PodmanDriver::open(std::function<void(Result<std::vector<std::string>>)> th
   });
 }
 
-void PodmanDriver::make(nlohmann::json manifest, std::function<void(std::optional<NotMade>)> then) {
-  const std::string pod = manifest["metadata"]["name"];
+void PodmanDriver::make(PodOrder order, std::function<void(std::optional<NotMade>)> then) {
+  const std::string pod = order.manifest["metadata"]["name"];
   {
     const std::lock_guard lock(mutex_);
     making_[pod] = false;
   }
-  boost::asio::post(pool_, [this, pod, manifest = std::move(manifest), then = std::move(then)] {
-    std::optional<NotMade> why;
-    const auto played = podman_->play(manifest, stop_.get_token());
-    if (!played) why = NotMade{cause_of(played.error().kind), played.error().message};
-    if (played && !played->unlimited.empty())
-      post([this, line = played->unlimited] { events_.trouble(line); });
-    bool unwanted = false;
-    {
-      const std::lock_guard lock(mutex_);
-      unwanted = making_.extract(pod).mapped();
-    }
-    if (unwanted) return remove_now(pod);
-    post([then, why] { then(why); });
-  });
+  boost::asio::post(pool_,
+                    [this, pod, manifest = std::move(order.manifest), then = std::move(then)] {
+                      std::optional<NotMade> why;
+                      const auto played = podman_->play(manifest, stop_.get_token());
+                      if (!played)
+                        why = NotMade{cause_of(played.error().kind), played.error().message};
+                      if (played && !played->unlimited.empty())
+                        post([this, line = played->unlimited] { events_.trouble(line); });
+                      bool unwanted = false;
+                      {
+                        const std::lock_guard lock(mutex_);
+                        unwanted = making_.extract(pod).mapped();
+                      }
+                      if (unwanted) return remove_now(pod);
+                      post([then, why] { then(why); });
+                    });
 }
 
 /// Also while the engine ends: nobody else would. A short step is over before podman has said that its Pod
@@ -161,7 +163,7 @@ void PodmanDriver::tell_end(const podman::Event& event) {
       if (container.full_name != event.container) continue;
       if (container.alive()) return;  // it was started again
       end.exit_code = container.exit_code;
-      end.out_of_memory = container.oom_killed;
+      if (container.oom_killed) end.cause = "oom";
     }
     if (auto words = podman_->logs(event.container, kLastLines, stop_.get_token()))
       end.last_words = std::move(*words);

@@ -29,8 +29,11 @@ class PodmanDriver final : public PodDriver {
 
   void open(std::function<void(Result<std::vector<std::string>>)> then) override;
   std::string host() const override { return podman::Podman::kHost; }
-  std::string node() const override { return podman_ ? podman_->facts().hostname : ""; }
-  void make(nlohmann::json manifest, std::function<void(std::optional<NotMade>)> then) override;
+  PodTraits traits() const override { return {}; }
+  std::string node(const std::string&) const override {
+    return podman_ ? podman_->facts().hostname : "";
+  }
+  void make(PodOrder order, std::function<void(std::optional<NotMade>)> then) override;
   void remove(const std::string& pod) override;
   void revive(const std::string& pod, const std::string& container) override;
 

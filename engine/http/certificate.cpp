@@ -1,6 +1,5 @@
 #include "engine/http/certificate.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -10,30 +9,14 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
+
+#include "engine/http/openssl.hpp"
 
 namespace scanflow::http {
 namespace {
 
 /// When its end is warned of.
 constexpr std::int64_t kWarnAhead_s = std::int64_t{7} * 86'400;
-
-struct Free {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
-
-/// What OpenSSL says last, and forgets then.
-std::string reason() {
-  std::string text;
-  while (const unsigned long code = ERR_get_error()) {
-    if (const char* said = ERR_reason_error_string(code)) text = said;
-  }
-  return text.empty() ? "unknown error" : text;
-}
 
 Owned<BIO> open_file(const std::filesystem::path& file, std::string& problem) {
   ERR_clear_error();
@@ -43,16 +26,6 @@ Owned<BIO> open_file(const std::filesystem::path& file, std::string& problem) {
     ERR_clear_error();
   }
   return bio;
-}
-
-std::string day(std::int64_t unix_s) {
-  return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(static_cast<std::time_t>(unix_s)));
-}
-
-std::int64_t seconds_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  ASN1_TIME_to_tm(time, &parts);
-  return static_cast<std::int64_t>(::timegm(&parts));
 }
 
 std::string address_of(const ASN1_OCTET_STRING* octets) {
@@ -129,12 +102,6 @@ Result<void> load_chain(SSL_CTX* context, const std::filesystem::path& file) {
         file.string(), first && at_end ? "no certificate" : "a malformed certificate: " + said));
   }
   return {};
-}
-
-/// Instead of asking at a terminal.
-int no_password(char*, int, int, void* asked) {
-  *static_cast<bool*>(asked) = true;
-  return -1;
 }
 
 Result<void> load_key(SSL_CTX* context, const CertificateFiles& files) {

@@ -14,17 +14,10 @@
 #include <memory>
 #include <string_view>
 
+#include "engine/http/openssl.hpp"
+
 namespace scanflow::http {
 namespace {
-
-struct Free {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
 
 /// X.509 v3.
 constexpr long kVersion = 2;

@@ -1,5 +1,5 @@
-// What is asked over HTTP, and what is answered: plain data, so that only session.cpp, http_server.cpp
-// and client.cpp see the library that speaks HTTP.
+// What is asked over HTTP, and what is answered: plain data, so that only session.cpp, server.cpp and client.cpp
+// see the library that speaks HTTP.
 #pragma once
 
 #include <functional>

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "engine/inject/settings.hpp"
+#include "sdk/base/text.hpp"
 #include "sdk/base/units.hpp"
 #include "sidecar/collect/rule.hpp"
 
@@ -32,19 +33,12 @@ bool is_port(std::string_view text) {
   return value && *value > 0 && *value <= 65535;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
 /// What stands between separators, without blanks around it; nothing for what is blank.
 std::vector<std::string> parts(std::string_view text, std::string_view separators) {
   std::vector<std::string> all;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find_first_of(separators), text.size());
-    if (const auto part = trimmed(text.substr(0, end)); !part.empty()) all.emplace_back(part);
+    if (const auto part = stripped(text.substr(0, end)); !part.empty()) all.emplace_back(part);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return all;

@@ -1,36 +1,17 @@
-// Runs podman once: arguments and input in, what it said out. Blocks; of any thread.
+// Runs podman once. Blocks; of any thread.
 #pragma once
 
-#include <chrono>
-#include <filesystem>
-#include <stop_token>
-#include <string>
-#include <vector>
-
 #include "engine/podman/failure.hpp"
+#include "engine/worker/run_program.hpp"
 
 namespace scanflow::podman {
 
-struct Command {
-  std::vector<std::string> argv;         // argv[0] is looked for on PATH
-  std::vector<std::string> environment;  // NAME=value, over this process's own
-  std::string input;
-  std::filesystem::path directory;  // where it runs; empty: here
-  std::chrono::milliseconds deadline = std::chrono::seconds(60);
-};
+using worker::Command;
+using worker::Ended;
+using worker::environment_with;
+using worker::find_program;
 
-struct Ended {
-  int status = 0;  // 128 + the signal's number where one ended it
-  std::string out, err;
-};
-
-/// Failures: the program is absent, cannot be started, or was ended because of the deadline or
-/// `stop` (SIGTERM, and SIGKILL after 5 s). What podman has left to live on (conmon, and containers) is not waited for, nor killed.
+/// As worker::run_program(); an absent one with how podman is installed.
 Answer<Ended> run(const Command& command, const std::stop_token& stop = {});
-
-/// The file that a program's name means on this process's PATH; empty: none.
-std::string find_program(const std::string& name);
-/// This process's environment with others in it.
-std::vector<std::string> environment_with(const std::vector<std::string>& others);
 
 }  // namespace scanflow::podman

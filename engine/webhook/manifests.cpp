@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/http/base64.hpp"
 #include "engine/inject/policy.hpp"
-#include "engine/webhook/base64.hpp"
 
 namespace scanflow::webhook {
 namespace {
@@ -36,7 +36,7 @@ json name_space_of(const Installation& to) {
 json secret(const Installation& to) {
   json made = object("v1", "Secret", to.tls_secret, to.name_space);
   made["type"] = "kubernetes.io/tls";
-  made["data"] = {{"tls.crt", base64(to.certificate)}, {"tls.key", base64(to.key)}};
+  made["data"] = {{"tls.crt", http::base64(to.certificate)}, {"tls.key", http::base64(to.key)}};
   return made;
 }
 
@@ -113,7 +113,7 @@ json configuration(const Installation& to) {
   made["webhooks"] =
       json::array({{{"name", "inject.scanflow.dev"},
                     {"admissionReviewVersions", {"v1"}},
-                    {"clientConfig", {{"caBundle", base64(to.ca)}, {"service", service}}},
+                    {"clientConfig", {{"caBundle", http::base64(to.ca)}, {"service", service}}},
                     {"failurePolicy", "Ignore"},  // apps start without us
                     {"namespaceSelector", {{"matchExpressions", selector}}},
                     {"reinvocationPolicy", "IfNeeded"},

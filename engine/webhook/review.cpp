@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/http/base64.hpp"
 #include "engine/inject/workload.hpp"
-#include "engine/webhook/base64.hpp"
 #include "sdk/base/text.hpp"
 
 namespace scanflow::webhook {
@@ -94,7 +94,7 @@ void answer(const json& request, const inject::Settings& settings, Verdict& verd
   verdict.reports = std::move(patch->reports);
   if (patch->operations.empty()) return;
   response["patchType"] = "JSONPatch";
-  response["patch"] = base64(patch->operations.dump());
+  response["patch"] = http::base64(patch->operations.dump());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/worker/redactor.hpp"
+#include "sdk/base/text.hpp"
 
 namespace scanflow::worker {
 namespace {
@@ -17,12 +18,6 @@ using nlohmann::json;
 // How base64 is wrapped: `base64` and MIME, PEM.
 constexpr std::array<std::size_t, 2> kWraps = {76, 64};
 constexpr std::size_t kGroup = 3;  // bytes that become four characters
-
-std::string_view trimmed(std::string_view text, std::string_view blanks) {
-  const std::size_t begin = text.find_first_not_of(blanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
-}
 
 /// Without padding.
 std::string base64(std::string_view bytes) {
@@ -111,7 +106,7 @@ class Forms {
 
 std::vector<std::string> forms_of(std::string_view value) {
   constexpr std::string_view kBlanks = " \t\r\n";
-  if (trimmed(value, kBlanks).size() < Patterns::kMinBytes) return {};
+  if (stripped(value, kBlanks).size() < Patterns::kMinBytes) return {};
   Forms forms;
   // A value that was read from a file ends with a newline, which programs cut off.
   const std::string_view bare = value.substr(0, value.find_last_not_of("\r\n") + 1);
@@ -123,7 +118,7 @@ std::vector<std::string> forms_of(std::string_view value) {
   }
   for (std::string_view rest = bare; bare.find('\n') != std::string_view::npos && !rest.empty();) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
-    forms.add(std::string(trimmed(rest.substr(0, end), kBlanks)));
+    forms.add(std::string(stripped(rest.substr(0, end), kBlanks)));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return forms.take();

@@ -52,14 +52,14 @@ const std::vector<Rule>& table() {
        {"engine/graph", "engine/pipeline/spec.hpp", "engine/pipeline/plan.hpp", "sdk/base"}},
       {"engine/store", {"sdk/base"}},
       {"engine/knowledge", {"sdk/base"}},
-      {"engine/kube", {"sdk/base"}},
+      {"engine/kube", {"engine/http", "engine/worker/run_program.hpp", "sdk/base"}},
       // What a rule is, is the sidecar's to say.
       {"engine/inject", {"sidecar/collect/rule.hpp", "sdk/base"}},
       {"engine/http", {"sdk/base"}},
       {"engine/webhook", {"engine/http", "engine/inject", "sdk/base"}},
       // Both sides of bulk read and write files in the same way.
       {"engine/hub", {"sidecar/protocol", "sidecar/bulk", "engine/knowledge", "sdk/base"}},
-      {"engine/podman", {"engine/worker/spawn.hpp", "sdk/base"}},
+      {"engine/podman", {"engine/worker/run_program.hpp", "sdk/base"}},
       {"engine/backend",
        {"engine/run", "engine/hub", "engine/inject", "engine/kube", "engine/podman",
         "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader", "sdk/base"}},

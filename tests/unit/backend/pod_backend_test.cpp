@@ -58,7 +58,9 @@ struct MadeUpHub final : PodHub {
 
 struct MadeUpPods {
   std::vector<std::string> living;
+  PodTraits traits;
   std::vector<json> made;
+  std::vector<std::map<std::string, std::string>> secrets;
   std::vector<std::string> removed, revived;
   std::optional<NotMade> refusal;
   std::string problem;
@@ -71,10 +73,12 @@ struct MadeUpDriver final : PodDriver {
     then(pods.living);
   }
   std::string host() const override { return "host"; }
-  std::string node() const override { return "machine"; }
-  void make(json manifest, std::function<void(std::optional<NotMade>)> then) override {
-    pods.living.push_back(manifest["metadata"]["name"]);
-    pods.made.push_back(std::move(manifest));
+  PodTraits traits() const override { return pods.traits; }
+  std::string node(const std::string&) const override { return "machine"; }
+  void make(PodOrder order, std::function<void(std::optional<NotMade>)> then) override {
+    pods.living.push_back(order.manifest["metadata"]["name"]);
+    pods.made.push_back(std::move(order.manifest));
+    pods.secrets.push_back(std::move(order.secret));
     then(pods.refusal);
   }
   void remove(const std::string& pod) override {

@@ -1,0 +1,104 @@
+#include "engine/kube/watcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/kube/lines.hpp"
+
+namespace scanflow::kube {
+namespace {
+
+constexpr std::int64_t kFirstUs = 800'000, kLongestUs = 30'000'000;
+/// A watch is ended by the server after so many seconds, so that its load is spread anew.
+constexpr const char* kWatchSeconds = "300";
+constexpr std::size_t kMostLine = std::size_t{8} << 20;  // an object has at most 1.5 MiB in etcd
+
+std::string version_of(const json& object) {
+  return object.value("/metadata/resourceVersion"_json_pointer, std::string());
+}
+
+}  // namespace
+
+Watcher::Watcher(std::shared_ptr<Client> client, What what, Events events,
+                 std::chrono::milliseconds silence)
+    : client_(std::move(client)),
+      what_(std::move(what)),
+      events_(std::move(events)),
+      silence_(silence),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+void Watcher::run(const std::stop_token& stop) {
+  Next next = Next::list;
+  while (next != Next::stop && !stop.stop_requested()) {
+    if (next == Next::list && !list(stop)) continue;  // it has waited
+    next = watch(stop);
+  }
+}
+
+bool Watcher::list(const std::stop_token& stop) {
+  auto all = client_->list(what_.kind, what_.name_space, what_.selection, stop);
+  if (!all) {
+    pause(all.error(), stop);
+    return false;
+  }
+  version_ = all->version;
+  failures_ = 0;
+  events_.listed(std::move(all->items));
+  return true;
+}
+
+Watcher::Next Watcher::watch(const std::stop_token& stop) {
+  auto stream = client_->open_stream({.path = path_of(what_.kind, what_.name_space),
+                                      .query = {{"watch", "true"},
+                                                {"allowWatchBookmarks", "true"},
+                                                {"resourceVersion", version_},
+                                                {"timeoutSeconds", kWatchSeconds},
+                                                {"labelSelector", what_.selection.labels},
+                                                {"fieldSelector", what_.selection.fields}}},
+                                     stop);
+  if (!stream) {
+    const bool expired = stream.error().expired();
+    if (!expired && !pause(stream.error(), stop)) return Next::stop;
+    return expired ? Next::list : Next::again;
+  }
+  Lines lines;
+  for (;;) {
+    auto piece = (*stream)->next(stop, silence_);
+    if (!piece) return pause(piece.error(), stop) ? Next::again : Next::stop;
+    if (piece->empty()) return stop.stop_requested() ? Next::stop : Next::again;
+    Next next = Next::again;
+    lines.add(*piece, [&](std::string_view line) {
+      if (next == Next::again) next = take(line);
+    });
+    if (next != Next::again) return next;
+    if (lines.pending() > kMostLine) return Next::list;
+  }
+}
+
+Watcher::Next Watcher::take(std::string_view line) {
+  json event = json::parse(line, nullptr, false);
+  const std::string type = event.is_object() ? event.value("type", "") : "";
+  if (type.empty() || !event.contains("object")) return Next::list;  // not what a watch says
+  json& object = event["object"];
+  // An ERROR is a Status: mostly 410, that this version is too old.
+  if (type == "ERROR") return Next::list;
+  if (const std::string version = version_of(object); !version.empty()) version_ = version;
+  failures_ = 0;
+  if (type == "ADDED") events_.changed({Change::What::added, std::move(object)});
+  if (type == "MODIFIED") events_.changed({Change::What::modified, std::move(object)});
+  if (type == "DELETED") events_.changed({Change::What::deleted, std::move(object)});
+  return Next::again;
+}
+
+/// Before the next try. False: it is stopped.
+bool Watcher::pause(const Failure& failure, const std::stop_token& stop) {
+  if (stop.stop_requested()) return false;
+  if (failures_ == 1 && events_.trouble)
+    events_.trouble(failure);  // the first may be a passing one
+  const std::int64_t own_us = backoff_us(failures_, client_->jitter(), kFirstUs, kLongestUs);
+  ++failures_;
+  const std::int64_t asked_us = failure.retry_after ? failure.retry_after->count() * 1000 : 0;
+  return wait_for(std::max(own_us, asked_us), stop);
+}
+
+}  // namespace scanflow::kube
