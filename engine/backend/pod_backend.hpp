@@ -55,6 +55,8 @@ class PodBackend final : public Backend {
   void said(const hub::SidecarKey& sidecar, const protocol::Body& body);
   /// A result, which is told to the engine once; PodHub::delivered follows.
   void delivered(const hub::SidecarKey& from, std::uint64_t number, protocol::Result result);
+  /// Is it of a Pod of this backend?
+  bool has(const hub::SidecarKey& sidecar) const { return pods_.contains(sidecar.user); }
   /// May this sidecar speak of that attempt?
   bool owns(const hub::SidecarKey& sidecar, const protocol::AttemptId& id) const;
 

@@ -16,6 +16,7 @@
 #include "engine/cli/completion.hpp"
 #include "engine/cli/inject_commands.hpp"
 #include "engine/cli/install_command.hpp"
+#include "engine/cli/kube_command.hpp"
 #include "engine/cli/plugin_commands.hpp"
 #include "engine/cli/podman_command.hpp"
 #include "engine/cli/primitive_commands.hpp"
@@ -81,6 +82,7 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
       ->type_name("FILE");
   app_run->add_option("--backend", options.backend, "Where steps run")
       ->check(CLI::IsMember(backend::names()));
+  add_cluster_options(*app_run);
   app_run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
       ->check(CLI::Range(1, 4096));
   app_run->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
@@ -200,6 +202,7 @@ void add_server(CLI::App& app, Choice& choice, ServerCommand& options) {
   server->add_option("--listen", options.listen, "A loopback address; port 0: one that is free")
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
+  add_cluster_options(*server);
   server->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
       ->check(CLI::Range(1, 4096));
   server
@@ -345,6 +348,7 @@ int main(int argc, char** argv) {
   PrimitiveOptions primitive_options;
   TopOptions top_options;
   PodmanOptions podman_options;
+  KubeOptions kube_options;
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
@@ -358,6 +362,7 @@ int main(int argc, char** argv) {
   add_primitive(app, choice.context, primitive_options, choice.command);
   add_top(app, choice.context, top_options, choice.command);
   add_podman(app, choice.context, podman_options, choice.command);
+  add_kube(app, choice.context, kube_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice, server_options);

@@ -16,7 +16,7 @@ const char* content_type_of(Patch patch) {
   switch (patch) {
     case Patch::merge:
       return "application/merge-patch+json";
-    case Patch::json:
+    case Patch::operations:
       return "application/json-patch+json";
     case Patch::strategic:
       return "application/strategic-merge-patch+json";
@@ -169,7 +169,7 @@ Answer<json> Client::patch(const Kind& kind, const std::string& name_space, cons
                          {"force", options.force ? "true" : ""}},
                .body = patch,
                .content_type = content_type_of(how),
-               .harmless = how != Patch::json},
+               .harmless = how != Patch::operations},
               stop);
 }
 

@@ -32,7 +32,7 @@ struct Request {
   bool harmless = true;  // to be done twice
 };
 
-enum class Patch { merge, json, strategic, apply };
+enum class Patch { merge, operations, strategic, apply };
 
 struct PatchOptions {
   std::string subresource = {};

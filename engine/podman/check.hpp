@@ -18,13 +18,8 @@ struct CheckOptions {
   std::vector<std::string> images;  // that should be here
 };
 
-struct Report {
-  std::vector<Finding> findings;
-  bool ready() const;  // no problem among them
-};
-
 /// Blocks: 0.1 s quick, else a few seconds. The Pod is played also where a problem was found before
 /// it: what counts is whether it runs.
-Report check(const CheckOptions& options, const std::stop_token& stop = {});
+std::vector<Finding> check(const CheckOptions& options, const std::stop_token& stop = {});
 
 }  // namespace scanflow::podman

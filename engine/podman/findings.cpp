@@ -141,20 +141,6 @@ bool is_here(const Facts& facts, const std::string& image) {
 
 }  // namespace
 
-std::string_view name_of(State state) {
-  switch (state) {
-    case State::ok:
-      return "ok";
-    case State::handled:
-      return "handled";
-    case State::advice:
-      return "advice";
-    case State::problem:
-      break;
-  }
-  return "problem";
-}
-
 std::string no_limits(const Settings& settings) {
   if (settings.unlimited.empty()) return {};
   return fmt::format("a Pod's limits of {} are not kept: this user has no such cgroup controller",

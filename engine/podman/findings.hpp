@@ -2,28 +2,13 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/podman/facts.hpp"
 #include "engine/podman/failure.hpp"
+#include "sdk/base/finding.hpp"
 
 namespace scanflow::podman {
-
-struct Finding {
-  enum class State {
-    ok,
-    handled,  // Scanflow works around it
-    advice,   // Pods run without it
-    problem,  // no Pod runs, or none that is asked for
-  };
-  std::string point;  // "network"
-  State state = State::ok;
-  std::string text;  // what there is
-  std::string fix;   // empty where nothing has to be done
-};
-
-std::string_view name_of(Finding::State state);
 
 /// In the order in which people would look: podman, runtime, rlimits, pause image, cgroups, network, storage, images.
 /// `images`: names that should be here.

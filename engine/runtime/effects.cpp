@@ -149,8 +149,8 @@ backend::Backend* Engine::Impl::backend_for(const std::string& name) {
   };
   if (name == "inproc") {
     slot = backend::make_inproc(backend_options, sink);
-  } else if (name == "podman") {
-    slot = make_podman(sink);
+  } else if (backend::runs_pods(name)) {
+    slot = make_pods(name, sink);
   } else {
     slot = backend::make_local(backend_options, strand, sink);
   }

@@ -183,8 +183,11 @@ struct Engine::Impl {
   void tell_top(const Client& client);
 
   // --- Pods (pod_backends.cpp)
-  std::unique_ptr<backend::Backend> make_podman(const backend::Sink& sink);
+  /// Of "podman" or "kubernetes".
+  std::unique_ptr<backend::Backend> make_pods(const std::string& name, const backend::Sink& sink);
   FleetEvents fleet_events();
+  /// The one that a Pod's sidecar belongs to; null: this machine's own.
+  backend::PodBackend* backend_of(const hub::SidecarKey& sidecar) const;
   /// Who acts on an attempt that no sidecar has spoken of yet.
   hub::SidecarKey sidecar_of(const Steered& target) const;
   /// Of a Pod's sidecar: is it of an attempt that it does not have?
@@ -284,7 +287,7 @@ struct Engine::Impl {
                        });
                      }};
   std::map<std::string, std::unique_ptr<backend::Backend>> backends;
-  backend::PodBackend* pods = nullptr;  // one of these
+  std::vector<backend::PodBackend*> pods;  // those of them whose attempts are Pods
   std::unordered_map<std::string, EntryPtr> runs;
   std::vector<EntryPtr> order;  // of submission: older runs are asked first
   std::map<std::string, std::vector<Client>> recovering;

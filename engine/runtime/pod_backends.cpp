@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
+#include "engine/backend/kubernetes_driver.hpp"
 #include "engine/backend/podman_driver.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/digest.hpp"
@@ -14,46 +16,67 @@ namespace {
 
 constexpr std::size_t kStateDigits = 12;
 
-std::string image(const char* variable, const std::string& kind) {
-  const char* chosen = std::getenv(variable);
-  if (chosen != nullptr && *chosen != '\0') return chosen;
-  return fmt::format("localhost/scanflow-{}:latest", kind);
+std::string variable(const char* name, const std::string& otherwise = "") {
+  const char* chosen = std::getenv(name);
+  return chosen != nullptr && *chosen != '\0' ? chosen : otherwise;
+}
+
+/// On this machine they are what ./dev images has built; a cluster has them from a registry.
+std::string image(const char* name, const std::string& kind, bool here) {
+  return variable(name, here ? fmt::format("localhost/scanflow-{}:latest", kind)
+                             : fmt::format("scanflow-{}:{}", kind, SCANFLOW_VERSION));
+}
+
+backend::KubernetesOptions cluster_options() {
+  backend::KubernetesOptions options;
+  options.where.context = variable("SCANFLOW_KUBE_CONTEXT");
+  options.name_space = variable("SCANFLOW_KUBE_NAMESPACE");
+  options.advertise = variable("SCANFLOW_HUB_ADVERTISE");
+  return options;
 }
 
 }  // namespace
 
-std::unique_ptr<backend::Backend> Engine::Impl::make_podman(const backend::Sink& sink) {
+std::unique_ptr<backend::Backend> Engine::Impl::make_pods(const std::string& name,
+                                                          const backend::Sink& sink) {
+  const bool here = name == "podman";
   backend::PodOptions pod_options;
-  pod_options.directory = options.state.pods();
+  pod_options.directory = here ? options.state.pods() : options.state.pods() / name;
   pod_options.state = sha256_hex(options.state.root.string()).substr(0, kStateDigits);
-  pod_options.images = {image("SCANFLOW_SIDECAR_IMAGE", "sidecar"),
-                        image("SCANFLOW_WORKER_IMAGE", "worker"),
-                        image("SCANFLOW_COMMAND_IMAGE", "python")};
+  pod_options.images = {image("SCANFLOW_SIDECAR_IMAGE", "sidecar", here),
+                        image("SCANFLOW_WORKER_IMAGE", "worker", here),
+                        image("SCANFLOW_COMMAND_IMAGE", "python", here)};
   pod_options.version = SCANFLOW_VERSION;
   pod_options.log = options.log;
   auto made = std::make_unique<backend::PodBackend>(pod_options, strand, pod_fleet, sink);
-  pods = made.get();
+  backend::PodBackend* const one = made.get();
+  pods.push_back(one);
   backend::PodDriver::Events events;
-  events.ended = [this](const backend::ContainerEnd& end) { pods->container_ended(end); };
-  events.trouble = [this](const std::string& line) { pods->trouble(line); };
-  made->drive_by(std::make_unique<backend::PodmanDriver>(options.state.pods() / "podman",
-                                                         pod_options.state, strand, events));
+  events.ended = [one](const backend::ContainerEnd& end) { one->container_ended(end); };
+  events.trouble = [one](const std::string& line) { one->trouble(line); };
+  if (here) {
+    made->drive_by(std::make_unique<backend::PodmanDriver>(options.state.pods() / "podman",
+                                                           pod_options.state, strand, events));
+  } else {
+    made->drive_by(std::make_unique<backend::KubernetesDriver>(cluster_options(), pod_options.state,
+                                                               strand, events));
+  }
   return made;
 }
 
 FleetEvents Engine::Impl::fleet_events() {
   FleetEvents events;
   events.attached = [this](const hub::SidecarKey& key) {
-    if (pods != nullptr) pods->attached(key);
+    if (auto* owner = backend_of(key)) owner->attached(key);
   };
   events.suspected = [this](const hub::SidecarKey& key) {
-    if (pods != nullptr) pods->suspected(key);
+    if (auto* owner = backend_of(key)) owner->suspected(key);
   };
   events.detached = [this](const hub::SidecarKey& key) {
-    if (pods != nullptr) pods->detached(key);
+    if (auto* owner = backend_of(key)) owner->detached(key);
   };
   events.said = [this](const hub::SidecarKey& key, const protocol::Body& body) {
-    if (pods != nullptr) pods->said(key, body);
+    if (auto* owner = backend_of(key)) owner->said(key, body);
   };
   events.delivery = [this](const hub::SidecarKey& from, std::uint64_t number,
                            const protocol::Message& message) {
@@ -74,12 +97,24 @@ FleetEvents Engine::Impl::fleet_events() {
 hub::SidecarKey Engine::Impl::sidecar_of(const Steered& target) const {
   if (const Fleet::Workload* workload = steering.fleet->workload(target.id))
     return workload->sidecar;
-  const std::string pod = pods == nullptr ? "" : pods->pod_of(target.id);
-  return pod.empty() ? local_sidecar() : hub::SidecarKey{pod, pod};
+  for (const backend::PodBackend* each : pods) {
+    const std::string pod = each->pod_of(target.id);
+    if (!pod.empty()) return {pod, pod};
+  }
+  return local_sidecar();
+}
+
+backend::PodBackend* Engine::Impl::backend_of(const hub::SidecarKey& sidecar) const {
+  if (sidecar == local_sidecar() || pods.empty()) return nullptr;
+  const auto owner = std::find_if(pods.begin(), pods.end(), [&](const backend::PodBackend* each) {
+    return each->has(sidecar);
+  });
+  return owner == pods.end() ? pods.front() : *owner;  // who knows what to do with strangers
 }
 
 bool Engine::Impl::is_foreign(const hub::SidecarKey& from, const protocol::AttemptId& id) const {
-  return from != local_sidecar() && pods != nullptr && !pods->owns(from, id);
+  const backend::PodBackend* owner = backend_of(from);
+  return owner != nullptr && !owner->owns(from, id);
 }
 
 }  // namespace scanflow::runtime

@@ -166,8 +166,9 @@ void Engine::Impl::on_placed(const EntryPtr& entry, const backend::Placed& place
   const run::StepState& state = entry->run.machine().step(step);
   if (state.status != run::StepStatus::running || state.attempts != placed.id.attempt) return;
   const json known = entry->run.pod_of(step);
-  if (known.is_object() && known["attempt"] == placed.id.attempt && known["name"] == placed.pod)
-    return;  // an earlier engine has recorded it
+  if (known.is_object() && known["attempt"] == placed.id.attempt && known["name"] == placed.pod &&
+      (placed.node.empty() || known["node"] == placed.node))
+    return;  // it is recorded, perhaps by an earlier engine
   json data = {{"backend", entry->run.submission().options.backend},
                {"name", placed.pod},
                {"node", placed.node},

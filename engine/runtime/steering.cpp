@@ -183,8 +183,8 @@ void Engine::Impl::on_delivery(const hub::SidecarKey& from, std::uint64_t number
     if (!is_foreign(from, metric->id)) on_reports({*metric});
   } else if (const auto* ended = std::get_if<protocol::Ended>(&message.body)) {
     // Of a Pod: what it has made is looked for before its result can be committed.
-    if (from != local_sidecar() && pods != nullptr)
-      return pods->delivered(from, number, ended->result);
+    if (backend::PodBackend* owner = backend_of(from); owner != nullptr)
+      return owner->delivered(from, number, ended->result);
     on_reports({*ended});
   } else if (options.log) {
     options.log(fmt::format("a delivery of sidecar {}/{} is not understood, and is dropped",

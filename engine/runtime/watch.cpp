@@ -140,7 +140,9 @@ void Engine::Impl::tell_top(const Client& client) {
     }
   }
   std::vector<backend::PodStatus> all_pods;
-  if (pods != nullptr) all_pods = pods->pods();
+  for (const backend::PodBackend* each : pods) {
+    for (backend::PodStatus& pod : each->pods()) all_pods.push_back(std::move(pod));
+  }
   work([this, attempts = std::move(attempts), all_pods = std::move(all_pods), client] {
     const json top = top_document(attempts, all_pods, recent.knowledge(), wall_us());
     client.listener(std::make_shared<const json>(json{{"type", "done"}, {"top", top}}));

@@ -59,7 +59,8 @@ const std::vector<Rule>& table() {
       {"engine/webhook", {"engine/http", "engine/inject", "sdk/base"}},
       // Both sides of bulk read and write files in the same way.
       {"engine/hub", {"sidecar/protocol", "sidecar/bulk", "engine/knowledge", "sdk/base"}},
-      {"engine/podman", {"engine/worker/run_program.hpp", "sdk/base"}},
+      {"engine/podman",
+       {"engine/worker/run_program.hpp", "engine/worker/spawn.hpp", "sdk/base"}},
       {"engine/backend",
        {"engine/run", "engine/hub", "engine/inject", "engine/kube", "engine/podman",
         "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader", "sdk/base"}},

@@ -26,7 +26,7 @@ class Pods : public testing::Test {
     auto podman = podman::Podman::open({.directory = directory_ / "podman"});
     if (!podman) GTEST_SKIP() << podman.error().message;
     for (const auto& each : podman::findings(podman->facts(), podman->settings(), {})) {
-      if (each.state == podman::Finding::State::problem) {
+      if (each.state == Finding::State::problem) {
         GTEST_SKIP() << "podman cannot run Pods here: " << each.point << ": " << each.text << "; "
                      << each.fix;
       }

@@ -1,0 +1,211 @@
+// What is asked of a cluster.
+#include "engine/backend/kubernetes_driver.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <cstdlib>
+#include <utility>
+
+#include "engine/backend/kubernetes_objects.hpp"
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::backend {
+
+using nlohmann::json;
+namespace kinds = kube::kinds;
+
+KubernetesDriver::KubernetesDriver(KubernetesOptions options, std::string state,
+                                   boost::asio::io_context& strand, Events events)
+    : options_(std::move(options)),
+      state_(std::move(state)),
+      strand_(strand),
+      events_(std::move(events)),
+      owner_("scanflow-" + state_),
+      timer_(strand) {}
+
+KubernetesDriver::~KubernetesDriver() {
+  alive_.reset();
+  watcher_.reset();
+  stop_.request_stop();
+  pool_.join();
+}
+
+/// On the strand, unless this is gone by then.
+void KubernetesDriver::post(std::function<void()> call) {
+  boost::asio::post(strand_, [alive = std::weak_ptr(alive_), call = std::move(call)] {
+    if (!alive.expired()) call();
+  });
+}
+
+void KubernetesDriver::open(std::function<void(Result<std::vector<std::string>>)> then) {
+  boost::asio::post(pool_, [this, then = std::move(then)] {
+    auto names = open_now();
+    post([this, then, names = std::move(names)] {
+      if (names) {
+        for (const std::string& name : *names) pods_[name].stage = Pod::Stage::made;
+        watch();
+      }
+      then(names);
+    });
+  });
+}
+
+Result<std::vector<std::string>> KubernetesDriver::open_now() {
+  if (auto found = find_cluster(); !found) return tl::unexpected(found.error());
+  if (auto made = make_owner(); !made) return tl::unexpected(made.error());
+  const auto pods = client_->list(kinds::kPod, options_.name_space, {.labels = label_of(state_)},
+                                  stop_.get_token());
+  if (!pods) {
+    return fail(kube::explained(pods.error(), "list Pods of namespace " + options_.name_space));
+  }
+  std::vector<std::string> names;
+  for (const json& pod : pods->items) {
+    if (auto status = kube::read_pod_status(pod); !status.deleting)
+      names.push_back(std::move(status.name));
+  }
+  return names;
+}
+
+Result<void> KubernetesDriver::find_cluster() {
+  if (client_) return {};
+  if (auto wrong = wrong_advertise(options_.advertise); !wrong.empty()) return fail(wrong);
+  auto access = kube::find_access(options_.where);
+  if (!access) return tl::unexpected(access.error());
+  auto client = kube::Client::open(std::move(*access), options_.means);
+  if (!client) return tl::unexpected(client.error());
+  const auto version = (*client)->call({.path = "/version"}, stop_.get_token());
+  if (!version) {
+    return fail(fmt::format("{} ({})",
+                            kube::explained(version.error(), "ask for the cluster's version"),
+                            (*client)->access().origin));
+  }
+  native_ = keeps_sidecars(*version);
+  if (options_.name_space.empty()) options_.name_space = (*client)->access().name_space;
+  client_ = std::move(*client);
+  return {};
+}
+
+/// Of all that is made: whoever deletes it removes everything, and so does the namespace's end.
+Result<void> KubernetesDriver::make_owner() {
+  auto owner = client_->create(kinds::kConfigMap, options_.name_space, owner_of(owner_, state_),
+                               stop_.get_token());
+  if (!owner && owner.error().is("AlreadyExists"))
+    owner = client_->get(kinds::kConfigMap, options_.name_space, owner_, stop_.get_token());
+  if (!owner) {
+    return fail(kube::explained(
+        owner.error(), "create " + kube::named(kinds::kConfigMap, options_.name_space, owner_)));
+  }
+  owner_uid_ = owner->value("/metadata/uid"_json_pointer, "");
+  return {};
+}
+
+void KubernetesDriver::watch() {
+  if (watcher_) return;
+  kube::Watcher::Events events;
+  events.listed = [this](const std::vector<json>& items) {
+    std::vector<kube::PodStatus> all;
+    for (const json& item : items) all.push_back(kube::read_pod_status(item));
+    post([this, all = std::move(all)] { on_listed(all); });
+  };
+  events.changed = [this](const kube::Change& change) {
+    const bool gone = change.what == kube::Change::What::deleted;
+    post([this, gone, status = kube::read_pod_status(change.object)] {
+      on_status(status);
+      if (gone) on_gone(status.name);
+    });
+  };
+  events.trouble = [this](const kube::Failure& failure) {
+    post([this, line = kube::explained(failure, "watch Pods")] { events_.trouble(line); });
+  };
+  watcher_ = std::make_unique<kube::Watcher>(
+      client_, kube::Watcher::What{kinds::kPod, options_.name_space, {.labels = label_of(state_)}},
+      std::move(events));
+}
+
+std::string KubernetesDriver::node(const std::string& pod) const {
+  const auto found = pods_.find(pod);
+  return found == pods_.end() ? "" : found->second.node;
+}
+
+void KubernetesDriver::make(PodOrder order, std::function<void(std::optional<NotMade>)> then) {
+  const std::string name = order.manifest["metadata"]["name"];
+  Pod& pod = pods_[name];
+  pod.order = std::move(order);
+  pod.then = std::move(then);
+  pod.since_us = monotonic_us();
+  create(name);
+}
+
+void KubernetesDriver::create(const std::string& name) {
+  boost::asio::post(pool_, [this, name, order = *pods_.at(name).order]() mutable {
+    Created created = create_now(name, std::move(order));
+    post([this, name, created = std::move(created)] { on_created(name, created); });
+  });
+}
+
+/// The Pod, then its Secret, whose owner it is: the kubelet waits for it.
+KubernetesDriver::Created KubernetesDriver::create_now(const std::string& name, PodOrder order) {
+  const std::string& where = options_.name_space;
+  const std::string hash = order.manifest["metadata"]["labels"].value("scanflow.dev/template", "");
+  own(order.manifest, kinds::kConfigMap, owner_, owner_uid_);
+  auto pod = client_->create(kinds::kPod, where, order.manifest, stop_.get_token());
+  Created created;
+  if (pod) {
+    created.uid = pod->value("/metadata/uid"_json_pointer, "");
+  } else if (pod.error().is("AlreadyExists")) {
+    created = adopt(name, hash);
+  } else {
+    created = {"", pod.error(), "create " + kube::named(kinds::kPod, where, name)};
+  }
+  if (created.failure || order.secret.empty()) return created;
+  json secret = secret_of(name, state_, order.secret);
+  own(secret, kinds::kPod, name, created.uid);
+  const auto made = client_->patch(kinds::kSecret, where, name, kube::Patch::apply, secret,
+                                   {.force = true}, stop_.get_token());
+  if (made) return created;
+  remove_now(name, created.uid);
+  return {"", made.error(), "create " + kube::named(kinds::kSecret, where, name)};
+}
+
+/// There is one of that name: ours, if an answer was lost.
+KubernetesDriver::Created KubernetesDriver::adopt(const std::string& name,
+                                                  const std::string& hash) {
+  const std::string asked = "create " + kube::named(kinds::kPod, options_.name_space, name);
+  const auto there = client_->get(kinds::kPod, options_.name_space, name, stop_.get_token());
+  if (!there) return {"", there.error(), asked};
+  const kube::PodStatus status = kube::read_pod_status(*there);
+  const json labels = there->value("/metadata/labels"_json_pointer, json::object());
+  if (!status.deleting && labels.value("scanflow.dev/template", "") == hash &&
+      labels.value("scanflow.dev/state", "") == state_)
+    return {status.uid, std::nullopt, ""};
+  kube::Failure failure;
+  failure.code = 409;
+  failure.reason = "AlreadyExists";
+  failure.message = status.deleting ? "one of this name is on its way out"
+                                    : "one of this name is there, which this engine has not made";
+  return {"", failure, asked};
+}
+
+/// Also while the engine ends: nobody else would.
+void KubernetesDriver::remove(const std::string& name) {
+  const auto found = pods_.find(name);
+  if (found != pods_.end() && found->second.stage == Pod::Stage::creating) {
+    const bool waits = found->second.again_us > 0;  // nothing is under way
+    found->second.unwanted = true;
+    if (waits) pods_.erase(found);
+    return;
+  }
+  const std::string uid = found == pods_.end() ? "" : found->second.uid;
+  if (found != pods_.end()) pods_.erase(found);
+  boost::asio::post(pool_, [this, name, uid] { remove_now(name, uid); });
+}
+
+void KubernetesDriver::remove_now(const std::string& name, const std::string& uid) {
+  const auto removed = client_->remove(kinds::kPod, options_.name_space, name, {.uid = uid});
+  if (removed) return;
+  const std::string asked = "delete " + kube::named(kinds::kPod, options_.name_space, name);
+  post([this, why = kube::explained(removed.error(), asked)] { events_.trouble(why); });
+}
+
+}  // namespace scanflow::backend

@@ -1,0 +1,20 @@
+// What an engine does at an API server, and so may have to be allowed: the Role that is installed is made of this
+// table, and `scanflow kube check` goes by it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace scanflow::kube {
+
+struct Right {
+  std::string_view group, resource;  // "pods", "pods/resize"
+  std::vector<std::string_view> verbs;
+  std::string_view why;  // what goes wrong without it
+  bool needed = true;    // nothing runs without it; else some primitives do not
+};
+/// In one namespace.
+const std::vector<Right>& rights();
+
+}  // namespace scanflow::kube
