@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,11 +15,18 @@ namespace scanflow::http {
 
 using nlohmann::json;
 
+/// Of whom a verified client certificate is.
+struct ClientSubject {
+  std::string common_name;
+  std::vector<std::string> organizations;
+};
+
 struct Request {
   std::string method;
   std::vector<std::string> path;             // its segments, decoded
   std::map<std::string, std::string> query;  // decoded; of a name that comes twice the last
-  std::string body, content_type, accept, last_event_id;
+  std::string body, content_type, accept, last_event_id, authorization;
+  std::optional<ClientSubject> client;  // where the server has a CA for clients, and it vouches
 
   /// Of the query, or "".
   std::string parameter(const std::string& name) const {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/http/certificate.hpp"
+#include "engine/http/client_ca.hpp"
 #include "engine/http/message.hpp"
 #include "sdk/base/result.hpp"
 
@@ -30,6 +31,9 @@ struct Options {
   /// With one: TLS, on any address, for any host. Without: plain HTTP for this machine's own alone,
   /// and for no page of another site.
   std::shared_ptr<Certificate> certificate;
+  /// With one: clients are asked for a certificate over TLS; whose it is, is in their requests. One
+  /// without, or with another CA's, is served all the same: the handler refuses.
+  std::shared_ptr<const ClientCa> client_ca;
 };
 
 /// Why this cannot be listened on, whatever else does; "" where it can.

@@ -21,6 +21,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/http/client_ca.hpp"
+
 namespace scanflow::http {
 namespace {
 
@@ -164,6 +166,8 @@ class Connection : public Session, public std::enable_shared_from_this<Connectio
     request.content_type = text(message[beast::http::field::content_type]);
     request.accept = text(message[beast::http::field::accept]);
     request.last_event_id = text(message["Last-Event-ID"]);
+    request.authorization = text(message[beast::http::field::authorization]);
+    if constexpr (kTls) request.client = subject_of(stream_.native_handle());
     request.body = std::move(message.body());
     handler_(std::move(request), [self = this->shared_from_this()](Response response) {
       asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
@@ -341,7 +345,9 @@ std::shared_ptr<Session> Session::make(asio::ip::tcp::socket socket, const Handl
   SSL_CTX* shared = options.certificate->current().context.get();
   SSL_CTX_up_ref(shared);
   asio::ssl::context context(shared);  // the stream keeps what it needs of it
-  return std::make_shared<Connection<Tls>>(Tls(std::move(plain), context), handler, options.limits);
+  Tls tls(std::move(plain), context);
+  if (options.client_ca) options.client_ca->ask_of(tls.native_handle());
+  return std::make_shared<Connection<Tls>>(std::move(tls), handler, options.limits);
 }
 
 }  // namespace scanflow::http

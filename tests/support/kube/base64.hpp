@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace scanflow::test::kube {
+
+std::string base64(const std::string& bytes);
+/// As in URLs: -_ for +/, no padding.
+std::string base64_url(const std::string& bytes);
+/// None where it is malformed.
+std::optional<std::string> from_base64_url(std::string text);
+
+}  // namespace scanflow::test::kube
