@@ -7,15 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "engine/http/openssl.hpp"
+
 namespace scanflow::http {
 namespace {
-
-struct Free {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
 
 /// A certificate that nobody vouches for does not end the handshake: it is then as if there were
 /// none, and the refusal is an answer that says why.
@@ -51,7 +46,8 @@ Result<std::shared_ptr<const ClientCa>> ClientCa::of(const std::string& pem) {
 }
 
 void ClientCa::ask_of(SSL* connection) const {
-  constexpr unsigned char kContext[] = "clients";  // else a session with a certificate cannot resume
+  constexpr unsigned char kContext[] =
+      "clients";  // else a session with a certificate cannot resume
   SSL_set_session_id_context(connection, kContext, sizeof(kContext));
   SSL_set1_verify_cert_store(connection, store_.get());
   SSL_set_verify(connection, SSL_VERIFY_PEER, go_on);

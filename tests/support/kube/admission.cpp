@@ -39,7 +39,8 @@ void admit_by_quota(Cluster& cluster, const Resource& resource, const json& obje
                     const json& quota) {
   const std::string name_space = object["metadata"].value("namespace", "");
   std::vector<std::string> requested, used, limited;
-  for (const auto& [what, hard] : quota.value("/spec/hard"_json_pointer, json::object()).items()) {
+  const json limits = quota.value("/spec/hard"_json_pointer, json::object());
+  for (const auto& [what, hard] : limits.items()) {
     const double more = use_of(resource, object, what);
     if (more == 0) continue;
     double now = 0;
@@ -53,11 +54,11 @@ void admit_by_quota(Cluster& cluster, const Resource& resource, const json& obje
     limited.push_back(what + "=" + (hard.is_string() ? hard.get<std::string>() : hard.dump()));
   }
   if (requested.empty()) return;
-  throw forbidden(resource, object["metadata"]["name"],
-                  fmt::format("exceeded quota: {}, requested: {}, used: {}, limited: {}",
-                              quota["metadata"]["name"].get<std::string>(),
-                              fmt::join(requested, ","), fmt::join(used, ","),
-                              fmt::join(limited, ",")));
+  throw forbidden(
+      resource, object["metadata"]["name"],
+      fmt::format("exceeded quota: {}, requested: {}, used: {}, limited: {}",
+                  quota["metadata"]["name"].get<std::string>(), fmt::join(requested, ","),
+                  fmt::join(used, ","), fmt::join(limited, ",")));
 }
 
 void admit_by_profile(const Resource& resource, const json& name_space, const json& pod) {
@@ -65,11 +66,10 @@ void admit_by_profile(const Resource& resource, const json& name_space, const js
   if (labels.value("pod-security.kubernetes.io/enforce", "") != "restricted") return;
   const std::vector<std::string> violations = restricted_violations(pod.at("spec"));
   if (violations.empty()) return;
-  throw forbidden(
-      resource, pod["metadata"]["name"],
-      fmt::format("violates PodSecurity \"restricted:{}\": {}",
-                  labels.value("pod-security.kubernetes.io/enforce-version", "latest"),
-                  fmt::join(violations, ", ")));
+  throw forbidden(resource, pod["metadata"]["name"],
+                  fmt::format("violates PodSecurity \"restricted:{}\": {}",
+                              labels.value("pod-security.kubernetes.io/enforce-version", "latest"),
+                              fmt::join(violations, ", ")));
 }
 
 }  // namespace
@@ -80,8 +80,8 @@ double quantity(const json& amount) {
   std::size_t end = 0;
   const double number = std::stod(text, &end);
   static const std::map<std::string, double> units = {
-      {"", 1},          {"m", 1e-3},     {"k", 1e3},       {"M", 1e6},       {"G", 1e9},
-      {"T", 1e12},      {"Ki", 1 << 10}, {"Mi", 1 << 20},  {"Gi", 1 << 30},  {"Ti", 1099511627776.0}};
+      {"", 1},     {"m", 1e-3},     {"k", 1e3},      {"M", 1e6},      {"G", 1e9},
+      {"T", 1e12}, {"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}, {"Ti", 1099511627776.0}};
   return number * units.at(text.substr(end));
 }
 
@@ -92,8 +92,8 @@ double total_of(const json& pod_spec, const std::string& what) {
   double total = 0;
   for (const char* list : {"containers", "initContainers"}) {
     for (const json& container : pod_spec.value(list, json::array())) {
-      const bool stays = std::string(list) == "containers" ||
-                         container.value("restartPolicy", "") == "Always";
+      const bool stays =
+          std::string(list) == "containers" || container.value("restartPolicy", "") == "Always";
       const json amounts = container.value("resources", json::object()).value(kind, json::object());
       if (stays && amounts.contains(name)) total += quantity(amounts[name]);
     }

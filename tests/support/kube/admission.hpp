@@ -13,8 +13,7 @@ namespace scanflow::test::kube {
 void admit_namespace(Cluster& cluster, const Resource& resource, const std::string& name_space,
                      const std::string& name);
 /// Of what would be stored. `verb`: create, update, delete.
-void admit(Cluster& cluster, const Resource& resource, const std::string& verb,
-           const json& object);
+void admit(Cluster& cluster, const Resource& resource, const std::string& verb, const json& object);
 /// The same without quotas: of changes.
 void admit_by_webhooks(Cluster& cluster, const std::string& verb, const json& object);
 

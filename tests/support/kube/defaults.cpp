@@ -49,16 +49,15 @@ void mount_account(Cluster& cluster, json& spec) {
   const std::string name = "kube-api-access-" + cluster.new_suffix();
   json sources = json::array();
   sources.push_back({{"serviceAccountToken", {{"expirationSeconds", 3607}, {"path", "token"}}}});
-  sources.push_back(
-      {{"configMap",
-        {{"name", "kube-root-ca.crt"},
-         {"items", json::array({{{"key", "ca.crt"}, {"path", "ca.crt"}}})}}}});
+  sources.push_back({{"configMap",
+                      {{"name", "kube-root-ca.crt"},
+                       {"items", json::array({{{"key", "ca.crt"}, {"path", "ca.crt"}}})}}}});
   sources.push_back(
       {{"downwardAPI",
         {{"items",
-          json::array({{{"path", "namespace"},
-                        {"fieldRef",
-                         {{"apiVersion", "v1"}, {"fieldPath", "metadata.namespace"}}}}})}}}});
+          json::array(
+              {{{"path", "namespace"},
+                {"fieldRef", {{"apiVersion", "v1"}, {"fieldPath", "metadata.namespace"}}}}})}}}});
   spec["volumes"].push_back(
       {{"name", name}, {"projected", {{"sources", std::move(sources)}, {"defaultMode", 420}}}});
   for (const char* list : {"initContainers", "containers"}) {
@@ -166,8 +165,8 @@ std::string qos_of(const json& spec) {
       const json requests = resources.value("requests", json::object());
       for (const char* what : {"cpu", "memory"}) {
         any = any || limits.contains(what) || requests.contains(what);
-        all = all && limits.contains(what) && requests.value(what, limits.value(what, json())) ==
-                                                  limits.value(what, json());
+        all = all && limits.contains(what) &&
+              requests.value(what, limits.value(what, json())) == limits.value(what, json());
       }
     }
   }

@@ -31,8 +31,8 @@ struct Fault {
   std::uint64_t times = UINT64_MAX;  // how often at most
   std::uint64_t after = 0;           // so many that would be met are spared first
   // What is done.
-  int status = 503;         // 409, 410, 429, 500, 503 have the server's words
-  int retry_after_s = 0;    // 429 and 503; 0: not said
+  int status = 503;       // 409, 410, 429, 500, 503 have the server's words
+  int retry_after_s = 0;  // 429 and 503; 0: not said
   std::chrono::milliseconds delay{0};
   std::uint64_t versions = 0;
 };

@@ -93,9 +93,8 @@ void shared(const json& mine, const json& theirs, const std::string& path,
             std::vector<std::string>& out) {
   for (const auto& [name, inner] : mine.items()) {
     if (name == "." || !theirs.contains(name)) continue;
-    const std::string step = name.starts_with("f:")
-                                 ? "." + name.substr(2)
-                                 : "[" + name.substr(3, name.size() - 4) + "]";
+    const std::string step =
+        name.starts_with("f:") ? "." + name.substr(2) : "[" + name.substr(3, name.size() - 4) + "]";
     if (inner.empty() || theirs.at(name).empty()) {
       out.push_back(path + step);
     } else {

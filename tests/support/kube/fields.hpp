@@ -13,8 +13,7 @@ struct Writer {
 
 /// Records that `after` was written over `before` (null: nothing) by an update of the writer's: what
 /// changed is its own from now on, and no one else's.
-void record_update(const Resource& resource, const json& before, json& after,
-                   const Writer& writer);
+void record_update(const Resource& resource, const json& before, json& after, const Writer& writer);
 
 /// `object` (null: there is none) with a configuration applied by a manager. Throws Refusal (409)
 /// where others own what it would change, unless forced. What the manager applied before, and does

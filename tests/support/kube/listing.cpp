@@ -90,8 +90,7 @@ Answer list(Cluster& cluster, const Call& call) {
   const Page page = token.empty() ? Page{} : page_of(token);
   check_version(cluster, call.parameter("resourceVersion"));
   const Selector selector = selector_of(call);
-  const std::string prefix =
-      call.route.name_space.empty() ? "" : call.route.name_space + "/";
+  const std::string prefix = call.route.name_space.empty() ? "" : call.route.name_space + "/";
   std::int64_t version = 0;
   const Store::Objects objects = objects_of(cluster, call, page, version);
   std::string items, last;
@@ -111,7 +110,8 @@ Answer list(Cluster& cluster, const Call& call) {
   json metadata = {{"resourceVersion", std::to_string(version)}};
   if (left > 0) {
     metadata["continue"] = token_of(version, last + std::string(1, '\0'));
-    const bool all = call.parameter("labelSelector").empty() && call.parameter("fieldSelector").empty();
+    const bool all =
+        call.parameter("labelSelector").empty() && call.parameter("fieldSelector").empty();
     if (all) metadata["remainingItemCount"] = left;
   }
   Answer answer;
@@ -133,8 +133,7 @@ Answer watch(Cluster& cluster, const Call& call) {
                     "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
                     "NotOlderThan",
                     "resourceVersionMatch"}});
-  if (version.find_first_not_of("0123456789") != std::string::npos)
-    check_version(cluster, version);
+  if (version.find_first_not_of("0123456789") != std::string::npos) check_version(cluster, version);
   const bool bookmarks = is_on("allowWatchBookmarks") && !call.no_bookmarks;
   auto stream = std::make_shared<WatchStream>(
       cluster.store, cluster.lock,

@@ -61,11 +61,21 @@ void delete_values(json& object, const std::string& member, const json& gone) {
 
 std::string merge_key_of(const std::string& member, const json& list) {
   static const std::map<std::string, std::string> keys = {
-      {"containers", "name"},       {"initContainers", "name"},  {"ephemeralContainers", "name"},
-      {"env", "name"},              {"volumes", "name"},         {"volumeMounts", "mountPath"},
-      {"volumeDevices", "devicePath"}, {"imagePullSecrets", "name"}, {"secrets", "name"},
-      {"ownerReferences", "uid"},   {"conditions", "type"},      {"hostAliases", "ip"},
-      {"topologySpreadConstraints", "topologyKey"}, {"webhooks", "name"}, {"podIPs", "ip"},
+      {"containers", "name"},
+      {"initContainers", "name"},
+      {"ephemeralContainers", "name"},
+      {"env", "name"},
+      {"volumes", "name"},
+      {"volumeMounts", "mountPath"},
+      {"volumeDevices", "devicePath"},
+      {"imagePullSecrets", "name"},
+      {"secrets", "name"},
+      {"ownerReferences", "uid"},
+      {"conditions", "type"},
+      {"hostAliases", "ip"},
+      {"topologySpreadConstraints", "topologyKey"},
+      {"webhooks", "name"},
+      {"podIPs", "ip"},
       {"hostIPs", "ip"}};
   if (member == "ports") {
     const bool of_service = !list.empty() && list.front().contains("port");
@@ -116,9 +126,10 @@ json patched(const Resource& resource, const json& object, const std::string& ty
   try {
     return object.patch(patch);
   } catch (const json::exception& problem) {
-    throw failed(422, "Invalid", std::string("the server rejected our request due to an error in "
-                                             "our request: ") +
-                                     problem.what());
+    throw failed(422, "Invalid",
+                 std::string("the server rejected our request due to an error in "
+                             "our request: ") +
+                     problem.what());
   }
 }
 

@@ -24,7 +24,9 @@ std::string containers(const Names& names) {
                      fmt::join(names, "\", \""));
 }
 
-json context_of(const json& container) { return container.value("securityContext", json::object()); }
+json context_of(const json& container) {
+  return container.value("securityContext", json::object());
+}
 
 Names those(const json& spec, const std::function<bool(const json&)>& wrong) {
   Names names;
@@ -59,14 +61,16 @@ void look_at_host(const json& spec, Names& out) {
 }
 
 void look_at_volumes(const json& spec, Names& out) {
-  static const Names good = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral",
-                             "persistentVolumeClaim", "projected", "secret"};
+  static const Names good = {"configMap", "csi",       "downwardAPI",
+                             "emptyDir",  "ephemeral", "persistentVolumeClaim",
+                             "projected", "secret"};
   for (const json& volume : spec.value("volumes", json::array())) {
     for (const auto& [type, _] : volume.items()) {
       if (type == "name" || std::find(good.begin(), good.end(), type) != good.end()) continue;
-      out.push_back(fmt::format("restricted volume types (volume \"{}\" uses restricted volume "
-                                "type \"{}\")",
-                                volume.value("name", ""), type));
+      out.push_back(
+          fmt::format("restricted volume types (volume \"{}\" uses restricted volume "
+                      "type \"{}\")",
+                      volume.value("name", ""), type));
     }
   }
 }
@@ -88,14 +92,14 @@ void look_at_contexts(const json& spec, Names& out) {
 void look_at_user_and_profile(const json& spec, Names& out) {
   const json pod = context_of(spec);
   const bool pod_is_user = pod.value("runAsNonRoot", false);
-  const Names roots = those(
-      spec, [&](const json& one) { return !one.value("runAsNonRoot", pod_is_user); });
+  const Names roots =
+      those(spec, [&](const json& one) { return !one.value("runAsNonRoot", pod_is_user); });
   if (!roots.empty())
-    out.push_back(fmt::format("runAsNonRoot != true (pod or {} must set "
-                              "securityContext.runAsNonRoot=true)",
-                              containers(roots)));
-  const Names zero =
-      those(spec, [&](const json& one) { return one.value("runAsUser", 1) == 0; });
+    out.push_back(
+        fmt::format("runAsNonRoot != true (pod or {} must set "
+                    "securityContext.runAsNonRoot=true)",
+                    containers(roots)));
+  const Names zero = those(spec, [&](const json& one) { return one.value("runAsUser", 1) == 0; });
   if (pod.value("runAsUser", 1) == 0) out.push_back("runAsUser=0 (pod must not set runAsUser=0)");
   if (!zero.empty())
     out.push_back(fmt::format("runAsUser=0 ({} must not set runAsUser=0)", containers(zero)));
@@ -103,10 +107,11 @@ void look_at_user_and_profile(const json& spec, Names& out) {
     return one.contains("seccompProfile") ? !is_profile(one) : !is_profile(pod);
   });
   if (!bare.empty())
-    out.push_back(fmt::format("seccompProfile (pod or {} must set "
-                              "securityContext.seccompProfile.type to \"RuntimeDefault\" or "
-                              "\"Localhost\")",
-                              containers(bare)));
+    out.push_back(
+        fmt::format("seccompProfile (pod or {} must set "
+                    "securityContext.seccompProfile.type to \"RuntimeDefault\" or "
+                    "\"Localhost\")",
+                    containers(bare)));
 }
 
 }  // namespace

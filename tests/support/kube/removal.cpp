@@ -13,9 +13,10 @@ void check(const Resource& resource, const json& metadata, const Deletion& delet
   const std::string name = metadata.at("name"), uid = metadata.at("uid"),
                     version = metadata.at("resourceVersion");
   if (!deletion.uid.empty() && deletion.uid != uid)
-    throw conflict(resource, name,
-                   fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                               deletion.uid, uid));
+    throw conflict(
+        resource, name,
+        fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                    deletion.uid, uid));
   if (!deletion.version.empty() && deletion.version != version)
     throw conflict(resource, name,
                    fmt::format("Precondition failed: ResourceVersion in precondition: {}, "
@@ -122,8 +123,7 @@ void release(Cluster& cluster, const Resource& resource, const std::string& key)
   if (std::none_of(finalizers.begin(), finalizers.end(), is_ours) ||
       !cluster.store.owned_by(uid).empty())
     return;
-  finalizers.erase(std::remove_if(finalizers.begin(), finalizers.end(), is_ours),
-                   finalizers.end());
+  finalizers.erase(std::remove_if(finalizers.begin(), finalizers.end(), is_ours), finalizers.end());
   if (finalizers.empty()) object["metadata"].erase("finalizers");
   replace_object(cluster, resource, held, std::move(object), Part::all);
 }

@@ -15,8 +15,7 @@ Resource of(std::string group, std::string plural, std::string kind,
   resource.version = slash == std::string::npos ? group : group.substr(slash + 1);
   resource.plural = std::move(plural);
   resource.kind = std::move(kind);
-  std::transform(resource.kind.begin(), resource.kind.end(),
-                 std::back_inserter(resource.singular),
+  std::transform(resource.kind.begin(), resource.kind.end(), std::back_inserter(resource.singular),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   resource.namespaced = namespaced;
   resource.counts_generations = generations;
@@ -41,16 +40,16 @@ void add_core(Registry& known) {
 }
 
 void add_workloads(Registry& known) {
-  for (const auto& [plural, kind] :
-       {std::pair{"deployments", "Deployment"}, {"statefulsets", "StatefulSet"},
-        {"replicasets", "ReplicaSet"}}) {
+  for (const auto& [plural, kind] : {std::pair{"deployments", "Deployment"},
+                                     {"statefulsets", "StatefulSet"},
+                                     {"replicasets", "ReplicaSet"}}) {
     known.add(of("apps/v1", plural, kind, {"status", "scale"}, true, true));
   }
   known.add(of("apps/v1", "daemonsets", "DaemonSet", {"status"}, true, true));
   known.add(of("batch/v1", "jobs", "Job", {"status"}, true, true));
   known.add(of("batch/v1", "cronjobs", "CronJob", {"status"}, true, true));
-  known.add(of("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler",
-               {"status"}));
+  known.add(
+      of("autoscaling/v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", {"status"}));
   known.add(of("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", {"status"}, true, true));
   known.add(of("coordination.k8s.io/v1", "leases", "Lease"));
 }

@@ -56,8 +56,8 @@ Answer review(Cluster& cluster, const Call& call) {
   if (kind == "SelfSubjectAccessReview") object["status"] = allowed(cluster, call.user, spec);
   if (kind == "SubjectAccessReview")
     object["status"] = allowed(
-        cluster,
-        {spec.value("user", ""), "", spec.value("groups", std::vector<std::string>())}, spec);
+        cluster, {spec.value("user", ""), "", spec.value("groups", std::vector<std::string>())},
+        spec);
   if (kind == "SelfSubjectRulesReview")
     object["status"] = rules_of(cluster, call.user, spec.value("namespace", ""));
   Answer answer;

@@ -75,11 +75,11 @@ void each_rule(const Cluster& cluster, const User& user, const std::string& name
 
 /// What everybody may whose name is known.
 bool is_for_all(const Access& access) {
-  static const std::vector<std::string> reviews = {
-      "selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"};
+  static const std::vector<std::string> reviews = {"selfsubjectaccessreviews",
+                                                   "selfsubjectrulesreviews", "selfsubjectreviews"};
   if (std::find(reviews.begin(), reviews.end(), access.resource) != reviews.end()) return true;
-  static const std::vector<std::string> paths = {"/api", "/apis", "/version", "/livez", "/readyz",
-                                                 "/healthz", "/openapi"};
+  static const std::vector<std::string> paths = {"/api",    "/apis",    "/version", "/livez",
+                                                 "/readyz", "/healthz", "/openapi"};
   return std::any_of(paths.begin(), paths.end(), [&](const std::string& open) {
     return access.path == open || access.path.starts_with(open + "/");
   });
@@ -89,8 +89,12 @@ bool is_for_all(const Access& access) {
 
 Access access_of(const Route& route, const std::string& path) {
   if (route.resource == nullptr) return {"get", "", "", "", "", "", path};
-  return {route.verb,        route.resource->group, route.resource->plural,
-          route.subresource, route.name,            route.name_space,
+  return {route.verb,
+          route.resource->group,
+          route.resource->plural,
+          route.subresource,
+          route.name,
+          route.name_space,
           ""};
 }
 
@@ -109,9 +113,8 @@ void check_rights(const Cluster& cluster, const User& user, const Route& route,
   if (route.resource == nullptr)
     throw failed(403, "Forbidden",
                  fmt::format("forbidden: User \"{}\" cannot get path \"{}\"", user.name, path));
-  const std::string what = route.subresource.empty()
-                               ? access.resource
-                               : access.resource + "/" + access.subresource;
+  const std::string what =
+      route.subresource.empty() ? access.resource : access.resource + "/" + access.subresource;
   const std::string where = route.name_space.empty()
                                 ? "at the cluster scope"
                                 : fmt::format("in the namespace \"{}\"", route.name_space);
@@ -121,14 +124,14 @@ void check_rights(const Cluster& cluster, const User& user, const Route& route,
 }
 
 json rules_of(const Cluster& cluster, const User& user, const std::string& name_space) {
-  json rules = {{"resourceRules", json::array()},
-                {"nonResourceRules", json::array()},
-                {"incomplete", false}};
+  json rules = {
+      {"resourceRules", json::array()}, {"nonResourceRules", json::array()}, {"incomplete", false}};
   each_rule(cluster, user, name_space, [&](const json& rule) {
     rules[rule.contains("nonResourceURLs") ? "nonResourceRules" : "resourceRules"].push_back(rule);
   });
   if (user.is("system:masters"))
-    rules["resourceRules"].push_back({{"verbs", {"*"}}, {"apiGroups", {"*"}}, {"resources", {"*"}}});
+    rules["resourceRules"].push_back(
+        {{"verbs", {"*"}}, {"apiGroups", {"*"}}, {"resources", {"*"}}});
   return rules;
 }
 

@@ -61,7 +61,7 @@ std::optional<Route> route_of(const Registry& known, const http::Request& reques
   const std::vector<std::string>& path = request.path;
   const bool core = !path.empty() && path[0] == "api";
   if (path.empty() || (!core && path[0] != "apis")) return Route{};
-  const std::size_t first = core ? 2 : 3;  // what follows group and version
+  const std::size_t first = core ? 2 : 3;    // what follows group and version
   if (path.size() <= first) return Route{};  // discovery
   const std::string group = core ? "" : path[1], &version = path[first - 1];
   Route route;

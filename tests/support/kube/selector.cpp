@@ -12,14 +12,20 @@ namespace {
 /// What can be asked for beside metadata.name and metadata.namespace.
 std::vector<std::string> fields_of(const Resource& resource) {
   if (resource.plural == "pods")
-    return {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
-            "status.phase",  "status.podIP",       "status.nominatedNodeName"};
+    return {"spec.nodeName",           "spec.restartPolicy", "spec.schedulerName",
+            "spec.serviceAccountName", "status.phase",       "status.podIP",
+            "status.nominatedNodeName"};
   if (resource.plural == "events")
-    return {"involvedObject.kind",       "involvedObject.namespace",
-            "involvedObject.name",       "involvedObject.uid",
-            "involvedObject.apiVersion", "involvedObject.resourceVersion",
-            "involvedObject.fieldPath",  "reason",
-            "type",                      "source"};
+    return {"involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "type",
+            "source"};
   if (resource.plural == "namespaces") return {"status.phase"};
   if (resource.plural == "nodes") return {"spec.unschedulable"};
   if (resource.plural == "secrets") return {"type"};
@@ -52,8 +58,8 @@ Selector::Selector(const Resource& resource, const std::string& name_space,
 void Selector::add_field(const Resource& resource, const std::string& requirement) {
   const std::size_t equals = requirement.find('=');
   if (equals == std::string::npos || equals == 0)
-    throw bad_request(fmt::format("invalid selector: '{}'; can't understand '{}'", requirement,
-                                  requirement));
+    throw bad_request(
+        fmt::format("invalid selector: '{}'; can't understand '{}'", requirement, requirement));
   const bool equal = requirement[equals - 1] != '!';
   const std::string name = requirement.substr(0, equals - (equal ? 0 : 1));
   std::size_t value = equals + 1;
@@ -89,7 +95,8 @@ bool matches_labels(const LabelSelector& selector, const json& object) {
 
 LabelSelector selector_of(const json& manifest) {
   LabelSelector selector;
-  for (const auto& [key, value] : manifest.value("matchLabels", json::object()).items())
+  const json labels = manifest.value("matchLabels", json::object());
+  for (const auto& [key, value] : labels.items())
     selector.require(key, LabelSelector::Is::among, {value.get<std::string>()});
   for (const json& one : manifest.value("matchExpressions", json::array())) {
     const std::string is = one.at("operator");

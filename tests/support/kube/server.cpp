@@ -203,16 +203,15 @@ void KubeServer::handle(http::Request request, const http::Reply& reply) {
     given = answer(cluster_, call);
   }
   const bool closed = before || after;
-  const std::string verb = route ? route->verb : "", resource =
-      route && route->resource != nullptr ? route->resource->plural : "";
+  const std::string verb = route ? route->verb : "",
+                    resource = route && route->resource != nullptr ? route->resource->plural : "";
   cluster_.counters.add({verb, resource, closed ? 0 : given.status}, monotonic_us());
   if (closed) return;  // without its reply a connection closes
   if (given.watch) begin_watch(given, faults);
   auto response = response_of(given);
   if (slow == nullptr) return reply(std::move(response));
-  timer_.after(slow->delay, [reply, response = std::move(response)]() mutable {
-    reply(std::move(response));
-  });
+  timer_.after(slow->delay,
+               [reply, response = std::move(response)]() mutable { reply(std::move(response)); });
 }
 
 void KubeServer::begin_watch(const Answer& given, const std::vector<Fault>& faults) {
@@ -221,11 +220,10 @@ void KubeServer::begin_watch(const Answer& given, const std::vector<Fault>& faul
   if (of_kind(faults, Fault::Kind::compact_watch) != nullptr) given.watch->expire();
   if (of_kind(faults, Fault::Kind::end_watch) != nullptr) given.watch->end();
   if (given.timeout_s <= 0) return;
-  timer_.after(std::chrono::seconds(given.timeout_s),
-               [weak = std::weak_ptr(given.watch), this] {
-                 const std::lock_guard lock(mutex_);
-                 if (const auto stream = weak.lock()) stream->end();
-               });
+  timer_.after(std::chrono::seconds(given.timeout_s), [weak = std::weak_ptr(given.watch), this] {
+    const std::lock_guard lock(mutex_);
+    if (const auto stream = weak.lock()) stream->end();
+  });
 }
 
 }  // namespace scanflow::test::kube

@@ -33,8 +33,8 @@ Refusal::Refusal(Answer answer) : answer_(std::move(answer)) {
 }
 
 json status_of(int code, const std::string& reason, const std::string& message, json details) {
-  json status = {{"kind", "Status"},     {"apiVersion", "v1"}, {"metadata", json::object()},
-                 {"status", "Failure"},  {"message", message}, {"reason", reason},
+  json status = {{"kind", "Status"},    {"apiVersion", "v1"}, {"metadata", json::object()},
+                 {"status", "Failure"}, {"message", message}, {"reason", reason},
                  {"code", code}};
   if (!details.is_null()) status["details"] = std::move(details);
   return status;
@@ -81,10 +81,9 @@ Refusal already_exists(const Resource& resource, const std::string& name) {
 }
 
 Refusal conflict(const Resource& resource, const std::string& name, const std::string& why) {
-  return refuse(
-      409, "Conflict",
-      fmt::format("Operation cannot be fulfilled on {}: {}", called(resource, name), why),
-      details_of(resource, name));
+  return refuse(409, "Conflict",
+                fmt::format("Operation cannot be fulfilled on {}: {}", called(resource, name), why),
+                details_of(resource, name));
 }
 
 Refusal modified(const Resource& resource, const std::string& name) {
@@ -109,7 +108,8 @@ Refusal invalid(const Resource& resource, const std::string& name,
                 const std::vector<Cause>& causes) {
   std::vector<std::string> said;
   for (const Cause& cause : causes) said.push_back(cause.field + ": " + cause.message);
-  const std::string what = said.size() == 1 ? said.front() : fmt::format("[{}]", fmt::join(said, ", "));
+  const std::string what =
+      said.size() == 1 ? said.front() : fmt::format("[{}]", fmt::join(said, ", "));
   const std::string kind =
       resource.group.empty() ? resource.kind : resource.kind + "." + resource.group;
   json details = {{"name", name}, {"kind", resource.kind}, {"causes", causes_of(causes)}};

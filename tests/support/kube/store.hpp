@@ -92,8 +92,7 @@ class Store {
   };
   using Owned = std::set<std::pair<const Resource*, std::string>>;
   void record(Table& table, Event event);
-  void index(const Resource& resource, const std::string& key, const Held& before,
-             const Held& now);
+  void index(const Resource& resource, const std::string& key, const Held& before, const Held& now);
 
   std::size_t history_;
   std::uint64_t version_ = 1, compacted_ = 0;

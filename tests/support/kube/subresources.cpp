@@ -16,19 +16,18 @@ json scale_of(const json& object) {
   for (const char* member : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
     metadata[member] = object["metadata"][member];
   std::string selector;
-  const json labels =
-      object.value("/spec/selector/matchLabels"_json_pointer, json::object());
+  const json labels = object.value("/spec/selector/matchLabels"_json_pointer, json::object());
   for (const auto& [key, value] : labels.items())
     selector += (selector.empty() ? "" : ",") + key + "=" + value.get<std::string>();
   json spec = json::object();
   if (object["spec"].value("replicas", 0) != 0) spec["replicas"] = object["spec"]["replicas"];
-  return {{"kind", "Scale"},
-          {"apiVersion", "autoscaling/v1"},
-          {"metadata", std::move(metadata)},
-          {"spec", std::move(spec)},
-          {"status",
-           {{"replicas", object.value("/status/replicas"_json_pointer, 0)},
-            {"selector", selector}}}};
+  return {
+      {"kind", "Scale"},
+      {"apiVersion", "autoscaling/v1"},
+      {"metadata", std::move(metadata)},
+      {"spec", std::move(spec)},
+      {"status",
+       {{"replicas", object.value("/status/replicas"_json_pointer, 0)}, {"selector", selector}}}};
 }
 
 Answer scale(Cluster& cluster, const Call& call) {
@@ -145,12 +144,12 @@ std::string container_of(const Call& call, const json& pod) {
     std::string list;
     for (const json& one : containers)
       list += (list.empty() ? "" : " ") + one["name"].get<std::string>();
-    throw bad_request(fmt::format(
-        "a container name must be specified for pod {}, choose one of: [{}]", call.route.name, list));
+    throw bad_request(
+        fmt::format("a container name must be specified for pod {}, choose one of: [{}]",
+                    call.route.name, list));
   }
   if (std::find(names.begin(), names.end(), asked) != names.end()) return asked;
-  throw bad_request(
-      fmt::format("container {} is not valid for pod {}", asked, call.route.name));
+  throw bad_request(fmt::format("container {} is not valid for pod {}", asked, call.route.name));
 }
 
 /// It writes nothing before it runs.
@@ -160,9 +159,8 @@ void check_started(const json& pod, const std::string& container) {
       if (one["name"] != container || !one["state"].contains("waiting")) continue;
       if (!one["lastState"].empty()) return;
       const std::string why = one["state"]["waiting"].value("reason", "ContainerCreating");
-      throw bad_request(fmt::format(
-          "container \"{}\" in pod \"{}\" is waiting to start: {}", container,
-          pod["metadata"]["name"].get<std::string>(), why));
+      throw bad_request(fmt::format("container \"{}\" in pod \"{}\" is waiting to start: {}",
+                                    container, pod["metadata"]["name"].get<std::string>(), why));
     }
   }
 }
@@ -180,7 +178,8 @@ std::string lines_of(const Cluster& cluster, const Call& call, const Logs::Outpu
     lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(std::stoul(tail)));
   std::string text;
   for (const LogLine* line : lines)
-    text += (call.parameter("timestamps") == "true" ? time_of(line->time_s) + " " : "") + line->text;
+    text +=
+        (call.parameter("timestamps") == "true" ? time_of(line->time_s) + " " : "") + line->text;
   const std::string limit = call.parameter("limitBytes");
   return limit.empty() ? text : text.substr(0, std::stoul(limit));
 }
@@ -199,8 +198,8 @@ Answer log(Cluster& cluster, const Call& call) {
     if (answer.text.empty()) answer.body = "";
     return answer;
   }
-  answer.log = std::make_shared<LogStream>(cluster.lock, std::exchange(answer.text, {}),
-                                           output.ended);
+  answer.log =
+      std::make_shared<LogStream>(cluster.lock, std::exchange(answer.text, {}), output.ended);
   output.followers.push_back(answer.log);
   return answer;
 }
@@ -211,11 +210,11 @@ Answer token(Cluster& cluster, const Call& call) {
   json request = call.body();
   const std::int64_t life_s = request.value("/spec/expirationSeconds"_json_pointer, 3600);
   if (life_s < 600)
-    throw invalid({.group = "authentication.k8s.io", .kind = "TokenRequest"}, "",
-                  {{"FieldValueInvalid",
-                    fmt::format("Invalid value: {}: may not specify a duration less than 10 minutes",
-                                life_s),
-                    "spec.expirationSeconds"}});
+    throw invalid(
+        {.group = "authentication.k8s.io", .kind = "TokenRequest"}, "",
+        {{"FieldValueInvalid",
+          fmt::format("Invalid value: {}: may not specify a duration less than 10 minutes", life_s),
+          "spec.expirationSeconds"}});
   const std::int64_t end_s = cluster.now_s() + life_s;
   request["kind"] = "TokenRequest";
   request["apiVersion"] = "authentication.k8s.io/v1";

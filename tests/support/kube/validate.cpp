@@ -56,9 +56,10 @@ void check_name(const Resource& resource, const json& object, Causes& causes) {
   if (resource.group == "rbac.authorization.k8s.io") return;  // any path segment
   const bool label = resource.plural == "namespaces" || resource.plural == "services";
   if (name.size() > (label ? 63 : 253))
-    causes.push_back(
-        wrong("metadata.name", name, fmt::format("must be no more than {} bytes", label ? 63 : 253)));
-  if (!is_name(name, !label)) causes.push_back(wrong("metadata.name", name, label ? kLabel : kSubdomain));
+    causes.push_back(wrong("metadata.name", name,
+                           fmt::format("must be no more than {} bytes", label ? 63 : 253)));
+  if (!is_name(name, !label))
+    causes.push_back(wrong("metadata.name", name, label ? kLabel : kSubdomain));
 }
 
 /// Limits below requests.
@@ -68,8 +69,8 @@ void check_resources(const json& container, const std::string& field, Causes& ca
     std::size_t end = 0;
     const double number = std::stod(text, &end);
     static const std::vector<std::pair<std::string, double>> units = {
-        {"", 1},        {"m", 1e-3},      {"k", 1e3},           {"M", 1e6},
-        {"G", 1e9},     {"Ki", 1 << 10},  {"Mi", 1 << 20},      {"Gi", 1 << 30}};
+        {"", 1},    {"m", 1e-3},     {"k", 1e3},      {"M", 1e6},
+        {"G", 1e9}, {"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}};
     for (const auto& [unit, factor] : units) {
       if (text.substr(end) == unit) return number * factor;
     }
@@ -94,10 +95,11 @@ void check_containers(const json& spec, const std::string& at, const char* list,
     const std::string field = fmt::format("{}.{}[{}]", at, list, i);
     const std::string name = container.value("name", "");
     if (name.empty()) causes.push_back(required(field + ".name"));
-    if (!name.empty() && !is_name(name, false)) causes.push_back(wrong(field + ".name", name, kLabel));
+    if (!name.empty() && !is_name(name, false))
+      causes.push_back(wrong(field + ".name", name, kLabel));
     if (!name.empty() && !names.insert(name).second)
-      causes.push_back({"FieldValueDuplicate", fmt::format("Duplicate value: \"{}\"", name),
-                        field + ".name"});
+      causes.push_back(
+          {"FieldValueDuplicate", fmt::format("Duplicate value: \"{}\"", name), field + ".name"});
     if (container.value("image", "").empty()) causes.push_back(required(field + ".image"));
     check_resources(container, field, causes);
     for (std::size_t m = 0; m < container.value("volumeMounts", json::array()).size(); ++m) {
@@ -112,7 +114,8 @@ void check_containers(const json& spec, const std::string& at, const char* list,
 }
 
 void check_pod_spec(const json& spec, const std::string& at, Causes& causes) {
-  if (spec.value("containers", json::array()).empty()) causes.push_back(required(at + ".containers"));
+  if (spec.value("containers", json::array()).empty())
+    causes.push_back(required(at + ".containers"));
   std::set<std::string> names;
   check_containers(spec, at, "containers", causes, names);
   check_containers(spec, at, "initContainers", causes, names);
@@ -134,7 +137,8 @@ void check_workload(const Resource& resource, const json& object, Causes& causes
   if (resource.group != "apps") return;
   if (!spec.contains("selector")) return causes.push_back(required("spec.selector"));
   const json labels = spec.value("/template/metadata/labels"_json_pointer, json::object());
-  for (const auto& [key, value] : spec["selector"].value("matchLabels", json::object()).items()) {
+  const json wanted = spec["selector"].value("matchLabels", json::object());
+  for (const auto& [key, value] : wanted.items()) {
     if (labels.value(key, json()) == value) continue;
     causes.push_back({"FieldValueInvalid",
                       fmt::format("Invalid value: {}: `selector` does not match template `labels`",
@@ -170,9 +174,10 @@ void validate_change(const Resource& resource, const json& before, const json& a
   const std::string name = before.at("metadata").at("name");
   const std::string uid = after.at("metadata").value("uid", "");
   if (!uid.empty() && uid != before["metadata"]["uid"])
-    throw conflict(resource, name,
-                   fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                               uid, before["metadata"]["uid"].get<std::string>()));
+    throw conflict(
+        resource, name,
+        fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid,
+                    before["metadata"]["uid"].get<std::string>()));
   if (resource.kind == "Pod" && immutable_of(before.at("spec")) != immutable_of(after.at("spec")))
     throw invalid(
         resource, name,

@@ -30,9 +30,9 @@ void check_kind(const Call& call, json& object) {
     throw bad_request(fmt::format("Object 'Kind' is missing in '{}'", call.request.body));
   const std::string kind = object["kind"], version = object.value("apiVersion", "");
   if (version != resource.api_version())
-    throw bad_request(fmt::format(
-        "the API version in the data ({}) does not match the expected API version ({})", version,
-        resource.api_version()));
+    throw bad_request(
+        fmt::format("the API version in the data ({}) does not match the expected API version ({})",
+                    version, resource.api_version()));
   if (kind != resource.kind)
     throw bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}", kind,
                                   resource.version, resource.kind));
@@ -51,9 +51,10 @@ void check_place(const Call& call, json& object) {
 void check_name_of(const Call& call, const json& object) {
   const std::string name = object.at("metadata").value("name", "");
   if (name != call.route.name)
-    throw bad_request(fmt::format("the name of the object ({}) does not match the name on the URL "
-                                  "({})",
-                                  name, call.route.name));
+    throw bad_request(
+        fmt::format("the name of the object ({}) does not match the name on the URL "
+                    "({})",
+                    name, call.route.name));
 }
 
 std::string version_in(const json& object) {
@@ -89,8 +90,11 @@ Answer deleted(const Resource& resource, const Held& held) {
   json details = {{"name", metadata["name"]}, {"kind", resource.plural}, {"uid", metadata["uid"]}};
   if (!resource.group.empty()) details["group"] = resource.group;
   Answer answer;
-  answer.body = {{"kind", "Status"},      {"apiVersion", "v1"}, {"metadata", json::object()},
-                 {"status", "Success"}, {"details", std::move(details)}};
+  answer.body = {{"kind", "Status"},
+                 {"apiVersion", "v1"},
+                 {"metadata", json::object()},
+                 {"status", "Success"},
+                 {"details", std::move(details)}};
   return answer;
 }
 
@@ -102,8 +106,7 @@ json resized(const Call& call, const json& before, const json& next) {
     for (std::size_t i = 0; i < containers.size() && i < before["spec"][list].size(); ++i)
       result["spec"][list][i]["resources"] = containers[i].value("resources", json::object());
   }
-  result["metadata"]["managedFields"] =
-      next["metadata"].value("managedFields", json::array());
+  result["metadata"]["managedFields"] = next["metadata"].value("managedFields", json::array());
   const auto class_of = [](const json& pod) { return pod.at("/status/qosClass"_json_pointer); };
   json like = result;
   like["status"]["qosClass"] = class_of(before);
@@ -126,9 +129,9 @@ Answer apply(Cluster& cluster, const Call& call) {
     check_name_of(call, configuration);
   configuration["metadata"]["name"] = call.route.name;
   if (call.parameter("fieldManager").empty())
-    throw invalid({.version = "meta.k8s.io/v1", .kind = "PatchOptions"}, "",
-                  {{"FieldValueRequired", "Required value: is required for apply patch",
-                    "fieldManager"}});
+    throw invalid(
+        {.version = "meta.k8s.io/v1", .kind = "PatchOptions"}, "",
+        {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}});
   const bool force = call.parameter("force") == "true" || call.parameter("force") == "1";
   const Held before = cluster.store.find(call.resource(), call.key());
   const Writer writer = writer_of(cluster, call);
@@ -142,7 +145,8 @@ Answer apply(Cluster& cluster, const Call& call) {
 
 Answer read(Cluster& cluster, const Call& call) {
   if (call.versions_ago == 0) return answer_of(existing(cluster, call));
-  const std::uint64_t then = cluster.store.version() - std::min(call.versions_ago, cluster.store.version());
+  const std::uint64_t then =
+      cluster.store.version() - std::min(call.versions_ago, cluster.store.version());
   const Store::Objects objects = cluster.store.at(call.resource(), then);
   const auto found = objects.find(call.key());
   if (found == objects.end()) throw not_found(call.resource(), call.route.name);

@@ -20,7 +20,8 @@ json empty_of(const Resource& resource) {
     object["spec"] = {{"containers", nullptr}};
     object["status"] = json::object();
   } else if (kind == "Job") {
-    object["spec"]["template"] = {{"metadata", json::object()}, {"spec", {{"containers", nullptr}}}};
+    object["spec"]["template"] = {{"metadata", json::object()},
+                                  {"spec", {{"containers", nullptr}}}};
     object["status"] = json::object();
   }
   return object;
