@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/backend/names.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/runtime/metric_answers.hpp"
 #include "engine/runtime/resolver.hpp"

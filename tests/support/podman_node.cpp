@@ -1,0 +1,146 @@
+#include "tests/support/podman_node.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <utility>
+
+#include "engine/http/base64.hpp"
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::test {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kNodeLabel = "scanflow.dev/test-node";
+
+std::string name_of(const json& pod) { return pod["metadata"]["name"]; }
+
+/// An init container that stays is one beside the app here.
+void move_sidecars(json& spec) {
+  if (!spec.contains("initContainers")) return;
+  json inits = json::array();
+  for (json& each : spec["initContainers"]) {
+    const bool stays = each.value("restartPolicy", "") == "Always";
+    each.erase("restartPolicy");
+    (stays ? spec["containers"] : inits).push_back(std::move(each));
+  }
+  spec["initContainers"] = std::move(inits);
+}
+
+}  // namespace
+
+PodmanNode::PodmanNode(kube::KubeServer& server, podman::Podman podman, fs::path directory)
+    : server_(server),
+      podman_(std::move(podman)),
+      directory_(std::move(directory)),
+      label_(fmt::format("{}={}", kNodeLabel, ::getpid())) {
+  kube::KubeletOptions options;
+  options.run = [this](const json& pod) { run(pod); };
+  options.stop = [this](const json& pod, std::int64_t) { stop(pod); };
+  kubelet_ = std::make_unique<kube::Kubelet>(server_, std::move(options));
+  watch_ = std::make_unique<podman::Watch>(
+      podman_, label_, wall_us(), [this](const podman::Event& event) { on_event(event); },
+      [](const std::string&) {});
+}
+
+PodmanNode::~PodmanNode() {
+  watch_.reset();
+  kubelet_.reset();
+  if (const auto left = podman_.list(label_)) {
+    for (const podman::Pod& pod : *left) (void)podman_.remove(pod.name);
+  }
+}
+
+void PodmanNode::run(const json& pod) {
+  const auto played = podman_.play(adapted(pod));
+  if (played) return;
+  kubelet_->write_log(name_of(pod), "step", played.error().message);
+  for (const json& each : pod["spec"]["containers"])
+    kubelet_->exit(name_of(pod), each["name"], 128);
+}
+
+void PodmanNode::stop(const json& pod) {
+  const auto there = podman_.inspect(name_of(pod));
+  (void)podman_.remove(name_of(pod));
+  fs::remove_all(directory_ / name_of(pod));
+  if (!there) return;
+  constexpr int kKilled = 137;
+  for (const podman::Container& each : there->containers) {
+    if (!each.over()) kubelet_->exit(name_of(pod), each.name, kKilled);
+  }
+}
+
+void PodmanNode::on_event(const podman::Event& event) {
+  if (event.what != podman::Event::What::died) return;
+  const auto name = event.labels.find("scanflow.dev/pod");
+  if (name == event.labels.end()) return;
+  const auto pod = podman_.inspect(name->second);
+  if (!pod) return;
+  for (const podman::Container& each : pod->containers) {
+    if (each.full_name != event.container || !each.over()) continue;
+    if (const auto said = podman_.logs(each.full_name, 50))
+      kubelet_->write_log(name->second, each.name, *said);
+    kubelet_->exit(name->second, each.name, each.exit_code, each.oom_killed);
+  }
+}
+
+json PodmanNode::adapted(json pod) {
+  pod.erase("status");
+  pod["metadata"].erase("ownerReferences");
+  pod["metadata"]["labels"][kNodeLabel] = std::to_string(::getpid());
+  move_sidecars(pod["spec"]);
+  adapt_volumes(pod);
+  for (const char* list : {"initContainers", "containers"}) {
+    if (!pod["spec"].contains(list)) continue;
+    for (json& container : pod["spec"][list]) adapt_environment(container);
+  }
+  return pod;
+}
+
+std::string PodmanNode::secret(const std::string& name, const std::string& key) {
+  const json secret = server_.get("/api/v1/namespaces/default/secrets/" + name);
+  return http::base64_decoded(secret["data"].value(key, "")).value_or("");
+}
+
+void PodmanNode::adapt_volumes(json& pod) {
+  for (json& volume : pod["spec"]["volumes"]) {
+    json sources = json::array();
+    if (volume.contains("secret")) {
+      json source = volume["secret"];
+      source["name"] = source["secretName"];
+      sources.push_back({{"secret", source}});
+    } else if (volume.contains("projected")) {
+      sources = volume["projected"]["sources"];
+    } else {
+      continue;
+    }
+    const fs::path directory = directory_ / name_of(pod) / volume["name"].get<std::string>();
+    fs::create_directories(directory);
+    for (const json& source : sources) {
+      if (!source.contains("secret")) continue;
+      for (const json& item : source["secret"]["items"]) {
+        std::ofstream(directory / item["path"].get<std::string>())
+            << secret(source["secret"]["name"], item["key"]);
+      }
+    }
+    volume = {{"name", volume["name"]},
+              {"hostPath", {{"path", directory.string()}, {"type", "Directory"}}}};
+  }
+}
+
+void PodmanNode::adapt_environment(json& container) {
+  if (!container.contains("env")) return;
+  for (json& variable : container["env"]) {
+    const json reference = variable.value("/valueFrom/secretKeyRef"_json_pointer, json());
+    if (!reference.is_object()) continue;
+    variable.erase("valueFrom");
+    variable["value"] = secret(reference["name"], reference["key"]);
+  }
+}
+
+}  // namespace scanflow::test
