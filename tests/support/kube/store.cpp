@@ -118,10 +118,22 @@ void Store::record(Table& table, Event event) {
     table.forgotten = table.events.front()->version;
     table.events.pop_front();
   }
-  const std::set<Listener*> listeners = table.listeners;  // one may go when it is told
-  for (Listener* listener : listeners) {
-    if (table.listeners.contains(listener)) listener->on_event(told);
+  undelivered_.emplace_back(&table, told);
+  deliver();
+}
+
+void Store::deliver() {
+  if (delivering_) return;
+  delivering_ = true;
+  while (!undelivered_.empty()) {
+    const auto [table, told] = std::move(undelivered_.front());
+    undelivered_.pop_front();
+    const std::set<Listener*> listeners = table->listeners;  // one may go when it is told
+    for (Listener* listener : listeners) {
+      if (table->listeners.contains(listener)) listener->on_event(told);
+    }
   }
+  delivering_ = false;
 }
 
 void Store::index(const Resource& resource, const std::string& key, const Held& before,

@@ -94,8 +94,13 @@ class Store {
   void record(Table& table, Event event);
   void index(const Resource& resource, const std::string& key, const Held& before, const Held& now);
 
+  /// Events reach all listeners in order, also where one of them changes something itself.
+  void deliver();
+
   std::size_t history_;
   std::uint64_t version_ = 1, compacted_ = 0;
+  std::deque<std::pair<Table*, Told>> undelivered_;
+  bool delivering_ = false;
   std::map<std::pair<std::string, std::string>, Table> tables_;  // by group and plural
   std::unordered_map<std::string, Owned> owned_;                 // by the owner's uid
 };
