@@ -64,10 +64,12 @@ class PodBackend : public Pods {
   }
   Output run(const std::string& steps) { return start(steps)->wait(); }
   std::unique_ptr<Program> start(const std::string& steps, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"run", pipeline(steps), "--backend", "podman"};
+    std::vector<std::string> arguments = {"run", pipeline(steps), "--backend", backend()};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return scanflow_.start(arguments, images());
+    return scanflow_.start(arguments, environment());
   }
+  virtual std::string backend() const { return "podman"; }
+  virtual Program::Environment environment() const { return images(); }
   /// Of all Pods of this test's state directory.
   std::string state_label() const {
     return "scanflow.dev/state=" + sha256_hex(scanflow_.state().string()).substr(0, 12);
