@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/http/base64.hpp"
+
 namespace scanflow::backend {
 
 using nlohmann::json;
@@ -38,11 +40,13 @@ json owner_of(const std::string& name, const std::string& state) {
 
 json secret_of(const std::string& name, const std::string& state,
                const std::map<std::string, std::string>& data) {
+  json encoded = json::object();
+  for (const auto& [key, value] : data) encoded[key] = http::base64(value);
   return {{"apiVersion", "v1"},
           {"kind", "Secret"},
           {"type", "scanflow.dev/hub"},
           {"metadata", metadata_of(name, state)},
-          {"stringData", data}};
+          {"data", std::move(encoded)}};
 }
 
 void own(json& object, const kube::Kind& kind, const std::string& name, const std::string& uid) {

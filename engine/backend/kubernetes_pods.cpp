@@ -87,7 +87,7 @@ void KubernetesDriver::on_status(const kube::PodStatus& status) {
   Pod& pod = found->second;
   if (!pod.uid.empty() && !status.uid.empty() && pod.uid != status.uid) return;  // one before it
   pod.uid = status.uid;
-  pod.node = status.node;
+  if (std::exchange(pod.node, status.node) != status.node) events_.placed(status.name);
   if (pod.stage == Pod::Stage::waiting) on_waiting(status.name, pod, status);
   if (const auto still = pods_.find(status.name);
       still != pods_.end() && still->second.stage == Pod::Stage::made)

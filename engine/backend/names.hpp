@@ -9,6 +9,8 @@ namespace scanflow::backend {
 
 inline std::vector<std::string> names() { return {"local", "inproc", "podman", "kubernetes"}; }
 /// Is every attempt a Pod there, with an environment and an image of its own?
-inline bool runs_pods(std::string_view backend) { return backend == "podman" || backend == "kubernetes"; }
+inline bool runs_pods(std::string_view backend) {
+  return backend == "podman" || backend == "kubernetes";
+}
 
 }  // namespace scanflow::backend

@@ -67,6 +67,7 @@ class PodBackend final : public Backend {
 
   // What the driver tells.
   void container_ended(const ContainerEnd& end);
+  void placed(const std::string& pod);
   void trouble(const std::string& line) const;
 
  private:
@@ -106,7 +107,6 @@ class PodBackend final : public Backend {
   Pod* warm(const std::string& hash);
   void assign(Pod& pod, Attempt& attempt);
   void tell_place(Pod& pod);
-  void on_made(Pod& pod);
   bool give_up_kept(const std::string& pod);
   void make(const Id& id, const PodTemplate& made);
   Result<PodOrder> order_of(const std::string& pod, const Attempt& attempt,

@@ -142,18 +142,13 @@ void PodBackend::make(const Id& id, const PodTemplate& made) {
                   if (there == nullptr) return;  // removed meanwhile
                   there->making = false;
                   there->waits_us = monotonic_us();
-                  if (!why) return on_made(*there);
+                  if (!why) return;
                   const auto found = attempts_.find(id);
                   if (found != attempts_.end() && !found->second.told)
                     fail(id, why->cause, why->message);
                   remove(name);
                 });
   arm();
-}
-
-/// Where it is may be known only now.
-void PodBackend::on_made(Pod& pod) {
-  if (pod.record.attempt && driver_->node(pod.record.pod) != pod.node) tell_place(pod);
 }
 
 /// With the sidecar that every Pod gets, and what makes this one the engine's.
@@ -249,6 +244,11 @@ void PodBackend::remove(const std::string& name) {
   pods_.erase(name);
   records_.remove(name);
   driver_->remove(name);
+}
+
+void PodBackend::placed(const std::string& name) {
+  Pod* pod = find(name);
+  if (pod != nullptr && pod->record.attempt && driver_->node(name) != pod->node) tell_place(*pod);
 }
 
 void PodBackend::container_ended(const ContainerEnd& end) {

@@ -47,7 +47,8 @@ class PodDriver {
   /// Told on the engine's strand.
   struct Events {
     std::function<void(const ContainerEnd&)> ended;
-    std::function<void(const std::string&)> trouble;  // a line for whoever runs the engine
+    std::function<void(const std::string& pod)> placed;  // node() knows it now
+    std::function<void(const std::string&)> trouble;     // a line for whoever runs the engine
   };
 
   virtual ~PodDriver() = default;

@@ -123,6 +123,8 @@ class Client {
   Answer<Connection> connection(bool fresh, const std::stop_token& stop);
   void keep(Connection connection);
   Answer<http::Outgoing> outgoing(const Request& request, const std::stop_token& stop);
+  Answer<Collection> list_once(const Kind& kind, const std::string& name_space,
+                               const Selection& selection, const std::stop_token& stop);
   Answer<json> call_once(const Request& request, const std::stop_token& stop);
   bool wait_turn(const std::stop_token& stop);
 

@@ -53,6 +53,7 @@ std::unique_ptr<backend::Backend> Engine::Impl::make_pods(const std::string& nam
   pods.push_back(one);
   backend::PodDriver::Events events;
   events.ended = [one](const backend::ContainerEnd& end) { one->container_ended(end); };
+  events.placed = [one](const std::string& pod) { one->placed(pod); };
   events.trouble = [one](const std::string& line) { one->trouble(line); };
   if (here) {
     made->drive_by(std::make_unique<backend::PodmanDriver>(options.state.pods() / "podman",

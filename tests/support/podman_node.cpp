@@ -8,6 +8,7 @@
 
 #include "engine/http/base64.hpp"
 #include "sdk/base/clock.hpp"
+#include "tests/support/program.hpp"
 
 namespace scanflow::test {
 
@@ -59,20 +60,23 @@ PodmanNode::~PodmanNode() {
 void PodmanNode::run(const json& pod) {
   const auto played = podman_.play(adapted(pod));
   if (played) return;
-  kubelet_->write_log(name_of(pod), "step", played.error().message);
-  for (const json& each : pod["spec"]["containers"])
-    kubelet_->exit(name_of(pod), each["name"], 128);
+  constexpr int kNotStarted = 128;
+  fmt::print(stderr, "the node could not start Pod {}: {}\n", name_of(pod), played.error().message);
+  end(pod, kNotStarted);
+}
+
+void PodmanNode::end(const json& pod, int code) {
+  for (const char* list : {"containers", "initContainers"}) {
+    for (const json& each : pod["spec"].value(list, json::array()))
+      kubelet_->exit(name_of(pod), each["name"], code);
+  }
 }
 
 void PodmanNode::stop(const json& pod) {
-  const auto there = podman_.inspect(name_of(pod));
+  constexpr int kKilled = 137;
   (void)podman_.remove(name_of(pod));
   fs::remove_all(directory_ / name_of(pod));
-  if (!there) return;
-  constexpr int kKilled = 137;
-  for (const podman::Container& each : there->containers) {
-    if (!each.over()) kubelet_->exit(name_of(pod), each.name, kKilled);
-  }
+  end(pod, kKilled);
 }
 
 void PodmanNode::on_event(const podman::Event& event) {
@@ -97,14 +101,22 @@ json PodmanNode::adapted(json pod) {
   adapt_volumes(pod);
   for (const char* list : {"initContainers", "containers"}) {
     if (!pod["spec"].contains(list)) continue;
-    for (json& container : pod["spec"][list]) adapt_environment(container);
+    for (json& container : pod["spec"][list]) {
+      container["imagePullPolicy"] = "IfNotPresent";  // an API server adds Always to :latest
+      adapt_environment(container);
+    }
   }
   return pod;
 }
 
+/// A kubelet waits for it too.
 std::string PodmanNode::secret(const std::string& name, const std::string& key) {
-  const json secret = server_.get("/api/v1/namespaces/default/secrets/" + name);
-  return http::base64_decoded(secret["data"].value(key, "")).value_or("");
+  json secret;
+  eventually([&] {
+    secret = server_.get("/api/v1/namespaces/default/secrets/" + name);
+    return secret.is_object();
+  });
+  return http::base64_decoded(secret.value("/data"_json_pointer / key, "")).value_or("");
 }
 
 void PodmanNode::adapt_volumes(json& pod) {

@@ -25,6 +25,8 @@ class PodmanNode {
  private:
   void run(const nlohmann::json& pod);
   void stop(const nlohmann::json& pod);
+  /// All that has not ended yet.
+  void end(const nlohmann::json& pod, int code);
   void on_event(const podman::Event& event);
   nlohmann::json adapted(nlohmann::json pod);
   void adapt_volumes(nlohmann::json& pod);

@@ -30,7 +30,6 @@ TEST(Failure, SaysWhatWasRefusedWhyAndTheFix) {
   EXPECT_TRUE(recorded("409-already-exists").is("AlreadyExists"));
   EXPECT_TRUE(recorded("409-conflict-put").is("Conflict"));
   EXPECT_TRUE(recorded("409-ssa-conflict").is("Conflict"));
-  EXPECT_TRUE(recorded("410-bad-continue").expired());
   EXPECT_TRUE(recorded("404-missing").is("NotFound"));
   EXPECT_THAT(
       explained(recorded("403-forbidden"), "list Pods of namespace fx"),

@@ -1,0 +1,168 @@
+// What a cluster refuses, and what keeps a Pod from running there: each is said with its fix.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/support/kube/kubelet.hpp"
+#include "tests/support/program.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace scanflow::test {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Cluster : public testing::Test {
+ protected:
+  Cluster() { use(server_.kubeconfig(server_.admin_token())); }
+  void use(const std::string& kubeconfig) { config_ = files_.write("kubeconfig", kubeconfig); }
+  Output run(const std::string& step = "run: 'true'", std::vector<std::string> more = {}) {
+    const std::string pipeline = scanflow_.files().write(
+        "p.yaml",
+        "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nsteps:\n  - {name: a, " +
+            step + "}\n");
+    std::vector<std::string> arguments = {"run",        pipeline,          "--backend",
+                                          "kubernetes", "--hub-advertise", "10.0.0.1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return scanflow_.start(arguments, {{"KUBECONFIG", config_}})->wait();
+  }
+  /// Of the step, after a run.
+  json error() {
+    const json runs = json::parse(scanflow_({"runs", "list", "-o", "json"}).out);
+    const json run = json::parse(
+        scanflow_({"runs", "show", runs.at(0).at("run").get<std::string>(), "-o", "json"}).out);
+    return run.at("steps").at(0).at("error");
+  }
+  std::string why(const std::string& step = "run: 'true'") {
+    const Output output = run(step);
+    EXPECT_EQ(output.exit, 1) << output.out << output.err;
+    const json told = error();
+    return told.value("cause", "") + ": " + told.value("message", "");
+  }
+  std::size_t pods() {
+    return json::parse(server_.ask("GET", "/api/v1/namespaces/default/pods").text)
+        .value("items", json::array())
+        .size();
+  }
+
+  const TempDir files_;
+  kube::KubeServer server_;
+  Scanflow scanflow_;
+  std::string config_;
+};
+
+TEST_F(Cluster, WithoutOneOrAWayBackSaysSo) {
+  const auto unknown = [&](std::vector<std::string> arguments, Program::Environment environment) {
+    const std::string pipeline =
+        scanflow_.files().write("p.yaml",
+                                "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: "
+                                "p}\nsteps: [{name: a, run: 'true'}]\n");
+    arguments.insert(arguments.begin(), {"run", pipeline, "--backend", "kubernetes"});
+    scanflow_.start(arguments, environment)->wait();
+    return error().value("message", "");
+  };
+  EXPECT_THAT(unknown({}, {{"KUBECONFIG", config_}}), HasSubstr("--hub-advertise ADDRESS"));
+  EXPECT_THAT(unknown({"--hub-advertise", "127.0.0.1"}, {{"KUBECONFIG", config_}}),
+              HasSubstr("for a Pod that is the Pod itself"));
+  EXPECT_THAT(unknown({"--hub-advertise", "10.0.0.1"}, {{"HOME", files_.path().string()}}),
+              HasSubstr("no cluster is known"));
+  EXPECT_THAT(
+      unknown({"--hub-advertise", "10.0.0.1", "--kube-context", "prod"}, {{"KUBECONFIG", config_}}),
+      HasSubstr("there is no context 'prod'"));
+}
+
+TEST_F(Cluster, WhoIsNotKnownOrMayNotIsToldWhatIsMissing) {
+  use(server_.kubeconfig("no such token"));
+  EXPECT_THAT(why(), AllOf(HasSubstr("config: cannot ask for the cluster's version"),
+                           HasSubstr("kubectl auth whoami")));
+  use(server_.kubeconfig(server_.add_user("stranger")));
+  EXPECT_THAT(why(), AllOf(HasSubstr("cannot create ConfigMap default/scanflow-"),
+                           HasSubstr("scanflow kube check")));
+  const Output check = scanflow_.start({"kube", "check"}, {{"KUBECONFIG", config_}})->wait();
+  EXPECT_EQ(check.exit, 3);
+  EXPECT_THAT(check.out,
+              AllOf(HasSubstr("stranger"), HasSubstr("create,get,list,watch,delete pods"),
+                    HasSubstr("install --render")));
+}
+
+TEST_F(Cluster, CheckSaysThatAllIsWell) {
+  const Output check =
+      scanflow_.start({"kube", "check", "-o", "json"}, {{"KUBECONFIG", config_}})->wait();
+  EXPECT_EQ(check.exit, 0) << check.out << check.err;
+  const json document = json::parse(check.out);
+  EXPECT_EQ(document["ready"], true);
+  EXPECT_EQ(document["findings"].size(), 4u) << document;
+}
+
+TEST_F(Cluster, ANamespaceThatIsNotThereOrGoesIsNamed) {
+  EXPECT_THAT(run("run: 'true'", {"--kube-namespace", "gone"}).exit, 1);
+  EXPECT_THAT(
+      error()["message"].get<std::string>(),
+      AllOf(HasSubstr("namespaces \"gone\" not found"), HasSubstr("kubectl create namespace")));
+  server_.create(
+      {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", "leaving"}}}});
+  server_.create({{"apiVersion", "v1"},
+                  {"kind", "ConfigMap"},
+                  {"metadata",
+                   {{"name", "stays"}, {"namespace", "leaving"}, {"finalizers", {"test/stays"}}}}});
+  server_.ask("DELETE", "/api/v1/namespaces/leaving");
+  EXPECT_EQ(run("run: 'true'", {"--kube-namespace", "leaving"}).exit, 1);
+  EXPECT_THAT(error()["message"].get<std::string>(),
+              AllOf(HasSubstr("is being terminated"), HasSubstr("use another one")));
+}
+
+TEST_F(Cluster, WhatAnAdmissionWebhookDeniesIsQuoted) {
+  server_.with([](kube::Cluster& cluster) {
+    cluster.webhooks.push_back({"images.example.com", [](const std::string&, const json& object) {
+                                  return object.value("kind", "") == "Pod"
+                                             ? std::string("images come from registry.example.com")
+                                             : "";
+                                }});
+  });
+  EXPECT_THAT(why(), AllOf(HasSubstr("config: cannot create Pod default/scanflow-"),
+                           HasSubstr("images.example.com"),
+                           HasSubstr("images come from registry.example.com")));
+  EXPECT_EQ(pods(), 0u);
+}
+
+TEST_F(Cluster, StepsPassTheRestrictedPodSecurityStandard) {
+  server_.ask("PATCH", "/api/v1/namespaces/default",
+              {{"metadata", {{"labels", {{"pod-security.kubernetes.io/enforce", "restricted"}}}}}},
+              "application/merge-patch+json");
+  kube::Kubelet kubelet(server_);
+  kubelet.script({.pod = "*", .exits = {{"step", 3}}});
+  EXPECT_THAT(why(), HasSubstr("exit: the Pod's container ended with exit code 3")) << "it ran";
+  EXPECT_THAT(
+      why("run: 'true', volumes: [{path: /data, host_path: /srv}]"),
+      AllOf(HasSubstr("config: "), HasSubstr("violates PodSecurity"), HasSubstr("hostPath")));
+}
+
+TEST_F(Cluster, WhatKeepsAPodFromItsStartIsTold) {
+  kube::Kubelet kubelet(server_);
+  kubelet.script({.pod = "*", .no_image = "step"});
+  EXPECT_THAT(why(), AllOf(HasSubstr("config: "), HasSubstr("container step does not start")));
+  EXPECT_EQ(pods(), 0u) << "nothing of it stays";
+}
+
+TEST_F(Cluster, WhoEndsAPodIsTold) {
+  kube::Kubelet kubelet(server_);
+  std::atomic<bool> done{false};
+  std::jthread evicts([&] {
+    while (!done) {
+      const json all = json::parse(server_.ask("GET", "/api/v1/namespaces/default/pods").text);
+      for (const json& pod : all.value("items", json::array())) {
+        if (pod["status"].value("phase", "") == "Running") kubelet.evict(pod["metadata"]["name"]);
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  });
+  EXPECT_THAT(why(), AllOf(HasSubstr("evicted: "), HasSubstr("was evicted")));
+  done = true;
+}
+
+}  // namespace
+}  // namespace scanflow::test
