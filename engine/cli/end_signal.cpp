@@ -35,9 +35,13 @@ Result<void> catch_end_signals() {
   return {};
 }
 
-void wait_for_end_signal() {
+bool end_signal_within(std::chrono::milliseconds time) {
   pollfd wait{signal_pipe[0], POLLIN, 0};
-  while (::poll(&wait, 1, -1) < 1) {
+  return ::poll(&wait, 1, static_cast<int>(time.count())) > 0;
+}
+
+void wait_for_end_signal() {
+  while (!end_signal_within(std::chrono::minutes(1))) {
   }
 }
 

@@ -1,6 +1,7 @@
 // For commands that run until they are told to end.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "sdk/base/result.hpp"
@@ -11,6 +12,8 @@ namespace scanflow::cli {
 /// leaves at once.
 Result<void> catch_end_signals();
 void wait_for_end_signal();
+/// Has it come, or does it come within that time?
+bool end_signal_within(std::chrono::milliseconds time);
 
 /// On stderr, in one write: threads do not mix.
 void log_line(const std::string& line);

@@ -43,23 +43,62 @@ Result<void> set_certificate(const InstallOptions& options, webhook::Installatio
   return {};
 }
 
+std::string image(const InstallOptions& options, const std::string& kind) {
+  if (kind == "engine" && !options.image.empty()) return options.image;
+  return fmt::format("{}scanflow-{}:{}", options.registry, kind, options.version);
+}
+
+/// Of the injection.
+std::map<std::string, std::string> settings(const InstallOptions& options) {
+  std::map<std::string, std::string> all = options.values;
+  if (!options.registry.empty()) all.try_emplace("image", image(options, "sidecar"));
+  return all;
+}
+
 Result<json> webhook_manifests(const InstallOptions& options) {
   webhook::Installation to;
   to.name_space = options.name_space;
-  to.image = options.image.empty() ? "scanflow-engine:" + options.version : options.image;
+  to.image = image(options, "engine");
   if (options.only_enabled) to.flags.emplace_back("--only-enabled");
-  for (const auto& [name, value] : options.values)
+  for (const auto& [name, value] : settings(options))
     to.flags.push_back(fmt::format("--{}={}", name, value));
   if (auto set = set_certificate(options, to); !set) return tl::unexpected(set.error());
   return webhook::manifests(to);
 }
 
-Result<json> manifests_of(const InstallOptions& options) {
-  auto settings = settings_of(options.values, options.version);
-  if (!settings) return tl::unexpected(settings.error());
-  settings->only_enabled = options.only_enabled;
-  return options.injection == "policy" ? inject::admission_policy(*settings)
+Result<json> injection(const InstallOptions& options) {
+  if (options.injection.empty()) return json::array();
+  auto read = settings_of(settings(options), options.version);
+  if (!read) return tl::unexpected(read.error());
+  read->only_enabled = options.only_enabled;
+  return options.injection == "policy" ? inject::admission_policy(*read)
                                        : webhook_manifests(options);
+}
+
+json engine(const InstallOptions& options) {
+  deploy::Installation to = options.engine;
+  to.name_space = options.name_space;
+  to.engine_image = image(options, "engine");
+  to.sidecar_image = image(options, "sidecar");
+  to.worker_image = image(options, "worker");
+  to.command_image = image(options, "python");
+  return deploy::manifests(to);
+}
+
+/// The namespace comes once.
+Result<json> manifests_of(const InstallOptions& options) {
+  if (!options.render && options.injection.empty())
+    return fail(
+        "what is to be installed? --render: the engine; --injection webhook or policy: how Pods "
+        "get sidecars; or both");
+  json all = options.render ? engine(options) : json::array();
+  auto more = injection(options);
+  if (!more) return more;
+  for (json& each : *more) {
+    const bool again = options.render && each["kind"] == "Namespace";
+    if (!again) all.push_back(std::move(each));
+  }
+  return all;
 }
 
 std::string wrong_namespace(const std::string& name) {
@@ -67,6 +106,28 @@ std::string wrong_namespace(const std::string& name) {
       !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
   return right ? "" : fmt::format("'{}' is no name of a namespace: a-z, 0-9 and '-'", name);
+}
+
+void add_engine(CLI::App& command, InstallOptions& options) {
+  deploy::Installation& to = options.engine;
+  command.add_flag("--render", options.render,
+                   "The engine: namespace, rights, volume, StatefulSet, who may reach its hub");
+  command
+      .add_option("--registry", options.registry,
+                  "Before the names of all images, with its '/' (default: none)")
+      ->type_name("PREFIX/");
+  command.add_option("--pull-secret", to.pull_secret, "A Secret by which images are pulled");
+  command.add_option("--storage", to.storage, "Of the engine's volume")->capture_default_str();
+  command.add_option("--storage-class", to.storage_class, "(default: the cluster's)");
+  command.add_option("--replicas", to.replicas, "One is the engine, the others wait")
+      ->check(CLI::Range(1, 9))
+      ->capture_default_str();
+  command.add_option("--hub-port", to.hub_port, "And the next one")
+      ->check(CLI::Range(1, 65534))
+      ->capture_default_str();
+  command.add_flag("--cluster-wide", to.cluster_wide,
+                   "It may act in all namespaces, and cordon nodes");
+  command.add_flag("--egress", to.egress, "Steps reach DNS and the hub, and nothing else");
 }
 
 }  // namespace
@@ -82,6 +143,7 @@ int install(const Context& context, const InstallOptions& options) {
   std::vector<std::string> texts;
   for (const json& each : *manifests) texts.push_back(inject::write_yaml(inject::from_json(each)));
   fmt::print("{}", inject::joined(texts));
+  if (options.injection.empty()) return kSucceeded;
   fmt::print(stderr,
              "then, for each namespace whose new Pods are to have a sidecar:\n"
              "  kubectl label namespace NAME {}=enabled\n",
@@ -97,8 +159,8 @@ void add_install(CLI::App& app, const Context& context, InstallOptions& options,
                   "How new Pods get their sidecar: by a webhook of ours (any Kubernetes), or by an "
                   "admission policy that API servers carry out (1.36 and later, no server, no "
                   "certificate)")
-      ->check(CLI::IsMember({"webhook", "policy"}))
-      ->required();
+      ->check(CLI::IsMember({"webhook", "policy"}));
+  add_engine(*sub, options);
   sub->add_flag("--only-enabled", options.only_enabled,
                 "Leave Pods alone that do not say scanflow.dev/inject: enabled");
   CLI::Option* secret = sub->add_option(
@@ -108,7 +170,7 @@ void add_install(CLI::App& app, const Context& context, InstallOptions& options,
   CLI::Option* ca = sub->add_option("--ca", options.ca, "PEM: what signed it")->type_name("FILE");
   secret->needs(ca);
   ca->needs(secret);
-  sub->add_option("--namespace", options.name_space, "Where the webhook runs")
+  sub->add_option("--namespace", options.name_space, "Where the engine and the webhook run")
       ->check(wrong_namespace)
       ->capture_default_str();
   sub->add_option("--engine-image", options.image, "Its image (default: scanflow-engine:VERSION)");

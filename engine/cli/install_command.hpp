@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/cli/context.hpp"
+#include "engine/deploy/objects.hpp"
 
 namespace CLI {
 class App;
@@ -17,9 +18,12 @@ struct InstallOptions {
   std::string injection;  // webhook or policy
   bool only_enabled = false;
   std::map<std::string, std::string> values;  // of the settings, by their names
-  // --- of the webhook
+  bool render = false;                        // the engine, too
+  deploy::Installation engine;
+  std::string registry;  // before the images' names
   std::string name_space = "scanflow";
-  std::string image;       // of the engine; empty: scanflow-engine:VERSION
+  std::string image;  // of the engine and the webhook; empty: scanflow-engine:VERSION
+  // --- of the webhook
   std::string tls_secret;  // that is there already; then with `ca`
   std::string ca;          // a file: PEM
   std::string version;     // of Scanflow

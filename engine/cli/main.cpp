@@ -216,6 +216,12 @@ void add_server(CLI::App& app, Choice& choice, ServerCommand& options) {
       ->type_name("[TIME]")
       ->expected(0, 1)
       ->default_str("all");
+  server
+      ->add_option("--lease", options.lease,
+                   "In a cluster: wait until this process holds that Lease; without it it ends")
+      ->type_name("NAMESPACE/NAME");
+  server->add_flag("--ready", options.ready,
+                   "Only ask the one at --listen whether it is ready (for probes)");
   server->footer(
       "SIGTERM or SIGINT stops it, a second one at once. It knows no users: whoever can reach the "
       "address may run programs as you.");

@@ -5,9 +5,11 @@
 #include <chrono>
 #include <thread>
 
+#include "engine/api/client.hpp"
 #include "engine/api/server.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/end_signal.hpp"
+#include "engine/cli/leadership.hpp"
 #include "engine/http/server.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
@@ -38,7 +40,17 @@ void drain(api::Server& server, std::int64_t limit_us) {
 
 }  // namespace
 
+int ask_readiness(const Context& context, const ServerCommand& command) {
+  const auto client = api::HttpClient::to("http://" + command.listen);
+  if (!client) return complain(context, kUsage, client.error().message);
+  const auto reply = client->request({.target = "/readyz"});
+  if (!reply) return complain(context, kEngine, reply.error().message);
+  if (reply->status == 200) return kSucceeded;
+  return complain(context, kEngine, "it is not ready: " + reply->body);
+}
+
 int serve(const Context& context, const ServerCommand& command) {
+  if (command.ready) return ask_readiness(context, command);
   std::int64_t limit_us = 0;
   if (!command.drain.empty() && command.drain != "all") {
     const auto limit = parse_duration(command.drain);
@@ -63,6 +75,13 @@ int serve(const Context& context, const ServerCommand& command) {
   options.listen = command.listen;
   options.version = command.version;
   options.log = log_line;
+  std::unique_ptr<kube::Elector> elector;
+  if (!command.lease.empty()) {
+    auto led = lead(command.lease);
+    if (!led) return complain(context, kEngine, led.error().message);
+    if (*led == nullptr) return kSucceeded;  // told to end while it waited
+    elector = std::move(*led);
+  }
   auto server = api::Server::start(std::move(options));
   if (!server) return complain(context, kEngine, server.error().message);
   wait_for_end_signal();

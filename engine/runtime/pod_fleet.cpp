@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <utility>
 
 #include "sdk/base/unique_fd.hpp"
@@ -36,6 +37,12 @@ std::string address(std::uint16_t port) {
   return port == 0 ? "tcp://0.0.0.0:*" : fmt::format("tcp://0.0.0.0:{}", port);
 }
 
+/// In a cluster others must know it beforehand; 0: any.
+std::uint16_t wanted_port() {
+  const char* text = std::getenv("SCANFLOW_HUB_PORT");
+  return text == nullptr ? std::uint16_t{0} : port_of(fmt::format(":{}", text));
+}
+
 }  // namespace
 
 PodFleet::PodFleet(std::filesystem::path file, PodFiles& files, WithFleet with_fleet)
@@ -56,12 +63,16 @@ Result<backend::HubAddress> PodFleet::open(Fleet& fleet, bool where_it_was) {
     identity_ = std::move(*read);
   }
   if (fleet.tcp().empty()) {
+    if (const std::uint16_t port = wanted_port(); port != 0) {
+      identity_->port = port;
+      identity_->bulk_port = static_cast<std::uint16_t>(port + 1);
+      where_it_was = true;
+    }
     for (std::uint16_t* port : {&identity_->port, &identity_->bulk_port}) {
       if (*port == 0 || is_free(*port)) continue;
       if (where_it_was) {
         return fail(
-            fmt::format("another process has the port {}, where Pods of an earlier engine look for "
-                        "the hub: end "
+            fmt::format("another process has the port {}, where Pods look for the hub: end "
                         "it ('ss -ltnp' shows which); until then this engine waits, and so do they",
                         *port));
       }

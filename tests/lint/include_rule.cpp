@@ -56,14 +56,15 @@ const std::vector<Rule>& table() {
       // What a rule is, is the sidecar's to say.
       {"engine/inject", {"sidecar/collect/rule.hpp", "sdk/base"}},
       {"engine/http", {"sdk/base"}},
+      {"engine/deploy", {"engine/kube/rights.hpp", "sdk/base"}},
       {"engine/webhook", {"engine/http", "engine/inject", "sdk/base"}},
       // Both sides of bulk read and write files in the same way.
       {"engine/hub", {"sidecar/protocol", "sidecar/bulk", "engine/knowledge", "sdk/base"}},
-      {"engine/podman",
-       {"engine/worker/run_program.hpp", "engine/worker/spawn.hpp", "sdk/base"}},
+      {"engine/podman", {"engine/worker/run_program.hpp", "engine/worker/spawn.hpp", "sdk/base"}},
       {"engine/backend",
        {"engine/run", "engine/hub", "engine/http/base64.hpp", "engine/inject", "engine/kube",
-        "engine/podman", "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader", "sdk/base"}},
+        "engine/podman", "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader",
+        "sdk/base"}},
       {"engine/serve", {"sdk/loader", "engine/store", "engine/knowledge", "sdk/base"}},
       {"engine/track", {"engine/store", "sdk/base"}},
       {"engine/control",
@@ -80,11 +81,11 @@ const std::vector<Rule>& table() {
         "sdk/loader", "sidecar/protocol", "sdk/base"}},
       {"engine/web", {"sdk/base"}},
       {"engine/cli",
-       {"engine/graph",     "engine/pipeline",  "engine/run",     "engine/store", "engine/backend",
-        "engine/kube",      "engine/inject",    "engine/podman",  "engine/http",  "engine/webhook",
-        "engine/hub",       "engine/knowledge", "engine/control", "engine/track", "engine/serve",
-        "engine/runtime",   "engine/worker",    "engine/api",     "engine/web",   "sdk/loader",
-        "sidecar/protocol", "sdk/abi",          "sdk/base"}},
+       {"engine/graph",  "engine/pipeline",  "engine/run",       "engine/store",   "engine/backend",
+        "engine/kube",   "engine/inject",    "engine/podman",    "engine/http",    "engine/webhook",
+        "engine/deploy", "engine/hub",       "engine/knowledge", "engine/control", "engine/track",
+        "engine/serve",  "engine/runtime",   "engine/worker",    "engine/api",     "engine/web",
+        "sdk/loader",    "sidecar/protocol", "sdk/abi",          "sdk/base"}},
   };
   return rules;
 }

@@ -1,0 +1,62 @@
+#include "engine/cli/leadership.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+
+#include "engine/cli/context.hpp"
+#include "engine/cli/end_signal.hpp"
+#include "sdk/base/clock.hpp"
+#include "sdk/base/uuid.hpp"
+
+namespace scanflow::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{50};
+/// An API server that hangs shall not cost more than one try.
+constexpr std::chrono::seconds kPatience{5};
+
+std::string identity() {
+  const char* pod = std::getenv("POD_NAME");
+  return fmt::format("{}_{}", pod != nullptr ? pod : std::to_string(::getpid()), uuid_v7(wall_us() / 1000));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<kube::Elector>> lead(const std::string& lease) {
+  const std::size_t slash = lease.find('/');
+  if (slash == std::string::npos || slash == 0 || slash + 1 == lease.size())
+    return fail(fmt::format("--lease {}: NAMESPACE/NAME is wanted", lease));
+  const char* context = std::getenv("SCANFLOW_KUBE_CONTEXT");
+  auto access = kube::find_access({"", context != nullptr ? context : ""});
+  if (!access) return tl::unexpected(access.error());
+  kube::Client::Means means = kube::Client::usual();
+  means.connect = means.silence = kPatience;
+  means.repeat.most = 1;
+  auto client = kube::Client::open(std::move(*access), std::move(means));
+  if (!client) return tl::unexpected(client.error());
+  auto leads = std::make_shared<std::atomic<bool>>(false);
+  kube::Elector::Events events;
+  events.leads = [leads](std::int64_t term) {
+    log_line(fmt::format("leads, in term {}", term));
+    *leads = true;
+  };
+  events.lost = [] {
+    log_line("the lease is lost: another server may begin; this one ends");
+    ::_exit(kEngine);
+  };
+  events.log = log_line;
+  auto elector = std::make_unique<kube::Elector>(
+      *client, kube::Elector::What{lease.substr(0, slash), lease.substr(slash + 1), identity(), {}},
+      std::move(events));
+  while (!*leads) {
+    if (end_signal_within(kLook)) return nullptr;
+  }
+  return elector;
+}
+
+}  // namespace scanflow::cli
