@@ -198,14 +198,33 @@ void KubernetesDriver::remove(const std::string& name) {
   }
   const std::string uid = found == pods_.end() ? "" : found->second.uid;
   if (found != pods_.end()) pods_.erase(found);
+  begin_removal(name, uid);
+}
+
+void KubernetesDriver::begin_removal(const std::string& name, const std::string& uid) {
+  if (!removing_.insert(name).second) return;
   boost::asio::post(pool_, [this, name, uid] { remove_now(name, uid); });
 }
 
-void KubernetesDriver::remove_now(const std::string& name, const std::string& uid) {
-  const auto removed = client_->remove(kinds::kPod, options_.name_space, name, {.uid = uid});
+/// `uid` empty: not known; then none but ours.
+void KubernetesDriver::remove_now(const std::string& name, std::string uid) {
+  const std::string& where = options_.name_space;
+  kube::Answer<void> removed;
+  if (uid.empty()) {
+    const auto there = client_->get(kinds::kPod, where, name);
+    const bool gone = !there && there.error().is("NotFound");
+    if (!there && !gone) removed = tl::unexpected(there.error());
+    if (there && there->value("/metadata/labels"_json_pointer, json::object())
+                         .value("scanflow.dev/state", "") == state_)
+      uid = there->value("/metadata/uid"_json_pointer, "");
+  }
+  if (!uid.empty()) removed = client_->remove(kinds::kPod, where, name, {.uid = uid});
   if (removed) return;
-  const std::string asked = "delete " + kube::named(kinds::kPod, options_.name_space, name);
-  post([this, why = kube::explained(removed.error(), asked)] { events_.trouble(why); });
+  const std::string asked = "delete " + kube::named(kinds::kPod, where, name);
+  post([this, name, why = kube::explained(removed.error(), asked)] {
+    removing_.erase(name);  // when it is seen again, it is tried again
+    events_.trouble(why);
+  });
 }
 
 }  // namespace scanflow::backend

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -81,7 +82,8 @@ class KubernetesDriver final : public PodDriver {
   void on_waiting(const std::string& name, Pod& pod, const kube::PodStatus& status);
   void tell_ends(Pod& pod, const kube::PodStatus& status);
   void not_made(const std::string& pod, NotMade why);
-  void remove_now(const std::string& pod, const std::string& uid);
+  void begin_removal(const std::string& pod, const std::string& uid);
+  void remove_now(const std::string& pod, std::string uid);
   void arm();
   void look_after(std::int64_t now_us);
   void post(std::function<void()> call);
@@ -99,6 +101,7 @@ class KubernetesDriver final : public PodDriver {
   std::unique_ptr<kube::Watcher> watcher_;
   // Of the strand.
   std::map<std::string, Pod> pods_;
+  std::set<std::string> removing_;  // that the server was, or is about to be, told to delete
   boost::asio::steady_timer timer_;
   bool armed_ = false;
   boost::asio::thread_pool pool_{8};

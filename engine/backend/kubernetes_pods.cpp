@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <chrono>
 #include <set>
 #include <utility>
@@ -29,8 +28,7 @@ void KubernetesDriver::on_created(const std::string& name, const Created& create
   if (pod.unwanted) {
     pods_.erase(found);
     if (created.failure) return;
-    boost::asio::post(pool_, [this, name, uid = created.uid] { remove_now(name, uid); });
-    return;
+    return begin_removal(name, created.uid);
   }
   if (!created.failure) {
     pod.stage = Pod::Stage::waiting;
@@ -56,7 +54,7 @@ void KubernetesDriver::not_made(const std::string& name, NotMade why) {
   const bool there = found->second.stage == Pod::Stage::waiting;
   const std::string uid = found->second.uid;
   pods_.erase(found);
-  if (there) boost::asio::post(pool_, [this, name, uid] { remove_now(name, uid); });
+  if (there) begin_removal(name, uid);
   then(std::move(why));
 }
 
@@ -72,16 +70,14 @@ void KubernetesDriver::on_listed(const std::vector<kube::PodStatus>& all) {
     if (pod.stage != Pod::Stage::creating && !there.contains(name)) gone.push_back(name);
   }
   for (const std::string& name : gone) on_gone(name);
+  std::erase_if(removing_, [&](const std::string& name) { return !there.contains(name); });
 }
 
 void KubernetesDriver::on_status(const kube::PodStatus& status) {
   const auto found = pods_.find(status.name);
   if (found == pods_.end()) {
     // Its removal did not reach the server.
-    if (!status.deleting) {
-      boost::asio::post(pool_,
-                        [this, name = status.name, uid = status.uid] { remove_now(name, uid); });
-    }
+    if (!status.deleting) begin_removal(status.name, status.uid);
     return;
   }
   Pod& pod = found->second;
@@ -148,6 +144,7 @@ void KubernetesDriver::tell_ends(Pod& pod, const kube::PodStatus& status) {
 
 /// Not by this engine: what that removes it forgets first.
 void KubernetesDriver::on_gone(const std::string& name) {
+  removing_.erase(name);
   const auto found = pods_.find(name);
   if (found == pods_.end() || found->second.stage == Pod::Stage::creating) return;
   if (found->second.stage == Pod::Stage::waiting) {

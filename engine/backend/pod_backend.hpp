@@ -74,7 +74,8 @@ class PodBackend final : public Backend {
   using Id = protocol::AttemptId;
   struct Pod {
     PodRecord record;
-    std::string node;  // as was told
+    std::string node;     // as was told
+    bool warned = false;  // that its sidecar is late
     bool making = false;
     bool attached = false;
     bool begun = false;         // its attempt may have: its sidecar was told of it

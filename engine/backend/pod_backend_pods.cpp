@@ -20,6 +20,11 @@ namespace {
 
 /// From its start until its sidecar has found the hub; and of one that is away, until it is back.
 constexpr std::int64_t kSilentUs = 60'000'000;
+/// Then it is said that something is wrong.
+constexpr std::int64_t kLateUs = 10'000'000;
+constexpr const char* kUnreachable =
+    "can Pods connect to that address (--hub-advertise)? A firewall or a NetworkPolicy may be in "
+    "the way";
 /// After a container has ended: the sidecar may know more of it.
 constexpr std::int64_t kLastWordsUs = 2'000'000;
 constexpr std::chrono::milliseconds kLook{500};
@@ -307,8 +312,14 @@ void PodBackend::arm() {
 
 void PodBackend::look_after(std::int64_t now_us) {
   std::vector<std::string> idle, over, silent;
-  for (const auto& [name, pod] : pods_) {
+  for (auto& [name, pod] : pods_) {
     if (pod.making) continue;
+    if (!pod.attached && !pod.begun && pod.record.attempt && now_us - pod.waits_us >= kLateUs &&
+        !std::exchange(pod.warned, true)) {
+      trouble(
+          fmt::format("Pod {} runs, and its sidecar has not reached the hub at tcp://{}:{} yet: {}",
+                      name, driver_->host(), address_.port, kUnreachable));
+    }
     if (pod.ends_us > 0 && now_us >= pod.ends_us && pod.record.attempt) {
       over.push_back(name);
     } else if (!pod.record.attempt) {
@@ -333,9 +344,10 @@ void PodBackend::end_silent(const std::string& name) {
     cancelled(found->first, "it did not end in time, and its Pod was removed");
   } else {
     fail(found->first, "lost",
-         fmt::format("nothing was heard of the sidecar of Pod {} for {} s: can it reach the hub at "
-                     "{}:{}? A firewall may be in the way",
-                     name, kSilentUs / 1'000'000, driver_->host(), address_.port));
+         fmt::format(
+             "nothing was heard of the sidecar of Pod {} for {} s, which looks for the hub at "
+             "tcp://{}:{}: {}",
+             name, kSilentUs / 1'000'000, driver_->host(), address_.port, kUnreachable));
   }
   remove(name);
 }
