@@ -335,7 +335,9 @@ void Kubelet::go_on(const std::string& pod) {
   const std::string key = key_of_pod(pod);
   locked([&] {
     released_.insert(key);
-    facts_.erase(key);
+    const Held now = held(key);
+    const bool waits = facts(key) != nullptr && facts(key)->phase == "Pending";
+    if (waits && now && !is_deleted(now->object())) facts_.erase(key);  // it begins anew
     look(key);
   });
 }

@@ -3,35 +3,14 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/unit/kube_server/client.hpp"
-#include "tests/unit/kube_server/manifests.hpp"
+#include "tests/unit/kube_server/fixture.hpp"
 
 namespace scanflow::test::kube {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::string kMaps = "/api/v1/namespaces/default/configmaps";
-
-class KubeServerTest : public testing::Test {
- protected:
-  ServerOptions without_bookmarks() {
-    ServerOptions options;
-    options.bookmarks = std::chrono::milliseconds(0);
-    return options;
-  }
-  static std::string next_of(Exchange& watch) {
-    const auto line = watch.line();
-    if (!line) return "end";
-    const json event = json::parse(*line);
-    return event["type"].get<std::string>() + " " +
-           event["object"]["metadata"].value("name", event["object"].value("reason", ""));
-  }
-
-  KubeServer server_{without_bookmarks()};
-  Client client_{server_, server_.admin_token()};
-};
+class KubeServerTest : public KubeTest {};
 
 TEST_F(KubeServerTest, AnObjectIsMadeReadChangedAndRemoved) {
   const Given made = client_.ask("POST", kMaps, map_of("a", {{"x", "1"}}));
