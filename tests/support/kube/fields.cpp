@@ -29,6 +29,20 @@ bool is_keyed(const std::string& member, const json& value) {
                                      [&](const json& one) { return one.contains(key); });
 }
 
+json fields_of(const json& value, const json* other);
+
+json fields_of_list(const std::string& member, const json& list, const json* other) {
+  json fields = json::object();
+  const std::string key = merge_key_of(member, list);
+  for (const json& element : list) {
+    const json* same = other == nullptr ? nullptr : element_of(*other, key, element);
+    json inner = fields_of(element, same);
+    if (same == nullptr) inner["."] = json::object();
+    if (!inner.empty()) fields[element_name(key, element)] = std::move(inner);
+  }
+  return fields;
+}
+
 /// The fields of `value` that are not the same in `other` (null: all).
 json fields_of(const json& value, const json* other) {
   json fields = json::object();
@@ -36,19 +50,17 @@ json fields_of(const json& value, const json* other) {
     const json* there = other != nullptr && other->is_object() && other->contains(member)
                             ? &other->at(member)
                             : nullptr;
-    if (there != nullptr && *there == one) continue;
-    json& field = fields["f:" + member] = json::object();
+    if (there != nullptr && (*there == one || (one == json::object() && there->is_object())))
+      continue;
+    json field = json::object();
     if (one.is_object() && !one.empty()) {
       field = fields_of(one, there);
+      if (field.empty()) continue;  // all of it is there, beside more
     } else if (is_keyed(member, one)) {
-      const std::string key = merge_key_of(member, one);
-      for (const json& element : one) {
-        const json* same = there == nullptr ? nullptr : element_of(*there, key, element);
-        if (same != nullptr && *same == element) continue;
-        json& inner = field[element_name(key, element)] = fields_of(element, same);
-        if (same == nullptr) inner["."] = json::object();
-      }
+      field = fields_of_list(member, one, there);
+      if (field.empty()) continue;
     }
+    fields["f:" + member] = std::move(field);
   }
   return fields;
 }
@@ -79,12 +91,9 @@ void take_away(json& fields, const json& gone) {
   for (const auto& [name, inner] : gone.items()) {
     const auto found = fields.find(name);
     if (found == fields.end()) continue;
-    if (inner.empty()) {
-      fields.erase(found);
-    } else {
-      take_away(*found, inner);
-      if (found->empty()) fields.erase(found);
-    }
+    take_away(*found, inner);
+    const bool is_leaf = found->empty() || (found->size() == 1 && found->contains("."));
+    if (is_leaf) fields.erase(found);
   }
 }
 

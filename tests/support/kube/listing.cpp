@@ -101,7 +101,7 @@ Answer list(Cluster& cluster, const Call& call) {
       ++left;
       continue;
     }
-    if (!selector.matches(at->second->object())) continue;
+    if (!selector.matches(*at->second)) continue;
     items += items.empty() ? "" : ",";
     items += resource.custom ? at->second->text() : at->second->item_text();
     last = at->first.substr(prefix.size());

@@ -73,9 +73,9 @@ void Selector::add_field(const Resource& resource, const std::string& requiremen
   fields_.push_back({json::json_pointer(path), requirement.substr(value), equal});
 }
 
-bool Selector::matches(const json& object) const {
-  if (!namespace_.empty() && object.at("metadata").value("namespace", "") != namespace_)
-    return false;
+bool Selector::matches(const Revision& revision) const {
+  if (!namespace_.empty() && revision.name_space() != namespace_) return false;
+  const json& object = revision.object();
   if (!labels_.empty() && !matches_labels(labels_, object)) return false;
   return std::all_of(fields_.begin(), fields_.end(), [&](const Field& field) {
     return (text_at(object, field.path) == field.value) == field.equal;

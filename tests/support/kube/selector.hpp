@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sdk/base/label_selector.hpp"
-#include "tests/support/kube/resource.hpp"
+#include "tests/support/kube/store.hpp"
 
 namespace scanflow::test::kube {
 
@@ -18,7 +18,7 @@ class Selector {
   Selector(const Resource& resource, const std::string& name_space, const std::string& labels,
            const std::string& fields);
 
-  bool matches(const json& object) const;
+  bool matches(const Revision& revision) const;
 
  private:
   struct Field {

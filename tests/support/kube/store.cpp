@@ -21,23 +21,28 @@ std::vector<std::string> owners_of(const Held& held) {
 
 }  // namespace
 
+Revision::Revision(std::uint64_t version, json object)
+    : version_(version),
+      object_(std::move(object)),
+      namespace_(object_.at("metadata").value("namespace", "")) {}
+
 const std::string& Revision::text() const {
   if (text_.empty()) {
-    const std::string item = item_text();
     text_ = fmt::format("{{\"kind\":{},\"apiVersion\":{},", json(object_.value("kind", "")).dump(),
                         json(object_.value("apiVersion", "")).dump());
-    text_.append(item, 1);
+    text_.append(item_text(), 1);
   }
   return text_;
 }
 
-std::string Revision::item_text() const {
-  if (rest_.empty()) {
-    json rest = object_;
-    rest.erase("kind");
-    rest.erase("apiVersion");
-    rest_ = rest.dump(-1, ' ', false, json::error_handler_t::replace);
+const std::string& Revision::item_text() const {
+  if (!rest_.empty()) return rest_;
+  for (const auto& [member, value] : object_.items()) {
+    if (member == "kind" || member == "apiVersion") continue;
+    rest_ += (rest_.empty() ? "{\"" : ",\"") + member +
+             "\":" + value.dump(-1, ' ', false, json::error_handler_t::replace);
   }
+  rest_ += '}';
   return rest_;
 }
 
@@ -59,12 +64,12 @@ Held Store::find(const Resource& resource, const std::string& key) const {
 
 const Store::Objects& Store::objects(const Resource& resource) const {
   static const Objects none;
-  const auto table = tables_.find({resource.group, resource.plural});
+  const auto table = tables_.find(&resource);
   return table == tables_.end() ? none : table->second.objects;
 }
 
 Store::Objects Store::at(const Resource& resource, std::uint64_t version) const {
-  const auto table = tables_.find({resource.group, resource.plural});
+  const auto table = tables_.find(&resource);
   if (is_forgotten(version) || (table != tables_.end() && version < table->second.forgotten))
     throw expired("The resourceVersion for the provided list is too old.");
   if (table == tables_.end()) return {};
@@ -82,7 +87,7 @@ Store::Objects Store::at(const Resource& resource, std::uint64_t version) const 
 }
 
 Held Store::put(const Resource& resource, json object) {
-  Table& table = tables_[{resource.group, resource.plural}];
+  Table& table = tables_[&resource];
   const std::string key = key_of(resource, object);
   const auto found = table.objects.find(key);
   const Held before = found == table.objects.end() ? nullptr : found->second;
@@ -101,7 +106,7 @@ Held Store::put(const Resource& resource, json object) {
 Held Store::remove(const Resource& resource, const std::string& key) {
   const Held before = find(resource, key);
   if (!before) return nullptr;
-  Table& table = tables_[{resource.group, resource.plural}];
+  Table& table = tables_[&resource];
   json last = before->object();
   last["metadata"]["resourceVersion"] = std::to_string(++version_);
   const auto gone = std::make_shared<const Revision>(version_, std::move(last));
@@ -150,7 +155,7 @@ void Store::index(const Resource& resource, const std::string& key, const Held& 
 }
 
 std::vector<Told> Store::since(const Resource& resource, std::uint64_t version) const {
-  const auto table = tables_.find({resource.group, resource.plural});
+  const auto table = tables_.find(&resource);
   const std::uint64_t forgotten =
       table == tables_.end() ? compacted_ : std::max(compacted_, table->second.forgotten);
   if (version < forgotten)
@@ -164,16 +169,16 @@ std::vector<Told> Store::since(const Resource& resource, std::uint64_t version) 
 }
 
 void Store::add_listener(const Resource& resource, Listener* listener) {
-  tables_[{resource.group, resource.plural}].listeners.insert(listener);
+  tables_[&resource].listeners.insert(listener);
 }
 
 void Store::remove_listener(const Resource& resource, Listener* listener) {
-  tables_[{resource.group, resource.plural}].listeners.erase(listener);
+  tables_[&resource].listeners.erase(listener);
 }
 
 void Store::compact() {
   compacted_ = version_;
-  for (auto& [name, table] : tables_) table.events.clear();
+  for (auto& [resource, table] : tables_) table.events.clear();
 }
 
 std::vector<std::pair<const Resource*, std::string>> Store::owned_by(const std::string& uid) const {

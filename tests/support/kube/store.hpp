@@ -19,17 +19,20 @@ namespace scanflow::test::kube {
 /// An object as it was at one version; never changed.
 class Revision {
  public:
-  Revision(std::uint64_t version, json object) : version_(version), object_(std::move(object)) {}
+  Revision(std::uint64_t version, json object);
   std::uint64_t version() const { return version_; }
   const json& object() const { return object_; }
+  /// Of its metadata; "" where it is in none.
+  const std::string& name_space() const { return namespace_; }
   /// As JSON, written once for all who want it.
   const std::string& text() const;
   /// The same without kind and apiVersion, as items of lists are.
-  std::string item_text() const;
+  const std::string& item_text() const;
 
  private:
   std::uint64_t version_;
   json object_;
+  std::string namespace_;
   mutable std::string rest_, text_;  // rest_: without kind and apiVersion, from its first member on
 };
 using Held = std::shared_ptr<const Revision>;
@@ -101,8 +104,8 @@ class Store {
   std::uint64_t version_ = 1, compacted_ = 0;
   std::deque<std::pair<Table*, Told>> undelivered_;
   bool delivering_ = false;
-  std::map<std::pair<std::string, std::string>, Table> tables_;  // by group and plural
-  std::unordered_map<std::string, Owned> owned_;                 // by the owner's uid
+  std::unordered_map<const Resource*, Table> tables_;
+  std::unordered_map<std::string, Owned> owned_;  // by the owner's uid
 };
 
 }  // namespace scanflow::test::kube

@@ -257,7 +257,7 @@ Answer remove_collection(Cluster& cluster, const Call& call) {
   json items = json::array();
   const Store::Objects all = cluster.store.objects(call.resource());
   for (const auto& [key, held] : all) {
-    if (!selector.matches(held->object()) || !cluster.store.find(call.resource(), key)) continue;
+    if (!selector.matches(*held) || !cluster.store.find(call.resource(), key)) continue;
     items.push_back(delete_object(cluster, call.resource(), key, deletion)->object());
   }
   Answer answer;

@@ -52,7 +52,7 @@ void WatchStream::begin() {
   const bool from_now = request_.version.empty() || request_.version == "0";
   if (from_now || request_.initial_events) {
     for (const auto& [key, held] : store_.objects(*request_.resource)) {
-      if (request_.selector.matches(held->object())) say("ADDED", held->text());
+      if (request_.selector.matches(*held)) say("ADDED", held->text());
     }
     if (request_.initial_events && request_.bookmarks) say_bookmark(true);
     return;
@@ -75,8 +75,8 @@ void WatchStream::next(std::function<void(std::string)> then) {
 void WatchStream::on_event(const Told& event) {
   if (ended_) return;
   const Selector& selector = request_.selector;
-  const bool was = event->before && selector.matches(event->before->object());
-  const bool is = event->now && selector.matches(event->now->object());
+  const bool was = event->before && selector.matches(*event->before);
+  const bool is = event->now && selector.matches(*event->now);
   if (is) say(was ? "MODIFIED" : "ADDED", event->now->text());
   if (was && !is) say("DELETED", last_seen(*event));
 }

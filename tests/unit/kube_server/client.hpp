@@ -68,16 +68,17 @@ class Exchange {
 
   /// The next line of a long answer; none at its end.
   std::optional<std::string> line() {
-    while (text_.find('\n') == std::string::npos) {
+    std::size_t end = 0;
+    while ((end = text_.find('\n', read_)) == std::string::npos) {
       const std::string size = take_line();
       const std::size_t bytes = size.empty() ? 0 : std::stoul(size, nullptr, 16);
       if (bytes == 0) return std::nullopt;
-      text_ += take(bytes);
+      text_ = text_.substr(read_) + take(bytes);
+      read_ = 0;
       take_line();
     }
-    const std::size_t end = text_.find('\n');
-    std::string first = text_.substr(0, end);
-    text_.erase(0, end + 1);
+    std::string first = text_.substr(read_, end - read_);
+    read_ = end + 1;
     return first;
   }
 
@@ -131,7 +132,7 @@ class Exchange {
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
   std::unique_ptr<BIO, Free> bio_;
   std::string raw_, text_;
-  std::size_t at_ = 0;
+  std::size_t at_ = 0, read_ = 0;  // what of them was taken
 };
 
 class Client {

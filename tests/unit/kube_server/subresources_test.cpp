@@ -59,14 +59,17 @@ TEST_F(SubresourcesTest, AResizeMayHaveToWait) {
   PodScript full;
   full.resize_pending = "Deferred";
   kubelet_.script(full);
-  server_.create(pod_of("p"));
+  json pod = pod_of("p");
+  pod["spec"]["containers"][0]["resources"] = {{"requests", {{"cpu", "1"}}}};
+  server_.create(pod);
   const json patch = {
       {"spec",
        {{"containers",
          json::array({{{"name", "main"}, {"resources", {{"requests", {{"cpu", "9"}}}}}}})}}}};
   client_.ask("PATCH", kPods + "/p/resize", patch, "application/strategic-merge-patch+json");
   const json condition = server_.get(kPods + "/p")["status"]["conditions"][0];
-  EXPECT_EQ(condition["type"], "PodResizePending") << "or its QoS class would change";
+  EXPECT_EQ(condition["type"], "PodResizePending");
+  EXPECT_EQ(condition["reason"], "Deferred");
 }
 
 TEST_F(SubresourcesTest, LogsAreReadAndFollowed) {
@@ -145,7 +148,7 @@ TEST_F(SubresourcesTest, APodMayReallyRun) {
   EXPECT_TRUE(server.get(kPods + "/p").is_null());
 }
 
-TEST_F(SubresourcesTest, AJobsTokenAndBindingAndDiscovery) {
+TEST_F(SubresourcesTest, WhatThereIsIsDiscovered) {
   EXPECT_EQ(client_.ask("GET", "/readyz").text, "ok");
   EXPECT_EQ(client_.ask("GET", "/api").body()["versions"], json({"v1"}));
   const json apps = client_.ask("GET", "/apis/apps/v1").body();
