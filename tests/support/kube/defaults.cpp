@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/support/kube/base64.hpp"
+
 namespace scanflow::test::kube {
 namespace {
 
@@ -128,6 +130,13 @@ void set_job_defaults(json& job) {
   job["status"] = json::object();
 }
 
+void set_secret_defaults(json& secret) {
+  set(secret, "type", "Opaque");
+  const json plain = secret.value("stringData", json::object());
+  for (const auto& [key, text] : plain.items()) secret["data"][key] = base64(text);
+  secret.erase("stringData");
+}
+
 void set_workload_defaults(const Resource& resource, json& object) {
   json& spec = object["spec"];
   if (resource.plural != "daemonsets") set(spec, "replicas", 1);
@@ -182,7 +191,7 @@ void set_defaults(Cluster& cluster, const Resource& resource, json& object) {
     object["spec"] = {{"finalizers", {"kubernetes"}}};
     object["status"] = {{"phase", "Active"}};
   }
-  if (resource.kind == "Secret") set(object, "type", "Opaque");
+  if (resource.kind == "Secret") set_secret_defaults(object);
   if (resource.kind == "Node") set(object, "spec", json::object());
 }
 

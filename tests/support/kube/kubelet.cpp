@@ -14,19 +14,12 @@ std::string key_of_pod(const std::string& pod) {
   return pod.find('/') == std::string::npos ? "default/" + pod : pod;
 }
 
-bool is_deleted(const json& pod) { return pod["metadata"].contains("deletionTimestamp"); }
-
 bool has_ended(const json& pod) {
   const std::string phase = pod.value("/status/phase"_json_pointer, "");
   return phase == "Succeeded" || phase == "Failed";
 }
 
 }  // namespace
-
-template <class Use>
-void Kubelet::locked(Use use) {
-  server_.with([&](Cluster& /*ours*/) { use(); });
-}
 
 Kubelet::Kubelet(KubeServer& server, KubeletOptions options)
     : server_(server),
@@ -35,6 +28,7 @@ Kubelet::Kubelet(KubeServer& server, KubeletOptions options)
           server.with([](Cluster& cluster) -> std::reference_wrapper<Cluster> { return cluster; })),
       pods_(cluster_.known.core("pods")) {
   locked([&] {
+    for (const std::string& node : options_.nodes) join(node);
     cluster_.store.add_listener(pods_, this);
     for (const auto& [key, pod] : Store::Objects(cluster_.store.objects(pods_))) look(key);
   });
@@ -84,245 +78,43 @@ void Kubelet::look(const std::string& key) {
   }
 }
 
+void Kubelet::join(const std::string& name) {
+  const Resource& nodes = cluster_.known.core("nodes");
+  if (cluster_.store.find(nodes, name)) return;
+  const Held node = add_object(
+      cluster_, nodes, {{"apiVersion", "v1"}, {"kind", "Node"}, {"metadata", {{"name", name}}}});
+  json ready = node->object();
+  ready["status"]["conditions"] = json::array({{{"type", "Ready"}, {"status", "True"}}});
+  cluster_.store.put(nodes, std::move(ready));
+}
+
+std::string Kubelet::choose_node() const {
+  const Resource& nodes = cluster_.known.core("nodes");
+  for (std::size_t tried = 0; tried < options_.nodes.size(); ++tried) {
+    const std::string& name = options_.nodes[(made_ + tried) % options_.nodes.size()];
+    const Held node = cluster_.store.find(nodes, name);
+    const bool cordoned = !node || node->object()["spec"].value("unschedulable", false);
+    if (!cordoned && !lost_.contains(name)) return name;
+  }
+  return "";
+}
+
 void Kubelet::schedule(const std::string& key, json pod, const PodScript& script) {
   json condition = {{"type", "PodScheduled"}, {"lastProbeTime", nullptr}};
-  std::string node;
-  for (const std::string& one : options_.nodes) {
-    if (!lost_.contains(one)) node = one;
-  }
-  if (!script.unschedulable.empty() || node.empty()) {
-    condition["status"] = "False";
+  const std::string node = choose_node();
+  const bool placed = script.unschedulable.empty() && !node.empty();
+  condition["status"] = placed ? "True" : "False";
+  if (!placed) {
     condition["reason"] = "Unschedulable";
     condition["message"] =
         node.empty() ? "no nodes available to schedule pods" : script.unschedulable;
     condition["observedGeneration"] = pod["metadata"]["generation"];
-    set_condition(pod["status"]["conditions"], std::move(condition), cluster_.now());
-    cluster_.store.put(pods_, std::move(pod));
-    return;
+  } else {
+    pod["spec"]["nodeName"] = node;
   }
-  condition["status"] = "True";
-  pod["spec"]["nodeName"] = options_.nodes[made_ % options_.nodes.size()];
-  if (lost_.contains(pod["spec"]["nodeName"])) pod["spec"]["nodeName"] = node;
   set_condition(pod["status"]["conditions"], std::move(condition), cluster_.now());
-  pod["status"]["conditions"][0].erase("reason");
-  const Held placed = cluster_.store.put(pods_, std::move(pod));
-  start(key, placed->object(), script);
-}
-
-// --- how it begins
-
-void Kubelet::start(const std::string& key, const json& pod, const PodScript& script) {
-  PodFacts& begun = facts_[key] = facts_of(pod);
-  begun.started_at = cluster_.now();
-  write(key);
-  if (script.holds) return;
-  begun.sandbox = true;
-  begun.ip = "";
-  write(key);
-  begun.ip = fmt::format("10.244.{}.{}", made_ / 250 % 250, made_ % 250 + 1);
-  ++made_;
-  start_inits(key, begun, script);
-  if (begun.phase != "Pending") return;
-  if (ContainerFacts* missing = begun.find(script.no_image); missing != nullptr) {
-    missing->state = {
-        {"waiting",
-         {{"reason", "ErrImageNeverPull"},
-          {"message", fmt::format("Container image \"{}\" is not present with pull policy of Never",
-                                  missing->image)}}}};
-    return write(key);
-  }
-  if (options_.run) return run_outside(key, pod);
-  start_mains(key);
-  for (const auto& [container, code] : script.exits) {
-    if (facts(key) != nullptr) on_exit(key, container, code, false);
-  }
-}
-
-void Kubelet::start_inits(const std::string& key, PodFacts& facts, const PodScript& script) {
-  for (ContainerFacts& one : facts.containers) {
-    if (!one.init) continue;
-    set_running(one);
-    write(key);
-    if (one.sidecar) continue;
-    const auto scripted = script.exits.find(one.name);
-    set_ended(key, one, scripted == script.exits.end() ? 0 : scripted->second, false);
-    if (one.exit_code() != 0) facts.phase = "Failed";
-    write(key);
-    if (one.exit_code() != 0) return;
-  }
-}
-
-void Kubelet::start_mains(const std::string& key) {
-  PodFacts& begun = *facts(key);
-  for (ContainerFacts& one : begun.containers) {
-    if (!one.init && !one.ended()) set_running(one);
-  }
-  begun.phase = "Running";
-  write(key);
-}
-
-void Kubelet::run_outside(const std::string& key, const json& pod) {
-  outside_.after(std::chrono::milliseconds(0), [this, key, pod] {
-    options_.run(pod);
-    locked([&] {
-      const Held now = held(key);
-      if (!now || now->object()["metadata"]["uid"] != pod["metadata"]["uid"]) return;
-      if (facts(key) != nullptr && facts(key)->phase == "Pending") start_mains(key);
-    });
-  });
-}
-
-void Kubelet::set_running(ContainerFacts& container) {
-  container.state = {{"running", {{"startedAt", cluster_.now()}}}};
-  container.id = fmt::format("containerd://{:064x}", ++made_);
-  container.pulled = true;
-}
-
-// --- how containers end
-
-void Kubelet::set_ended(const std::string& key, ContainerFacts& container, int code, bool oom) {
-  const std::string began =
-      container.state.value("/running/startedAt"_json_pointer, cluster_.now());
-  container.state = {{"terminated",
-                      {{"exitCode", code},
-                       {"reason", oom         ? "OOMKilled"
-                                  : code == 0 ? "Completed"
-                                              : "Error"},
-                       {"startedAt", began},
-                       {"finishedAt", cluster_.now()},
-                       {"containerID", container.id}}}};
-  if (const Held now = held(key))
-    cluster_.logs.end(now->object()["metadata"]["uid"], container.name);
-}
-
-bool Kubelet::restarts(const json& pod, const ContainerFacts& container) const {
-  if (is_deleted(pod)) return false;
-  if (container.sidecar) return true;
-  const std::string policy = pod["spec"].value("restartPolicy", "Always");
-  return policy == "Always" || (policy == "OnFailure" && container.exit_code() != 0);
-}
-
-void Kubelet::on_exit(const std::string& key, const std::string& container, int code, bool oom) {
-  const Held now = held(key);
-  PodFacts* known = facts(key);
-  ContainerFacts* one = known == nullptr ? nullptr : known->find(container);
-  if (!now || one == nullptr)
-    throw std::runtime_error(fmt::format("no node runs {} of Pod {}", container, key));
-  if (one->ended()) return;
-  if (known->phase == "Pending" && !one->init) start_mains(key);
-  set_ended(key, *one, code, oom);
-  const bool ending = known->done() && one->sidecar;
-  if (!ending && !stopping_.contains(key) && restarts(now->object(), *one)) {
-    write(key);
-    if (facts(key) == nullptr) return;
-    one->last = one->state;
-    ++one->restarts;
-    set_running(*one);
-    return write(key);
-  }
-  end_if_done(key);
-}
-
-void Kubelet::end_if_done(const std::string& key) {
-  PodFacts& known = *facts(key);
-  const Held now = held(key);
-  const bool sidecars = std::any_of(known.containers.begin(), known.containers.end(),
-                                    [](const ContainerFacts& one) { return one.runs(); });
-  if (!known.done() || (sidecars && stopping_.contains(key))) return write(key);
-  if (sidecars) {
-    write(key);
-    if (options_.stop) {
-      stopping_.insert(key);
-      outside_.after(std::chrono::milliseconds(0), [this, pod = now->object()] {
-        options_.stop(pod, pod["spec"].value("terminationGracePeriodSeconds", 30));
-      });
-      return;
-    }
-    for (ContainerFacts& one : known.containers) {
-      if (one.runs()) set_ended(key, one, options_.sidecar_exit, false);
-    }
-  }
-  if (std::any_of(known.containers.begin(), known.containers.end(),
-                  [](const ContainerFacts& one) { return one.sidecar; }))
-    write(key);  // all has ended, and the phase is not yet said
-  known.phase = known.succeeded() ? "Succeeded" : "Failed";
-  write(key);
-  const Held last = held(key);
-  if (last && is_deleted(last->object())) finish(cluster_, pods_, key);
-}
-
-void Kubelet::fail_now(const std::string& key, const std::string& reason,
-                       const std::string& message) {
-  PodFacts* known = facts(key);
-  if (known == nullptr) throw std::runtime_error("no node has Pod " + key);
-  for (ContainerFacts& one : known->containers) {
-    if (!one.ended()) set_ended(key, one, options_.killed_exit, false);
-  }
-  known->failing = true;
-  known->phase = "Failed";
-  known->reason = reason;
-  known->message = message;
-  write(key);
-}
-
-void Kubelet::end_deleted(const std::string& key, const json& pod) {
-  PodFacts* known = facts(key);
-  if (known == nullptr || known->phase == "Pending") return finish(cluster_, pods_, key);
-  if (!stopping_.insert(key).second) return;
-  write(key);
-  if (options_.stop) {
-    outside_.after(std::chrono::milliseconds(0), [this, pod] {
-      options_.stop(pod, pod["metadata"].value("deletionGracePeriodSeconds", 30));
-    });
-    return;
-  }
-  for (ContainerFacts& one : known->containers) {
-    if (!one.ended()) set_ended(key, one, options_.killed_exit, false);
-  }
-  known->phase = known->succeeded() ? "Succeeded" : "Failed";
-  write(key);
-  finish(cluster_, pods_, key);
-}
-
-// --- resources that change in place
-
-bool Kubelet::is_resized(const json& pod, const PodFacts& facts) const {
-  for (const char* list : {"containers", "initContainers"}) {
-    for (const json& declared : pod["spec"].value(list, json::array())) {
-      for (const ContainerFacts& one : facts.containers) {
-        if (one.name == declared["name"] &&
-            one.resources != declared.value("resources", json::object()))
-          return true;
-      }
-    }
-  }
-  return false;
-}
-
-void Kubelet::resize(const std::string& key, const json& pod, const PodScript& script) {
-  PodFacts& known = *facts(key);
-  if (!script.resize_pending.empty()) {
-    json next = pod;
-    set_condition(next["status"]["conditions"],
-                  {{"type", "PodResizePending"},
-                   {"status", "True"},
-                   {"lastProbeTime", nullptr},
-                   {"observedGeneration", pod["metadata"]["generation"]},
-                   {"reason", script.resize_pending},
-                   {"message", "Node didn't have enough resource"}},
-                  cluster_.now(), true);
-    cluster_.store.put(pods_, std::move(next));
-    return;
-  }
-  const PodFacts wanted = facts_of(pod);
-  for (std::size_t i = 0; i < known.containers.size(); ++i)
-    known.containers[i].allocated = wanted.containers[i].allocated;
-  known.resizing = true;
-  write(key);
-  for (std::size_t i = 0; i < known.containers.size(); ++i)
-    known.containers[i].resources = wanted.containers[i].resources;
-  known.resizing = false;
-  write(key);
+  const Held looked_at = cluster_.store.put(pods_, std::move(pod));
+  if (placed) start(key, looked_at->object(), script);
 }
 
 // --- what the test says

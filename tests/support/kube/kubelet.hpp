@@ -68,6 +68,9 @@ class Kubelet : private Listener {
  private:
   void on_event(const Told& event) override;
   void look(const std::string& key);
+  void join(const std::string& node);
+  /// One that is there and not cordoned; "": none.
+  std::string choose_node() const;
   void schedule(const std::string& key, json pod, const PodScript& script);
   void start(const std::string& key, const json& pod, const PodScript& script);
   void start_inits(const std::string& key, PodFacts& facts, const PodScript& script);
@@ -89,7 +92,9 @@ class Kubelet : private Listener {
   Held held(const std::string& key) const;
   PodFacts* facts(const std::string& key);
   template <class Use>
-  void locked(Use use);
+  void locked(Use use) {
+    server_.with([&](Cluster& /*ours*/) { use(); });
+  }
 
   KubeServer& server_;
   const KubeletOptions options_;

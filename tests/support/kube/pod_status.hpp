@@ -41,6 +41,7 @@ struct PodFacts {
   bool initialized() const;
 };
 
+inline bool is_deleted(const json& pod) { return pod["metadata"].contains("deletionTimestamp"); }
 /// Before anything runs.
 PodFacts facts_of(const json& pod);
 /// `now`: for conditions that have changed.

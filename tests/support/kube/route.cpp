@@ -27,7 +27,7 @@ std::string verb_of(const http::Request& request, bool named) {
   return named ? "get" : "list";
 }
 
-/// A watch of one object, asked for by its path.
+/// A name, and what follows it.
 void read_rest(Route& route, const std::vector<std::string>& path, std::size_t at) {
   if (at < path.size()) route.name = path[at];
   for (std::size_t more = at + 1; more < path.size(); ++more)

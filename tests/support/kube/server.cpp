@@ -147,10 +147,10 @@ void KubeServer::compact() {
   cluster_.store.compact();
 }
 
-void KubeServer::drop_watches() {
+void KubeServer::drop_watches(bool torn) {
   const std::lock_guard lock(mutex_);
   for (const auto& weak : cluster_.watches) {
-    if (const auto stream = weak.lock()) stream->end();
+    if (const auto stream = weak.lock()) stream->end(torn);
   }
 }
 

@@ -71,8 +71,8 @@ class KubeServer {
   void clear_faults();
   /// All history is forgotten: watches that begin before now, and pages that go on, are 410.
   void compact();
-  /// Ends all watches of now.
-  void drop_watches();
+  /// Ends all watches of now; `torn`: in the middle of a line.
+  void drop_watches(bool torn = false);
   void send_bookmarks();
   Counters counters();
 

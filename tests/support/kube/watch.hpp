@@ -36,7 +36,6 @@ class WatchStream : public http::Stream, public Listener {
   void end(bool torn = false);
   /// As if its version were forgotten: an ERROR of 410, and the end.
   void expire();
-  const Resource& resource() const { return *request_.resource; }
 
  private:
   void begin();

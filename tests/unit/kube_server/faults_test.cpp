@@ -54,6 +54,7 @@ TEST_F(FaultsTest, NamesAreAPatternAndChanceIsSeeded) {
   EXPECT_EQ(client_.ask("GET", kMaps + "/good").status, 404);
   EXPECT_EQ(client_.ask("GET", kMaps + "/bad-1").status, 503);
   server_.clear_faults();
+  server_.with([](Cluster& cluster) { cluster.faults.seed(3); });
   Fault half = fault(Kind::status, "list");
   half.probability = 0.5;
   server_.add_fault(half);

@@ -44,6 +44,17 @@ TEST_F(KubeServerTest, WithoutAKnownTokenNothingIsSaid) {
   EXPECT_EQ(Client(server_, std::string()).ask("GET", kMaps).status, 401);
 }
 
+TEST_F(KubeServerTest, ATokenIsRevokedAndASecretIsEncoded) {
+  const std::string token = server_.add_user("ann", {"system:masters"});
+  const Client ann(server_, token);
+  json secret = {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", "s"}}}};
+  secret["stringData"] = {{"password", "abc"}};
+  const json made = ann.ask("POST", "/api/v1/namespaces/default/secrets", secret).body();
+  EXPECT_EQ(made["data"]["password"], "YWJj");
+  server_.with([&](Cluster& cluster) { cluster.users.revoke(token); });
+  EXPECT_EQ(ann.ask("GET", kMaps).status, 401);
+}
+
 TEST_F(KubeServerTest, AClientCertificateSaysWhoAsks) {
   const Client master(server_, server_.client_certificate("root", {"system:masters"}));
   EXPECT_EQ(master.ask("GET", kMaps).status, 200);

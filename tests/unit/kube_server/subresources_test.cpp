@@ -116,6 +116,18 @@ TEST_F(SubresourcesTest, PodsRestartAreEvictedAndLoseTheirNode) {
   EXPECT_EQ(phase("waits"), "Running");
 }
 
+TEST_F(SubresourcesTest, ANodeThatIsCordonedTakesNoMorePods) {
+  const auto cordon = [&](bool on) {
+    client_.ask("PATCH", "/api/v1/nodes/vm", {{"spec", {{"unschedulable", on}}}}, kMerge);
+  };
+  cordon(true);
+  server_.create(pod_of("p"));
+  EXPECT_EQ(phase("p"), "Pending");
+  cordon(false);
+  kubelet_.go_on("p");
+  EXPECT_EQ(phase("p"), "Running");
+}
+
 TEST_F(SubresourcesTest, StepByStepAndScripted) {
   KubeServer server(without_bookmarks());
   Kubelet kubelet(server, {.at_once = false});

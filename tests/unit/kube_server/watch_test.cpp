@@ -127,6 +127,12 @@ TEST_F(ListsAndWatchesTest, InitialEventsEndWithTheRecordedBookmark) {
   }
 }
 
+TEST_F(ListsAndWatchesTest, ALineMayBeTorn) {
+  const auto watch = client_.watch(kMaps + "?watch=1&resourceVersion=" + version());
+  server_.drop_watches(true);
+  EXPECT_EQ(watch->line(), std::nullopt) << "what has no newline is no line";
+}
+
 TEST_F(ListsAndWatchesTest, ItEndsWhenItsTimeIsOver) {
   const auto watch =
       client_.watch(kMaps + "?watch=1&timeoutSeconds=1&resourceVersion=" + version());
