@@ -68,7 +68,15 @@ void PodmanNode::run(const json& pod) {
 void PodmanNode::end(const json& pod, int code) {
   for (const char* list : {"containers", "initContainers"}) {
     for (const json& each : pod["spec"].value(list, json::array()))
-      kubelet_->exit(name_of(pod), each["name"], code);
+      exit(name_of(pod), each["name"], code, false);
+  }
+}
+
+void PodmanNode::exit(const std::string& pod, const std::string& container, int code, bool oom) {
+  try {
+    kubelet_->exit(pod, container, code, oom);
+  } catch (const std::exception&) {
+    // It is gone already: the API server has no Pod of that name any more.
   }
 }
 
@@ -87,9 +95,7 @@ void PodmanNode::on_event(const podman::Event& event) {
   if (!pod) return;
   for (const podman::Container& each : pod->containers) {
     if (each.full_name != event.container || !each.over()) continue;
-    if (const auto said = podman_.logs(each.full_name, 50))
-      kubelet_->write_log(name->second, each.name, *said);
-    kubelet_->exit(name->second, each.name, each.exit_code, each.oom_killed);
+    exit(name->second, each.name, each.exit_code, each.oom_killed);
   }
 }
 

@@ -27,6 +27,7 @@ class PodmanNode {
   void stop(const nlohmann::json& pod);
   /// All that has not ended yet.
   void end(const nlohmann::json& pod, int code);
+  void exit(const std::string& pod, const std::string& container, int code, bool oom);
   void on_event(const podman::Event& event);
   nlohmann::json adapted(nlohmann::json pod);
   void adapt_volumes(nlohmann::json& pod);

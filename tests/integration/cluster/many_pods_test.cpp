@@ -187,8 +187,13 @@ class ManyPods : public testing::Test {
       if (Engine* engine = engine_.load()) engine->attach(pod["metadata"]["name"]);
     };
     options.stop = [this](const json& pod, std::int64_t) {
-      for (const char* container : {"step", "scanflow-sidecar"})
-        kubelet_->exit(pod["metadata"]["name"], container, 137);
+      for (const char* container : {"step", "scanflow-sidecar"}) {
+        try {
+          kubelet_->exit(pod["metadata"]["name"], container, 137);
+        } catch (const std::exception&) {
+          return;  // the Pod is gone already
+        }
+      }
     };
     return options;
   }

@@ -75,5 +75,11 @@ TEST_F(ClusterBackend, ArtifactsOutputsMetricsAndLogsPassBetweenPods) {
   EXPECT_EQ(made.at("pod").at("node"), "vm") << made;
 }
 
+TEST_F(ClusterBackend, AStepThatEatsTooMuchSaysSoWithItsPostMortem) { eat_too_much(); }
+
+TEST_F(ClusterBackend, TheEngineIsKilledAndTheNextGoesOnWithItsPods) { kill_the_engine(); }
+
+TEST_F(ClusterBackend, TheMnistPipelineTrainsInPodsAndIsSteeredThere) { train_mnist(); }
+
 }  // namespace
 }  // namespace scanflow::test

@@ -101,6 +101,11 @@ class PodBackend : public Pods {
     });
   }
 
+  // --- scenarios.cpp: what is the same wherever steps are Pods
+  void eat_too_much();
+  void kill_the_engine();
+  void train_mnist();
+
   Scanflow scanflow_;
 
  private:

@@ -89,11 +89,15 @@ TEST(Deploy, PassesTheSchemasOfAnApiServer) {
   }
   for (const Installation& to : {usual(), everything()}) {
     for (const json& each : manifests(to)) {
-      const auto knows = std::find_if(
-          documents.begin(), documents.end(),
-          [&](const test::OpenApi& document) { return document.schema_of(each) != nullptr; });
-      ASSERT_NE(knows, documents.end()) << each["kind"];
-      EXPECT_THAT(knows->problems(each), IsEmpty()) << each;
+      bool known = false;
+      for (const test::OpenApi& document : documents) {
+        const std::vector<std::string> problems = document.problems(each);
+        if (problems == std::vector<std::string>{"the document has no schema of this kind"})
+          continue;
+        known = true;
+        EXPECT_THAT(problems, IsEmpty()) << each;
+      }
+      EXPECT_TRUE(known) << each["kind"];
     }
   }
 }
