@@ -13,6 +13,7 @@
 #include "engine/backend/kubernetes_driver.hpp"
 #include "engine/backend/pod_backend.hpp"
 #include "tests/support/kube/kubelet.hpp"
+#include "tests/support/program.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace scanflow::test {
@@ -177,10 +178,11 @@ class Engine {
 
 class ManyPods : public testing::Test {
  protected:
-  std::size_t count(const std::string& plural) {
+  json all(const std::string& plural) {
     const auto answer = server_.ask("GET", "/api/v1/namespaces/default/" + plural);
-    return (answer.text.empty() ? answer.body : json::parse(answer.text))["items"].size();
+    return (answer.text.empty() ? answer.body : json::parse(answer.text))["items"];
   }
+  std::size_t count(const std::string& plural) { return all(plural).size(); }
   kube::KubeletOptions attaching() {
     kube::KubeletOptions options;
     options.run = [this](const json& pod) {
@@ -235,8 +237,8 @@ TEST_F(ManyPods, AThousandEndRightThroughFaultsAndNoneStaysOrComesTwice) {
   engine.end();
   engine_ = nullptr;
   server_.clear_faults();
-  EXPECT_EQ(count("pods"), 0u);
-  EXPECT_EQ(count("secrets"), 0u);
+  EXPECT_TRUE(eventually([&] { return count("pods") == 0; })) << all("pods").dump(1);
+  EXPECT_TRUE(eventually([&] { return count("secrets") == 0; })) << all("secrets").dump(1);
   const kube::Counters counters = server_.counters();
   EXPECT_LE(counters.most_in_a_second, 520u) << "its rate, and what it may save up";
   fmt::print("{} Pods in {:.1f} s, {:.2f} ms of the engine's CPU for each, {} requests\n", kPods,

@@ -1,3 +1,4 @@
+// base64 as in URLs: -_ for +/, no padding.
 #pragma once
 
 #include <optional>
@@ -5,8 +6,6 @@
 
 namespace scanflow::test::kube {
 
-std::string base64(const std::string& bytes);
-/// As in URLs: -_ for +/, no padding.
 std::string base64_url(const std::string& bytes);
 /// None where it is malformed.
 std::optional<std::string> from_base64_url(std::string text);

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "tests/support/kube/base64.hpp"
+#include "engine/http/base64.hpp"
 #include "tests/support/kube/server.hpp"
 
 namespace scanflow::test::kube {
@@ -27,7 +27,7 @@ users:
 - name: test
   user:
 {})",
-                     server.url(), base64(server.ca()), name_space, user);
+                     server.url(), http::base64(server.ca()), name_space, user);
 }
 
 }  // namespace
@@ -39,7 +39,7 @@ std::string KubeServer::kubeconfig(const std::string& token, const std::string& 
 std::string KubeServer::kubeconfig(const ClientPair& pair, const std::string& name_space) const {
   return text_of(*this, name_space,
                  fmt::format("    client-certificate-data: {}\n    client-key-data: {}\n",
-                             base64(pair.certificate), base64(pair.key)));
+                             http::base64(pair.certificate), http::base64(pair.key)));
 }
 
 }  // namespace scanflow::test::kube

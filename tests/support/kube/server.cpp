@@ -8,7 +8,6 @@
 #include "sdk/base/clock.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/kube/api.hpp"
-#include "tests/support/kube/base64.hpp"
 #include "tests/support/kube/objects.hpp"
 
 namespace scanflow::test::kube {

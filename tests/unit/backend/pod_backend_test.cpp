@@ -436,7 +436,7 @@ TEST_F(PodBackendTest, WhatHasBegunIsStoppedByItsSidecarAlsoWhereThatIsAwayForNo
 
 TEST_F(PodBackendTest, ASidecarThatDiesIsStartedAgain) {
   launch("train");
-  backend_->container_ended({pod(), "scanflow-sidecar", 139, false, "oops"});
+  backend_->container_ended({pod(), "scanflow-sidecar", 139, "", "oops"});
   EXPECT_THAT(pods_.revived, ElementsAre(pod() + " scanflow-sidecar"));
   EXPECT_THAT(said_, ElementsAre(HasSubstr("oops")));
   EXPECT_THAT(results(), IsEmpty());
@@ -445,7 +445,7 @@ TEST_F(PodBackendTest, ASidecarThatDiesIsStartedAgain) {
 TEST_F(PodBackendTest, AContainerThatEndsAndSaysNothingFailsItsAttempt) {
   launch("train");
   backend_->attached(sidecar());
-  backend_->container_ended({pod(), "step", 137, true, "allocating"});
+  backend_->container_ended({pod(), "step", 137, "oom", "allocating"});
   EXPECT_THAT(results(), IsEmpty()) << "its sidecar may know more";
   for (int i = 0; i < 20 && results().empty(); ++i) strand_.run_one_for(std::chrono::seconds(1));
   ASSERT_THAT(results(), SizeIs(1));
@@ -530,10 +530,10 @@ TEST_F(PodBackendTest, AStepThatDoesNotBeginInAKeptPodGetsOneOfItsOwn) {
         backend_->detached({kept, kept});
       },
       [&](const std::string& kept) {
-        backend_->container_ended({kept, kSidecarContainer, 137, false, ""});
+        backend_->container_ended({kept, kSidecarContainer, 137, "", ""});
       },
       [&](const std::string& kept) {
-        backend_->container_ended({kept, kAppContainer, 137, false, ""});
+        backend_->container_ended({kept, kAppContainer, 137, "", ""});
       }};
   for (const auto& way : ways) {
     const std::string kept = keep_one();
