@@ -119,7 +119,9 @@ void KubernetesDriver::watch() {
     post([this, line = kube::explained(failure, "watch Pods")] { events_.trouble(line); });
   };
   watcher_ = std::make_unique<kube::Watcher>(
-      client_, kube::Watcher::What{kinds::kPod, options_.name_space, {.labels = label_of(state_)}},
+      client_,
+      kube::Watcher::What{
+          kinds::kPod, options_.name_space, {.labels = label_of(state_)}, kube::kNotStatus},
       std::move(events));
 }
 
@@ -149,7 +151,8 @@ KubernetesDriver::Created KubernetesDriver::create_now(const std::string& name, 
   const std::string& where = options_.name_space;
   const std::string hash = order.manifest["metadata"]["labels"].value("scanflow.dev/template", "");
   own(order.manifest, kinds::kConfigMap, owner_, owner_uid_);
-  auto pod = client_->create(kinds::kPod, where, order.manifest, stop_.get_token());
+  auto pod = client_->create(kinds::kPod, where, order.manifest, stop_.get_token(),
+                             {.leave_out = kube::kNotStatus});
   Created created;
   if (pod) {
     created.uid = pod->value("/metadata/uid"_json_pointer, "");
@@ -162,7 +165,7 @@ KubernetesDriver::Created KubernetesDriver::create_now(const std::string& name, 
   json secret = secret_of(name, state_, order.secret);
   own(secret, kinds::kPod, name, created.uid);
   const auto made = client_->patch(kinds::kSecret, where, name, kube::Patch::apply, secret,
-                                   {.force = true}, stop_.get_token());
+                                   {.force = true, .unread = true}, stop_.get_token());
   if (made) return created;
   remove_now(name, created.uid);
   return {"", made.error(), "create " + kube::named(kinds::kSecret, where, name)};

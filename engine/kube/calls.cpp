@@ -49,7 +49,8 @@ Answer<json> Client::call_once(const Request& request, const std::stop_token& st
     }
     if (client.reusable()) keep(std::move(*there));
     if (head->status / 100 != 2) return tl::unexpected(failure_of(*head, *body));
-    json document = json::parse(*body, nullptr, false);
+    if (request.unread) return json();
+    json document = parse_lean(*body, request.leave_out);
     if (!document.is_discarded()) return document;
     return tl::unexpected(
         failure_of(*head, "it does not answer as an API server does: is it one?"));
@@ -149,13 +150,14 @@ Answer<Collection> Client::list_once(const Kind& kind, const std::string& name_s
 }
 
 Answer<json> Client::create(const Kind& kind, const std::string& name_space, const json& object,
-                            const std::stop_token& stop, bool dry_run) {
+                            const std::stop_token& stop, const CreateOptions& options) {
   const bool named = !object.value("/metadata/name"_json_pointer, std::string()).empty();
   return call({.method = "POST",
                .path = path_of(kind, name_space),
-               .query = {{"fieldManager", kManager}, {"dryRun", dry_run ? "All" : ""}},
+               .query = {{"fieldManager", kManager}, {"dryRun", options.dry_run ? "All" : ""}},
                .body = object,
-               .harmless = named},
+               .harmless = named,
+               .leave_out = options.leave_out},
               stop);
 }
 
@@ -179,7 +181,8 @@ Answer<json> Client::patch(const Kind& kind, const std::string& name_space, cons
                          {"force", options.force ? "true" : ""}},
                .body = patch,
                .content_type = content_type_of(how),
-               .harmless = how != Patch::operations},
+               .harmless = how != Patch::operations,
+               .unread = options.unread},
               stop);
 }
 
@@ -190,8 +193,11 @@ Answer<void> Client::remove(const Kind& kind, const std::string& name_space,
       {"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", removal.propagation}};
   if (!removal.uid.empty()) body["preconditions"] = {{"uid", removal.uid}};
   if (removal.grace_s >= 0) body["gracePeriodSeconds"] = removal.grace_s;
-  const auto done = call(
-      {.method = "DELETE", .path = path_of(kind, name_space, name), .body = std::move(body)}, stop);
+  const auto done = call({.method = "DELETE",
+                          .path = path_of(kind, name_space, name),
+                          .body = std::move(body),
+                          .unread = true},
+                         stop);
   if (done || done.error().is("NotFound")) return {};
   // Another one of that name is none of ours.
   if (!removal.uid.empty() && done.error().is("Conflict")) return {};

@@ -16,6 +16,7 @@
 #include "engine/kube/failure.hpp"
 #include "engine/kube/identity.hpp"
 #include "engine/kube/kind.hpp"
+#include "engine/kube/lean.hpp"
 #include "engine/kube/limiter.hpp"
 #include "engine/kube/retry.hpp"
 
@@ -29,7 +30,9 @@ struct Request {
   Query query = {};
   json body = {};  // null: none
   std::string content_type = "application/json";
-  bool harmless = true;  // to be done twice
+  bool harmless = true;           // to be done twice
+  LeaveOut leave_out = kManaged;  // of the answer
+  bool unread = false;            // the answer is not looked at, where it is a good one
 };
 
 enum class Patch { merge, operations, strategic, apply };
@@ -38,6 +41,12 @@ struct PatchOptions {
   std::string subresource = {};
   bool dry_run = false;
   bool force = false;  // of `apply`: takes fields that are others'
+  bool unread = false;
+};
+
+struct CreateOptions {
+  bool dry_run = false;
+  LeaveOut leave_out = kManaged;
 };
 
 struct Removal {
@@ -80,7 +89,7 @@ class Client {
                           const Selection& selection = {}, const std::stop_token& stop = {});
   /// Of an object with a name: AlreadyExists may then be its own doing, before an answer was lost.
   Answer<json> create(const Kind& kind, const std::string& name_space, const json& object,
-                      const std::stop_token& stop = {}, bool dry_run = false);
+                      const std::stop_token& stop = {}, const CreateOptions& options = {});
   /// Conflict where it is another version's by now.
   Answer<json> replace(const Kind& kind, const std::string& name_space, const json& object,
                        const std::stop_token& stop = {});

@@ -76,7 +76,7 @@ Watcher::Next Watcher::watch(const std::stop_token& stop) {
 }
 
 Watcher::Next Watcher::take(std::string_view line) {
-  json event = json::parse(line, nullptr, false);
+  json event = parse_lean(line, what_.leave_out);
   const std::string type = event.is_object() ? event.value("type", "") : "";
   if (type.empty() || !event.contains("object")) return Next::list;  // not what a watch says
   json& object = event["object"];

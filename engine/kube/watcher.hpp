@@ -32,6 +32,7 @@ class Watcher {
     Kind kind;
     std::string name_space;  // empty: all
     Selection selection;
+    LeaveOut leave_out = kManaged;
   };
   /// Longest silence of a healthy watch: a bookmark comes each minute.
   static constexpr std::chrono::milliseconds kSilence = std::chrono::seconds(150);
