@@ -52,12 +52,15 @@ std::string image(const InstallOptions& options, const std::string& kind) {
 std::map<std::string, std::string> settings(const InstallOptions& options) {
   std::map<std::string, std::string> all = options.values;
   if (!options.registry.empty()) all.try_emplace("image", image(options, "sidecar"));
+  all.try_emplace(
+      "hub", fmt::format("tcp://scanflow-hub.{}:{}", options.name_space, options.engine.hub_port));
   return all;
 }
 
 Result<json> webhook_manifests(const InstallOptions& options) {
   webhook::Installation to;
   to.name_space = options.name_space;
+  to.makes_namespace = options.create_namespace && !options.render;  // the engine's has it
   to.image = image(options, "engine");
   if (options.only_enabled) to.flags.emplace_back("--only-enabled");
   for (const auto& [name, value] : settings(options))
@@ -85,19 +88,16 @@ json engine(const InstallOptions& options) {
   return deploy::manifests(to);
 }
 
-/// The namespace comes once.
 Result<json> manifests_of(const InstallOptions& options) {
-  if (!options.render && options.injection.empty())
+  if (!options.render && options.injection.empty()) {
     return fail(
         "what is to be installed? --render: the engine; --injection webhook or policy: how Pods "
         "get sidecars; or both");
+  }
   json all = options.render ? engine(options) : json::array();
   auto more = injection(options);
   if (!more) return more;
-  for (json& each : *more) {
-    const bool again = options.render && each["kind"] == "Namespace";
-    if (!again) all.push_back(std::move(each));
-  }
+  for (json& each : *more) all.push_back(std::move(each));
   return all;
 }
 
@@ -173,6 +173,9 @@ void add_install(CLI::App& app, const Context& context, InstallOptions& options,
   sub->add_option("--namespace", options.name_space, "Where the engine and the webhook run")
       ->check(wrong_namespace)
       ->capture_default_str();
+  sub->add_flag(
+      "--create-namespace", options.create_namespace,
+      "With a webhook alone: print the namespace too (who deletes that deletes all in it)");
   sub->add_option("--engine-image", options.image, "Its image (default: scanflow-engine:VERSION)");
   add_settings(*sub, options.values);
   sub->footer(

@@ -22,6 +22,7 @@ struct InstallOptions {
   deploy::Installation engine;
   std::string registry;  // before the images' names
   std::string name_space = "scanflow";
+  bool create_namespace = false;
   std::string image;  // of the engine and the webhook; empty: scanflow-engine:VERSION
   // --- of the webhook
   std::string tls_secret;  // that is there already; then with `ca`

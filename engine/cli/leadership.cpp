@@ -10,6 +10,7 @@
 
 #include "engine/cli/context.hpp"
 #include "engine/cli/end_signal.hpp"
+#include "engine/http/server.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -22,12 +23,21 @@ constexpr std::chrono::seconds kPatience{5};
 
 std::string identity() {
   const char* pod = std::getenv("POD_NAME");
-  return fmt::format("{}_{}", pod != nullptr ? pod : std::to_string(::getpid()), uuid_v7(wall_us() / 1000));
+  return fmt::format("{}_{}", pod != nullptr ? pod : std::to_string(::getpid()),
+                     uuid_v7(wall_us() / 1000));
+}
+
+/// A standby is as it should be; it has no runs to tell of.
+void say_that_it_waits(const http::Request& request, const http::Reply& reply) {
+  const bool probe =
+      request.path.size() == 1 && (request.path[0] == "healthz" || request.path[0] == "readyz");
+  if (probe) return reply(http::respond(200, {{"waits", "for the lease"}}));
+  reply(http::refuse(503, kEngine, "this server waits for the lease: another one is the engine"));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<kube::Elector>> lead(const std::string& lease) {
+Result<std::unique_ptr<kube::Elector>> lead(const std::string& lease, const std::string& address) {
   const std::size_t slash = lease.find('/');
   if (slash == std::string::npos || slash == 0 || slash + 1 == lease.size())
     return fail(fmt::format("--lease {}: NAMESPACE/NAME is wanted", lease));
@@ -53,9 +63,14 @@ Result<std::unique_ptr<kube::Elector>> lead(const std::string& lease) {
   auto elector = std::make_unique<kube::Elector>(
       *client, kube::Elector::What{lease.substr(0, slash), lease.substr(slash + 1), identity(), {}},
       std::move(events));
+  auto standby = http::Server::listen(address);
+  if (!standby) return tl::unexpected(standby.error());
+  const http::Handler handler = say_that_it_waits;
+  (*standby)->start(handler);
   while (!*leads) {
     if (end_signal_within(kLook)) return nullptr;
   }
+  standby->reset();  // the engine listens there
   return elector;
 }
 

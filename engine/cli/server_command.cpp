@@ -77,7 +77,7 @@ int serve(const Context& context, const ServerCommand& command) {
   options.log = log_line;
   std::unique_ptr<kube::Elector> elector;
   if (!command.lease.empty()) {
-    auto led = lead(command.lease);
+    auto led = lead(command.lease, command.listen);
     if (!led) return complain(context, kEngine, led.error().message);
     if (*led == nullptr) return kSucceeded;  // told to end while it waited
     elector = std::move(*led);

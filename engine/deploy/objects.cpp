@@ -31,11 +31,11 @@ json object(const char* version, const char* kind, const std::string& name,
 }
 
 json name_space_of(const Installation& to) {
-  json made = {{"apiVersion", "v1"},
-               {"kind", "Namespace"},
-               {"metadata", {{"name", to.name_space}, {"labels", labels()}}}};
-  made["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "restricted";
-  return made;
+  const json marks = {{"app.kubernetes.io/part-of", "scanflow"},
+                      {"pod-security.kubernetes.io/enforce", "restricted"}};
+  return {{"apiVersion", "v1"},
+          {"kind", "Namespace"},
+          {"metadata", {{"name", to.name_space}, {"labels", marks}}}};
 }
 
 json account(const Installation& to) {

@@ -29,7 +29,8 @@ json object(const char* version, const char* kind, const std::string& name,
 
 json name_space_of(const Installation& to) {
   json made = object("v1", "Namespace", to.name_space, "");
-  made["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "restricted";
+  made["metadata"]["labels"] = {{"app.kubernetes.io/part-of", "scanflow"},
+                                {"pod-security.kubernetes.io/enforce", "restricted"}};
   return made;
 }
 
@@ -131,7 +132,8 @@ std::vector<std::string> dns_names(const std::string& name_space) {
 }
 
 json manifests(const Installation& installation) {
-  json all = json::array({name_space_of(installation)});
+  json all = json::array();
+  if (installation.makes_namespace) all.push_back(name_space_of(installation));
   if (!installation.key.empty()) all.push_back(secret(installation));
   all.push_back(deployment(installation));
   all.push_back(service(installation));

@@ -10,6 +10,7 @@ namespace scanflow::webhook {
 
 struct Installation {
   std::string name_space = "scanflow";
+  bool makes_namespace = false;
   std::string image;               // of the engine
   std::vector<std::string> flags;  // of `scanflow webhook`, beside certificate and address
   int replicas = 2;

@@ -34,10 +34,28 @@ TEST(Install, TheWebhooksCertificateIsOfItsServiceAndItsCa) {
   EXPECT_EQ(webhook["clientConfig"]["service"]["namespace"], "ours");
   EXPECT_NE(webhook["clientConfig"]["caBundle"], item(list, "Secret")["data"]["tls.crt"]);
   EXPECT_THAT(item(list, "Deployment").dump(), HasSubstr("\"--hub=tcp://hub.example:4190\""));
-  const Output yaml = scanflow({"install", "--injection", "webhook"});
+  EXPECT_TRUE(item(list, "Namespace").is_null()) << "who deletes it deletes all in it";
+  const Output yaml = scanflow({"install", "--injection", "webhook", "--create-namespace"});
   EXPECT_THAT(yaml.out, AllOf(StartsWith("---\napiVersion: v1\nkind: Namespace"),
                               HasSubstr("kind: MutatingWebhookConfiguration")));
   EXPECT_THAT(yaml.err, HasSubstr("kubectl label namespace NAME scanflow.dev/injection=enabled"));
+}
+
+TEST(Install, TheEngineAndWhatLooksForItAgree) {
+  const test::Scanflow scanflow;
+  const Output output =
+      scanflow({"-o", "json", "install", "--render", "--injection", "webhook", "--namespace", "ml",
+                "--hub-port", "5000", "--registry", "registry.local/"});
+  ASSERT_EQ(output.exit, 0) << output.err;
+  const json list = json::parse(output.out);
+  EXPECT_THAT(item(list, "Deployment").dump(),
+              AllOf(HasSubstr("\"--hub=tcp://scanflow-hub.ml:5000\""),
+                    HasSubstr("\"--image=registry.local/scanflow-sidecar:")));
+  EXPECT_THAT(item(list, "StatefulSet").dump(), AllOf(HasSubstr("$(POD_NAME).scanflow-hub.ml.svc"),
+                                                      HasSubstr("--lease=ml/scanflow")));
+  int namespaces = 0;
+  for (const json& each : list["items"]) namespaces += each["kind"] == "Namespace" ? 1 : 0;
+  EXPECT_EQ(namespaces, 1);
 }
 
 TEST(Install, OneOfSomebodyElseIsTaken) {
@@ -59,7 +77,7 @@ TEST(Install, WrongUsageIsSaid) {
     EXPECT_EQ(output.out, "");
     return output.err;
   };
-  EXPECT_THAT(problem({}), HasSubstr("--injection is required"));
+  EXPECT_THAT(problem({}), AllOf(HasSubstr("--render"), HasSubstr("--injection")));
   EXPECT_THAT(problem({"--injection", "magic"}), HasSubstr("{webhook,policy}"));
   EXPECT_THAT(problem({"--injection", "policy", "--shape", "plain"}), HasSubstr("use a webhook"));
   EXPECT_THAT(problem({"--injection", "webhook", "--namespace", "a,b"}),

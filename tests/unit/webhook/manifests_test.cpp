@@ -17,6 +17,7 @@ using testing::IsEmpty;
 
 Installation installation() {
   Installation to;
+  to.makes_namespace = true;
   to.image = "registry/engine:1";
   to.flags = {"--hub=tcp://hub:4190"};
   to.ca = "CA";
