@@ -12,6 +12,7 @@
 #include "engine/inject/yaml.hpp"
 #include "engine/webhook/manifests.hpp"
 #include "sdk/base/files.hpp"
+#include "sdk/base/units.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -81,6 +82,8 @@ Result<json> injection(const InstallOptions& options) {
 json engine(const InstallOptions& options) {
   deploy::Installation to = options.engine;
   to.name_space = options.name_space;
+  // One of the cluster's own is there, and no label of ours may keep its Pods out.
+  to.makes_namespace = to.name_space != "default" && !to.name_space.starts_with("kube-");
   to.engine_image = image(options, "engine");
   to.sidecar_image = image(options, "sidecar");
   to.worker_image = image(options, "worker");
@@ -88,7 +91,35 @@ json engine(const InstallOptions& options) {
   return deploy::manifests(to);
 }
 
+/// What would be passed over, or what only the cluster would refuse.
+std::string wrong(const InstallOptions& options) {
+  const deploy::Installation usual, &to = options.engine;
+  const bool of_engine = to.storage != usual.storage || !to.storage_class.empty() ||
+                         !to.pull_secret.empty() || to.replicas != usual.replicas ||
+                         to.cluster_wide || to.egress;
+  if (of_engine && !options.render) {
+    return "--storage, --storage-class, --pull-secret, --replicas, --cluster-wide and --egress are "
+           "the engine's: --render prints it";
+  }
+  const bool of_injection =
+      !options.values.empty() || options.only_enabled || !options.tls_secret.empty();
+  if (of_injection && options.injection.empty())
+    return "what is said of sidecars goes with --injection webhook or policy";
+  const std::string& registry = options.registry;
+  if (!registry.empty() && (!registry.ends_with('/') || registry.find("://") != std::string::npos ||
+                            registry.find_first_of(" \t") != std::string::npos)) {
+    return fmt::format(
+        "--registry '{}' is what stands before an image's name: registry.local/ is one, or "
+        "registry.local/team/",
+        registry);
+  }
+  if (const auto bytes = parse_bytes(to.storage); !bytes || *bytes == 0)
+    return fmt::format("--storage '{}' is no amount: 10Gi is one", to.storage);
+  return {};
+}
+
 Result<json> manifests_of(const InstallOptions& options) {
+  if (const std::string why = wrong(options); !why.empty()) return fail(why);
   if (!options.render && options.injection.empty()) {
     return fail(
         "what is to be installed? --render: the engine; --injection webhook or policy: how Pods "
@@ -108,6 +139,13 @@ std::string wrong_namespace(const std::string& name) {
   return right ? "" : fmt::format("'{}' is no name of a namespace: a-z, 0-9 and '-'", name);
 }
 
+std::string wrong_name(const std::string& name) {
+  const bool right =
+      !name.empty() && name.size() <= 253 && name.front() != '-' && name.back() != '-' &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos;
+  return right ? "" : fmt::format("'{}' is no name of an object: a-z, 0-9, '-' and '.'", name);
+}
+
 void add_engine(CLI::App& command, InstallOptions& options) {
   deploy::Installation& to = options.engine;
   command.add_flag("--render", options.render,
@@ -116,9 +154,11 @@ void add_engine(CLI::App& command, InstallOptions& options) {
       .add_option("--registry", options.registry,
                   "Before the names of all images, with its '/' (default: none)")
       ->type_name("PREFIX/");
-  command.add_option("--pull-secret", to.pull_secret, "A Secret by which images are pulled");
+  command.add_option("--pull-secret", to.pull_secret, "A Secret by which images are pulled")
+      ->check(wrong_name);
   command.add_option("--storage", to.storage, "Of the engine's volume")->capture_default_str();
-  command.add_option("--storage-class", to.storage_class, "(default: the cluster's)");
+  command.add_option("--storage-class", to.storage_class, "(default: the cluster's)")
+      ->check(wrong_name);
   command.add_option("--replicas", to.replicas, "One is the engine, the others wait")
       ->check(CLI::Range(1, 9))
       ->capture_default_str();

@@ -16,6 +16,7 @@ namespace scanflow::cli {
 struct WebhookOptions {
   std::string listen = ":8443";
   std::string certificate, key;               // PEM files
+  std::string drain;                          // a duration; empty: none
   bool only_enabled = false;                  // Pods that say nothing are left alone
   std::map<std::string, std::string> values;  // of the settings, by their names
   std::string version;                        // of Scanflow

@@ -48,7 +48,7 @@ json probe(const char* path) {
 json container(const Installation& to) {
   json arguments = {"webhook", fmt::format("--listen=:{}", kPort),
                     fmt::format("--tls-cert={}/tls.crt", kTlsDirectory),
-                    fmt::format("--tls-key={}/tls.key", kTlsDirectory)};
+                    fmt::format("--tls-key={}/tls.key", kTlsDirectory), "--drain=10s"};
   for (const std::string& flag : to.flags) arguments.push_back(flag);
   return {{"name", "webhook"},
           {"image", to.image},

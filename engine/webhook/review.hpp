@@ -10,8 +10,8 @@
 
 namespace scanflow::webhook {
 
-/// Of a body; an object may have 3 MiB, and an update brings two.
-inline constexpr std::uint64_t kMostBytes = 8u << 20;
+/// Of a body; an object may have 3 MiB, and what is made brings one.
+inline constexpr std::uint64_t kMostBytes = 4u << 20;
 
 struct Verdict {
   http::Response response;

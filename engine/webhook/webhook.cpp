@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <ctime>
 
 #include "engine/http/server.hpp"
@@ -38,6 +39,7 @@ struct Webhook::Impl {
     if (path == "inject") return inject(request);
     if (request.method != "GET")
       return http::refuse(405, 2, "there is nothing else to POST to than /inject");
+    if (path == "ready" && leaves) return http::refuse(503, 0, "it is told to end");
     if (path == "live" || path == "ready") return plain("ok\n");
     if (path == "metrics")
       return plain(metrics.text(certificate->current().not_after_s), kMetricsType);
@@ -65,6 +67,7 @@ struct Webhook::Impl {
   }
 
   const Options options;
+  std::atomic<bool> leaves{false};
   Metrics metrics;
   std::shared_ptr<http::Certificate> certificate;
   std::unique_ptr<http::Server> server;  // its thread ends first
@@ -72,6 +75,7 @@ struct Webhook::Impl {
 
 Webhook::Webhook(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Webhook::~Webhook() = default;
+void Webhook::take_leave() { impl_->leaves = true; }
 const std::string& Webhook::address() const { return impl_->server->address(); }
 
 Result<std::unique_ptr<Webhook>> Webhook::start(Options options) {

@@ -29,6 +29,8 @@ class Webhook {
   /// Answers what it has begun to answer.
   ~Webhook();
 
+  /// From now on /ready says no: who asks goes elsewhere; those who ask here are answered. [any-thread]
+  void take_leave();
   const std::string& address() const;
 
  private:

@@ -78,6 +78,11 @@ TEST(Install, WrongUsageIsSaid) {
     return output.err;
   };
   EXPECT_THAT(problem({}), AllOf(HasSubstr("--render"), HasSubstr("--injection")));
+  EXPECT_THAT(problem({"--render", "--storage", "banana"}), HasSubstr("10Gi is one"));
+  EXPECT_THAT(problem({"--render", "--registry", "http://r/"}), HasSubstr("registry.local/"));
+  EXPECT_THAT(problem({"--render", "--pull-secret", "Not A Name"}), HasSubstr("is no name"));
+  EXPECT_THAT(problem({"--render", "--only-enabled"}), HasSubstr("--injection"));
+  EXPECT_THAT(problem({"--injection", "policy", "--egress"}), HasSubstr("--render"));
   EXPECT_THAT(problem({"--injection", "magic"}), HasSubstr("{webhook,policy}"));
   EXPECT_THAT(problem({"--injection", "policy", "--shape", "plain"}), HasSubstr("use a webhook"));
   EXPECT_THAT(problem({"--injection", "webhook", "--namespace", "a,b"}),
@@ -100,6 +105,16 @@ class WebhookProgram : public testing::Test {
             at_.files.key.string()};
   }
 
+  /// Where it answers, once it does.
+  static std::string address_of(const test::Program& program) {
+    EXPECT_TRUE(test::eventually([&] {
+      return program.err().find("/inject") != std::string::npos;
+    })) << program.err();
+    const std::string said = program.err();
+    const std::size_t begin = said.find("https://") + 8;
+    return said.substr(begin, said.find('/', begin) - begin);
+  }
+
   test::TempDir directory_;
   test::IssuedFiles at_{directory_.path()};
 };
@@ -108,11 +123,7 @@ TEST_F(WebhookProgram, ServesUntilItIsToldToEnd) {
   const http::Issued issued = test::issue();
   at_.write(issued);
   test::Program program(command());
-  ASSERT_TRUE(test::eventually([&] { return program.err().find("/inject") != std::string::npos; }))
-      << program.err();
-  const std::string said = program.err();
-  const std::size_t begin = said.find("https://") + 8;
-  test::TlsClient client(said.substr(begin, said.find('/', begin) - begin), issued.ca);
+  test::TlsClient client(address_of(program), issued.ca);
   ASSERT_TRUE(client.connected()) << client.problem();
   const json review = {
       {"apiVersion", "admission.k8s.io/v1"},
@@ -131,6 +142,26 @@ TEST_F(WebhookProgram, ServesUntilItIsToldToEnd) {
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait().exit, 0);
   EXPECT_THAT(program.err(), AllOf(HasSubstr("shop: Pod web injected"), HasSubstr("stopping")));
+}
+
+TEST_F(WebhookProgram, AnswersOnWhileItTakesItsLeave) {
+  const http::Issued issued = test::issue();
+  at_.write(issued);
+  auto arguments = command();
+  arguments.insert(arguments.end(), {"--drain", "60s"});
+  test::Program program(arguments);
+  const std::string address = address_of(program);
+  program.signal(SIGTERM);
+  EXPECT_TRUE(test::eventually([&] {
+    test::TlsClient asks(address, issued.ca);
+    return asks.ask("GET", "/ready").find("503") != std::string::npos;
+  }));
+  test::TlsClient client(address, issued.ca);
+  EXPECT_THAT(client.ask("GET", "/live"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(client.ask("POST", "/inject", "{}"), HasSubstr("HTTP/1.1 4"))
+      << "it is refused for what it is";
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait().exit, 130) << "at once";
 }
 
 TEST_F(WebhookProgram, SaysWhatIsWrongAndLeaves) {

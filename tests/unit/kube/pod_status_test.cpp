@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "engine/kube/lean.hpp"
 #include "tests/support/kube_recordings.hpp"
 
 namespace scanflow::kube {
@@ -123,6 +124,31 @@ TEST(PodStatus, KnowsWhatWasNotRecorded) {
           .message,
       HasSubstr("is its command in the image?"));
   EXPECT_EQ(trouble(R"({"phase": "Running"})").cause, "none");
+}
+
+TEST_F(RecordedPods, SayTheSameWhereMostOfThemIsLeftOut) {
+  std::ifstream stream(std::string(std::getenv("SCANFLOW_KUBE")) + "/fixtures/pods.watch.jsonl");
+  std::size_t whole = 0, lean = 0;
+  for (std::string line; std::getline(stream, line);) {
+    const json all = json::parse(line), some = parse_lean(line, kNotStatus);
+    EXPECT_EQ(all["type"], some["type"]);
+    EXPECT_EQ(all["object"]["status"], some["object"]["status"]);
+    EXPECT_EQ(read_pod_status(all["object"]).node, read_pod_status(some["object"]).node);
+    whole += all.dump().size();
+    lean += some.dump().size();
+  }
+  EXPECT_LT(lean * 2, whole) << "it is worth it";
+}
+
+TEST(Lean, PassesOverFieldsWhereverTheyAre) {
+  constexpr std::array kOut = {std::string_view("out")};
+  EXPECT_EQ(
+      parse_lean(
+          R"({"a": {"out": {"b": [1, {"c": 2}]}, "d": 3}, "out": "x", "e": [{"out": 1}, "out"]})",
+          kOut),
+      json::parse(R"({"a": {"d": 3}, "e": [{}, "out"]})"));
+  EXPECT_TRUE(parse_lean("{\"a\": ", kOut).is_discarded());
+  EXPECT_TRUE(parse_lean("", kOut).is_discarded());
 }
 
 TEST(PodStatus, ReadsWhateverItIsGiven) {
