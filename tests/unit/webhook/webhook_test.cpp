@@ -82,8 +82,8 @@ TEST_F(WebhookTest, OnlyWhatThereIsIsServed) {
   EXPECT_THAT(client.ask("GET", "/inject"), StartsWith("HTTP/1.1 405"));
   EXPECT_THAT(client.ask("POST", "/live"), StartsWith("HTTP/1.1 405"));
   EXPECT_THAT(client.ask("GET", "/inject/more"), StartsWith("HTTP/1.1 404"));
-  EXPECT_THAT(client.ask("POST", "/inject", std::string(9 << 20, ' ')),
-              AllOf(StartsWith("HTTP/1.1 413"), HasSubstr("exceeds 8 MiB")));
+  EXPECT_THAT(client.ask("POST", "/inject", std::string(5 << 20, ' ')),
+              AllOf(StartsWith("HTTP/1.1 413"), HasSubstr("exceeds 4 MiB")));
 }
 
 TEST_F(WebhookTest, WithoutAUsableCertificateOrAddressItDoesNotStart) {
