@@ -293,7 +293,8 @@ class Connection : public Session, public std::enable_shared_from_this<Connectio
     auto on_written = [self = this->shared_from_this(), last, is_heartbeat](error_code error,
                                                                             std::size_t) {
       self->writing_ = false;
-      if (error) return self->close();
+      // What was sent may have been taken by the kernel after the client was seen to be gone.
+      if (error || !self->answer_) return self->close();
       if (last) return self->finish();
       if (!is_heartbeat) return self->ask();
       if (self->held_) return self->write(*std::exchange(self->held_, std::nullopt), false);

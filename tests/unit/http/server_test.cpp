@@ -115,5 +115,32 @@ TEST(Address, WithoutTlsOnlyThisMachinesOwnIsListenedOn) {
   EXPECT_THAT(wrong_address("web.shop:1", true), HasSubstr("is no address"));
 }
 
+/// Has always more to say.
+struct Endless final : Stream {
+  void next(std::function<void(std::string)> then) override { then(std::string(1 << 12, 'x')); }
+};
+
+TEST_F(HttpsTest, ManyWhoGoAwayInTheMiddleOfALongAnswerEndOnlyTheirConnections) {
+  server_.reset();
+  Options options;
+  auto certificate = Certificate::open(
+      at_.files, {[] { return std::int64_t{std::time(nullptr)}; }, [](const std::string&) {}});
+  options.certificate = *certificate;
+  server_ = std::move(*Server::listen("127.0.0.1:0", std::move(options)));
+  server_->start([](const Request& request, const Reply& reply) {
+    Response response;
+    if (request.path == std::vector<std::string>{"long"})
+      response.stream = std::make_shared<Endless>();
+    reply(std::move(response));
+  });
+  for (int i = 0; i < 100; ++i) {
+    TlsClient client(server_->address(), issued_.ca);
+    ASSERT_TRUE(client.connected()) << i << ": " << client.problem();
+    EXPECT_THAT(client.ask("GET", "/long"), StartsWith("HTTP/1.1 200"));
+  }
+  TlsClient last(server_->address(), issued_.ca);
+  EXPECT_THAT(last.ask("GET", "/short"), StartsWith("HTTP/1.1 200"));
+}
+
 }  // namespace
 }  // namespace scanflow::http
