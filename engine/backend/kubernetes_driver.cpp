@@ -105,6 +105,7 @@ void KubernetesDriver::watch() {
   kube::Watcher::Events events;
   events.listed = [this](const std::vector<json>& items) {
     std::vector<kube::PodStatus> all;
+    all.reserve(items.size());
     for (const json& item : items) all.push_back(kube::read_pod_status(item));
     post([this, all = std::move(all)] { on_listed(all); });
   };

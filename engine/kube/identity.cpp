@@ -154,7 +154,7 @@ Result<std::shared_ptr<ssl_ctx_st>> Identity::context(const std::stop_token& sto
 Result<std::string> Identity::authorization(const std::stop_token& stop) {
   const std::scoped_lock lock(mutex_);
   if (auto run = run_plugin(stop); !run) return tl::unexpected(run.error());
-  const auto bearer = token();
+  auto bearer = token();
   if (!bearer) return bearer;
   if (!bearer->empty()) return "Bearer " + *bearer;
   return access_.basic ? "Basic " + http::base64(*access_.basic) : "";

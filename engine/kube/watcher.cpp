@@ -84,9 +84,11 @@ Watcher::Next Watcher::take(std::string_view line) {
   if (type == "ERROR") return Next::list;
   if (const std::string version = version_of(object); !version.empty()) version_ = version;
   failures_ = 0;
-  if (type == "ADDED") events_.changed({Change::What::added, std::move(object)});
-  if (type == "MODIFIED") events_.changed({Change::What::modified, std::move(object)});
-  if (type == "DELETED") events_.changed({Change::What::deleted, std::move(object)});
+  if (type == "BOOKMARK") return Next::again;
+  const Change::What what = type == "ADDED"     ? Change::What::added
+                            : type == "DELETED" ? Change::What::deleted
+                                                : Change::What::modified;
+  events_.changed({what, std::move(object)});
   return Next::again;
 }
 

@@ -57,7 +57,7 @@ json container(const Installation& to) {
           {"readinessProbe", probe("/ready")},
           {"livenessProbe", probe("/live")},
           {"resources",
-           {{"requests", {{"cpu", "10m"}, {"memory", "32Mi"}}}, {"limits", {{"memory", "128Mi"}}}}},
+           {{"requests", {{"cpu", "10m"}, {"memory", "32Mi"}}}, {"limits", {{"memory", "256Mi"}}}}},
           {"securityContext",
            {{"allowPrivilegeEscalation", false},
             {"capabilities", {{"drop", {"ALL"}}}},
