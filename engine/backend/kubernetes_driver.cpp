@@ -8,12 +8,21 @@
 #include <utility>
 
 #include "engine/backend/kubernetes_objects.hpp"
+#include "engine/kube/fields.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::backend {
 
 using nlohmann::json;
 namespace kinds = kube::kinds;
+
+namespace {
+
+const json& labels_of(const json& object) {
+  return kube::part_of(kube::part_of(object, "metadata"), "labels");
+}
+
+}  // namespace
 
 KubernetesDriver::KubernetesDriver(KubernetesOptions options, std::string state,
                                    boost::asio::io_context& strand, Events events)
@@ -96,24 +105,24 @@ Result<void> KubernetesDriver::make_owner() {
     return fail(kube::explained(
         owner.error(), "create " + kube::named(kinds::kConfigMap, options_.name_space, owner_)));
   }
-  owner_uid_ = owner->value("/metadata/uid"_json_pointer, "");
+  owner_uid_ = kube::text_at(*owner, "/metadata/uid"_json_pointer);
   return {};
 }
 
 void KubernetesDriver::watch() {
   if (watcher_) return;
   kube::Watcher::Events events;
-  events.listed = [this](const std::vector<json>& items) {
+  events.listed = [this](const std::vector<json>& items, std::int64_t begun_us) {
     std::vector<kube::PodStatus> all;
     all.reserve(items.size());
     for (const json& item : items) all.push_back(kube::read_pod_status(item));
-    post([this, all = std::move(all)] { on_listed(all); });
+    post([this, begun_us, all = std::move(all)] { on_listed(all, begun_us); });
   };
   events.changed = [this](const kube::Change& change) {
     const bool gone = change.what == kube::Change::What::deleted;
     post([this, gone, status = kube::read_pod_status(change.object)] {
       on_status(status);
-      if (gone) on_gone(status.name);
+      if (gone) on_gone(status.name, status.uid);
     });
   };
   events.trouble = [this](const kube::Failure& failure) {
@@ -147,6 +156,10 @@ void KubernetesDriver::create(const std::string& name) {
   });
 }
 
+KubernetesDriver::Created KubernetesDriver::not_created(kube::Failure failure, std::string asked) {
+  return {.failure = std::move(failure), .asked = std::move(asked)};
+}
+
 /// The Pod, then its Secret, whose owner it is: the kubelet waits for it.
 KubernetesDriver::Created KubernetesDriver::create_now(const std::string& name, PodOrder order) {
   const std::string& where = options_.name_space;
@@ -156,12 +169,13 @@ KubernetesDriver::Created KubernetesDriver::create_now(const std::string& name, 
                              {.leave_out = kube::kNotStatus});
   Created created;
   if (pod) {
-    created.uid = pod->value("/metadata/uid"_json_pointer, "");
+    created.uid = kube::text_at(*pod, "/metadata/uid"_json_pointer);
   } else if (pod.error().is("AlreadyExists")) {
     created = adopt(name, hash);
   } else {
-    created = {"", pod.error(), "create " + kube::named(kinds::kPod, where, name)};
+    created = not_created(pod.error(), "create " + kube::named(kinds::kPod, where, name));
   }
+  created.made_us = client_->means().monotonic_us();
   if (created.failure || order.secret.empty()) return created;
   json secret = secret_of(name, state_, order.secret);
   own(secret, kinds::kPod, name, created.uid);
@@ -169,7 +183,7 @@ KubernetesDriver::Created KubernetesDriver::create_now(const std::string& name, 
                                    {.force = true, .unread = true}, stop_.get_token());
   if (made) return created;
   remove_now(name, created.uid);
-  return {"", made.error(), "create " + kube::named(kinds::kSecret, where, name)};
+  return not_created(made.error(), "create " + kube::named(kinds::kSecret, where, name));
 }
 
 /// There is one of that name: ours, if an answer was lost.
@@ -177,18 +191,18 @@ KubernetesDriver::Created KubernetesDriver::adopt(const std::string& name,
                                                   const std::string& hash) {
   const std::string asked = "create " + kube::named(kinds::kPod, options_.name_space, name);
   const auto there = client_->get(kinds::kPod, options_.name_space, name, stop_.get_token());
-  if (!there) return {"", there.error(), asked};
+  if (!there) return not_created(there.error(), asked);
   const kube::PodStatus status = kube::read_pod_status(*there);
-  const json labels = there->value("/metadata/labels"_json_pointer, json::object());
-  if (!status.deleting && labels.value("scanflow.dev/template", "") == hash &&
-      labels.value("scanflow.dev/state", "") == state_)
-    return {status.uid, std::nullopt, ""};
+  const json& labels = labels_of(*there);
+  if (!status.deleting && kube::text_of(labels, "scanflow.dev/template") == hash &&
+      kube::text_of(labels, "scanflow.dev/state") == state_)
+    return {.uid = status.uid};
   kube::Failure failure;
   failure.code = 409;
   failure.reason = "AlreadyExists";
   failure.message = status.deleting ? "one of this name is on its way out"
                                     : "one of this name is there, which this engine has not made";
-  return {"", failure, asked};
+  return not_created(failure, asked);
 }
 
 /// Also while the engine ends: nobody else would.
@@ -218,9 +232,8 @@ void KubernetesDriver::remove_now(const std::string& name, std::string uid) {
     const auto there = client_->get(kinds::kPod, where, name);
     const bool gone = !there && there.error().is("NotFound");
     if (!there && !gone) removed = tl::unexpected(there.error());
-    if (there && there->value("/metadata/labels"_json_pointer, json::object())
-                         .value("scanflow.dev/state", "") == state_)
-      uid = there->value("/metadata/uid"_json_pointer, "");
+    if (there && kube::text_of(labels_of(*there), "scanflow.dev/state") == state_)
+      uid = kube::text_at(*there, "/metadata/uid"_json_pointer);
   }
   if (!uid.empty()) removed = client_->remove(kinds::kPod, where, name, {.uid = uid});
   if (removed) return;

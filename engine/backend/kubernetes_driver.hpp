@@ -56,6 +56,7 @@ class KubernetesDriver final : public PodDriver {
     std::function<void(std::optional<NotMade>)> then;  // until it runs
     bool unwanted = false;                             // to be removed as soon as it is created
     std::string uid, node;
+    std::int64_t made_us = 0;   // when the server said that it is there
     std::int64_t since_us = 0;  // it waits
     std::int64_t again_us = 0;  // when it is created again, which a quota forbade; 0: it is not
     int refused = 0;            // by a quota, how often
@@ -64,6 +65,7 @@ class KubernetesDriver final : public PodDriver {
   };
   struct Created {
     std::string uid;
+    std::int64_t made_us = 0;
     std::optional<kube::Failure> failure;
     std::string asked;  // what failed
   };
@@ -73,12 +75,13 @@ class KubernetesDriver final : public PodDriver {
   Result<void> make_owner();
   void watch();
   void create(const std::string& pod);
+  static Created not_created(kube::Failure failure, std::string asked);
   Created create_now(const std::string& pod, PodOrder order);
   Created adopt(const std::string& pod, const std::string& hash);
   void on_created(const std::string& pod, const Created& created);
-  void on_listed(const std::vector<kube::PodStatus>& all);
+  void on_listed(const std::vector<kube::PodStatus>& all, std::int64_t begun_us);
   void on_status(const kube::PodStatus& status);
-  void on_gone(const std::string& pod);
+  void on_gone(const std::string& pod, const std::string& uid = {});
   void on_waiting(const std::string& name, Pod& pod, const kube::PodStatus& status);
   void tell_ends(Pod& pod, const kube::PodStatus& status);
   void not_made(const std::string& pod, NotMade why);

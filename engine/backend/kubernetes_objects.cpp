@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "engine/http/base64.hpp"
+#include "engine/kube/fields.hpp"
 
 namespace scanflow::backend {
 
@@ -20,7 +21,7 @@ json metadata_of(const std::string& name, const std::string& state) {
 }
 
 int number_of(const json& version, const char* field) {
-  const std::string text = version.value(field, "");  // "29+" of some vendors
+  const std::string text = kube::text_of(version, field);  // "29+" of some vendors
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;

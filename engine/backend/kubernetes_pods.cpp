@@ -25,6 +25,7 @@ void KubernetesDriver::on_created(const std::string& name, const Created& create
   if (found == pods_.end()) return;
   Pod& pod = found->second;
   pod.uid = created.uid;
+  pod.made_us = created.made_us;
   if (pod.unwanted) {
     pods_.erase(found);
     if (created.failure) return;
@@ -59,7 +60,7 @@ void KubernetesDriver::not_made(const std::string& name, NotMade why) {
 }
 
 /// Who is not in the list is gone; who is in it, and nobody has made or keeps, is removed.
-void KubernetesDriver::on_listed(const std::vector<kube::PodStatus>& all) {
+void KubernetesDriver::on_listed(const std::vector<kube::PodStatus>& all, std::int64_t begun_us) {
   std::set<std::string> there;
   for (const kube::PodStatus& status : all) {
     there.insert(status.name);
@@ -67,7 +68,8 @@ void KubernetesDriver::on_listed(const std::vector<kube::PodStatus>& all) {
   }
   std::vector<std::string> gone;
   for (const auto& [name, pod] : pods_) {
-    if (pod.stage != Pod::Stage::creating && !there.contains(name)) gone.push_back(name);
+    const bool was_there = pod.stage != Pod::Stage::creating && pod.made_us < begun_us;
+    if (was_there && !there.contains(name)) gone.push_back(name);
   }
   for (const std::string& name : gone) on_gone(name);
   std::erase_if(removing_, [&](const std::string& name) { return !there.contains(name); });
@@ -143,10 +145,11 @@ void KubernetesDriver::tell_ends(Pod& pod, const kube::PodStatus& status) {
 }
 
 /// Not by this engine: what that removes it forgets first.
-void KubernetesDriver::on_gone(const std::string& name) {
+void KubernetesDriver::on_gone(const std::string& name, const std::string& uid) {
   removing_.erase(name);
   const auto found = pods_.find(name);
   if (found == pods_.end() || found->second.stage == Pod::Stage::creating) return;
+  if (!uid.empty() && !found->second.uid.empty() && uid != found->second.uid) return;
   if (found->second.stage == Pod::Stage::waiting) {
     return not_made(
         name,

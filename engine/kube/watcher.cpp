@@ -3,19 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/kube/fields.hpp"
 #include "engine/kube/lines.hpp"
 
 namespace scanflow::kube {
 namespace {
 
 constexpr std::int64_t kFirstUs = 800'000, kLongestUs = 30'000'000;
+constexpr std::int64_t kShortUs = 1'000'000, kFirstShortUs = 50'000, kLongestShortUs = 5'000'000;
 /// A watch is ended by the server after so many seconds, so that its load is spread anew.
 constexpr const char* kWatchSeconds = "300";
 constexpr std::size_t kMostLine = std::size_t{8} << 20;  // an object has at most 1.5 MiB in etcd
-
-std::string version_of(const json& object) {
-  return object.value("/metadata/resourceVersion"_json_pointer, std::string());
-}
 
 }  // namespace
 
@@ -29,13 +27,22 @@ Watcher::Watcher(std::shared_ptr<Client> client, What what, Events events,
 
 void Watcher::run(const std::stop_token& stop) {
   Next next = Next::list;
+  int short_ones = 0;  // watches in a row
   while (next != Next::stop && !stop.stop_requested()) {
     if (next == Next::list && !list(stop)) continue;  // it has waited
+    const std::int64_t begun_us = client_->means().monotonic_us();
     next = watch(stop);
+    // Who ends each watch at once is not asked as fast as it can answer.
+    short_ones = client_->means().monotonic_us() - begun_us < kShortUs ? short_ones + 1 : 0;
+    if (short_ones < 2) continue;
+    if (!wait_for(backoff_us(short_ones - 2, client_->jitter(), kFirstShortUs, kLongestShortUs),
+                  stop))
+      return;
   }
 }
 
 bool Watcher::list(const std::stop_token& stop) {
+  const std::int64_t begun_us = client_->means().monotonic_us();
   auto all = client_->list(what_.kind, what_.name_space, what_.selection, stop);
   if (!all) {
     pause(all.error(), stop);
@@ -43,7 +50,7 @@ bool Watcher::list(const std::stop_token& stop) {
   }
   version_ = all->version;
   failures_ = 0;
-  events_.listed(std::move(all->items));
+  events_.listed(std::move(all->items), begun_us);
   return true;
 }
 
@@ -77,12 +84,14 @@ Watcher::Next Watcher::watch(const std::stop_token& stop) {
 
 Watcher::Next Watcher::take(std::string_view line) {
   json event = parse_lean(line, what_.leave_out);
-  const std::string type = event.is_object() ? event.value("type", "") : "";
-  if (type.empty() || !event.contains("object")) return Next::list;  // not what a watch says
+  const std::string type = text_of(event, "type");
+  if (type.empty() || part_of(event, "object").empty()) return Next::list;  // not what a watch says
   json& object = event["object"];
   // An ERROR is a Status: mostly 410, that this version is too old.
   if (type == "ERROR") return Next::list;
-  if (const std::string version = version_of(object); !version.empty()) version_ = version;
+  if (const std::string version = text_at(object, "/metadata/resourceVersion"_json_pointer);
+      !version.empty())
+    version_ = version;
   failures_ = 0;
   if (type == "BOOKMARK") return Next::again;
   const Change::What what = type == "ADDED"     ? Change::What::added

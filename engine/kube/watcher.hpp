@@ -22,8 +22,9 @@ class Watcher {
  public:
   /// On the watcher's thread.
   struct Events {
-    /// All there are now: who is not among them is gone.
-    std::function<void(std::vector<json>)> listed;
+    /// All there are: who was there when the list was asked for (at `begun_us`, of the client's monotonic clock),
+    /// and is not among them, is gone.
+    std::function<void(std::vector<json>, std::int64_t begun_us)> listed;
     std::function<void(Change)> changed;
     /// The server could not be asked; it is, until it can. Said once each time.
     std::function<void(const Failure&)> trouble;

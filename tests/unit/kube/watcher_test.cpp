@@ -4,13 +4,12 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <functional>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include "engine/kube/elector.hpp"
 #include "tests/support/kube/server.hpp"
+#include "tests/support/program.hpp"
 
 namespace scanflow::kube {
 namespace {
@@ -24,7 +23,7 @@ class Seen {
  public:
   Watcher::Events events() {
     Watcher::Events events;
-    events.listed = [this](const std::vector<json>& items) {
+    events.listed = [this](const std::vector<json>& items, std::int64_t) {
       const std::scoped_lock lock(mutex_);
       ++lists_;
       all_.clear();
@@ -143,10 +142,8 @@ TEST_F(WatcherTest, NoticesAConnectionThatIsHalfOpen) {
   server_.add_fault({.kind = Fault::Kind::no_bookmarks, .verb = "watch", .times = 1});
   const auto watches = watcher(std::chrono::milliseconds(300));
   ASSERT_TRUE(seen_.comes_to(truth_));
-  const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-  while (server_.counters().count("watch") < 2 && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  EXPECT_GE(server_.counters().count("watch"), 2u) << "it asks again where nothing is heard";
+  EXPECT_TRUE(test::eventually([&] { return server_.counters().count("watch") >= 2; }))
+      << "it asks again where nothing is heard";
 }
 
 TEST_F(WatcherTest, MissesNothingThroughFaults) {
@@ -179,28 +176,19 @@ struct Candidate {
   std::unique_ptr<Elector> elector;
 };
 
-bool within(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
-}
-
 TEST_F(WatcherTest, OfTwoOneLeadsAndTheOtherTakesOverWhenItIsGivenBack) {
   const ElectionTimes times{2'000'000, 1'500'000, 100'000};
   Candidate a(server_, "a", times);
-  ASSERT_TRUE(within([&] { return a.term == 1; }));
+  ASSERT_TRUE(test::eventually([&] { return a.term == 1; }));
   Candidate b(server_, "b", times);
   a.elector.reset();
-  ASSERT_TRUE(within([&] { return b.term == 2; }));
+  ASSERT_TRUE(test::eventually([&] { return b.term == 2; }));
 }
 
 TEST_F(WatcherTest, WhoCannotRenewStopsBeforeTheNextOneBegins) {
   const ElectionTimes times{2'000'000, 1'000'000, 100'000};
   Candidate a(server_, "a", times);
-  ASSERT_TRUE(within([&] { return a.term == 1; }));
+  ASSERT_TRUE(test::eventually([&] { return a.term == 1; }));
   Candidate b(server_, "b", times);
   // The first one's answers do not come any more; the second's do.
   std::atomic<bool> both{false};
@@ -209,7 +197,7 @@ TEST_F(WatcherTest, WhoCannotRenewStopsBeforeTheNextOneBegins) {
                      .resource = "leases",
                      .times = 1,
                      .delay = seconds(10)});
-  ASSERT_TRUE(within([&] {
+  ASSERT_TRUE(test::eventually([&] {
     both = both || (a.term != 0 && b.term != 0);
     return b.term == 2;
   }));
