@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/kube/client.hpp"
+#include "engine/kube/fields.hpp"
 
 namespace scanflow::kube {
 namespace {
@@ -51,7 +52,7 @@ Answer<json> Client::call_once(const Request& request, const std::stop_token& st
     if (head->status / 100 != 2) return tl::unexpected(failure_of(*head, *body));
     if (request.unread) return json();
     json document = parse_lean(*body, request.leave_out);
-    if (!document.is_discarded()) return document;
+    if (document.is_object()) return document;
     return tl::unexpected(
         failure_of(*head, "it does not answer as an API server does: is it one?"));
   }
@@ -134,8 +135,8 @@ Answer<Collection> Client::list_once(const Kind& kind, const std::string& name_s
                                 {"continue", more}}},
                      stop);
     if (!page) return tl::unexpected(page.error());
-    const json& metadata = (*page)["metadata"];
-    const std::string version = metadata.value("resourceVersion", "");
+    const json& metadata = part_of(*page, "metadata");
+    const std::string version = text_of(metadata, "resourceVersion");
     // All pages are of one moment. Of one that it has forgotten a 1.36 was seen to give an empty page.
     if (!more.empty() && version != all.version) {
       constexpr int kExpired = 410;
@@ -144,14 +145,14 @@ Answer<Collection> Client::list_once(const Kind& kind, const std::string& name_s
     }
     all.version = version;
     for (json& item : (*page)["items"]) all.items.push_back(std::move(item));
-    more = metadata.value("continue", "");
+    more = text_of(metadata, "continue");
   } while (!more.empty());
   return all;
 }
 
 Answer<json> Client::create(const Kind& kind, const std::string& name_space, const json& object,
                             const std::stop_token& stop, const CreateOptions& options) {
-  const bool named = !object.value("/metadata/name"_json_pointer, std::string()).empty();
+  const bool named = !text_at(object, "/metadata/name"_json_pointer).empty();
   return call({.method = "POST",
                .path = path_of(kind, name_space),
                .query = {{"fieldManager", kManager}, {"dryRun", options.dry_run ? "All" : ""}},
@@ -163,7 +164,7 @@ Answer<json> Client::create(const Kind& kind, const std::string& name_space, con
 
 Answer<json> Client::replace(const Kind& kind, const std::string& name_space, const json& object,
                              const std::stop_token& stop) {
-  const std::string name = object.value("/metadata/name"_json_pointer, std::string());
+  const std::string name = text_at(object, "/metadata/name"_json_pointer);
   return call({.method = "PUT",
                .path = path_of(kind, name_space, name),
                .query = {{"fieldManager", kManager}},

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "engine/kube/client.hpp"
+#include "engine/kube/fields.hpp"
 #include "engine/kube/rights.hpp"
 
 namespace scanflow::kube {
@@ -43,7 +44,7 @@ class Check {
       return false;
     }
     say("cluster", State::ok,
-        fmt::format("{}.{} at {} ({})", version->value("major", ""), version->value("minor", ""),
+        fmt::format("{}.{} at {} ({})", text_of(*version, "major"), text_of(*version, "minor"),
                     access.server, access.origin));
     return true;
   }
@@ -55,8 +56,7 @@ class Check {
          .body = {{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "SelfSubjectReview"}}},
         stop_);
     if (review) {
-      return say("user", State::ok,
-                 review->value("/status/userInfo/username"_json_pointer, "without a name"));
+      return say("user", State::ok, text_at(*review, "/status/userInfo/username"_json_pointer));
     }
     if (review.error().is("NotFound")) return;  // before Kubernetes 1.28
     say("user", State::problem, explained(review.error(), "ask who one is"));
@@ -64,7 +64,7 @@ class Check {
 
   bool name_space_exists() {
     const auto found = client_->get(kinds::kNamespace, "", name_space_, stop_);
-    if (found && found->value("/status/phase"_json_pointer, "") == "Terminating") {
+    if (found && text_at(*found, "/status/phase"_json_pointer) == "Terminating") {
       say("namespace", State::problem, name_space_ + " is being terminated",
           "use another one: --namespace NAME");
       return true;
@@ -93,7 +93,7 @@ class Check {
                                 {"kind", kinds::kAccessReview.kind},
                                 {"spec", {{"resourceAttributes", std::move(attributes)}}}}},
                       stop_);
-    return review && review->value("/status/allowed"_json_pointer, false);
+    return review && part_of(*review, "status").value("allowed", json()) == json(true);
   }
 
   void rights_of_user() {
@@ -117,8 +117,7 @@ class Check {
       say("rights", State::ok, "steps can run as Pods of " + name_space_);
     }
     if (!others.empty())
-      say("primitives", State::advice,
-          fmt::format("some are not allowed: {}", fmt::join(others, "; ")), fix);
+      say("others", State::advice, fmt::format("not allowed: {}", fmt::join(others, "; ")), fix);
   }
 
   const std::shared_ptr<Client> client_;

@@ -1,31 +1,14 @@
 #include "engine/kube/election.hpp"
 
+#include "engine/kube/fields.hpp"
 #include "sdk/base/utc.hpp"
 
 namespace scanflow::kube {
 
 using nlohmann::json;
 
-namespace {
-
-std::string text_of(const json& spec, const char* field) {
-  const json value = spec.value(field, json());
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-std::int64_t number_of(const json& spec, const char* field) {
-  const json value = spec.value(field, json());
-  return value.is_number_integer() ? value.get<std::int64_t>() : 0;
-}
-
-json spec_of(const json& lease) {
-  const json spec = lease.is_object() ? lease.value("spec", json()) : json();
-  return spec.is_object() ? spec : json::object();
-}
-
-}  // namespace
-
 std::optional<json> Election::claim(const json& lease, std::int64_t now_us, std::int64_t wall_us) {
-  const json spec = spec_of(lease);
+  const json& spec = part_of(lease, "spec");
   holder_ = text_of(spec, "holderIdentity");
   if (const std::string now = spec.dump(); now != seen_ || seen_us_ == 0) {
     seen_ = now;
@@ -53,7 +36,7 @@ std::optional<json> Election::claim(const json& lease, std::int64_t now_us, std:
 }
 
 void Election::written(const json& lease, std::int64_t now_us) {
-  const json spec = spec_of(lease);
+  const json& spec = part_of(lease, "spec");
   holder_ = identity_;
   term_ = number_of(spec, "leaseTransitions");
   seen_ = spec.dump();

@@ -6,15 +6,11 @@
 #include <charconv>
 #include <string_view>
 
+#include "engine/kube/fields.hpp"
 #include "sdk/base/text.hpp"
 
 namespace scanflow::kube {
 namespace {
-
-std::string text_of(const json& object, const char* field) {
-  const auto found = object.find(field);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::optional<std::chrono::milliseconds> seconds_of(std::string_view text) {
   int seconds = 0;

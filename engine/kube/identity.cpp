@@ -6,6 +6,7 @@
 
 #include "engine/http/base64.hpp"
 #include "engine/http/trust.hpp"
+#include "engine/kube/fields.hpp"
 #include "engine/worker/run_program.hpp"
 #include "sdk/base/files.hpp"
 #include "sdk/base/text.hpp"
@@ -22,11 +23,6 @@ constexpr std::int64_t kReadAgainUs = 60'000'000;
 constexpr std::int64_t kAheadUs = 10'000'000;
 /// A person may have to log in, in a browser.
 constexpr std::chrono::minutes kPluginTime{2};
-
-std::string text_of(const json& object, const char* field) {
-  const json value = object.is_object() ? object.value(field, json()) : json();
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
 
 std::string last_line(std::string_view text) {
   text = stripped(text);
@@ -65,7 +61,7 @@ Result<ExecCredential> read_exec_credential(const ExecPlugin& plugin, const std:
         "the exec plugin {} speaks {}, and the kubeconfig wants {}: one of them is too old",
         plugin.command, text_of(document, "apiVersion"), plugin.api_version));
   }
-  const json status = document.value("status", json::object());
+  const json& status = part_of(document, "status");
   ExecCredential credential{text_of(status, "token"), text_of(status, "clientCertificateData"),
                             text_of(status, "clientKeyData"), 0};
   if (credential.token.empty() && credential.certificate.empty()) {

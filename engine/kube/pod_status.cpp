@@ -6,27 +6,18 @@
 #include <array>
 #include <string_view>
 
+#include "engine/kube/fields.hpp"
+
 namespace scanflow::kube {
 namespace {
 
 using nlohmann::json;
 
-std::string text_of(const json& object, const char* field) {
-  const auto found = object.find(field);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-const json& part_of(const json& object, const char* field) {
-  static const json kNone = json::object();
-  const auto found = object.find(field);
-  return found != object.end() && found->is_object() ? *found : kNone;
-}
-
 ContainerStatus read_container(const json& status, bool init) {
   ContainerStatus read;
   read.name = text_of(status, "name");
   read.init = init;
-  read.restarts = status.value("restartCount", 0);
+  read.restarts = static_cast<int>(number_of(status, "restartCount"));
   const json& state = part_of(status, "state");
   for (const auto& [name, what] : state.items()) {
     read.state = name == "running"      ? ContainerStatus::State::running
@@ -34,7 +25,7 @@ ContainerStatus read_container(const json& status, bool init) {
                                         : ContainerStatus::State::waiting;
     read.reason = text_of(what, "reason");
     read.message = text_of(what, "message");
-    read.exit_code = what.value("exitCode", 0);
+    read.exit_code = static_cast<int>(number_of(what, "exitCode"));
   }
   return read;
 }

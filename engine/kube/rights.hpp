@@ -12,7 +12,7 @@ struct Right {
   std::string_view group, resource;  // "pods", "pods/resize"
   std::vector<std::string_view> verbs;
   std::string_view why;  // what goes wrong without it
-  bool needed = true;    // nothing runs without it; else some primitives do not
+  bool needed = true;    // no step runs without it
 };
 /// In one namespace.
 const std::vector<Right>& rights();
