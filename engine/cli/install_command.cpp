@@ -165,8 +165,7 @@ void add_engine(CLI::App& command, InstallOptions& options) {
   command.add_option("--hub-port", to.hub_port, "And the next one")
       ->check(CLI::Range(1, 65534))
       ->capture_default_str();
-  command.add_flag("--cluster-wide", to.cluster_wide,
-                   "It may act in all namespaces, and cordon nodes");
+  command.add_flag("--cluster-wide", to.cluster_wide, "It may act in all namespaces");
   command.add_flag("--egress", to.egress, "Steps reach DNS and the hub, and nothing else");
 }
 

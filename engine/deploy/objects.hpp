@@ -17,7 +17,7 @@ struct Installation {
   std::string storage_class;      // empty: the cluster's default
   int replicas = 1;               // one is the engine, the others wait
   std::uint16_t hub_port = 4190;  // and the next one, for files
-  bool cluster_wide = false;      // it may act in all namespaces, and cordon nodes
+  bool cluster_wide = false;      // it may act in all namespaces
   bool egress = false;            // steps reach DNS, the hub, and nothing else
 };
 

@@ -9,10 +9,10 @@ namespace scanflow::deploy {
 
 struct RightsOf {
   std::string name_space, account;  // of the ServiceAccount; the objects' name, too
-  bool cluster_wide = false;        // in all namespaces, and on nodes
+  bool cluster_wide = false;        // in all namespaces
   nlohmann::json labels;
 };
-/// A Role and its binding; or ClusterRoles and theirs.
+/// A Role and its binding; or a ClusterRole and its.
 std::vector<nlohmann::json> rights_of(const RightsOf& who);
 
 }  // namespace scanflow::deploy
