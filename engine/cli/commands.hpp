@@ -1,14 +1,19 @@
 // The commands, with their options parsed: each returns the process's exit status. main.cpp
-// declares the options.
+// declares the options, those of the server server_options.cpp.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "engine/cli/context.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace scanflow::cli {
 
@@ -53,6 +58,9 @@ struct ServerCommand {
   std::string version;
 };
 int serve(const Context& context, const ServerCommand& command);
+/// Declares the command; chosen, it goes into `command`.
+void add_server(CLI::App& app, const Context& context, ServerCommand& options,
+                std::function<int()>& command);
 /// Registered pipelines with a schedule: the next firing, the last run.
 int list_schedules(const Context& context);
 

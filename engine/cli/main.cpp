@@ -196,39 +196,6 @@ void add_cache(CLI::App& app, Choice& choice, std::string& older_than) {
       [&] { choice.command = [&] { return clear_cache(choice.context, older_than); }; });
 }
 
-void add_server(CLI::App& app, Choice& choice, ServerCommand& options) {
-  CLI::App* server = app.add_subcommand(
-      "server", "Run the engine for good: unfinished runs go on, others come by HTTP or 'run'");
-  server->add_option("--listen", options.listen, "A loopback address; port 0: one that is free")
-      ->type_name("ADDRESS:PORT")
-      ->capture_default_str();
-  add_cluster_options(*server);
-  server->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
-      ->check(CLI::Range(1, 4096));
-  server
-      ->add_option("--durable", options.durable,
-                   "What a finished step survives: the engine's death, or power loss too")
-      ->check(CLI::IsMember({"process", "power"}));
-  server
-      ->add_option("--drain", options.drain,
-                   "When stopped, wait for the runs that go on, or for so long; without it they "
-                   "wait for the next server")
-      ->type_name("[TIME]")
-      ->expected(0, 1)
-      ->default_str("all");
-  server
-      ->add_option("--lease", options.lease,
-                   "In a cluster: wait until this process holds that Lease; without it it ends")
-      ->type_name("NAMESPACE/NAME");
-  server->add_flag("--ready", options.ready,
-                   "Only ask the one at --listen whether it is ready (for probes)");
-  server->footer(
-      "SIGTERM or SIGINT stops it, a second one at once. It knows no users: whoever can reach the "
-      "address may run programs as you.");
-  options.version = SCANFLOW_VERSION;
-  server->callback([&] { choice.command = [&] { return serve(choice.context, options); }; });
-}
-
 struct CheckOptions {
   std::vector<std::string> files;
   std::string name_space;
@@ -360,7 +327,8 @@ int main(int argc, char** argv) {
   InjectOptions inject_options;
   WebhookOptions webhook_options;
   InstallOptions install_options;
-  inject_options.version = webhook_options.version = install_options.version = SCANFLOW_VERSION;
+  server_options.version = inject_options.version = webhook_options.version =
+      install_options.version = SCANFLOW_VERSION;
   add_common(app, choice);
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
@@ -371,7 +339,7 @@ int main(int argc, char** argv) {
   add_kube(app, choice.context, kube_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
-  add_server(app, choice, server_options);
+  add_server(app, choice.context, server_options, choice.command);
   add_inject(app, choice.context, inject_options, choice.command);
   add_install(app, choice.context, install_options, choice.command);
   add_webhook(app, choice.context, webhook_options, choice.command);

@@ -37,9 +37,8 @@ inline std::string_view name_of(Finding::State state) {
 
 /// No problem among them?
 inline bool is_ready(const std::vector<Finding>& findings) {
-  return std::none_of(findings.begin(), findings.end(), [](const Finding& each) {
-    return each.state == Finding::State::problem;
-  });
+  return std::none_of(findings.begin(), findings.end(),
+                      [](const Finding& each) { return each.state == Finding::State::problem; });
 }
 
 }  // namespace scanflow

@@ -35,4 +35,12 @@ struct IssuedFiles {
   http::CertificateFiles files;
 };
 
+/// What lies there, as a server takes it; throws where that cannot be used.
+inline std::shared_ptr<http::Certificate> opened(const IssuedFiles& at) {
+  auto certificate = http::Certificate::open(
+      at.files, {[] { return std::int64_t{std::time(nullptr)}; }, [](const std::string&) {}});
+  if (!certificate) throw std::runtime_error(certificate.error().message);
+  return *certificate;
+}
+
 }  // namespace scanflow::test

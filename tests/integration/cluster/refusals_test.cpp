@@ -1,10 +1,11 @@
 // What a cluster refuses, and what keeps a Pod from running there: each is said with its fix.
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/socket.h>
 
-#include <atomic>
-#include <thread>
-
+#include "sdk/base/unique_fd.hpp"
 #include "tests/support/kube/kubelet.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -20,7 +21,7 @@ class Cluster : public testing::Test {
  protected:
   Cluster() { use(server_.kubeconfig(server_.admin_token())); }
   void use(const std::string& kubeconfig) { config_ = files_.write("kubeconfig", kubeconfig); }
-  Output run(const std::string& step = "run: 'true'", std::vector<std::string> more = {}) {
+  std::unique_ptr<Program> start(const std::string& step, std::vector<std::string> more = {}) {
     const std::string pipeline = scanflow_.files().write(
         "p.yaml",
         "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nsteps:\n  - {name: a, " +
@@ -28,7 +29,10 @@ class Cluster : public testing::Test {
     std::vector<std::string> arguments = {"run",        pipeline,          "--backend",
                                           "kubernetes", "--hub-advertise", "10.0.0.1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return scanflow_.start(arguments, {{"KUBECONFIG", config_}})->wait();
+    return scanflow_.start(arguments, {{"KUBECONFIG", config_}});
+  }
+  Output run(const std::string& step = "run: 'true'", std::vector<std::string> more = {}) {
+    return start(step, std::move(more))->wait();
   }
   /// Of the step, after a run.
   json error() {
@@ -129,6 +133,51 @@ TEST_F(Cluster, WhatAnAdmissionWebhookDeniesIsQuoted) {
   EXPECT_EQ(pods(), 0u);
 }
 
+/// That nobody listens on just now.
+std::string free_address() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size);
+  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  return fmt::format("127.0.0.1:{}", ntohs(address.sin_port));
+}
+
+TEST_F(Cluster, OfTwoServersOneIsTheEngineAndTheOtherTakesOver) {
+  const auto serve = [&](const std::string& address) {
+    return scanflow_.start({"server", "--listen", address, "--lease", "default/engine"},
+                           {{"KUBECONFIG", config_}});
+  };
+  const auto says = [](const Program& server, const char* words) {
+    return eventually([&] { return server.err().find(words) != std::string::npos; },
+                      std::chrono::seconds(30));
+  };
+  const auto is_ready = [&](const std::string& address) {
+    return eventually([&] {
+      return scanflow_({"server", "--ready", "--listen", address}).exit == 0;
+    });
+  };
+  const std::string first_at = free_address(), second_at = free_address();
+  auto first = serve(first_at);
+  ASSERT_TRUE(says(*first, "leads, in term 1")) << first->err();
+  EXPECT_TRUE(is_ready(first_at)) << first->err();
+  auto second = serve(second_at);
+  ASSERT_TRUE(says(*second, "waits: the lease is held by")) << second->err();
+  EXPECT_TRUE(is_ready(second_at)) << "a standby is as it should be";
+  EXPECT_THAT(scanflow_({"runs", "list", "--server", "http://" + second_at}).err,
+              HasSubstr("another one is the engine"));
+  first->signal(SIGKILL);
+  first->wait();
+  ASSERT_TRUE(says(*second, "leads, in term 2")) << second->err();
+  EXPECT_TRUE(is_ready(second_at)) << second->err();
+  // The API server is away for longer than the lease may be held without it.
+  server_.add_fault({.resource = "leases", .status = 500});
+  EXPECT_EQ(second->wait(std::chrono::seconds(30)).exit, 3);
+  EXPECT_THAT(second->err(), HasSubstr("the lease is lost"));
+}
+
 TEST_F(Cluster, StepsPassTheRestrictedPodSecurityStandard) {
   server_.ask("PATCH", "/api/v1/namespaces/default",
               {{"metadata", {{"labels", {{"pod-security.kubernetes.io/enforce", "restricted"}}}}}},
@@ -150,18 +199,19 @@ TEST_F(Cluster, WhatKeepsAPodFromItsStartIsTold) {
 
 TEST_F(Cluster, WhoEndsAPodIsTold) {
   kube::Kubelet kubelet(server_);
-  std::atomic<bool> done{false};
-  std::jthread evicts([&] {
-    while (!done) {
-      const json all = json::parse(server_.ask("GET", "/api/v1/namespaces/default/pods").text);
-      for (const json& pod : all.value("items", json::array())) {
-        if (pod["status"].value("phase", "") == "Running") kubelet.evict(pod["metadata"]["name"]);
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const auto program = start("run: 'true'");
+  ASSERT_TRUE(eventually([&] {
+    const json all = json::parse(server_.ask("GET", "/api/v1/namespaces/default/pods").text);
+    for (const json& pod : all.value("items", json::array())) {
+      if (pod["status"].value("phase", "") != "Running") continue;
+      kubelet.evict(pod["metadata"]["name"]);
+      return true;
     }
-  });
-  EXPECT_THAT(why(), AllOf(HasSubstr("evicted: "), HasSubstr("was evicted")));
-  done = true;
+    return false;
+  }));
+  EXPECT_EQ(program->wait().exit, 1);
+  EXPECT_EQ(error()["cause"], "evicted");
+  EXPECT_THAT(error()["message"].get<std::string>(), HasSubstr("was evicted"));
 }
 
 }  // namespace

@@ -133,7 +133,8 @@ void set_job_defaults(json& job) {
 void set_secret_defaults(json& secret) {
   set(secret, "type", "Opaque");
   const json plain = secret.value("stringData", json::object());
-  for (const auto& [key, text] : plain.items()) secret["data"][key] = http::base64(text.get_ref<const std::string&>());
+  for (const auto& [key, text] : plain.items())
+    secret["data"][key] = http::base64(text.get_ref<const std::string&>());
   secret.erase("stringData");
 }
 

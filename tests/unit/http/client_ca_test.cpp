@@ -15,11 +15,8 @@ class ClientCaTest : public testing::Test {
  protected:
   void SetUp() override {
     at_.write(issued_);
-    auto certificate = Certificate::open(
-        at_.files, {[] { return std::int64_t{std::time(nullptr)}; }, [](const std::string&) {}});
-    ASSERT_TRUE(certificate) << certificate.error().message;
     Options options;
-    options.certificate = *certificate;
+    options.certificate = test::opened(at_);
     options.client_ca = ClientCa::of(clients_.pem()).value();
     server_ = Server::listen("127.0.0.1:0", std::move(options)).value();
     server_->start([](const Request& request, const Reply& reply) {

@@ -28,11 +28,8 @@ class ClientTest : public testing::Test {
   void serve(const Issued& issued) {
     const test::IssuedFiles at{directory_.path()};
     at.write(issued);
-    auto certificate = Certificate::open(
-        at.files, {[] { return std::int64_t{std::time(nullptr)}; }, [](const std::string&) {}});
-    ASSERT_TRUE(certificate) << certificate.error().message;
     Options options;
-    options.certificate = *certificate;
+    options.certificate = test::opened(at);
     auto listening = Server::listen("127.0.0.1:0", std::move(options));
     ASSERT_TRUE(listening) << listening.error().message;
     server_ = std::move(*listening);

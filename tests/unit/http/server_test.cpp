@@ -24,13 +24,10 @@ class HttpsTest : public testing::Test {
  protected:
   void SetUp() override {
     at_.write(issued_);
-    auto certificate = Certificate::open(
-        at_.files, {[] { return std::int64_t{std::time(nullptr)}; }, [](const std::string&) {}});
-    ASSERT_TRUE(certificate) << certificate.error().message;
     Options options;
     options.limits.body_bytes = 1 << 20;
     options.limits.connections = 3;
-    options.certificate = *certificate;
+    options.certificate = test::opened(at_);
     auto listening = Server::listen("127.0.0.1:0", std::move(options));
     ASSERT_TRUE(listening) << listening.error().message;
     server_ = std::move(*listening);
@@ -123,9 +120,7 @@ struct Endless final : Stream {
 TEST_F(HttpsTest, ManyWhoGoAwayInTheMiddleOfALongAnswerEndOnlyTheirConnections) {
   server_.reset();
   Options options;
-  auto certificate = Certificate::open(
-      at_.files, {[] { return std::int64_t{std::time(nullptr)}; }, [](const std::string&) {}});
-  options.certificate = *certificate;
+  options.certificate = test::opened(at_);
   server_ = std::move(*Server::listen("127.0.0.1:0", std::move(options)));
   server_->start([](const Request& request, const Reply& reply) {
     Response response;
