@@ -214,8 +214,10 @@ class Connection final : public Client {
           fmt::format("nothing was heard for {:g} s", static_cast<double>(limit.count()) / 1000),
           sent});
     }
-    // What TLS alerts says comes with the first read, where that is TLS 1.3.
-    const bool alert = error.category() == asio::error::get_ssl_category();
+    // What a TLS alert says comes with the first read, where that is TLS 1.3. An end without one is an end.
+    const bool alert =
+        error.category() == asio::error::get_ssl_category() &&
+        ERR_GET_REASON(static_cast<unsigned long>(error.value())) > SSL_AD_REASON_OFFSET;
     return tl::unexpected(NoAnswer{alert ? Why::tls : why, error.message(), sent});
   }
 
