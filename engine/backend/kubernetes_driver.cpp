@@ -150,8 +150,18 @@ void KubernetesDriver::make(PodOrder order, std::function<void(std::optional<Not
 }
 
 void KubernetesDriver::create(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    creating_[name] = false;
+  }
   boost::asio::post(pool_, [this, name, order = *pods_.at(name).order]() mutable {
     Created created = create_now(name, std::move(order));
+    bool unwanted = false;
+    {
+      const std::lock_guard lock(mutex_);
+      unwanted = creating_.extract(name).mapped();
+    }
+    if (unwanted) return remove_now(name, created.uid);
     post([this, name, created = std::move(created)] { on_created(name, created); });
   });
 }
@@ -205,17 +215,19 @@ KubernetesDriver::Created KubernetesDriver::adopt(const std::string& name,
   return not_created(failure, asked);
 }
 
-/// Also while the engine ends: nobody else would.
+/// Also while the engine ends: nobody else would. A short step may be over before the server has said that its Pod
+/// is created; then it is removed where it was created.
 void KubernetesDriver::remove(const std::string& name) {
   const auto found = pods_.find(name);
-  if (found != pods_.end() && found->second.stage == Pod::Stage::creating) {
-    const bool waits = found->second.again_us > 0;  // nothing is under way
-    found->second.unwanted = true;
-    if (waits) pods_.erase(found);
-    return;
-  }
   const std::string uid = found == pods_.end() ? "" : found->second.uid;
   if (found != pods_.end()) pods_.erase(found);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto now = creating_.find(name); now != creating_.end()) {
+      now->second = true;
+      return;
+    }
+  }
   begin_removal(name, uid);
 }
 

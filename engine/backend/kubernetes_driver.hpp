@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -54,7 +55,6 @@ class KubernetesDriver final : public PodDriver {
     enum class Stage { creating, waiting, made } stage = Stage::creating;
     std::optional<PodOrder> order;                     // until it is created
     std::function<void(std::optional<NotMade>)> then;  // until it runs
-    bool unwanted = false;                             // to be removed as soon as it is created
     std::string uid, node;
     std::int64_t made_us = 0;   // when the server said that it is there
     std::int64_t since_us = 0;  // it waits
@@ -107,6 +107,8 @@ class KubernetesDriver final : public PodDriver {
   std::set<std::string> removing_;  // that the server was, or is about to be, told to delete
   boost::asio::steady_timer timer_;
   bool armed_ = false;
+  std::mutex mutex_;
+  std::map<std::string, bool> creating_;  // just now; true: to be removed as soon as it is there
   boost::asio::thread_pool pool_{8};
 };
 

@@ -26,11 +26,6 @@ void KubernetesDriver::on_created(const std::string& name, const Created& create
   Pod& pod = found->second;
   pod.uid = created.uid;
   pod.made_us = created.made_us;
-  if (pod.unwanted) {
-    pods_.erase(found);
-    if (created.failure) return;
-    return begin_removal(name, created.uid);
-  }
   if (!created.failure) {
     pod.stage = Pod::Stage::waiting;
     pod.order.reset();
