@@ -267,6 +267,7 @@ void PodBackend::container_ended(const ContainerEnd& end) {
 
 /// It finds what it had on the Pod's volume. One that does not stay is no use: nothing is heard of it then.
 void PodBackend::sidecar_ended(Pod& pod, const ContainerEnd& end) {
+  if (pod.ends_us > 0) return;  // it has nothing more to do, and its Pod is about to go
   constexpr int kMostRevived = 5;
   const bool again = ++pod.revived <= kMostRevived;
   trouble(fmt::format("the sidecar of Pod {} has ended with exit code {}{}{}{}", end.pod,

@@ -434,6 +434,14 @@ TEST_F(PodBackendTest, WhatHasBegunIsStoppedByItsSidecarAlsoWhereThatIsAwayForNo
   EXPECT_THAT(hub_.told, ElementsAre("launch train", "cancel train cancelled"));
 }
 
+TEST_F(PodBackendTest, ASidecarWhoseAppHasEndedIsNotStartedAgain) {
+  launch("train");
+  backend_->attached(sidecar());
+  backend_->container_ended({pod(), "step", 137, "", ""});
+  backend_->container_ended({pod(), "scanflow-sidecar", 0, "", "nothing runs any more"});
+  EXPECT_THAT(pods_.revived, IsEmpty());
+}
+
 TEST_F(PodBackendTest, ASidecarThatDiesIsStartedAgain) {
   launch("train");
   backend_->container_ended({pod(), "scanflow-sidecar", 139, "", "oops"});
