@@ -150,15 +150,16 @@ class Engine {
     for (const Report& each : reports) {
       const auto* ended = std::get_if<protocol::Ended>(&each);
       if (ended == nullptr) continue;
+      // Before anybody who waits for it may end this.
+      boost::asio::post(strand_, [this, id = ended->result.id] {
+        if (backend_) backend_->acknowledge(id);
+      });
       {
         const std::scoped_lock lock(mutex_);
         results_.emplace(ended->result.id.step, ended->result.status + " " + ended->result.cause +
                                                     " " + ended->result.message);
       }
       changed_.notify_all();
-      boost::asio::post(strand_, [this, id = ended->result.id] {
-        if (backend_) backend_->acknowledge(id);
-      });
     }
   }
 
@@ -237,7 +238,8 @@ TEST_F(ManyPods, AThousandEndRightThroughFaultsAndNoneStaysOrComesTwice) {
   engine.end();
   engine_ = nullptr;
   server_.clear_faults();
-  EXPECT_TRUE(eventually([&] { return count("pods") == 0; })) << all("pods").dump(1);
+  EXPECT_TRUE(eventually([&] { return count("pods") == 0; }))
+      << json(engine.said()).dump(1) << all("pods").dump(1);
   EXPECT_TRUE(eventually([&] { return count("secrets") == 0; })) << all("secrets").dump(1);
   const kube::Counters counters = server_.counters();
   EXPECT_LE(counters.most_in_a_second, 520u) << "its rate, and what it may save up";
