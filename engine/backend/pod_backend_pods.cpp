@@ -26,7 +26,7 @@ constexpr const char* kUnreachable =
     "can Pods connect to that address (--hub-advertise)? A firewall or a NetworkPolicy may be in "
     "the way";
 /// After a container has ended: the sidecar may know more of it.
-constexpr std::int64_t kLastWordsUs = 2'000'000;
+constexpr std::int64_t kPodLastWordsUs = 2'000'000;
 constexpr std::chrono::milliseconds kLook{500};
 constexpr const char* kWorkerSocket = "/scanflow/worker.sock";
 
@@ -262,7 +262,7 @@ void PodBackend::container_ended(const ContainerEnd& end) {
   if (pod == nullptr || give_up_kept(end.pod)) return;
   if (end.container == kSidecarContainer) return sidecar_ended(*pod, end);
   pod->end = end;
-  pod->ends_us = monotonic_us() + kLastWordsUs;
+  pod->ends_us = monotonic_us() + kPodLastWordsUs;
 }
 
 /// It finds what it had on the Pod's volume. One that does not stay is no use: nothing is heard of it then.

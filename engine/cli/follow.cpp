@@ -27,7 +27,7 @@ struct Farewell {
 };
 Farewell farewell;
 
-void on_signal(int) {
+void on_interrupt(int) {
   if (interrupts.fetch_add(1) == 0) return;
   const std::string& words = farewell.words;
   const std::string& document = farewell.document;
@@ -55,7 +55,7 @@ Farewell farewell_of(const Context& context, const std::string& run) {
 void catch_signals(const Context& context, const std::string& run) {
   farewell = farewell_of(context, run);
   struct sigaction action {};
-  action.sa_handler = on_signal;
+  action.sa_handler = on_interrupt;
   for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
   struct sigaction hangup {};
   ::sigaction(SIGHUP, nullptr, &hangup);

@@ -9,8 +9,6 @@
 namespace scanflow::cli {
 namespace {
 
-constexpr std::size_t kGroupAbove = 6;
-
 /// Inside a quoted string of dot; line breaks by \n.
 std::string quote(std::string_view text) {
   std::string out = "\"";
@@ -40,7 +38,7 @@ Look look_of(std::string_view status) {
   return {"#f6f8fa", "#57606a"};
 }
 
-std::string node_line(std::size_t i, const GroupedNode& group) {
+std::string dot_node(std::size_t i, const GroupedNode& group) {
   std::string label = group.node.id + "\n" + group.node.uses;
   if (group.count > 1 && !group.axes.empty()) label += "\n" + group.axes;
   if (!group.node.status.empty()) label += "\n" + group.node.status;
@@ -54,7 +52,7 @@ std::string node_line(std::size_t i, const GroupedNode& group) {
 std::string cluster(const std::vector<GroupedNode>& nodes, pipeline::Phase phase) {
   std::string body;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (nodes[i].node.phase == phase) body += "    " + node_line(i, nodes[i]) + "\n";
+    if (nodes[i].node.phase == phase) body += "    " + dot_node(i, nodes[i]) + "\n";
   }
   if (body.empty()) return {};
   std::string id = phase_title(phase);
@@ -90,7 +88,7 @@ std::string graph_dot(const GraphView& view) {
       "margin=\"0.2,0.1\"];\n  edge [color=\"#8c959f\", arrowsize=0.7];\n",
       quote(view.title));
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (nodes[i].node.phase == Phase::main) out += "  " + node_line(i, nodes[i]) + "\n";
+    if (nodes[i].node.phase == Phase::main) out += "  " + dot_node(i, nodes[i]) + "\n";
   }
   for (const Phase phase : {Phase::on_success, Phase::on_failure, Phase::on_exit}) {
     out += cluster(nodes, phase);

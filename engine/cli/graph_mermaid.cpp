@@ -9,8 +9,6 @@
 namespace scanflow::cli {
 namespace {
 
-constexpr std::size_t kGroupAbove = 6;
-
 /// Inside a quoted label: mermaid takes HTML there, and writes characters as #CODE;.
 std::string escape(std::string_view text) {
   constexpr std::string_view special = "\"#<>&;`\\";
@@ -44,7 +42,7 @@ std::string_view definition_of(std::string_view status) {
   return "fill:#f1f1f1,stroke:#8c8c8c,color:#57606a";
 }
 
-std::string node_line(std::size_t i, const GroupedNode& group) {
+std::string mermaid_node(std::size_t i, const GroupedNode& group) {
   std::string label =
       fmt::format("<b>{}</b><br>{}", escape(group.node.id), escape(group.node.uses));
   if (group.count > 1 && !group.axes.empty()) label += "<br>" + escape(group.axes);
@@ -65,7 +63,7 @@ std::string graph_mermaid(const GraphView& view) {
     std::string body;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       if (nodes[i].node.phase != phase) continue;
-      body += (phase == Phase::main ? "  " : "    ") + node_line(i, nodes[i]);
+      body += (phase == Phase::main ? "  " : "    ") + mermaid_node(i, nodes[i]);
     }
     if (body.empty() || phase == Phase::main) {
       out += body;

@@ -10,7 +10,7 @@ namespace scanflow::cli {
 namespace {
 
 constexpr std::uint32_t kDeepestTree = 16;  // more levels leave no room for names: layers instead
-constexpr std::size_t kGroupAbove = 1;      // a terminal has few lines: every matrix is one
+constexpr std::size_t kTextGroupAbove = 1;  // a terminal has few lines: every matrix is one
 
 /// Control characters in names must not reach a terminal.
 std::string clean(std::string_view text) {
@@ -195,7 +195,7 @@ std::string graph_text(const GraphView& view, const TextStyle& style) {
   if (style.color) out = fmt::format("\x1b[1m{}\x1b[0m", out);
   if (!view.name_space.empty()) out += "  " + clean(view.name_space);
   out += fmt::format("  {} step{}\n", count, count == 1 ? "" : "s");
-  Text text(group_instances(view, kGroupAbove), style);
+  Text text(group_instances(view, kTextGroupAbove), style);
   using pipeline::Phase;
   for (const Phase phase : {Phase::main, Phase::on_success, Phase::on_failure, Phase::on_exit}) {
     out += text.phase(phase);

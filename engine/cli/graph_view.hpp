@@ -30,6 +30,9 @@ struct GraphView {
 /// `statuses`: one per step of the plan (run::name(StepStatus)), or empty.
 GraphView view_of(const pipeline::Plan& plan, const std::vector<std::string>& statuses = {});
 
+/// In a picture a matrix of more instances is one node.
+constexpr std::size_t kGroupAbove = 6;
+
 /// Makes one node of all instances of a matrix with more than `above` of them: "train [12]", its
 /// axes in `when`'s place ("model=cnn1, cnn2"), its status what they have in common ("running") or
 /// a count ("10 succeeded, 2 failed"). Needs follow.

@@ -3,9 +3,9 @@
 namespace scanflow::hub {
 namespace {
 
-constexpr std::int64_t kAnswerUs = 100'000;     // between two answers to one connection
-constexpr std::int64_t kForgetUs = 10'000'000;  // whoever was silent for so long
-constexpr std::int64_t kTickUs = 1'000'000;
+constexpr std::int64_t kAnswerUs = 100'000;         // between two answers to one connection
+constexpr std::int64_t kForgetPeerUs = 10'000'000;  // whoever was silent for so long
+constexpr std::int64_t kSweepUs = 1'000'000;
 constexpr std::size_t kSecondsOfAStorm = 2;  // in which all sidecars of a user may come back
 
 }  // namespace
@@ -47,11 +47,12 @@ void Admission::detached(const std::string& user) {
 
 void Admission::tick(std::int64_t now_us) {
   if (now_us < tick_us_) return;
-  tick_us_ = now_us + kTickUs;
-  std::erase_if(strangers_,
-                [&](const auto& each) { return now_us - each.second.bytes.at_us() >= kForgetUs; });
+  tick_us_ = now_us + kSweepUs;
+  std::erase_if(strangers_, [&](const auto& each) {
+    return now_us - each.second.bytes.at_us() >= kForgetPeerUs;
+  });
   std::erase_if(users_, [&](const auto& each) {
-    return each.second.attached == 0 && now_us - each.second.greetings.at_us() >= kForgetUs;
+    return each.second.attached == 0 && now_us - each.second.greetings.at_us() >= kForgetPeerUs;
   });
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 /// API servers close what is idle for longer (Go's default is two minutes).
 constexpr std::int64_t kIdleUs = 60'000'000;
-constexpr const char* kManager = "scanflow";
+constexpr const char* kUserAgent = "scanflow";
 
 struct Address {
   bool tls = true;
@@ -171,7 +171,7 @@ Answer<http::Outgoing> Client::outgoing(const Request& request, const std::stop_
   if (!authorization) return tl::unexpected(no_credentials(authorization.error().message));
   http::Outgoing made{request.method,
                       target_of(base_, request),
-                      {{"Accept", "application/json"}, {"User-Agent", kManager}},
+                      {{"Accept", "application/json"}, {"User-Agent", kUserAgent}},
                       request.body.is_null() ? "" : request.body.dump(),
                       means_.silence};
   if (!request.body.is_null()) made.headers.emplace_back("Content-Type", request.content_type);

@@ -29,8 +29,9 @@ std::string last_line(std::string_view text) {
   return std::string(cut_utf8(text.substr(text.rfind('\n') + 1), 300));
 }
 
-worker::Command command_of(const ExecPlugin& plugin, const Access& access, const std::string& ca) {
-  worker::Command command;
+worker::Invocation command_of(const ExecPlugin& plugin, const Access& access,
+                              const std::string& ca) {
+  worker::Invocation command;
   command.argv = {plugin.command};
   command.argv.insert(command.argv.end(), plugin.args.begin(), plugin.args.end());
   for (const auto& [name, value] : plugin.env) command.environment.push_back(name + "=" + value);

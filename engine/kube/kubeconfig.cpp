@@ -20,7 +20,7 @@ struct Wrong {
   std::string message;
 };
 
-std::string text_of(const Entry& entry, const char* field) {
+std::string field_of(const Entry& entry, const char* field) {
   const YAML::Node found = entry.node[field];
   if (!found || found.IsNull()) return {};
   if (!found.IsScalar())
@@ -28,18 +28,18 @@ std::string text_of(const Entry& entry, const char* field) {
   return found.Scalar();
 }
 
-bool is_true(const Entry& entry, const char* field) { return text_of(entry, field) == "true"; }
+bool is_true(const Entry& entry, const char* field) { return field_of(entry, field) == "true"; }
 
 /// `NAME-data` holds it in base64, `NAME` the file's name; a token is plain text.
 Material material_of(const Entry& entry, const std::string& name) {
-  const std::string data = text_of(entry, (name + "-data").c_str());
+  const std::string data = field_of(entry, (name + "-data").c_str());
   if (!data.empty()) {
     const auto decoded = http::base64_decoded(data);
     if (!decoded)
       throw Wrong{fmt::format("{}: '{}-data' is not base64", entry.file.string(), name)};
     return {*decoded, {}};
   }
-  const std::string file = text_of(entry, name.c_str());
+  const std::string file = field_of(entry, name.c_str());
   return file.empty() ? Material() : Material{{}, entry.file.parent_path() / file};
 }
 
@@ -61,7 +61,7 @@ class Merged {
 
   std::string current_context() const {
     for (const Entry& document : documents_) {
-      if (std::string found = text_of(document, "current-context"); !found.empty()) return found;
+      if (std::string found = field_of(document, "current-context"); !found.empty()) return found;
     }
     return {};
   }
@@ -100,12 +100,12 @@ class Merged {
 ExecPlugin exec_of(const Entry& user) {
   const Entry exec{user.node["exec"], user.file};
   ExecPlugin plugin;
-  plugin.command = text_of(exec, "command");
+  plugin.command = field_of(exec, "command");
   // As kubectl: with a slash it is relative to the file, without one it is on PATH.
   if (plugin.command.find('/') != std::string::npos)
     plugin.command = (exec.file.parent_path() / plugin.command).lexically_normal().string();
-  plugin.api_version = text_of(exec, "apiVersion");
-  plugin.install_hint = text_of(exec, "installHint");
+  plugin.api_version = field_of(exec, "apiVersion");
+  plugin.install_hint = field_of(exec, "installHint");
   plugin.cluster_info = is_true(exec, "provideClusterInfo");
   for (const YAML::Node& each : exec.node["args"]) plugin.args.push_back(each.as<std::string>());
   for (const YAML::Node& each : exec.node["env"])
@@ -116,7 +116,7 @@ ExecPlugin exec_of(const Entry& user) {
 }
 
 void read_cluster(const Entry& cluster, Access& access) {
-  access.server = text_of(cluster, "server");
+  access.server = field_of(cluster, "server");
   if (access.server.empty())
     throw Wrong{fmt::format("{}: the cluster has no 'server'", cluster.file.string())};
   if (is_true(cluster, "insecure-skip-tls-verify")) {
@@ -128,18 +128,18 @@ void read_cluster(const Entry& cluster, Access& access) {
                     cluster.file.string())};
   }
   access.ca = material_of(cluster, "certificate-authority");
-  access.server_name = text_of(cluster, "tls-server-name");
-  access.proxy = text_of(cluster, "proxy-url");
+  access.server_name = field_of(cluster, "tls-server-name");
+  access.proxy = field_of(cluster, "proxy-url");
 }
 
 void read_user(const Entry& user, Access& access) {
   access.certificate = material_of(user, "client-certificate");
   access.key = material_of(user, "client-key");
-  access.token.text = text_of(user, "token");
-  if (const std::string file = text_of(user, "tokenFile"); !file.empty())
+  access.token.text = field_of(user, "token");
+  if (const std::string file = field_of(user, "tokenFile"); !file.empty())
     access.token = {{}, user.file.parent_path() / file};
-  if (const std::string name = text_of(user, "username"); !name.empty())
-    access.basic = name + ":" + text_of(user, "password");
+  if (const std::string name = field_of(user, "username"); !name.empty())
+    access.basic = name + ":" + field_of(user, "password");
   if (user.node["exec"]) access.exec = exec_of(user);
   if (user.node["auth-provider"]) {
     throw Wrong{
@@ -169,10 +169,10 @@ Result<Access> read_kubeconfig(const std::vector<KubeconfigFile>& files,
   const Entry chosen = merged.find("contexts", "context", name);
   Access access;
   access.origin = fmt::format("context {} of {}", name, chosen.file.string());
-  access.name_space = text_of(chosen, "namespace");
+  access.name_space = field_of(chosen, "namespace");
   if (access.name_space.empty()) access.name_space = "default";
-  read_cluster(merged.find("clusters", "cluster", text_of(chosen, "cluster")), access);
-  if (const std::string user = text_of(chosen, "user"); !user.empty())
+  read_cluster(merged.find("clusters", "cluster", field_of(chosen, "cluster")), access);
+  if (const std::string user = field_of(chosen, "user"); !user.empty())
     read_user(merged.find("users", "user", user), access);
   return access;
 } catch (const Wrong& wrong) {

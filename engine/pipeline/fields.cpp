@@ -7,7 +7,7 @@ namespace {
 
 constexpr bool kRequired = true;
 constexpr bool kOptional = false;
-constexpr bool kLater = true;
+constexpr bool kComesLater = true;
 
 constexpr double kMostAtOnce = 100'000;
 constexpr double kHighestPriority = 100;
@@ -53,7 +53,7 @@ constexpr Field kHook =
 constexpr Field kCause = Field{"", kText, "why an attempt failed"}.among(kRetriedCauses);
 
 constexpr Field later(std::string_view name) {
-  return {name, kAny, "comes with a later version", {}, kOptional, kLater};
+  return {name, kAny, "comes with a later version", {}, kOptional, kComesLater};
 }
 
 constexpr std::array kPipeline{

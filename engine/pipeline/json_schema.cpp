@@ -16,19 +16,19 @@
 namespace scanflow::pipeline {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 constexpr unsigned kScalars = kText | kInt | kNumber | kBool | kScalar;
 
-json number(double value) {
+ordered_json number(double value) {
   if (value == std::floor(value)) return static_cast<std::int64_t>(value);
   return value;
 }
 
 /// As a table has it: JSON, or else text ("1m").
-json initial_value(std::string_view text) {
-  json value = json::parse(text, nullptr, false);
-  return value.is_discarded() ? json(text) : value;
+ordered_json initial_value(std::string_view text) {
+  ordered_json value = ordered_json::parse(text, nullptr, false);
+  return value.is_discarded() ? ordered_json(text) : value;
 }
 
 const Format& format_named(std::string_view name) {
@@ -44,7 +44,7 @@ const Format* units_of(const Field& field) {
 }
 
 /// Names of JSON types; one alone needs no list.
-json type_names(const Field& field, unsigned types) {
+ordered_json type_names(const Field& field, unsigned types) {
   const Format* units = units_of(field);
   const bool any = (types & kScalar) != 0;
   const bool number = (types & kNumber) != 0 || (any && (units == nullptr || units->numbers));
@@ -57,7 +57,7 @@ json type_names(const Field& field, unsigned types) {
       {"object", (types & kMap) != 0},
       {"null", (types & kNull) != 0},
   }};
-  json names = json::array();
+  ordered_json names = ordered_json::array();
   for (const auto& [name, there] : all) {
     if (there) names.push_back(name);
   }
@@ -69,8 +69,8 @@ class Writer {
   /// Null: `uses` may be any plugin.
   explicit Writer(const loader::Catalog* catalog) : catalog_(catalog) {}
 
-  json run() {
-    json kinds = json::array();
+  ordered_json run() {
+    ordered_json kinds = ordered_json::array();
     for (const DocumentKind& kind : document_kinds()) {
       if (kind.table != nullptr) kinds.push_back(reference(kind.table()));
     }
@@ -87,11 +87,11 @@ class Writer {
 
  private:
   /// To a table's definition, which is written when it is first asked for.
-  json reference(const Table& table) {
+  ordered_json reference(const Table& table) {
     const std::string name(table.name);
     if (!definitions_.contains(name)) {
       definitions_[name] = nullptr;  // its place; and tables may hold each other
-      json written = definition(table);
+      ordered_json written = definition(table);
       definitions_[name] = std::move(written);
     }
     return {{"$ref", "#/definitions/" + name}};
@@ -100,9 +100,9 @@ class Writer {
   /// Says nothing about the type: a number or null may stand in the map's place, and then nothing
   /// that is said about maps touches it. So an editor names the field that is wrong; of an anyOf it
   /// would say that a number was expected.
-  json definition(const Table& table) {
-    json out{{"title", table.name}};
-    json required = json::array();
+  ordered_json definition(const Table& table) {
+    ordered_json out{{"title", table.name}};
+    ordered_json required = ordered_json::array();
     for (const Field& field : table.fields) {
       if (field.later) continue;
       out["properties"][std::string(field.name)] = property(field);
@@ -120,9 +120,9 @@ class Writer {
   }
 
   /// Null is as good as nothing, unless there must be something.
-  json property(const Field& field) {
-    json out{{"description", field.doc}};
-    json what = value(field, field.required ? field.types : field.types | kNull);
+  ordered_json property(const Field& field) {
+    ordered_json out{{"description", field.doc}};
+    ordered_json what = value(field, field.required ? field.types : field.types | kNull);
     // One level down: yaml-language-server writes an optional field with a default into each new
     // map if its type stands beside it.
     if (!field.initial.empty() && what.contains("type")) what = {{"allOf", {std::move(what)}}};
@@ -132,8 +132,8 @@ class Writer {
   }
 
   /// Of a list or an open map.
-  json element(const Field& field) {
-    json out{{"description", field.doc}};
+  ordered_json element(const Field& field) {
+    ordered_json out{{"description", field.doc}};
     out.update(value(field, field.types));
     return out;
   }
@@ -142,16 +142,17 @@ class Writer {
     return field.types == (kAny | kNull) && field.table == nullptr && field.format.empty();
   }
 
-  json value(const Field& field, unsigned types) {
+  ordered_json value(const Field& field, unsigned types) {
     const unsigned others = types & ~kScalars;
     if (field.words.empty() || (others & (kList | kMap)) == 0) return plain(field, types);
-    json forms{plain(field, types & kScalars), plain(field, others)};  // of which one has words
+    ordered_json forms{plain(field, types & kScalars),
+                       plain(field, others)};  // of which one has words
     return {{"anyOf", std::move(forms)}};
   }
 
   /// One schema for several types: what is said about one does not touch the others.
-  json plain(const Field& field, unsigned types) {
-    json out{{"type", type_names(field, types)}};
+  ordered_json plain(const Field& field, unsigned types) {
+    ordered_json out{{"type", type_names(field, types)}};
     const bool literal = field.format == "literal";
     if ((types & kScalars) != 0) say_scalar(field, types, out);
     if ((types & kList) != 0) {
@@ -170,7 +171,7 @@ class Writer {
     return out;
   }
 
-  static void say_words(const Field& field, unsigned types, json& out) {
+  static void say_words(const Field& field, unsigned types, ordered_json& out) {
     if (field.words.size() == 1 && (types & kNull) == 0) {
       out["const"] = field.words[0];
       return;
@@ -179,7 +180,7 @@ class Writer {
     if ((types & kNull) != 0) out["enum"].push_back(nullptr);
   }
 
-  static void say_scalar(const Field& field, unsigned types, json& out) {
+  static void say_scalar(const Field& field, unsigned types, ordered_json& out) {
     if (!field.words.empty()) say_words(field, types, out);
     if (!field.format.empty()) say_format(field.format, field.range, out);
     if (field.filled && (types & kText) != 0) out["minLength"] = 1;
@@ -191,7 +192,7 @@ class Writer {
     if (std::isfinite(range.most)) out["maximum"] = number(range.most);
   }
 
-  static void say_format(std::string_view name, const Range& range, json& out) {
+  static void say_format(std::string_view name, const Range& range, ordered_json& out) {
     const Format& format = format_named(name);
     std::string pattern(format.pattern);
     const bool above = range.above && range.least == 0;
@@ -202,9 +203,9 @@ class Writer {
   }
 
   /// Any value, if no text in it holds an expression.
-  json any_literal() {
-    json self{{"$ref", "#/definitions/literal"}};
-    json& literal = definitions_["literal"];
+  ordered_json any_literal() {
+    ordered_json self{{"$ref", "#/definitions/literal"}};
+    ordered_json& literal = definitions_["literal"];
     literal = {{"title", "literal"}};
     say_format("literal", {}, literal);
     literal["items"] = self;
@@ -213,7 +214,7 @@ class Writer {
   }
 
   const loader::Catalog* catalog_;
-  json definitions_ = json::object();
+  ordered_json definitions_ = ordered_json::object();
 };
 
 }  // namespace

@@ -174,7 +174,7 @@ int text_format(lua_State* state) {
   return 1;
 }
 
-int refuse_write(lua_State* state) {
+int refuse_change(lua_State* state) {
   return luaL_error(state, "an expression cannot change the library");
 }
 
@@ -198,7 +198,7 @@ void publish(lua_State* state, const char* name) {
   lua_newtable(state);
   lua_pushvalue(state, -3);
   lua_setfield(state, -2, "__index");
-  lua_pushcfunction(state, refuse_write);
+  lua_pushcfunction(state, refuse_change);
   lua_setfield(state, -2, "__newindex");
   lua_setmetatable(state, -2);
   lua_setfield(state, -3, name);

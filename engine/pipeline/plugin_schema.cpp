@@ -12,42 +12,43 @@
 namespace scanflow::pipeline {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
-json expression() {
+ordered_json expression() {
   return {{"title", "an expression"}, {"type", "string"}, {"pattern", kHasExpression}};
 }
 
-std::string expected(const json& types) {
+std::string expected(const ordered_json& types) {
   std::string names;
-  for (const json& type : types) names += loader::with_article(type.get<std::string>()) + " or ";
+  for (const ordered_json& type : types)
+    names += loader::with_article(type.get<std::string>()) + " or ";
   return "must be " + names + "an expression (\"${{ ... }}\")";
 }
 
-json loosen(const json& schema);
+ordered_json loosen(const ordered_json& schema);
 
 /// What must be given: not what has a default.
-json required_of(const json& schema) {
-  const json properties = schema.value("properties", json::object());
-  json names = json::array();
-  for (const json& name : schema.value("required", json::array())) {
-    const json property = properties.value(name.get<std::string>(), json::object());
+ordered_json required_of(const ordered_json& schema) {
+  const ordered_json properties = schema.value("properties", ordered_json::object());
+  ordered_json names = ordered_json::array();
+  for (const ordered_json& name : schema.value("required", ordered_json::array())) {
+    const ordered_json property = properties.value(name.get<std::string>(), ordered_json::object());
     if (!property.contains("default")) names.push_back(name);
   }
   return names;
 }
 
 /// The schema of a plugin in JSON Schema's words: unknown names are refused where any are known.
-json translate(const json& schema) {
-  json out = json::object();
+ordered_json translate(const ordered_json& schema) {
+  ordered_json out = ordered_json::object();
   for (const auto& [key, value] : schema.items()) {
     if (key == "items" || (key == "additionalProperties" && value.is_object())) {
       out[key] = loosen(value);
     } else if (key == "properties") {
-      out[key] = json::object();
+      out[key] = ordered_json::object();
       for (const auto& [name, property] : value.items()) out[key][name] = loosen(property);
     } else if (key == "required") {
-      if (json names = required_of(schema); !names.empty()) out[key] = std::move(names);
+      if (ordered_json names = required_of(schema); !names.empty()) out[key] = std::move(names);
     } else if (!key.starts_with("x-")) {
       out[key] = value;
     }
@@ -58,16 +59,16 @@ json translate(const json& schema) {
   return out;
 }
 
-bool limits_text(const json& schema) {
+bool limits_text(const ordered_json& schema) {
   return schema.contains("enum") || schema.contains("pattern") || schema.contains("maxLength") ||
          schema.value("minLength", 0U) > kHasExpression.size();
 }
 
 /// The schema of a value for which an expression may stand.
-json loosen(const json& schema) {
-  json out = translate(schema);
-  json types = out.value("type", json::array());
-  if (types.is_string()) types = json::array({types});
+ordered_json loosen(const ordered_json& schema) {
+  ordered_json out = translate(schema);
+  ordered_json types = out.value("type", ordered_json::array());
+  if (types.is_string()) types = ordered_json::array({types});
   const bool text = types.empty() || std::find(types.begin(), types.end(), "string") != types.end();
   if (!limits_text(out)) {
     if (text) return out;
@@ -77,7 +78,7 @@ json loosen(const json& schema) {
     out["pattern"] = kHasExpression;
     return out;
   }
-  json either = json::object();
+  ordered_json either = ordered_json::object();
   for (const char* key : {"title", "description", "default"}) {
     if (!out.contains(key)) continue;
     either[key] = out[key];
@@ -88,8 +89,8 @@ json loosen(const json& schema) {
 }
 
 /// An artifact of another step: an expression and nothing else.
-json input(const json& schema) {
-  json out = json::object();
+ordered_json input(const ordered_json& schema) {
+  ordered_json out = ordered_json::object();
   if (schema.contains("description")) out["description"] = schema["description"];
   out["type"] = "string";
   out["pattern"] = find_format("expression")->pattern;
@@ -97,21 +98,21 @@ json input(const json& schema) {
 }
 
 /// What a plugin must be given, inputs among it.
-json required_with(const loader::PluginInfo& plugin) {
-  json names = required_of(plugin.config_schema);
-  for (const json& name : plugin.input_schema.value("required", json::array())) {
+ordered_json required_with(const loader::PluginInfo& plugin) {
+  ordered_json names = required_of(plugin.config_schema);
+  for (const ordered_json& name : plugin.input_schema.value("required", ordered_json::array())) {
     names.push_back(name);
   }
   return names;
 }
 
-json constant(const char* field, const std::string& value) {
+ordered_json constant(const char* field, const std::string& value) {
   return {{"properties", {{field, {{"const", value}}}}}, {"required", {field}}};
 }
 
 /// Of a step: does it use this plugin? A script is a command.
-json uses(const std::string& plugin) {
-  json direct = constant("uses", plugin);
+ordered_json uses(const std::string& plugin) {
+  ordered_json direct = constant("uses", plugin);
   if (plugin != "command") return direct;
   return {{"anyOf", {std::move(direct), {{"required", {"run"}}}}}};
 }
@@ -124,9 +125,9 @@ std::vector<const loader::PluginInfo*> steps_of(const loader::Catalog& catalog) 
   return steps;
 }
 
-void name_plugins(const loader::Catalog& catalog, json& field) {
-  json ids = json::array();
-  json summaries = json::array();
+void name_plugins(const loader::Catalog& catalog, ordered_json& field) {
+  ordered_json ids = ordered_json::array();
+  ordered_json summaries = ordered_json::array();
   for (const loader::PluginInfo* plugin : steps_of(catalog)) {
     ids.push_back(plugin->id);
     summaries.push_back(plugin->summary);
@@ -137,10 +138,10 @@ void name_plugins(const loader::Catalog& catalog, json& field) {
 }
 
 /// Where `defaults` has none of some fields: the definition that holds for each step then.
-json without_defaults(const std::vector<std::string>& fields, const std::string& name) {
-  json absent = json::object();
+ordered_json without_defaults(const std::vector<std::string>& fields, const std::string& name) {
+  ordered_json absent = ordered_json::object();
   for (const std::string& field : fields) absent[field] = {{"type", "null"}};
-  json lists = json::object();
+  ordered_json lists = ordered_json::object();
   for (const Field& field : pipeline_fields().fields) {
     if (field.each == nullptr || field.each->table != step_fields) continue;
     lists[std::string(field.name)] = {{"items", {{"$ref", "#/definitions/" + name}}},
@@ -150,8 +151,8 @@ json without_defaults(const std::vector<std::string>& fields, const std::string&
           {"then", {{"properties", std::move(lists)}}}};
 }
 
-json one_of_them_given(const std::vector<std::string>& fields) {
-  json any = json::array();
+ordered_json one_of_them_given(const std::vector<std::string>& fields) {
+  ordered_json any = ordered_json::array();
   for (const std::string& field : fields) {
     any.push_back(
         {{"required", {field}}, {"properties", {{field, {{"not", {{"type", "null"}}}}}}}});
@@ -160,8 +161,8 @@ json one_of_them_given(const std::vector<std::string>& fields) {
 }
 
 /// A plugin's configuration and inputs. Not what must be there: the pipeline's defaults may have it.
-json with_schema(const loader::PluginInfo& plugin) {
-  json out = translate(plugin.config_schema);
+ordered_json with_schema(const loader::PluginInfo& plugin) {
+  ordered_json out = translate(plugin.config_schema);
   out.erase("required");
   out.erase("default");
   out["title"] = "with of " + plugin.id;
@@ -169,30 +170,31 @@ json with_schema(const loader::PluginInfo& plugin) {
   if (plugin.id == "command" && out["properties"].contains("argv")) {
     out["properties"]["argv"]["items"]["type"] = {"string", "number", "boolean"};  // as written
   }
-  const json inputs = plugin.input_schema.value("properties", json::object());
+  const ordered_json inputs = plugin.input_schema.value("properties", ordered_json::object());
   for (const auto& [name, schema] : inputs.items()) out["properties"][name] = input(schema);
   return out;
 }
 
 /// More than that `with` is a map of anything.
-bool says_more(const json& with) {
-  return with.contains("properties") || with.value("additionalProperties", json(true)) != true;
+bool says_more(const ordered_json& with) {
+  return with.contains("properties") ||
+         with.value("additionalProperties", ordered_json(true)) != true;
 }
 
 }  // namespace
 
-void describe_plugins(const loader::Catalog& catalog, bool all, json& definitions) {
-  json configured = json::array();
-  json complete = json::array();
+void describe_plugins(const loader::Catalog& catalog, bool all, ordered_json& definitions) {
+  ordered_json configured = ordered_json::array();
+  ordered_json complete = ordered_json::array();
   for (const loader::PluginInfo* plugin : steps_of(catalog)) {
     const std::string name = "with-" + plugin->id;
-    if (json with = with_schema(*plugin); says_more(with)) {
+    if (ordered_json with = with_schema(*plugin); says_more(with)) {
       definitions[name] = std::move(with);
       configured.push_back(
           {{"if", uses(plugin->id)},
            {"then", {{"properties", {{"with", {{"$ref", "#/definitions/" + name}}}}}}}});
     }
-    const json names = required_with(*plugin);
+    const ordered_json names = required_with(*plugin);
     if (names.empty()) continue;
     complete.push_back({{"if", uses(plugin->id)},
                         {"then",
@@ -210,7 +212,7 @@ void describe_plugins(const loader::Catalog& catalog, bool all, json& definition
     if (field.work) work.emplace_back(field.name);
   }
   definitions["working-step"] = one_of_them_given(work);
-  json rules = json::array({without_defaults(work, "working-step")});
+  ordered_json rules = ordered_json::array({without_defaults(work, "working-step")});
   if (!complete.empty()) {
     definitions["configured-step"] = {{"allOf", std::move(complete)}};
     rules.push_back(without_defaults({"with"}, "configured-step"));

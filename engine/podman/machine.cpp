@@ -93,7 +93,7 @@ std::vector<std::string> names_of_images(const std::string& printed) {
 
 Answer<Facts> look(const std::string& program, const std::stop_token& stop) {
   const auto ask = [&](std::vector<std::string> words) -> Answer<std::string> {
-    Command command;
+    Invocation command;
     command.argv = {program};
     command.argv.insert(command.argv.end(), words.begin(), words.end());
     auto ended = run(command, stop);

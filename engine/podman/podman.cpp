@@ -70,8 +70,8 @@ Answer<Podman> Podman::open(Options options, const std::stop_token& stop) {
   return podman;
 }
 
-Command Podman::command(std::vector<std::string> arguments) const {
-  Command command;
+Invocation Podman::command(std::vector<std::string> arguments) const {
+  Invocation command;
   command.argv = {options_.program};
   if (!settings_.runtime.empty()) {
     command.argv.insert(command.argv.end(), {"--runtime", settings_.runtime});
@@ -115,7 +115,7 @@ Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_toke
     arguments.insert(arguments.end(), {"--network", facts_.rootless ? "slirp4netns" : "podman"});
   }
   arguments.emplace_back("-");
-  Command command = this->command(std::move(arguments));
+  Invocation command = this->command(std::move(arguments));
   command.input = adapted->dump();
   command.directory = directory_of(*name);
   const std::string what = fmt::format("start the Pod {}", *name);

@@ -61,7 +61,7 @@ class Podman {
   Answer<void> remove_image(const std::string& image, const std::stop_token& stop = {}) const;
 
   /// podman with these arguments, settings and all.
-  Command command(std::vector<std::string> arguments) const;
+  Invocation command(std::vector<std::string> arguments) const;
 
  private:
   Podman(Options options, Facts facts);

@@ -4,7 +4,7 @@
 
 namespace scanflow::podman {
 
-Answer<Ended> run(const Command& command, const std::stop_token& stop) {
+Answer<Ended> run(const Invocation& command, const std::stop_token& stop) {
   using Why = worker::NotRun::Why;
   auto ended = worker::run_program(command, stop);
   if (ended) return std::move(*ended);

@@ -6,12 +6,12 @@
 
 namespace scanflow::podman {
 
-using worker::Command;
 using worker::Ended;
 using worker::environment_with;
 using worker::find_program;
+using worker::Invocation;
 
 /// As worker::run_program(); an absent one with how podman is installed.
-Answer<Ended> run(const Command& command, const std::stop_token& stop = {});
+Answer<Ended> run(const Invocation& command, const std::stop_token& stop = {});
 
 }  // namespace scanflow::podman

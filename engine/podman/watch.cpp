@@ -33,7 +33,7 @@ constexpr std::size_t kMostLine = 1u << 20;
 /// a reader it would stay until the next event.
 class Events {
  public:
-  Events(const Command& command, std::string file) {
+  Events(const Invocation& command, std::string file) {
     std::array<int, 2> ends{-1, -1};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
       trouble_ = std::generic_category().message(errno);
@@ -112,7 +112,7 @@ void Watch::follow(const std::stop_token& stop) {
 }
 
 void Watch::once(const std::stop_token& stop) {
-  const Command command =
+  const Invocation command =
       podman_.command({"events", "--format", "json", "--since", write_time(since_us_), "--filter",
                        "type=container", "--filter", "label=" + label_});
   std::string file = find_program(command.argv.front());

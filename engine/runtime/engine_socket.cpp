@@ -127,7 +127,7 @@ class Session : public std::enable_shared_from_this<Session> {
 constexpr std::chrono::seconds kLastWords{1};
 constexpr std::chrono::milliseconds kLook{50};
 
-void reject(const Client& client, const std::string& message) {
+void refuse(const Client& client, const std::string& message) {
   client.listener(
       std::make_shared<const json>(json{{"type", "rejected"}, {"exit", 2}, {"message", message}}));
 }
@@ -164,10 +164,10 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
     } else if (op == "remove_documents") {
       engine.remove_documents(document_names_from_json(request.at("names")), client);
     } else {
-      reject(client, "the engine's socket knows no request '" + op + "'");
+      refuse(client, "the engine's socket knows no request '" + op + "'");
     }
   } catch (const json::exception& error) {
-    reject(client, std::string("malformed request: ") + error.what());
+    refuse(client, std::string("malformed request: ") + error.what());
   }
 }
 

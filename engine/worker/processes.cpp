@@ -118,6 +118,13 @@ std::string environment_of(pid_t pid, std::string_view name) {
   return {};
 }
 
+std::int64_t cpu_us_of(const rusage& usage) {
+  const auto us = [](const timeval& time) {
+    return static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec;
+  };
+  return us(usage.ru_utime) + us(usage.ru_stime);
+}
+
 pid_t last_pid() {
   static const UniqueFd loadavg(::open("/proc/loadavg", O_RDONLY | O_CLOEXEC));
   std::array<char, 256> buffer;

@@ -1,6 +1,7 @@
 // What /proc tells about processes.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -34,6 +35,9 @@ std::vector<std::vector<Process>> families(const std::vector<Process>& all,
 
 /// The value of a variable in the environment a process was started with; empty where unknown.
 std::string environment_of(pid_t pid, std::string_view name);
+
+/// Time on processors, microseconds: the program's and the kernel's for it.
+std::int64_t cpu_us_of(const rusage& usage);
 
 /// The number last given to a process on this machine: where it has not moved but for our own
 /// spawns, nobody else has forked. 0 where unknown.

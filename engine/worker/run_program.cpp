@@ -93,7 +93,7 @@ std::vector<std::string> environment_with(const std::vector<std::string>& others
   return all;
 }
 
-tl::expected<Ended, NotRun> run_program(const Command& command, const std::stop_token& stop) {
+tl::expected<Ended, NotRun> run_program(const Invocation& command, const std::stop_token& stop) {
   using Why = NotRun::Why;
   const auto not_run = [](Why why, std::string message) {
     return tl::unexpected(NotRun{why, std::move(message)});

@@ -11,7 +11,7 @@
 
 namespace scanflow::worker {
 
-struct Command {
+struct Invocation {
   std::vector<std::string> argv;         // argv[0] is looked for on PATH
   std::vector<std::string> environment;  // NAME=value, over this process's own
   std::string input;
@@ -32,7 +32,8 @@ struct NotRun {
 
 /// Failures: the program is absent, cannot be started, or was ended because of the deadline or
 /// `stop` (SIGTERM, and SIGKILL after 5 s). What it has left to live on is not waited for, nor killed.
-tl::expected<Ended, NotRun> run_program(const Command& command, const std::stop_token& stop = {});
+tl::expected<Ended, NotRun> run_program(const Invocation& command,
+                                        const std::stop_token& stop = {});
 
 /// The file that a program's name means on this process's PATH; empty: none.
 std::string find_program(const std::string& name);

@@ -22,6 +22,7 @@
 
 #include "engine/worker/fd_passing.hpp"
 #include "engine/worker/plugin_attempt.hpp"
+#include "engine/worker/processes.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
 #include "sidecar/protocol/stream.hpp"
@@ -67,9 +68,7 @@ std::int64_t cpu_us() {
   for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
     rusage usage{};
     ::getrusage(who, &usage);
-    for (const timeval& time : {usage.ru_utime, usage.ru_stime}) {
-      total += static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec;
-    }
+    total += cpu_us_of(usage);
   }
   return total;
 }

@@ -19,6 +19,7 @@
 
 #include "engine/worker/fd_passing.hpp"
 #include "engine/worker/note.hpp"
+#include "engine/worker/processes.hpp"
 #include "engine/worker/step_child.hpp"
 #include "sdk/base/unique_fd.hpp"
 #include "sdk/loader/library.hpp"
@@ -28,13 +29,6 @@ namespace scanflow::worker {
 namespace {
 
 constexpr int kSupervisor = 3;
-
-std::int64_t cpu_of(const rusage& usage) {
-  const auto us = [](const timeval& time) {
-    return static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec;
-  };
-  return us(usage.ru_utime) + us(usage.ru_stime);
-}
 
 class StepHost {
  public:
@@ -112,7 +106,7 @@ class StepHost {
       rusage usage{};
       if (::wait4(ended.si_pid, &status, 0, &usage) != ended.si_pid) continue;
       constexpr std::uint64_t kKiB = 1024;  // unit of ru_maxrss
-      say(protocol::Exited{ended.si_pid, status, cpu_of(usage),
+      say(protocol::Exited{ended.si_pid, status, cpu_us_of(usage),
                            static_cast<std::uint64_t>(usage.ru_maxrss) * kKiB});
     }
   }

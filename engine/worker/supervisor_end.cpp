@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "engine/worker/command_files.hpp"
+#include "engine/worker/processes.hpp"
 #include "engine/worker/supervisor.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/text.hpp"
@@ -22,13 +23,6 @@ namespace {
 constexpr std::int64_t kEmptyPollUs = 5'000;
 constexpr std::int64_t kEmptyDeadlineUs = 5'000'000;  // for processes that the kernel holds
 constexpr std::int64_t kLeaveUs = 5'000'000;          // for a plugin's process after its result
-
-std::int64_t cpu_of(const rusage& usage) {
-  const auto us = [](const timeval& time) {
-    return static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec;
-  };
-  return us(usage.ru_utime) + us(usage.ru_stime);
-}
 
 /// What a failed attempt wrote last: the beginning of its post-mortem.
 std::string last_lines_json(const protocol::Result& result, std::string_view words) {
@@ -78,7 +72,7 @@ void Supervisor::reap() {
     if (hosts_.reaped(pid, status) || sidecar_.reaped(pid, status) || hooks_.reaped(pid, status))
       continue;
     constexpr std::int64_t kKiB = 1024;  // unit of ru_maxrss
-    on_exit(pid, status, cpu_of(usage), static_cast<std::uint64_t>(usage.ru_maxrss * kKiB));
+    on_exit(pid, status, cpu_us_of(usage), static_cast<std::uint64_t>(usage.ru_maxrss * kKiB));
   }
   std::vector<Attempt*> emptying;
   for (const auto& [pid, attempt] : by_pid_) {

@@ -19,7 +19,7 @@ constexpr std::uint32_t kUnsignedBytes = 0x0800;
 constexpr std::uint32_t kMaxItems = 10'000'000;
 constexpr std::uint32_t kMaxSide = 4'096;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
-constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr std::size_t kReadStep = std::size_t{1} << 20;
 
 class Reader {
  public:
@@ -97,7 +97,7 @@ class Reader {
     std::vector<std::uint8_t> bytes;
     while (bytes.size() < total) {
       const std::size_t have = bytes.size();
-      const std::size_t want = std::min<std::uint64_t>(std::max(kPiece, have), total - have);
+      const std::size_t want = std::min<std::uint64_t>(std::max(kReadStep, have), total - have);
       bytes.resize(have + want);
       const std::size_t got = source_->read(std::span(bytes).subspan(have));
       position_ += got;

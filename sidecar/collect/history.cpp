@@ -12,7 +12,7 @@ constexpr float kAbsent = std::numeric_limits<float>::quiet_NaN();
 constexpr double kSecond = 1e6;
 
 // clang-format off
-constexpr std::array<SignalDescription, kSignals> kTable = {{
+constexpr std::array<SignalDescription, kSignals> kSignalTable = {{
     {Signal::memory_bytes, "memory_bytes", "bytes", "Working set of the workload's own cgroup, else resident memory of its processes."},
     {Signal::memory_used_ratio, "memory_used_ratio", "ratio", "Memory to its limit; absent without a limit."},
     {Signal::cpu_cores, "cpu_cores", "cores", "CPU time a second of its processes."},
@@ -39,7 +39,7 @@ std::optional<double> memory_of(const Values& values) {
 
 }  // namespace
 
-std::span<const SignalDescription, kSignals> signals() { return kTable; }
+std::span<const SignalDescription, kSignals> signals() { return kSignalTable; }
 
 bool holds(Op op, double value, double bound) {
   switch (op) {

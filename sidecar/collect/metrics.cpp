@@ -10,7 +10,7 @@ using S = Scope;
 using M = Metric;
 
 // clang-format off
-constexpr std::array<Description, kMetrics> kTable = {{
+constexpr std::array<Description, kMetrics> kMetricTable = {{
     {M::processes, "process_count", gauge, S::workload, "", "Processes of the workload, zombies among them."},
     {M::processes_running, "process_running", gauge, S::workload, "", "Processes in state R."},
     {M::processes_blocked, "process_blocked", gauge, S::workload, "", "Processes in state D: they wait for a device."},
@@ -79,7 +79,7 @@ constexpr std::array<Description, kMetrics> kTable = {{
 
 constexpr bool in_order() {
   for (std::size_t i = 0; i < kMetrics; ++i) {
-    if (static_cast<std::size_t>(kTable[i].metric) != i) return false;
+    if (static_cast<std::size_t>(kMetricTable[i].metric) != i) return false;
   }
   return true;
 }
@@ -87,12 +87,12 @@ static_assert(in_order());
 
 }  // namespace
 
-std::span<const Description, kMetrics> descriptions() { return kTable; }
+std::span<const Description, kMetrics> descriptions() { return kMetricTable; }
 
 std::optional<Metric> metric_named(std::string_view name) {
-  const auto* found = std::find_if(kTable.begin(), kTable.end(),
+  const auto* found = std::find_if(kMetricTable.begin(), kMetricTable.end(),
                                    [&](const Description& row) { return row.name == name; });
-  if (found == kTable.end()) return std::nullopt;
+  if (found == kMetricTable.end()) return std::nullopt;
   return found->metric;
 }
 

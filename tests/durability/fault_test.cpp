@@ -16,7 +16,7 @@ using nlohmann::json;
 using testing::AnyOf;
 using testing::HasSubstr;
 
-constexpr int kMost = 400;  // more writes than the run has
+constexpr int kMostWrites = 400;  // more writes than the run has
 
 /// What people must be told: what failed, and what to do.
 void expect_said(const std::string& text) {
@@ -36,7 +36,7 @@ class Faulty : public testing::TestWithParam<std::string> {};
 
 TEST_P(Faulty, AtEachMomentOfARun) {
   const int stride = stride_of(GetParam());
-  for (int k = 1; k <= kMost; k += stride) {
+  for (int k = 1; k <= kMostWrites; k += stride) {
     const std::string fault = GetParam() + ":" + std::to_string(k);
     SCOPED_TRACE(fault);
     Trial trial(scenario("chain"));

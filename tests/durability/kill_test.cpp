@@ -8,11 +8,11 @@
 namespace scanflow::test {
 namespace {
 
-constexpr int kMost = 400;  // kills of one kind; more commits than any scenario has
+constexpr int kMostKills = 400;  // kills of one kind; more commits than any scenario has
 
 /// Kills a first engine at its k-th commit, for every k; a second one goes on to the end.
 void kill_at_each(const std::string& name, const std::string& kind) {
-  for (int k = 1; k <= kMost; ++k) {
+  for (int k = 1; k <= kMostKills; ++k) {
     SCOPED_TRACE(name + " " + kind + ":" + std::to_string(k));
     Trial trial(scenario(name));
     const Output output = trial.live(0, kind + ":" + std::to_string(k));
@@ -20,7 +20,7 @@ void kill_at_each(const std::string& name, const std::string& kind) {
     trial.check_what_is_left();
     if (output.exit != kKilled || testing::Test::HasFailure()) return;
   }
-  FAIL() << "it was killed " << kMost << " times";
+  FAIL() << "it was killed " << kMostKills << " times";
 }
 
 class Killed : public testing::TestWithParam<std::string> {};
@@ -39,7 +39,7 @@ TEST_P(KilledAgainAndAgain, TheRunEnds) {
   Trial trial(scenario(GetParam()));
   int kills = 0;
   const auto fault = [&] { return "kill-after-commit:" + std::to_string(2 + kills % 3); };
-  while (trial.live(0, fault()).exit == kKilled && kills < kMost) ++kills;
+  while (trial.live(0, fault()).exit == kKilled && kills < kMostKills) ++kills;
   EXPECT_GT(kills, 0);
   trial.finish(0);
   trial.check_what_is_left();

@@ -10,7 +10,7 @@
 namespace scanflow::test {
 namespace {
 
-constexpr int kMost = 400;  // more writes than a migration has
+constexpr int kMostMigrationWrites = 400;  // more writes than a migration has
 
 void execute(const std::filesystem::path& file, const std::string& sql) {
   sqlite3* handle = nullptr;
@@ -33,7 +33,7 @@ TEST_P(Upgrade, InterruptedAnywhereLeavesWhatWorks) {
   const auto& [schema, kind] = GetParam();
   const int stride =
       std::getenv("SCANFLOW_KILLS") == nullptr ? 25 : 3;  // the ordinary suite is quick
-  for (int k = 1; k <= kMost; k += stride) {
+  for (int k = 1; k <= kMostMigrationWrites; k += stride) {
     const std::string fault = kind + ":" + std::to_string(k);
     SCOPED_TRACE(fault);
     Trial trial(scenario("short"));

@@ -13,8 +13,8 @@ namespace {
 constexpr std::int64_t kLongestLeaseUs = 3'600'000'000;
 constexpr std::size_t kRing = 50, kSeries = 4, kMostOfOnePoll = 200;
 
-struct World {
-  World() {
+struct SessionWorld {
+  SessionWorld() {
     link::SessionEvents events;
     events.command = [this](const protocol::Command& command) { session->received(command.id); };
     session.emplace(link::Session::Identity{"a", "b", {.role = "sidecar"}}, ring, outbox, events);
@@ -82,7 +82,7 @@ struct World {
 
 void session(std::string_view input) {
   Script script(input);
-  World world;
+  SessionWorld world;
   while (!script.done()) {
     world.step(script);
     if (script.below(2) == 0) world.poll();

@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-std::string pipeline(const std::string& steps) {
+std::string steps_pipeline(const std::string& steps) {
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nsteps:\n" + steps;
 }
 
@@ -51,8 +51,8 @@ class Checkpoints : public ::testing::Test {
 TEST_F(Checkpoints, TheNextAttemptFindsThemAndSuccessEndsThem) {
   const std::string file = scanflow_.files().write(
       "p.yaml",
-      pipeline("  - name: count\n    retry: {limit: 2, backoff: {initial: 1ms}}\n    run: |" +
-               std::string(kCount) + "      [ $n = 2 ]\n"));
+      steps_pipeline("  - name: count\n    retry: {limit: 2, backoff: {initial: 1ms}}\n    run: |" +
+                     std::string(kCount) + "      [ $n = 2 ]\n"));
   const Output run = scanflow_({"run", file});
   ASSERT_EQ(run.exit, 0) << run.out << run.err;
   EXPECT_NE(log_of("count").find("an earlier attempt has left checkpoints: "), std::string::npos)
@@ -63,8 +63,8 @@ TEST_F(Checkpoints, TheNextAttemptFindsThemAndSuccessEndsThem) {
 
 TEST_F(Checkpoints, ARunThatRepeatsAFailedOneTakesThemOver) {
   const std::string file = scanflow_.files().write(
-      "p.yaml", pipeline("  - name: count\n    run: |" + std::string(kCount) + "      [ -e " +
-                         mend_ + " ]\n"));
+      "p.yaml", steps_pipeline("  - name: count\n    run: |" + std::string(kCount) + "      [ -e " +
+                               mend_ + " ]\n"));
   EXPECT_EQ(scanflow_({"run", file}).exit, 1);
   const std::string first = last_run();
   EXPECT_EQ(kept(first), 1u);
@@ -79,11 +79,11 @@ TEST_F(Checkpoints, ARunThatRepeatsAFailedOneTakesThemOver) {
 }
 
 TEST_F(Checkpoints, SoDoesARunThatAStepCalls) {
-  scanflow_.files().write(
-      "inner.yaml", pipeline("  - name: count\n    run: |" + std::string(kCount) + "      [ -e " +
-                             mend_ + " ]\n"));
+  scanflow_.files().write("inner.yaml",
+                          steps_pipeline("  - name: count\n    run: |" + std::string(kCount) +
+                                         "      [ -e " + mend_ + " ]\n"));
   const std::string file =
-      scanflow_.files().write("p.yaml", pipeline("  - {name: call, pipeline: inner.yaml}\n"));
+      scanflow_.files().write("p.yaml", steps_pipeline("  - {name: call, pipeline: inner.yaml}\n"));
   EXPECT_EQ(scanflow_({"run", file}).exit, 1);
   scanflow_.files().write("mend", "");
   const Output retry = scanflow_({"runs", "retry", "last", "-o", "json"});
@@ -94,11 +94,12 @@ TEST_F(Checkpoints, SoDoesARunThatAStepCalls) {
 TEST_F(Checkpoints, OtherInputsBeginAnew) {
   const std::string file = scanflow_.files().write(
       "p.yaml",
-      pipeline("  - {name: give, run: 'echo \"v=$(ls " + scanflow_.files().path().string() +
-               " | grep -c mend)\" >> \"$SCANFLOW_OUTPUT\"'}\n" +
-               "  - name: count\n    needs: [give]\n    with: {v: '${{ steps.give.outputs.v }}'}\n "
-               "   run: |" +
-               std::string(kCount) + "      [ -e " + mend_ + " ]\n"));
+      steps_pipeline(
+          "  - {name: give, run: 'echo \"v=$(ls " + scanflow_.files().path().string() +
+          " | grep -c mend)\" >> \"$SCANFLOW_OUTPUT\"'}\n" +
+          "  - name: count\n    needs: [give]\n    with: {v: '${{ steps.give.outputs.v }}'}\n "
+          "   run: |" +
+          std::string(kCount) + "      [ -e " + mend_ + " ]\n"));
   EXPECT_EQ(scanflow_({"run", file}).exit, 1);
   scanflow_.files().write("mend", "");
   const Output retry = scanflow_({"runs", "retry", "last", "--from", "give"});
@@ -108,7 +109,8 @@ TEST_F(Checkpoints, OtherInputsBeginAnew) {
 
 TEST_F(Checkpoints, GoWithTheRun) {
   const std::string file = scanflow_.files().write(
-      "p.yaml", pipeline("  - name: count\n    run: |" + std::string(kCount) + "      exit 1\n"));
+      "p.yaml",
+      steps_pipeline("  - name: count\n    run: |" + std::string(kCount) + "      exit 1\n"));
   EXPECT_EQ(scanflow_({"run", file}).exit, 1);
   const std::string run = last_run();
   EXPECT_EQ(kept(run), 1u);
@@ -119,7 +121,7 @@ TEST_F(Checkpoints, GoWithTheRun) {
 /// Who does not ask for it does not pay for it.
 TEST_F(Checkpoints, NobodyMakesThemUnasked) {
   const std::string file =
-      scanflow_.files().write("p.yaml", pipeline("  - {name: a, run: exit 1}\n"));
+      scanflow_.files().write("p.yaml", steps_pipeline("  - {name: a, run: exit 1}\n"));
   EXPECT_EQ(scanflow_({"run", file}).exit, 1);
   EXPECT_FALSE(fs::exists(scanflow_.state() / "checkpoints"));
 }

@@ -13,10 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string pipeline(const std::string& rest) {
-  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
-}
-
 bool asked(const Scanflow& scanflow, const std::string& step) {
   const Output events = scanflow({"runs", "events", "last"});
   return events.out.find("approval_requested " + step) != std::string::npos;

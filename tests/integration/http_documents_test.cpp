@@ -8,13 +8,13 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string document(const std::string& name, const std::string& uses = "noop") {
+std::string pipeline_document(const std::string& name, const std::string& uses = "noop") {
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: " + name +
          ", labels: {tier: x}}\nsteps: [{name: a, uses: " + uses + "}]\n";
 }
 
 json text(const std::string& name, const std::string& uses = "noop") {
-  return {{"file", name + ".yaml"}, {"text", document(name, uses)}};
+  return {{"file", name + ".yaml"}, {"text", pipeline_document(name, uses)}};
 }
 
 class HttpDocuments : public testing::Test {
@@ -66,7 +66,7 @@ TEST_F(HttpDocuments, AreAppliedListedShownAndDeleted) {
   ASSERT_EQ(newest.value("version", 0), 2) << newest;
   EXPECT_EQ(newest["source"], other["text"]);
   EXPECT_EQ(newest["labels"], json({{"tier", "x"}}));
-  EXPECT_EQ(get("/Pipeline/default/p?version=1")["source"], document("p"));
+  EXPECT_EQ(get("/Pipeline/default/p?version=1")["source"], pipeline_document("p"));
   const json versions = get("/pipeline/default/p/versions")["documents"];
   ASSERT_EQ(versions.size(), 2u);
   EXPECT_EQ(versions[0]["version"], 2);
@@ -82,7 +82,7 @@ TEST_F(HttpDocuments, AreAppliedListedShownAndDeleted) {
 
 TEST_F(HttpDocuments, AreAppliedAsPlainYaml) {
   const RawConnection connection(server_.port());
-  const std::string body = document("p") + "---\n" + document("q");
+  const std::string body = pipeline_document("p") + "---\n" + pipeline_document("q");
   connection.send(
       "POST /api/v1/documents?namespace=team HTTP/1.1\r\nHost: localhost\r\n"
       "Content-Type: application/yaml\r\nConnection: close\r\nContent-Length: " +
@@ -133,12 +133,13 @@ TEST_F(HttpDocuments, BadRequestsAreRefused) {
               400)
         << version;
   EXPECT_EQ(server_.post("/api/v1/runs/delete", {{"runs", {"none"}}})["status"], 404);
-  EXPECT_EQ(server_.post("/api/v1/runs?dry_run=perhaps", {{"source", document("p")}})["status"],
-            400);
-  for (const json& body : {json{{"retry_of", "last"}, {"source", document("p")}},
+  EXPECT_EQ(
+      server_.post("/api/v1/runs?dry_run=perhaps", {{"source", pipeline_document("p")}})["status"],
+      400);
+  for (const json& body : {json{{"retry_of", "last"}, {"source", pipeline_document("p")}},
                            json{{"retry_of", "last"}, {"params", json::object()}},
-                           json{{"source", document("p")}, {"from", "a"}},
-                           json{{"source", document("p")}, {"reuse", json::object()}}})
+                           json{{"source", pipeline_document("p")}, {"from", "a"}},
+                           json{{"source", pipeline_document("p")}, {"reuse", json::object()}}})
     EXPECT_EQ(server_.post("/api/v1/runs", body)["status"], 400) << body;
   EXPECT_EQ(server_.post("/api/v1/runs", {{"retry_of", "last"}})["status"], 404);
   EXPECT_EQ(server_.get("/healthz")["status"], "alive");

@@ -9,13 +9,13 @@
 namespace scanflow::test {
 namespace {
 
-std::string pipeline(const std::string& rest) {
+std::string labelled_pipeline(const std::string& rest) {
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p, labels: {team: a}}\n" +
          rest;
 }
 
-const std::string kNoop = pipeline("steps: [{name: a, uses: noop}]\n");
-const std::string kGate = pipeline("steps: [{name: gate, approve: \"go on?\"}]\n");
+const std::string kNoop = labelled_pipeline("steps: [{name: a, uses: noop}]\n");
+const std::string kGate = labelled_pipeline("steps: [{name: gate, approve: \"go on?\"}]\n");
 
 std::size_t count(const std::string& text, const std::string& what) {
   std::size_t n = 0;
@@ -39,8 +39,8 @@ TEST(Http, AllThatIsWrongWithAPipelineIsToldAsTheCommandLineDoes) {
   Scanflow scanflow;
   ServerProgram server(scanflow);
   const json refused = server.post(
-      "/api/v1/runs",
-      {{"file", "p.yaml"}, {"source", pipeline("steps: [{name: a, uses: nop}, {nam: b}]\n")}});
+      "/api/v1/runs", {{"file", "p.yaml"},
+                       {"source", labelled_pipeline("steps: [{name: a, uses: nop}, {nam: b}]\n")}});
   EXPECT_EQ(refused["status"], 400);
   EXPECT_EQ(refused["exit"], 2);
   const std::string message = refused["message"];
@@ -118,9 +118,9 @@ TEST(Http, TwoClientsSeeTheSame) {
 TEST(Http, AClientThatReadsTooSlowlyIsDroppedAndToldAndGoesOnLater) {
   Scanflow scanflow;
   ServerProgram server(scanflow);
-  const std::string run = server.submit(
-      pipeline("steps:\n  - {name: gate, approve: true}\n  - name: a\n    needs: [gate]\n"
-               "    run: seq 200000 | sed 's/^/loss 1 step=/' >> \"$SCANFLOW_METRICS\"\n"));
+  const std::string run = server.submit(labelled_pipeline(
+      "steps:\n  - {name: gate, approve: true}\n  - name: a\n    needs: [gate]\n"
+      "    run: seq 200000 | sed 's/^/loss 1 step=/' >> \"$SCANFLOW_METRICS\"\n"));
   const RawConnection slow(server.port());
   slow.send("GET /api/v1/runs/" + run +
             "/events HTTP/1.0\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
@@ -151,8 +151,8 @@ TEST(Http, AnEndingServerTellsItsStreams) {
 TEST(Http, CancelsShowsLogsAndDeletes) {
   Scanflow scanflow;
   ServerProgram server(scanflow);
-  const std::string run =
-      server.submit(pipeline("steps: [{name: long, run: \"echo begun; exec sleep 1000\"}]\n"));
+  const std::string run = server.submit(
+      labelled_pipeline("steps: [{name: long, run: \"echo begun; exec sleep 1000\"}]\n"));
   ASSERT_TRUE(eventually([&] {
     const auto logs = server.client().request(
         {.target = "/api/v1/runs/" + run + "/logs?step=long", .accept = "text/plain"});

@@ -11,10 +11,6 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string pipeline(const std::string& rest) {
-  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
-}
-
 const std::string kTrain =
     "steps:\n  - {name: train, run: \"for i in 9 5 2; do echo loss 0.$i split=test; done >> "
     "$SCANFLOW_METRICS\"}\n";

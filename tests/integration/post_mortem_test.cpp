@@ -17,7 +17,7 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string pipeline(const std::string& step, const std::string& script) {
+std::string training(const std::string& step, const std::string& script) {
   std::string text =
       "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nsteps:\n"
       "  - name: train\n" +
@@ -61,7 +61,7 @@ for i in range(1000):
 ')";
 
 TEST_F(PostMortemTest, OfAStepThatRanOutOfMemory) {
-  const Output ran = run(pipeline("    resources: {limits: {memory: 150Mi}}\n", kHoard));
+  const Output ran = run(training("    resources: {limits: {memory: 150Mi}}\n", kHoard));
   EXPECT_EQ(ran.exit, 1);
   // In a line at the step, and whole behind the table.
   EXPECT_THAT(ran.out, HasSubstr("oom: out of memory: limit 150 MiB"));
@@ -97,7 +97,7 @@ TEST_F(PostMortemTest, OfAStepThatRanOutOfMemory) {
 
 TEST_F(PostMortemTest, OfACrashAndOfTheCheckpointThatARetryGoesOnFrom) {
   const std::string crash = (scanflow_.files() / "crash").string();
-  const std::string file = scanflow_.files().write("p.yaml", pipeline("", R"(exec python3 -c '
+  const std::string file = scanflow_.files().write("p.yaml", training("", R"(exec python3 -c '
 import os, signal, time, scanflow
 @scanflow.command(at_once=True)
 def checkpoint():
@@ -129,7 +129,7 @@ os.kill(os.getpid(), signal.SIGSEGV)
 }
 
 TEST_F(PostMortemTest, OfAStepThatWasOverBeforeAnySidecarSawItTheLastLinesAreShown) {
-  const Output ran = run(pipeline("", "echo one\necho two\nexit 3\n"));
+  const Output ran = run(training("", "echo one\necho two\nexit 3\n"));
   EXPECT_EQ(ran.exit, 1);
   const std::string out = show().out;
   EXPECT_THAT(out, HasSubstr("exited with status 3; last line: two\n  last lines:\n    one\n"
@@ -138,7 +138,7 @@ TEST_F(PostMortemTest, OfAStepThatWasOverBeforeAnySidecarSawItTheLastLinesAreSho
 }
 
 TEST_F(PostMortemTest, OfAStepWithinACalledPipelineIsShownToo) {
-  std::string inner = pipeline("", "echo one\necho two\nexit 3\n");
+  std::string inner = training("", "echo one\necho two\nexit 3\n");
   scanflow_.files().write("inner.yaml", inner);
   const Output ran =
       run("apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: outer}\n"

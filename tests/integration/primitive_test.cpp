@@ -15,7 +15,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 /// Its step says which process it is.
-std::string pipeline(const std::filesystem::path& pid) {
+std::string long_pipeline(const std::filesystem::path& pid) {
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n"
          "steps: [{name: long, run: \"echo $$ > " +
          pid.string() +
@@ -27,7 +27,8 @@ class PrimitiveTest : public testing::Test {
  protected:
   /// A run whose step does nothing for ever.
   std::unique_ptr<Program> begin() const {
-    const std::string file = scanflow_.files().write("p.yaml", pipeline(scanflow_.files() / "pid"));
+    const std::string file =
+        scanflow_.files().write("p.yaml", long_pipeline(scanflow_.files() / "pid"));
     auto run = scanflow_.start({"run", file});
     EXPECT_TRUE(eventually([&] {
       const Output shown = scanflow_({"runs", "show", "last", "-o", "json"});

@@ -11,10 +11,6 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string pipeline(const std::string& rest) {
-  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
-}
-
 /// Hints name the server, or the state directory.
 std::string without_place(const std::string& text) {
   static const std::regex kPlace(" --(server|state) [^ \n]+");

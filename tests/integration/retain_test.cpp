@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-std::string pipeline(const std::string& retain, const std::string& steps) {
+std::string retaining(const std::string& retain, const std::string& steps) {
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + retain + steps;
 }
 
@@ -26,8 +26,9 @@ std::vector<std::string> runs(const Scanflow& scanflow) {
 TEST(Retain, KeepsTheNewestRunsAndDeletesLogsWithTheOthers) {
   const Scanflow scanflow;
   const std::string step = "steps: [{name: a, run: echo x}]\n";
-  const std::string all = scanflow.files().write("all.yaml", pipeline("", step));
-  const std::string two = scanflow.files().write("two.yaml", pipeline("retain: {runs: 2}\n", step));
+  const std::string all = scanflow.files().write("all.yaml", retaining("", step));
+  const std::string two =
+      scanflow.files().write("two.yaml", retaining("retain: {runs: 2}\n", step));
   for (int i = 0; i < 3; ++i) ASSERT_EQ(scanflow({"run", all}).exit, 0);
   const auto before = runs(scanflow);
   ASSERT_EQ(before.size(), 3u);
@@ -43,9 +44,9 @@ TEST(Retain, LeavesAloneWhatGoesOnOrIsReferredTo) {
   const Scanflow scanflow;
   const std::string file = scanflow.files().write(
       "p.yaml",
-      pipeline("retain: {age: 1us}\nparams: {ask: false}\n",
-               "steps: [{name: a, run: echo}, {name: gate, approve: true, needs: [a], when: '${{ "
-               "params.ask }}'}, {name: b, needs: [gate], run: echo}]\n"));
+      retaining("retain: {age: 1us}\nparams: {ask: false}\n",
+                "steps: [{name: a, run: echo}, {name: gate, approve: true, needs: [a], when: '${{ "
+                "params.ask }}'}, {name: b, needs: [gate], run: echo}]\n"));
   const auto first = scanflow.start({"run", file, "-p", "ask=true"});
   ASSERT_TRUE(eventually([&] {
     return scanflow({"runs", "approve", "last", "gate", "--reject"}).exit == 0;

@@ -12,10 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string pipeline(const std::string& rest) {
-  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
-}
-
 TEST(Run, CommandsPassParametersOutputsAndArtifactsOn) {
   Scanflow scanflow;
   const std::string file = scanflow.files().write("p.yaml", pipeline(R"yaml(

@@ -7,11 +7,7 @@
 namespace scanflow::test {
 namespace {
 
-std::string pipeline(const std::string& rest) {
-  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
-}
-
-const std::string kGate = pipeline(R"yaml(
+const std::string kAsks = pipeline(R"yaml(
 steps:
   - {name: gate, approve: "go on?"}
   - {name: after, needs: [gate], uses: noop}
@@ -26,7 +22,7 @@ TEST(Server, AKilledOneIsFollowedByOneThatGoesOnWithAllRuns) {
   std::vector<std::string> runs;
   {
     ServerProgram first(scanflow);
-    for (int i = 0; i < 25; ++i) runs.push_back(first.submit(kGate));
+    for (int i = 0; i < 25; ++i) runs.push_back(first.submit(kAsks));
     first.kill();
   }
   ServerProgram second(scanflow);
@@ -58,7 +54,7 @@ TEST(Server, AttemptsGoOnWithoutItAndTheNextOneAdoptsThem) {
 
 TEST(Server, AGroupOfRunsHoldsAfterARestart) {
   Scanflow scanflow;
-  const std::string source = kGate + "concurrency: {max: 1}\n";
+  const std::string source = kAsks + "concurrency: {max: 1}\n";
   std::vector<std::string> runs;
   {
     ServerProgram first(scanflow);
@@ -90,12 +86,12 @@ TEST(Server, RunSubmitsToIt) {
 
 TEST(Server, ACommandThatTookOverFromAKilledOneMakesWayForTheNext) {
   Scanflow scanflow;
-  const std::string file = scanflow.files().write("p.yaml", kGate);
+  const std::string file = scanflow.files().write("p.yaml", kAsks);
   std::unique_ptr<Program> command;
   std::vector<std::string> runs;
   {
     ServerProgram first(scanflow);
-    runs.push_back(first.submit(kGate));
+    runs.push_back(first.submit(kAsks));
     command = scanflow.start({"run", file, "-o", "json"});
     ASSERT_TRUE(eventually([&] {
       const json newest = first.get("/api/v1/runs/last");
@@ -119,11 +115,11 @@ TEST(Server, ACommandThatTookOverFromAKilledOneMakesWayForTheNext) {
 TEST(Server, DrainsWhenAsked) {
   Scanflow scanflow;
   ServerProgram server(scanflow, {"--drain"});
-  const std::string run = server.submit(kGate);
+  const std::string run = server.submit(kAsks);
   server.program().signal(SIGTERM);
   ASSERT_TRUE(
       eventually([&] { return server.log().find("draining: 1 run") != std::string::npos; }));
-  EXPECT_EQ(server.post("/api/v1/runs", {{"source", kGate}}).value("status", 0), 503);
+  EXPECT_EQ(server.post("/api/v1/runs", {{"source", kAsks}}).value("status", 0), 503);
   EXPECT_TRUE(approve(server, run).value("approved", false));
   EXPECT_EQ(server.program().wait().exit, 0);
   const Output shown = scanflow({"runs", "show", "last", "-o", "json"});
@@ -133,7 +129,7 @@ TEST(Server, DrainsWhenAsked) {
 TEST(Server, ASecondSignalEndsADrainAtOnce) {
   Scanflow scanflow;
   ServerProgram server(scanflow, {"--drain"});
-  server.submit(kGate);
+  server.submit(kAsks);
   server.program().signal(SIGINT);
   ASSERT_TRUE(eventually([&] { return server.log().find("draining") != std::string::npos; }));
   server.program().signal(SIGINT);

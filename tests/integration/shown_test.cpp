@@ -12,21 +12,22 @@ namespace {
 
 using nlohmann::json;
 
-std::string pipeline(const std::string& name, const std::string& rest) {
+std::string named_pipeline(const std::string& name, const std::string& rest) {
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: " + name + "}\n" + rest;
 }
 
 TEST(Shown, StepsOfCalledPipelinesStandWithinTheirStep) {
   const Scanflow scanflow;
-  scanflow.files().write("inner.yaml", pipeline("inner", "steps: [{name: deep, run: echo}]\n"));
+  scanflow.files().write("inner.yaml",
+                         named_pipeline("inner", "steps: [{name: deep, run: echo}]\n"));
   scanflow.files().write(
       "middle.yaml",
-      pipeline("middle", "params: {n: 1}\nsteps: [{name: mid, pipeline: inner.yaml}]\n"));
+      named_pipeline("middle", "params: {n: 1}\nsteps: [{name: mid, pipeline: inner.yaml}]\n"));
   const std::string file = scanflow.files().write(
-      "outer.yaml", pipeline("outer",
-                             "steps:\n  - {name: call, pipeline: middle.yaml, matrix: {n: "
-                             "[1, 2]}, with: {n: '${{ matrix.n }}'}}\n"
-                             "  - {name: plain, needs: [call], run: echo}\n"));
+      "outer.yaml", named_pipeline("outer",
+                                   "steps:\n  - {name: call, pipeline: middle.yaml, matrix: {n: "
+                                   "[1, 2]}, with: {n: '${{ matrix.n }}'}}\n"
+                                   "  - {name: plain, needs: [call], run: echo}\n"));
   const Output ran = scanflow({"run", file, "-o", "json"});
   ASSERT_EQ(ran.exit, 0) << ran.err;
   const json result = last_line(ran);
@@ -47,14 +48,16 @@ TEST(Shown, StepsOfCalledPipelinesStandWithinTheirStep) {
 
 TEST(Shown, LogsAreThoseOfCalledPipelinesToo) {
   const Scanflow scanflow;
-  scanflow.files().write("inner.yaml", pipeline("inner",
-                                                "params: {n: 1}\nsteps: [{name: deep, run: echo n"
-                                                " is $N, env: {N: '${{ params.n }}'}}]\n"));
+  scanflow.files().write("inner.yaml",
+                         named_pipeline("inner",
+                                        "params: {n: 1}\nsteps: [{name: deep, run: echo n"
+                                        " is $N, env: {N: '${{ params.n }}'}}]\n"));
   const std::string file = scanflow.files().write(
       "outer.yaml",
-      pipeline("outer",
-               "steps:\n  - {name: call, pipeline: inner.yaml, matrix: {n: [1, 2]}, with: {n: '${{ "
-               "matrix.n }}'}}\n  - {name: plain, needs: [call], run: echo plain}\n"));
+      named_pipeline(
+          "outer",
+          "steps:\n  - {name: call, pipeline: inner.yaml, matrix: {n: [1, 2]}, with: {n: '${{ "
+          "matrix.n }}'}}\n  - {name: plain, needs: [call], run: echo plain}\n"));
   ASSERT_EQ(scanflow({"run", file}).exit, 0);
   const auto logs = [&](const std::string& step) {
     const Output printed = scanflow({"runs", "logs", "last", step});
@@ -72,12 +75,12 @@ TEST(Shown, LogsAreThoseOfCalledPipelinesToo) {
 
 TEST(Shown, TheStepThatMadeTheRunFailComesFirstAndItsLogIsNamed) {
   const Scanflow scanflow;
-  const std::string file =
-      scanflow.files().write("p.yaml", pipeline("p",
-                                                "steps:\n"
-                                                "  - {name: a, run: exit 3, allow_failure: true}\n"
-                                                "  - {name: c, needs: [a], run: exit 4}\n"
-                                                "  - {name: d, needs: [c], run: echo}\n"));
+  const std::string file = scanflow.files().write(
+      "p.yaml", named_pipeline("p",
+                               "steps:\n"
+                               "  - {name: a, run: exit 3, allow_failure: true}\n"
+                               "  - {name: c, needs: [a], run: exit 4}\n"
+                               "  - {name: d, needs: [c], run: echo}\n"));
   const Output ran = scanflow({"run", file, "--state", scanflow.state().string()});
   EXPECT_EQ(ran.exit, 1);
   const std::string end = ran.out.substr(ran.out.find("STEP"));
@@ -92,10 +95,10 @@ TEST(Shown, TheStepThatMadeTheRunFailComesFirstAndItsLogIsNamed) {
   EXPECT_TRUE(step(document, "a")["tolerated"].get<bool>());
   EXPECT_FALSE(step(document, "c").contains("tolerated"));
 
-  const std::string fine =
-      scanflow.files().write("q.yaml", pipeline("q",
-                                                "defaults: {allow_failure: true}\nsteps:\n"
-                                                "  - {name: a, matrix: {x: [1]}, run: exit 3}\n"));
+  const std::string fine = scanflow.files().write(
+      "q.yaml", named_pipeline("q",
+                               "defaults: {allow_failure: true}\nsteps:\n"
+                               "  - {name: a, matrix: {x: [1]}, run: exit 3}\n"));
   const Output succeeded = scanflow({"run", fine, "-o", "json"});
   EXPECT_EQ(succeeded.exit, 0);
   EXPECT_TRUE(step(last_line(succeeded), "a[x=1]").value("tolerated", false));
@@ -108,7 +111,7 @@ TEST(Shown, AStepThatNeverStartedHasNoLog) {
   const Scanflow scanflow;
   const std::string file = scanflow.files().write(
       "p.yaml",
-      pipeline("p", "steps:\n  - {name: a, run: echo, env: {X: \"${{ run.id.x.y }}\"}}\n"));
+      named_pipeline("p", "steps:\n  - {name: a, run: echo, env: {X: \"${{ run.id.x.y }}\"}}\n"));
   const Output ran = scanflow({"run", file});
   EXPECT_EQ(ran.exit, 1);
   EXPECT_NE(ran.out.find("\na  failed, never started: "), std::string::npos) << ran.out;
@@ -118,9 +121,10 @@ TEST(Shown, AStepThatNeverStartedHasNoLog) {
 TEST(Shown, TheLogOfAFailureWithinACalledPipelineIsNamed) {
   const Scanflow scanflow;
   scanflow.files().write(
-      "inner.yaml", pipeline("inner", "steps: [{name: deep, run: echo it is deep; exit 3}]\n"));
+      "inner.yaml",
+      named_pipeline("inner", "steps: [{name: deep, run: echo it is deep; exit 3}]\n"));
   const std::string file = scanflow.files().write(
-      "p.yaml", pipeline("p", "steps: [{name: call, pipeline: inner.yaml}]\n"));
+      "p.yaml", named_pipeline("p", "steps: [{name: call, pipeline: inner.yaml}]\n"));
   const Output ran = scanflow({"run", file, "--state", scanflow.state().string()});
   EXPECT_EQ(ran.exit, 1);
   const std::string begin = "its log: ";
@@ -138,15 +142,15 @@ TEST(Shown, OfThousandsOfStepsThePlansOwnAreSeen) {
   const Scanflow scanflow;
   const std::string file = scanflow.files().write(
       "p.yaml",
-      pipeline("p",
-               "steps:\n"
-               "  - name: many\n"
-               "    for_each: \"${{ (function() local t = {} for i = 1, 300 do t[i] = i end "
-               "return t end)() }}\"\n"
-               "    when: \"${{ item > 1000 }}\"\n"
-               "    uses: noop\n"
-               "  - {name: fails, needs: [many], run: exit 3}\n"
-               "  - {name: other, needs: [many], matrix: {x: [1, 2]}, uses: noop}\n"));
+      named_pipeline("p",
+                     "steps:\n"
+                     "  - name: many\n"
+                     "    for_each: \"${{ (function() local t = {} for i = 1, 300 do t[i] = i end "
+                     "return t end)() }}\"\n"
+                     "    when: \"${{ item > 1000 }}\"\n"
+                     "    uses: noop\n"
+                     "  - {name: fails, needs: [many], run: exit 3}\n"
+                     "  - {name: other, needs: [many], matrix: {x: [1, 2]}, uses: noop}\n"));
   const Output ran = scanflow({"run", file, "-q"});
   EXPECT_EQ(ran.exit, 1);
   for (const char* said : {"\n  ✓ many ", "\n  ✗ fails ", "\n  – many[0] ", "\n  ✓ other[x=2] ",
@@ -159,7 +163,7 @@ TEST(Shown, WhoResumesARunIsToldThatItsFileHasChanged) {
   const Scanflow scanflow;
   const std::string gate = "steps:\n  - {name: gate, approve: true}\n";
   const std::string file = scanflow.files().write(
-      "p.yaml", pipeline("p", gate + "  - {name: a, needs: [gate], run: echo old}\n"));
+      "p.yaml", named_pipeline("p", gate + "  - {name: a, needs: [gate], run: echo old}\n"));
   const auto interrupted = [&] {
     const auto run = scanflow.start({"run", file});
     EXPECT_TRUE(
@@ -181,14 +185,14 @@ TEST(Shown, WhoResumesARunIsToldThatItsFileHasChanged) {
   EXPECT_EQ(resumed(), "");
   interrupted();
   scanflow.files().write("p.yaml",
-                         pipeline("p", gate + "  - {name: a, needs: [gate], run: exit 1}\n"
-                                              "  - {name: b, uses: noop}\n"));
+                         named_pipeline("p", gate + "  - {name: a, needs: [gate], run: exit 1}\n"
+                                                    "  - {name: b, uses: noop}\n"));
   const std::string said = resumed();
   EXPECT_NE(said.find("p.yaml has changed: step 'a' changed (run), step 'b' added; what was "
                       "recorded is what runs"),
             std::string::npos)
       << said;
-  scanflow.files().write("p.yaml", pipeline("p", gate));
+  scanflow.files().write("p.yaml", named_pipeline("p", gate));
   interrupted();
   std::filesystem::remove(file);
   EXPECT_EQ(resumed(), "") << "it is not needed any more";
@@ -197,9 +201,9 @@ TEST(Shown, WhoResumesARunIsToldThatItsFileHasChanged) {
 TEST(Shown, WhoRetriesARunIsToldThatItsFileHasChanged) {
   const Scanflow scanflow;
   const std::string steps = "steps:\n  - {name: a, run: exit 1}\n";
-  const std::string file = scanflow.files().write("p.yaml", pipeline("p", steps));
+  const std::string file = scanflow.files().write("p.yaml", named_pipeline("p", steps));
   EXPECT_EQ(scanflow({"run", file}).exit, 1);
-  scanflow.files().write("p.yaml", pipeline("p", steps + "  - {name: b, uses: noop}\n"));
+  scanflow.files().write("p.yaml", named_pipeline("p", steps + "  - {name: b, uses: noop}\n"));
   const Output retried = scanflow({"runs", "retry", "last"});
   EXPECT_EQ(retried.exit, 1);
   EXPECT_NE(retried.err.find("p.yaml has changed: step 'b' added; what was recorded is what runs"),

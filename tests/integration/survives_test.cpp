@@ -8,10 +8,6 @@
 namespace scanflow::test {
 namespace {
 
-std::string pipeline(const std::string& rest) {
-  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
-}
-
 Output run(const Scanflow& scanflow, const std::string& rest) {
   return scanflow({"run", scanflow.files().write("p.yaml", pipeline(rest)), "-o", "json", "-q"});
 }

@@ -16,7 +16,7 @@
 namespace scanflow::test {
 namespace {
 
-constexpr std::int64_t kTurnUs = 5000;
+constexpr std::int64_t kPassUs = 5000;
 /// Of all links, each turn: one in so many is cut, or grows deaf.
 constexpr std::uint32_t kCut = 4000, kDeaf = 8000;
 constexpr std::int64_t kMostDelayUs = 30'000, kMostWaitUs = 300'000, kMostDeafUs = 4'000'000;
@@ -60,7 +60,7 @@ void Proxy::run() {
       if (!lives) close(*link);
       return !lives;
     });
-    const std::int64_t left_us = kTurnUs - (monotonic_us() - now_us);
+    const std::int64_t left_us = kPassUs - (monotonic_us() - now_us);
     if (left_us > 0) ::poll(nullptr, 0, static_cast<int>(left_us / 1000) + 1);
   }
 }

@@ -50,6 +50,11 @@ class Program {
   bool over_ = false;
 };
 
+/// A pipeline, in YAML, of what follows its name.
+inline std::string pipeline(const std::string& rest) {
+  return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n" + rest;
+}
+
 /// build/bin/scanflow with a state directory of its own.
 class Scanflow {
  public:

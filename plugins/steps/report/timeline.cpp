@@ -11,8 +11,8 @@
 namespace scanflow::report {
 namespace {
 
-constexpr double kWidth = 1040, kLabel = 200, kRight = 130, kRow = 26, kAxis = 26;
-constexpr std::size_t kMostRows = 120;
+constexpr double kTimelineWidth = 1040, kLabel = 200, kTimelineRight = 130, kRow = 26, kAxis = 26;
+constexpr std::size_t kMostBars = 120;
 
 struct Bar {
   std::size_t step;
@@ -36,7 +36,7 @@ std::vector<Bar> bars_of(const RunRecord& run) {
   }
   std::stable_sort(bars.begin(), bars.end(),
                    [](const Bar& a, const Bar& b) { return a.to - a.from > b.to - b.from; });
-  if (bars.size() > kMostRows) bars.resize(kMostRows);
+  if (bars.size() > kMostBars) bars.resize(kMostBars);
   std::stable_sort(bars.begin(), bars.end(), [](const Bar& a, const Bar& b) {
     return a.from != b.from ? a.from < b.from : a.step < b.step;
   });
@@ -51,12 +51,12 @@ std::string timeline_svg(const RunRecord& run) {
   double end = 0;
   for (const Bar& bar : bars) end = std::max(end, bar.to);
   end = std::max(end, 1e-3);
-  const double scale = (kWidth - kLabel - kRight) / end;
+  const double scale = (kTimelineWidth - kLabel - kTimelineRight) / end;
   const double bottom = static_cast<double>(bars.size()) * kRow + 6;
   std::string out = fmt::format(
       "<div class=\"scroll\"><svg class=\"timeline\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" "
       "aria-label=\"when each step ran\"><g class=\"axis\">",
-      kWidth, bottom + kAxis);
+      kTimelineWidth, bottom + kAxis);
   for (const double tick : ticks(0, end, 9)) {
     if (tick > end * 1.0001) continue;
     const double x = kLabel + tick * scale;

@@ -78,7 +78,7 @@ TEST_F(PodmanRefusals, OfAPodThatIsNotThere) {
 TEST_F(PodmanRefusals, ComeAtTheDeadlineAndWhenStopped) {
   const auto hasty = Podman::open({.directory = directory() / "podman"});
   ASSERT_TRUE(hasty);
-  podman::Command command = hasty->command({"events"});  // which never ends by itself
+  podman::Invocation command = hasty->command({"events"});  // which never ends by itself
   command.deadline = std::chrono::milliseconds(200);
   EXPECT_EQ(podman::run(command).error().kind, Refusal::deadline);
   command.deadline = std::chrono::minutes(10);

@@ -106,14 +106,14 @@ TEST(LocalPlugin, ARefusedCallFailsTheStepWithTheReason) {
   EXPECT_TRUE(result.artifacts.empty());
 }
 
-struct Bad {
+struct BadEnd {
   const char* name;
   const char* uses;
   json with;
   const char* cause;
   const char* message;
 };
-class BadPlugin : public testing::TestWithParam<Bad> {};
+class BadPlugin : public testing::TestWithParam<BadEnd> {};
 
 TEST_P(BadPlugin, FailsWithTheTrueCause) {
   Harness harness;
@@ -130,28 +130,29 @@ TEST_P(BadPlugin, FailsWithTheTrueCause) {
 INSTANTIATE_TEST_SUITE_P(
     LocalPlugin, BadPlugin,
     testing::Values(
-        Bad{"Throws", "test.end", {{"how", "throw"}}, "error", "the data is bad"},
-        Bad{"Retryable", "test.end", {{"how", "retryable"}}, "retryable", "the network is down"},
-        Bad{"Unknown", "test.end", {{"how", "unknown"}}, "error", "something else"},
-        Bad{"Segv",
-            "test.end",
-            {{"how", "segv"}},
-            "crash",
-            "killed by SIGSEGV (Segmentation fault); last line: about to end by segv"},
-        Bad{"Abort", "test.end", {{"how", "abort"}}, "crash", "killed by SIGABRT"},
-        Bad{"Kill", "test.end", {{"how", "kill"}}, "crash", "killed by SIGKILL"},
-        Bad{"Exit",
-            "test.end",
-            {{"how", "exit"}},
-            "exit",
-            "ended its process with status 0 instead of returning from run"},
-        Bad{"NoArtifact",
-            "test.work",
-            {{"forget", true}},
-            "error",
-            "announced the artifact 'model' as a file, but did not write it"},
-        Bad{"DeepOutput", "test.work", {{"nested", 200}}, "error", "nested deeper than 100 levels"},
-        Bad{"LargeOutput", "test.work", {{"output", 2'000'000}}, "error", "1 MiB"}),
+        BadEnd{"Throws", "test.end", {{"how", "throw"}}, "error", "the data is bad"},
+        BadEnd{"Retryable", "test.end", {{"how", "retryable"}}, "retryable", "the network is down"},
+        BadEnd{"Unknown", "test.end", {{"how", "unknown"}}, "error", "something else"},
+        BadEnd{"Segv",
+               "test.end",
+               {{"how", "segv"}},
+               "crash",
+               "killed by SIGSEGV (Segmentation fault); last line: about to end by segv"},
+        BadEnd{"Abort", "test.end", {{"how", "abort"}}, "crash", "killed by SIGABRT"},
+        BadEnd{"Kill", "test.end", {{"how", "kill"}}, "crash", "killed by SIGKILL"},
+        BadEnd{"Exit",
+               "test.end",
+               {{"how", "exit"}},
+               "exit",
+               "ended its process with status 0 instead of returning from run"},
+        BadEnd{"NoArtifact",
+               "test.work",
+               {{"forget", true}},
+               "error",
+               "announced the artifact 'model' as a file, but did not write it"},
+        BadEnd{
+            "DeepOutput", "test.work", {{"nested", 200}}, "error", "nested deeper than 100 levels"},
+        BadEnd{"LargeOutput", "test.work", {{"output", 2'000'000}}, "error", "1 MiB"}),
     [](const auto& bad) { return bad.param.name; });
 
 TEST(LocalPlugin, ALibraryThatDoesNotLoadIsAConfigurationError) {

@@ -86,7 +86,7 @@ TEST(RunView, EstimatesByTheCriticalPath) {
 }
 
 TEST(ProgressPrinter, PrintsALineForEachStepThatEnds) {
-  const test::TempDir directory;
+  const scanflow::test::TempDir directory;
   std::FILE* file = std::fopen((directory / "out").c_str(), "w");
   {
     ProgressPrinter printer(ProgressPrinter::Style::lines, ::fileno(file));
@@ -97,14 +97,14 @@ TEST(ProgressPrinter, PrintsALineForEachStepThatEnds) {
         {{"attempt", 1}, {"cause", "exit"}, {"data", {{"message", "exited with status 3"}}}}));
   }
   std::fclose(file);
-  const std::string text = test::read(directory / "out");
+  const std::string text = scanflow::test::read(directory / "out");
   EXPECT_NE(text.find("p  0193f2c1-aaaa-7000  local, 2 at once\n"), std::string::npos) << text;
   EXPECT_NE(text.find("✗ load"), std::string::npos) << text;
   EXPECT_NE(text.find("1.5 s  exit: exited with status 3"), std::string::npos) << text;
 }
 
 TEST(ProgressPrinter, IntoAPipeNamesAreWholeAndAlignedWithThoseOfCalledRuns) {
-  const test::TempDir directory;
+  const scanflow::test::TempDir directory;
   std::FILE* file = std::fopen((directory / "out").c_str(), "w");
   const std::string longest = "train[note=" + std::string(80, 'n') + ",rate=1]";
   {
@@ -117,7 +117,7 @@ TEST(ProgressPrinter, IntoAPipeNamesAreWholeAndAlignedWithThoseOfCalledRuns) {
     printer.update(event("approval_requested", longest.c_str(), 2000000));
   }
   std::fclose(file);
-  const std::string text = test::read(directory / "out");
+  const std::string text = scanflow::test::read(directory / "out");
   EXPECT_NE(text.find("– load" + std::string(56, ' ')), std::string::npos) << text;
   EXPECT_NE(
       text.find("scanflow runs approve 0193f2c1-aaaa-7000 '" + longest + "' --state '/a b'\n"),

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sidecar/collect/collector.hpp"
+#include "tests/support/seconds.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace scanflow::collect {
@@ -75,8 +76,6 @@ struct Machine {
     return count;
   }
 };
-
-inline constexpr std::int64_t kSecond = 1'000'000;
 
 inline constexpr const char* kPressure =
     "some avg10=12.50 avg60=1.00 avg300=0.10 total=3000000\n"

@@ -4,10 +4,10 @@
 
 #include <cmath>
 
+#include "tests/support/seconds.hpp"
+
 namespace scanflow::collect {
 namespace {
-
-constexpr std::int64_t kSecond = 1'000'000;
 
 Values ratio(double value) {
   Values values;

@@ -3,10 +3,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include "tests/support/seconds.hpp"
+
 namespace scanflow::collect {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
 constexpr double kMi = 1024.0 * 1024;
 
 /// Grows by 9 MiB a second from second 20 on, up to its limit of 512 MiB at second 60.

@@ -17,7 +17,7 @@ namespace scanflow::collect {
 namespace {
 
 using M = Metric;
-constexpr std::size_t kMi = 1u << 20;
+constexpr std::size_t kMebibyte = 1u << 20;
 
 Options quick() {
   Options options;
@@ -52,13 +52,13 @@ struct Watch {
 
 TEST(RealProcess, MemoryDescriptorsAndThreads) {
   Child child([] {
-    touch(64 * kMi);
+    touch(64 * kMebibyte);
     for (int i = 0; i < 100; ++i) ::open("/dev/null", O_RDONLY);
     return true;
   });
   Watch watch(child.pid());
-  EXPECT_GT(watch(M::resident), 64 * kMi);
-  EXPECT_GT(watch(M::private_dirty), 64 * kMi);
+  EXPECT_GT(watch(M::resident), 64 * kMebibyte);
+  EXPECT_GT(watch(M::private_dirty), 64 * kMebibyte);
   EXPECT_GE(watch(M::proportional), watch(M::private_dirty));
   EXPECT_GE(watch(M::open_fds), 100);
   EXPECT_LT(watch(M::open_fds), 120);
@@ -187,11 +187,11 @@ class OwnCgroup {
 };
 
 TEST(RealCgroup, IsReadThroughTheRootOfAProcessInNamespacesOfItsOwn) {
-  OwnCgroup app("app", 256 * kMi), sidecar("sidecar", 256 * kMi);
+  OwnCgroup app("app", 256 * kMebibyte), sidecar("sidecar", 256 * kMebibyte);
   if (!app.usable() || !sidecar.usable()) GTEST_SKIP() << "no memory cgroup may be made here";
   Child child([&] {
     if (!app.enter() || !app.isolate()) return false;
-    touch(64 * kMi);
+    touch(64 * kMebibyte);
     return true;
   });
   if (!child.prepared()) GTEST_SKIP() << "namespaces may not be made here";
@@ -199,8 +199,8 @@ TEST(RealCgroup, IsReadThroughTheRootOfAProcessInNamespacesOfItsOwn) {
 
   Watch watch(child.pid());
   EXPECT_EQ(watch.collector.cgroup(watch.id).memory_path(), expected);
-  EXPECT_GT(watch(M::memory_usage), 64 * kMi);
-  EXPECT_EQ(watch(M::memory_limit), 256 * kMi);
+  EXPECT_GT(watch(M::memory_usage), 64 * kMebibyte);
+  EXPECT_EQ(watch(M::memory_limit), 256 * kMebibyte);
   EXPECT_NEAR(watch(M::memory_used_ratio), 0.25, 0.1);
   EXPECT_EQ(watch(M::memory_oom_kills), 0);
   EXPECT_EQ(watch(M::strangers), 0);
@@ -213,7 +213,7 @@ TEST(RealCgroup, IsReadThroughTheRootOfAProcessInNamespacesOfItsOwn) {
     Watch beside(child.pid());
     const std::string text =
         fmt::format("{} {} {}", beside.collector.cgroup(beside.id).memory_path(),
-                    beside(M::memory_usage) > 64 * kMi, beside(M::memory_limit) / kMi);
+                    beside(M::memory_usage) > 64 * kMebibyte, beside(M::memory_limit) / kMebibyte);
     return ::write(out[1], text.data(), text.size()) > 0;
   });
   ASSERT_TRUE(reader.prepared());
@@ -224,9 +224,9 @@ TEST(RealCgroup, IsReadThroughTheRootOfAProcessInNamespacesOfItsOwn) {
 }
 
 TEST(RealCgroup, AKillForMemoryIsSeenAfterTheEnd) {
-  OwnCgroup app("oom", 48 * kMi);
+  OwnCgroup app("oom", 48 * kMebibyte);
   if (!app.usable()) GTEST_SKIP() << "no memory cgroup may be made here";
-  Child child([&] { return app.enter() && app.isolate(); }, [] { touch(200 * kMi); });
+  Child child([&] { return app.enter() && app.isolate(); }, [] { touch(200 * kMebibyte); });
   if (!child.prepared()) GTEST_SKIP() << "namespaces may not be made here";
   Watch watch(child.pid());
   const double before = watch(M::memory_oom_kills), limit = watch(M::memory_limit);

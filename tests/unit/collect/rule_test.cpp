@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/seconds.hpp"
+
 namespace scanflow::collect {
 namespace {
-
-constexpr std::int64_t kSecond = 1'000'000;
 
 /// A workload whose memory goes as told, a second each; answers when the rule fired.
 class Memory {

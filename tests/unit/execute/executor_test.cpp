@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/seconds.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace scanflow::execute {
@@ -20,7 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::int64_t kSecond = 1'000'000;
 const protocol::AttemptId kTrain{"r1", "train", 1};
 
 class FakeHands : public Hands {

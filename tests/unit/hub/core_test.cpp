@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/seconds.hpp"
 #include "tests/support/sidecar_link.hpp"
 
 namespace scanflow::hub {
@@ -14,8 +15,6 @@ using test::decoded;
 using test::encoded;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-constexpr std::int64_t kSecond = 1'000'000;
 
 class CoreTest : public testing::Test {
  protected:

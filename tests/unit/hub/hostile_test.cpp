@@ -16,6 +16,7 @@
 #include "engine/hub/hub.hpp"
 #include "sdk/base/clock.hpp"
 #include "sidecar/link/dealer.hpp"
+#include "tests/support/seconds.hpp"
 #include "tests/unit/hub/attacker.hpp"
 
 namespace scanflow::hub {
@@ -25,7 +26,6 @@ using namespace std::chrono_literals;
 using test::Attacker;
 using Line = Attacker::Line;
 
-constexpr std::int64_t kSecond = 1'000'000;
 /// Within which every command of a victim is answered, on a slow and busy machine.
 constexpr std::int64_t kDeadlineUs = 3 * kSecond;
 constexpr std::size_t kMostMemory = 256u << 20;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/hub/core.hpp"
+#include "tests/support/seconds.hpp"
 #include "tests/support/sidecar_link.hpp"
 
 namespace scanflow::hub {
@@ -18,8 +19,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::Gt;
 using testing::Lt;
-
-constexpr std::int64_t kSecond = 1'000'000;
 
 TEST(Meter, FillsUpWithTime) {
   Meter meter;

@@ -40,7 +40,7 @@ struct Both {
 
 LabelSelector select(const std::string& text) { return LabelSelector::parse(text).value(); }
 
-void compare(Kind kind, std::uint64_t seed) {
+void compare_answers(Kind kind, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   Both both;
   std::vector<Values> values;
@@ -76,11 +76,11 @@ void compare(Kind kind, std::uint64_t seed) {
 }
 
 TEST(Query, OfGaugesAgreesWithTheReference) {
-  for (std::uint64_t seed = 1; seed <= 6; ++seed) compare(Kind::gauge, seed);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) compare_answers(Kind::gauge, seed);
 }
 
 TEST(Query, OfCountersAgreesWithTheReference) {
-  for (std::uint64_t seed = 1; seed <= 6; ++seed) compare(Kind::counter, seed);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) compare_answers(Kind::counter, seed);
 }
 
 TEST(Query, IncreaseCountsAcrossResetsAndFromTheSampleBefore) {
@@ -182,9 +182,9 @@ TEST(Query, AnyWindowAndAnyTimeIsTaken) {
   Both both;
   both.add(Kind::gauge, {});
   both.append(0, kStart, 1);
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-  EXPECT_EQ(both.knowledge.ask({"m", {}, Function::avg, kMost}, kMost)->value, 1);
-  EXPECT_FALSE(both.knowledge.ask({"m", {}, Function::avg, kMost}, -kMost)->value);
+  constexpr std::int64_t kGreatest = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(both.knowledge.ask({"m", {}, Function::avg, kGreatest}, kGreatest)->value, 1);
+  EXPECT_FALSE(both.knowledge.ask({"m", {}, Function::avg, kGreatest}, -kGreatest)->value);
 }
 
 TEST(Range, HasAPointForEachStepThatHasSamples) {

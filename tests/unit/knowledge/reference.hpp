@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "engine/knowledge/query.hpp"
+#include "tests/support/seconds.hpp"
 
 namespace scanflow::knowledge {
 
-inline constexpr std::int64_t kSecond = 1'000'000;
 /// A time of this century, and the beginning of a bucket of any width that tests use.
 inline constexpr std::int64_t kStart = 1'780'000'200 * kSecond;
 

@@ -2,12 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/seconds.hpp"
+
 namespace scanflow::kube {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kWall = 1'800'000'000 * kSecond;
 
 /// A Lease that several write, as an API server keeps it.

@@ -106,7 +106,7 @@ TEST_F(ControllersTest, AJobEndsWithItsPodsAndFailsWithThem) {
 }
 
 /// What was recorded of a Job, without moments.
-json seen_of(json status) {
+json seen_status(json status) {
   status.erase("startTime");
   status.erase("completionTime");
   if (status.contains("uncountedTerminatedPods"))
@@ -126,7 +126,7 @@ TEST_F(ControllersTest, AJobsStatusesAreThoseThatWereRecorded) {
   std::vector<json> theirs, ours;
   for (std::string line; std::getline(stream, line);) {
     const json event = json::parse(line);
-    if (event["type"] != "BOOKMARK") theirs.push_back(seen_of(event["object"]["status"]));
+    if (event["type"] != "BOOKMARK") theirs.push_back(seen_status(event["object"]["status"]));
   }
   json job = job_of(0);
   job["spec"]["template"]["spec"]["initContainers"] = json::array(
@@ -136,7 +136,7 @@ TEST_F(ControllersTest, AJobsStatusesAreThoseThatWereRecorded) {
   server_.with([&](Cluster& cluster) {
     const Resource& jobs = *cluster.known.find("batch", "v1", "jobs");
     for (const Told& event : cluster.store.since(jobs, 1)) {
-      json seen = seen_of(event->now->object()["status"]);
+      json seen = seen_status(event->now->object()["status"]);
       if (ours.empty() || ours.back() != seen) ours.push_back(std::move(seen));
     }
   });

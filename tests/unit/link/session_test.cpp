@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/seconds.hpp"
 #include "tests/support/sidecar_link.hpp"
 
 namespace scanflow::link {
@@ -13,8 +14,6 @@ using protocol::Header;
 using test::all_of;
 using test::encoded;
 using testing::ElementsAre;
-
-constexpr std::int64_t kSecond = 1'000'000;
 
 class SessionTest : public testing::Test {
  protected:

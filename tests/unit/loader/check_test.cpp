@@ -15,7 +15,7 @@ struct Answer {
   std::string text;
 };
 
-Answer check(const std::string& library) {
+Answer checked(const std::string& library) {
   const auto command = fmt::format("{} --check {} 2>&1", SCANFLOW_DESCRIBE, library);
   Answer answer;
   FILE* out = popen(command.c_str(), "r");
@@ -30,7 +30,7 @@ Answer check(const std::string& library) {
 }
 
 TEST(Check, PassesAGoodLibrary) {
-  const auto answer = check(GOOD_PLUGIN);
+  const auto answer = checked(GOOD_PLUGIN);
   EXPECT_EQ(answer.text, GOOD_PLUGIN ": all checks passed\n");
   EXPECT_EQ(answer.status, 0);
 }
@@ -40,7 +40,7 @@ TEST(Check, NamesEachBrokenRule) {
   GTEST_SKIP() << "AddressSanitizer exports symbols of its own";
 #endif
   const std::string library = BAD_PLUGINS "/exports_more.so";
-  const auto answer = check(library);
+  const auto answer = checked(library);
   EXPECT_EQ(answer.status, 1);
   EXPECT_EQ(answer.text,
             library +
@@ -55,7 +55,7 @@ TEST(Check, HoldsAStepToTheCommandsThatItDescribes) {
 #endif
   const auto problem = [](const std::string& name) {
     const std::string library = BAD_PLUGINS "/" + name;
-    const auto text = check(library).text;
+    const auto text = checked(library).text;
     return text.substr(std::min(text.size(), library.size() + 2));
   };
   EXPECT_EQ(problem("commands_differ.so"),
@@ -68,7 +68,7 @@ TEST(Check, HoldsAStepToTheCommandsThatItDescribes) {
 }
 
 TEST(Check, SaysWhyALibraryDoesNotLoad) {
-  const auto answer = check(BAD_PLUGINS "/null_id.so");
+  const auto answer = checked(BAD_PLUGINS "/null_id.so");
   EXPECT_EQ(answer.status, 1);
   EXPECT_NE(answer.text.find("scanflow_plugin.id is null; name the library"), std::string::npos)
       << answer.text;

@@ -19,8 +19,8 @@ using nlohmann::json;
 class PodFields : public testing::Test {
  protected:
   void SetUp() override {
-    const auto document = test::recording("openapi/api_v1.json");
-    if (!document) GTEST_SKIP() << test::kNoRecordings;
+    const auto document = scanflow::test::recording("openapi/api_v1.json");
+    if (!document) GTEST_SKIP() << scanflow::test::kNoRecordings;
     schemas_ = (*document)["components"]["schemas"];
   }
 

@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/seconds.hpp"
+
 namespace scanflow::runtime {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kNow = 1'700'000'000 * kSecond;
 
 pipeline::MetricQuery query(const std::string& function, const std::string& name,

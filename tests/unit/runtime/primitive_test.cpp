@@ -5,13 +5,12 @@
 
 #include "sdk/loader/schema.hpp"
 #include "sidecar/protocol/primitives.hpp"
+#include "tests/support/seconds.hpp"
 
 namespace scanflow::runtime {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr std::int64_t kSecond = 1'000'000;
 
 std::string error_of(const std::string& primitive, const std::string& arguments = "{}",
                      std::int64_t deadline_us = 0) {

@@ -5,10 +5,11 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/seconds.hpp"
+
 namespace scanflow::runtime {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kNow = 1'700'000'000 * kSecond;
 const hub::SidecarKey kSidecar{"local", "local"};
 

@@ -17,6 +17,7 @@
 #include "sdk/base/uuid.hpp"
 #include "tests/support/fake_sidecar.hpp"
 #include "tests/support/program.hpp"
+#include "tests/support/seconds.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -26,7 +27,6 @@ using test::eventually;
 using test::FakeSidecar;
 using testing::HasSubstr;
 
-constexpr std::int64_t kSecond = 1'000'000;
 constexpr const char* kLong = "[{name: long, run: \"until [ -e $GATE ]; do sleep 0.02; done\"}]";
 
 class SteeringTest : public testing::Test {

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "engine/runtime/recent_metrics.hpp"
+#include "tests/support/seconds.hpp"
 
 namespace scanflow::runtime {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::int64_t kNow = 1'700'000'000 * kSecond;
 
 class TopTest : public testing::Test {

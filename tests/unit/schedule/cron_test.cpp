@@ -10,14 +10,14 @@
 namespace scanflow::schedule {
 namespace {
 
-struct Row {
+struct CronRow {
   std::string expression, after;  // UTC
   std::vector<std::string> next;  // UTC, without "+00:00"
 };
 
 /// 1 January 2026 is a Thursday.
-const std::vector<Row>& rows() {
-  static const std::vector<Row> all = {
+const std::vector<CronRow>& rows() {
+  static const std::vector<CronRow> all = {
       {"* * * * *", "2026-01-01 00:00", {"2026-01-01 00:01", "2026-01-01 00:02"}},
       {"* * * * *", "2026-12-31 23:59:30", {"2027-01-01 00:00", "2027-01-01 00:01"}},
       {"*/25 * * * *",
@@ -103,7 +103,7 @@ const std::vector<Row>& rows() {
 }
 
 TEST(Cron, FiresWhenItSays) {
-  for (const Row& row : rows()) {
+  for (const CronRow& row : rows()) {
     std::vector<std::string> expected;
     for (const std::string& text : row.next) expected.push_back(text + "+00:00");
     EXPECT_EQ(next_texts(make(row.expression), row.after, expected.size()), expected)
@@ -121,7 +121,7 @@ const std::string kShape =
     "@annually)";
 const std::string kMinute = "; it takes 0-59, for example '0', '*/15' or '0,30'";
 const std::string kHour = "; it takes 0-23, for example '6', '*/2' or '9-17'";
-const std::string kDay = "; it takes 1-31 or L (the last day), for example '1', '1,15' or 'L'";
+const std::string kDayHelp = "; it takes 1-31 or L (the last day), for example '1', '1,15' or 'L'";
 const std::string kMonth = "; it takes 1-12 or jan to dec, for example '1', 'jan' or '6-8'";
 const std::string kWeekday =
     "; it takes 0-7 (0 and 7 are Sunday) or sun to sat, for example '1', 'mon-fri' or 'sat,sun'";
@@ -170,13 +170,14 @@ const std::vector<BadRow>& bad_rows() {
       {"0 22-2 * * *", "hour: '22-2' runs backwards (write '22-23,0-2')" + kHour},
       {"0 */24 * * *",
        "hour: the step '24' of '*/24' is not within 1-23 (each day begins anew)" + kHour},
-      {"0 0 0 * *", "day-of-month: '0' is not allowed" + kDay},
-      {"0 0 32 * *", "day-of-month: '32' is not allowed" + kDay},
-      {"0 0 ? * *", "day-of-month: '?' is not allowed" + kDay},
-      {"0 0 L-3 * *", "day-of-month: 'L' in 'L-3' is not allowed" + kDay},
-      {"0 0 L/2 * *", "day-of-month: 'L' in 'L/2' is not allowed" + kDay},
+      {"0 0 0 * *", "day-of-month: '0' is not allowed" + kDayHelp},
+      {"0 0 32 * *", "day-of-month: '32' is not allowed" + kDayHelp},
+      {"0 0 ? * *", "day-of-month: '?' is not allowed" + kDayHelp},
+      {"0 0 L-3 * *", "day-of-month: 'L' in 'L-3' is not allowed" + kDayHelp},
+      {"0 0 L/2 * *", "day-of-month: 'L' in 'L/2' is not allowed" + kDayHelp},
       {"0 0 */31 * *",
-       "day-of-month: the step '31' of '*/31' is not within 1-30 (each month begins anew)" + kDay},
+       "day-of-month: the step '31' of '*/31' is not within 1-30 (each month begins anew)" +
+           kDayHelp},
       {"0 0 1 13 *", "month: '13' is not allowed" + kMonth},
       {"0 0 1 0 *", "month: '0' is not allowed" + kMonth},
       {"0 0 1 january *", "month: 'january' is not allowed" + kMonth},

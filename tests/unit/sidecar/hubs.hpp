@@ -18,11 +18,11 @@
 
 #include "engine/hub/hub.hpp"
 #include "tests/support/program.hpp"
+#include "tests/support/seconds.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace scanflow::test {
 
-inline constexpr std::int64_t kSecond = 1'000'000;
 inline const std::string kBin = std::string(SCANFLOW_BINARY_DIR) + "/bin/";
 
 /// The state of a process as /proc tells it: 'R', 'S', 'T' where it is stopped; 0: it is gone.
