@@ -39,9 +39,11 @@ Result<tcp::endpoint> endpoint_of(const std::string& address, bool tls) {
   const char* const end = address.data() + address.size();
   const char* const digits = colon == std::string::npos ? end : address.data() + colon + 1;
   const auto [rest, problem] = std::from_chars(digits, end, port);
-  if (host.empty() || problem != std::errc() || rest != end)
-    return fail(fmt::format("'{}' is no address to listen on: {} is one", address,
-                            tls ? "0.0.0.0:8443" : "127.0.0.1:8420"));
+  const bool bare = host.find(':') != std::string::npos && !host.starts_with('[');  // ::1:8443
+  if (bare || host.empty() || problem != std::errc() || rest != end)
+    return fail(fmt::format("'{}' is no address to listen on: {} or {} is one", address,
+                            tls ? "0.0.0.0:8443" : "127.0.0.1:8420",
+                            tls ? "[::]:8443" : "[::1]:8420"));
   if (!tls && !is_loopback_host(host)) {
     return fail(fmt::format(
         "{} is not an address of this machine's own: the server knows no users yet, so it listens "
@@ -94,14 +96,26 @@ struct Server::Impl {
       if (error) return accept_later();
       std::erase_if(sessions, [](const auto& session) { return session.expired(); });
       const auto session = Session::make(std::move(socket), handler, options);
-      const bool full = sessions.size() >= options.limits.connections;
-      if (full) session->turn_away();
-      if (!full) {
+      if (sessions.size() >= options.limits.connections && !make_room()) {
+        session->turn_away();
+      } else {
         sessions.push_back(session);
         session->start();
       }
       accept();
     });
+  }
+
+  /// Whoever has been idle for longest gives way.
+  bool make_room() {
+    std::shared_ptr<Session> longest;
+    for (const auto& weak : sessions) {
+      const auto session = weak.lock();
+      if (!session || !session->idle_since()) continue;
+      if (!longest || *session->idle_since() < *longest->idle_since()) longest = session;
+    }
+    if (longest) longest->close();
+    return longest != nullptr;
   }
 
   void accept_later() {

@@ -18,7 +18,7 @@ namespace scanflow::http {
 struct Limits {
   std::uint32_t header_bytes = 16u << 10;
   std::uint64_t body_bytes = 16u << 20;  // 8 MiB of YAML, escaped
-  std::size_t connections = 1000;
+  std::size_t connections = 1000;        // past them the one that is idle for longest is closed
   std::chrono::milliseconds handshake = std::chrono::seconds(10);  // of TLS
   std::chrono::milliseconds idle = std::chrono::seconds(60);       // between two requests
   std::chrono::milliseconds receive = std::chrono::seconds(30);    // the body of one

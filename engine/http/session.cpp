@@ -68,6 +68,7 @@ class Connection : public Session, public std::enable_shared_from_this<Connectio
         limits_(limits) {}
 
   void start() override {
+    idle_since_ = std::chrono::steady_clock::now();
     if constexpr (kTls) {
       tcp().expires_after(limits_.handshake);
       stream_.async_handshake(asio::ssl::stream_base::server,
@@ -89,7 +90,20 @@ class Connection : public Session, public std::enable_shared_from_this<Connectio
 
   void hear_no_more() override {
     deaf_ = true;
-    if (waiting_) close();
+    if (idle_since_) close();
+  }
+
+  std::optional<std::chrono::steady_clock::time_point> idle_since() const override {
+    return idle_since_;
+  }
+
+  void close() override {
+    idle_since_.reset();
+    heartbeat_.cancel();
+    answer_.reset();
+    error_code ignored;
+    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+    tcp().close();
   }
 
  private:
@@ -103,12 +117,12 @@ class Connection : public Session, public std::enable_shared_from_this<Connectio
     parser_.emplace();
     parser_->header_limit(limits_.header_bytes);
     parser_->body_limit(limits_.body_bytes);
-    waiting_ = true;
+    idle_since_ = std::chrono::steady_clock::now();
     tcp().expires_after(limits_.idle);
     beast::http::async_read_header(
         stream_, buffer_, *parser_,
         [self = this->shared_from_this()](error_code error, std::size_t) {
-          self->waiting_ = false;
+          self->idle_since_.reset();
           self->on_header(error);
         });
   }
@@ -311,14 +325,6 @@ class Connection : public Session, public std::enable_shared_from_this<Connectio
     }
   }
 
-  void close() {
-    heartbeat_.cancel();
-    answer_.reset();
-    error_code ignored;
-    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-    tcp().close();
-  }
-
   Wire stream_;
   asio::steady_timer heartbeat_;
   const Handler& handler_;
@@ -328,8 +334,9 @@ class Connection : public Session, public std::enable_shared_from_this<Connectio
   std::optional<beast::http::response<beast::http::empty_body>> go_on_, header_;
   std::optional<beast::http::response_serializer<beast::http::empty_body>> header_writer_;
   unsigned version_ = 11;
-  bool keep_ = false, head_ = false, deaf_ = false, waiting_ = false, writing_ = false;
+  bool keep_ = false, head_ = false, deaf_ = false, writing_ = false;
   bool watching_ = false;
+  std::optional<std::chrono::steady_clock::time_point> idle_since_;
   std::shared_ptr<Stream> answer_;
   std::string piece_;
   std::optional<std::string> held_;

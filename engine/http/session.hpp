@@ -2,7 +2,9 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
 #include <memory>
+#include <optional>
 
 #include "engine/http/message.hpp"
 #include "engine/http/server.hpp"
@@ -18,6 +20,10 @@ class Session {
   virtual void start() = 0;
   /// Says that there are too many connections, and closes.
   virtual void turn_away() = 0;
+  virtual void close() = 0;
+  /// Since when its client has had nothing answered: it shakes hands, or its next request has not
+  /// come. None: a request is being read, or answered.
+  virtual std::optional<std::chrono::steady_clock::time_point> idle_since() const = 0;
   /// Takes no more requests; one that waits for its next is closed.
   virtual void hear_no_more() = 0;
 };

@@ -4,8 +4,9 @@ add_library(scanflow_options INTERFACE)
 target_include_directories(scanflow_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(scanflow_options INTERFACE
   -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Wno-missing-field-initializers
-  # Sources are compiled several at a time: one's own types are another's included ones then.
-  $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>
+  # Sources are compiled several at a time (CMAKE_UNITY_BUILD): one's own types are another's included ones then, and
+  # programs that are to be small keep the sections that they use.
+  $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage> -ffunction-sections -fdata-sections
   $<$<BOOL:${SCANFLOW_WERROR}>:-Werror>)
 if(SCANFLOW_SANITIZE)
   target_compile_options(scanflow_options INTERFACE
@@ -23,8 +24,6 @@ function(scanflow_precompiled_headers)
   set(headers <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional> <string> <unordered_map> <variant>
     <vector> <fmt/format.h> <tl/expected.hpp> ${CMAKE_SOURCE_DIR}/sdk/base/json_instances.hpp)
   add_library(scanflow_json STATIC ${CMAKE_SOURCE_DIR}/sdk/base/json_instances.cpp)
-  # In sections: a program keeps what it calls.
-  target_compile_options(scanflow_json PRIVATE -ffunction-sections)
   target_link_libraries(scanflow_json PRIVATE scanflow_options PUBLIC nlohmann_json::nlohmann_json)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "")
   add_library(scanflow_precompiled OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)

@@ -55,6 +55,10 @@ class TlsClient {
                 "\r\n\r\n" + body);
   }
   std::string send(const std::string& text) {
+    write(text);
+    return read_answer();
+  }
+  void write(const std::string& text) {
     std::size_t sent = 0;
     while (sent < text.size()) {
       const int wrote =
@@ -63,7 +67,6 @@ class TlsClient {
       if (wrote <= 0) break;  // it may have answered already
       sent += static_cast<std::size_t>(wrote);
     }
-    return read_answer();
   }
 
  private:

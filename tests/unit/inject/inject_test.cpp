@@ -135,6 +135,17 @@ TEST(Inject, OnlyWhatAsksForItWhereThatIsSaid) {
   EXPECT_EQ(report_of(pod, settings).outcome, Outcome::injected);
 }
 
+TEST(Inject, ItsDirectoryIsTakenHoweverThatIsSpelt) {
+  for (const char* path : {"/scanflow", "//scanflow/", "/a/../scanflow/data", "/./scanflow//x"}) {
+    json pod = simple_pod();
+    pod["spec"]["containers"][0]["volumeMounts"] = {{{"name", "d"}, {"mountPath", path}}};
+    EXPECT_EQ(report_of(pod, defaults("1")).outcome, Outcome::skipped) << path;
+  }
+  json pod = simple_pod();
+  pod["spec"]["containers"][0]["volumeMounts"] = {{{"name", "d"}, {"mountPath", "/scanflows"}}};
+  EXPECT_EQ(report_of(pod, defaults("1")).outcome, Outcome::injected);
+}
+
 TEST(Inject, TakesItOutWhereItIsDisabledLater) {
   const json pod = simple_pod();
   json later = injected(pod, defaults("1"));
