@@ -11,15 +11,15 @@ namespace {
 using testing::HasSubstr;
 using Words = std::vector<std::string>;
 
-std::string document(const std::string& name, const std::string& steps) {
+std::string one_pipeline(const std::string& name, const std::string& steps) {
   return "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: " + name + "}\n" + steps +
          "\n";
 }
 
 std::string prints(const std::string& name, const std::string& word) {
-  return document(name,
-                  "steps: [{name: a, run: 'echo said=" + word +
-                      " >> $SCANFLOW_OUTPUT'}]\noutputs: {said: '${{ steps.a.outputs.said }}'}");
+  return one_pipeline(
+      name, "steps: [{name: a, run: 'echo said=" + word +
+                " >> $SCANFLOW_OUTPUT'}]\noutputs: {said: '${{ steps.a.outputs.said }}'}");
 }
 
 class RemoteRun : public testing::Test {
@@ -58,24 +58,24 @@ TEST_F(RemoteRun, ARegisteredPipelineByItsName) {
 
 TEST_F(RemoteRun, AFileCallsFilesFromHereAndNamesFromThere) {
   apply(prints("part", "registered"));
-  file("sub.yaml", document("sub",
-                            "steps: [{name: a, pipeline: part}]\n"
-                            "outputs: {said: '${{ steps.a.outputs.said }}'}"));
-  const std::string calls = file("p.yaml", document("p", R"(steps:
+  file("sub.yaml", one_pipeline("sub",
+                                "steps: [{name: a, pipeline: part}]\n"
+                                "outputs: {said: '${{ steps.a.outputs.said }}'}"));
+  const std::string calls = file("p.yaml", one_pipeline("p", R"(steps:
   - {name: file, pipeline: sub.yaml}
   - {name: name, pipeline: default/part@1})"));
   const json result = answer({"run", calls});
   EXPECT_EQ(step(result, "file")["outputs"]["said"], "registered") << result;
   EXPECT_EQ(step(result, "name")["outputs"]["said"], "registered");
   EXPECT_THAT(remote_({"run", calls, "-n", "other"}).err, HasSubstr("there is 'default/part'"));
-  const Output unknown =
-      remote_({"run", file("p.yaml", document("p", "steps: [{name: a, pipeline: none.yaml}]"))});
+  const Output unknown = remote_(
+      {"run", file("p.yaml", one_pipeline("p", "steps: [{name: a, pipeline: none.yaml}]"))});
   EXPECT_EQ(unknown.exit, 2);
   EXPECT_THAT(unknown.err, HasSubstr("p.yaml:4:"));
   EXPECT_THAT(unknown.err, HasSubstr("none.yaml"));
-  file("sub.yaml", document("sub", "steps: [{name: a, uses: nop}]"));
+  file("sub.yaml", one_pipeline("sub", "steps: [{name: a, uses: nop}]"));
   const Output wrong =
-      remote_({"run", file("p.yaml", document("p", "steps: [{name: a, pipeline: sub.yaml}]"))});
+      remote_({"run", file("p.yaml", one_pipeline("p", "steps: [{name: a, pipeline: sub.yaml}]"))});
   EXPECT_EQ(wrong.exit, 2);
   EXPECT_THAT(wrong.err, HasSubstr("unknown step plugin 'nop'"));
 }
@@ -83,14 +83,15 @@ TEST_F(RemoteRun, AFileCallsFilesFromHereAndNamesFromThere) {
 TEST_F(RemoteRun, AFileOfTheServersIsNotTakenForOneThatDidNotCome) {
   const std::string secret = file("there.yaml", prints("there", "x"));
   const json refused = remote_.server->post(
-      "/api/v1/runs", {{"source", document("p", "steps: [{name: a, pipeline: " + secret + "}]")},
-                       {"sources", json::object()}});
+      "/api/v1/runs",
+      {{"source", one_pipeline("p", "steps: [{name: a, pipeline: " + secret + "}]")},
+       {"sources", json::object()}});
   EXPECT_EQ(refused["status"], 400);
   EXPECT_THAT(refused["message"].get<std::string>(), HasSubstr("did not come with the pipeline"));
 }
 
 TEST_F(RemoteRun, DryItSaysWhatTheServerWouldDo) {
-  const std::string path = file("p.yaml", document("p", R"(params: {n: 2}
+  const std::string path = file("p.yaml", one_pipeline("p", R"(params: {n: 2}
 steps:
   - {name: kept, cache: true, with: {n: "${{ params.n }}"}, run: echo}
   - {name: ask, needs: [kept], approve: true}
@@ -109,19 +110,20 @@ steps:
   EXPECT_THAT(remote_({"run", path, "--dry-run"}).out, HasSubstr("nothing was run"));
   EXPECT_THAT(remote_({"cache", "clear"}).out, HasSubstr("forgot 1 cached results"));
   EXPECT_EQ(step(answer({"run", path, "--dry-run", "-p", "n=3"}), "kept")["status"], "would_run");
-  apply(document("large", "steps: [{name: a, uses: noop, resources: {requests: {cpu: 100000}}}]"));
+  apply(one_pipeline("large",
+                     "steps: [{name: a, uses: noop, resources: {requests: {cpu: 100000}}}]"));
   EXPECT_EQ(step(answer({"run", "large", "--dry-run"}, 2), "a")["status"], "refused");
   EXPECT_EQ(remote_({"run", path, "--dry-run", "-p", "none=1"}).exit, 2);
 }
 
 TEST_F(RemoteRun, WhatCalledPipelinesAskIsShownToo) {
-  file("inner.yaml", document("inner",
-                              "steps: [{name: a, uses: noop}, {name: b, uses: noop}, "
-                              "{name: gate, needs: [a, b], approve: true}]"));
+  file("inner.yaml", one_pipeline("inner",
+                                  "steps: [{name: a, uses: noop}, {name: b, uses: noop}, "
+                                  "{name: gate, needs: [a, b], approve: true}]"));
   const std::string path = file(
-      "p.yaml", document("p",
-                         "steps: [{name: call, pipeline: inner.yaml}, {name: z, needs: [call], "
-                         "uses: noop}]"));
+      "p.yaml", one_pipeline("p",
+                             "steps: [{name: call, pipeline: inner.yaml}, {name: z, needs: [call], "
+                             "uses: noop}]"));
   const auto run = remote_.here.start({"run", path, "--server", remote_.server->url()});
   const std::string answer = " call/gate --server " + remote_.server->url() + "\n";
   EXPECT_TRUE(eventually([&] { return run->out().find(answer) != std::string::npos; }))
@@ -135,8 +137,8 @@ TEST_F(RemoteRun, WhatCalledPipelinesAskIsShownToo) {
 }
 
 TEST_F(RemoteRun, DetachedNothingIsLeftHere) {
-  const std::string path =
-      file("p.yaml", document("p", "steps: [{name: gate, approve: true}, {name: a, uses: noop}]"));
+  const std::string path = file(
+      "p.yaml", one_pipeline("p", "steps: [{name: gate, approve: true}, {name: a, uses: noop}]"));
   const Output begun = remote_({"run", path, "--detach"});
   ASSERT_EQ(begun.exit, 0) << begun.err;
   const std::string id = begun.out.substr(0, begun.out.find('\n'));
@@ -154,7 +156,7 @@ TEST_F(RemoteRun, DetachedNothingIsLeftHere) {
 }
 
 TEST_F(RemoteRun, AgainAndOn) {
-  const std::string path = file("p.yaml", document("p", R"(steps:
+  const std::string path = file("p.yaml", one_pipeline("p", R"(steps:
   - {name: gate, approve: true}
   - {name: good, needs: [gate], run: "echo said=kept >> $SCANFLOW_OUTPUT"}
   - {name: bad, needs: [good], run: "exit 3"})"));
@@ -177,8 +179,9 @@ TEST_F(RemoteRun, AgainAndOn) {
 
 TEST_F(RemoteRun, RunsAreDeletedAllOrNone) {
   const std::string over = answer({"run", file("p.yaml", prints("p", "x"))})["run"];
-  const std::string goes_on = answer(
-      {"run", "-d", file("g.yaml", document("g", "steps: [{name: gate, approve: true}]"))})["run"];
+  const std::string goes_on =
+      answer({"run", "-d",
+              file("g.yaml", one_pipeline("g", "steps: [{name: gate, approve: true}]"))})["run"];
   const Output refused = remote_({"runs", "delete", over, goes_on});
   EXPECT_EQ(refused.exit, 2);
   EXPECT_THAT(refused.err, HasSubstr(goes_on));

@@ -25,7 +25,7 @@ const json kTrain = json::parse(R"({
 })");
 
 /// All problems, one a line: "POINTER: MESSAGE".
-std::string check(const char* text, const json& schema = kTrain) {
+std::string verdict(const char* text, const json& schema = kTrain) {
   auto value = json::parse(text);
   std::string list;
   for (const auto& problem : validate(schema, value)) {
@@ -42,7 +42,7 @@ TEST(Schema, FillsInDefaultsAlsoOfNestedObjects) {
 }
 
 TEST(Schema, ReportsAllProblemsAtOnce) {
-  EXPECT_EQ(check(R"({"epoch": 3, "epochs": -3, "rate": 0, "model": "cnn3"})"),
+  EXPECT_EQ(verdict(R"({"epoch": 3, "epochs": -3, "rate": 0, "model": "cnn3"})"),
             "/epochs: -3 is below the minimum 1\n"
             "/model: \"cnn3\" is not one of \"cnn1\", \"cnn2\"; did you mean 'cnn1'?\n"
             "/rate: 0 is not above 0\n"
@@ -51,33 +51,35 @@ TEST(Schema, ReportsAllProblemsAtOnce) {
 }
 
 TEST(Schema, TellsTypesApart) {
-  EXPECT_EQ(check(R"({"data": "d", "epochs": 2.0})"), "/epochs: expected an integer, got 2.0\n");
-  EXPECT_EQ(check(R"({"data": "d", "epochs": true})"), "/epochs: expected an integer, got true\n");
-  EXPECT_EQ(check(R"({"data": "d", "rate": 1})"), "") << "an int passes as number";
-  EXPECT_EQ(check(R"({"data": 7})"), "/data: expected text, got 7\n");
-  EXPECT_EQ(check(R"({"data": "d", "limit": null})"), "");
-  EXPECT_EQ(check(R"({"data": "d", "limit": "x"})"),
+  EXPECT_EQ(verdict(R"({"data": "d", "epochs": 2.0})"), "/epochs: expected an integer, got 2.0\n");
+  EXPECT_EQ(verdict(R"({"data": "d", "epochs": true})"),
+            "/epochs: expected an integer, got true\n");
+  EXPECT_EQ(verdict(R"({"data": "d", "rate": 1})"), "") << "an int passes as number";
+  EXPECT_EQ(verdict(R"({"data": 7})"), "/data: expected text, got 7\n");
+  EXPECT_EQ(verdict(R"({"data": "d", "limit": null})"), "");
+  EXPECT_EQ(verdict(R"({"data": "d", "limit": "x"})"),
             "/limit: expected an integer or null, got \"x\"\n");
-  EXPECT_EQ(check("[]"), ": expected an object, got []\n");
+  EXPECT_EQ(verdict("[]"), ": expected an object, got []\n");
 }
 
 TEST(Schema, ChecksTextAndLists) {
-  EXPECT_EQ(check(R"({"data": "d", "name": "ää"})"), "/name: \"ää\" does not match ^[a-z]+$\n")
+  EXPECT_EQ(verdict(R"({"data": "d", "name": "ää"})"), "/name: \"ää\" does not match ^[a-z]+$\n")
       << "the subset's classes are of ASCII";
-  EXPECT_EQ(check(R"({"data": "d", "name": "a"})"), "/name: \"a\" is shorter than 2 characters\n");
-  EXPECT_EQ(check(R"({"data": "d", "layers": []})"), "/layers: has 0 items, fewer than 1\n");
-  EXPECT_EQ(check(R"({"data": "d", "layers": [3, 0, "x", 4]})"),
+  EXPECT_EQ(verdict(R"({"data": "d", "name": "a"})"),
+            "/name: \"a\" is shorter than 2 characters\n");
+  EXPECT_EQ(verdict(R"({"data": "d", "layers": []})"), "/layers: has 0 items, fewer than 1\n");
+  EXPECT_EQ(verdict(R"({"data": "d", "layers": [3, 0, "x", 4]})"),
             "/layers: has 4 items, more than 3\n"
             "/layers/1: 0 is below the minimum 1\n"
             "/layers/2: expected an integer, got \"x\"\n");
 }
 
 TEST(Schema, ObjectsWithPropertiesAreClosedOthersOpen) {
-  EXPECT_EQ(check(R"({"data": "d", "nested": {"a": 1}})"), "/nested/a: unknown field 'a'\n");
-  EXPECT_EQ(check(R"({"anything": 1})", json{{"type", "object"}}), "");
-  EXPECT_EQ(check(R"({"data": "d", "labels": {"x": "y", "n": 1}})"),
+  EXPECT_EQ(verdict(R"({"data": "d", "nested": {"a": 1}})"), "/nested/a: unknown field 'a'\n");
+  EXPECT_EQ(verdict(R"({"anything": 1})", json{{"type", "object"}}), "");
+  EXPECT_EQ(verdict(R"({"data": "d", "labels": {"x": "y", "n": 1}})"),
             "/labels/n: expected text, got 1\n");
-  EXPECT_EQ(check(R"({"data": "d", "nested": {"a/b": 1}})"),
+  EXPECT_EQ(verdict(R"({"data": "d", "nested": {"a/b": 1}})"),
             "/nested/a~1b: expected true or false, got 1\n")
       << "a JSON pointer escapes the slash";
 }
