@@ -7,10 +7,14 @@
 
 namespace scanflow::backend {
 
-inline std::vector<std::string> names() { return {"local", "inproc", "podman", "kubernetes"}; }
+inline constexpr std::string_view kKubernetes = "kubernetes";
+
+inline std::vector<std::string> names() {
+  return {"local", "inproc", "podman", std::string(kKubernetes)};
+}
 /// Is every attempt a Pod there, with an environment and an image of its own?
 inline bool runs_pods(std::string_view backend) {
-  return backend == "podman" || backend == "kubernetes";
+  return backend == "podman" || backend == kKubernetes;
 }
 
 }  // namespace scanflow::backend

@@ -45,6 +45,7 @@ constexpr Field kCombination = Field{"", kMap, "a value for each axis"}.of(combi
 constexpr Field kVariable{"", kScalar | kNull, "text; may hold expressions"};
 constexpr Field kSecret =
     Field{"", kMap, "where its value comes from: env or file"}.of(secret_fields);
+constexpr Field kDeviceCount = Field{"", kInt, "how many"}.within(1, kMostAtOnce);
 constexpr Field kRule{"", kText, "a rule", "rule"};
 constexpr Field kWord{"", kScalar, "text", "literal"};
 constexpr Field kArgument{"", kScalar, "text; may hold expressions"};
@@ -182,8 +183,8 @@ constexpr std::array kStep{
     Field{"volumes", kList,
           "what else its Pod mounts: path, and host_path, claim or size; where steps are Pods"}
         .listing(kVolume),
+    Field{"placement", kMap, "which node its Pod is put on, in a cluster"}.of(placement_fields),
     later("replicas"),
-    later("placement"),
 };
 
 constexpr std::array kSecretSource{
@@ -262,6 +263,10 @@ constexpr std::array kResources{
     Field{"requests", kMap, "what is set aside for an attempt; without it the limits"}.of(
         request_fields),
     Field{"limits", kMap, "what an attempt may not exceed"}.of(limit_fields),
+    Field{
+        "devices", kMap,
+        "how many devices of its node its Pod gets, by resource (nvidia.com/gpu: 1); in a cluster"}
+        .of(devices_fields),
 };
 
 constexpr std::array kApprove{
@@ -342,6 +347,7 @@ constexpr Table kCacheTable{"cache", "cache", kCache};
 constexpr Table kReuseTable{"reuse", "reuse", kReuse};
 constexpr Table kVolumeTable{"volume", "a volume", kVolumeFields};
 constexpr Table kResourcesTable{"resources", "resources", kResources};
+constexpr Table kDevicesTable{"devices", "resources.devices", {}, &kDeviceCount, "device"};
 constexpr Table kRequestTable{"requests", "requests", kAmount};
 constexpr Table kLimitTable{"limits", "limits", kAmount};
 constexpr Table kApproveTable{"approve", "approve", kApprove};
@@ -382,6 +388,7 @@ const Table& cache_fields() { return kCacheTable; }
 const Table& reuse_fields() { return kReuseTable; }
 const Table& volume_fields() { return kVolumeTable; }
 const Table& resources_fields() { return kResourcesTable; }
+const Table& devices_fields() { return kDevicesTable; }
 const Table& request_fields() { return kRequestTable; }
 const Table& limit_fields() { return kLimitTable; }
 const Table& approve_fields() { return kApproveTable; }

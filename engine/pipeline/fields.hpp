@@ -148,7 +148,9 @@ const Table& cache_fields();
 const Table& reuse_fields();
 const Table& volume_fields();
 const Table& pod_template_fields();  // in pod_fields.cpp
+const Table& placement_fields();     // there too
 const Table& resources_fields();
+const Table& devices_fields();
 const Table& request_fields();
 const Table& limit_fields();
 const Table& approve_fields();

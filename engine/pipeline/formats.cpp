@@ -97,6 +97,11 @@ constexpr std::array kFormats{
            .what = "an absolute path (/data)",
            .pattern = "^/[^:]*$",
            .constant = true},
+    Format{
+        .name = "device",
+        .what = "a resource's name with its domain (nvidia.com/gpu)",
+        .pattern = R"(^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$)",
+        .plain = true},
     Format{.name = "identifier",
            .what = "letters, digits and '_', not beginning with a digit",
            .pattern = "^[A-Za-z_][A-Za-z0-9_]*$",

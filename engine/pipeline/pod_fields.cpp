@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "engine/pipeline/fields.hpp"
 
@@ -258,6 +259,20 @@ constexpr std::array kSpec{
 constexpr Table kSpecTable{"pod_template", "'pod_template'", kSpec};
 static_assert(kSpec.size() <= kMostFields);
 
+// In the words of a pipeline, what of it says where a Pod is put.
+constexpr std::array kPlacement{
+    labels("node_selector", "labels that its node must have"),
+    Field{"affinity", kMap, "near or away from what it is put"}.of(give<kAffinityTable>),
+    Field{"tolerations", kList, "taints that do not keep it away"}.listing(kTolerationField),
+    Field{"spread", kList, "how such Pods are spread"}.listing(kSpreadField),
+};
+constexpr Table kPlacementTable{"placement", "'placement'", kPlacement};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kPlacementNames{
+    {{"node_selector", "nodeSelector"},
+     {"affinity", "affinity"},
+     {"tolerations", "tolerations"},
+     {"spread", "topologySpreadConstraints"}}};
+
 struct Instead {
   std::string_view name, hint;
 };
@@ -282,6 +297,10 @@ constexpr std::array kInstead{
 }  // namespace
 
 const Table& pod_template_fields() { return kSpecTable; }
+const Table& placement_fields() { return kPlacementTable; }
+std::span<const std::pair<std::string_view, std::string_view>> placement_names() {
+  return kPlacementNames;
+}
 
 std::string_view instead_of_pod_field(std::string_view name) {
   const auto* found = std::find_if(kInstead.begin(), kInstead.end(),

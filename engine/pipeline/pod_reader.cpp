@@ -93,6 +93,15 @@ void check_fields(const Node& node, const Table& table, Problems& problems) {
   }
 }
 
+void refuse_expressions(const Node& node, const char* field, Problems& problems) {
+  std::vector<ExpressionSite> sites;
+  find_expressions(node, ExpressionSite::Role::with, sites);
+  for (const ExpressionSite& site : sites) {
+    problems.add(*site.node, fmt::format("'{}' cannot hold an expression", field)).hint =
+        "write the value";
+  }
+}
+
 }  // namespace
 
 void read_volumes(const Node& node, json& volumes, Problems& problems) {
@@ -116,10 +125,7 @@ void read_volumes(const Node& node, json& volumes, Problems& problems) {
 
 void read_pod_template(const Node& node, json& pod, Problems& problems) {
   pod = to_json(node, problems);
-  std::vector<ExpressionSite> sites;
-  find_expressions(node, ExpressionSite::Role::with, sites);
-  for (const ExpressionSite& site : sites)
-    problems.add(*site.node, "'pod_template' cannot hold an expression").hint = "write the value";
+  refuse_expressions(node, "pod_template", problems);
   Node rest = node;  // without what was said to be wrong already
   rest.items.clear();
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
@@ -133,6 +139,21 @@ void read_pod_template(const Node& node, json& pod, Problems& problems) {
     }
   }
   check_fields(rest, pod_template_fields(), problems);
+}
+
+void read_placement(const Node& node, json& pod, Problems& problems) {
+  refuse_expressions(node, "placement", problems);
+  check_fields(node, placement_fields(), problems);
+  for (const auto& [name, spec_name] : placement_names()) {
+    const Node* value = node.find(name);
+    if (value == nullptr) continue;
+    if (pod.contains(spec_name)) {
+      problems.add(*value, fmt::format("'placement.{}' is 'pod_template.{}' too", name, spec_name))
+          .hint = "say it once";
+    } else {
+      pod[std::string(spec_name)] = to_json(*value, problems);
+    }
+  }
 }
 
 }  // namespace scanflow::pipeline

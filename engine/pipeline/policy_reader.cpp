@@ -197,6 +197,37 @@ void read_cache(const Node& node, Cache& cache, Problems& problems) {
   if (const Node* age = map.get("max_age")) cache.max_age_us = duration_of(*age);
 }
 
+namespace {
+
+/// As Kubernetes names what is no CPU and no memory: a domain, '/', a name.
+bool is_device(std::string_view text) {
+  constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz0123456789";
+  constexpr std::string_view kUpper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  const auto is_name = [](std::string_view part, const std::string& ends, const char* between) {
+    return !part.empty() && ends.find(part.front()) != std::string::npos &&
+           ends.find(part.back()) != std::string::npos &&
+           part.find_first_not_of(ends + between) == std::string_view::npos;
+  };
+  return slash < text.size() && is_name(text.substr(0, slash), std::string(kLower), ".-") &&
+         is_name(text.substr(slash + 1), std::string(kLower) + std::string(kUpper), "._-");
+}
+
+void read_devices(const Node& node, Resources& resources, Problems& problems) {
+  const MapReader map(node, devices_fields(), problems);
+  for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+    const Node &name = *node.items[i], &count = *node.items[i + 1];
+    if (!is_device(name.text)) {
+      problems.add(name, fmt::format("'{}' is no device", printable(name.text))).hint =
+          "a resource that a device plugin of the cluster offers, with its domain: nvidia.com/gpu";
+    } else if (count.is_scalar()) {
+      resources.devices[name.text] = static_cast<std::uint32_t>(number_of(count));
+    }
+  }
+}
+
+}  // namespace
+
 void read_resources(const Node& node, Resources& resources, Problems& problems) {
   const MapReader map(node, resources_fields(), problems);
   const Node* requests = map.get("requests");
@@ -208,6 +239,7 @@ void read_resources(const Node& node, Resources& resources, Problems& problems) 
   if (limits != nullptr) {
     read_amount(*limits, limit_fields(), resources.cpu_limit, resources.memory_limit, problems);
   }
+  if (const Node* devices = map.get("devices")) read_devices(*devices, resources, problems);
   const auto said = [&](const char* what) {
     return requests != nullptr && requests->find(what) != nullptr;
   };

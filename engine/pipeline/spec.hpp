@@ -71,6 +71,7 @@ struct Resources {
   std::uint64_t memory_request = 0;  // bytes
   double cpu_limit = 0;
   std::uint64_t memory_limit = 0;
+  std::map<std::string, std::uint32_t> devices;  // "nvidia.com/gpu": how many, of its Pod's node
   /// That an attempt is told to use.
   std::uint32_t threads() const {
     return cpu_request > 1 ? static_cast<std::uint32_t>(std::ceil(cpu_request)) : 1;

@@ -114,8 +114,9 @@ class StepReader {
     } else if (call.text.empty()) {
       problems_.add(call, "'pipeline' is empty").hint = "name a file, or a registered pipeline";
     }
-    for (const char* field : {"uses", "run", "shell", "cwd", "env", "secrets", "cache", "resources",
-                              "image", "command", "args", "pod_template", "reuse", "volumes"}) {
+    for (const char* field :
+         {"uses", "run", "shell", "cwd", "env", "secrets", "cache", "resources", "image", "command",
+          "args", "pod_template", "placement", "reuse", "volumes"}) {
       if (own_.get(field) == nullptr) continue;
       problems_
           .add(*own_.key(field), fmt::format("a step that calls a pipeline has no '{}'", field))
@@ -315,6 +316,8 @@ class StepReader {
       layered("cache", [&](const Node& n) { read_cache(n, step_.cache, problems_); });
       layered("reuse", [&](const Node& n) { read_reuse(n, step_.reuse, problems_); });
       layered("pod_template", [&](const Node& n) { read_pod_template(n, step_.pod, problems_); });
+      if (const Node* placement = get("placement"))
+        read_placement(*placement, step_.pod, problems_);
       if (const Node* volumes = get("volumes")) read_volumes(*volumes, step_.volumes, problems_);
       if (const Node* image = get("image")) read_image(*image);
       layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });

@@ -46,6 +46,9 @@ std::string pod_of(const pipeline::Step& step) {
   };
   set("requests", resources.cpu_request, resources.memory_request);
   set("limits", resources.cpu_limit, resources.memory_limit);
+  // As Kubernetes wants them: the request follows.
+  for (const auto& [device, count] : resources.devices)
+    pod["limits"][device] = std::to_string(count);
   if (!step.image.empty()) pod["image"] = step.image;
   if (!step.pod.empty()) pod["template"] = step.pod;
   if (!step.volumes.empty()) pod["volumes"] = step.volumes;

@@ -78,21 +78,42 @@ Submission submission_from_json(const json& document) {
 
 namespace {
 
+std::string refused(const pipeline::Pipeline& pipeline, const pipeline::Step& step,
+                    const std::string& why) {
+  return fmt::format("{}:{}:{}: error: step {} {}\n1 error; nothing was run", pipeline.file,
+                     step.at.line, step.at.column, step.name, why);
+}
+
 /// Only Pods have an image, and volumes: elsewhere the step would run with what this machine has.
 Result<void> needs_no_pod(const pipeline::Pipeline& pipeline, const std::string& backend) {
   for (const pipeline::Step& step : pipeline.steps) {
     if (step.image.empty() && step.volumes.empty()) continue;
     const std::string need =
         step.image.empty() ? "has volumes" : fmt::format("runs in the image {}", step.image);
-    return fail(
-        fmt::format("{}:{}:{}: error: step {} {}, and on the backend {} steps are no Pods "
-                    "(use --backend podman)\n1 error; nothing was run",
-                    pipeline.file, step.at.line, step.at.column, step.name, need, backend));
+    return fail(refused(pipeline, step,
+                        fmt::format("{}, and on the backend {} steps are no Pods (use --backend "
+                                    "podman)",
+                                    need, backend)));
+  }
+  return {};
+}
+
+/// Devices are counted and handed out by a cluster alone.
+Result<void> needs_no_device(const pipeline::Pipeline& pipeline, const std::string& backend) {
+  for (const pipeline::Step& step : pipeline.steps) {
+    if (step.resources.devices.empty()) continue;
+    return fail(refused(pipeline, step,
+                        fmt::format("gets the device {}, and the backend {} hands out none (use "
+                                    "--backend kubernetes)",
+                                    step.resources.devices.begin()->first, backend)));
   }
   return {};
 }
 
 Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string& backend) {
+  if (backend != backend::kKubernetes) {
+    if (auto fits = needs_no_device(pipeline, backend); !fits) return fits;
+  }
   if (backend::runs_pods(backend)) return {};
   if (auto fits = needs_no_pod(pipeline, backend); !fits || backend != "inproc") return fits;
   for (const pipeline::Step& step : pipeline.steps) {
@@ -100,11 +121,10 @@ Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string&
     // All its steps share one environment, and what they print is not looked through.
     const bool secrets = takes_secrets(step) && !step.secrets.empty();
     if (!program && !secrets) continue;  // those that are called are looked at when they are
-    return fail(
-        fmt::format("{}:{}:{}: error: step {} {} (use --backend local)\n1 error; nothing was run",
-                    pipeline.file, step.at.line, step.at.column, step.name,
-                    program ? "runs a program, and the inproc backend runs plugins only"
-                            : "has secrets, which the inproc backend cannot keep"));
+    return fail(refused(
+        pipeline, step,
+        program ? "runs a program, and the inproc backend runs plugins only (use --backend local)"
+                : "has secrets, which the inproc backend cannot keep (use --backend local)"));
   }
   return {};
 }

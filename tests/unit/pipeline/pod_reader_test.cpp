@@ -92,6 +92,47 @@ TEST(PodReader, SaysWhatIsWrongWithAVolume) {
   EXPECT_THAT(said("{path: /d, hostPath: /srv}"), HasSubstr("did you mean 'host_path'?"));
 }
 
+TEST(PodReader, ReadsWhereItsPodIsPutAndItsDevices) {
+  const auto pipeline = read(R"(
+defaults: {pod_template: {priorityClassName: batch}, resources: {devices: {nvidia.com/gpu: 1}}}
+steps:
+  - name: a
+    run: echo
+    placement:
+      node_selector: {zone: a}
+      tolerations: [{key: gpu, operator: Exists}]
+      spread: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}]
+    resources: {limits: {cpu: 2}, devices: {example.org/fpga.v2: 3}}
+)");
+  const Step& a = pipeline->steps[0];
+  EXPECT_EQ(a.pod, json::parse(R"({"priorityClassName": "batch", "nodeSelector": {"zone": "a"},
+      "tolerations": [{"key": "gpu", "operator": "Exists"}], "topologySpreadConstraints":
+      [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}]})"));
+  EXPECT_EQ(a.resources.devices, (std::map<std::string, std::uint32_t>{
+                                     {"nvidia.com/gpu", 1}, {"example.org/fpga.v2", 3}}));
+}
+
+TEST(PodReader, SaysWhatIsWrongWithPlacementAndDevices) {
+  const auto said = [](const std::string& fields) {
+    return errors("steps: [{name: a, run: echo, " + fields + "}]");
+  };
+  EXPECT_THAT(said("placement: {nodeSelector: {a: b}}"),
+              HasSubstr("did you mean 'node_selector'?"));
+  EXPECT_THAT(said("placement: {tolerations: [{operator: Like}]}"), HasSubstr("Exists"));
+  EXPECT_THAT(said("placement: {node_selector: {a: \"${{ params.x }}\"}}"),
+              HasSubstr("'placement' cannot hold an expression"));
+  EXPECT_THAT(said("placement: {spread: []}, pod_template: {topologySpreadConstraints: []}"),
+              HasSubstr("'placement.spread' is 'pod_template.topologySpreadConstraints' too"));
+  EXPECT_THAT(errors("steps: [{name: a, pipeline: p.yaml, placement: {}}]"),
+              HasSubstr("a step that calls a pipeline has no 'placement'"));
+  for (const char* device : {"gpu", "nvidia.com/", "/gpu", "Nvidia.com/gpu", "nvidia.com/gpu-"})
+    EXPECT_THAT(said(fmt::format("resources: {{devices: {{{}: 1}}}}", device)),
+                HasSubstr("is no device"))
+        << device;
+  EXPECT_THAT(said("resources: {devices: {nvidia.com/gpu: 0}}"), HasSubstr("nvidia.com/gpu"));
+  EXPECT_THAT(said("resources: {devices: {nvidia.com/gpu: one}}"), HasSubstr("nvidia.com/gpu"));
+}
+
 TEST(PodReader, SaysWhatDoesNotGoTogether) {
   EXPECT_THAT(errors("steps: [{name: a, run: echo, command: [x]}]"),
               HasSubstr("a step has one of 'uses', 'run' and 'command'"));
