@@ -30,6 +30,7 @@ const std::vector<Rule>& table() {
       // `path: auto` of mnist.load draws digits where there is no data: the one library that a
       // plugin offers to another.
       {"plugins/steps/mnist", {"sdk/cpp", "plugins/common", "plugins/steps/digits/drawing.hpp"}},
+      {"plugins/steps/resource", {"sdk/cpp", "engine/kube", "sdk/base"}},
       {"sidecar/protocol", {"sdk/base"}},
       {"sidecar/collect", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/execute", {"sidecar/protocol", "sdk/base"}},
