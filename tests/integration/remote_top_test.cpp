@@ -10,7 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kLong =
+constexpr const char* kLongStep =
     "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: p}\n"
     "steps: [{name: long, run: \"while :; do sleep 0.05; done\"}]\n";
 
@@ -31,7 +31,7 @@ TEST_F(RemoteTop, SaysThatNothingRunsUntilSomethingDoes) {
   ASSERT_TRUE(tmux->comes_to_show("'scanflow run FILE' begins some"));
   tmux->press("p");
   ASSERT_TRUE(tmux->comes_to_show("there is no step to act on"));
-  const std::string run = remote_.server->submit(kLong);
+  const std::string run = remote_.server->submit(kLongStep);
   ASSERT_TRUE(tmux->comes_to_show("long"));
   EXPECT_THAT(tmux->shows(), HasSubstr("scanflow top  " + remote_.server->url()));
   EXPECT_EQ(last_line(remote_({"top", "-o", "json"}))["attempts"][0]["run"], run);
@@ -49,7 +49,7 @@ TEST_F(RemoteTop, OutlivesAServerThatIsStartedAgainButNotOneThatIsGone) {
   const std::uint16_t port = remote_.server->port();
   remote_.server->stop();
   remote_.server = std::make_unique<ServerProgram>(remote_.there, std::vector<std::string>(), port);
-  remote_.server->submit(kLong);
+  remote_.server->submit(kLongStep);
   ASSERT_TRUE(tmux->comes_to_show("long"));
   remote_.server->kill();
   ASSERT_TRUE(tmux->comes_to_show("ended with 3"));
