@@ -132,4 +132,29 @@ void Cluster::leave() {
                      : kube::explained(removed.error(), "delete " + named()));
 }
 
+std::string problem_of(const Wanted& wanted) {
+  const auto request = request_of(wanted);
+  return request ? "" : request.error().message;
+}
+
+Outcome carry_out(const Wanted& wanted, const Said& said, const std::stop_token& stop) {
+  const auto request = request_of(wanted);
+  if (!request) return {.problem = request.error().message, .object = {}, .outputs = {}};
+  auto cluster = Cluster::open(*request, said, stop);
+  if (!cluster) return {.problem = cluster.error().message, .object = {}, .outputs = {}};
+  const auto object = cluster->run();
+  cluster->leave();
+  if (!object)
+    return {.problem = object.error().message, .object = cluster->named(), .outputs = {}};
+  json values = json::object();
+  for (const auto& [name, path] : request->outputs) values[name] = path.find(*object);
+  const json& metadata = kube::part_of(*object, "metadata");
+  return {.problem = {},
+          .object = cluster->named(),
+          .outputs = {{"name", kube::text_of(metadata, "name")},
+                      {"namespace", kube::text_of(metadata, "namespace")},
+                      {"uid", kube::text_of(metadata, "uid")},
+                      {"values", std::move(values)}}};
+}
+
 }  // namespace scanflow::resource

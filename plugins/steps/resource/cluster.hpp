@@ -1,7 +1,6 @@
 // A `resource` step at work. Blocks.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -13,10 +12,6 @@ namespace scanflow::resource {
 
 class Cluster {
  public:
-  struct Said {
-    std::function<void(const std::string&)> info;      // for the log
-    std::function<void(const std::string&)> progress;  // what it waits for
-  };
   /// Finds the cluster, and where objects of the kind are.
   static Result<Cluster> open(const Request& request, Said said, const std::stop_token& stop);
 

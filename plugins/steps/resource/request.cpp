@@ -29,7 +29,7 @@ Result<std::vector<Condition>> conditions_of(const std::vector<std::string>& tex
 }
 
 /// What is wrong with a manifest; "" where it can be asked for.
-std::string problem_of(const json& manifest, const Request& request) {
+std::string wrong_manifest(const json& manifest, const Request& request) {
   if (!manifest.is_object())
     return "with.manifest: must be an object, as a manifest is in YAML: apiVersion, kind, "
            "metadata, ...";
@@ -60,7 +60,8 @@ Result<Request> request_of(const Wanted& wanted) {
   const json& metadata = kube::part_of(request.object, "metadata");
   request.name = kube::text_of(metadata, "name");
   request.name_space = kube::text_of(metadata, "namespace");
-  if (const std::string why = problem_of(wanted.manifest, request); !why.empty()) return fail(why);
+  if (const std::string why = wrong_manifest(wanted.manifest, request); !why.empty())
+    return fail(why);
   if (!wanted.name_space.empty() && !request.name_space.empty() &&
       wanted.name_space != request.name_space) {
     return fail(fmt::format("with.namespace: '{}', and metadata.namespace is '{}': say it once",

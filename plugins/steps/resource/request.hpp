@@ -7,21 +7,12 @@
 #include <vector>
 
 #include "plugins/steps/resource/condition.hpp"
+#include "plugins/steps/resource/wanted.hpp"
 #include "sdk/base/result.hpp"
 
 namespace scanflow::resource {
 
 enum class Action { apply, create, get, remove };
-
-/// As it stands in the pipeline.
-struct Wanted {
-  nlohmann::json manifest;
-  std::string action = "apply";
-  std::string name_space, context;
-  std::vector<std::string> success, failure;
-  nlohmann::json outputs = nlohmann::json::object();
-  bool remove = false, force = false;
-};
 
 struct Request {
   Action action = Action::apply;

@@ -3,7 +3,7 @@
 #include <scanflow/step.hpp>
 #include <thread>
 
-#include "plugins/steps/resource/cluster.hpp"
+#include "plugins/steps/resource/wanted.hpp"
 
 namespace scanflow::resource {
 namespace {
@@ -68,39 +68,27 @@ class Resource : public scanflow::Step {
                     {"values", "object", "what with.outputs asks for, by name; null: not there"}}};
   }
 
-  explicit Resource(const Config& config) {
-    auto request = request_of(config);
-    if (!request) throw Error(request.error().message);
-    request_ = std::move(*request);
+  explicit Resource(Config config) : config_(std::move(config)) {
+    if (const std::string problem = problem_of(config_); !problem.empty()) throw Error(problem);
   }
 
   json run(Context& context) override {
     const Canceller canceller(context);
-    auto cluster = Cluster::open(request_,
-                                 {[&](const std::string& text) { context.info(text); },
-                                  [&](const std::string& text) {
-                                    context.info(text);
-                                    context.progress(-1, text);
-                                  }},
-                                 canceller.token());
+    Outcome outcome = carry_out(config_,
+                                {[&](const std::string& text) { context.info(text); },
+                                 [&](const std::string& text) {
+                                   context.info(text);
+                                   context.progress(-1, text);
+                                 }},
+                                canceller.token());
     context.throw_if_cancelled();
-    if (!cluster) throw Error(cluster.error().message);
-    const auto object = cluster->run();
-    cluster->leave();
-    context.throw_if_cancelled();
-    if (!object) throw Error(object.error().message);
-    json values = json::object();
-    for (const auto& [name, path] : request_.outputs) values[name] = path.find(*object);
-    const json& metadata = object->at("metadata");
-    return {{"name", metadata.value("name", "")},
-            {"namespace", metadata.value("namespace", "")},
-            {"uid", metadata.value("uid", "")},
-            {"values", std::move(values)},
-            {"summary", cluster->named()}};
+    if (!outcome.problem.empty()) throw Error(outcome.problem);
+    outcome.outputs["summary"] = outcome.object;
+    return std::move(outcome.outputs);
   }
 
  private:
-  Request request_;
+  Config config_;
 };
 
 }  // namespace
