@@ -17,7 +17,7 @@ Answer<std::unique_ptr<store::Store>> open_store(const runtime::StateDirectory& 
 }
 
 /// "KIND/NAMESPACE/NAME", as lists are sorted.
-std::string cursor_of(const store::Document& document) {
+std::string cursor_of_documents(const store::Document& document) {
   return fmt::format("{}/{}/{}", document.kind, document.name_space, document.name);
 }
 
@@ -136,7 +136,7 @@ Answer<DocumentPage> list_documents(const runtime::StateDirectory& state,
   std::size_t bytes = 0;
   for (store::DocumentEntry& entry : *entries) {
     if (page.documents.size() == most || bytes >= kPageBytes) {
-      page.next = cursor_of(page.documents.back());
+      page.next = cursor_of_documents(page.documents.back());
       break;
     }
     store::Document& newest = entry.newest;

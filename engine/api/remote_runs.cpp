@@ -22,7 +22,7 @@ class RemoteLogs : public LogReader {
   std::unique_ptr<HttpClient::Reading> reading_;
 };
 
-std::string path_of(const std::string& run, const char* rest = "") {
+std::string run_path(const std::string& run, const char* rest = "") {
   return "/api/v1/runs/" + http::percent_encoded(run) + rest;
 }
 
@@ -62,18 +62,18 @@ class RemoteRuns : public Runs {
   }
 
   Answer<json> show(const std::string& run) override {
-    return client_.json_of({.target = path_of(run)});
+    return client_.json_of({.target = run_path(run)});
   }
 
   Answer<json> events(const std::string& run, std::int64_t after, std::size_t limit) override {
     // A server gives no more than so many at once.
     return client_.json_of(
-        {.target = path_of(run, "/events") +
+        {.target = run_path(run, "/events") +
                    fmt::format("?limit={}&after={}", std::min<std::size_t>(limit, 10'000), after)});
   }
 
   Answer<json> primitives(const std::string& run) override {
-    auto asked = client_.json_of({.target = path_of(run, "/primitives")});
+    auto asked = client_.json_of({.target = run_path(run, "/primitives")});
     if (!asked) return asked;
     return std::move(asked->at("primitives"));
   }
@@ -98,7 +98,7 @@ class RemoteRuns : public Runs {
 
  private:
   static std::string logs_of(const std::string& run, const std::string& step) {
-    return path_of(run, "/logs") + (step.empty() ? "" : "?step=" + http::percent_encoded(step));
+    return run_path(run, "/logs") + (step.empty() ? "" : "?step=" + http::percent_encoded(step));
   }
 
   const HttpClient client_;

@@ -15,7 +15,7 @@ namespace scanflow::backend {
 
 namespace {
 
-constexpr std::chrono::seconds kLook{1};
+constexpr std::chrono::seconds kClusterLook{1};
 constexpr std::int64_t kAgainUs = 1'000'000, kAgainLongestUs = 30'000'000;
 
 }  // namespace
@@ -158,7 +158,7 @@ void KubernetesDriver::on_gone(const std::string& name, const std::string& uid) 
 
 void KubernetesDriver::arm() {
   if (std::exchange(armed_, true)) return;
-  timer_.expires_after(kLook);
+  timer_.expires_after(kClusterLook);
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
     if (error || alive.expired()) return;
     armed_ = false;

@@ -16,7 +16,7 @@ constexpr const char* kLabel = "scanflow.dev/state";
 constexpr unsigned kLastLines = 5;
 
 /// Trying again changes nothing where the machine or the step must change.
-std::string cause_of(podman::Refusal refusal) {
+std::string podman_cause(podman::Refusal refusal) {
   switch (refusal) {
     case podman::Refusal::deadline:
     case podman::Refusal::service:
@@ -103,7 +103,7 @@ void PodmanDriver::make(PodOrder order, std::function<void(std::optional<NotMade
                       std::optional<NotMade> why;
                       const auto played = podman_->play(manifest, stop_.get_token());
                       if (!played)
-                        why = NotMade{cause_of(played.error().kind), played.error().message};
+                        why = NotMade{podman_cause(played.error().kind), played.error().message};
                       if (played && !played->unlimited.empty())
                         post([this, line = played->unlimited] { events_.trouble(line); });
                       bool unwanted = false;

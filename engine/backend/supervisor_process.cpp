@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kReadyFd = 3;
 constexpr int kStartMs = 10'000;
-constexpr int kEndMs = 2'000;
+constexpr int kSupervisorEndMs = 2'000;
 
 /// Undoes what a child of this process must not inherit; a session of its own.
 class Attributes {
@@ -111,7 +111,7 @@ Result<void> SupervisorProcess::start() {
   if (byte == 'r') return {};
   const bool slow = byte == 0 && ::kill(pid_, 0) == 0;
   ::kill(pid_, SIGKILL);
-  fate(kEndMs);
+  fate(kSupervisorEndMs);
   return fail(fmt::format("the supervisor ({}) {}{}", worker_,
                           slow ? "did not get ready in 10 s" : "did not start", complaint()));
 }

@@ -25,7 +25,7 @@ Result<runtime::ApplyRequest> request_of(const Context& context, const FilesOpti
                                absolute_plugin_dirs(context)};
 }
 
-void print(const json& documents, bool dry_run) {
+void print_applied(const json& documents, bool dry_run) {
   for (const json& each : documents) {
     const json& version = each.at("version");
     fmt::print("{} {}/{}{} {}{}\n", pipeline::kind_word(each.at("kind").get<std::string>()),
@@ -88,7 +88,7 @@ int apply(const Context& context, const FilesOptions& options) {
   if (context.json) {
     fmt::print("{}\n", documents->dump());
   } else {
-    print(*documents, options.dry_run);
+    print_applied(*documents, options.dry_run);
   }
   return kSucceeded;
 }

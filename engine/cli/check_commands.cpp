@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-json to_json(const std::vector<pipeline::Diagnostic>& errors) {
+json check_json(const std::vector<pipeline::Diagnostic>& errors) {
   json list = json::array();
   for (const pipeline::Diagnostic& error : errors) {
     list.push_back({{"file", error.file},
@@ -52,8 +52,9 @@ int validate(const Context& context, const std::vector<std::string>& files,
         pipeline::read_pipeline(source->file, source->source, *catalog,
                                 runtime::find_pipelines(find_in(registry)), source->name_space);
     errors += read.errors.size();
-    documents.push_back(
-        {{"file", source->file}, {"valid", read.errors.empty()}, {"errors", to_json(read.errors)}});
+    documents.push_back({{"file", source->file},
+                         {"valid", read.errors.empty()},
+                         {"errors", check_json(read.errors)}});
     if (context.json) continue;
     fmt::print(stderr, "{}", pipeline::render(read.errors, source->source));
     if (read.pipeline)

@@ -63,7 +63,7 @@ const CLI::Option* find_option(const CLI::App* app, const std::string& name) {
 }
 
 /// "TEXT:{a,b}" says which there are.
-std::vector<std::string> words_of(const CLI::Option& option) {
+std::vector<std::string> words_before(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const std::size_t open = type.find('{'), close = type.rfind('}');
   if (open == std::string::npos || close == std::string::npos) return {};
@@ -129,13 +129,13 @@ std::vector<std::string> complete(const CLI::App& app, const std::vector<std::st
     return values({place.app->get_name(), name, place.positionals});
   };
   if (place.wants_value != nullptr) {
-    candidates = words_of(*place.wants_value);
+    candidates = words_before(*place.wants_value);
     const auto& names = place.wants_value->get_lnames();
     if (candidates.empty() && !names.empty()) candidates = ask("--" + names.front());
   } else if (begun.starts_with("-")) {
     candidates = options_of(place.app);
   } else if (const CLI::Option* option = next_positional(place)) {
-    candidates = words_of(*option);
+    candidates = words_before(*option);
     if (candidates.empty()) candidates = ask(option->get_name(true));
   } else {
     candidates = commands_of(*place.app);

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kRuns = 100;
 
 /// Nobody waits longer for a candidate.
-constexpr const char* kPatience = "2s";
+constexpr const char* kCompletionPatience = "2s";
 
 std::vector<std::string> newest_runs(const Context& context) {
   const auto runs = open_runs(context);
@@ -55,7 +55,7 @@ std::string status_of_steps(const std::string& command) {
 }
 
 /// "epochs=" of each.
-std::vector<std::string> params_of(const Context& context, const std::string& argument) {
+std::vector<std::string> params_words(const Context& context, const std::string& argument) {
   std::vector<std::string> names;
   if (argument == "-") return names;
   const auto found = find_pipeline(argument, "", open_registry(context));
@@ -98,7 +98,7 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
     if (words[i] == "--server") context.server = words[i + 1];
     if (words[i] == "--plugin-dir") context.plugin_dirs.push_back(words[i + 1]);
   }
-  context.server_timeout = kPatience;
+  context.server_timeout = kCompletionPatience;
   const auto values = [&](const Wanted& wanted) -> std::vector<std::string> {
     const std::string& name = wanted.name;
     if (name == "RUN" || name == "--resume") return newest_runs(context);
@@ -113,7 +113,7 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
     if (name == "PRIMITIVE") return primitive_names();
     if (name == "--arg" && wanted.before.size() > 2) return primitive_arguments(wanted.before[2]);
     if (name == "--from") return steps_of(context, first, "");
-    if (name == "--param") return params_of(context, first);
+    if (name == "--param") return params_words(context, first);
     return {};
   };
   for (const std::string& each : complete(app, words, values)) fmt::print("{}\n", each);

@@ -37,7 +37,7 @@ Result<void> leave(const std::filesystem::path& log, int keep) {
   return {};
 }
 
-void tell(int& pipe, const json& answer) {
+void tell_terminal(int& pipe, const json& answer) {
   if (pipe < 0) return;
   const std::string text = answer.dump();
   [[maybe_unused]] const ssize_t written = ::write(pipe, text.data(), text.size());
@@ -46,21 +46,21 @@ void tell(int& pipe, const json& answer) {
 }
 
 /// The process in the background.
-[[noreturn]] void go_on(const Context& context, const runtime::StateDirectory& state, Target target,
-                        store::Durability durability, int pipe) {
+[[noreturn]] void go_on_detached(const Context& context, const runtime::StateDirectory& state,
+                                 Target target, store::Durability durability, int pipe) {
   if (const auto left = leave(state.root / "detached.log", pipe); !left) {
-    tell(pipe, {{"exit", kEngine}, {"message", left.error().message}});
+    tell_terminal(pipe, {{"exit", kEngine}, {"message", left.error().message}});
     ::_exit(kEngine);
   }
   target.begun = [&pipe](const json& update) {
-    tell(pipe, {{"exit", kSucceeded}, {"result", detached(update)}});
+    tell_terminal(pipe, {{"exit", kSucceeded}, {"result", detached(update)}});
   };
   ProgressPrinter silent(ProgressPrinter::Style::silent, STDOUT_FILENO);
   const std::string run = target.run;
   const Outcome outcome = follow(context, state, std::move(target), durability, silent);
   if (outcome.result.is_null() && pipe < 0)
     fmt::print(stderr, "{}  run {}: {}\n", format_time(wall_us()), run, outcome.message);
-  tell(pipe, {{"exit", outcome.exit}, {"message", outcome.message}});
+  tell_terminal(pipe, {{"exit", outcome.exit}, {"message", outcome.message}});
   ::_exit(outcome.exit);
 }
 
@@ -76,7 +76,7 @@ Outcome detach(const Context& context, const runtime::StateDirectory& state, Tar
     return {kEngine, describe_errno("cannot make", "a pipe", errno), {}};
   std::fflush(nullptr);  // or it would be printed twice
   const pid_t child = ::fork();
-  if (child == 0) go_on(context, state, std::move(target), durability, ends[1]);
+  if (child == 0) go_on_detached(context, state, std::move(target), durability, ends[1]);
   const int error = errno;
   ::close(ends[1]);
   const auto said = child < 0 ? Result<std::string>() : read_all(ends[0], "the new process");

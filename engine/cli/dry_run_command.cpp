@@ -21,7 +21,7 @@ std::string text_of(const json& value) {
 }
 
 /// The first line of a script that does something, and whether there are more.
-std::string first_line(const std::string& script) {
+std::string first_line_of(const std::string& script) {
   const std::size_t begin = script.find_first_not_of(" \t\n");
   if (begin == std::string::npos) return {};
   const std::size_t end = std::min(script.find('\n', begin), script.size());
@@ -56,7 +56,7 @@ std::string resolved(const json& step) {
   if (!step.at("item").is_null()) parts.push_back(values({{"item", step.at("item")}}));
   parts.push_back(values(with));
   if (with.contains("run") && with["run"].is_string())
-    parts.push_back("$ " + first_line(with["run"].get<std::string>()));
+    parts.push_back("$ " + first_line_of(with["run"].get<std::string>()));
   std::erase(parts, "");
   return fmt::format("{}", fmt::join(parts, "  "));
 }

@@ -13,7 +13,7 @@ namespace {
 
 using State = Finding::State;
 
-Color color_of(State state) {
+Color finding_color(State state) {
   switch (state) {
     case State::ok:
     case State::handled:
@@ -31,7 +31,7 @@ void print(const std::vector<Finding>& findings) {
   std::size_t width = 0;
   for (const Finding& each : findings) width = std::max(width, each.point.size());
   for (const Finding& each : findings) {
-    fmt::print("{}  {}  {}\n", paint(pad(name_of(each.state), 7), color_of(each.state), color),
+    fmt::print("{}  {}  {}\n", paint(pad(name_of(each.state), 7), finding_color(each.state), color),
                pad(each.point, width), printable(each.text));
     if (!each.fix.empty())
       fmt::print("{}fix: {}\n", std::string(width + 11, ' '), printable(each.fix));

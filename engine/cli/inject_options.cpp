@@ -9,7 +9,7 @@ namespace scanflow::cli {
 
 namespace {
 
-void add_common(CLI::App* app, InjectOptions& options) {
+void add_injection(CLI::App* app, InjectOptions& options) {
   app->add_option("-f,--filename", options.files,
                   "YAML or JSON files, directories (*.yaml, *.yml and *.json in them and below); - "
                   "reads stdin")
@@ -28,7 +28,7 @@ void add_inject(CLI::App& app, const Context& context, InjectOptions& options,
       "inject",
       "Put the sidecar into Kubernetes manifests: scanflow inject -f app.yaml | kubectl "
       "apply -f -");
-  add_common(into, options);
+  add_injection(into, options);
   add_namespace(*into, options.name_space, "Of objects that name none (default: default)");
   add_settings(*into, options.values);
   into->footer(
@@ -39,7 +39,7 @@ void add_inject(CLI::App& app, const Context& context, InjectOptions& options,
   into->callback([&] { command = [&] { return inject(context, options); }; });
   CLI::App* out = app.add_subcommand(
       "uninject", "Take the sidecar out of Kubernetes manifests again: they are as they were");
-  add_common(out, options);
+  add_injection(out, options);
   out->callback([&] { command = [&] { return uninject(context, options); }; });
 }
 

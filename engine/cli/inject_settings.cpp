@@ -16,7 +16,7 @@ std::string without_ticks(std::string_view markdown) {
 }
 
 /// "{native,plain}" of words to choose from, which completion knows; else what it takes, as it is.
-std::string type_of(std::string_view allowed) {
+std::string setting_type(std::string_view allowed) {
   std::string text = without_ticks(allowed);
   const bool words = allowed.find("`, `") != std::string_view::npos &&
                      allowed.find_first_of(":.(") == std::string_view::npos;
@@ -37,7 +37,7 @@ void add_setting(CLI::App& app, const inject::Setting& setting, Values& values) 
   app.add_option_function<std::string>(
          "--" + name, [&values, name](const std::string& value) { values[name] = value; }, help)
       ->check(check)
-      ->type_name(type_of(setting.allowed))
+      ->type_name(setting_type(setting.allowed))
       ->group("Settings");
 }
 

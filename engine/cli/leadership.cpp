@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{50};
 /// An API server that hangs shall not cost more than one try.
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kElectionPatience{5};
 
 std::string identity() {
   const char* pod = std::getenv("POD_NAME");
@@ -45,7 +45,7 @@ Result<std::unique_ptr<kube::Elector>> lead(const std::string& lease, const std:
   auto access = kube::find_access({"", context != nullptr ? context : ""});
   if (!access) return tl::unexpected(access.error());
   kube::Client::Means means = kube::Client::usual();
-  means.connect = means.silence = kPatience;
+  means.connect = means.silence = kElectionPatience;
   means.repeat.most = 1;
   auto client = kube::Client::open(std::move(*access), std::move(means));
   if (!client) return tl::unexpected(client.error());

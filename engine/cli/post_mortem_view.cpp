@@ -27,7 +27,7 @@ json member(const json& object, const char* name) {
   return object.is_object() ? object.value(name, json()) : json();
 }
 
-std::optional<double> number(const json& object, const char* name) {
+std::optional<double> sample_text(const json& object, const char* name) {
   const json value = member(object, name);
   return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
 }
@@ -59,14 +59,14 @@ std::string figures(const Ended& ended) {
     if (!value || ended.message.find(bytes(*value)) != std::string::npos) return;
     add(all, ", ", fmt::format("{} {}", name, bytes(*value)));
   };
-  const auto limit = number(memory, "limit_bytes"), peak = number(memory, "peak_bytes");
+  const auto limit = sample_text(memory, "limit_bytes"), peak = sample_text(memory, "peak_bytes");
   say("limit", limit);
   // One below the limit that was reached is only what the last sample before it saw.
   if (ended.cause != "oom" || !limit || !peak || *peak >= *limit) say("peak", peak);
-  const double growth = number(memory, "slope_bytes_s").value_or(0);
+  const double growth = sample_text(memory, "slope_bytes_s").value_or(0);
   if (growth < kWorthGrowth) return all;
   std::string growing = fmt::format("growing {}/s", bytes(growth));
-  if (const auto since = number(memory, "growing_s")) growing += " for " + seconds(*since);
+  if (const auto since = sample_text(memory, "growing_s")) growing += " for " + seconds(*since);
   add(all, ", ", growing);
   return all;
 }
@@ -94,7 +94,7 @@ std::vector<double> curve_of(const json& post_mortem, std::string_view signal) {
   return {};
 }
 
-double greatest(const std::vector<double>& values) {
+double greatest_sample(const std::vector<double>& values) {
   double most = 0;
   for (const double value : values) most = std::fmax(most, value);
   return most;
@@ -104,11 +104,12 @@ double greatest(const std::vector<double>& values) {
 std::string curves(const Ended& ended, std::size_t columns, Letters letters) {
   const auto memory = curve_of(ended.post_mortem, "memory_bytes");
   const auto cpu = curve_of(ended.post_mortem, "cpu_cores");
-  const double limit =
-      number(member(ended.post_mortem, "memory"), "limit_bytes").value_or(greatest(memory));
+  const double limit = sample_text(member(ended.post_mortem, "memory"), "limit_bytes")
+                           .value_or(greatest_sample(memory));
   std::string all;
-  const std::string of_memory = curve(memory, std::max(limit, greatest(memory)), columns, letters);
-  const std::string of_cpu = curve(cpu, std::max(1.0, greatest(cpu)), columns, letters);
+  const std::string of_memory =
+      curve(memory, std::max(limit, greatest_sample(memory)), columns, letters);
+  const std::string of_cpu = curve(cpu, std::max(1.0, greatest_sample(cpu)), columns, letters);
   if (!of_memory.empty()) add(all, "  ", "memory " + of_memory);
   if (!of_cpu.empty()) add(all, "  ", "CPU " + of_cpu);
   return all;
@@ -119,7 +120,7 @@ std::string pressure(const Ended& ended) {
   const json pressures = member(ended.post_mortem, "pressure");
   std::string all;
   for (const auto& [name, said] : {std::pair{"memory", "memory"}, {"cpu", "CPU"}, {"io", "I/O"}}) {
-    const double share = number(pressures, name).value_or(0);
+    const double share = sample_text(pressures, name).value_or(0);
     if (share >= kWorthPressure) add(all, ", ", fmt::format("{} {:.0f} %", said, share * 100));
   }
   return all.empty() ? all : "pressure: " + all;
@@ -142,7 +143,7 @@ std::string checkpoint(const Ended& ended) {
   const json taken = member(ended.post_mortem, "checkpoint");
   if (!taken.is_object()) return {};
   std::string all = state_of(taken);
-  if (const auto before = number(taken, "seconds_before"))
+  if (const auto before = sample_text(taken, "seconds_before"))
     add(all, ", ", fmt::format("taken {} before the end", seconds(*before)));
   return all.empty() ? all : "checkpoint: " + all;
 }
@@ -186,7 +187,7 @@ std::string post_mortem_lines(const Ended& ended, std::size_t columns, Letters l
     line("last lines:");
     for (const std::string& each : lines) line(each, 4);
   }
-  if (const auto ahead = number(ended.post_mortem, "warned_seconds_before"))
+  if (const auto ahead = sample_text(ended.post_mortem, "warned_seconds_before"))
     line(fmt::format("its sidecar warned {} before", seconds(*ahead)));
   const std::string saved = checkpoint(ended);
   line(saved);

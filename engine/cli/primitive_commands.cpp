@@ -63,12 +63,12 @@ Result<json> arguments_of(const PrimitiveOptions& options) {
   return arguments;
 }
 
-std::string outcome_of(const json& command) {
+std::string command_outcome(const json& command) {
   return command.at("outcome").is_string() ? command["outcome"].get<std::string>() : "open";
 }
 
 /// For people, a line each.
-std::string lines_of(const json& evidence) {
+std::string schema_lines(const json& evidence) {
   const std::string document = evidence.dump(2, ' ', false, json::error_handler_t::replace);
   std::string text;
   for (std::size_t at = 0; at < document.size() && !evidence.empty();) {
@@ -79,7 +79,7 @@ std::string lines_of(const json& evidence) {
   return text;
 }
 
-Color color_of(const std::string& outcome) {
+Color outcome_color(const std::string& outcome) {
   return outcome == "DONE" ? Color::green : outcome == "open" ? Color::yellow : Color::red;
 }
 
@@ -181,10 +181,11 @@ int primitive_send(const Context& context, const PrimitiveOptions& options) {
     return did ? kSucceeded : kRunFailed;
   }
   command["step"] = options.step;
-  fmt::print("{} {}\n",
-             paint(did ? "✓" : "✗", color_of(outcome_of(command)), use_color(STDOUT_FILENO)),
-             primitive_line(command));
-  if (options.primitive == "dump") fmt::print("{}", lines_of(command.at("evidence")));
+  fmt::print(
+      "{} {}\n",
+      paint(did ? "✓" : "✗", outcome_color(command_outcome(command)), use_color(STDOUT_FILENO)),
+      primitive_line(command));
+  if (options.primitive == "dump") fmt::print("{}", schema_lines(command.at("evidence")));
   return did ? kSucceeded : kRunFailed;
 }
 
@@ -194,7 +195,7 @@ std::string primitive_line(const json& command) {
   return fmt::format(
       "{} of {} by {}: {}{}{}", command.at("primitive").get<std::string>(),
       command.at("step").get<std::string>(), printable(command.at("by").get<std::string>()),
-      outcome_of(command), message.empty() ? "" : "  " + message,
+      command_outcome(command), message.empty() ? "" : "  " + message,
       begun > 0 && ended > begun ? fmt::format("  ({})", format_duration(ended - begun)) : "");
 }
 
@@ -211,7 +212,7 @@ std::string primitives_table(const json& primitives, std::size_t width) {
     if (rule.is_string()) words = rule.get<std::string>() + (words.empty() ? "" : ": ") + words;
     rows.push_back({format_time(each.at("issued_us")), each.at("step"),
                     printable(each.at("primitive").get<std::string>() + arguments),
-                    printable(each.at("by").get<std::string>()), outcome_of(each),
+                    printable(each.at("by").get<std::string>()), command_outcome(each),
                     printable(words)});
   }
   return "\n" + table({"ASKED", "STEP", "PRIMITIVE", "BY", "OUTCOME", ""}, rows, width);

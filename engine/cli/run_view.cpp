@@ -16,7 +16,7 @@ bool is_over(std::string_view status) {
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 /// What a step says for people when it is over.
-std::string words_of(const json& data) {
+std::string run_words(const json& data) {
   if (!data.is_object()) return {};
   const json outputs = data.value("outputs", json::object());
   if (outputs.contains("summary") && outputs["summary"].is_string()) return outputs["summary"];
@@ -108,7 +108,7 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
                                                                 : "failed";
     step.ended_us = time;
     step.message =
-        cause == "none" ? words_of(data) : cause + ": " + first_line(data.value("message", ""));
+        cause == "none" ? run_words(data) : cause + ": " + first_line(data.value("message", ""));
     step.ended = ended_of(data, cause);
   } else if (type == "retry_scheduled") {
     step.status = "waiting";
@@ -117,7 +117,7 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
   } else if (type == "step_cached") {
     step.status = "cached";
     step.started_us = step.ended_us = time;
-    const std::string words = words_of(data);
+    const std::string words = run_words(data);
     step.message = (words.empty() ? "" : words + "  ") + "(cached from " +
                    short_id(data.value("from", "")) + ")";
   } else if (type == "step_skipped") {

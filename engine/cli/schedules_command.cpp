@@ -38,7 +38,7 @@ std::string time_of(const nlohmann::json& us) {
   return us.is_null() ? "-" : utc_text(us.get<std::int64_t>());
 }
 
-std::string text_of(const nlohmann::json& value) {
+std::string schedule_text(const nlohmann::json& value) {
   return value.is_null() ? "" : value.get<std::string>();
 }
 
@@ -53,14 +53,15 @@ int list_schedules(const Context& context) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const nlohmann::json& each : *list) {
-    const std::string problem = text_of(each.at("problem"));
+    const std::string problem = schedule_text(each.at("problem"));
     rows.push_back(
-        {fmt::format("{}/{}@{}", text_of(each.at("namespace")), text_of(each.at("pipeline")),
-                     each.at("version").get<std::uint32_t>()),
-         text_of(each.at("cron")), text_of(each.at("timezone")),
+        {fmt::format("{}/{}@{}", schedule_text(each.at("namespace")),
+                     schedule_text(each.at("pipeline")), each.at("version").get<std::uint32_t>()),
+         schedule_text(each.at("cron")), schedule_text(each.at("timezone")),
          each.at("suspended") == true ? "suspended" : time_of(each.at("next_us")),
-         time_of(each.at("last_us")), short_id(text_of(each.at("run"))),
-         problem.empty() ? text_of(each.at("status")) : problem.substr(0, problem.find('\n'))});
+         time_of(each.at("last_us")), short_id(schedule_text(each.at("run"))),
+         problem.empty() ? schedule_text(each.at("status"))
+                         : problem.substr(0, problem.find('\n'))});
   }
   if (rows.empty()) {
     fmt::print("no registered pipeline has a schedule\n");

@@ -33,7 +33,7 @@ void write_all(std::string_view text) {
 }
 
 /// Calls only what a signal handler may.
-void leave() {
+void leave_screen() {
   if (entered == 0) return;
   entered = 0;
   write_all(kLeave);
@@ -51,7 +51,7 @@ void enter() {
 }
 
 void on_crash(int signal) {
-  leave();
+  leave_screen();
   ::raise(signal);  // its handler is gone (SA_RESETHAND)
 }
 
@@ -94,7 +94,7 @@ Result<std::unique_ptr<Screen>> Screen::open(const Signals& signals) {
   return std::unique_ptr<Screen>(new Screen(signals));
 }
 
-Screen::~Screen() { leave(); }
+Screen::~Screen() { leave_screen(); }
 
 void Screen::draw(const std::vector<std::string>& lines) {
   // Line by line over what stands there: a screen that is cleared as a whole flickers. Each is cleared
@@ -106,7 +106,7 @@ void Screen::draw(const std::vector<std::string>& lines) {
 }
 
 void Screen::stop() {
-  leave();
+  leave_screen();
   ::raise(SIGSTOP);
   // Somebody has said SIGCONT; the shell may have changed the terminal meanwhile.
   ::tcgetattr(STDIN_FILENO, &before);

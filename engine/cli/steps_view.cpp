@@ -125,7 +125,7 @@ std::string left_out(const json& steps, const std::vector<bool>& shown) {
   return text;
 }
 
-void add(api::Runs& runs, const json& document, std::size_t depth, json& all) {
+void add_cell(api::Runs& runs, const json& document, std::size_t depth, json& all) {
   const std::string run = document.at("run");
   for (json step : document.at("steps")) {
     const std::string called = step.value("run", "");
@@ -135,7 +135,7 @@ void add(api::Runs& runs, const json& document, std::size_t depth, json& all) {
     step["known"] = depth == 0 ? short_id(run) : run;
     all.push_back(std::move(step));
     if (called.empty()) continue;
-    if (const auto shown = runs.show(called)) add(runs, *shown, depth + 1, all);
+    if (const auto shown = runs.show(called)) add_cell(runs, *shown, depth + 1, all);
   }
 }
 
@@ -145,7 +145,7 @@ json with_called(const Context& context, const json& result) {
   const auto runs = open_runs(context);
   json all = json::array();
   if (runs) {
-    add(**runs, result, 0, all);
+    add_cell(**runs, result, 0, all);
     return all;
   }
   for (json step : result.at("steps")) {

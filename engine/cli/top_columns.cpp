@@ -52,7 +52,7 @@ std::string share_bar(double share, Letters letters) {
   return fmt::format("{} {:>3.0f}%", bar(share, kBar, letters), std::min(share, 9.99) * 100);
 }
 
-std::string bytes(double value) {
+std::string bytes_cell(double value) {
   return format_bytes(static_cast<std::uint64_t>(std::max(value, 0.0)));
 }
 
@@ -119,12 +119,13 @@ TopCell cell_of(const TopRow& row, TopColumn column, Letters letters) {
       return {row.cpu ? fmt::format("{:.{}f}", *row.cpu, *row.cpu < 99.995 ? 2 : 0) : "-"};
     case TopColumn::memory:
       // The sign says it where there are no colours.
-      return {row.memory ? bytes(*row.memory) + (color_of_use(row) == Color::red ? "!" : "") : "-",
-              color_of_use(row)};
+      return {
+          row.memory ? bytes_cell(*row.memory) + (color_of_use(row) == Color::red ? "!" : "") : "-",
+          color_of_use(row)};
     case TopColumn::used:
       return {row.used() ? share_bar(*row.used(), letters) : "", color_of_use(row)};
     case TopColumn::limit:
-      return {row.limit ? bytes(*row.limit) : "-"};
+      return {row.limit ? bytes_cell(*row.limit) : "-"};
     case TopColumn::metrics:
       return {metrics_text(row)};
     case TopColumn::last:

@@ -48,7 +48,7 @@ std::optional<std::size_t> length_of(std::string_view text) {
   return std::nullopt;
 }
 
-void select(TopState& state, const std::vector<TopRow>& rows, std::size_t index) {
+void select_row(TopState& state, const std::vector<TopRow>& rows, std::size_t index) {
   if (rows.empty()) return;
   state.selected = std::min(index, rows.size() - 1);
   state.run = rows[state.selected].run;
@@ -94,10 +94,10 @@ TopAction letter(TopState& state, char pressed, const std::vector<TopRow>& rows)
     case 'n':
       return sort(TopSort::name);
     case 'j':
-      select(state, rows, state.selected + 1);
+      select_row(state, rows, state.selected + 1);
       return {};
     case 'k':
-      select(state, rows, state.selected - std::min<std::size_t>(state.selected, 1));
+      select_row(state, rows, state.selected - std::min<std::size_t>(state.selected, 1));
       return {};
     case 'p':
       return primitive(state, rows, "pause");
@@ -148,9 +148,9 @@ void keep_selected(TopState& state, const std::vector<TopRow>& rows) {
   const auto found = std::find_if(rows.begin(), rows.end(), [&](const TopRow& row) {
     return row.run == state.run && row.step == state.step;
   });
-  select(state, rows,
-         found == rows.end() ? state.selected
-                             : static_cast<std::size_t>(std::distance(rows.begin(), found)));
+  select_row(state, rows,
+             found == rows.end() ? state.selected
+                                 : static_cast<std::size_t>(std::distance(rows.begin(), found)));
   if (rows.empty()) state.selected = 0;
 }
 
@@ -165,16 +165,16 @@ TopAction press(TopState& state, const KeyPress& key, const std::vector<TopRow>&
     case Key::down:
       return letter(state, 'j', rows);
     case Key::page_up:
-      select(state, rows, state.selected - std::min(state.selected, page));
+      select_row(state, rows, state.selected - std::min(state.selected, page));
       return {};
     case Key::page_down:
-      select(state, rows, state.selected + page);
+      select_row(state, rows, state.selected + page);
       return {};
     case Key::home:
-      select(state, rows, 0);
+      select_row(state, rows, 0);
       return {};
     case Key::end:
-      select(state, rows, rows.size());
+      select_row(state, rows, rows.size());
       return {};
     case Key::escape:
       say(state, "");

@@ -22,7 +22,7 @@ struct Sample {
 using Series = std::tuple<std::string, std::string, std::uint32_t, std::string, std::string>;
 using Samples = std::map<Series, Sample>;
 
-std::optional<double> number(const json& object, const char* name) {
+std::optional<double> number_at(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_number() ? std::optional(found->get<double>())
                                                      : std::nullopt;
@@ -39,7 +39,7 @@ Samples samples_of(const json& top) {
   if (!top.is_object()) return samples;
   for (const json& attempt : top.at("attempts")) {
     for (const json& metric : attempt.at("metrics")) {
-      if (const auto value = number(metric, "value"))
+      if (const auto value = number_at(metric, "value"))
         samples[series_of(attempt, metric)] = {*value, metric.at("time_us")};
     }
   }
@@ -51,7 +51,7 @@ std::vector<TopMetric> metrics_of(const json& attempt, const Samples& before) {
   std::vector<TopMetric> metrics;
   std::set<std::string> names;
   for (const json& metric : attempt.at("metrics")) {
-    const auto value = number(metric, "value");
+    const auto value = number_at(metric, "value");
     const std::string name = metric.at("name");
     if (!value || !names.insert(name).second) continue;
     TopMetric& shown = metrics.emplace_back(TopMetric{printable(name), *value, std::nullopt});
@@ -65,7 +65,7 @@ std::vector<TopMetric> metrics_of(const json& attempt, const Samples& before) {
 }
 
 void set_state(const json& attempt, TopRow& row) {
-  const double share = number(attempt, "throttle_share").value_or(1);
+  const double share = number_at(attempt, "throttle_share").value_or(1);
   row.held = true;
   if (attempt.at("paused") == json(true)) {
     row.state = "paused";
@@ -77,7 +77,7 @@ void set_state(const json& attempt, TopRow& row) {
   }
 }
 
-TopRow row_of(const json& attempt, std::int64_t now_us, const Samples& before) {
+TopRow top_row(const json& attempt, std::int64_t now_us, const Samples& before) {
   TopRow row;
   row.run = attempt.at("run");
   row.pipeline = printable(attempt.value("pipeline", ""));
@@ -86,13 +86,13 @@ TopRow row_of(const json& attempt, std::int64_t now_us, const Samples& before) {
   row.lasted_us = std::max<std::int64_t>(0, now_us - attempt.at("started_us").get<std::int64_t>());
   set_state(attempt, row);
   if (const json& progress = attempt.at("progress"); progress.is_object()) {
-    row.progress = number(progress, "fraction");
+    row.progress = number_at(progress, "fraction");
     if (row.progress && *row.progress < 0) row.progress.reset();  // it does not say
     row.message = printable(progress.value("message", ""));
   }
-  row.cpu = number(attempt, "cpu_cores");
-  row.memory = number(attempt, "memory_bytes");
-  row.limit = number(attempt, "memory_limit_bytes");
+  row.cpu = number_at(attempt, "cpu_cores");
+  row.memory = number_at(attempt, "memory_bytes");
+  row.limit = number_at(attempt, "memory_limit_bytes");
   row.metrics = metrics_of(attempt, before);
   row.pod = attempt.value("pod", json());
   row.observed = attempt.value("observed", false);
@@ -134,7 +134,7 @@ std::vector<TopRow> top_rows(const json& top, const json& before, TopSort sort) 
   std::vector<TopRow> rows;
   if (!top.is_object()) return rows;
   for (const json& attempt : top.at("attempts"))
-    rows.push_back(row_of(attempt, top.at("time_us"), earlier));
+    rows.push_back(top_row(attempt, top.at("time_us"), earlier));
   std::sort(rows.begin(), rows.end(), [&](const TopRow& a, const TopRow& b) {
     const double of_a = key_of(a, sort), of_b = key_of(b, sort);
     if (of_a != of_b) return of_a > of_b;

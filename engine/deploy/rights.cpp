@@ -22,7 +22,7 @@ json rules() {
   return made;
 }
 
-json object(const char* kind, const std::string& name, const RightsOf& who, bool namespaced) {
+json rbac_object(const char* kind, const std::string& name, const RightsOf& who, bool namespaced) {
   json made = {{"apiVersion", kVersion},
                {"kind", kind},
                {"metadata", {{"name", name}, {"labels", who.labels}}}};
@@ -32,7 +32,7 @@ json object(const char* kind, const std::string& name, const RightsOf& who, bool
 
 json binding(const char* kind, const char* of, const std::string& name, const RightsOf& who,
              bool namespaced) {
-  json made = object(kind, name, who, namespaced);
+  json made = rbac_object(kind, name, who, namespaced);
   made["roleRef"] = {{"apiGroup", kGroup}, {"kind", of}, {"name", name}};
   made["subjects"] = {
       {{"kind", "ServiceAccount"}, {"name", who.account}, {"namespace", who.name_space}}};
@@ -44,11 +44,11 @@ json binding(const char* kind, const char* of, const std::string& name, const Ri
 std::vector<json> rights_of(const RightsOf& who) {
   const std::string& name = who.account;
   if (!who.cluster_wide) {
-    json role = object("Role", name, who, true);
+    json role = rbac_object("Role", name, who, true);
     role["rules"] = rules();
     return {std::move(role), binding("RoleBinding", "Role", name, who, true)};
   }
-  json everywhere = object("ClusterRole", name, who, false);
+  json everywhere = rbac_object("ClusterRole", name, who, false);
   everywhere["rules"] = rules();
   return {std::move(everywhere), binding("ClusterRoleBinding", "ClusterRole", name, who, false)};
 }

@@ -59,9 +59,9 @@ using Plain = beast::tcp_stream;
 using Tls = beast::ssl_stream<beast::tcp_stream>;
 
 template <class Wire>
-class Connection : public Session, public std::enable_shared_from_this<Connection<Wire>> {
+class Served : public Session, public std::enable_shared_from_this<Served<Wire>> {
  public:
-  Connection(Wire wire, const Handler& handler, const Limits& limits)
+  Served(Wire wire, const Handler& handler, const Limits& limits)
       : stream_(std::move(wire)),
         heartbeat_(stream_.get_executor()),
         handler_(handler),
@@ -349,13 +349,13 @@ std::shared_ptr<Session> Session::make(asio::ip::tcp::socket socket, const Handl
                                        const Options& options) {
   Plain plain(std::move(socket));
   if (!options.certificate)
-    return std::make_shared<Connection<Plain>>(std::move(plain), handler, options.limits);
+    return std::make_shared<Served<Plain>>(std::move(plain), handler, options.limits);
   SSL_CTX* shared = options.certificate->current().context.get();
   SSL_CTX_up_ref(shared);
   asio::ssl::context context(shared);  // the stream keeps what it needs of it
   Tls tls(std::move(plain), context);
   if (options.client_ca) options.client_ca->ask_of(tls.native_handle());
-  return std::make_shared<Connection<Tls>>(std::move(tls), handler, options.limits);
+  return std::make_shared<Served<Tls>>(std::move(tls), handler, options.limits);
 }
 
 }  // namespace scanflow::http

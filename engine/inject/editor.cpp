@@ -6,7 +6,7 @@ using nlohmann::json;
 
 namespace {
 
-json::difference_type index_of(const std::string& token) { return std::stol(token); }
+json::difference_type index_of_name(const std::string& token) { return std::stol(token); }
 
 }  // namespace
 
@@ -18,7 +18,7 @@ void Editor::add(const std::string& path, json value) {
   } else if (place.back() == "-") {
     into.push_back(value);
   } else {
-    into.insert(into.begin() + index_of(place.back()), value);
+    into.insert(into.begin() + index_of_name(place.back()), value);
   }
   note("add", path, &value);
 }
@@ -32,7 +32,7 @@ void Editor::remove(const std::string& path) {
   const json::json_pointer place(path);
   json& from = holder(place);
   if (from.is_array()) {
-    from.erase(from.begin() + index_of(place.back()));
+    from.erase(from.begin() + index_of_name(place.back()));
   } else {
     from.erase(place.back());
   }

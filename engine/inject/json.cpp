@@ -18,7 +18,7 @@ constexpr std::size_t kDeepest = 100;
 constexpr std::size_t kIndent = 4;
 
 /// Builds the tree; nlohmann's own would lose the text of numbers, and the first of two equal keys.
-class Builder {
+class JsonBuilder {
  public:
   using number_integer_t = json::number_integer_t;
   using number_unsigned_t = json::number_unsigned_t;
@@ -104,7 +104,7 @@ class Builder {
   std::size_t position_ = 0;
 };
 
-std::string in_quotes(const std::string& text) {
+std::string json_quoted(const std::string& text) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -116,7 +116,7 @@ void write(const Node& node, std::size_t depth, std::string& out) {
       return;
     case NodeKind::scalar:
       // A tree that was YAML may have numbers that JSON has not, and text without quotes.
-      out += !node.plain               ? in_quotes(node.text)
+      out += !node.plain               ? json_quoted(node.text)
              : json::accept(node.text) ? node.text
                                        : scalar_value(node).dump();
       return;
@@ -129,7 +129,7 @@ void write(const Node& node, std::size_t depth, std::string& out) {
   for (std::size_t i = 0; i < node.items.size(); i += map ? 2 : 1) {
     if (i > 0) out += ',';
     line(depth + 1);
-    if (map) out += in_quotes(node.items[i].text) + ": ";
+    if (map) out += json_quoted(node.items[i].text) + ": ";
     write(node.items[map ? i + 1 : i], depth + 1, out);
   }
   if (!node.items.empty()) line(depth);
@@ -139,7 +139,7 @@ void write(const Node& node, std::size_t depth, std::string& out) {
 }  // namespace
 
 Result<Node> read_json(std::string_view text, int line) {
-  Builder builder;
+  JsonBuilder builder;
   if (json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();
   const std::string_view before =
       text.substr(0, std::min(builder.position() > 0 ? builder.position() - 1 : 0, text.size()));

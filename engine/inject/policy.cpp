@@ -44,7 +44,7 @@ PodFacts facts() {
 
 // --- operations
 
-std::string add(const std::string& path, const std::string& value) {
+std::string add_operation(const std::string& path, const std::string& value) {
   return fmt::format("JSONPatch{{op: \"add\", path: {}, value: {}}}", path, value);
 }
 
@@ -54,9 +54,10 @@ std::string into_list(const std::string& field, const char* place,
   std::vector<std::string> operations;
   operations.reserve(values.size());
   for (const std::string& value : values)
-    operations.push_back("  " + add(cel_text(fmt::format("/spec/{}/{}", field, place)), value));
+    operations.push_back("  " +
+                         add_operation(cel_text(fmt::format("/spec/{}/{}", field, place)), value));
   return fmt::format("(has(object.spec.{0}) ? [] : [{1}]) + [\n{2}\n]", field,
-                     add(cel_text("/spec/" + field), "[]"), fmt::join(operations, ",\n"));
+                     add_operation(cel_text("/spec/" + field), "[]"), fmt::join(operations, ",\n"));
 }
 
 /// For each of the app's containers of which `condition` holds.
@@ -67,7 +68,7 @@ std::string for_each_container(const std::string& condition, const std::string& 
 
 std::string make_list(const char* field) {
   return for_each_container(fmt::format("!has({}.{})", kIndexed, field),
-                            add(fmt::format("{}/{}\"", kPath, field), "[]"));
+                            add_operation(fmt::format("{}/{}\"", kPath, field), "[]"));
 }
 
 std::string volumes_expression(const Settings& settings) {
@@ -80,8 +81,9 @@ std::string volumes_expression(const Settings& settings) {
 std::string mounts_expression() {
   return fmt::format(
       "{} +\n{}", make_list("volumeMounts"),
-      for_each_container("", add(fmt::format("{}/volumeMounts/-\"", kPath),
-                                 cel_of(app_mount(), "Object.spec.containers.volumeMounts"))));
+      for_each_container(
+          "", add_operation(fmt::format("{}/volumeMounts/-\"", kPath),
+                            cel_of(app_mount(), "Object.spec.containers.volumeMounts"))));
 }
 
 /// Which containers have a variable of ours; "": all.
@@ -109,8 +111,9 @@ std::string environment_expression(const Settings& settings) {
     if (const std::string more = condition_of(name); !more.empty()) condition += " && " + more;
     expression +=
         " +\n" +
-        for_each_container(condition, add(fmt::format("{}/env/-\"", kPath),
-                                          cel_of(variable, "Object.spec.containers.env", holes())));
+        for_each_container(condition,
+                           add_operation(fmt::format("{}/env/-\"", kPath),
+                                         cel_of(variable, "Object.spec.containers.env", holes())));
   }
   return expression;
 }
@@ -119,8 +122,8 @@ std::string commands_expression() {
   std::vector<std::string> all;
   const std::string condition = fmt::format("has({0}.command) && size({0}.command) > 0", kIndexed);
   for (auto word = kPrefix.rbegin(); word != kPrefix.rend(); ++word) {
-    all.push_back(
-        for_each_container(condition, add(fmt::format("{}/command/0\"", kPath), cel_text(*word))));
+    all.push_back(for_each_container(
+        condition, add_operation(fmt::format("{}/command/0\"", kPath), cel_text(*word))));
   }
   return fmt::format("{}", fmt::join(all, " +\n"));
 }
@@ -143,9 +146,11 @@ std::string annotation_expression(const Settings& settings) {
   const std::string record = cel_text(policy_record(settings.version));
   return fmt::format(
       "has(object.metadata.annotations)\n? [{}]\n: [{}]",
-      add(fmt::format("\"/metadata/annotations/\" + jsonpatch.escapeKey({})", cel_text(kInjected)),
+      add_operation(
+          fmt::format("\"/metadata/annotations/\" + jsonpatch.escapeKey({})", cel_text(kInjected)),
           record),
-      add("\"/metadata/annotations\"", fmt::format("{{{}: {}}}", cel_text(kInjected), record)));
+      add_operation("\"/metadata/annotations\"",
+                    fmt::format("{{{}: {}}}", cel_text(kInjected), record)));
 }
 
 json mutation(const std::string& expression) {
@@ -230,12 +235,12 @@ json conditions(const Settings& settings) {
 
 // --- what the expressions share
 
-json variable(const char* name, const std::string& expression) {
+json policy_variable(const char* name, const std::string& expression) {
   return {{"name", name}, {"expression", expression}};
 }
 
 /// Of each container: its own, else the Pod's; 0 where neither says.
-std::string declared(const char* field) {
+std::string declared_user(const char* field) {
   return fmt::format(
       "object.spec.containers.map(c, has(c.securityContext) && has(c.securityContext.{0}) ? "
       "c.securityContext.{0} : has(object.spec.securityContext) && "
@@ -258,15 +263,17 @@ json variables() {
   std::vector<int> indices(kMostContainers);
   std::iota(indices.begin(), indices.end(), 0);
   return json::array(
-      {variable("app", fmt::format("[{}].filter(i, i < size(object.spec.containers))",
-                                   fmt::join(indices, ", "))),
-       variable("users", declared("runAsUser")), variable("groups", declared("runAsGroup")),
-       variable("user", first_of("users")), variable("group", first_of("groups")),
-       variable("otherUsers", "variables.users.exists(u, u != variables.user)"),
-       variable("liveness",
-                fmt::format("variables.app.map(i, has({}.livenessProbe) ? ({} - 1) * {} + {} : 0)",
-                            kIndexed, of_probe("failureThreshold", 3),
-                            of_probe("periodSeconds", 10), of_probe("timeoutSeconds", 1)))});
+      {policy_variable("app", fmt::format("[{}].filter(i, i < size(object.spec.containers))",
+                                          fmt::join(indices, ", "))),
+       policy_variable("users", declared_user("runAsUser")),
+       policy_variable("groups", declared_user("runAsGroup")),
+       policy_variable("user", first_of("users")), policy_variable("group", first_of("groups")),
+       policy_variable("otherUsers", "variables.users.exists(u, u != variables.user)"),
+       policy_variable(
+           "liveness",
+           fmt::format("variables.app.map(i, has({}.livenessProbe) ? ({} - 1) * {} + {} : 0)",
+                       kIndexed, of_probe("failureThreshold", 3), of_probe("periodSeconds", 10),
+                       of_probe("timeoutSeconds", 1)))});
 }
 
 Result<void> check_for_policy(const Settings& settings) {
@@ -298,7 +305,7 @@ Result<json> admission_policy(const Settings& settings) {
        {mutation(volumes_expression(settings)), mutation(mounts_expression()),
         mutation(environment_expression(settings)), mutation(commands_expression()),
         mutation(containers_expression(settings)),
-        mutation(fmt::format("[{}]", add("\"/spec/shareProcessNamespace\"", "true"))),
+        mutation(fmt::format("[{}]", add_operation("\"/spec/shareProcessNamespace\"", "true"))),
         mutation(annotation_expression(settings))}}};
   constexpr const char* kVersion = "admissionregistration.k8s.io/v1";
   // Conditions know no namespace.

@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 11> kFalse = {"n",     "N",     "no",  "N
 constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NULL"};
 
 template <class List>
-bool contains(const List& list, std::string_view text) {
+bool contains_word(const List& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
@@ -64,9 +64,9 @@ std::optional<json> float_of(std::string_view text) {
 }
 
 json plain_value(const std::string& text) {
-  if (contains(kNull, text)) return nullptr;
-  if (contains(kTrue, text)) return true;
-  if (contains(kFalse, text)) return false;
+  if (contains_word(kNull, text)) return nullptr;
+  if (contains_word(kTrue, text)) return true;
+  if (contains_word(kFalse, text)) return false;
   const char first = text[0];
   if (!is_digit(first) && first != '-' && first != '+' && first != '.') return text;
   std::string digits = text;
@@ -88,7 +88,8 @@ json scalar_value(const Node& scalar) {
 }
 
 bool is_plain_text(std::string_view text) {
-  if (text.empty() || contains(kTrue, text) || contains(kFalse, text) || contains(kNull, text))
+  if (text.empty() || contains_word(kTrue, text) || contains_word(kFalse, text) ||
+      contains_word(kNull, text))
     return false;
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   // A ':' at its end would make a key of it; after a letter nobody takes it for a number.

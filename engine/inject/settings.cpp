@@ -22,7 +22,7 @@ std::string unknown(const std::string& name) {
                     : fmt::format("; did you mean '{}{}'?", kAnnotationPrefix, meant));
 }
 
-const Setting* find(std::string_view name) {
+const Setting* find_setting(std::string_view name) {
   for (const Setting& each : table()) {
     if (each.name == name) return &each;
   }
@@ -38,7 +38,7 @@ Result<Read> with_annotations(Settings base, const json& annotations) {
   for (const auto& [key, value] : annotations.items()) {
     if (!key.starts_with(kAnnotationPrefix) || key == kInjected) continue;
     const std::string name = key.substr(kAnnotationPrefix.size());
-    const Setting* setting = find(name);
+    const Setting* setting = find_setting(name);
     if (setting == nullptr) {
       read.warnings.push_back(unknown(name));
     } else if (!value.is_string()) {

@@ -20,35 +20,37 @@ std::optional<std::chrono::milliseconds> seconds_of(std::string_view text) {
 }
 
 /// What is said with which words, and what helps.
-struct Known {
+struct KnownFailure {
   std::string_view reason, words, fix;
 };
 constexpr std::array kKnown = {
-    Known{"Unauthorized", "",
-          "it knows none of the credentials given: have a new token or certificate made "
-          "(kubectl auth whoami tells who one is)"},
-    Known{"Forbidden", "exceeded quota",
-          "ask for less (resources.requests), wait for others to end, or have the ResourceQuota "
-          "raised"},
-    Known{"Forbidden", "is being terminated", "the namespace is on its way out: use another one"},
-    Known{"Forbidden", "violates PodSecurity",
-          "change what the message names (pod_template), or the namespace's label "
-          "pod-security.kubernetes.io/enforce"},
-    Known{"Forbidden", "maximum", "a LimitRange of the namespace forbids it: ask for less"},
-    Known{"Forbidden", "cannot",
-          "a Role with this verb is missing: scanflow kube check lists which"},
-    Known{"", "denied the request",
-          "an admission webhook or policy of the cluster did: its owner knows why"},
-    Known{"NotFound", "namespaces",
-          "kubectl create namespace makes it; --namespace names another one"},
-    Known{"Invalid", "", "the object is not what this API server's version takes"},
-    Known{"TooManyRequests", "disruption budget",
-          "a PodDisruptionBudget allows no further disruption just now: wait, or change its "
-          "minAvailable"},
+    KnownFailure{"Unauthorized", "",
+                 "it knows none of the credentials given: have a new token or certificate made "
+                 "(kubectl auth whoami tells who one is)"},
+    KnownFailure{
+        "Forbidden", "exceeded quota",
+        "ask for less (resources.requests), wait for others to end, or have the ResourceQuota "
+        "raised"},
+    KnownFailure{"Forbidden", "is being terminated",
+                 "the namespace is on its way out: use another one"},
+    KnownFailure{"Forbidden", "violates PodSecurity",
+                 "change what the message names (pod_template), or the namespace's label "
+                 "pod-security.kubernetes.io/enforce"},
+    KnownFailure{"Forbidden", "maximum", "a LimitRange of the namespace forbids it: ask for less"},
+    KnownFailure{"Forbidden", "cannot",
+                 "a Role with this verb is missing: scanflow kube check lists which"},
+    KnownFailure{"", "denied the request",
+                 "an admission webhook or policy of the cluster did: its owner knows why"},
+    KnownFailure{"NotFound", "namespaces",
+                 "kubectl create namespace makes it; --namespace names another one"},
+    KnownFailure{"Invalid", "", "the object is not what this API server's version takes"},
+    KnownFailure{"TooManyRequests", "disruption budget",
+                 "a PodDisruptionBudget allows no further disruption just now: wait, or change its "
+                 "minAvailable"},
 };
 
 std::string_view fix_of(const Failure& failure) {
-  for (const Known& known : kKnown) {
+  for (const KnownFailure& known : kKnown) {
     if (!known.reason.empty() && failure.reason != known.reason) continue;
     if (failure.message.find(known.words) != std::string::npos) return known.fix;
   }

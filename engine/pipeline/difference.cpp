@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kStepLists{"steps", "on_success", "on_failure",
                                                      "on_exit"};
 
-json member(const json& document, std::string_view name) {
+json member_of(const json& document, std::string_view name) {
   const auto found = document.find(std::string(name));
   return found == document.end() ? json() : *found;
 }
@@ -22,10 +22,10 @@ json member(const json& document, std::string_view name) {
 json steps_of(const json& document) {
   json steps = json::object();
   for (const std::string_view list : kStepLists) {
-    const json found = member(document, list);
+    const json found = member_of(document, list);
     if (!found.is_array()) continue;
     for (const json& step : found) {
-      if (step.is_object() && member(step, "name").is_string())
+      if (step.is_object() && member_of(step, "name").is_string())
         steps[step["name"].get<std::string>()] = step;
     }
   }
@@ -46,7 +46,7 @@ std::string fields(const json& before, const json& now) {
   std::string text;
   if (!before.is_object() || !now.is_object()) return text;
   for (const std::string& name : names_of(before, now)) {
-    if (member(before, name) != member(now, name)) text += (text.empty() ? "" : ", ") + name;
+    if (member_of(before, name) != member_of(now, name)) text += (text.empty() ? "" : ", ") + name;
   }
   return " (" + text + ")";
 }
@@ -54,8 +54,8 @@ std::string fields(const json& before, const json& now) {
 void compare(std::string_view what, const json& before, const json& now,
              std::vector<std::string>& out) {
   for (const std::string& name : names_of(before, now)) {
-    const json was = member(before, name);
-    const json is = member(now, name);
+    const json was = member_of(before, name);
+    const json is = member_of(now, name);
     if (was == is) continue;
     const char* how = was.is_null() ? "added" : is.is_null() ? "removed" : "changed";
     out.push_back(fmt::format("{} '{}' {}{}", what, name, how,
@@ -68,7 +68,7 @@ void compare(std::string_view what, const json& before, const json& now,
 std::vector<std::string> differences(const json& before, const json& now) {
   std::vector<std::string> out;
   compare("step", steps_of(before), steps_of(now), out);
-  compare("parameter", member(before, "params"), member(now, "params"), out);
+  compare("parameter", member_of(before, "params"), member_of(now, "params"), out);
   json others_before = before, others_now = now;
   for (json* document : {&others_before, &others_now}) {
     if (!document->is_object()) continue;

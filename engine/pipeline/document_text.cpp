@@ -11,7 +11,7 @@ bool is_marker(std::string_view line, std::string_view marker) {
                                       line[marker.size()] == '\t' || line[marker.size()] == '\r');
 }
 
-bool is_blank(std::string_view text) {
+bool is_blank_line(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
@@ -34,7 +34,7 @@ std::vector<TextPart> split_documents(std::string_view text) {
   std::size_t begin = 0;  // of the part
   int first = 1;
   const auto cut = [&](std::size_t end) {
-    if (!is_blank(text.substr(begin, end - begin)))
+    if (!is_blank_line(text.substr(begin, end - begin)))
       parts.push_back({first, text.substr(begin, end - begin)});
   };
   int number = 1;
@@ -44,11 +44,11 @@ std::vector<TextPart> split_documents(std::string_view text) {
     if (line.ends_with('\n')) line.remove_suffix(1);
     const bool starts = is_marker(line, "---");
     // Comments and directives go with the document that this marker starts.
-    const bool joins = starts && !is_blank(text.substr(begin, at - begin)) &&
+    const bool joins = starts && !is_blank_line(text.substr(begin, at - begin)) &&
                        is_preamble(text.substr(begin, at - begin));
     if ((starts || is_marker(line, "...")) && !joins) {
       cut(at);
-      const bool bare = !starts || is_blank(line.substr(3));
+      const bool bare = !starts || is_blank_line(line.substr(3));
       begin = bare ? next : at;
       first = bare ? number + 1 : number;
     }

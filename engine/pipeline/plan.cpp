@@ -33,7 +33,7 @@ std::string escape(std::string_view text) {
   return out;
 }
 
-std::string value_text(const json& value) {
+std::string item_text(const json& value) {
   return escape(value.is_string() ? value.get_ref<const std::string&>() : value.dump());
 }
 
@@ -213,7 +213,7 @@ class Planner {
     std::string id = step.name + "[";
     for (std::size_t i = 0; i < step.matrix.size(); ++i) {
       const std::string& axis = step.matrix[i].name;
-      id += (i > 0 ? "," : "") + axis + "=" + value_text(combination.at(axis));
+      id += (i > 0 ? "," : "") + axis + "=" + item_text(combination.at(axis));
     }
     return id + ']';
   }

@@ -117,7 +117,7 @@ ordered_json uses(const std::string& plugin) {
   return {{"anyOf", {std::move(direct), {{"required", {"run"}}}}}};
 }
 
-std::vector<const loader::PluginInfo*> steps_of(const loader::Catalog& catalog) {
+std::vector<const loader::PluginInfo*> steps_documents(const loader::Catalog& catalog) {
   std::vector<const loader::PluginInfo*> steps;
   for (const loader::PluginInfo* plugin : catalog.all()) {
     if (plugin->kind == loader::Kind::step) steps.push_back(plugin);
@@ -128,7 +128,7 @@ std::vector<const loader::PluginInfo*> steps_of(const loader::Catalog& catalog) 
 void name_plugins(const loader::Catalog& catalog, ordered_json& field) {
   ordered_json ids = ordered_json::array();
   ordered_json summaries = ordered_json::array();
-  for (const loader::PluginInfo* plugin : steps_of(catalog)) {
+  for (const loader::PluginInfo* plugin : steps_documents(catalog)) {
     ids.push_back(plugin->id);
     summaries.push_back(plugin->summary);
   }
@@ -186,7 +186,7 @@ bool says_more(const ordered_json& with) {
 void describe_plugins(const loader::Catalog& catalog, bool all, ordered_json& definitions) {
   ordered_json configured = ordered_json::array();
   ordered_json complete = ordered_json::array();
-  for (const loader::PluginInfo* plugin : steps_of(catalog)) {
+  for (const loader::PluginInfo* plugin : steps_documents(catalog)) {
     const std::string name = "with-" + plugin->id;
     if (ordered_json with = with_schema(*plugin); says_more(with)) {
       definitions[name] = std::move(with);

@@ -9,7 +9,7 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr bool kRequired = true;
+constexpr bool kNeeded = true;
 
 template <const Table& table>
 const Table& give() {
@@ -24,16 +24,16 @@ constexpr Field whole(std::string_view name, std::string_view doc, bool required
   return Field{name, kInt, doc, {}, required}.within(0, kMostInt);
 }
 constexpr Field weight() {
-  return Field{"weight", kInt, "how much it matters", {}, kRequired}.within(1, 100);
+  return Field{"weight", kInt, "how much it matters", {}, kNeeded}.within(1, 100);
 }
 constexpr Field flag(std::string_view name, std::string_view doc) { return {name, kBool, doc}; }
 
-constexpr Field kWord{"", kText, "text", "literal"};
+constexpr Field kPodWord{"", kText, "text", "literal"};
 constexpr Field kGroup = Field{"", kInt, "the number of a group"}.within(0, kMostInt);
-constexpr Table kWordsTable{"pod_words", "a map of texts", {}, &kWord};
+constexpr Table kWordsTable{"pod_words", "a map of texts", {}, &kPodWord};
 
-constexpr Field words(std::string_view name, std::string_view doc) {
-  return Field{name, kList, doc}.listing(kWord);
+constexpr Field word_list(std::string_view name, std::string_view doc) {
+  return Field{name, kList, doc}.listing(kPodWord);
 }
 constexpr Field labels(std::string_view name, std::string_view doc) {
   return Field{name, kMap, doc}.of(give<kWordsTable>);
@@ -56,9 +56,9 @@ constexpr std::array<std::string_view, 1> kLinux{"linux"};
 
 // Which nodes, and which Pods.
 constexpr std::array kNodeRequirement{
-    text("key", "a label of nodes", kRequired),
-    Field{"operator", kText, "how it is compared", {}, kRequired}.among(kNodeOperator),
-    words("values", "with what"),
+    text("key", "a label of nodes", kNeeded),
+    Field{"operator", kText, "how it is compared", {}, kNeeded}.among(kNodeOperator),
+    word_list("values", "with what"),
 };
 constexpr Table kNodeRequirementTable{"pod_node_requirement", "a node requirement",
                                       kNodeRequirement};
@@ -71,13 +71,13 @@ constexpr std::array kNodeTerm{
 constexpr Table kNodeTermTable{"pod_node_term", "a node selector term", kNodeTerm};
 constexpr Field kNodeTermField = Field{"", kMap, "a term"}.of(give<kNodeTermTable>);
 constexpr std::array kNodeSelector{
-    Field{"nodeSelectorTerms", kList, "one of these must hold", {}, kRequired}.listing(
+    Field{"nodeSelectorTerms", kList, "one of these must hold", {}, kNeeded}.listing(
         kNodeTermField),
 };
 constexpr Table kNodeSelectorTable{"pod_node_selector", "a node selector", kNodeSelector};
 constexpr std::array kNodePreference{
     weight(),
-    Field{"preference", kMap, "which nodes", {}, kRequired}.of(give<kNodeTermTable>),
+    Field{"preference", kMap, "which nodes", {}, kNeeded}.of(give<kNodeTermTable>),
 };
 constexpr Table kNodePreferenceTable{"pod_node_preference", "a node preference", kNodePreference};
 constexpr Field kNodePreferenceField =
@@ -91,9 +91,9 @@ constexpr std::array kNodeAffinity{
 constexpr Table kNodeAffinityTable{"pod_node_affinity", "nodeAffinity", kNodeAffinity};
 
 constexpr std::array kLabelRequirement{
-    text("key", "a label", kRequired),
-    Field{"operator", kText, "how it is compared", {}, kRequired}.among(kLabelOperator),
-    words("values", "with what"),
+    text("key", "a label", kNeeded),
+    Field{"operator", kText, "how it is compared", {}, kNeeded}.among(kLabelOperator),
+    word_list("values", "with what"),
 };
 constexpr Table kLabelRequirementTable{"pod_label_requirement", "a label requirement",
                                        kLabelRequirement};
@@ -106,17 +106,17 @@ constexpr std::array kLabelSelector{
 constexpr Table kLabelSelectorTable{"pod_label_selector", "a label selector", kLabelSelector};
 constexpr std::array kPodTerm{
     Field{"labelSelector", kMap, "which Pods"}.of(give<kLabelSelectorTable>),
-    words("matchLabelKeys", "labels that must be as this Pod's"),
-    words("mismatchLabelKeys", "labels that must not be as this Pod's"),
+    word_list("matchLabelKeys", "labels that must be as this Pod's"),
+    word_list("mismatchLabelKeys", "labels that must not be as this Pod's"),
     Field{"namespaceSelector", kMap, "of which namespaces"}.of(give<kLabelSelectorTable>),
-    words("namespaces", "of which namespaces, by name"),
-    text("topologyKey", "the label of nodes that says where", kRequired),
+    word_list("namespaces", "of which namespaces, by name"),
+    text("topologyKey", "the label of nodes that says where", kNeeded),
 };
 constexpr Table kPodTermTable{"pod_pod_term", "a Pod affinity term", kPodTerm};
 constexpr Field kPodTermField = Field{"", kMap, "a term"}.of(give<kPodTermTable>);
 constexpr std::array kPodPreference{
     weight(),
-    Field{"podAffinityTerm", kMap, "near which Pods", {}, kRequired}.of(give<kPodTermTable>),
+    Field{"podAffinityTerm", kMap, "near which Pods", {}, kNeeded}.of(give<kPodTermTable>),
 };
 constexpr Table kPodPreferenceTable{"pod_pod_preference", "a Pod preference", kPodPreference};
 constexpr Field kPodPreferenceField = Field{"", kMap, "a preference"}.of(give<kPodPreferenceTable>);
@@ -146,21 +146,21 @@ constexpr Field kTolerationField = Field{"", kMap, "a toleration"}.of(give<kTole
 
 constexpr std::array kSpread{
     Field{"labelSelector", kMap, "which Pods"}.of(give<kLabelSelectorTable>),
-    words("matchLabelKeys", "labels that must be as this Pod's"),
-    whole("maxSkew", "how uneven it may be", kRequired),
+    word_list("matchLabelKeys", "labels that must be as this Pod's"),
+    whole("maxSkew", "how uneven it may be", kNeeded),
     whole("minDomains", "over how many at least"),
     Field{"nodeAffinityPolicy", kText, "do nodes count that its affinity rules out?"}.among(kHonor),
     Field{"nodeTaintsPolicy", kText, "do nodes count whose taints it does not tolerate?"}.among(
         kHonor),
-    text("topologyKey", "the label of nodes that says where", kRequired),
-    Field{"whenUnsatisfiable", kText, "what then", {}, kRequired}.among(kUnsatisfiable),
+    text("topologyKey", "the label of nodes that says where", kNeeded),
+    Field{"whenUnsatisfiable", kText, "what then", {}, kNeeded}.among(kUnsatisfiable),
 };
 constexpr Table kSpreadTable{"pod_spread", "a topology spread constraint", kSpread};
 constexpr Field kSpreadField = Field{"", kMap, "a constraint"}.of(give<kSpreadTable>);
 
 // As whom, and with what rights.
 constexpr std::array kProfiled{
-    Field{"type", kText, "which profile", {}, kRequired}.among(kProfile),
+    Field{"type", kText, "which profile", {}, kNeeded}.among(kProfile),
     text("localhostProfile", "its name on the node"),
 };
 constexpr Table kAppArmorTable{"pod_app_armor", "appArmorProfile", kProfiled};
@@ -168,8 +168,8 @@ constexpr Table kSeccompTable{"pod_seccomp", "seccompProfile", kProfiled};
 constexpr std::array kSeLinux{text("level", "SELinux level"), text("role", "SELinux role"),
                               text("type", "SELinux type"), text("user", "SELinux user")};
 constexpr Table kSeLinuxTable{"pod_selinux", "seLinuxOptions", kSeLinux};
-constexpr std::array kSysctl{text("name", "its name", kRequired),
-                             text("value", "its value", kRequired)};
+constexpr std::array kSysctl{text("name", "its name", kNeeded),
+                             text("value", "its value", kNeeded)};
 constexpr Table kSysctlTable{"pod_sysctl", "a sysctl", kSysctl};
 constexpr Field kSysctlField = Field{"", kMap, "a sysctl"}.of(give<kSysctlTable>);
 constexpr std::array kSecurity{
@@ -194,28 +194,28 @@ constexpr std::array kDnsOption{text("name", "its name"), text("value", "its val
 constexpr Table kDnsOptionTable{"pod_dns_option", "an option of dnsConfig", kDnsOption};
 constexpr Field kDnsOptionField = Field{"", kMap, "an option"}.of(give<kDnsOptionTable>);
 constexpr std::array kDnsConfig{
-    words("nameservers", "addresses"),
+    word_list("nameservers", "addresses"),
     Field{"options", kList, "of the resolver"}.listing(kDnsOptionField),
-    words("searches", "domains that are tried"),
+    word_list("searches", "domains that are tried"),
 };
 constexpr Table kDnsConfigTable{"pod_dns_config", "dnsConfig", kDnsConfig};
-constexpr std::array kHostAlias{words("hostnames", "names"), text("ip", "address", kRequired)};
+constexpr std::array kHostAlias{word_list("hostnames", "names"), text("ip", "address", kNeeded)};
 constexpr Table kHostAliasTable{"pod_host_alias", "a host alias", kHostAlias};
 constexpr Field kHostAliasField = Field{"", kMap, "an alias"}.of(give<kHostAliasTable>);
 constexpr std::array kReference{text("name", "the Secret's name")};
 constexpr Table kReferenceTable{"pod_reference", "a reference", kReference};
 constexpr Field kReferenceField = Field{"", kMap, "a Secret"}.of(give<kReferenceTable>);
-constexpr std::array kOs{Field{"name", kText, "linux", {}, kRequired}.among(kLinux)};
+constexpr std::array kOs{Field{"name", kText, "linux", {}, kNeeded}.among(kLinux)};
 constexpr Table kOsTable{"pod_os", "os", kOs};
-constexpr std::array kReadiness{text("conditionType", "a condition of the Pod", kRequired)};
+constexpr std::array kReadiness{text("conditionType", "a condition of the Pod", kNeeded)};
 constexpr Table kReadinessTable{"pod_readiness", "a readiness gate", kReadiness};
 constexpr Field kReadinessField = Field{"", kMap, "a gate"}.of(give<kReadinessTable>);
-constexpr std::array kClaim{text("name", "its name in the Pod", kRequired),
+constexpr std::array kClaim{text("name", "its name in the Pod", kNeeded),
                             text("resourceClaimName", "a ResourceClaim"),
                             text("resourceClaimTemplateName", "a ResourceClaimTemplate")};
 constexpr Table kClaimTable{"pod_claim", "a resource claim", kClaim};
 constexpr Field kClaimField = Field{"", kMap, "a claim"}.of(give<kClaimTable>);
-constexpr std::array kGate{text("name", "its name", kRequired)};
+constexpr std::array kGate{text("name", "its name", kNeeded)};
 constexpr Table kGateTable{"pod_gate", "a scheduling gate", kGate};
 constexpr Field kGateField = Field{"", kMap, "a gate"}.of(give<kGateTable>);
 constexpr std::array kSchedulingGroup{text("podGroupName", "the PodGroup")};

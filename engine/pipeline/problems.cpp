@@ -11,7 +11,7 @@
 namespace scanflow::pipeline {
 namespace {
 
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+bool continues_line(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 /// Collected at most, before they are sorted and cut to Problems::kMost.
 constexpr std::size_t kKept = 10'000;
@@ -20,7 +20,7 @@ constexpr std::size_t kKept = 10'000;
 
 std::size_t count_characters(std::string_view text) {
   return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
+      std::count_if(text.begin(), text.end(), [](char c) { return !continues_line(c); }));
 }
 
 Source::Source(std::string file, std::string_view text) : file_(std::move(file)), text_(text) {
@@ -47,7 +47,7 @@ std::size_t Source::offset(Location at) const {
   std::size_t position = start;
   for (std::size_t n = 0; n < characters && position < text_.size(); ++n) {
     ++position;
-    while (position < text_.size() && continues(text_[position])) ++position;
+    while (position < text_.size() && continues_line(text_[position])) ++position;
   }
   return position;
 }

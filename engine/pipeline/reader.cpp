@@ -22,7 +22,7 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::size_t kMostSteps = 200'000;
+constexpr std::size_t kMostStepsRead = 200'000;
 constexpr std::size_t kDeepestCalls = 16;
 
 /// An error's first line says why; what follows are the errors of that file.
@@ -164,13 +164,14 @@ class Reader {
     std::size_t instances = 1;
     for (const Axis& axis : draft.step.matrix) {
       if (axis.values.is_array()) instances *= std::max<std::size_t>(axis.values.size(), 1);
-      instances = std::min(instances, kMostSteps + 1);
+      instances = std::min(instances, kMostStepsRead + 1);
     }
-    const bool over = instances_ <= kMostSteps && instances_ + instances > kMostSteps;
-    instances_ = std::min(instances_ + instances, kMostSteps + 1);
+    const bool over = instances_ <= kMostStepsRead && instances_ + instances > kMostStepsRead;
+    instances_ = std::min(instances_ + instances, kMostStepsRead + 1);
     if (over) {
       problems_
-          .add(draft.step.at, 1, fmt::format("more than {} steps, matrices expanded", kMostSteps))
+          .add(draft.step.at, 1,
+               fmt::format("more than {} steps, matrices expanded", kMostStepsRead))
           .hint = "split the pipeline, or make a matrix smaller";
     }
   }

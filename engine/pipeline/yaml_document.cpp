@@ -233,7 +233,7 @@ std::string guess(const Source& source, int line, std::string_view message) {
 }
 
 /// Is it text at all? yaml-cpp would replace what is not.
-bool check_text(const Source& source, Problems& problems, const YamlLimits& limits) {
+bool check_yaml_text(const Source& source, Problems& problems, const YamlLimits& limits) {
   const std::string_view text = source.text();
   if (text.size() > limits.bytes) {
     problems.add({1, 1}, 1,
@@ -286,7 +286,7 @@ const Node* Node::find(std::string_view key) const {
 
 YamlDocument parse_yaml(const Source& source, Problems& problems, const YamlLimits& limits) {
   YamlDocument document;
-  if (!check_text(source, problems, limits)) return document;
+  if (!check_yaml_text(source, problems, limits)) return document;
   TextBuffer buffer(source.text());
   std::istream stream(&buffer);
   Builder builder(source, problems, limits, document);

@@ -65,8 +65,8 @@ bool is_special_float(std::string_view text) {
   return one_of(text, {".inf", ".Inf", ".INF"});
 }
 
-json convert(const Node& node, Problems& problems, const std::string* pointer,
-             std::map<std::string, Location>* where) {
+json convert_node(const Node& node, Problems& problems, const std::string* pointer,
+                  std::map<std::string, Location>* where) {
   if (where != nullptr) (*where)[*pointer] = node.at;
   switch (node.kind) {
     case NodeKind::null:
@@ -86,7 +86,7 @@ json convert(const Node& node, Problems& problems, const std::string* pointer,
       std::string child;
       for (std::size_t i = 0; i < node.items.size(); ++i) {
         if (where != nullptr) child = *pointer + "/" + std::to_string(i);
-        list.push_back(convert(*node.items[i], problems, &child, where));
+        list.push_back(convert_node(*node.items[i], problems, &child, where));
       }
       return list;
     }
@@ -100,7 +100,7 @@ json convert(const Node& node, Problems& problems, const std::string* pointer,
     if (!key.is_scalar()) continue;  // reported by the parser
     if (where != nullptr) child = child_pointer(*pointer, key.text);
     if (object.contains(key.text)) continue;
-    object[key.text] = convert(*node.items[i + 1], problems, &child, where);
+    object[key.text] = convert_node(*node.items[i + 1], problems, &child, where);
   }
   return object;
 }
@@ -130,12 +130,12 @@ std::optional<json> scalar_value(const Node& node) {
 }
 
 json to_json(const Node& node, Problems& problems) {
-  return convert(node, problems, nullptr, nullptr);
+  return convert_node(node, problems, nullptr, nullptr);
 }
 
 json to_json(const Node& node, Problems& problems, const std::string& pointer,
              std::map<std::string, Location>& where) {
-  return convert(node, problems, &pointer, &where);
+  return convert_node(node, problems, &pointer, &where);
 }
 
 std::string child_pointer(const std::string& pointer, std::string_view key) {

@@ -16,15 +16,15 @@ json rejected(int exit_code, const std::string& message) {
   return {{"type", "rejected"}, {"exit", exit_code}, {"message", message}};
 }
 
-void tell(const Client& client, json update) {
+void tell_client(const Client& client, json update) {
   client.listener(std::make_shared<const json>(std::move(update)));
 }
 
 }  // namespace
 
 void Engine::Impl::refuse(const Client& client) const {
-  tell(client,
-       failed ? rejected(3, "the engine cannot store events any more") : json{{"type", "closing"}});
+  tell_client(client, failed ? rejected(3, "the engine cannot store events any more")
+                             : json{{"type", "closing"}});
 }
 
 bool Engine::Impl::is_known(const std::string& run) const {
@@ -37,7 +37,8 @@ bool Engine::Impl::is_known(const std::string& run) const {
 void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepared, Client client) {
   if (failed || closing) return refuse(client);
   if (is_known(submission.run)) return attach(submission.run, std::move(client));
-  if (full) return tell(client, rejected(3, "the engine is about to end: it takes no more runs"));
+  if (full)
+    return tell_client(client, rejected(3, "the engine is about to end: it takes no more runs"));
   if (prepared && !needs_admission(submission, *prepared)) {
     begin_or_reject(std::move(submission), std::move(*prepared), client);
     return;
@@ -53,7 +54,7 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
       } else if (ready) {
         begin_or_reject(std::move(submission), std::move(*ready), client);
       } else {
-        tell(client, rejected(2, ready.error().message));
+        tell_client(client, rejected(2, ready.error().message));
       }
     });
   });
@@ -75,7 +76,7 @@ Result<Prepared> Engine::Impl::get_ready(Submission& submission, std::optional<P
 
 void Engine::Impl::begin_or_reject(Submission submission, Prepared prepared, const Client& client) {
   const auto refusal = begin(std::move(submission), std::move(prepared), client);
-  if (refusal) tell(client, rejected(refusal->exit, refusal->message));
+  if (refusal) tell_client(client, rejected(refusal->exit, refusal->message));
 }
 
 std::optional<Engine::Impl::Refusal> Engine::Impl::begin(Submission submission, Prepared prepared,

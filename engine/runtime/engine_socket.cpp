@@ -28,7 +28,7 @@ using Protocol = asio::local::stream_protocol;
 using nlohmann::json;
 
 /// What comes from programs need not be UTF-8, and must not end the thread that tells it.
-std::string text_of(const json& document) {
+std::string request_text(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -98,7 +98,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void send(const json& update) {
     if (closed_) return;
-    output_.push_back(text_of(update) + "\n");
+    output_.push_back(request_text(update) + "\n");
     queued_ += output_.back().size();
     if (queued_ > kLongestQueue) return close();
     if (output_.size() == 1) write();
@@ -298,7 +298,7 @@ EngineClient::~EngineClient() {
 
 Result<void> EngineClient::send(const nlohmann::json& request) {
   boost::system::error_code error;
-  asio::write(impl_->socket, asio::buffer(text_of(request) + "\n"), error);
+  asio::write(impl_->socket, asio::buffer(request_text(request) + "\n"), error);
   if (error) return fail("the engine went away: " + error.message());
   return {};
 }

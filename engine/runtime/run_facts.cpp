@@ -88,7 +88,7 @@ void read_questions(const std::vector<store::EventRow>& events, RunFacts& facts,
 }
 
 /// The instances of a for_each behind their step, where people look for them.
-std::vector<const store::StepRow*> in_order(const std::vector<store::StepRow>& steps) {
+std::vector<const store::StepRow*> facts_in_order(const std::vector<store::StepRow>& steps) {
   std::unordered_map<std::string_view, std::size_t> names;
   for (std::size_t i = 0; i < steps.size(); ++i) names.emplace(steps[i].id, i);
   std::vector<std::vector<std::size_t>> instances(steps.size());
@@ -189,7 +189,7 @@ json result_document(const store::RunRow& run, const std::vector<store::StepRow>
                      const RunFacts& facts) {
   json list = json::array();
   std::int64_t end_us = std::max(run.created_us, facts.now_us);
-  for (const store::StepRow* step : in_order(steps)) {
+  for (const store::StepRow* step : facts_in_order(steps)) {
     end_us = std::max({end_us, step->started_us, step->ended_us});
     list.push_back(step_entry(*step, facts));
   }

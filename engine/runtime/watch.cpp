@@ -16,9 +16,9 @@ namespace {
 
 /// A step that is over sooner is not worth a sidecar.
 constexpr std::int64_t kWorthUs = 1'000'000;
-constexpr auto kSecond = std::chrono::seconds(1);
+constexpr auto kWatchSecond = std::chrono::seconds(1);
 /// Of a command of an earlier engine, beyond its deadline: no sidecar waits so long to tell.
-constexpr std::int64_t kForgottenUs = 3'600'000'000;
+constexpr std::int64_t kWatchForgottenUs = 3'600'000'000;
 /// For outcomes on their way, when the engine ends: that of `terminate` comes right behind the end of
 /// the step, with which the run may be over.
 constexpr auto kLastOutcomes = std::chrono::seconds(1);
@@ -44,7 +44,7 @@ bool Engine::Impl::is_running(const protocol::AttemptId& id) const {
 
 void Engine::Impl::arm_seconds() {
   if (closing || std::exchange(seconds_armed, true)) return;
-  seconds_timer.expires_after(kSecond);
+  seconds_timer.expires_after(kWatchSecond);
   seconds_timer.async_wait([this](boost::system::error_code error) {
     if (error || closing || failed) return;
     seconds_armed = false;
@@ -178,7 +178,7 @@ void Engine::Impl::take_over_commands() {
   const std::int64_t now_us = wall_us();
   bool any = false;
   for (store::CommandRow row : *open) {
-    if (now_us - row.deadline_us < kForgottenUs) {
+    if (now_us - row.deadline_us < kWatchForgottenUs) {
       any = true;
       continue;
     }

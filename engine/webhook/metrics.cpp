@@ -5,7 +5,7 @@
 namespace scanflow::webhook {
 namespace {
 
-std::string outcome_of(const Verdict& verdict) {
+std::string outcome_label(const Verdict& verdict) {
   if (verdict.dry_run) return "dry_run";
   if (!verdict.problem.empty()) return "failed";
   return verdict.reports.empty() ? "none" : std::string(describe(verdict.reports.front().outcome));
@@ -23,7 +23,7 @@ void Metrics::count(const Verdict& verdict, std::int64_t took_us) {
     ++refused_[verdict.response.status];
     return;
   }
-  ++reviews_[outcome_of(verdict)];
+  ++reviews_[outcome_label(verdict)];
   ++answered_;
   took_us_ += took_us;
 }

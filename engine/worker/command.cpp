@@ -116,9 +116,9 @@ std::map<std::string, std::string> variables(const json& config, const protocol:
 }
 
 /// The base with `added` over it; a variable of the step wins over both, a secret over that.
-std::vector<std::string> environment(const std::vector<std::string>& base,
-                                     std::map<std::string, std::string> added,
-                                     const protocol::Request& request) {
+std::vector<std::string> command_environment(const std::vector<std::string>& base,
+                                             std::map<std::string, std::string> added,
+                                             const protocol::Request& request) {
   std::map<std::string, std::string> with_secrets = request.secrets;
   if (!with_secrets.empty()) with_secrets.insert(request.env.begin(), request.env.end());
   const auto& own = with_secrets.empty() ? request.env : with_secrets;
@@ -166,7 +166,7 @@ Result<Command> make_command(const protocol::Request& request, const CommandFile
   if (auto set = set_argv(config, files, command); !set) return fail(set.error().message);
   if (auto set = set_cwd(config, request, files, command); !set) return fail(set.error().message);
   if (auto good = check_strings(command); !good) return fail(good.error().message);
-  command.env = environment(base, variables(config, request, files, command), request);
+  command.env = command_environment(base, variables(config, request, files, command), request);
   auto file = programs.find(command.argv.front(), path_of(command.env), command.cwd);
   if (!file) return fail(file.error().message);
   command.file = std::move(*file);

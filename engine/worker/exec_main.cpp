@@ -17,7 +17,7 @@ namespace {
 
 using namespace scanflow;
 
-constexpr int kUsage = 64;
+constexpr int kExecUsage = 64;
 constexpr const char* kHelp =
     "scanflow-exec [--] PROGRAM [ARGUMENT...]\n"
     "scanflow-exec --serve\n"
@@ -33,7 +33,7 @@ constexpr const char* kHelp =
     "--serve: runs the commands that the sidecar of this Pod orders, one after the other.\n\n"
     "  SCANFLOW_WORKER_SOCKET   where it listens for them\n";
 
-std::string variable(const char* name, const char* otherwise = "") {
+std::string exec_variable(const char* name, const char* otherwise = "") {
   const char* value = std::getenv(name);
   return value == nullptr ? otherwise : value;
 }
@@ -69,17 +69,19 @@ int main(int argc, char** argv) {
   if (word == "--") ++first;
   if (first >= argc || word == "--install") {
     (void)std::fputs(kHelp, stderr);
-    return kUsage;
+    return kExecUsage;
   }
   worker::LauncherOptions options;
   options.argv.assign(argv + first, argv + argc);
-  options.sidecar = variable("SCANFLOW_SIDECAR_SOCKET");
-  options.id = {variable("SCANFLOW_RUN"), variable("SCANFLOW_STEP", "main"),
-                static_cast<std::uint32_t>(std::atoi(variable("SCANFLOW_ATTEMPT", "1").c_str()))};
-  options.steering = variable("SCANFLOW_STEERING", "{}");
-  options.memory_limit = std::strtoull(variable("SCANFLOW_MEMORY_LIMIT", "0").c_str(), nullptr, 10);
+  options.sidecar = exec_variable("SCANFLOW_SIDECAR_SOCKET");
+  options.id = {
+      exec_variable("SCANFLOW_RUN"), exec_variable("SCANFLOW_STEP", "main"),
+      static_cast<std::uint32_t>(std::atoi(exec_variable("SCANFLOW_ATTEMPT", "1").c_str()))};
+  options.steering = exec_variable("SCANFLOW_STEERING", "{}");
+  options.memory_limit =
+      std::strtoull(exec_variable("SCANFLOW_MEMORY_LIMIT", "0").c_str(), nullptr, 10);
   // Containers of one Pod share the directory: each needs a socket of its own.
-  options.socket = variable("SCANFLOW_PROGRAM_SOCKET");
+  options.socket = exec_variable("SCANFLOW_PROGRAM_SOCKET");
   if (options.socket.empty()) options.socket = options.sidecar + ".program";
   if (options.sidecar.empty()) {
     ::execvp(argv[first], argv + first);

@@ -23,7 +23,7 @@ namespace scanflow::worker {
 namespace {
 
 constexpr std::size_t kMaxHosts = 4;
-constexpr std::int64_t kIdleUs = 300'000'000;
+constexpr std::int64_t kHostIdleUs = 300'000'000;
 
 std::string key_of(const std::string& library) {
   struct stat info {};
@@ -288,11 +288,11 @@ void HostPool::retire_idle() {
     if (oldest != nullptr) retire(*oldest);
   }
   for (const auto& host : hosts_) {
-    if (idle(host) && monotonic_us() - host->used_us >= kIdleUs) retire(*host);
+    if (idle(host) && monotonic_us() - host->used_us >= kHostIdleUs) retire(*host);
   }
   if (trimming_ || hosts_.empty()) return;
   trimming_ = true;
-  loop_.after(kIdleUs, [this] {
+  loop_.after(kHostIdleUs, [this] {
     trimming_ = false;
     retire_idle();
   });

@@ -44,7 +44,7 @@ UniqueFd watch_signals() {
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-std::vector<std::string> environment(const LauncherOptions& options) {
+std::vector<std::string> launched_environment(const LauncherOptions& options) {
   std::vector<std::string> all;
   for (char** entry = ::environ; *entry != nullptr; ++entry) {
     if (!std::string_view(*entry).starts_with("SCANFLOW_SOCKET=")) all.emplace_back(*entry);
@@ -122,7 +122,7 @@ Result<Program> Launcher::program_of(const std::vector<std::string>& argv) {
   Program program;
   program.file = std::move(*file);
   program.argv = argv;
-  program.env = environment(options_);
+  program.env = launched_environment(options_);
   program.stdin_fd = in_.get();
   program.stdout_fd = out_.get();
   program.stderr_fd = error_.get();

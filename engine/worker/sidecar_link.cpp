@@ -27,7 +27,8 @@ constexpr std::int64_t kBeatUs = 2'000'000, kSilentUs = 10'000'000;
 /// It keeps up; one that does not is of no use.
 constexpr std::size_t kMostPending = std::size_t{4} << 20;
 
-std::vector<std::string> environment(const SidecarOptions& options, const std::string& hub) {
+std::vector<std::string> sidecar_environment(const SidecarOptions& options,
+                                             const std::string& hub) {
   std::vector<std::string> variables = {
       "SCANFLOW_HUB=" + hub,
       "SCANFLOW_POD_UID=local",
@@ -110,7 +111,7 @@ void SidecarLink::start() {
   Program program;
   program.file = options_.program;
   program.argv = {"scanflow-sidecar"};
-  program.env = environment(options_, hub_);
+  program.env = sidecar_environment(options_, hub_);
   const UniqueFd null(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
   const UniqueFd log(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
   program.stdin_fd = null.get();

@@ -36,7 +36,7 @@ namespace {
   ::_exit(127);
 }
 
-Result<void> enter_cgroup(const std::string& procs) {
+Result<void> enter_own_cgroup(const std::string& procs) {
   if (procs.empty()) return {};
   const UniqueFd fd(::open(procs.c_str(), O_WRONLY | O_CLOEXEC));
   if (fd && ::write(fd.get(), "0", 1) == 1) return {};
@@ -44,7 +44,7 @@ Result<void> enter_cgroup(const std::string& procs) {
 }
 
 Result<void> set_up(const protocol::Spawn& spawn, const OpenMp& open_mp) {
-  if (auto entered = enter_cgroup(spawn.cgroup); !entered) return entered;
+  if (auto entered = enter_own_cgroup(spawn.cgroup); !entered) return entered;
   const protocol::Request& request = spawn.request;
   // Where a command would start too, so that a relative path means the same to both.
   const std::string& directory = request.cwd.empty() ? spawn.directory : request.cwd;

@@ -48,7 +48,7 @@ rlimit raise_open_files() {
   return before;
 }
 
-std::string variable(const char* name) {
+std::string supervised_variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
@@ -86,9 +86,9 @@ int supervise(SupervisorOptions options, int ready_fd) {
 int serve_pod(const std::string& program) {
   SupervisorOptions options;
   options.program = program;
-  options.socket = variable("SCANFLOW_WORKER_SOCKET");
-  options.pod_sidecar = variable("SCANFLOW_SIDECAR_SOCKET");
-  options.plugins = variable("SCANFLOW_PLUGINS");
+  options.socket = supervised_variable("SCANFLOW_WORKER_SOCKET");
+  options.pod_sidecar = supervised_variable("SCANFLOW_SIDECAR_SOCKET");
+  options.plugins = supervised_variable("SCANFLOW_PLUGINS");
   if (options.plugins.empty()) {  // where an installation has them
     options.plugins =
         std::filesystem::path(program).parent_path().parent_path() / "lib/scanflow/plugins";

@@ -24,7 +24,7 @@ int index(const std::filesystem::path& library) {
   return 0;
 }
 
-int check(const std::filesystem::path& library) {
+int run_check(const std::filesystem::path& library) {
   const auto problems = scanflow::loader::check_library(std::filesystem::absolute(library));
   for (const auto& problem : problems) fmt::print(stderr, "{}: {}\n", library.string(), problem);
   if (problems.empty()) fmt::print("{}: all checks passed\n", library.string());
@@ -39,7 +39,7 @@ int main(int argc, char** argv) try {
     if (verb.starts_with("--")) verb.remove_prefix(2);
     if (verb == "describe") return scanflow::loader::describe_main(argv[2]);
     if (verb == "index") return index(argv[2]);
-    if (verb == "check") return check(argv[2]);
+    if (verb == "check") return run_check(argv[2]);
   }
   fmt::print(stderr, "{}", kUsage);
   return 2;

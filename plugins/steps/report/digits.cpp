@@ -28,7 +28,7 @@ json read_predictions(const std::filesystem::path& path, std::size_t images) {
   return predictions;
 }
 
-double number(const json& object, const char* key, double otherwise) {
+double digit_number(const json& object, const char* key, double otherwise) {
   const auto found = object.find(key);
   return found != object.end() && found->is_number() ? found->get<double>() : otherwise;
 }
@@ -41,17 +41,19 @@ WrongDigits read_wrong_digits(const std::filesystem::path& directory, std::size_
   std::vector<std::size_t> order(digits.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
-    return number(predictions[a], "confidence", -1) > number(predictions[b], "confidence", -1);
+    return digit_number(predictions[a], "confidence", -1) >
+           digit_number(predictions[b], "confidence", -1);
   });
   WrongDigits out{digits.size(), {}};
   for (const std::size_t i : order) {
     if (out.shown.size() == most) break;
     const json& said = predictions[i];
-    out.shown.push_back({static_cast<std::size_t>(std::max(0.0, number(said, "index", double(i)))),
-                         static_cast<int>(number(said, "label", digits.labels[i])),
-                         static_cast<int>(number(said, "prediction", -1)),
-                         number(said, "confidence", -1),
-                         png_data_uri(digits.image(i), data::kSide, data::kSide)});
+    out.shown.push_back(
+        {static_cast<std::size_t>(std::max(0.0, digit_number(said, "index", double(i)))),
+         static_cast<int>(digit_number(said, "label", digits.labels[i])),
+         static_cast<int>(digit_number(said, "prediction", -1)),
+         digit_number(said, "confidence", -1),
+         png_data_uri(digits.image(i), data::kSide, data::kSide)});
   }
   return out;
 }

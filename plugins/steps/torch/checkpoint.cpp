@@ -26,7 +26,7 @@ constexpr std::string_view kMagic = "scanflow checkpoint of torch.train/1 sha256
 constexpr std::size_t kDigest = 64;
 constexpr std::size_t kHead = kMagic.size() + kDigest + 1;
 
-[[noreturn]] void fail(const fs::path& file, const char* what) {
+[[noreturn]] void fail_checkpoint(const fs::path& file, const char* what) {
   throw std::runtime_error(
       fmt::format("{} {}: {}", what, file.string(), std::generic_category().message(errno)));
 }
@@ -103,7 +103,7 @@ Checkpoint from_json(const json& document) {
 
 void write_and_sync(const fs::path& file, std::string_view bytes) {
   const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) fail(file, "cannot write the checkpoint");
+  if (fd < 0) fail_checkpoint(file, "cannot write the checkpoint");
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
@@ -114,7 +114,7 @@ void write_and_sync(const fs::path& file, std::string_view bytes) {
   const int error = errno;
   ::close(fd);
   errno = error;
-  if (!good) fail(file, "cannot write the checkpoint");
+  if (!good) fail_checkpoint(file, "cannot write the checkpoint");
 }
 
 /// So that the new name, too, is on the disk.
@@ -146,7 +146,8 @@ CheckpointFile write_checkpoint(const fs::path& directory, const std::string& wo
   const fs::path file = checkpoint_file(directory);
   const fs::path unfinished = file.string() + ".unfinished";
   write_and_sync(unfinished, bytes);
-  if (::rename(unfinished.c_str(), file.c_str()) != 0) fail(file, "cannot put the checkpoint at");
+  if (::rename(unfinished.c_str(), file.c_str()) != 0)
+    fail_checkpoint(file, "cannot put the checkpoint at");
   sync_directory(directory);
   return {file, sha256_of(bytes), bytes.size()};
 }

@@ -11,7 +11,7 @@
 namespace scanflow::cnn {
 namespace {
 
-Shapes shapes_of(const Network& network) {
+Shapes optimizer_shapes(const Network& network) {
   Shapes shapes;
   for (const auto& item : network.named_parameters()) {
     shapes[item.key()] = item.value().sizes().vec();
@@ -49,7 +49,7 @@ std::string tensors_of(const Network& network, const torch::optim::Optimizer& op
 }
 
 void set_tensors(const std::string& bytes, Network& network, torch::optim::Optimizer& optimizer) {
-  const Shapes expected = shapes_of(network);
+  const Shapes expected = optimizer_shapes(network);
   try {
     torch::serialize::InputArchive archive;
     archive.load_from(bytes.data(), bytes.size());
@@ -64,7 +64,7 @@ void set_tensors(const std::string& bytes, Network& network, torch::optim::Optim
     throw std::runtime_error(text.substr(0, text.find('\n')));
   }
   // The archive does not compare them.
-  if (shapes_of(network) != expected) throw std::runtime_error("its weights have other shapes");
+  if (optimizer_shapes(network) != expected) throw std::runtime_error("its weights have other shapes");
 }
 
 }  // namespace scanflow::cnn

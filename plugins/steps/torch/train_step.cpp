@@ -45,7 +45,7 @@ void write_card(const Context& context, const nlohmann::json& card) {
   if (!out) throw Error(path.string() + ": cannot write the model card (disk full?)");
 }
 
-nlohmann::json outputs_of(const Hyperparameters& h, const Trained& trained) {
+nlohmann::json training_outputs(const Hyperparameters& h, const Trained& trained) {
   const Epoch& last = trained.history.back();
   nlohmann::json outputs = {{"accuracy", last.train.accuracy},
                             {"loss", last.train.loss},
@@ -150,7 +150,7 @@ nlohmann::json Train::run(Context& context) {
   }
   write_card(context, make_card(h, trained, {context.input_sha256("dataset"), digits.size()},
                                 validation_record, init_from_sha256));
-  auto outputs = outputs_of(h, trained);
+  auto outputs = training_outputs(h, trained);
   if (from) outputs["resumed_from_epoch"] = from->epoch;
   return outputs;
 }

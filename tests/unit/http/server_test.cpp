@@ -118,8 +118,8 @@ TEST_F(HttpsTest, WhileAllConnectionsAreBusyOthersAreClosed) {
     EXPECT_THAT(open.back()->ask("GET", "/"), StartsWith("HTTP/1.1 200"));
     open.back()->write(kHalf);
   }
-  EXPECT_TRUE(test::eventually(
-      [&] { return !TlsClient(server_->address(), issued_.ca).connected(); }));
+  EXPECT_TRUE(
+      test::eventually([&] { return !TlsClient(server_->address(), issued_.ca).connected(); }));
 }
 
 TEST(Address, WithoutTlsOnlyThisMachinesOwnIsListenedOn) {
