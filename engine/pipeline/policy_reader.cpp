@@ -7,6 +7,7 @@
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/text.hpp"
+#include "engine/pipeline/value_check.hpp"
 #include "engine/pipeline/yaml_values.hpp"
 #include "sdk/base/units.hpp"
 
@@ -220,9 +221,12 @@ void read_devices(const Node& node, Resources& resources, Problems& problems) {
     if (!is_device(name.text)) {
       problems.add(name, fmt::format("'{}' is no device", printable(name.text))).hint =
           "a resource that a device plugin of the cluster offers, with its domain: nvidia.com/gpu";
-    } else if (count.is_scalar()) {
-      resources.devices[name.text] = static_cast<std::uint32_t>(number_of(count));
+      continue;
     }
+    Field field = *devices_fields().others;
+    field.name = name.text;
+    if (check_value(field, count, problems))
+      resources.devices[name.text] = static_cast<std::uint32_t>(number_of(count));
   }
 }
 

@@ -35,6 +35,10 @@ class ResourceStep : public testing::Test {
   bool is_there(const std::string& path) {
     return server_.get("/api/v1/namespaces/default/" + path).is_object();
   }
+  std::string phase() {
+    const json pod = server_.get("/api/v1/namespaces/default/pods/job");
+    return pod.is_object() ? pod.value("/status/phase"_json_pointer, "") : "";
+  }
   std::string logs() { return scanflow_({"runs", "logs", "last"}).out; }
 
   const TempDir files_;
@@ -52,10 +56,7 @@ TEST_F(ResourceStep, AppliesAnObjectAndWaitsForIt) {
           "'{.status.containerStatuses[0].state.terminated.exitCode}'}",
       "  - {name: b, needs: [a], run: 'echo ${{ steps.a.outputs.values.node }} "
       "${{ steps.a.outputs.values.code }} ${{ steps.a.outputs.name }}'}\n");
-  ASSERT_TRUE(eventually([&] {
-    return server_.get("/api/v1/namespaces/default/pods/job")
-               .value("/status/phase"_json_pointer, "") == "Running";
-  })) << program->err();
+  ASSERT_TRUE(eventually([&] { return phase() == "Running"; })) << program->err();
   ASSERT_TRUE(eventually([&] {
     return logs().find("{.status.phase} is Running") != std::string::npos;
   })) << logs();

@@ -66,7 +66,9 @@ class Walk {
     for (const Field& field : table.fields) {
       if (!field.later) add(table, std::string(field.name), std::string(field.name), field, wrap);
     }
-    if (table.others != nullptr) add(table, "*", "x", *table.others, wrap);
+    // A name that the map may hold.
+    const std::string name = table.names == "device" ? "example.org/x" : "x";
+    if (table.others != nullptr) add(table, "*", name, *table.others, wrap);
   }
 
   void add(const Table& table, const std::string& name, const std::string& key, const Field& field,
