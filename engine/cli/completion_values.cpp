@@ -3,6 +3,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
+#include "engine/cli/object_primitive.hpp"
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/pipeline/reader.hpp"
@@ -109,6 +110,11 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
     if (name == "PLUGIN") return plugin_ids(context);
     if (wanted.before.empty()) return {};
     const std::string& first = wanted.before.front();
+    if (wanted.command == "send" && is_object(first)) {
+      if (name == "STEP") return object_primitive_names();
+      if (wanted.before.size() > 1) return object_primitive_arguments(wanted.before[1]);
+      return {};
+    }
     if (name == "STEP") return steps_of(context, first, status_of_steps(wanted.command));
     if (name == "PRIMITIVE") return primitive_names();
     if (name == "--arg" && wanted.before.size() > 2) return primitive_arguments(wanted.before[2]);

@@ -7,7 +7,10 @@
 
 #include "engine/cli/connection.hpp"
 #include "engine/cli/hint.hpp"
+#include "engine/cli/object_primitive.hpp"
+#include "engine/cli/primitive_arguments.hpp"
 #include "engine/cli/text.hpp"
+#include "engine/orchestrate/primitive.hpp"
 #include "engine/runtime/primitive.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
@@ -25,41 +28,13 @@ json schema_of(const std::string& primitive) {
   return known == nullptr ? json::object() : json::parse(known->schema);
 }
 
-/// "share, [for]"
-std::string arguments_of(const json& schema) {
-  const json required = schema.value("required", json::array());
-  const json properties = schema.value("properties", json::object());
-  std::string text;
-  for (const bool needed : {true, false}) {
-    for (const auto& [name, property] : properties.items()) {
-      const bool is = std::find(required.begin(), required.end(), name) != required.end();
-      if (is != needed) continue;
-      text += fmt::format("{}{}", text.empty() ? "" : ", ", is ? name : "[" + name + "]");
-    }
-  }
-  return text;
-}
-
-/// As the primitive's schema wants it: a text as it is, anything else as JSON where it is some.
-json value_of(const json& schema, const std::string& name, const std::string& text) {
-  const json property = schema.value("properties", json::object()).value(name, json::object());
-  if (property.value("type", "") == "string") return text;
-  json value = json::parse(text, nullptr, false);
-  return value.is_discarded() ? json(text) : value;
-}
-
 Result<json> arguments_of(const PrimitiveOptions& options) {
   const json schema = schema_of(options.primitive);
   json arguments = json::object();
   if (!options.duration.empty()) arguments["for"] = options.duration;
-  for (const std::string& each : options.arguments) {
-    const std::size_t equals = each.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return fail(fmt::format("-a {}: must be NAME=VALUE", each));
-    const std::string name = each.substr(0, equals);
-    if (arguments.contains(name)) return fail(fmt::format("-a {}: {} is given twice", each, name));
-    arguments[name] = value_of(schema, name, each.substr(equals + 1));
-  }
+  auto added = add_arguments(arguments, schema, options.arguments, "-a ");
+  if (added) added = add_arguments(arguments, schema, options.words, "");
+  if (!added) return fail(added.error().message);
   return arguments;
 }
 
@@ -98,16 +73,29 @@ api::Answer<json> send(const Context& context, const runtime::StateDirectory& st
 }
 
 int list_table(const Context& context) {
-  const json all = runtime::primitive_documents();
+  json all = runtime::primitive_documents();
   if (context.json) {
+    for (json& each : all) each["targets"] = {"step"};
+    for (json& each : orchestrate::primitive_documents()) all.push_back(std::move(each));
     fmt::print("{}\n", all.dump());
     return kSucceeded;
   }
   std::vector<std::vector<std::string>> rows;
   for (const json& each : all)
-    rows.push_back({each.at("name"), arguments_of(each.at("schema")), each.at("summary")});
-  fmt::print("{}", table({"PRIMITIVE", "ARGUMENTS", ""}, rows, table_width(STDOUT_FILENO)));
+    rows.push_back({each.at("name"), arguments_text(each.at("schema")), each.at("summary")});
+  const std::size_t width = table_width(STDOUT_FILENO);
+  fmt::print("{}\n{}", table({"PRIMITIVE", "ARGUMENTS", ""}, rows, width),
+             object_primitives_table(width));
   return kSucceeded;
+}
+
+/// What of a cluster's objects is given for a step; "": nothing.
+std::string stray_option(const PrimitiveOptions& options) {
+  if (options.dry_run) return "--dry-run";
+  if (!options.kubeconfig.empty()) return "--kubeconfig";
+  if (!options.kube_context.empty()) return "--kube-context";
+  if (!options.kube_namespace.empty()) return "--kube-namespace";
+  return options.patch_allow.empty() ? "" : "--patch-allow";
 }
 
 }  // namespace
@@ -139,7 +127,7 @@ int primitive_list(const Context& context, const PrimitiveOptions& options) {
                     by == "step"      ? "by itself"
                     : by == "sidecar" ? "by its sidecar"
                                       : "no",
-                    arguments_of(each.at("schema")), printable(each.value("summary", ""))});
+                    arguments_text(each.at("schema")), printable(each.value("summary", ""))});
   }
   fmt::print("{}",
              table({"PRIMITIVE", "OFFERED", "ARGUMENTS", ""}, rows, table_width(STDOUT_FILENO)));
@@ -147,6 +135,13 @@ int primitive_list(const Context& context, const PrimitiveOptions& options) {
 }
 
 int primitive_send(const Context& context, const PrimitiveOptions& options) {
+  if (is_object(options.run)) return object_primitive_send(context, options);
+  if (options.primitive.empty())
+    return complain(context, kUsage,
+                    "a primitive of a step is sent by RUN STEP PRIMITIVE, one of an object of a "
+                    "cluster by KIND/NAME PRIMITIVE");
+  if (const std::string stray = stray_option(options); !stray.empty())
+    return complain(context, kUsage, stray + ": it is for objects of a cluster (KIND/NAME)");
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   const auto arguments = arguments_of(options);
@@ -225,10 +220,7 @@ std::vector<std::string> primitive_names() {
 }
 
 std::vector<std::string> primitive_arguments(const std::string& primitive) {
-  std::vector<std::string> names;
-  const json properties = schema_of(primitive).value("properties", json::object());
-  for (const auto& property : properties.items()) names.push_back(property.key() + "=");
-  return names;
+  return argument_names(schema_of(primitive));
 }
 
 }  // namespace scanflow::cli

@@ -15,11 +15,16 @@ class App;
 namespace scanflow::cli {
 
 struct PrimitiveOptions {
-  std::string run, step;  // of list: both, or neither
-  std::string primitive;
+  std::string run, step;  // of list: both, or neither; of an object KIND/NAME and the primitive
+  std::string primitive;  // of an object the first argument
+  std::vector<std::string> words;      // name=value
   std::string duration;                // --for
-  std::vector<std::string> arguments;  // name=value
+  std::vector<std::string> arguments;  // -a name=value
   std::string deadline;                // a duration; empty: the primitive's own
+  // Of objects of a cluster.
+  std::string kubeconfig, kube_context, kube_namespace;
+  std::string patch_allow;  // a file; empty: $SCANFLOW_PATCH_ALLOW, or none
+  bool dry_run = false;
 };
 /// The table of primitives, or what one step offers now.
 int primitive_list(const Context& context, const PrimitiveOptions& options);

@@ -15,7 +15,36 @@ const std::vector<Right>& rights() {
        {"create", "get", "update"},
        "of several servers one is the engine",
        false},
+      // What follows is for the primitives (engine/orchestrate).
+      {"apps", "deployments", {"get", "patch"}, "rollout_restart, place, resize", false},
+      {"apps", "statefulsets", {"get", "patch"}, "rollout_restart, place, resize", false},
+      {"apps", "daemonsets", {"get", "patch"}, "rollout_restart, place, resize", false},
+      {"apps", "replicasets", {"get"}, "scale, and resize: whose a Pod is", false},
+      {"apps", "deployments/scale", {"get", "patch"}, "scale", false},
+      {"apps", "statefulsets/scale", {"get", "patch"}, "scale", false},
+      {"apps", "replicasets/scale", {"get", "patch"}, "scale", false},
+      {"batch", "cronjobs", {"get", "patch"}, "place", false},
+      {"", "pods/resize", {"patch"}, "resize in place", false},
+      {"", "pods/eviction", {"create"}, "evict", false},
+      {"policy", "poddisruptionbudgets", {"list"}, "evict: which budget forbids it", false},
+      {"autoscaling",
+       "horizontalpodautoscalers",
+       {"list", "create", "patch"},
+       "set_autoscaler, and scale: who owns the replicas",
+       false},
+      {"keda.sh",
+       "scaledobjects",
+       {"list", "create", "patch"},
+       "set_autoscaler, and scale: who owns the replicas",
+       false},
+      {"gateway.networking.k8s.io", "httproutes", {"get", "patch"}, "set_traffic", false},
+      {"networking.istio.io", "virtualservices", {"get", "patch"}, "set_traffic", false},
   };
+  return all;
+}
+
+const std::vector<Right>& rights_to_nodes() {
+  static const std::vector<Right> all = {{"", "nodes", {"get", "patch"}, "cordon", false}};
   return all;
 }
 

@@ -16,5 +16,7 @@ struct Right {
 };
 /// In one namespace.
 const std::vector<Right>& rights();
+/// Beyond namespaces: of a ClusterRole of their own.
+const std::vector<Right>& rights_to_nodes();
 
 }  // namespace scanflow::kube

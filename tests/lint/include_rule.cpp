@@ -54,6 +54,7 @@ const std::vector<Rule>& table() {
       {"engine/store", {"sdk/base"}},
       {"engine/knowledge", {"sdk/base"}},
       {"engine/kube", {"engine/http", "engine/worker/run_program.hpp", "sdk/base"}},
+      {"engine/orchestrate", {"engine/kube", "sdk/loader", "sdk/base"}},
       // What a rule is, is the sidecar's to say.
       {"engine/inject", {"sidecar/collect/rule.hpp", "sdk/base"}},
       {"engine/http", {"sdk/base"}},
@@ -81,12 +82,13 @@ const std::vector<Rule>& table() {
         "engine/control", "engine/track", "engine/serve", "engine/runtime", "engine/http",
         "sdk/loader", "sidecar/protocol", "sdk/base"}},
       {"engine/web", {"sdk/base"}},
-      {"engine/cli",
-       {"engine/graph",  "engine/pipeline",  "engine/run",       "engine/store",   "engine/backend",
-        "engine/kube",   "engine/inject",    "engine/podman",    "engine/http",    "engine/webhook",
-        "engine/deploy", "engine/hub",       "engine/knowledge", "engine/control", "engine/track",
-        "engine/serve",  "engine/runtime",   "engine/worker",    "engine/api",     "engine/web",
-        "sdk/loader",    "sidecar/protocol", "sdk/abi",          "sdk/base"}},
+      {"engine/cli", {"engine/graph",   "engine/pipeline",  "engine/run",         "engine/store",
+                      "engine/backend", "engine/kube",      "engine/inject",      "engine/podman",
+                      "engine/http",    "engine/webhook",   "engine/orchestrate", "engine/deploy",
+                      "engine/hub",     "engine/knowledge", "engine/control",     "engine/track",
+                      "engine/serve",   "engine/runtime",   "engine/worker",      "engine/api",
+                      "engine/web",     "sdk/loader",       "sidecar/protocol",   "sdk/abi",
+                      "sdk/base"}},
   };
   return rules;
 }

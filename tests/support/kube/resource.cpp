@@ -77,8 +77,11 @@ void add_custom(Registry& known) {
   Resource route =
       of("gateway.networking.k8s.io/v1", "httproutes", "HTTPRoute", {"status"}, true, true);
   Resource scaled = of("keda.sh/v1alpha1", "scaledobjects", "ScaledObject", {"status"}, true, true);
-  route.custom = scaled.custom = true;
+  Resource istio =
+      of("networking.istio.io/v1", "virtualservices", "VirtualService", {"status"}, true, true);
+  route.custom = scaled.custom = istio.custom = true;
   known.add(std::move(route));
+  known.add(std::move(istio));
   known.add(std::move(scaled));
 }
 

@@ -26,7 +26,7 @@ struct Resource {
 
 class Registry {
  public:
-  /// With what a cluster has, and two custom ones (httproutes, scaledobjects).
+  /// With what a cluster has, and custom ones (httproutes, virtualservices, scaledobjects).
   Registry();
   /// The answer stays valid.
   const Resource& add(Resource resource);
