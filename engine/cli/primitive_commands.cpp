@@ -75,7 +75,7 @@ api::Answer<json> send(const Context& context, const runtime::StateDirectory& st
 int list_table(const Context& context) {
   json all = runtime::primitive_documents();
   if (context.json) {
-    for (json& each : all) each["targets"] = {"step"};
+    for (json& each : all) each["targets"] = json::array({"step"});
     for (json& each : orchestrate::primitive_documents()) all.push_back(std::move(each));
     fmt::print("{}\n", all.dump());
     return kSucceeded;

@@ -194,7 +194,7 @@ json primitive_documents() {
     list.push_back({{"name", each.name},
                     {"summary", each.summary},
                     {"schema", json::parse(each.schema)},
-                    {"targets", each.kinds.empty() ? json({"any"}) : json(each.kinds)},
+                    {"targets", each.kinds.empty() ? json::array({"any"}) : json(each.kinds)},
                     {"deadline_us", each.deadline_us}});
   }
   return list;

@@ -1,0 +1,49 @@
+#include "engine/orchestrate/primitive.hpp"
+
+#include <gmock/gmock.h>
+
+#include "sdk/loader/schema.hpp"
+#include "tests/unit/orchestrate/objects.hpp"
+
+namespace scanflow::orchestrate {
+namespace {
+
+using testing::HasSubstr;
+
+std::string why(const std::string& primitive, const json& arguments, std::int64_t deadline_us = 0) {
+  const auto checked = check_request({web(), primitive, arguments, deadline_us});
+  return checked ? "" : checked.error().message;
+}
+
+TEST(Primitive, EachHasASchemaASummaryAndATime) {
+  EXPECT_EQ(primitives().size(), 9u);
+  for (const Primitive& each : primitives()) {
+    EXPECT_TRUE(loader::check_schema(json::parse(each.schema))) << each.name;
+    EXPECT_FALSE(each.summary.empty());
+    EXPECT_GT(each.deadline_us, 0);
+    EXPECT_NE(each.act, nullptr);
+    for (const std::string_view kind : each.kinds) EXPECT_NE(known_kind(kind), nullptr) << kind;
+  }
+  const json documents = primitive_documents();
+  EXPECT_EQ(documents[0]["name"], "scale");
+  EXPECT_EQ(documents[0]["targets"], json::array({"any"}));
+  EXPECT_EQ(documents[1]["targets"], json::array({"Pod"}));
+}
+
+TEST(Primitive, ArgumentsAreCheckedAndFilledIn) {
+  const auto checked = check_request({web(), "scale", {{"replicas", 3}}});
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->arguments["autoscaler"], "floor");
+  EXPECT_EQ(checked->deadline_us, 30'000'000);
+  EXPECT_THAT(why("scale", json::object()), HasSubstr("replicas"));
+  EXPECT_THAT(why("scale", {{"replicas", -1}}), HasSubstr("arguments/replicas"));
+  EXPECT_THAT(why("scale", {{"replicas", "3"}}), HasSubstr("arguments/replicas"));
+  EXPECT_THAT(why("scale", {{"replica", 3}}), HasSubstr("did you mean 'replicas'"));
+  EXPECT_THAT(why("resize", {{"cpu", "much"}}), HasSubstr("primitive resize: arguments/cpu"));
+  EXPECT_THAT(why("scale", {{"replicas", 1}}, -5), HasSubstr("deadline"));
+  EXPECT_THAT(why("scael", {}), HasSubstr("did you mean 'scale'?"));
+  EXPECT_THAT(why("explode", {}), HasSubstr("there are: scale, resize"));
+}
+
+}  // namespace
+}  // namespace scanflow::orchestrate
