@@ -33,9 +33,14 @@ std::string what_is_asked(const Change& change) {
 }  // namespace
 
 json evidence_of(const Change& change, const json& after) {
+  const bool secret = change.target.kind.kind == "Secret";
+  const auto shown = [&](const json& object) {
+    if (object.is_null()) return json();
+    return secret ? json("not shown: it is a Secret") : touched(object, change.body);
+  };
   return {{"object", name_of(change)},
-          {"before", change.before.is_null() ? json() : touched(change.before, change.body)},
-          {"after", touched(after, change.body)},
+          {"before", shown(change.before)},
+          {"after", shown(after)},
           {"resource_versions",
            {{"before", change.before.is_null() ? json() : version_of(change.before)},
             {"after", version_of(after)}}}};

@@ -132,6 +132,25 @@ TEST(Deploy, GivesNoRightThatIsNotAsked) {
   }
 }
 
+TEST(Deploy, RightsToNodesAreAClusterRoleOfTheirOwn) {
+  const auto roles_with = [](bool cluster_wide, const std::string& resource) {
+    std::vector<std::string> names;
+    for (const json& object : rights_of({"ns", "scanflow", cluster_wide, json::object()})) {
+      for (const json& rule : object.value("rules", json::array())) {
+        if (rule["resources"][0] == resource)
+          names.push_back(object["kind"].get<std::string>() + " " +
+                          object["metadata"]["name"].get<std::string>());
+      }
+    }
+    return names;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(roles_with(false, "nodes"), IsEmpty());
+  EXPECT_THAT(roles_with(false, "pods/resize"), ElementsAre("Role scanflow"));
+  EXPECT_THAT(roles_with(true, "nodes"), ElementsAre("ClusterRole scanflow-nodes"));
+  EXPECT_THAT(roles_with(true, "pods/resize"), ElementsAre("ClusterRole scanflow"));
+}
+
 TEST(Deploy, LetsItsPodsAndInjectedOnesReachTheHubAndNobodyElse) {
   const json policy = find(manifests(usual()), "NetworkPolicy");
   EXPECT_EQ(policy["spec"]["ingress"].size(), 1u);

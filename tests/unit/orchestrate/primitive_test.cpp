@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "engine/orchestrate/session.hpp"
 #include "sdk/loader/schema.hpp"
 #include "tests/unit/orchestrate/objects.hpp"
 
@@ -28,6 +29,21 @@ TEST(Primitive, EachHasASchemaASummaryAndATime) {
   EXPECT_EQ(documents[0]["name"], "scale");
   EXPECT_EQ(documents[0]["targets"], json::array({"any"}));
   EXPECT_EQ(documents[1]["targets"], json::array({"Pod"}));
+}
+
+TEST(Primitive, EvidenceIsWhatWasChangedAndNoSecret) {
+  json after = deployment();
+  after["spec"]["replicas"] = 3;
+  after["metadata"]["resourceVersion"] = "8";
+  Change change{web(), deployment(), json::parse(R"({"spec": {"replicas": 3}})")};
+  EXPECT_EQ(evidence_of(change, after), json::parse(R"({"object": "Deployment shop/web",
+    "before": {"spec": {"replicas": 2}}, "after": {"spec": {"replicas": 3}},
+    "resource_versions": {"before": "7", "after": "8"}})"));
+  change.before = nullptr;
+  EXPECT_EQ(evidence_of(change, after)["before"], json());
+  change.target.kind = kube::kinds::kSecret;
+  change.body = {{"data", {{"password", "c2VjcmV0"}}}};
+  EXPECT_EQ(evidence_of(change, change.body).dump().find("c2VjcmV0"), std::string::npos);
 }
 
 TEST(Primitive, ArgumentsAreCheckedAndFilledIn) {
