@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "engine/deploy/rights.hpp"
 #include "tests/support/kube/controllers.hpp"
 #include "tests/support/kube/kubelet.hpp"
 #include "tests/support/program.hpp"
@@ -399,6 +400,31 @@ TEST_F(Primitives, WhoMayNotIsToldWhatIsMissing) {
   const Output nowhere = scanflow_({"primitive", "send", "deployment/web", "rollout_restart"},
                                    {{"HOME", files_.path().string()}, {"KUBECONFIG", ""}});
   EXPECT_EQ(nowhere.exit, 3) << nowhere.out << nowhere.err;
+}
+
+TEST_F(Primitives, TheInstalledRoleIsEnoughForAllButNodes) {
+  deployment(1);
+  for (const json& each : deploy::rights_of({"default", "scanflow", false, json::object()}))
+    server_.create(each);
+  use(server_.kubeconfig(server_.with([](kube::Cluster& cluster) {
+    return cluster.users.add(kube::service_account("default", "scanflow"));
+  })));
+  expect(sent({"deployment/web", "scale", "replicas=2"}), "DONE", 0);
+  expect(sent({"deployment/web", "set_autoscaler", "min=1", "max=4", "cpu=70"}), "DONE", 0);
+  expect(sent({"deployment/web", "scale", "replicas=3"}), "DONE", 0);
+  expect(sent({"deployment/web", "rollout_restart"}), "DONE", 0);
+  expect(sent({"deployment/web", "place", "priority=batch"}), "DONE", 0);
+  expect(sent({pod(), "resize", "cpu=1"}), "DONE", 0);
+  expect(sent({pod(), "evict"}), "DONE", 0);
+  server_.create(json::parse(R"({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+    "metadata": {"name": "web"}, "spec": {"rules": [{"backendRefs": [{"name": "v1"}]}]}})"));
+  expect(sent({"httproute/web", "set_traffic", R"(weights={"v1": 2})"}), "DONE", 0);
+  const json refused = sent({"node/vm", "cordon"});
+  expect(refused, "REFUSED", 1);
+  EXPECT_THAT(refused["message"].get<std::string>(), HasSubstr("nodes"));
+  for (const json& each : deploy::rights_of({"default", "scanflow", true, json::object()}))
+    server_.create(each);
+  expect(sent({"node/vm", "cordon"}), "DONE", 0);
 }
 
 TEST_F(Primitives, OthersThatChangeItMeanwhileAreNotOverwritten) {
