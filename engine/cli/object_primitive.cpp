@@ -91,8 +91,9 @@ Result<std::shared_ptr<kube::Client>> client_of(const PrimitiveOptions& options)
 Result<orchestrate::Target> target_from(kube::Client& client, const PrimitiveOptions& options,
                                         const orchestrate::Written& written) {
   const kube::Kind* known = orchestrate::known_kind(written.kind);
-  const Result<kube::Kind> kind =
-      known != nullptr ? *known : orchestrate::discovered_kind(client, written.kind);
+  const Result<kube::Kind> kind = known != nullptr
+                                      ? Result<kube::Kind>(*known)
+                                      : orchestrate::discovered_kind(client, written.kind);
   if (!kind) return fail(kind.error().message);
   std::string usual = variable("SCANFLOW_KUBE_NAMESPACE");
   if (usual.empty()) usual = client.access().name_space;

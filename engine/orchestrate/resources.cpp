@@ -4,8 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
+#include <tuple>
 #include <utility>
 
 #include "engine/kube/fields.hpp"
@@ -126,9 +127,10 @@ std::optional<double> quantity(const json& amount) {
   const std::string& text = amount.get_ref<const std::string&>();
   const std::size_t digits = text.find_first_not_of("0123456789.");
   if (digits == 0 || text.empty()) return std::nullopt;
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  const std::string_view unit(end);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   static constexpr std::array<std::pair<std::string_view, double>, 16> kUnits = {{
       {"", 1},
       {"n", 1e-9},
@@ -246,8 +248,8 @@ Progress progress_of(const json& pod, const Resizing& resizing) {
   }
   const char* statuses =
       resizing.list == "containers" ? "containerStatuses" : "initContainerStatuses";
-  const json& container =
-      container_named(status.value(statuses, json::array()), resizing.container);
+  const json all = status.value(statuses, json::array());
+  const json& container = container_named(all, resizing.container);
   const bool done = is_of_now(status, generation) && is_given(container, resizing.after);
   return {done ? State::done : State::asked, "", "", ""};
 }

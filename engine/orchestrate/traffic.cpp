@@ -48,7 +48,8 @@ std::string why_not(const Target& target, const json& rule, const json& weights)
   const json there = weights_of(target, rule);
   std::vector<std::string> names;
   for (const json& each : there) names.push_back(each["service"]);
-  for (const auto& [name, weight] : weights.items()) {
+  for (const auto& item : weights.items()) {
+    const std::string& name = item.key();
     const auto meant = std::count_if(names.begin(), names.end(),
                                      [&](const std::string& each) { return is_meant(each, name); });
     if (meant == 0)

@@ -30,7 +30,7 @@ void set_or_erase(json& object, const char* field, const json& value) {
 json without_key(const json& list, const json::json_pointer& where, const std::string& key) {
   json kept = json::array();
   for (const json& each : list) {
-    if (each.value(where, json()) != json(key)) kept.push_back(each);
+    if (!each.contains(where) || each.at(where) != json(key)) kept.push_back(each);
   }
   return kept;
 }
@@ -39,6 +39,7 @@ json without_key(const json& list, const json::json_pointer& where, const std::s
 void keep_apart(json& spec, const std::string& key, const json& labels, bool hard) {
   const json term = {{"labelSelector", {{"matchLabels", labels}}}, {"topologyKey", key}};
   json& rules = spec["affinity"]["podAntiAffinity"];
+  if (!rules.is_object()) rules = json::object();
   constexpr const char* kHard = "requiredDuringSchedulingIgnoredDuringExecution";
   constexpr const char* kSoft = "preferredDuringSchedulingIgnoredDuringExecution";
   json required = without_key(rules.value(kHard, json::array()), "/topologyKey"_json_pointer, key);

@@ -40,7 +40,8 @@ TEST(Resources, QuantitiesAreNumbers) {
   EXPECT_EQ(quantity("1Gi"), 1073741824);
   EXPECT_EQ(quantity("1e3"), 1000);
   EXPECT_EQ(quantity(3), 3);
-  for (const char* bad : {"", "x", "-1", "1 Gi", "1GB", "1.2.3", "Mi"}) EXPECT_FALSE(quantity(bad));
+  for (const char* bad : {"", "x", "-1", "1 Gi", "1GB", "1.2.3", "Mi", "0x10"})
+    EXPECT_FALSE(quantity(bad));
   EXPECT_FALSE(quantity(json()));
   EXPECT_TRUE(same_quantity("1000m", "1"));
   EXPECT_TRUE(same_quantity("1024Mi", "1Gi"));
