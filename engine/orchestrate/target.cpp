@@ -45,7 +45,7 @@ bool is_called(const kube::Kind& kind, const std::string& name) {
   return name == kind.plural || name == lower(kind.kind);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return fmt::format("'{}'", cut_utf8(valid_utf8(std::string(text)), 100));
 }
 
@@ -82,14 +82,14 @@ Result<Written> read_target(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size() ||
       text.find('/', slash + 1) != std::string_view::npos)
-    return fail(fmt::format("{}: {}", quoted(text), kHowWritten));
+    return fail(fmt::format("{}: {}", in_quotes(text), kHowWritten));
   const auto is_good = [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '-' || c == '.' || c == ':' || c == '_';
   };
   for (const char c : text) {
     if (c != '/' && !is_good(static_cast<unsigned char>(c)))
-      return fail(
-          fmt::format("{}: no object's name has such a character; {}", quoted(text), kHowWritten));
+      return fail(fmt::format("{}: no object's name has such a character; {}", in_quotes(text),
+                              kHowWritten));
   }
   return Written{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
 }
@@ -143,14 +143,14 @@ Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name
     return fail(
         fmt::format("the kind {} is not known here: write PLURAL.GROUP/NAME, such as "
                     "inferenceservices.serving.kserve.io/digits; without its group: {}",
-                    quoted(name), fmt::join(known_kinds(), ", ")));
+                    in_quotes(name), fmt::join(known_kinds(), ", ")));
   if (parts.version.empty()) {
     const auto groups = client.call({.path = "/apis"}, stop);
     if (!groups) return fail(kube::explained(groups.error(), "ask which API groups there are"));
     parts.version = preferred_version(*groups, parts.group);
     if (parts.version.empty())
       return fail(fmt::format("the API server has no group {}: is what defines {} installed?",
-                              quoted(parts.group), quoted(parts.name)));
+                              in_quotes(parts.group), in_quotes(parts.name)));
   }
   const std::string path = parts.group.empty()
                                ? "/api/" + parts.version
@@ -164,7 +164,7 @@ Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name
     const std::string plural = kube::text_of(each, "name");
     if (plural.find('/') == std::string::npos) there.push_back(plural);
   }
-  return fail(fmt::format("{} has no kind {}; there are: {}", path, quoted(parts.name),
+  return fail(fmt::format("{} has no kind {}; there are: {}", path, in_quotes(parts.name),
                           fmt::join(there, ", ")));
 }
 
