@@ -30,8 +30,8 @@ Result<Kind> discover(Client& client, const std::string& api_version, const std:
   for (const json& each : found->value("resources", json::array())) {
     const std::string plural = text_of(each, "name");
     if (plural.find('/') != std::string::npos) continue;  // a part of another
-    if (text_of(each, "kind") == kind)
-      return Kind{group, version, plural, kind, each.value("namespaced", true)};
+    if (text_of(each, "kind") == kind || plural == kind || text_of(each, "singularName") == kind)
+      return Kind{group, version, plural, text_of(each, "kind"), each.value("namespaced", true)};
     kinds.push_back(text_of(each, "kind"));
   }
   const std::string near = nearest(kind, kinds);

@@ -34,6 +34,7 @@ class Session {
   Read<std::vector<json>> list(const kube::Kind& kind, const std::string& name_space);
   /// The same of a kind that a cluster may not have: then there are none of it.
   Read<std::vector<json>> list_if_known(const kube::Kind& kind, const std::string& name_space);
+  /// Does the cluster have its group?
   bool knows(const kube::Kind& kind);
 
   /// Asks for what was decided; decided anew, a few times, where others have changed it meanwhile.

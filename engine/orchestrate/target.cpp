@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "engine/kube/discovery.hpp"
 #include "engine/kube/fields.hpp"
 #include "sdk/base/text.hpp"
 
@@ -123,19 +124,6 @@ Target target_of(const kube::Kind& kind, const std::string& name, const std::str
   return {kind, name.substr(dot + 1), name.substr(0, dot)};
 }
 
-std::optional<kube::Kind> kind_among(const json& resources, const std::string& group,
-                                     const std::string& version, std::string_view name) {
-  const std::string wanted = lower(name);
-  for (const json& each : resources.value("resources", json::array())) {
-    const kube::Kind kind{group, version, kube::text_of(each, "name"), kube::text_of(each, "kind"),
-                          each.value("namespaced", json(true)) == json(true)};
-    if (kind.plural.find('/') != std::string::npos) continue;
-    if (is_called(kind, wanted) || lower(kube::text_of(each, "singularName")) == wanted)
-      return kind;
-  }
-  return std::nullopt;
-}
-
 Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name,
                                    const std::stop_token& stop) {
   GroupPart parts = split_kind(name);
@@ -152,20 +140,9 @@ Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name
       return fail(fmt::format("the API server has no group {}: is what defines {} installed?",
                               in_quotes(parts.group), in_quotes(parts.name)));
   }
-  const std::string path = parts.group.empty()
-                               ? "/api/" + parts.version
-                               : fmt::format("/apis/{}/{}", parts.group, parts.version);
-  const auto resources = client.call({.path = path}, stop);
-  if (!resources)
-    return fail(kube::explained(resources.error(), fmt::format("ask for the kinds of {}", path)));
-  if (auto kind = kind_among(*resources, parts.group, parts.version, parts.name)) return *kind;
-  std::vector<std::string> there;
-  for (const json& each : resources->value("resources", json::array())) {
-    const std::string plural = kube::text_of(each, "name");
-    if (plural.find('/') == std::string::npos) there.push_back(plural);
-  }
-  return fail(fmt::format("{} has no kind {}; there are: {}", path, in_quotes(parts.name),
-                          fmt::join(there, ", ")));
+  return kube::discover(client,
+                        parts.group.empty() ? parts.version : parts.group + "/" + parts.version,
+                        parts.name, stop);
 }
 
 std::optional<Controller> controller_of(const json& object) {

@@ -47,10 +47,6 @@ Target target_of(const kube::Kind& kind, const std::string& name, const std::str
 /// version: "inferenceservices.v1beta1.serving.kserve.io"). An error says what there is.
 Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name,
                                    const std::stop_token& stop = {});
-/// Of an APIResourceList. Pure; nothing: there is none of this name.
-std::optional<kube::Kind> kind_among(const json& resources, const std::string& group,
-                                     const std::string& version, std::string_view name);
-
 /// Who controls an object: its kind, where that is known here, and its name.
 struct Controller {
   std::string kind, name;

@@ -44,27 +44,6 @@ TEST(Target, WhatIsNoneIsSaid) {
   }
 }
 
-TEST(Target, KindsAreFoundAmongWhatAServerHas) {
-  const json resources = {{"resources", json::array({{{"name", "inferenceservices"},
-                                                      {"singularName", "inferenceservice"},
-                                                      {"kind", "InferenceService"},
-                                                      {"namespaced", true}},
-                                                     {{"name", "inferenceservices/status"},
-                                                      {"kind", "InferenceService"}},
-                                                     {{"name", "clusterservingruntimes"},
-                                                      {"kind", "ClusterServingRuntime"},
-                                                      {"namespaced", false}}})}};
-  for (const char* name : {"inferenceservices", "inferenceservice", "InferenceService"}) {
-    const auto kind = kind_among(resources, "serving.kserve.io", "v1beta1", name);
-    ASSERT_TRUE(kind) << name;
-    EXPECT_EQ(kube::path_of(*kind, "shop", "digits"),
-              "/apis/serving.kserve.io/v1beta1/namespaces/shop/inferenceservices/digits");
-  }
-  EXPECT_FALSE(kind_among(resources, "g", "v1", "clusterservingruntime")->namespaced);
-  EXPECT_FALSE(kind_among(resources, "g", "v1", "inferenceservices/status"));
-  EXPECT_FALSE(kind_among(json::object(), "g", "v1", "x"));
-}
-
 TEST(Target, ItsControllerIsRead) {
   const auto owner = controller_of(owned_by(deployment(), "apps/v1", "ReplicaSet", "web-1"));
   ASSERT_TRUE(owner && owner->target);
