@@ -33,8 +33,9 @@ json merge_diff(const json& before, const json& after);
 /// The same for an object of the API server, which refuses it where others have changed that meanwhile.
 json guarded_diff(const json& before, const json& after);
 
-/// Those fields of an object that a patch names, without its identity; null where there are none.
-json touched(const json& object, const json& patch);
+/// Those fields of an object that a patch names, without its identity; null where there are none. `strategic`: of
+/// lists the elements of its names.
+json touched(const json& object, const json& patch, bool strategic = false);
 
 /// "3 replicas", "1 replica".
 std::string counted(std::int64_t count, const char* what);

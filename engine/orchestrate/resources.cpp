@@ -96,9 +96,8 @@ json with_resources(json spec, const Resizing& resizing) {
   return spec;
 }
 
-json one_container(const Resizing& resizing) {
-  return {{resizing.list,
-           json::array({{{"name", resizing.container}, {"resources", resizing.after}}})}};
+json one_container(const Resizing& resizing, const json& resources) {
+  return {{resizing.list, json::array({{{"name", resizing.container}, {"resources", resources}}})}};
 }
 
 /// Has the kubelet given it all that it is to have?
@@ -225,10 +224,12 @@ tl::expected<Resizing, Outcome> resizing_of(const Target& pod, const json& objec
   return made;
 }
 
-json resize_patch(const Resizing& resizing) { return {{"spec", one_container(resizing)}}; }
+json resize_patch(const Resizing& resizing) {
+  return {{"spec", one_container(resizing, merge_diff(resizing.before, resizing.after))}};
+}
 
 json template_patch(const Resizing& resizing) {
-  return {{"spec", {{"template", {{"spec", one_container(resizing)}}}}}};
+  return {{"spec", {{"template", {{"spec", one_container(resizing, resizing.after)}}}}}};
 }
 
 Progress progress_of(const json& pod, const Resizing& resizing) {

@@ -36,7 +36,8 @@ json evidence_of(const Change& change, const json& after) {
   const bool secret = change.target.kind.kind == "Secret";
   const auto shown = [&](const json& object) {
     if (object.is_null()) return json();
-    return secret ? json("not shown: it is a Secret") : touched(object, change.body);
+    return secret ? json("not shown: it is a Secret")
+                  : touched(object, change.body, change.how == kube::Patch::strategic);
   };
   return {{"object", name_of(change)},
           {"before", shown(change.before)},

@@ -360,8 +360,6 @@ TEST_F(Primitives, APatchNeedsToBeAllowed) {
 }
 
 TEST_F(Primitives, AKindThatIsNotKnownHereIsAskedFor) {
-  server_.create(json::parse(
-      R"({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {}})"));
   const std::string allow = files_.write(
       "allow.yaml", "allow:\n  - {kind: NetworkPolicy.networking.k8s.io, fields: [/spec]}\n");
   server_.create(json::parse(R"({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",

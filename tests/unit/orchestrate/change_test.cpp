@@ -53,6 +53,14 @@ TEST(Change, WhatAPatchTouchesIsShownWithoutTheObjectsIdentity) {
             json::parse(R"({"metadata": {"annotations": null}, "spec": {"replicas": 2}})"));
   EXPECT_EQ(touched(deployment(), {{"spec", {{"none", {{"deep", 1}}}}}}),
             json::parse(R"({"spec": {"none": null}})"));
+  const json containers = json::parse(R"({"spec": {"containers": [
+    {"name": "a", "image": "x", "env": [{"name": "TOKEN", "value": "t"}], "resources": {"r": 1}},
+    {"name": "b", "resources": {"r": 2}}]}})");
+  EXPECT_EQ(
+      touched(containers,
+              json::parse(R"({"spec": {"containers": [{"name": "a", "resources": {"r": 3}}]}})"),
+              true),
+      json::parse(R"({"spec": {"containers": [{"name": "a", "resources": {"r": 1}}]}})"));
   EXPECT_EQ(touched({{"spec", 3}}, {{"spec", {{"a", 1}}}}), json::parse(R"({"spec": 3})"));
 }
 

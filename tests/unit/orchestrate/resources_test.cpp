@@ -64,6 +64,16 @@ TEST(Resources, ARequestIsChangedAloneAndALimitThatIsTheSameGoesWithIt) {
   EXPECT_EQ(after(apart, {{"cpu", "2"}})["limits"]["cpu"], "4");
 }
 
+TEST(Resources, APatchLeadsThereAndBack) {
+  const json burstable = pod({R"({"requests": {"cpu": "500m"}})"});
+  Resizing resizing = *resizing_of(pod_target(), burstable, {{"cpu", "1"}, {"cpu_limit", "2"}});
+  EXPECT_EQ(resize_patch(resizing), json::parse(R"({"spec": {"containers": [{"name": "c0",
+    "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}}]}})"));
+  std::swap(resizing.before, resizing.after);
+  EXPECT_EQ(resize_patch(resizing), json::parse(R"({"spec": {"containers": [{"name": "c0",
+    "resources": {"requests": {"cpu": "500m"}, "limits": null}}]}})"));
+}
+
 TEST(Resources, TheClassOfServiceStays) {
   const json guaranteed = pod({R"({"requests": {"cpu": "1", "memory": "1Gi"},
                                    "limits": {"cpu": "1", "memory": "1Gi"}})"});
