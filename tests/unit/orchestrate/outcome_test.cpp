@@ -6,7 +6,6 @@ namespace scanflow::orchestrate {
 namespace {
 
 using testing::HasSubstr;
-using State = Outcome::State;
 
 kube::Failure answer(int code, const std::string& reason, const std::string& message,
                      const json& causes = json::array()) {
@@ -16,9 +15,9 @@ kube::Failure answer(int code, const std::string& reason, const std::string& mes
 
 TEST(Outcome, WhoeverSaysNoHasChangedNothing) {
   for (const int code : {400, 403, 422, 429})
-    EXPECT_EQ(outcome_of(answer(code, "x", "y"), "do it").state, State::refused) << code;
+    EXPECT_EQ(outcome_of(answer(code, "x", "y"), "do it").state, Outcome::State::refused) << code;
   for (const int code : {404, 409, 500})
-    EXPECT_EQ(outcome_of(answer(code, "x", "y"), "do it").state, State::failed) << code;
+    EXPECT_EQ(outcome_of(answer(code, "x", "y"), "do it").state, Outcome::State::failed) << code;
   const Outcome forbidden =
       outcome_of(answer(403, "Forbidden", "User \"a\" cannot patch pods"), "resize Pod shop/a");
   EXPECT_THAT(forbidden.message, HasSubstr("cannot resize Pod shop/a"));

@@ -11,7 +11,8 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string why(const std::string& primitive, const json& arguments, std::int64_t deadline_us = 0) {
+std::string problem_of(const std::string& primitive, const json& arguments,
+                       std::int64_t deadline_us = 0) {
   const auto checked = check_request({web(), primitive, arguments, deadline_us});
   return checked ? "" : checked.error().message;
 }
@@ -51,14 +52,15 @@ TEST(Primitive, ArgumentsAreCheckedAndFilledIn) {
   ASSERT_TRUE(checked);
   EXPECT_EQ(checked->arguments["autoscaler"], "floor");
   EXPECT_EQ(checked->deadline_us, 30'000'000);
-  EXPECT_THAT(why("scale", json::object()), HasSubstr("replicas"));
-  EXPECT_THAT(why("scale", {{"replicas", -1}}), HasSubstr("arguments/replicas"));
-  EXPECT_THAT(why("scale", {{"replicas", "3"}}), HasSubstr("arguments/replicas"));
-  EXPECT_THAT(why("scale", {{"replica", 3}}), HasSubstr("did you mean 'replicas'"));
-  EXPECT_THAT(why("resize", {{"cpu", "much"}}), HasSubstr("primitive resize: arguments/cpu"));
-  EXPECT_THAT(why("scale", {{"replicas", 1}}, -5), HasSubstr("deadline"));
-  EXPECT_THAT(why("scael", {}), HasSubstr("did you mean 'scale'?"));
-  EXPECT_THAT(why("explode", {}), HasSubstr("there are: scale, resize"));
+  EXPECT_THAT(problem_of("scale", json::object()), HasSubstr("replicas"));
+  EXPECT_THAT(problem_of("scale", {{"replicas", -1}}), HasSubstr("arguments/replicas"));
+  EXPECT_THAT(problem_of("scale", {{"replicas", "3"}}), HasSubstr("arguments/replicas"));
+  EXPECT_THAT(problem_of("scale", {{"replica", 3}}), HasSubstr("did you mean 'replicas'"));
+  EXPECT_THAT(problem_of("resize", {{"cpu", "much"}}),
+              HasSubstr("primitive resize: arguments/cpu"));
+  EXPECT_THAT(problem_of("scale", {{"replicas", 1}}, -5), HasSubstr("deadline"));
+  EXPECT_THAT(problem_of("scael", {}), HasSubstr("did you mean 'scale'?"));
+  EXPECT_THAT(problem_of("explode", {}), HasSubstr("there are: scale, resize"));
 }
 
 }  // namespace

@@ -12,7 +12,6 @@ namespace scanflow::orchestrate {
 namespace {
 
 using testing::HasSubstr;
-using State = Progress::State;
 
 Target pod_target() { return {kube::kinds::kPod, "shop", "web-0"}; }
 /// Its containers' resources; of a Pod that runs.
@@ -27,7 +26,7 @@ json after(const json& of, const json& arguments) {
   const auto made = resizing_of(pod_target(), of, arguments);
   return made ? made->after : json(made.error().message);
 }
-std::string why(const json& of, const json& arguments) {
+std::string why_not_resized(const json& of, const json& arguments) {
   const auto made = resizing_of(pod_target(), of, arguments);
   if (made) return "it is done";
   EXPECT_EQ(made.error().state, Outcome::State::refused);
@@ -77,24 +76,27 @@ TEST(Resources, APatchLeadsThereAndBack) {
 TEST(Resources, TheClassOfServiceStays) {
   const json guaranteed = pod({R"({"requests": {"cpu": "1", "memory": "1Gi"},
                                    "limits": {"cpu": "1", "memory": "1Gi"}})"});
-  EXPECT_THAT(why(guaranteed, {{"cpu", "1"}, {"cpu_limit", "2"}}),
+  EXPECT_THAT(why_not_resized(guaranteed, {{"cpu", "1"}, {"cpu_limit", "2"}}),
               HasSubstr("would become Burstable, and a Pod's stays Guaranteed"));
-  EXPECT_THAT(why(pod({"{}"}), {{"cpu", "1"}}), HasSubstr("stays BestEffort"));
+  EXPECT_THAT(why_not_resized(pod({"{}"}), {{"cpu", "1"}}), HasSubstr("stays BestEffort"));
   const json nearly =
       pod({R"({"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "1Gi"}})"});
-  EXPECT_THAT(why(nearly, {{"cpu", "2"}}), HasSubstr("would become Guaranteed"));
+  EXPECT_THAT(why_not_resized(nearly, {{"cpu", "2"}}), HasSubstr("would become Guaranteed"));
 }
 
 TEST(Resources, ALimitIsNotBelowItsRequest) {
-  EXPECT_THAT(why(pod({R"({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}})"}), {{"cpu", "3"}}),
+  EXPECT_THAT(why_not_resized(pod({R"({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}})"}),
+                              {{"cpu", "3"}}),
               HasSubstr("cpu_limit= raises it"));
 }
 
 TEST(Resources, TheContainerIsTheOnlyOneOrTheNamedOne) {
   const char* some = R"({"requests": {"cpu": "1"}})";
   json two = pod({some, some});
-  EXPECT_THAT(why(two, {{"cpu", "2"}}), HasSubstr("say which (container=NAME): c0, c1"));
-  EXPECT_THAT(why(two, {{"cpu", "2"}, {"container", "c2"}}), HasSubstr("no container 'c2'"));
+  EXPECT_THAT(why_not_resized(two, {{"cpu", "2"}}),
+              HasSubstr("say which (container=NAME): c0, c1"));
+  EXPECT_THAT(why_not_resized(two, {{"cpu", "2"}, {"container", "c2"}}),
+              HasSubstr("no container 'c2'"));
   EXPECT_EQ(resizing_of(pod_target(), two, {{"cpu", "2"}, {"container", "c1"}})->container, "c1");
   two["spec"]["containers"][1]["name"] = "scanflow-sidecar";
   EXPECT_EQ(resizing_of(pod_target(), two, {{"cpu", "2"}})->container, "c0");
@@ -103,11 +105,11 @@ TEST(Resources, TheContainerIsTheOnlyOneOrTheNamedOne) {
        {{"name", "once"}}});
   EXPECT_EQ(resizing_of(pod_target(), two, {{"cpu", "2"}, {"container", "native"}})->list,
             "initContainers");
-  EXPECT_THAT(why(two, {{"cpu", "2"}, {"container", "once"}}), HasSubstr("that stays"));
+  EXPECT_THAT(why_not_resized(two, {{"cpu", "2"}, {"container", "once"}}), HasSubstr("that stays"));
   json ended = pod({some});
   ended["status"]["phase"] = "Succeeded";
-  EXPECT_THAT(why(ended, {{"cpu", "2"}}), HasSubstr("has ended"));
-  EXPECT_THAT(why(json::object(), {{"cpu", "2"}}), HasSubstr("several containers"));
+  EXPECT_THAT(why_not_resized(ended, {{"cpu", "2"}}), HasSubstr("has ended"));
+  EXPECT_THAT(why_not_resized(json::object(), {{"cpu", "2"}}), HasSubstr("several containers"));
 }
 
 TEST(Resources, ArgumentsThatAreNoneAreSaid) {
@@ -131,29 +133,31 @@ TEST(Resources, ProgressIsWhatTheKubeletSaysOfThisGeneration) {
   json now = pod({R"({"requests": {"cpu": "1"}})"});
   const Resizing resizing = *resizing_of(pod_target(), now, {{"cpu", "2"}});
   now["metadata"]["generation"] = 2;
-  EXPECT_EQ(progress_of(now, resizing).state, State::asked);
-  EXPECT_EQ(progress_of(told(now, "PodResizePending", "Deferred", 1), resizing).state, State::asked)
+  EXPECT_EQ(progress_of(now, resizing).state, Progress::State::asked);
+  EXPECT_EQ(progress_of(told(now, "PodResizePending", "Deferred", 1), resizing).state,
+            Progress::State::asked)
       << "it is of an earlier resize";
   EXPECT_EQ(progress_of(told(now, "PodResizePending", "Deferred", 2), resizing).state,
-            State::deferred);
+            Progress::State::deferred);
   const Progress never = progress_of(told(now, "PodResizePending", "Infeasible", 2), resizing);
-  EXPECT_EQ(never.state, State::infeasible);
+  EXPECT_EQ(never.state, Progress::State::infeasible);
   EXPECT_EQ(never.message, "no room");
-  EXPECT_EQ(progress_of(told(now, "PodResizeInProgress", "", 2), resizing).state, State::under_way);
+  EXPECT_EQ(progress_of(told(now, "PodResizeInProgress", "", 2), resizing).state,
+            Progress::State::under_way);
   now["status"]["containerStatuses"] = json::array(
       {{{"name", "c0"}, {"resources", json::parse(R"({"requests": {"cpu": "2000m"}})")}}});
-  EXPECT_EQ(progress_of(now, resizing).state, State::done);
+  EXPECT_EQ(progress_of(now, resizing).state, Progress::State::done);
   now["status"]["observedGeneration"] = 1;
-  EXPECT_EQ(progress_of(now, resizing).state, State::asked);
+  EXPECT_EQ(progress_of(now, resizing).state, Progress::State::asked);
   now["status"]["phase"] = "Failed";
-  EXPECT_EQ(progress_of(now, resizing).state, State::ended);
+  EXPECT_EQ(progress_of(now, resizing).state, Progress::State::ended);
 }
 
 TEST(Resources, ProgressIsReadOffARealOne) {
   const char* kube = std::getenv("SCANFLOW_KUBE");
   if (kube == nullptr) GTEST_SKIP() << "set SCANFLOW_KUBE to the recordings of an API server";
   std::ifstream stream(std::string(kube) + "/fixtures/pods.watch.jsonl");
-  std::vector<State> states;
+  std::vector<Progress::State> states;
   std::optional<Resizing> resizing;
   for (std::string line; std::getline(stream, line);) {
     const json object = json::parse(line)["object"];
@@ -163,14 +167,14 @@ TEST(Resources, ProgressIsReadOffARealOne) {
                               {{"cpu", "100m"}, {"memory", "64Mi"}, {"memory_limit", "96Mi"}});
       continue;
     }
-    const State state = progress_of(object, *resizing).state;
+    const Progress::State state = progress_of(object, *resizing).state;
     if (states.empty() || states.back() != state) states.push_back(state);
   }
   ASSERT_TRUE(resizing);
   ASSERT_GE(states.size(), 3u);
-  EXPECT_EQ(states[0], State::asked);
-  EXPECT_EQ(states[1], State::under_way);
-  EXPECT_EQ(states[2], State::done);
+  EXPECT_EQ(states[0], Progress::State::asked);
+  EXPECT_EQ(states[1], Progress::State::under_way);
+  EXPECT_EQ(states[2], Progress::State::done);
 }
 
 TEST(Resources, ARecreationChangesTheTemplateOfItsOwner) {

@@ -22,7 +22,7 @@ constexpr const char* kTwo = R"([{"backendRefs": [
   {"name": "v1", "port": 80}, {"name": "v2", "port": 80, "weight": 0}]}])";
 
 json weights(const char* text) { return {{"weights", json::parse(text)}}; }
-std::string why(const Target& target, const json& object, const json& arguments) {
+std::string why_not_shared(const Target& target, const json& object, const json& arguments) {
   const auto plan = plan_traffic(target, object, arguments);
   return plan ? "it is done" : plan.error().message;
 }
@@ -42,16 +42,22 @@ TEST(Traffic, WeightsOfARouteAreSetAndAllElseStays) {
 
 TEST(Traffic, WhatCannotBeIsSaid) {
   const json two = route(kTwo);
-  EXPECT_THAT(why(http_route(), two, weights(R"({"v3": 1})")),
+  EXPECT_THAT(why_not_shared(http_route(), two, weights(R"({"v3": 1})")),
               HasSubstr("rule 0 has no service 'v3'; there are: v1, v2"));
-  EXPECT_THAT(why(http_route(), two, weights(R"({"v1": 0})")), HasSubstr("every request refused"));
-  EXPECT_THAT(why(http_route(), two, weights(R"({"v1": -1})")), HasSubstr("from 0 to 1000000"));
-  EXPECT_THAT(why(http_route(), two, weights(R"({"v1": "90"})")), HasSubstr("an integer"));
-  EXPECT_THAT(why(http_route(), two, weights(R"({"v1": 0.5})")), HasSubstr("an integer"));
-  EXPECT_THAT(why(http_route(), two, weights("{}")), HasSubstr("no service is named"));
-  EXPECT_THAT(why(http_route(), json::object(), weights(R"({"v1": 1})")), HasSubstr("no rule"));
-  EXPECT_THAT(why(http_route(), route(R"([{}, {"backendRefs": []}])"), weights(R"({"v1": 1})")),
-              HasSubstr("no service 'v1'"));
+  EXPECT_THAT(why_not_shared(http_route(), two, weights(R"({"v1": 0})")),
+              HasSubstr("every request refused"));
+  EXPECT_THAT(why_not_shared(http_route(), two, weights(R"({"v1": -1})")),
+              HasSubstr("from 0 to 1000000"));
+  EXPECT_THAT(why_not_shared(http_route(), two, weights(R"({"v1": "90"})")),
+              HasSubstr("an integer"));
+  EXPECT_THAT(why_not_shared(http_route(), two, weights(R"({"v1": 0.5})")),
+              HasSubstr("an integer"));
+  EXPECT_THAT(why_not_shared(http_route(), two, weights("{}")), HasSubstr("no service is named"));
+  EXPECT_THAT(why_not_shared(http_route(), json::object(), weights(R"({"v1": 1})")),
+              HasSubstr("no rule"));
+  EXPECT_THAT(
+      why_not_shared(http_route(), route(R"([{}, {"backendRefs": []}])"), weights(R"({"v1": 1})")),
+      HasSubstr("no service 'v1'"));
 }
 
 TEST(Traffic, OfSeveralRulesTheOneIsMeantThatHasTheServices) {
@@ -60,12 +66,14 @@ TEST(Traffic, OfSeveralRulesTheOneIsMeantThatHasTheServices) {
   EXPECT_EQ(plan_traffic(http_route(), rules, weights(R"({"v1": 5})"))->evidence["rule"], 1);
   const json both =
       route(R"([{"backendRefs": [{"name": "v1"}]}, {"backendRefs": [{"name": "v1"}]}])");
-  EXPECT_THAT(why(http_route(), both, weights(R"({"v1": 5})")), HasSubstr("say which (rule=0)"));
+  EXPECT_THAT(why_not_shared(http_route(), both, weights(R"({"v1": 5})")),
+              HasSubstr("say which (rule=0)"));
   json chosen = weights(R"({"v1": 5})");
   chosen["rule"] = 1;
   EXPECT_EQ(plan_traffic(http_route(), both, chosen)->evidence["rule"], 1);
   chosen["rule"] = 2;
-  EXPECT_THAT(why(http_route(), both, chosen), HasSubstr("2 rules, counted from 0: no rule 2"));
+  EXPECT_THAT(why_not_shared(http_route(), both, chosen),
+              HasSubstr("2 rules, counted from 0: no rule 2"));
 }
 
 TEST(Traffic, OfIstioASubsetIsAServiceOfItsOwn) {
@@ -77,7 +85,7 @@ TEST(Traffic, OfIstioASubsetIsAServiceOfItsOwn) {
   EXPECT_EQ(plan->message, "VirtualService shop/web: web/v1 80, web/v2 20");
   const json twice = of_istio(R"([{"route": [{"destination": {"host": "a", "subset": "v1"}},
     {"destination": {"host": "b", "subset": "v1"}}]}])");
-  EXPECT_THAT(why(virtual_service(), twice, weights(R"({"v1": 1})")),
+  EXPECT_THAT(why_not_shared(virtual_service(), twice, weights(R"({"v1": 1})")),
               HasSubstr("'v1' is several of: a/v1, b/v1"));
 }
 
