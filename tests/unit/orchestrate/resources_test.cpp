@@ -161,7 +161,7 @@ TEST(Resources, ProgressIsReadOffARealOne) {
   std::optional<Resizing> resizing;
   for (std::string line; std::getline(stream, line);) {
     const json object = json::parse(line)["object"];
-    if (object["metadata"]["name"] != "resize") continue;
+    if (object["metadata"].value("name", "") != "resize") continue;
     if (object["metadata"]["generation"] == 1) {
       resizing = *resizing_of(pod_target(), object,
                               {{"cpu", "100m"}, {"memory", "64Mi"}, {"memory_limit", "96Mi"}});
