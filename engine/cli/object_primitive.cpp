@@ -17,7 +17,6 @@
 namespace scanflow::cli {
 
 using nlohmann::json;
-using orchestrate::Outcome;
 
 namespace {
 
@@ -101,9 +100,9 @@ Result<orchestrate::Target> target_from(kube::Client& client, const PrimitiveOpt
 }
 
 int show_outcome(const Context& context, const orchestrate::Request& request,
-                 const Outcome& outcome, std::int64_t begun_us) {
+                 const orchestrate::Outcome& outcome, std::int64_t begun_us) {
   const std::int64_t ended_us = wall_us();
-  const bool did = outcome.state == Outcome::State::done;
+  const bool did = outcome.state == orchestrate::Outcome::State::done;
   const int exit = did ? kSucceeded : outcome.answered ? kRunFailed : kEngine;
   if (context.json) {
     const orchestrate::Target& target = request.target;
