@@ -61,6 +61,8 @@ class KubernetesDriver final : public PodDriver {
     std::int64_t again_us = 0;  // when it is created again, which a quota forbade; 0: it is not
     int refused = 0;            // by a quota, how often
     std::optional<kube::Trouble> trouble;  // that may pass
+    std::optional<kube::PodStatus> early;  // seen before its creation was answered: the last, and
+    std::string gone;                      // the uid of one that went by then
     std::map<std::string, int> told;       // containers whose end was told: after how many restarts
   };
   struct Created {

@@ -30,7 +30,13 @@ void KubernetesDriver::on_created(const std::string& name, const Created& create
     pod.stage = Pod::Stage::waiting;
     pod.order.reset();
     pod.since_us = monotonic_us();
-    return arm();
+    arm();
+    // What has happened meanwhile is not told again.
+    if (const auto early = std::exchange(pod.early, std::nullopt)) on_status(*early);
+    if (const auto still = pods_.find(name);
+        still != pods_.end() && still->second.gone == created.uid)
+      on_gone(name, created.uid);
+    return;
   }
   const std::string why = kube::explained(*created.failure, created.asked);
   const std::int64_t now_us = monotonic_us();
@@ -78,6 +84,10 @@ void KubernetesDriver::on_status(const kube::PodStatus& status) {
     return;
   }
   Pod& pod = found->second;
+  if (pod.stage == Pod::Stage::creating) {
+    pod.early = status;
+    return;
+  }
   if (!pod.uid.empty() && !status.uid.empty() && pod.uid != status.uid) return;  // one before it
   pod.uid = status.uid;
   if (std::exchange(pod.node, status.node) != status.node) events_.placed(status.name);
@@ -143,7 +153,11 @@ void KubernetesDriver::tell_ends(Pod& pod, const kube::PodStatus& status) {
 void KubernetesDriver::on_gone(const std::string& name, const std::string& uid) {
   removing_.erase(name);
   const auto found = pods_.find(name);
-  if (found == pods_.end() || found->second.stage == Pod::Stage::creating) return;
+  if (found == pods_.end()) return;
+  if (found->second.stage == Pod::Stage::creating) {
+    found->second.gone = uid;
+    return;
+  }
   if (!uid.empty() && !found->second.uid.empty() && uid != found->second.uid) return;
   if (found->second.stage == Pod::Stage::waiting) {
     return not_made(

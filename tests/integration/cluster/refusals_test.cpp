@@ -209,7 +209,9 @@ TEST_F(Cluster, WhoEndsAPodIsTold) {
     }
     return false;
   }));
-  EXPECT_EQ(program->wait().exit, 1);
+  const Output output = program->wait();
+  ASSERT_EQ(output.exit, 1) << output.out << output.err
+                            << server_.ask("GET", "/api/v1/namespaces/default/pods").text;
   EXPECT_EQ(error()["cause"], "evicted");
   EXPECT_THAT(error()["message"].get<std::string>(), HasSubstr("was evicted"));
 }
