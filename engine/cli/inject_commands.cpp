@@ -9,6 +9,7 @@
 
 #include "engine/cli/inject_settings.hpp"
 #include "engine/cli/manifest_files.hpp"
+#include "engine/cli/text.hpp"
 #include "engine/inject/rewrite.hpp"
 #include "sdk/base/files.hpp"
 
@@ -18,17 +19,19 @@ namespace {
 
 using nlohmann::json;
 
-/// On stderr: stdout is the manifest's.
+/// On stderr: stdout is the manifest's. What a manifest says must not drive the terminal, nor forge a line.
+void say_line(const std::string& line) { fmt::print(stderr, "{}\n", printable(line)); }
+
 void tell(const inject::Rewritten& rewritten, bool quiet) {
-  for (const std::string& note : rewritten.notes) fmt::print(stderr, "warning: {}\n", note);
+  for (const std::string& note : rewritten.notes) say_line("warning: " + note);
   for (const auto& [place, report] : rewritten.said) {
     const bool skipped = !report.reason.empty();
     if (!quiet || skipped) {
-      fmt::print(stderr, "{}: {} {}{}\n", place, report.workload, describe(report.outcome),
-                 skipped ? ": " + report.reason : "");
+      say_line(fmt::format("{}: {} {}{}", place, report.workload, describe(report.outcome),
+                           skipped ? ": " + report.reason : ""));
     }
     for (const std::string& note : report.notes)
-      fmt::print(stderr, "warning: {}: {}: {}\n", place, report.workload, note);
+      say_line(fmt::format("warning: {}: {}: {}", place, report.workload, note));
   }
 }
 
@@ -37,7 +40,7 @@ int put_out(const Context& context, const InjectOptions& options, const std::str
     std::fwrite(text.data(), 1, text.size(), stdout);
     return kSucceeded;
   }
-  if (auto written = write_file_atomically(options.to, text); !written)
+  if (auto written = write_where_told(options.to, text); !written)
     return complain(context, kUsage, written.error().message);
   return kSucceeded;
 }

@@ -145,7 +145,7 @@ std::string by_volumes(const json& spec) {
   for (const json& container : member(spec, "containers")) {
     for (const json& mount : member(container, "volumeMounts")) {
       const std::string path =
-          std::filesystem::path(text_of(mount, "mountPath") + "/").lexically_normal();
+          std::filesystem::path("/" + text_of(mount, "mountPath") + "/").lexically_normal();
       if (!path.starts_with(fmt::format("{}/", kDirectory))) continue;
       return fmt::format(
           "the container {} mounts something at {}, where the sidecar's socket has to "

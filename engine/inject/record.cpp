@@ -67,7 +67,7 @@ class Restorer {
 
   void container(std::size_t index) {
     const std::string path = fmt::format("/spec/containers/{}", index);
-    const std::string name = text_of(*find(path), "name");
+    const std::string name = recorded_name(path);
     remove_named(path + "/volumeMounts", "name", record_.volumes);
     settle(path + "/volumeMounts", fmt::format("container/{}/volumeMounts", name));
     if (const auto added = record_.environment.find(name); added != record_.environment.end())
@@ -76,14 +76,33 @@ class Restorer {
     if (contains(record_.launched, name)) command(path + "/command");
   }
 
-  void command(const std::string& path) {
+  /// A container's name, as it was when it was injected: whoever has the launcher, and a name that is not known, was
+  /// given that since, and had the one that nobody has now.
+  std::string recorded_name(const std::string& path) const {
+    std::string name = text_of(*find(path), "name");
+    if (record_.environment.contains(name) || contains(record_.launched, name) ||
+        !is_launched(path + "/command"))
+      return name;
+    for (const std::string& recorded : record_.launched) {
+      bool is_there = false;
+      for (const json& each : *find("/spec/containers"))
+        is_there = is_there || text_of(each, "name") == recorded;
+      if (!is_there) return recorded;
+    }
+    return name;
+  }
+
+  bool is_launched(const std::string& path) const {
     const json* words = find(path);
     const auto& prefix = record_.prefix;
-    if (words == nullptr || !words->is_array() || words->size() < prefix.size()) return;
-    const bool has_prefix = std::equal(prefix.begin(), prefix.end(), words->begin(),
-                                       [](const std::string& a, const json& b) { return b == a; });
-    if (!has_prefix) return;  // somebody has changed it since
-    for (std::size_t i = 0; i < prefix.size(); ++i) pod_.remove(path + "/0");
+    return words != nullptr && words->is_array() && words->size() >= prefix.size() &&
+           std::equal(prefix.begin(), prefix.end(), words->begin(),
+                      [](const std::string& a, const json& b) { return b == a; });
+  }
+
+  void command(const std::string& path) {
+    if (!is_launched(path)) return;  // somebody has changed it since
+    for (std::size_t i = 0; i < record_.prefix.size(); ++i) pod_.remove(path + "/0");
   }
 
   void share() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "engine/inject/settings.hpp"
 #include "sdk/base/text.hpp"
@@ -94,6 +95,8 @@ Result<void> set_hub_secret(Settings& settings, std::string_view value) {
 Result<void> set_containers(Settings& settings, std::string_view value) {
   auto names = parts(value, ",");
   if (names.empty()) return refuse(value, "names of containers, separated by ','");
+  if (std::set(names.begin(), names.end()).size() != names.size())
+    return refuse(value, "each name once");
   settings.containers = std::move(names);
   return {};
 }

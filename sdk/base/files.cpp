@@ -64,25 +64,55 @@ Result<std::string> read_all(int fd, const std::string& name, std::size_t most) 
   }
 }
 
-Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+namespace {
+
+/// 0: all of it is written; else errno.
+int write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t n = ::write(fd, content.data(), content.size());
+    if (n < 0) return errno;
+    content.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return 0;
+}
+
+Result<void> replace_file(const std::filesystem::path& path, std::string_view content,
+                          mode_t mode) {
   std::string temporary = path.string() + ".XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return fail(describe_errno("cannot create", temporary, errno));
-  int error = 0;
-  while (!content.empty() && error == 0) {
-    const ssize_t n = ::write(fd, content.data(), content.size());
-    if (n < 0) {
-      error = errno;
-    } else {
-      content.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-  if (error == 0 && ::fchmod(fd, 0644) != 0) error = errno;
+  int error = write_all(fd, content);
+  if (error == 0 && ::fchmod(fd, mode) != 0) error = errno;
   if (::close(fd) != 0 && error == 0) error = errno;
   if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
   if (error == 0) return {};
   ::unlink(temporary.c_str());
   return fail(describe_errno("cannot write", path, error));
+}
+
+constexpr mode_t kUsualMode = 0644;
+
+}  // namespace
+
+Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  return replace_file(path, content, kUsualMode);
+}
+
+Result<void> write_where_told(const std::filesystem::path& path, std::string_view content) {
+  struct stat there {};
+  if (::stat(path.c_str(), &there) != 0) return replace_file(path, content, kUsualMode);
+  if (S_ISREG(there.st_mode)) {
+    std::error_code error;
+    const auto target = std::filesystem::canonical(path, error);
+    if (error) return fail(describe_errno("cannot write", path, error.value()));
+    return replace_file(target, content, there.st_mode & 07777);
+  }
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return fail(describe_errno("cannot write", path, errno));
+  int problem = write_all(fd, content);
+  if (::close(fd) != 0 && problem == 0) problem = errno;
+  if (problem != 0) return fail(describe_errno("cannot write", path, problem));
+  return {};
 }
 
 }  // namespace scanflow

@@ -26,6 +26,9 @@ Result<std::string> read_all(int fd, const std::string& name, std::size_t most =
 /// Writes a temporary file beside `path` and renames it: readers see the old or the new, never a
 /// part.
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content);
+/// Where a user says: what is there and is no regular file is written into; else as above, of a link what it is one to,
+/// and with the mode that the file has.
+Result<void> write_where_told(const std::filesystem::path& path, std::string_view content);
 /// An exclusive flock() of it. Who holds it may be about to end: it is tried for `patience_ms`. False:
 /// somebody else has it still.
 bool lock_patiently(int fd, int patience_ms);

@@ -64,7 +64,8 @@ void set_tensors(const std::string& bytes, Network& network, torch::optim::Optim
     throw std::runtime_error(text.substr(0, text.find('\n')));
   }
   // The archive does not compare them.
-  if (optimizer_shapes(network) != expected) throw std::runtime_error("its weights have other shapes");
+  if (optimizer_shapes(network) != expected)
+    throw std::runtime_error("its weights have other shapes");
 }
 
 }  // namespace scanflow::cnn

@@ -1,5 +1,10 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
 
 #include "sdk/base/digest.hpp"
 #include "sdk/base/files.hpp"
@@ -69,6 +74,29 @@ TEST(Uuid, SortsByTimeAndIsOfVersion7) {
   EXPECT_EQ(early.size(), 36u);
   EXPECT_EQ(early[14], '7');
   EXPECT_NE(std::string("89ab").find(early[19]), std::string::npos);
+}
+
+TEST(Files, AreWrittenWhereAUserSays) {
+  const test::TempDir directory;
+  const std::string file = directory.write("file", "old");
+  ASSERT_EQ(::chmod(file.c_str(), 0640), 0);
+  const std::filesystem::path link = directory / "link", pipe = directory / "pipe";
+  std::filesystem::create_symlink("file", link);
+  ASSERT_TRUE(write_where_told(link, "new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(test::read(file), "new");
+  EXPECT_EQ(std::filesystem::status(file).permissions(), std::filesystem::perms(0640));
+  ASSERT_TRUE(write_where_told(directory / "other", "x"));
+  EXPECT_EQ(test::read(directory / "other"), "x");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int end = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_TRUE(write_where_told(pipe, "through"));
+  std::array<char, 16> got{};
+  EXPECT_EQ(::read(end, got.data(), got.size()), 7);
+  ::close(end);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe)) << "it is still one";
+  EXPECT_FALSE(write_where_told("/dev/full", "x"));
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
 }
 
 TEST(Files, AreWrittenWholeOrNotAtAll) {

@@ -136,7 +136,8 @@ TEST(Inject, OnlyWhatAsksForItWhereThatIsSaid) {
 }
 
 TEST(Inject, ItsDirectoryIsTakenHoweverThatIsSpelt) {
-  for (const char* path : {"/scanflow", "//scanflow/", "/a/../scanflow/data", "/./scanflow//x"}) {
+  for (const char* path :
+       {"/scanflow", "//scanflow/", "/a/../scanflow/data", "/./scanflow//x", "scanflow"}) {
     json pod = simple_pod();
     pod["spec"]["containers"][0]["volumeMounts"] = {{{"name", "d"}, {"mountPath", path}}};
     EXPECT_EQ(report_of(pod, defaults("1")).outcome, Outcome::skipped) << path;
@@ -144,6 +145,26 @@ TEST(Inject, ItsDirectoryIsTakenHoweverThatIsSpelt) {
   json pod = simple_pod();
   pod["spec"]["containers"][0]["volumeMounts"] = {{{"name", "d"}, {"mountPath", "/scanflows"}}};
   EXPECT_EQ(report_of(pod, defaults("1")).outcome, Outcome::injected);
+}
+
+TEST(Inject, AContainerIsInjectedOnce) {
+  json pod = simple_pod();
+  const std::string name = pod["spec"]["containers"][0]["name"];
+  pod["metadata"]["annotations"] = {{"scanflow.dev/containers", name + "," + name}};
+  const auto patch = inject(pod, "default", defaults("1"));
+  ASSERT_FALSE(patch);
+  EXPECT_THAT(patch.error().message, HasSubstr("each name once"));
+}
+
+TEST(Inject, IsTakenOutOfAContainerThatHasAnotherNameSince) {
+  const json pod = simple_pod();
+  json later = injected(pod, defaults("1"));
+  later["spec"]["containers"][0]["name"] = "renamed";
+  const auto patch = uninject(later);
+  ASSERT_TRUE(patch) << patch.error().message;
+  json expected = pod;
+  expected["spec"]["containers"][0]["name"] = "renamed";
+  EXPECT_EQ(later.patch(patch->operations), expected);
 }
 
 TEST(Inject, TakesItOutWhereItIsDisabledLater) {
