@@ -6,7 +6,7 @@ target_compile_options(scanflow_options INTERFACE
   -Wall -Wextra -Wshadow $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Wno-missing-field-initializers
   # Sources are compiled several at a time (CMAKE_UNITY_BUILD): one's own types are another's included ones then, and
   # programs that are to be small keep the sections that they use.
-  $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage> -ffunction-sections -fdata-sections
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage> -ffunction-sections -fdata-sections
   $<$<BOOL:${SCANFLOW_WERROR}>:-Werror>)
 if(SCANFLOW_SANITIZE)
   target_compile_options(scanflow_options INTERFACE
