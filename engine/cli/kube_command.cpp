@@ -37,9 +37,9 @@ void add_kube(CLI::App& app, const Context& context, KubeOptions& options,
       "Whether steps can run there: what is reachable, as whom, and which rights are missing");
   check->add_option("--kubeconfig", options.kubeconfig,
                     "Files, separated by ':' (else $KUBECONFIG, ~/.kube/config, or a Pod's own)");
-  check->add_option("--context", options.context, "Of the kubeconfig (else its current one)")
+  check->add_option("--kube-context", options.context, "Of the kubeconfig (else its current one)")
       ->envname("SCANFLOW_KUBE_CONTEXT");
-  check->add_option("--namespace", options.name_space, "Where steps run (else the context's)")
+  check->add_option("--kube-namespace", options.name_space, "Where steps run (else the context's)")
       ->envname("SCANFLOW_KUBE_NAMESPACE");
   check->callback([&] { command = [&] { return kube_check(context, options); }; });
 }

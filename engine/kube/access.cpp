@@ -72,7 +72,7 @@ Result<Access> find_access(const Whereabouts& whereabouts) {
   return fail(
       fmt::format("no cluster is known: $KUBECONFIG is not set, {} is not there, and this is no "
                   "Pod of a cluster; "
-                  "--kubeconfig FILE names one",
+                  "KUBECONFIG=FILE names one",
                   own.string()));
 }
 

@@ -39,8 +39,9 @@ class Check {
     const Access& access = client_->access();
     const auto version = client_->call({.path = "/version"}, stop_);
     if (!version) {
-      say("cluster", State::problem, explained(version.error(), "ask for its version"),
-          access.origin);
+      const std::string why = explained(version.error(), "ask for its version");
+      const bool said = why.find(access.origin) != std::string::npos;
+      say("cluster", State::problem, said ? why : fmt::format("{} ({})", why, access.origin));
       return false;
     }
     say("cluster", State::ok,
@@ -66,12 +67,12 @@ class Check {
     const auto found = client_->get(kinds::kNamespace, "", name_space_, stop_);
     if (found && text_at(*found, "/status/phase"_json_pointer) == "Terminating") {
       say("namespace", State::problem, name_space_ + " is being terminated",
-          "use another one: --namespace NAME");
+          "use another one: --kube-namespace NAME");
       return true;
     }
     if (!found && found.error().is("NotFound")) {
       say("namespace", State::problem, "there is no " + name_space_,
-          fmt::format("kubectl create namespace {}, or --namespace NAME", name_space_));
+          fmt::format("kubectl create namespace {}, or --kube-namespace NAME", name_space_));
       return false;
     }
     // Who may not see namespaces may still use one.

@@ -163,7 +163,7 @@ Result<Access> read_kubeconfig(const std::vector<KubeconfigFile>& files,
   const std::string name = context.empty() ? merged.current_context() : context;
   if (name.empty()) {
     throw Wrong{fmt::format(
-        "{} has no current-context: kubectl config use-context sets it, or give --context",
+        "{} has no current-context: kubectl config use-context sets it, or give --kube-context",
         merged.first().string())};
   }
   const Entry chosen = merged.find("contexts", "context", name);
