@@ -22,7 +22,7 @@ endif()
 # nlohmann::json was more than half of what every source compiled: it is in one library, scanflow_json.
 function(scanflow_precompiled_headers)
   set(headers <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional> <string> <unordered_map> <variant>
-    <vector> <fmt/format.h> <tl/expected.hpp> ${CMAKE_SOURCE_DIR}/sdk/base/json_instances.hpp)
+    <vector> <fmt/format.h> <tl/expected.hpp> <sdk/base/json_instances.hpp>)
   add_library(scanflow_json STATIC ${CMAKE_SOURCE_DIR}/sdk/base/json_instances.cpp)
   target_link_libraries(scanflow_json PRIVATE scanflow_options PUBLIC nlohmann_json::nlohmann_json)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "")
