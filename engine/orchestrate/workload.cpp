@@ -13,7 +13,7 @@ constexpr const char* kRestartedAt = "kubectl.kubernetes.io/restartedAt";
 
 /// By which a workload finds its Pods.
 json labels_of_pods(const json& object, const json& pod_template) {
-  const json selector = object.value("/spec/selector/matchLabels"_json_pointer, json());
+  json selector = object.value("/spec/selector/matchLabels"_json_pointer, json());
   if (selector.is_object() && !selector.empty()) return selector;
   return pod_template.value("/metadata/labels"_json_pointer, json::object());
 }
