@@ -1,6 +1,7 @@
 #include "engine/orchestrate/allow_list.hpp"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <string_view>
@@ -19,16 +20,8 @@ constexpr const char* kListSchema = R"({
         "name": {"type": "string", "minLength": 1, "default": "*"},
         "fields": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 2}}}}}}})";
 
-/// `*`: any characters.
-bool fits(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern[0] == '*') {
-    for (std::size_t at = 0; at <= text.size(); ++at) {
-      if (fits(pattern.substr(1), text.substr(at))) return true;
-    }
-    return false;
-  }
-  return !text.empty() && pattern[0] == text[0] && fits(pattern.substr(1), text.substr(1));
+bool fits(const std::string& pattern, const std::string& text) {
+  return ::fnmatch(pattern.c_str(), text.c_str(), FNM_NOESCAPE) == 0;
 }
 
 /// Is a field the allowed one, or below it?

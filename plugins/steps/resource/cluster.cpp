@@ -55,13 +55,14 @@ Result<json> Cluster::send() {
   const bool apply = request_.action == Action::apply;
   const char* const verb = apply ? "apply" : request_.action == Action::get ? "get" : "create";
   kube::Answer<json> object;
+  // What changes something is waited out also by a step that is stopped: else nobody knew what there is to be removed.
   if (apply) {
     object = client_->patch(kind_, request_.name_space, request_.name, kube::Patch::apply,
-                            request_.object, {.force = request_.force}, stop_);
+                            request_.object, {.force = request_.force});
   } else if (request_.action == Action::get) {
     object = client_->get(kind_, request_.name_space, request_.name, stop_);
   } else {
-    object = client_->create(kind_, request_.name_space, request_.object, stop_);
+    object = client_->create(kind_, request_.name_space, request_.object);
   }
   if (!object) {
     std::string why = kube::explained(object.error(), fmt::format("{} {}", verb, named()));
@@ -114,13 +115,12 @@ Result<json> Cluster::remove() {
   const auto removed = client_->remove(kind_, request_.name_space, request_.name,
                                        {.uid = uid, .propagation = "Foreground"}, stop_);
   if (!removed) return fail(kube::explained(removed.error(), "delete " + named()));
-  said_.info("deleted " + named());
+  said_.progress(named() + " is being deleted");
   for (std::int64_t look_us = kFirstLookUs;; look_us = next_look(look_us)) {
     auto now = client_->get(kind_, request_.name_space, request_.name, stop_);
     if (!now && now.error().code == 404) return std::move(*before);
     if (!now) return fail(kube::explained(now.error(), "get " + named()));
     if (kube::text_at(*now, "/metadata/uid"_json_pointer) != uid) return std::move(*before);
-    said_.progress(named() + " is being deleted");
     if (!kube::wait_for(look_us, stop_)) return fail("stopped");
   }
 }

@@ -72,6 +72,7 @@ Result<Condition> Condition::parse(const std::string& text) {
     rest = stripped(std::string_view(said).substr(10));
     const std::size_t end = std::min(rest.find_first_of(" =!<>"), rest.size());
     type = rest.substr(0, end);
+    if (type.empty()) return fail(fmt::format("'{}' names no condition: {}", text, kHelp));
     rest = stripped(std::string_view(rest).substr(end));
     if (rest.empty()) rest = "== True";
     path_text = fmt::format("{{.status.conditions[?(@.type==\"{}\")].status}}", type);

@@ -51,6 +51,7 @@ TEST(Condition, SaysWhatIsWrong) {
     return condition ? std::string("nothing") : condition.error().message;
   };
   EXPECT_THAT(said("Ready"), HasSubstr("'condition Ready'"));
+  EXPECT_THAT(said("condition == True"), HasSubstr("names no condition"));
   EXPECT_THAT(said("{.status.phase} is Running"), HasSubstr("after {.status.phase} comes =="));
   EXPECT_THAT(said("{.status.x} > many"), HasSubstr("compares with a number"));
   EXPECT_THAT(said("{.status.x"), HasSubstr("'}' is missing at character"));
