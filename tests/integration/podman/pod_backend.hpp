@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -39,6 +41,9 @@ class PodBackend : public Pods {
     if (built.exit != 0) problem_ = built.err;
   }
   void SetUp() override {
+    // Without root podman keeps the networks of its Pods there: the test's podman has to look where the engine's does.
+    if (const char* runtime = std::getenv("XDG_RUNTIME_DIR")) runtime_ = runtime;
+    if (::geteuid() != 0) ::setenv("XDG_RUNTIME_DIR", scanflow_.files().path().c_str(), 1);
     Pods::SetUp();
     if (IsSkipped()) return;
     ASSERT_EQ(problem_, "") << "the images could not be built";
@@ -49,6 +54,7 @@ class PodBackend : public Pods {
       for (const podman::Pod& left : pods()) EXPECT_TRUE(podman().remove(left.name)) << left.name;
     }
     Pods::TearDown();
+    if (!runtime_.empty()) ::setenv("XDG_RUNTIME_DIR", runtime_.c_str(), 1);
   }
 
   static Program::Environment images() {
@@ -110,6 +116,7 @@ class PodBackend : public Pods {
 
  private:
   static inline std::string problem_;
+  std::string runtime_;
 };
 
 }  // namespace scanflow::test
