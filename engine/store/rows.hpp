@@ -104,6 +104,29 @@ struct CommandRow {
   std::int64_t ended_us = 0;
 };
 
+/// A primitive that was asked of an object of a cluster, and what became of it.
+struct ActionRow {
+  std::string id;
+  std::string api_version, kind, name_space, name;  // of the object; a namespace where its kind has one
+  std::string primitive, arguments;                 // JSON object
+  bool dry_run = false;
+  std::string by;  // who asked for it
+  std::int64_t issued_us = 0;
+  std::int64_t deadline_us = 0;   // from its begin; 0: the primitive's own
+  std::string outcome;            // DONE, REFUSED, ...; empty: it has none yet
+  std::string message, evidence;  // JSON object, or empty
+  std::int64_t started_us = 0;    // 0: it was not
+  std::int64_t ended_us = 0;
+  std::int64_t number = 0;  // the store's: later ones have higher ones
+};
+
+/// Which actions; all that is said must hold.
+struct ActionFilter {
+  std::string kind, name_space, name;  // empty: any
+  std::int64_t before = 0;             // their numbers are below; 0: whichever
+  std::size_t limit = 100;
+};
+
 /// All of it is committed, or nothing. Steps, metrics and commands of a run that is not there (it was deleted
 /// a moment ago) are dropped; runs and events make it.
 struct Batch {

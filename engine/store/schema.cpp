@@ -230,9 +230,34 @@ CREATE INDEX commands_open ON commands (issued_us) WHERE outcome = '';
 INSERT INTO meta VALUES ('term', '0');
 )sql";
 
+/// What was asked of objects of a cluster.
+constexpr const char* kVersion6 = R"sql(
+CREATE TABLE actions (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  api_version TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,         -- '': its kind has none
+  name TEXT NOT NULL,
+  primitive TEXT NOT NULL,
+  arguments TEXT NOT NULL,
+  dry_run INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  issued_us INTEGER NOT NULL,
+  deadline_us INTEGER NOT NULL,
+  outcome TEXT NOT NULL,           -- '': it has none yet
+  message TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  started_us INTEGER NOT NULL,
+  ended_us INTEGER NOT NULL
+);
+CREATE INDEX actions_by_object ON actions (kind, name, namespace, key);
+CREATE INDEX actions_open ON actions (key) WHERE outcome = '';
+)sql";
+
 /// migrations[v]: from version v to v + 1. Never edited once released.
 constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1, kVersion2, kVersion3,
-                                                              kVersion4, kVersion5};
+                                                              kVersion4, kVersion5, kVersion6};
 
 Error newer(std::int64_t found) {
   return {fmt::format(

@@ -63,6 +63,8 @@ class Store {
   Result<std::optional<CommandRow>> command(const std::string& id) const;
   /// Those of any run without an outcome, in the same order. Costs nothing for those that have one.
   Result<std::vector<CommandRow>> open_commands() const;
+  Result<std::vector<ActionRow>> actions(const ActionFilter& filter) const;  // newest first
+  Result<std::optional<ActionRow>> action(const std::string& id) const;
 
   // What follows blocks until it is committed, [any-thread]: not for a `done`. A failed commit is
   // as final as that of a batch.
@@ -70,6 +72,12 @@ class Store {
   /// Registers a version: numbers go up from 1 per name; the same (run, step, attempt, name,
   /// sha256) again gives the version it got.
   Result<ModelVersion> register_model(ModelVersion model);
+  /// A new action, or the outcome of one that has none yet: the first outcome stays.
+  Result<void> record(const ActionRow& action);
+  /// Actions without an outcome get this one, since nobody goes on with them; those issued before `older_than_us` that
+  /// have one are forgotten.
+  Result<void> close_actions(const std::string& outcome, const std::string& message,
+                             std::int64_t now_us, std::int64_t older_than_us);
   /// The fencing number of a hub that begins: higher than any that was given before, from 1.
   Result<std::uint64_t> next_term();
 

@@ -36,7 +36,7 @@ TEST(Damage, ANewerSchemaIsRefused) {
   ASSERT_EQ(open_error(directory.path()), "opened");
   execute(directory / "scanflow.db", "PRAGMA user_version = 7");
   const std::string reason =
-      "the database was written by a newer Scanflow (schema 7, this one knows 5); use that "
+      "the database was written by a newer Scanflow (schema 7, this one knows 6); use that "
       "version, or choose another state directory with --state";
   EXPECT_EQ(open_error(directory.path()), reason);
   EXPECT_EQ(error_of(Store::open_read_only(directory.path())), reason);
