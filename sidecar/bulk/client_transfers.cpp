@@ -93,11 +93,11 @@ Result<void> Client::send_some(Transfer& transfer) {
   }
   if (!out.all_sent() || chunks_ >= kChunks) return {};
   if (transfer.is_log()) {
-    // It may have got longer than what was said to be all of it.
-    if (transfer.length && out.bytes() >= *transfer.length) {
-      transfer.sealed = true;
-      say(protocol::Sealed{transfer.number, out.bytes(), ""});
-    }
+    if (!transfer.length) return {};
+    // It may have got longer than what was said to be all of it; what is missing was removed.
+    if (out.bytes() < *transfer.length) return fail(Outgoing::kShorter);
+    transfer.sealed = true;
+    say(protocol::Sealed{transfer.number, out.bytes(), ""});
     return {};
   }
   const auto whole = out.digest();

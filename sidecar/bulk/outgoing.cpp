@@ -42,7 +42,7 @@ Result<std::string> Outgoing::read(std::uint64_t offset, std::uint64_t most) con
                                 static_cast<off_t>(begin_ + offset + have));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail(fmt::format("it cannot be read: {}", std::strerror(errno)));
-    if (got == 0) return fail("it has become shorter while it was sent");
+    if (got == 0) return fail(kShorter);
     have += static_cast<std::size_t>(got);
   }
   return bytes;

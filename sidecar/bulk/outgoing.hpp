@@ -17,6 +17,8 @@ inline constexpr std::uint64_t kChunkBytes = 256u << 10;
 
 class Outgoing {
  public:
+  static constexpr const char* kShorter = "it has become shorter while it was sent";
+
   /// `bytes`: how long the file is. hasher: null where nobody asks for the digest.
   Outgoing(std::uint64_t transfer, UniqueFd file, std::uint64_t bytes,
            std::unique_ptr<Hasher> hasher = nullptr);

@@ -101,6 +101,17 @@ TEST_F(BulkTest, AFileThatChangesWhileItIsSentIsRefused) {
   EXPECT_EQ(bulk_.transfers(), 0u) << "the hub was told";
 }
 
+TEST_F(BulkTest, ALogThatIsShorterThanWhatWasWrittenIsGivenUp) {
+  const std::string path = files_.write("pod/0.log", "half");
+  const auto log = client_.store_log({"r", "train", 1}, "log", path, 0, note());
+  talk();
+  EXPECT_EQ(said_, "") << "it may grow";
+  client_.end_log(log, 8);
+  talk();
+  EXPECT_THAT(said_, HasSubstr("shorter while it was sent"));
+  EXPECT_EQ(bulk_.transfers(), 0u) << "the hub was told";
+}
+
 TEST_F(BulkTest, OneThatTheHubHasAlreadyIsNotSentAgain) {
   const std::string content = noise(1u << 20, 7);
   const std::string path = files_.write("pod/x", content);
