@@ -140,6 +140,12 @@ const std::vector<Api::Impl::Route>& Api::Impl::routes() {
       {"GET", {"api", "v1", "runs", "{}", "offers"}, &Impl::offers, {"step"}},
       {"GET", {"api", "v1", "primitives"}, &Impl::list_primitives},
       {"GET", {"api", "v1", "primitives", "{}"}, &Impl::show_primitive},
+      {"GET",
+       {"api", "v1", "actions"},
+       &Impl::list_actions,
+       {"kind", "namespace", "name", "limit", "cursor"}},
+      {"POST", {"api", "v1", "actions"}, &Impl::send_action},
+      {"GET", {"api", "v1", "actions", "{}"}, &Impl::show_action},
       {"GET", {"api", "v1", "top"}, &Impl::top},
       {"POST", {"api", "v1", "cache", "clear"}, &Impl::clear_cache, {"older_than"}},
   };

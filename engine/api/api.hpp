@@ -33,6 +33,11 @@
 //   GET    /api/v1/runs/{run}/offers         ?step=: what a step that runs lets one do to it
 //   GET    /api/v1/primitives                all that there are
 //   GET    /api/v1/primitives/{id}           one that was asked for, with its outcome
+//   GET    /api/v1/actions                   what was asked of objects of the engine's cluster, the newest first:
+//                                            ?kind= namespace= name= limit= cursor=
+//   POST   /api/v1/actions                   {"object": "deployment/web", "namespace", "primitive", "arguments": {},
+//                                            "deadline": "30s", "dry_run", "by", "id"}: as of primitives
+//   GET    /api/v1/actions/{id}              one of them, with its outcome
 //   GET    /api/v1/top                       all attempts that run, and how they fare
 //   POST   /api/v1/cache/clear               ?older_than=30d; cached results are forgotten
 //

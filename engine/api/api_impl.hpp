@@ -63,6 +63,11 @@ struct Api::Impl {
   void offers(const Request& request, const Segments& names, const Reply& reply);
   void top(const Request& request, const Segments& names, const Reply& reply);
 
+  // Objects of a cluster (action_requests.cpp).
+  void list_actions(const Request& request, const Segments& names, const Reply& reply);
+  void show_action(const Request& request, const Segments& names, const Reply& reply);
+  void send_action(const Request& request, const Segments& names, const Reply& reply);
+
   // Registered documents (document_requests.cpp).
   void list_documents(const Request& request, const Segments& names, const Reply& reply);
   void show_document(const Request& request, const Segments& names, const Reply& reply);

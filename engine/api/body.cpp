@@ -6,6 +6,7 @@
 
 #include "sdk/base/nearest.hpp"
 #include "sdk/base/text.hpp"
+#include "sdk/base/units.hpp"
 
 namespace scanflow::api {
 namespace {
@@ -87,6 +88,16 @@ Answer<void> check_query(const Request& request, const std::vector<std::string>&
       return wrong(fmt::format("the query parameter '{}' is empty", name));
   }
   return {};
+}
+
+Answer<json> with_deadline(json body) {
+  if (!body.contains("deadline")) return body;
+  const auto deadline = parse_duration(body["deadline"].get_ref<const std::string&>());
+  if (!deadline) return wrong("deadline: " + deadline.error().message);
+  if (*deadline <= 0) return wrong("deadline: it must be above 0");
+  body["deadline_us"] = *deadline;
+  body.erase("deadline");
+  return body;
 }
 
 Answer<bool> flag_of(const Request& request, const std::string& name) {

@@ -27,6 +27,9 @@ Answer<void> check_fields(const json& object, const Fields& fields);
 /// An error names a parameter that is not among `known`, or is empty: nobody should think that it counts.
 Answer<void> check_query(const Request& request, const std::vector<std::string>& known);
 
+/// "deadline": "30s" of a request for a primitive becomes "deadline_us".
+Answer<json> with_deadline(json body);
+
 /// Of the query: NAME=true, or false where it is not said.
 Answer<bool> flag_of(const Request& request, const std::string& name);
 

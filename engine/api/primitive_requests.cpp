@@ -3,13 +3,14 @@
 
 #include "engine/api/api_impl.hpp"
 #include "engine/api/body.hpp"
+#include "engine/orchestrate/primitive.hpp"
 #include "engine/runtime/primitive.hpp"
-#include "sdk/base/units.hpp"
 
 namespace scanflow::api {
 
 void Api::Impl::list_primitives(const Request&, const Segments&, const Reply& reply) {
-  reply(respond(200, {{"primitives", runtime::primitive_documents()}}));
+  reply(respond(200, {{"primitives", runtime::primitive_documents()},
+                      {"of_objects", orchestrate::primitive_documents()}}));
 }
 
 void Api::Impl::show_primitive(const Request&, const Segments& names, const Reply& reply) {
@@ -40,14 +41,9 @@ void Api::Impl::send_primitive(const Request& request, const Segments& names, co
                         R"(the body must be JSON: {"step": NAME, "primitive": NAME, )"
                         R"("arguments": {}, "deadline": "30s", "by": NAME})"));
   }
-  json asked = *body;
-  asked.erase("deadline");
-  if (body->contains("deadline")) {
-    const auto deadline = parse_duration(body->at("deadline").get_ref<const std::string&>());
-    if (!deadline) return reply(refuse(400, 2, "deadline: " + deadline.error().message));
-    if (*deadline <= 0) return reply(refuse(400, 2, "deadline: it must be above 0"));
-    asked["deadline_us"] = *deadline;
-  }
+  auto with = with_deadline(*body);
+  if (!with) return reply(failed(with.error()));
+  json asked = std::move(*with);
   asked.update({{"op", "primitive"}, {"wait", false}});
   if (!asked.contains("by")) asked["by"] = "api";
   find({names[0]}, reply, [this, reply, asked](const std::vector<std::string>& runs) {

@@ -86,6 +86,7 @@ void RemoteEngine::send(const json& request) {
                  {"bytes", cleared->value("artifact_bytes", std::uint64_t{0})}});
   }
   if (op == "top") return answer("top", {.target = "/api/v1/top"});
+  if (op == "act") return act(request);
   const std::string run = request.at("run");
   if (op == "primitive") return primitive(run, request);
   if (op == "offers") {
@@ -104,29 +105,38 @@ void RemoteEngine::send(const json& request) {
   ask({.method = "POST", .target = "/api/v1/runs/" + run + "/approve", .body = body.dump()});
 }
 
-/// Waits for the outcome, unless it is not wanted.
-void RemoteEngine::primitive(const std::string& run, const json& request) {
+Answer<json> RemoteEngine::outcome_of(const json& request, const std::string& target,
+                                      const char* known) {
   json body = request;
   for (const char* name : {"op", "run", "wait", "deadline_us"}) body.erase(name);
   if (const auto deadline_us = request.value("deadline_us", std::int64_t{0}); deadline_us > 0)
     body["deadline"] = fmt::format("{}us", deadline_us);
-  auto asked = client_.json_of(
-      {.method = "POST", .target = "/api/v1/runs/" + run + "/primitives", .body = body.dump()});
+  auto asked = client_.json_of({.method = "POST", .target = target, .body = body.dump()});
   auto pause = kFirstLook;
   auto away_since = std::chrono::steady_clock::now();
   while (asked && asked->at("outcome").is_null() && request.value("wait", true)) {
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, kLastLook);
-    auto now =
-        client_.json_of({.target = "/api/v1/primitives/" + asked->at("id").get<std::string>()});
+    auto now = client_.json_of({.target = known + asked->at("id").get<std::string>()});
     const auto time = std::chrono::steady_clock::now();
     if (now) away_since = time;
     // A server that starts again goes on with it.
     if (now || now.error().status < 500 || time - away_since > kServerPatience)
       asked = std::move(now);
   }
+  return asked;
+}
+
+void RemoteEngine::primitive(const std::string& run, const json& request) {
+  auto asked = outcome_of(request, "/api/v1/runs/" + run + "/primitives", "/api/v1/primitives/");
   if (!asked) return reject(asked.error());
   push({{"type", "done"}, {"run", run}, {"command", std::move(*asked)}});
+}
+
+void RemoteEngine::act(const json& request) {
+  auto asked = outcome_of(request, "/api/v1/actions", "/api/v1/actions/");
+  if (!asked) return reject(asked.error());
+  push({{"type", "done"}, {"action", std::move(*asked)}});
 }
 
 void RemoteEngine::answer(const char* member, const HttpClient::Ask& ask) {

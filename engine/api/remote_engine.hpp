@@ -28,6 +28,9 @@ class RemoteEngine {
  private:
   void submit(const json& request);
   void primitive(const std::string& run, const json& request);
+  void act(const json& request);
+  /// What becomes of what is asked at `target`; where that is waited for, its outcome, read at `known` and its id.
+  Answer<json> outcome_of(const json& request, const std::string& target, const char* known);
   void follow(const std::string& run);
   void ask(const HttpClient::Ask& ask);
   /// "done", with the answer as this member.

@@ -82,6 +82,23 @@ class RemoteRuns : public Runs {
     return client_.json_of({.target = "/api/v1/primitives/" + http::percent_encoded(id)});
   }
 
+  Answer<json> actions(const ActionQuery& query) override {
+    std::string target =
+        fmt::format("/api/v1/actions?limit={}", std::min(query.limit, kMostActions));
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) target += fmt::format("&{}={}", name, http::percent_encoded(value));
+    };
+    add("kind", query.kind);
+    add("namespace", query.name_space);
+    add("name", query.name);
+    add("cursor", query.cursor);
+    return client_.json_of({.target = target});
+  }
+
+  Answer<json> action(const std::string& id) override {
+    return client_.json_of({.target = "/api/v1/actions/" + http::percent_encoded(id)});
+  }
+
   Answer<std::unique_ptr<LogReader>> logs(const std::string& run,
                                           const std::string& step) override {
     auto reading = client_.open({.target = logs_of(run, step), .accept = "text/plain"});

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/api/run_logs.hpp"
+#include "engine/runtime/action.hpp"
 #include "engine/runtime/primitive.hpp"
 #include "engine/runtime/run_facts.hpp"
 #include "engine/runtime/run_locks.hpp"
@@ -151,6 +152,32 @@ class StoredRuns : public Runs {
     if (!row) return broken(row.error().message);
     if (!*row) return missing(fmt::format("nothing was asked with the id {}", id.substr(0, 100)));
     return runtime::command_document(**row);
+  }
+
+  Answer<json> actions(const ActionQuery& query) override {
+    store::ActionFilter filter{query.kind, query.name_space, query.name, 0,
+                               std::min(query.limit, kMostActions) + 1};
+    if (!query.cursor.empty()) {
+      const char* const end = query.cursor.data() + query.cursor.size();
+      const auto [read, error] = std::from_chars(query.cursor.data(), end, filter.before);
+      if (error != std::errc() || read != end || filter.before <= 0)
+        return wrong("the cursor is none of a list of actions");
+    }
+    auto rows = store_ ? store_->actions(filter) : Result<std::vector<store::ActionRow>>();
+    if (!rows) return broken(rows.error().message);
+    const bool more = rows->size() == filter.limit;
+    if (more) rows->pop_back();
+    json list = json::array();
+    for (const store::ActionRow& row : *rows) list.push_back(runtime::action_document(row));
+    return json{{"actions", std::move(list)},
+                {"next", more ? json(std::to_string(rows->back().number)) : json()}};
+  }
+
+  Answer<json> action(const std::string& id) override {
+    const auto row = store_ ? store_->action(id) : Result<std::optional<store::ActionRow>>();
+    if (!row) return broken(row.error().message);
+    if (!*row) return missing(fmt::format("nothing was asked with the id {}", id.substr(0, 100)));
+    return runtime::action_document(**row);
   }
 
   Answer<json> events(const std::string& run, std::int64_t after, std::size_t limit) override {

@@ -47,6 +47,14 @@ struct RunQuery {
   std::string cursor;  // `next` of the page before
 };
 
+/// Which primitives of a cluster's objects; empty: any.
+struct ActionQuery {
+  std::string kind, name_space, name;
+  std::size_t limit = 20;
+  std::string cursor;  // `next` of the page before
+};
+constexpr std::size_t kMostActions = 1000;  // of a page
+
 /// The logs of a run, in pieces; "==> STEP attempt N <==" before each where there are several.
 class LogReader {
  public:
@@ -73,6 +81,10 @@ class Runs {
   virtual Answer<json> primitives(const std::string& run) = 0;
   /// The one that was asked for with this id, of whichever run.
   virtual Answer<json> primitive(const std::string& id) = 0;
+  /// {"actions": [runtime::action_document], "next": a cursor, or null}: the newest first.
+  virtual Answer<json> actions(const ActionQuery& query) = 0;
+  /// The one that was asked for with this id.
+  virtual Answer<json> action(const std::string& id) = 0;
   /// Of all steps, or of `step` and its instances.
   virtual Answer<std::unique_ptr<LogReader>> logs(const std::string& run,
                                                   const std::string& step) = 0;

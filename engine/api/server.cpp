@@ -124,6 +124,7 @@ Result<std::unique_ptr<runtime::Engine>> Server::Impl::make_engine() {
   engine.jobs = options.jobs;
   engine.capacity = runtime::machine_capacity();
   engine.log = options.log;
+  engine.patch_allow = options.patch_allow;
   engine.sync_artifacts = options.durability == store::Durability::power;
   return std::make_unique<runtime::Engine>(std::move(engine));
 }

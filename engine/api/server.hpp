@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/orchestrate/allow_list.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "engine/store/store.hpp"
 #include "sdk/base/result.hpp"
@@ -21,6 +22,7 @@ struct ServerOptions {
   std::vector<std::string> plugin_dirs;
   std::uint32_t jobs = 1;
   store::Durability durability = store::Durability::process;
+  orchestrate::AllowList patch_allow;  // as EngineOptions
   std::string listen = "127.0.0.1:8420";
   std::string version;
   std::function<void(const std::string& line)> log;  // [any-thread]

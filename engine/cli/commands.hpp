@@ -52,9 +52,10 @@ struct ServerCommand {
   std::string listen = "127.0.0.1:8420";
   std::uint32_t jobs = 0;  // 0: this machine's CPUs
   std::string durable = "process";
-  std::string drain;   // "": no; "all", or a duration
-  std::string lease;   // NAMESPACE/NAME: of a cluster; empty: none
-  bool ready = false;  // only ask whether it is
+  std::string drain;        // "": no; "all", or a duration
+  std::string lease;        // NAMESPACE/NAME: of a cluster; empty: none
+  std::string patch_allow;  // a file; empty: $SCANFLOW_PATCH_ALLOW, or none
+  bool ready = false;       // only ask whether it is
   std::string version;
 };
 int serve(const Context& context, const ServerCommand& command);

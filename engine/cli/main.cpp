@@ -319,6 +319,7 @@ int main(int argc, char** argv) {
   RegistryOptions registry_options;
   PluginOptions plugin_options;
   PrimitiveOptions primitive_options;
+  HistoryOptions history_options;
   TopOptions top_options;
   PodmanOptions podman_options;
   KubeOptions kube_options;
@@ -333,7 +334,7 @@ int main(int argc, char** argv) {
   add_run(app, choice, run_options);
   add_checks(app, choice, check_options);
   add_runs(app, choice, runs_options);
-  add_primitive(app, choice.context, primitive_options, choice.command);
+  add_primitive(app, choice.context, primitive_options, history_options, choice.command);
   add_top(app, choice.context, top_options, choice.command);
   add_podman(app, choice.context, podman_options, choice.command);
   add_kube(app, choice.context, kube_options, choice.command);

@@ -6,13 +6,17 @@
 
 #include <cstdlib>
 
+#include "engine/cli/connection.hpp"
 #include "engine/cli/primitive_arguments.hpp"
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/text.hpp"
 #include "engine/orchestrate/primitive.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "engine/runtime/action.hpp"
+#include "engine/runtime/cluster.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 
@@ -25,10 +29,7 @@ json schema_of_object(const std::string& primitive) {
   return known == nullptr ? json::object() : json::parse(known->schema);
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
+using runtime::variable;
 
 /// What follows the target: the primitive, and its arguments.
 struct Words {
@@ -42,41 +43,36 @@ Words object_words(const PrimitiveOptions& options) {
   return words;
 }
 
-Result<orchestrate::AllowList> allow_list_of(const PrimitiveOptions& options) {
-  const std::string file =
-      options.patch_allow.empty() ? variable("SCANFLOW_PATCH_ALLOW") : options.patch_allow;
-  if (file.empty()) return orchestrate::AllowList();
-  const auto text = read_pipeline_file(file);
-  if (!text) return fail("--patch-allow: " + text.error().message);
-  const auto document = pipeline::read_yaml_value(text->name, text->text);
-  if (!document) return fail(document.error().message);
-  auto list = orchestrate::read_allow_list(*document);
-  if (!list) return fail(fmt::format("{}: {}", text->name, list.error().message));
-  return list;
-}
-
-/// All of it but the target, checked before anybody is asked.
-Result<orchestrate::Request> object_request(const PrimitiveOptions& options) {
-  const Words words = object_words(options);
-  orchestrate::Request request;
-  request.primitive = words.primitive;
-  request.dry_run = options.dry_run;
+Result<json> arguments_of_object(const PrimitiveOptions& options, const Words& words) {
   if (!options.duration.empty())
     return fail("--for: it is for steps; no primitive of a cluster's objects ends by itself");
   const json schema = schema_of_object(words.primitive);
-  auto added = add_arguments(request.arguments, schema, options.arguments, "-a ");
-  if (added) added = add_arguments(request.arguments, schema, words.arguments, "");
+  json arguments = json::object();
+  auto added = add_arguments(arguments, schema, options.arguments, "-a ");
+  if (added) added = add_arguments(arguments, schema, words.arguments, "");
   if (!added) return fail(added.error().message);
+  return arguments;
+}
+
+Result<runtime::ActionRequest> action_of(const PrimitiveOptions& options) {
+  const Words words = object_words(options);
+  auto arguments = arguments_of_object(options, words);
+  if (!arguments) return fail(arguments.error().message);
+  runtime::ActionRequest request;
+  request.id = uuid_v7(wall_us() / 1000);
+  request.object = options.run;
+  request.name_space = options.kube_namespace;
+  request.primitive = words.primitive;
+  request.arguments = std::move(*arguments);
+  request.dry_run = options.dry_run;
+  request.by = user_name();
   if (!options.deadline.empty()) {
     const auto deadline = parse_duration(options.deadline);
     if (!deadline) return fail("--deadline: " + deadline.error().message);
     if (*deadline <= 0) return fail("--deadline: it must be above 0");
     request.deadline_us = *deadline;
   }
-  auto allowed = allow_list_of(options);
-  if (!allowed) return fail(allowed.error().message);
-  request.allowed = std::move(*allowed);
-  return orchestrate::check_request(std::move(request));
+  return request;
 }
 
 Result<std::shared_ptr<kube::Client>> client_of(const PrimitiveOptions& options) {
@@ -87,68 +83,140 @@ Result<std::shared_ptr<kube::Client>> client_of(const PrimitiveOptions& options)
   return kube::Client::open(std::move(*access), kube::Client::usual());
 }
 
-Result<orchestrate::Target> target_from(kube::Client& client, const PrimitiveOptions& options,
-                                        const orchestrate::Written& written) {
-  const kube::Kind* known = orchestrate::known_kind(written.kind);
-  const Result<kube::Kind> kind = known != nullptr
-                                      ? Result<kube::Kind>(*known)
-                                      : orchestrate::discovered_kind(client, written.kind);
-  if (!kind) return fail(kind.error().message);
-  std::string usual = variable("SCANFLOW_KUBE_NAMESPACE");
-  if (usual.empty()) usual = client.access().name_space;
-  return orchestrate::target_of(*kind, written.name, options.kube_namespace, usual);
-}
-
-int show_outcome(const Context& context, const orchestrate::Request& request,
-                 const orchestrate::Outcome& outcome, std::int64_t begun_us) {
-  const std::int64_t ended_us = wall_us();
-  const bool did = outcome.state == orchestrate::Outcome::State::done;
-  const int exit = did ? kSucceeded : outcome.answered ? kRunFailed : kEngine;
+int show_action(const Context& context, const json& action, int exit) {
   if (context.json) {
-    const orchestrate::Target& target = request.target;
-    const json document = {{"target",
-                            {{"api_version", target.kind.api_version()},
-                             {"kind", target.kind.kind},
-                             {"namespace", target.name_space},
-                             {"name", target.name}}},
-                           {"primitive", request.primitive},
-                           {"arguments", request.arguments},
-                           {"by", user_name()},
-                           {"dry_run", request.dry_run},
-                           {"outcome", orchestrate::name_of(outcome.state)},
-                           {"message", outcome.message},
-                           {"evidence", outcome.evidence},
-                           {"started_us", begun_us},
-                           {"ended_us", ended_us}};
-    fmt::print("{}\n", document.dump(-1, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", action.dump(-1, ' ', false, json::error_handler_t::replace));
     return exit;
   }
-  fmt::print("{} {} of {}: {}  {}  ({})\n",
+  const bool did = action.at("outcome") == "DONE";
+  fmt::print("{} {}\n",
              paint(did ? "✓" : "✗", did ? Color::green : Color::red, use_color(STDOUT_FILENO)),
-             request.primitive, printable(orchestrate::named(request.target)),
-             orchestrate::name_of(outcome.state), printable(outcome.message),
-             format_duration(ended_us - begun_us));
+             action_line(action));
   return exit;
+}
+
+/// By the server's engine, with its rights.
+int send_by_server(const Context& context, const runtime::ActionRequest& request,
+                   const PrimitiveOptions& options) {
+  for (const auto& [name, value] : {std::pair("--kubeconfig", options.kubeconfig),
+                                    std::pair("--kube-context", options.kube_context),
+                                    std::pair("--patch-allow", options.patch_allow)}) {
+    if (!value.empty())
+      return complain(context, kUsage, std::string(name) + ": the server has its own (--server)");
+  }
+  const auto state = context.state_directory();
+  if (!state) return complain(context, kEngine, state.error().message);
+  json asked = runtime::to_json(request);
+  asked["op"] = "act";
+  const auto done = ask_engine(context, *state, asked);
+  if (!done) return complain(context, done.error());
+  const json& action = done->at("action");
+  return show_action(context, action, action.at("outcome") == "DONE" ? kSucceeded : kRunFailed);
+}
+
+/// From here, with the kubeconfig of whoever sends it.
+int send_from_here(const Context& context, runtime::ActionRequest request,
+                   runtime::CheckedAction action, const PrimitiveOptions& options) {
+  const auto client = client_of(options);
+  if (!client) return complain(context, kEngine, client.error().message);
+  std::string usual = variable("SCANFLOW_KUBE_NAMESPACE");
+  if (usual.empty()) usual = (*client)->access().name_space;
+  auto target = orchestrate::find_target(**client, action.object, request.name_space, usual);
+  // Of a kind with its group the API server is asked.
+  const bool asked = action.object.kind.find('.') != std::string::npos;
+  if (!target) return complain(context, asked ? kEngine : kUsage, target.error().message);
+  action.request.target = std::move(*target);
+  store::ActionRow row = runtime::row_of(request, action.request, wall_us());
+  row.started_us = row.issued_us;
+  const orchestrate::Outcome outcome = orchestrate::act(**client, action.request);
+  row.ended_us = wall_us();
+  runtime::take_outcome(row, outcome);
+  return show_action(context, runtime::action_document(row),
+                     outcome.state == orchestrate::Outcome::State::done ? kSucceeded
+                     : outcome.answered                                 ? kRunFailed
+                                                                        : kEngine);
+}
+
+/// "web.shop" of a Deployment is web in shop.
+Result<api::ActionQuery> query_of(const HistoryOptions& options) {
+  api::ActionQuery query;
+  query.limit = options.limit;
+  query.name_space = options.kube_namespace;
+  if (options.object.empty()) return query;
+  const auto written = orchestrate::read_target(options.object);
+  if (!written) return fail(written.error().message);
+  if (const kube::Kind* known = orchestrate::known_kind(written->kind)) {
+    const auto target = orchestrate::target_of(*known, written->name, query.name_space, "");
+    return api::ActionQuery{target.kind.kind, target.name_space, target.name, options.limit, ""};
+  }
+  query.kind = written->kind.substr(0, written->kind.find('.'));
+  query.name = written->name;
+  return query;
 }
 
 }  // namespace
 
 bool is_object(const std::string& target) { return target.find('/') != std::string::npos; }
 
+Result<orchestrate::AllowList> read_patch_allow(const std::string& option) {
+  const std::string file = option.empty() ? variable("SCANFLOW_PATCH_ALLOW") : option;
+  if (file.empty()) return orchestrate::AllowList();
+  const auto text = read_pipeline_file(file);
+  if (!text) return fail("--patch-allow: " + text.error().message);
+  const auto document = pipeline::read_yaml_value(text->name, text->text);
+  if (!document) return fail(document.error().message);
+  auto list = orchestrate::read_allow_list(*document);
+  if (!list) return fail(fmt::format("{}: {}", text->name, list.error().message));
+  return list;
+}
+
+std::string action_line(const json& action) {
+  const json& target = action.at("target");
+  const std::string where = target.at("namespace").get<std::string>();
+  const std::int64_t begun = action.at("started_us"), ended = action.at("ended_us");
+  return printable(fmt::format(
+      "{} of {} {}{}: {}  {}{}", action.at("primitive").get<std::string>(),
+      target.at("kind").get<std::string>(), where.empty() ? "" : where + "/",
+      target.at("name").get<std::string>(),
+      action.at("outcome").is_null() ? "open" : action["outcome"].get<std::string>(),
+      action.at("message").get<std::string>(),
+      begun > 0 && ended >= begun ? fmt::format("  ({})", format_duration(ended - begun)) : ""));
+}
+
 int object_primitive_send(const Context& context, const PrimitiveOptions& options) {
-  auto request = object_request(options);
+  auto request = action_of(options);
   if (!request) return complain(context, kUsage, request.error().message);
-  const auto written = orchestrate::read_target(options.run);
-  if (!written) return complain(context, kUsage, written.error().message);
-  const auto client = client_of(options);
-  if (!client) return complain(context, kEngine, client.error().message);
-  auto target = target_from(**client, options, *written);
-  // Of a kind with its group the API server is asked.
-  const bool asked = written->kind.find('.') != std::string::npos;
-  if (!target) return complain(context, asked ? kEngine : kUsage, target.error().message);
-  request->target = std::move(*target);
-  const std::int64_t begun_us = wall_us();
-  return show_outcome(context, *request, orchestrate::act(**client, *request), begun_us);
+  const bool here = context.server.empty();
+  const auto allowed = here ? read_patch_allow(options.patch_allow)
+                            : Result<orchestrate::AllowList>(orchestrate::AllowList());
+  if (!allowed) return complain(context, kUsage, allowed.error().message);
+  auto action = runtime::check_action(*request, *allowed);
+  if (!action) return complain(context, kUsage, action.error().message);
+  return here ? send_from_here(context, std::move(*request), std::move(*action), options)
+              : send_by_server(context, *request, options);
+}
+
+int primitive_history(const Context& context, const HistoryOptions& options) {
+  const auto query = query_of(options);
+  if (!query) return complain(context, kUsage, query.error().message);
+  const auto runs = open_runs(context);
+  if (!runs) return complain(context, runs.error());
+  const auto list = (*runs)->actions(*query);
+  if (!list) return complain(context, list.error());
+  if (context.json) {
+    fmt::print("{}\n", list->dump(-1, ' ', false, json::error_handler_t::replace));
+    return kSucceeded;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const json& action : list->at("actions")) {
+    rows.push_back({format_time(action.at("issued_us")), action.at("by"), action_line(action)});
+  }
+  if (rows.empty()) {
+    fmt::print(stderr, "nothing was asked of it through this engine (--state, --server)\n");
+    return kSucceeded;
+  }
+  fmt::print("{}", table({"WHEN", "BY", "WHAT"}, rows, table_width(STDOUT_FILENO)));
+  return kSucceeded;
 }
 
 std::string object_primitives_table(std::size_t width) {

@@ -1,4 +1,4 @@
-// scanflow primitive list | send: each gives the process's exit status.
+// scanflow primitive list | send | history: each gives the process's exit status.
 #pragma once
 
 #include <functional>
@@ -31,9 +31,15 @@ int primitive_list(const Context& context, const PrimitiveOptions& options);
 /// Waits for the outcome; succeeds only where that is DONE.
 int primitive_send(const Context& context, const PrimitiveOptions& options);
 
+struct HistoryOptions {
+  std::string object;  // KIND/NAME; empty: any
+  std::string kube_namespace;
+  std::size_t limit = 20;
+};
+
 /// Declares the commands; the chosen one goes into `command`.
 void add_primitive(CLI::App& app, const Context& context, PrimitiveOptions& options,
-                   std::function<int()>& command);
+                   HistoryOptions& history, std::function<int()>& command);
 
 /// What was asked of the steps of a run, for people; "" where nothing was.
 std::string primitives_table(const nlohmann::json& primitives, std::size_t width);

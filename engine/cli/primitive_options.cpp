@@ -1,6 +1,7 @@
 // `scanflow primitive`: its options, and how they reach primitive_commands.hpp.
 #include <CLI/CLI.hpp>
 
+#include "engine/cli/object_primitive.hpp"
 #include "engine/cli/primitive_commands.hpp"
 
 namespace scanflow::cli {
@@ -57,7 +58,7 @@ void add_send(CLI::App& primitive, const Context& context, PrimitiveOptions& opt
 }  // namespace
 
 void add_primitive(CLI::App& app, const Context& context, PrimitiveOptions& options,
-                   std::function<int()>& command) {
+                   HistoryOptions& history, std::function<int()>& command) {
   CLI::App* primitive = app.add_subcommand(
       "primitive", "Act on a step while it runs, or on an object of a cluster: pause, scale, ...");
   primitive->require_subcommand(1);
@@ -67,6 +68,14 @@ void add_primitive(CLI::App& app, const Context& context, PrimitiveOptions& opti
   list->add_option("STEP", options.step, "A step that runs; of a called run CALL/STEP");
   list->callback([&] { command = [&] { return primitive_list(context, options); }; });
   add_send(*primitive, context, options, command);
+  CLI::App* past = primitive->add_subcommand(
+      "history", "What a server was asked of objects of its cluster (send --server), newest first");
+  past->add_option("OBJECT", history.object, "KIND/NAME[.NAMESPACE]; any without it");
+  past->add_option("-n,--kube-namespace", history.kube_namespace, "Only there");
+  past->add_option("--limit", history.limit, "At most so many")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  past->callback([&] { command = [&] { return primitive_history(context, history); }; });
 }
 
 }  // namespace scanflow::cli

@@ -10,6 +10,7 @@
 #include "engine/cli/commands.hpp"
 #include "engine/cli/end_signal.hpp"
 #include "engine/cli/leadership.hpp"
+#include "engine/cli/object_primitive.hpp"
 #include "engine/http/server.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/units.hpp"
@@ -59,6 +60,8 @@ int serve(const Context& context, const ServerCommand& command) {
   }
   if (const std::string why = http::wrong_address(command.listen); !why.empty())
     return complain(context, kUsage, "--listen: " + why);
+  auto allowed = read_patch_allow(command.patch_allow);
+  if (!allowed) return complain(context, kUsage, allowed.error().message);
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   if (auto caught = catch_end_signals(); !caught)
@@ -75,6 +78,7 @@ int serve(const Context& context, const ServerCommand& command) {
   options.listen = command.listen;
   options.version = command.version;
   options.log = log_line;
+  options.patch_allow = std::move(*allowed);
   std::unique_ptr<kube::Elector> elector;
   if (!command.lease.empty()) {
     auto led = lead(command.lease, command.listen);

@@ -31,6 +31,11 @@ void add_server(CLI::App& app, const Context& context, ServerCommand& options,
       ->add_option("--lease", options.lease,
                    "In a cluster: wait until this process holds that Lease; without it it ends")
       ->type_name("NAMESPACE/NAME");
+  server
+      ->add_option("--patch-allow", options.patch_allow,
+                   "What 'patch' may change of the cluster's objects: a YAML file (else "
+                   "$SCANFLOW_PATCH_ALLOW)")
+      ->type_name("FILE");
   server->add_flag("--ready", options.ready,
                    "Only ask the one at --listen whether it is ready (for probes)");
   server->footer(

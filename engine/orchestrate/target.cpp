@@ -145,6 +145,15 @@ Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name
                         parts.name, stop);
 }
 
+Result<Target> find_target(kube::Client& client, const Written& written, const std::string& given,
+                           const std::string& usual, const std::stop_token& stop) {
+  const kube::Kind* known = known_kind(written.kind);
+  const auto kind =
+      known != nullptr ? Result<kube::Kind>(*known) : discovered_kind(client, written.kind, stop);
+  if (!kind) return fail(kind.error().message);
+  return target_of(*kind, written.name, given, usual);
+}
+
 std::optional<Controller> controller_of(const json& object) {
   const json& metadata = kube::part_of(object, "metadata");
   for (const json& owner : metadata.value("ownerReferences", json::array())) {

@@ -47,6 +47,9 @@ Target target_of(const kube::Kind& kind, const std::string& name, const std::str
 /// version: "inferenceservices.v1beta1.serving.kserve.io"). An error says what there is.
 Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name,
                                    const std::stop_token& stop = {});
+/// The object that is meant. A kind that is not known here is asked of the API server; `given` and `usual`: target_of.
+Result<Target> find_target(kube::Client& client, const Written& written, const std::string& given,
+                           const std::string& usual, const std::stop_token& stop = {});
 /// Who controls an object: its kind, where that is known here, and its name.
 struct Controller {
   std::string kind, name;

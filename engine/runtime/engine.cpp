@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
 
@@ -108,6 +109,11 @@ void Engine::top(Client client) {
   impl_->ask([impl = impl_.get(), client = std::move(client)] { impl->tell_top(client); });
 }
 
+void Engine::act(ActionRequest request, Client client) {
+  impl_->post([impl = impl_.get(), request = std::move(request),
+               client = std::move(client)]() mutable { impl->act(std::move(request), client); });
+}
+
 void Engine::apply(ApplyRequest request, Client client) {
   impl_->post([impl = impl_.get(), request = std::move(request),
                client = std::move(client)]() mutable { impl->apply(std::move(request), client); });
@@ -125,6 +131,10 @@ Engine::Impl::Impl(EngineOptions given)
   if (options.store) {
     if (auto locks = RunLocks::open(options.state.engine_runs()))
       run_locks.emplace(std::move(*locks));
+    Cluster cluster = cluster_of_environment();
+    actions.emplace(*options.store,
+                    ClusterOptions{std::move(cluster.where), std::move(cluster.name_space),
+                                   options.patch_allow});
   }
   post([this] { take_over(); });
   thread = std::thread([this] {
@@ -159,6 +169,7 @@ Engine::Impl::~Impl() {
     flush();
   });
   pool.join();
+  actions.reset();
   post([this] {  // at once: a backend of Pods speaks with the fleet
     steering.fleet.reset();
     backends.clear();  // what they report now comes again to the next engine

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/run/scheduler.hpp"
+#include "engine/runtime/action.hpp"
 #include "engine/runtime/primitive.hpp"
 #include "engine/runtime/registry.hpp"
 #include "engine/runtime/state_directory.hpp"
@@ -29,6 +30,7 @@ struct EngineOptions {
   bool sync_artifacts = false;          // they survive power loss, as with Durability::power
   std::uint32_t jobs = 1;  // attempts at once on this machine; a submission may ask for more
   run::Capacity capacity;  // what requests are held against; jobs there is not read
+  orchestrate::AllowList patch_allow;  // what `patch` may change of a cluster's objects
   /// What whoever runs this engine should know of it (a line each); null: nobody is told. [any-thread]
   std::function<void(const std::string& line)> log;
 };
@@ -92,6 +94,9 @@ class Engine {
   void offers(std::string run, std::string step, Client client);
   /// "top": top.hpp's document of all that runs.
   void top(Client client);
+
+  /// A primitive of a cluster's object: "action": action_document. Asked again with the same id, it is done once.
+  void act(ActionRequest request, Client client);
 
   // Registered documents. These answer {"type": "done"} with what registry.hpp says, or "rejected";
   // one after the other, in the order in which they come.

@@ -20,10 +20,12 @@
 #include "engine/backend/backend.hpp"
 #include "engine/backend/pod_backend.hpp"
 #include "engine/run/scheduler.hpp"
+#include "engine/runtime/actions.hpp"
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/pod_fleet.hpp"
 #include "engine/runtime/recent_metrics.hpp"
+#include "engine/runtime/replies.hpp"
 #include "engine/runtime/request_maker.hpp"
 #include "engine/runtime/run_locks.hpp"
 #include "engine/runtime/steering.hpp"
@@ -48,13 +50,6 @@ struct Entry {
 using EntryPtr = std::shared_ptr<Entry>;
 
 struct ResolveJob;
-
-// Why something is not done, for those who answer by a status.
-inline constexpr const char* kNotFound = "not_found";
-inline constexpr const char* kConflict = "conflict";
-/// Without a reason: what was asked is wrong in itself.
-void reject(const Client& client, const std::string& message, const char* reason = "wrong",
-            int exit = 2);
 
 /// What to do about a run that nobody goes on with.
 std::string interrupted(const std::string& run);
@@ -100,6 +95,7 @@ struct Engine::Impl {
   std::vector<std::string> waiting_steps(const EntryPtr& entry) const;
   void remove(const std::vector<std::string>& runs, const Client& client);
   void clear_cache(std::int64_t age_us, const Client& client);
+  void act(ActionRequest request, const Client& client);
   void apply(ApplyRequest request, const Client& client);
   void remove_documents(std::vector<store::DocumentName> names, const Client& client);
   /// The run, if it is in this engine and not over; else the client is told why not.
@@ -270,6 +266,7 @@ struct Engine::Impl {
   const Environment own_environment = runtime::own_environment();
   store::Artifacts artifacts;
   RecentMetrics recent{options.log};
+  std::optional<Actions> actions;  // none: there is no store
   boost::asio::io_context strand;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_alive{
       strand.get_executor()};

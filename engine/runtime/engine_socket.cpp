@@ -149,6 +149,8 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
       engine.answer(request.at("run"), request.at("step"), std::move(answer), client);
     } else if (op == "primitive") {
       engine.primitive(primitive_request_from_json(request), client);
+    } else if (op == "act") {
+      engine.act(action_request_from_json(request), client);
     } else if (op == "offers") {
       engine.offers(request.at("run"), request.at("step"), client);
     } else if (op == "top") {

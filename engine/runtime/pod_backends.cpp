@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "engine/backend/kubernetes_driver.hpp"
 #include "engine/backend/podman_driver.hpp"
+#include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/digest.hpp"
 
@@ -16,11 +16,6 @@ namespace {
 
 constexpr std::size_t kStateDigits = 12;
 
-std::string variable(const char* name, const std::string& otherwise = "") {
-  const char* chosen = std::getenv(name);
-  return chosen != nullptr && *chosen != '\0' ? chosen : otherwise;
-}
-
 /// On this machine they are what ./dev images has built; a cluster has them from a registry.
 std::string image(const char* name, const std::string& kind, bool here) {
   return variable(name, here ? fmt::format("localhost/scanflow-{}:latest", kind)
@@ -28,10 +23,11 @@ std::string image(const char* name, const std::string& kind, bool here) {
 }
 
 backend::KubernetesOptions cluster_options() {
+  Cluster cluster = cluster_of_environment();
   backend::KubernetesOptions options;
-  options.where.context = variable("SCANFLOW_KUBE_CONTEXT");
-  options.name_space = variable("SCANFLOW_KUBE_NAMESPACE");
-  options.advertise = variable("SCANFLOW_HUB_ADVERTISE");
+  options.where = std::move(cluster.where);
+  options.name_space = std::move(cluster.name_space);
+  options.advertise = std::move(cluster.advertise);
   return options;
 }
 

@@ -46,19 +46,6 @@ Result<void> check_durations(const json& arguments, const json& schema) {
   return {};
 }
 
-/// Chosen by whoever asks.
-bool is_good_id(std::string_view id) {
-  return id.size() <= 64 && !id.starts_with(kRule) && std::all_of(id.begin(), id.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-';
-         });
-}
-
-json object_of(const std::string& text) {
-  json value = json::parse(text, nullptr, false);
-  return value.is_object() ? value : json::object();
-}
-
 /// JSON text of an object, bounded.
 std::string evidence_of(const std::string& text) {
   if (text.size() > kMostEvidence) {
@@ -85,6 +72,23 @@ bool is_declared(std::string_view name, const json& steering) {
 }
 
 }  // namespace
+
+Result<void> check_request_id(std::string_view id) {
+  const bool good =
+      id.size() <= 64 && !id.starts_with(kRule) && std::all_of(id.begin(), id.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-';
+      });
+  if (good) return {};
+  return fail(
+      "an id of a request has letters, digits and '-', at most 64, and does not begin with "
+      "'rule-'");
+}
+
+json object_of(const std::string& text) {
+  json value = json::parse(text, nullptr, false);
+  return value.is_object() ? value : json::object();
+}
 
 PrimitiveRequest primitive_request_from_json(const json& document) {
   PrimitiveRequest request;
@@ -119,11 +123,7 @@ Result<CheckedPrimitive> check_primitive(const PrimitiveRequest& request) {
                             near.empty() ? fmt::format("; there are: {}", fmt::join(names(), ", "))
                                          : fmt::format("; did you mean '{}'?", near)));
   }
-  if (!is_good_id(request.id)) {
-    return fail(
-        "an id of a request has letters, digits and '-', at most 64, and does not begin with "
-        "'rule-'");
-  }
+  if (const auto good = check_request_id(request.id); !good) return tl::unexpected(good.error());
   const json schema = schema_of(*primitive);
   auto arguments =
       loader::read_arguments({{"name", primitive->name}, {"schema", schema}}, request.arguments);

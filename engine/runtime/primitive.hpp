@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "engine/store/rows.hpp"
 #include "sdk/base/result.hpp"
@@ -22,6 +23,10 @@ struct PrimitiveRequest {
   std::string by;                // who
   bool wait = true;              // answered once it has an outcome; else once it is committed
 };
+/// Of an id that whoever asks has chosen; empty: none.
+Result<void> check_request_id(std::string_view id);
+/// {} where the text is none.
+json object_of(const std::string& text);
 /// Throws json::exception where it is malformed.
 PrimitiveRequest primitive_request_from_json(const json& document);
 json to_json(const PrimitiveRequest& request);

@@ -20,10 +20,9 @@ namespace {
 
 /// `exit`: of an error.
 void tell(const Client& client, Result<json> answer, int exit) {
-  json update = answer ? std::move(*answer) : json{{"exit", exit}};
-  update["type"] = answer ? "done" : "rejected";
-  if (!answer) update["message"] = answer.error().message;
-  client.listener(std::make_shared<const json>(std::move(update)));
+  if (answer) return tell_done(client, std::move(*answer));
+  client.listener(std::make_shared<const json>(
+      json{{"type", "rejected"}, {"exit", exit}, {"message", answer.error().message}}));
 }
 
 }  // namespace
@@ -31,6 +30,11 @@ void tell(const Client& client, Result<json> answer, int exit) {
 void reject(const Client& client, const std::string& message, const char* reason, int exit) {
   client.listener(std::make_shared<const json>(
       json{{"type", "rejected"}, {"exit", exit}, {"message", message}, {"reason", reason}}));
+}
+
+void tell_done(const Client& client, json answer) {
+  answer["type"] = "done";
+  client.listener(std::make_shared<const json>(std::move(answer)));
 }
 
 std::string interrupted(const std::string& run) {
@@ -65,9 +69,7 @@ EntryPtr Engine::Impl::active(const std::string& id, const Client& client) const
 void Engine::Impl::tell_run(const EntryPtr& entry, Event event, Client client) {
   event.time_us = wall_us();
   entry->run.apply(event, batch);
-  after.calls.emplace_back([client = std::move(client)] {
-    client.listener(std::make_shared<const json>(json{{"type", "done"}}));
-  });
+  after.calls.emplace_back([client = std::move(client)] { tell_done(client); });
   pump(entry);
   flush();
 }
@@ -86,8 +88,7 @@ void Engine::Impl::remove(const std::vector<std::string>& ids, const Client& cli
     if (!gone) return reject(client, gone.error().message, kConflict);
     const auto garbage = collect_garbage();
     if (!garbage) return reject(client, garbage.error().message, kConflict);
-    client.listener(std::make_shared<const json>(
-        json{{"type", "done"}, {"deleted", gone->size()}, {"bytes", garbage->bytes}}));
+    tell_done(client, {{"deleted", gone->size()}, {"bytes", garbage->bytes}});
   });
 }
 
@@ -100,6 +101,11 @@ void Engine::Impl::clear_cache(std::int64_t age_us, const Client& client) {
     if (!garbage) return tell(client, tl::unexpected(garbage.error()), 3);
     tell(client, json{{"cleared", *cleared}, {"bytes", garbage->bytes}}, 0);
   });
+}
+
+void Engine::Impl::act(ActionRequest request, const Client& client) {
+  if (failed || closing || !actions) return refuse(client);
+  actions->ask(std::move(request), client);
 }
 
 void Engine::Impl::apply(ApplyRequest request, const Client& client) {

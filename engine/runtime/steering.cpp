@@ -14,9 +14,8 @@ namespace {
 
 constexpr const char* kNoState = "this engine keeps no state, so nothing can be asked of its steps";
 
-void tell_done(const Client& client, const store::CommandRow& row) {
-  client.listener(std::make_shared<const json>(
-      json{{"type", "done"}, {"run", row.run}, {"command", command_document(row)}}));
+void tell_command(const Client& client, const store::CommandRow& row) {
+  tell_done(client, {{"run", row.run}, {"command", command_document(row)}});
 }
 
 /// Of running steps of a run, for whoever has named another.
@@ -85,7 +84,7 @@ void Engine::Impl::primitive(const PrimitiveRequest& request, const Client& clie
   with_fleet([this, request, client, checked = *checked](const std::string& problem) {
     if (failed || closing) return refuse(client);
     if (!problem.empty())
-      return reject(client, "no sidecar can be reached: " + problem, "unavailable", 3);
+      return reject(client, "no sidecar can be reached: " + problem, kUnavailable, 3);
     if (asked_before(request, client)) return;                       // twice at once
     const auto target = steered(request.run, request.step, client);  // it may have ended
     if (target) issue(request, checked, *target, client);
@@ -99,14 +98,14 @@ bool Engine::Impl::asked_before(const PrimitiveRequest& request, const Client& c
     if (request.wait) {
       found->second.waiting.push_back(client);
     } else {
-      tell_done(client, found->second.row);
+      tell_command(client, found->second.row);
     }
     return true;
   }
   const auto known = options.store->command(request.id);
   if (!known || !*known) return false;
   if (!(*known)->outcome.empty() || !request.wait) {
-    tell_done(client, **known);
+    tell_command(client, **known);
     return true;
   }
   // Of an earlier engine: it is open as soon as the fleet is there.
@@ -116,7 +115,7 @@ bool Engine::Impl::asked_before(const PrimitiveRequest& request, const Client& c
       return reject(client,
                     problem.empty() ? "it has ended just now: ask again for its outcome"
                                     : "no sidecar can be reached: " + problem,
-                    "unavailable", 3);
+                    kUnavailable, 3);
     found->second.waiting.push_back(client);
   });
   return true;
@@ -146,7 +145,7 @@ void Engine::Impl::issue(const PrimitiveRequest& request, const CheckedPrimitive
   record(row);
   after.calls.emplace_back([this, row, client, wait = request.wait] {
     hand_over(row, false);
-    if (!wait) tell_done(client, row);
+    if (!wait) tell_command(client, row);
   });
   arm_seconds();
   flush();
@@ -231,7 +230,7 @@ void Engine::Impl::end_command(const store::CommandRow& ended) {
   if (last != steering.last.end() && last->second.id == row.id) last->second = row;
   record(row);
   after.calls.emplace_back([this, row, waiting = std::move(node.mapped().waiting)] {
-    for (const Client& client : waiting) tell_done(client, row);
+    for (const Client& client : waiting) tell_command(client, row);
     if (steering.open.empty() && steering.all_done) std::exchange(steering.all_done, {})();
   });
 }
@@ -244,19 +243,18 @@ void Engine::Impl::tell_offers(const std::string& run, const std::string& step,
   with_fleet([this, run, step, client](const std::string& problem) {
     if (failed || closing) return refuse(client);
     if (!problem.empty())
-      return reject(client, "no sidecar can be reached: " + problem, "unavailable", 3);
+      return reject(client, "no sidecar can be reached: " + problem, kUnavailable, 3);
     const auto target = steered(run, step, client);
     if (!target) return;
     const Fleet::Workload* workload = steering.fleet->workload(target->id);
-    client.listener(std::make_shared<const json>(
-        json{{"type", "done"},
-             {"run", run},
-             {"step", step},
-             {"attempt", target->id.attempt},
-             {"observed", workload != nullptr},
-             {"offers", workload == nullptr
-                            ? json::array()
-                            : offers_document(workload->offers, workload->started.steering)}}));
+    tell_done(client,
+              {{"run", run},
+               {"step", step},
+               {"attempt", target->id.attempt},
+               {"observed", workload != nullptr},
+               {"offers", workload == nullptr
+                              ? json::array()
+                              : offers_document(workload->offers, workload->started.steering)}});
   });
 }
 

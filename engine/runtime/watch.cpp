@@ -145,7 +145,7 @@ void Engine::Impl::tell_top(const Client& client) {
   }
   work([this, attempts = std::move(attempts), all_pods = std::move(all_pods), client] {
     const json top = top_document(attempts, all_pods, recent.knowledge(), wall_us());
-    client.listener(std::make_shared<const json>(json{{"type", "done"}, {"top", top}}));
+    tell_done(client, {{"top", top}});
   });
 }
 

@@ -12,7 +12,8 @@ template <class... Values>
 Result<std::vector<ActionRow>> read_actions(const Connection& connection, const char* rest,
                                             const Values&... values) {
   const std::string sql = fmt::format(
-      "SELECT key, id, api_version, kind, namespace, name, primitive, arguments, dry_run, asked_by, "
+      "SELECT key, id, api_version, kind, namespace, name, primitive, arguments, dry_run, "
+      "asked_by, "
       "issued_us, deadline_us, outcome, message, evidence, started_us, ended_us FROM actions {}",
       rest);
   return collect<ActionRow>(
@@ -39,9 +40,8 @@ Result<std::vector<ActionRow>> Store::actions(const ActionFilter& filter) const 
 }
 
 Result<std::optional<ActionRow>> Store::action(const std::string& id) const {
-  auto rows = impl_->readers.use([&](const Connection& connection) {
-    return read_actions(connection, "WHERE id = ?1", id);
-  });
+  auto rows = impl_->readers.use(
+      [&](const Connection& connection) { return read_actions(connection, "WHERE id = ?1", id); });
   if (!rows) return tl::unexpected(rows.error());
   return rows->empty() ? std::nullopt : std::optional(std::move(rows->front()));
 }
@@ -65,6 +65,15 @@ Result<void> Store::record(const ActionRow& row) {
 
 Result<void> Store::close_actions(const std::string& outcome, const std::string& message,
                                   std::int64_t now_us, std::int64_t older_than_us) {
+  const auto any = impl_->readers.use([&](const Connection& connection) {
+    return collect_column<std::int64_t>(
+        connection,
+        "SELECT 1 FROM actions WHERE outcome = '' UNION ALL SELECT 1 FROM (SELECT issued_us FROM "
+        "actions ORDER BY key LIMIT 1) WHERE issued_us < ?1 LIMIT 1",
+        older_than_us);
+  });
+  if (!any) return tl::unexpected(any.error());
+  if (any->empty()) return {};
   return impl_->write([&](Connection& connection) -> Result<void> {
     const auto closed = change(connection,
                                "UPDATE actions SET outcome = ?1, message = ?2, ended_us = ?3 "

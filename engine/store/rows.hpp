@@ -107,8 +107,9 @@ struct CommandRow {
 /// A primitive that was asked of an object of a cluster, and what became of it.
 struct ActionRow {
   std::string id;
-  std::string api_version, kind, name_space, name;  // of the object; a namespace where its kind has one
-  std::string primitive, arguments;                 // JSON object
+  std::string api_version, kind, name_space,
+      name;                          // of the object; a namespace where its kind has one
+  std::string primitive, arguments;  // JSON object
   bool dry_run = false;
   std::string by;  // who asked for it
   std::int64_t issued_us = 0;

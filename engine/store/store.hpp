@@ -75,7 +75,7 @@ class Store {
   /// A new action, or the outcome of one that has none yet: the first outcome stays.
   Result<void> record(const ActionRow& action);
   /// Actions without an outcome get this one, since nobody goes on with them; those issued before `older_than_us` that
-  /// have one are forgotten.
+  /// have one are forgotten. Costs nothing where there are none.
   Result<void> close_actions(const std::string& outcome, const std::string& message,
                              std::int64_t now_us, std::int64_t older_than_us);
   /// The fencing number of a hub that begins: higher than any that was given before, from 1.

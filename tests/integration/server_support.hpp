@@ -26,10 +26,10 @@ using nlohmann::json;
 class ServerProgram {
  public:
   explicit ServerProgram(const Scanflow& scanflow, std::vector<std::string> more = {},
-                         std::uint16_t port = 0) {
+                         std::uint16_t port = 0, const Program::Environment& environment = {}) {
     std::vector<std::string> arguments{"server", "--listen", "127.0.0.1:" + std::to_string(port)};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    program_ = scanflow.start(std::move(arguments));
+    program_ = scanflow.start(std::move(arguments), environment);
     const std::string said = "listening on ";
     const bool listens = eventually([&] {
       return log().find('\n', log().find(said)) != std::string::npos &&

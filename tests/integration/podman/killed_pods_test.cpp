@@ -160,7 +160,8 @@ TEST_F(KilledPods, TwoHundredStepsSucceedOnceEachAndLeaveNothing) {
   EXPECT_TRUE(eventually([&] { return left_of(all).empty(); }))
       << testing::PrintToString(left_of(all));
   EXPECT_THAT(sockets(), IsEmpty());
-  if (::geteuid() == 0) {  // without root podman has processes of its own, which stay for the next Pod
+  if (::geteuid() ==
+      0) {  // without root podman has processes of its own, which stay for the next Pod
     EXPECT_THAT(scanflow_.processes(), IsEmpty());
   }
 }
