@@ -6,10 +6,12 @@
 #include <ctime>
 
 #include "engine/cli/inject_settings.hpp"
+#include "engine/cli/text.hpp"
 #include "engine/http/issue.hpp"
 #include "engine/inject/policy.hpp"
 #include "engine/inject/rewrite.hpp"
 #include "engine/inject/yaml.hpp"
+#include "engine/pipeline/image_name.hpp"
 #include "engine/webhook/manifests.hpp"
 #include "sdk/base/files.hpp"
 #include "sdk/base/units.hpp"
@@ -105,14 +107,19 @@ std::string wrong(const InstallOptions& options) {
       !options.values.empty() || options.only_enabled || !options.tls_secret.empty();
   if (of_injection && options.injection.empty())
     return "what is said of sidecars goes with --injection webhook or policy";
-  const std::string& registry = options.registry;
-  if (!registry.empty() && (!registry.ends_with('/') || registry.find("://") != std::string::npos ||
-                            registry.find_first_of(" \t") != std::string::npos)) {
+  if (!options.registry.empty() && (!options.registry.ends_with('/') ||
+                                    !pipeline::check_image_name(options.registry + "scanflow"))) {
     return fmt::format(
         "--registry '{}' is what stands before an image's name: registry.local/ is one, or "
         "registry.local/team/",
-        registry);
+        printable(options.registry));
   }
+  if (const auto name = pipeline::check_image_name(image(options, "engine")); !name)
+    return "--engine-image: " + name.error().message;
+  // Its HTTP is in the same Pod.
+  if (to.hub_port == deploy::kHttpPort || to.hub_port + 1 == deploy::kHttpPort)
+    return fmt::format("--hub-port {}: {} is the engine's own, of HTTP", to.hub_port,
+                       deploy::kHttpPort);
   if (const auto bytes = parse_bytes(to.storage); !bytes || *bytes == 0)
     return fmt::format("--storage '{}' is no amount: 10Gi is one", to.storage);
   return {};
@@ -136,7 +143,9 @@ std::string wrong_namespace(const std::string& name) {
   const bool right =
       !name.empty() && name.size() <= 63 && name.front() != '-' && name.back() != '-' &&
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
-  return right ? "" : fmt::format("'{}' is no name of a namespace: a-z, 0-9 and '-'", name);
+  return right ? ""
+               : fmt::format("'{}' is no name of a namespace: a-z, 0-9 and '-', at most 63",
+                             printable(name));
 }
 
 std::string wrong_name(const std::string& name) {

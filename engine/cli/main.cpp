@@ -384,7 +384,12 @@ int main(int argc, char** argv) {
     return complain(context, scanflow::cli::kEngine,
                     "out of memory: what is asked for does not fit into this process");
   } catch (const std::exception& error) {
+    const std::string_view what = error.what();
+    const bool full =
+        what.starts_with("cannot write to file");  // fmt::print, of a disk that is full
     return complain(context, scanflow::cli::kEngine,
-                    fmt::format("{} (this is a bug in scanflow)", error.what()));
+                    full
+                        ? fmt::format("cannot write to stdout: {}", what.substr(what.find(':') + 2))
+                        : fmt::format("{} (this is a bug in scanflow)", what));
   }
 }

@@ -4,6 +4,7 @@
 
 #include "engine/cli/findings_view.hpp"
 #include "engine/podman/check.hpp"
+#include "engine/runtime/pod_images.hpp"
 
 namespace scanflow::cli {
 namespace {
@@ -19,8 +20,8 @@ int podman_check(const Context& context, const PodmanOptions& options) {
   check.podman.directory = state->root / "podman";
   check.launcher = context.worker.parent_path() / "scanflow-exec";
   check.quick = options.quick;
-  check.images = {"localhost/scanflow-sidecar", "localhost/scanflow-worker",
-                  "localhost/scanflow-python"};
+  const backend::Images images = runtime::pod_images(true);
+  check.images = {images.sidecar, images.worker, images.command};
   return show_findings(context, podman::check(check), kNotReady);
 }
 

@@ -135,7 +135,8 @@ int primitive_list(const Context& context, const PrimitiveOptions& options) {
 }
 
 int primitive_send(const Context& context, const PrimitiveOptions& options) {
-  if (is_object(options.run)) return object_primitive_send(context, options);
+  if (is_object(options.run) && !options.step.empty())
+    return object_primitive_send(context, options);
   if (options.primitive.empty())
     return complain(context, kUsage,
                     "a primitive of a step is sent by RUN STEP PRIMITIVE, one of an object of a "

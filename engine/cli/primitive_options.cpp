@@ -39,8 +39,7 @@ void add_send(CLI::App& primitive, const Context& context, PrimitiveOptions& opt
                    std::string(kRun) + "; or an object: deployment/web, pod/web-0.shop")
       ->required();
   send->add_option("STEP", options.step,
-                   "A step that runs; of a called run CALL/STEP (of an object: the primitive)")
-      ->required();
+                   "A step that runs; of a called run CALL/STEP (of an object: the primitive)");
   send->add_option("PRIMITIVE", options.primitive, "Which: 'scanflow primitive list' shows them");
   send->add_option("ARGUMENTS", options.words, "NAME=VALUE of each")->type_name("");
   send->add_option("--for", options.duration, "How long at most: 30s (pause, throttle)")

@@ -8,6 +8,9 @@
 
 namespace scanflow::deploy {
 
+/// Where `scanflow server` listens unless it is told, on localhost.
+inline constexpr int kHttpPort = 8420;
+
 struct Installation {
   std::string name_space = "scanflow";
   bool makes_namespace = true;

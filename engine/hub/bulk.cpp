@@ -19,6 +19,7 @@ namespace {
 /// Pieces that one pump() reads: then others have their turn.
 constexpr int kPieces = 8;
 constexpr const char* kTooMany = "too many transfers wait";
+constexpr const char* kFull = "the engine's disk is full: artifacts and logs wait until it is not";
 
 /// Of one sidecar, in a map that is sorted by whose they are.
 template <class Transfers>
@@ -146,7 +147,14 @@ void Bulk::store(const Peer& peer, const SidecarKey& of, const protocol::Store& 
     // One of an earlier boot that goes on there.
     std::erase_if(uploads_, [&](const auto& each) { return each.second->path == place->path; });
     auto upload = open(store, *place);
-    if (!upload) return refuse(peer, of, store.transfer, upload.error().message);
+    if (!upload) {
+      // Of a full disk somebody frees some space.
+      const bool full = upload.error() == std::errc::no_space_on_device;
+      return refuse(
+          peer, of, store.transfer,
+          full ? kFull : fmt::format("{}: {}", place->path.string(), upload.error().message()),
+          full);
+    }
     uploads_.emplace(key, std::move(*upload));
   }
   Upload& upload = *uploads_.at(key);
@@ -157,12 +165,13 @@ void Bulk::store(const Peer& peer, const SidecarKey& of, const protocol::Store& 
   say(peer, of, protocol::Resume{store.transfer, upload.file.have(), upload.allowed});
 }
 
-Result<std::unique_ptr<Bulk::Upload>> Bulk::open(const protocol::Store& store,
-                                                 const BulkAccess::Place& place) const {
+tl::expected<std::unique_ptr<Bulk::Upload>, std::error_code> Bulk::open(
+    const protocol::Store& store, const BulkAccess::Place& place) {
   std::error_code error;
   std::filesystem::create_directories(place.path.parent_path(), error);
+  if (error) return tl::unexpected(error);
   UniqueFd file(::open(place.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) return fail(describe_errno("cannot open", place.path, errno));
+  if (!file) return tl::unexpected(std::error_code(errno, std::generic_category()));
   std::unique_ptr<bulk::Hasher> hasher;
   struct stat status {};
   ::fstat(file.get(), &status);
@@ -170,7 +179,8 @@ Result<std::unique_ptr<Bulk::Upload>> Bulk::open(const protocol::Store& store,
   if (store.object != "log") {
     hasher = openssl_hasher();
     if (have > store.bytes) have = 0;
-    if (auto read = feed(*hasher, file.get(), have); !read) return tl::unexpected(read.error());
+    if (!feed(*hasher, file.get(), have))
+      return tl::unexpected(std::make_error_code(std::errc::io_error));
   }
   auto upload = std::make_unique<Upload>(
       store, place.path, bulk::Incoming(std::move(file), have, std::move(hasher)), have);
@@ -194,8 +204,10 @@ void Bulk::chunk(const Peer& peer, const SidecarKey& of, const protocol::Chunk& 
     return next_uploads();
   }
   const auto piece = upload.file.take(chunk.offset, chunk.data.data);
-  if (!piece) {
-    refuse(peer, of, chunk.transfer, piece.error().message);
+  const bool full = piece && *piece == bulk::Incoming::Piece::no_room;
+  if (full) odd_(kFull);
+  if (!piece || full) {  // of a full disk somebody frees some space
+    refuse(peer, of, chunk.transfer, piece ? kFull : piece.error().message, full);
     uploads_.erase(found);
     return next_uploads();
   }

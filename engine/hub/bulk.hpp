@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -79,8 +80,8 @@ class Bulk {
              std::int64_t now_us);
   void store(const Peer& peer, const SidecarKey& of, const protocol::Store& store,
              std::int64_t now_us);
-  Result<std::unique_ptr<Upload>> open(const protocol::Store& store,
-                                       const BulkAccess::Place& place) const;
+  static tl::expected<std::unique_ptr<Upload>, std::error_code> open(
+      const protocol::Store& store, const BulkAccess::Place& place);
   void chunk(const Peer& peer, const SidecarKey& of, const protocol::Chunk& chunk,
              std::int64_t now_us);
   void sealed(const Peer& peer, const SidecarKey& of, const protocol::Sealed& sealed,

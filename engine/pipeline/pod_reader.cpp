@@ -30,8 +30,12 @@ void read_reuse(const Node& node, Reuse& reuse, Problems& problems) {
 namespace {
 
 /// Where something is mounted already.
-constexpr std::array kTaken = {std::string_view("/scanflow"), std::string_view("/run/scanflow"),
+constexpr std::array kTaken = {std::string_view("/scanflow"),
+                               std::string_view("/run/scanflow"),
                                std::string_view("/tmp"),
+                               std::string_view("/proc"),
+                               std::string_view("/sys"),
+                               std::string_view("/dev"),
                                std::string_view("/var/run/secrets/kubernetes.io/serviceaccount")};
 
 bool is_within(std::string_view path, std::string_view directory) {
@@ -45,6 +49,7 @@ std::string wrong_place(const std::string& path) {
   if (!normal.is_absolute() || normal != path || !normal.has_filename() || path.starts_with("//"))
     return "must be an absolute path, as /data, without '..' and without '/' at its end";
   for (const std::string_view taken : kTaken) {
+    if (path == "/dev/shm") break;  // larger than what a runtime gives it
     if (is_within(path, taken) || is_within(taken, path))
       return fmt::format("is where {} is mounted already", taken);
   }
@@ -93,6 +98,18 @@ void check_fields(const Node& node, const Table& table, Problems& problems) {
   }
 }
 
+/// Merged over what a step's Pod has, it would take that away.
+void refuse_nulls(const Node& node, Problems& problems) {
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const Node& item = *node.items[i];
+    if (item.is_null()) {
+      problems.add(item, "a field of 'pod_template' has no value").hint =
+          "leave it out: what a step's Pod has cannot be taken away";
+    }
+    refuse_nulls(item, problems);
+  }
+}
+
 void refuse_expressions(const Node& node, const char* field, Problems& problems) {
   std::vector<ExpressionSite> sites;
   find_expressions(node, ExpressionSite::Role::with, sites);
@@ -126,6 +143,7 @@ void read_volumes(const Node& node, json& volumes, Problems& problems) {
 void read_pod_template(const Node& node, json& pod, Problems& problems) {
   pod = to_json(node, problems);
   refuse_expressions(node, "pod_template", problems);
+  refuse_nulls(node, problems);
   Node rest = node;  // without what was said to be wrong already
   rest.items.clear();
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {

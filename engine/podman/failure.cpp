@@ -28,7 +28,9 @@ constexpr std::string_view kRegistryFix =
     "or bring it here by podman load -i FILE";
 constexpr std::string_view kResourcesFix =
     "the step's 'resources' are less than a container needs, or more than there is";
-constexpr std::string_view kManifestFix = "see 'pod_template', 'image' and 'resources' of the step";
+constexpr std::string_view kManifestFix =
+    "see 'pod_template', 'image', 'resources' and 'volumes' of the step (what a 'host_path' names "
+    "must be there)";
 
 // The first that fits: causes come before what follows from them.
 constexpr std::array kKnown = {

@@ -99,7 +99,7 @@ Answer<Facts> look(const std::string& program, const std::stop_token& stop) {
     auto ended = run(command, stop);
     if (!ended) return tl::unexpected(ended.error());
     if (ended->status != 0) {
-      return tl::unexpected(explain("say what it works with (podman info)", ended->err));
+      return tl::unexpected(explain(fmt::format("answer podman {}", words.front()), ended->err));
     }
     return ended->out;
   };
@@ -109,7 +109,9 @@ Answer<Facts> look(const std::string& program, const std::stop_token& stop) {
   if (!read) return refuse(Refusal::other, read.error().message);
   Facts facts = std::move(*read);
   facts.service = from_environment("CONTAINER_HOST");
-  facts.images = names_of_images(ask({"images", "--format", "json"}).value_or(""));
+  const auto images = ask({"images", "--format", "json"});
+  if (!images) return tl::unexpected(images.error());
+  facts.images = names_of_images(*images);
   facts.cgroup_hybrid =
       facts.cgroup_version == 1 && fs::exists("/sys/fs/cgroup/unified/cgroup.controllers");
   facts.raises_limits = raises_limits();

@@ -9,18 +9,13 @@
 #include "engine/backend/podman_driver.hpp"
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/pod_images.hpp"
 #include "sdk/base/digest.hpp"
 
 namespace scanflow::runtime {
 namespace {
 
 constexpr std::size_t kStateDigits = 12;
-
-/// On this machine they are what ./dev images has built; a cluster has them from a registry.
-std::string image(const char* name, const std::string& kind, bool here) {
-  return variable(name, here ? fmt::format("localhost/scanflow-{}:latest", kind)
-                             : fmt::format("scanflow-{}:{}", kind, SCANFLOW_VERSION));
-}
 
 backend::KubernetesOptions cluster_options() {
   Cluster cluster = cluster_of_environment();
@@ -39,9 +34,7 @@ std::unique_ptr<backend::Backend> Engine::Impl::make_pods(const std::string& nam
   backend::PodOptions pod_options;
   pod_options.directory = here ? options.state.pods() : options.state.pods() / name;
   pod_options.state = sha256_hex(options.state.root.string()).substr(0, kStateDigits);
-  pod_options.images = {image("SCANFLOW_SIDECAR_IMAGE", "sidecar", here),
-                        image("SCANFLOW_WORKER_IMAGE", "worker", here),
-                        image("SCANFLOW_COMMAND_IMAGE", "python", here)};
+  pod_options.images = pod_images(here);
   pod_options.version = SCANFLOW_VERSION;
   pod_options.log = options.log;
   auto made = std::make_unique<backend::PodBackend>(pod_options, strand, pod_fleet, sink);

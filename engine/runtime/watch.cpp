@@ -159,9 +159,10 @@ void Engine::Impl::with_fleet(Steering::Then then) {
     const std::string problem = !term   ? term.error().message
                                 : !open ? open.error().message
                                         : std::string();
-    post([this, problem, term = term.value_or(0),
+    post([this, problem, broken = !term, term = term.value_or(0),
           open = std::move(open).value_or(std::vector<store::CommandRow>())] {
       steering.starting = false;
+      if (broken) fail_all(problem);  // what could not be written once is not written later
       const std::string why = closing || failed ? "the engine is ending"
                               : problem.empty() ? start_fleet(term, open)
                                                 : problem;

@@ -156,10 +156,10 @@ Result<void> Client::receive(std::string_view bytes, std::int64_t now_us) {
 void Client::take(Transfer& transfer, const protocol::Chunk& chunk, std::int64_t now_us) {
   const std::uint64_t before = transfer.in->have();
   const auto piece = transfer.in->take(chunk.offset, chunk.data.data);
-  if (!piece) {
-    say(protocol::Refused{transfer.number, piece.error().message, false});
-    return finish(transfer.number,
-                  fail(fmt::format("{}: {}", transfer.path, piece.error().message)));
+  if (!piece || *piece == Incoming::Piece::no_room) {
+    const std::string why = piece ? "the disk of its Pod is full" : piece.error().message;
+    say(protocol::Refused{transfer.number, why, false});
+    return finish(transfer.number, fail(fmt::format("{}: {}", transfer.path, why)));
   }
   if (*piece == Incoming::Piece::gap) transfer.say_us = now_us;  // from where it is
   if (*piece != Incoming::Piece::next) return;

@@ -19,6 +19,7 @@ Result<Incoming::Piece> Incoming::take(std::uint64_t offset, std::string_view by
     const ssize_t put = ::pwrite(file_.get(), bytes.data() + written, bytes.size() - written,
                                  static_cast<off_t>(have_ + written));
     if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && (errno == ENOSPC || errno == EDQUOT)) return Piece::no_room;
     if (put < 0) return fail(fmt::format("it cannot be written: {}", std::strerror(errno)));
     written += static_cast<std::size_t>(put);
   }

@@ -15,15 +15,16 @@ namespace scanflow::bulk {
 class Incoming {
  public:
   enum class Piece {
-    next,    // it was written
-    before,  // it had come already
-    gap,     // something before it is missing: it was not taken
+    next,     // it was written
+    before,   // it had come already
+    gap,      // something before it is missing: it was not taken
+    no_room,  // its disk is full: it was not taken
   };
 
   /// Goes on behind the `have` bytes of the file. hasher: has seen these; null: no digest is wanted.
   Incoming(UniqueFd file, std::uint64_t have, std::unique_ptr<Hasher> hasher);
 
-  /// An error: it could not be written (no space?).
+  /// An error: it cannot be written.
   Result<Piece> take(std::uint64_t offset, std::string_view bytes);
   std::uint64_t have() const { return have_; }
   /// Once.

@@ -80,6 +80,9 @@ TEST(Install, WrongUsageIsSaid) {
   EXPECT_THAT(problem({}), AllOf(HasSubstr("--render"), HasSubstr("--injection")));
   EXPECT_THAT(problem({"--render", "--storage", "banana"}), HasSubstr("10Gi is one"));
   EXPECT_THAT(problem({"--render", "--registry", "http://r/"}), HasSubstr("registry.local/"));
+  EXPECT_THAT(problem({"--render", "--registry", "a\nb/"}), HasSubstr("registry.local/"));
+  EXPECT_THAT(problem({"--render", "--engine-image", "a b"}), HasSubstr("did you mean 'a-b'"));
+  EXPECT_THAT(problem({"--render", "--hub-port", "8419"}), HasSubstr("8420 is the engine's own"));
   EXPECT_THAT(problem({"--render", "--pull-secret", "Not A Name"}), HasSubstr("is no name"));
   EXPECT_THAT(problem({"--render", "--only-enabled"}), HasSubstr("--injection"));
   EXPECT_THAT(problem({"--injection", "policy", "--egress"}), HasSubstr("--render"));

@@ -8,6 +8,7 @@
 #include "sidecar/bulk/sodium_hasher.hpp"
 #include "tests/support/bulk_store.hpp"
 #include "tests/support/sidecar_link.hpp"
+#include "tests/support/small_disk.hpp"
 
 namespace scanflow::hub {
 namespace {
@@ -110,6 +111,29 @@ TEST_F(BulkTest, ALogThatIsShorterThanWhatWasWrittenIsGivenUp) {
   talk();
   EXPECT_THAT(said_, HasSubstr("shorter while it was sent"));
   EXPECT_EQ(bulk_.transfers(), 0u) << "the hub was told";
+}
+
+TEST_F(BulkTest, WhatFindsTheHubsDiskFullGoesOnWhenItIsNot) {
+  const test::SmallDisk disk("256k");
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  std::filesystem::create_directory_symlink(disk.path(), files_ / "came");
+  const std::string content = noise(1u << 20, 3);
+  const std::string path = files_.write("pod/0.log", content);
+  const auto log = client_.store_log({"r", "train", 1}, "log", path, 0, note());
+  client_.end_log(log, content.size());
+  for (int i = 0; i < 5; ++i) {
+    talk();
+    now_us_ += 10'000'000;
+  }
+  EXPECT_EQ(said_, "");
+  EXPECT_THAT(odd_, testing::Contains(HasSubstr("disk is full")));
+  ASSERT_TRUE(disk.remount(0, "size=4m"));
+  for (int i = 0; i < 5 && said_.empty(); ++i) {
+    talk();
+    now_us_ += 10'000'000;
+  }
+  EXPECT_EQ(said_, "done ");
+  EXPECT_EQ(store_.log("log"), content);
 }
 
 TEST_F(BulkTest, OneThatTheHubHasAlreadyIsNotSentAgain) {
