@@ -33,6 +33,7 @@ void add_core(Registry& known) {
   known.add(of("v1", "configmaps", "ConfigMap"));
   known.add(of("v1", "secrets", "Secret"));
   known.add(of("v1", "events", "Event"));
+  known.add(of("events.k8s.io/v1", "events", "Event"));
   known.add(of("v1", "serviceaccounts", "ServiceAccount", {"token"}));
   known.add(of("v1", "persistentvolumeclaims", "PersistentVolumeClaim", {"status"}));
   known.add(of("v1", "resourcequotas", "ResourceQuota", {"status"}));

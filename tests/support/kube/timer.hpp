@@ -30,6 +30,7 @@ class Timer {
       changed_.notify_one();
     }
     if (thread_.joinable()) thread_.join();
+    calls_.clear();  // they may hold what ends before this does
   }
 
  private:

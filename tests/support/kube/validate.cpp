@@ -167,6 +167,7 @@ void validate_new(const Resource& resource, const json& object) {
   const json spec = object.value("spec", json::object());
   if (resource.kind == "Pod") check_pod_spec(spec, "spec", causes);
   if (resource.group == "apps" || resource.kind == "Job") check_workload(resource, object, causes);
+  if (resource.group == "events.k8s.io") check_event(object, causes);
   if (!causes.empty()) throw invalid(resource, object["metadata"].value("name", ""), causes);
 }
 
@@ -178,6 +179,9 @@ void validate_change(const Resource& resource, const json& before, const json& a
         resource, name,
         fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid,
                     before["metadata"]["uid"].get<std::string>()));
+  Causes causes;
+  if (resource.group == "events.k8s.io") check_event_change(before, after, causes);
+  if (!causes.empty()) throw invalid(resource, name, causes);
   if (resource.kind == "Pod" && immutable_of(before.at("spec")) != immutable_of(after.at("spec")))
     throw invalid(
         resource, name,
