@@ -39,6 +39,11 @@ const std::vector<Right>& rights() {
        false},
       {"gateway.networking.k8s.io", "httproutes", {"get", "patch"}, "set_traffic", false},
       {"networking.istio.io", "virtualservices", {"get", "patch"}, "set_traffic", false},
+      {"events.k8s.io",
+       "events",
+       {"create", "patch"},
+       "objects tell in their Events what was done to them",
+       false},
   };
   return all;
 }

@@ -12,6 +12,7 @@
 #include "engine/orchestrate/resize.hpp"
 #include "engine/orchestrate/scale.hpp"
 #include "engine/orchestrate/session.hpp"
+#include "engine/orchestrate/told.hpp"
 #include "engine/orchestrate/traffic.hpp"
 #include "engine/orchestrate/workload.hpp"
 #include "sdk/base/nearest.hpp"
@@ -234,7 +235,9 @@ Outcome act(kube::Client& client, const Request& request, const std::stop_token&
     return unsupported(fmt::format("{} is for {}, and {} is none", primitive->name,
                                    fmt::join(primitive->kinds, ", "), named(request.target)));
   Session session(client, request, stop);
-  return primitive->act(session);
+  Outcome outcome = primitive->act(session);
+  if (!request.dry_run) tell(client, request, session.uid(), outcome, stop);
+  return outcome;
 }
 
 }  // namespace scanflow::orchestrate

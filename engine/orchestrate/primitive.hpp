@@ -40,11 +40,13 @@ struct Request {
   std::int64_t deadline_us = 0;  // from its begin; 0: the primitive's own
   bool dry_run = false;          // the API server checks it, and nothing is changed
   AllowList allowed = {};        // what `patch` may change
+  std::string by = {};           // who asks for it, for the Event; empty: nobody is named
 };
 /// With defaults filled in. An error says what is wrong, and what there is.
 Result<Request> check_request(Request request);
 
-/// Blocks until it has an outcome. `request`: of check_request().
+/// Blocks until it has an outcome, and an Event on the target tells of it, unless it was a dry run (the evidence says
+/// where that could not be written: "event"). `request`: of check_request().
 Outcome act(kube::Client& client, const Request& request, const std::stop_token& stop = {});
 
 }  // namespace scanflow::orchestrate

@@ -60,7 +60,11 @@ bool Session::is_late() const {
 }
 
 kube::Answer<json> Session::get(const Target& target, const std::string& subresource) {
-  return client_.call({.path = path_of(target, subresource)}, stop_);
+  auto object = client_.call({.path = path_of(target, subresource)}, stop_);
+  // A Scale has its workload's.
+  if (object && uid_.empty() && path_of(target, "") == path_of(this->target(), ""))
+    uid_ = kube::text_at(*object, "/metadata/uid"_json_pointer);
+  return object;
 }
 
 kube::Answer<json> Session::post(const Target& target, const std::string& subresource,

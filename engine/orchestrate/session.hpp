@@ -26,6 +26,8 @@ class Session {
   /// Since 1970-01-01 UTC.
   std::int64_t wall_us() const;
   bool is_late() const;
+  /// The target's, as it was read first; empty: it was not.
+  const std::string& uid() const { return uid_; }
 
   kube::Answer<json> get(const Target& target, const std::string& subresource = "");
   kube::Answer<json> post(const Target& target, const std::string& subresource, const json& body);
@@ -52,6 +54,7 @@ class Session {
   kube::Client& client_;
   const Request& request_;
   const std::stop_token stop_;
+  std::string uid_;
   const std::int64_t until_us_;  // of the client's monotonic clock
 };
 

@@ -49,6 +49,7 @@ Result<CheckedAction> check_action(const ActionRequest& request,
   asked.arguments = request.arguments;
   asked.deadline_us = request.deadline_us;
   asked.dry_run = request.dry_run;
+  asked.by = request.by;
   asked.allowed = allowed;
   auto checked = orchestrate::check_request(std::move(asked));
   if (!checked) return fail(checked.error().message);

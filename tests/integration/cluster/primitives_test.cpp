@@ -13,7 +13,11 @@ namespace {
 
 using nlohmann::json;
 using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
 
 constexpr const char* kWorkloads = "/apis/apps/v1/namespaces/default/deployments/";
 constexpr const char* kHpas = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/";
@@ -62,6 +66,20 @@ class Primitives : public testing::Test {
   }
   std::string pod() const { return "pod/" + pods().at(0)["metadata"]["name"].get<std::string>(); }
   json of(const std::string& path) const { return server_.get(path); }
+  /// "TYPE REASON of KIND NAME: NOTE" of each.
+  std::vector<std::string> events() const {
+    const kube::Answer all = server_.ask("GET", "/apis/events.k8s.io/v1/namespaces/default/events");
+    const json list = all.text.empty() ? all.body : json::parse(all.text);
+    std::vector<std::string> lines;
+    for (const json& each : list["items"]) {
+      const json& object = each["regarding"];
+      lines.push_back(
+          fmt::format("{} {} of {} {}: {}", each["type"].get<std::string>(),
+                      each["reason"].get<std::string>(), object["kind"].get<std::string>(),
+                      object["name"].get<std::string>(), each["note"].get<std::string>()));
+    }
+    return lines;
+  }
 
   const TempDir files_;
   mutable kube::KubeServer server_;
@@ -407,7 +425,9 @@ TEST_F(Primitives, TheInstalledRoleIsEnoughForAllButNodes) {
   use(server_.kubeconfig(server_.with([](kube::Cluster& cluster) {
     return cluster.users.add(kube::service_account("default", "scanflow"));
   })));
-  expect(sent({"deployment/web", "scale", "replicas=2"}), "DONE", 0);
+  const json done = sent({"deployment/web", "scale", "replicas=2"});
+  expect(done, "DONE", 0);
+  EXPECT_THAT(done["evidence"]["event"].get<std::string>(), StartsWith("default/web."));
   expect(sent({"deployment/web", "set_autoscaler", "min=1", "max=4", "cpu=70"}), "DONE", 0);
   expect(sent({"deployment/web", "scale", "replicas=3"}), "DONE", 0);
   expect(sent({"deployment/web", "rollout_restart"}), "DONE", 0);
@@ -423,6 +443,37 @@ TEST_F(Primitives, TheInstalledRoleIsEnoughForAllButNodes) {
   for (const json& each : deploy::rights_of({"default", "scanflow", true, json::object()}))
     server_.create(each);
   expect(sent({"node/vm", "cordon"}), "DONE", 0);
+}
+
+TEST_F(Primitives, TheObjectTellsInItsEventsWhatWasDone) {
+  const std::string uid = deployment(2)["metadata"]["uid"];
+  expect(sent({"deployment/web", "scale", "replicas=3", "--dry-run"}), "DONE", 0);
+  EXPECT_THAT(events(), IsEmpty()) << "a dry run does nothing";
+  const json done = sent({"deployment/web", "scale", "replicas=3"});
+  const std::string by = fmt::format(", asked by {}", done["by"].get<std::string>());
+  EXPECT_THAT(events(), ElementsAre(fmt::format("Normal ScaleDone of Deployment web: {}{}",
+                                                done["message"].get<std::string>(), by)));
+  const std::string name = done["evidence"]["event"];
+  ASSERT_TRUE(name.starts_with("default/web.")) << name;
+  const json event =
+      of("/apis/events.k8s.io/v1/namespaces/default/events/" + name.substr(name.find('/') + 1));
+  EXPECT_EQ(event["regarding"]["uid"], uid) << "kubectl describe finds it by that";
+  EXPECT_EQ(event["action"], "scale");
+  expect(sent({"deployment/web", "patch", "patch={\"spec\": {\"paused\": true}}"}), "REFUSED", 1);
+  expect(sent({"node/vm", "cordon"}), "DONE", 0);
+  EXPECT_THAT(events(), Contains(HasSubstr("Warning PatchRefused of Deployment web")));
+  EXPECT_THAT(events(), Contains(HasSubstr("Normal CordonDone of Node vm")));
+}
+
+TEST_F(Primitives, AnEventThatCannotBeWrittenChangesNothingElse) {
+  deployment(2);
+  server_.add_fault({.verb = "create", .resource = "events", .status = 409});
+  const json done = sent({"deployment/web", "scale", "replicas=3"});
+  expect(done, "DONE", 0);
+  EXPECT_THAT(done["evidence"]["event"].get<std::string>(), StartsWith("not recorded: "));
+  EXPECT_EQ(of(std::string(kWorkloads) + "web")["spec"]["replicas"], 3);
+  const json none = sent({"deployment/none", "scale", "replicas=1"});
+  EXPECT_EQ(none["evidence"]["event"], "not recorded: the object was not read");
 }
 
 TEST_F(Primitives, OthersThatChangeItMeanwhileAreNotOverwritten) {
