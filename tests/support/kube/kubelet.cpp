@@ -139,12 +139,22 @@ void Kubelet::exit(const std::string& pod, const std::string& container, int cod
 }
 
 void Kubelet::write_log(const std::string& pod, const std::string& container,
-                        const std::string& text) {
+                        const std::string& text, std::int64_t time_us) {
   locked([&] {
-    const Held now = held(key_of_pod(pod));
-    if (!now) throw std::runtime_error("there is no Pod " + pod);
-    cluster_.logs.write(now->object()["metadata"]["uid"], container, cluster_.now_s(), text);
+    const std::int64_t at_us = time_us == 0 ? cluster_.now_s() * 1'000'000 : time_us;
+    cluster_.logs.write(uid_of(pod), container, at_us, text);
   });
+}
+
+void Kubelet::tear_log(const std::string& pod, const std::string& container,
+                       const std::string& line, std::int64_t time_us, bool hangs) {
+  locked([&] { cluster_.logs.tear(uid_of(pod), container, {time_us, line}, hangs); });
+}
+
+std::string Kubelet::uid_of(const std::string& pod) const {
+  const Held now = held(key_of_pod(pod));
+  if (!now) throw std::runtime_error("there is no Pod " + pod);
+  return now->object()["metadata"]["uid"];
 }
 
 void Kubelet::evict(const std::string& pod) {

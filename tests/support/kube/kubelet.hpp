@@ -55,7 +55,12 @@ class Kubelet : private Listener {
 
   /// A container ends. `oom`: by the kernel, for its memory.
   void exit(const std::string& pod, const std::string& container, int code, bool oom = false);
-  void write_log(const std::string& pod, const std::string& container, const std::string& text);
+  /// `time_us`: Unix time; 0: now.
+  void write_log(const std::string& pod, const std::string& container, const std::string& text,
+                 std::int64_t time_us = 0);
+  /// The same of one line, in the middle of which those who follow lose the connection; see Logs::tear().
+  void tear_log(const std::string& pod, const std::string& container, const std::string& line,
+                std::int64_t time_us, bool hangs);
   /// For want of a node's resources: it has Failed.
   void evict(const std::string& pod);
   /// Its activeDeadlineSeconds are over.
@@ -90,6 +95,7 @@ class Kubelet : private Listener {
 
   PodScript script_of(const std::string& key) const;
   Held held(const std::string& key) const;
+  std::string uid_of(const std::string& pod) const;
   PodFacts* facts(const std::string& key);
   template <class Use>
   void locked(Use use) {

@@ -46,6 +46,7 @@ void Kubelet::on_exit(const std::string& key, const std::string& container, int 
     if (facts(key) == nullptr) return;
     one->last = one->state;
     ++one->restarts;
+    cluster_.logs.begin_again(now->object()["metadata"]["uid"], container);
     set_running(*one);
     return write(key);
   }

@@ -168,18 +168,17 @@ void check_started(const json& pod, const std::string& container) {
 std::string lines_of(const Cluster& cluster, const Call& call, const Logs::Output& output) {
   const std::string tail = call.parameter("tailLines"), since = call.parameter("sinceTime"),
                     seconds = call.parameter("sinceSeconds");
+  // Of a time that is asked for the API server passes on whole seconds.
   std::int64_t from_s = since.empty() ? 0 : seconds_of(since);
   if (!seconds.empty()) from_s = cluster.now_s() - std::stoll(seconds);
   std::vector<const LogLine*> lines;
   for (const LogLine& line : output.lines) {
-    if (line.time_s >= from_s) lines.push_back(&line);
+    if (line.time_us >= from_s * 1'000'000) lines.push_back(&line);
   }
   if (!tail.empty() && lines.size() > std::stoul(tail))
     lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(std::stoul(tail)));
   std::string text;
-  for (const LogLine* line : lines)
-    text +=
-        (call.parameter("timestamps") == "true" ? time_of(line->time_s) + " " : "") + line->text;
+  for (const LogLine* line : lines) text += shown(*line, call.parameter("timestamps") == "true");
   const std::string limit = call.parameter("limitBytes");
   return limit.empty() ? text : text.substr(0, std::stoul(limit));
 }
@@ -190,7 +189,8 @@ Answer log(Cluster& cluster, const Call& call) {
   const json& pod = held->object();
   const std::string container = container_of(call, pod);
   check_started(pod, container);
-  Logs::Output& output = cluster.logs.of(pod["metadata"]["uid"], container);
+  const bool previous = call.parameter("previous") == "true";
+  Logs::Output& output = cluster.logs.of(pod["metadata"]["uid"], container, previous);
   Answer answer;
   answer.content_type = "text/plain";
   answer.text = lines_of(cluster, call, output);
@@ -198,8 +198,8 @@ Answer log(Cluster& cluster, const Call& call) {
     if (answer.text.empty()) answer.body = "";
     return answer;
   }
-  answer.log =
-      std::make_shared<LogStream>(cluster.lock, std::exchange(answer.text, {}), output.ended);
+  answer.log = std::make_shared<LogStream>(cluster.lock, std::exchange(answer.text, {}),
+                                           output.ended, call.parameter("timestamps") == "true");
   output.followers.push_back(answer.log);
   return answer;
 }

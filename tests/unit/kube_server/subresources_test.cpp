@@ -88,6 +88,25 @@ TEST_F(SubresourcesTest, LogsAreReadAndFollowed) {
   EXPECT_EQ(follow->line(), std::nullopt);
 }
 
+TEST_F(SubresourcesTest, LinesHaveTimesAndThoseBeforeARestartAreThePreviousOnes) {
+  json pod = pod_of("p");
+  pod["spec"]["restartPolicy"] = "Always";
+  server_.create(pod);
+  constexpr std::int64_t kAt = 1'782'874'800'123'456;
+  kubelet_.write_log("p", "main", "one\n", kAt);
+  const auto follow = client_.watch(kPods + "/p/log?follow=true&timestamps=true");
+  EXPECT_EQ(follow->line(), "2026-07-01T03:00:00.123456000Z one");
+  kubelet_.write_log("p", "main", "two\n", kAt + 1'000'000);
+  EXPECT_EQ(follow->line(), "2026-07-01T03:00:01.123456000Z two");
+  EXPECT_EQ(client_.ask("GET", kPods + "/p/log?sinceTime=2026-07-01T03:00:01.9Z").text, "two\n")
+      << "a server passes on whole seconds";
+  kubelet_.tear_log("p", "main", "three\n", kAt + 2'000'000, false);
+  EXPECT_NE(follow->line(), "2026-07-01T03:00:02.123456000Z three");
+  kubelet_.exit("p", "main", 1);
+  EXPECT_EQ(client_.ask("GET", kPods + "/p/log").text, "");
+  EXPECT_EQ(client_.ask("GET", kPods + "/p/log?previous=true").text, "one\ntwo\nthree\n");
+}
+
 TEST_F(SubresourcesTest, AContainerThatWaitsHasNoLog) {
   kubelet_.script({.pod = "p", .holds = true});
   server_.create(pod_of("p"));
