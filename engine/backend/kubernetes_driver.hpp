@@ -86,6 +86,7 @@ class KubernetesDriver final : public PodDriver {
   void on_gone(const std::string& pod, const std::string& uid = {});
   void on_waiting(const std::string& name, Pod& pod, const kube::PodStatus& status);
   void tell_ends(Pod& pod, const kube::PodStatus& status);
+  void tell_with_last_words(ContainerEnd end);
   void not_made(const std::string& pod, NotMade why);
   void begin_removal(const std::string& pod, const std::string& uid);
   void remove_now(const std::string& pod, std::string uid);

@@ -9,6 +9,7 @@
 #include "engine/backend/kubernetes_driver.hpp"
 #include "engine/backend/kubernetes_objects.hpp"
 #include "engine/backend/pod_request.hpp"
+#include "engine/kube/pod_logs.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::backend {
@@ -16,6 +17,7 @@ namespace scanflow::backend {
 namespace {
 
 constexpr std::chrono::seconds kClusterLook{1};
+constexpr std::chrono::seconds kWordsPatience{3};
 constexpr std::int64_t kAgainUs = 1'000'000, kAgainLongestUs = 30'000'000;
 
 }  // namespace
@@ -138,6 +140,10 @@ void KubernetesDriver::tell_ends(Pod& pod, const kube::PodStatus& status) {
         end.last_words = "was deleted by somebody else";
       }
     }
+    if (end.exit_code != 0 && end.last_words.empty()) {
+      tell_with_last_words(std::move(end));
+      continue;
+    }
     events_.ended(end);
     if (!pods_.contains(status.name)) return;
   }
@@ -147,6 +153,15 @@ void KubernetesDriver::tell_ends(Pod& pod, const kube::PodStatus& status) {
     pod.told[kAppContainer] = 0;
     events_.ended({status.name, kAppContainer, 0, "lost", status.trouble->message});
   }
+}
+
+/// Of one that never reached the hub they are all that says why. Without the right to read them it is told without.
+void KubernetesDriver::tell_with_last_words(ContainerEnd end) {
+  boost::asio::post(pool_, [this, end = std::move(end)]() mutable {
+    end.last_words = kube::last_words_of(*client_, options_.name_space, end.pod, end.container,
+                                         kWordsPatience, stop_.get_token());
+    post([this, end = std::move(end)] { events_.ended(end); });
+  });
 }
 
 /// Not by this engine: what that removes it forgets first.

@@ -15,6 +15,7 @@ const std::vector<Right>& rights() {
        {"create", "get", "update"},
        "of several servers one is the engine",
        false},
+      {"", "pods/log", {"get"}, "the last words of a container that never reached the hub", false},
       // What follows is for the primitives (engine/orchestrate).
       {"apps", "deployments", {"get", "patch"}, "rollout_restart, place, resize", false},
       {"apps", "statefulsets", {"get", "patch"}, "rollout_restart, place, resize", false},

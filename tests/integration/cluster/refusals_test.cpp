@@ -197,6 +197,26 @@ TEST_F(Cluster, WhatKeepsAPodFromItsStartIsTold) {
   EXPECT_EQ(pods(), 0u) << "nothing of it stays";
 }
 
+TEST_F(Cluster, WhatAContainerSaidLastIsToldWhereItNeverReachedTheHub) {
+  kube::Kubelet kubelet(server_);
+  const auto program = start("run: 'true'");
+  ASSERT_TRUE(eventually([&] {
+    const json all = json::parse(server_.ask("GET", "/api/v1/namespaces/default/pods").text);
+    for (const json& pod : all.value("items", json::array())) {
+      if (pod["status"].value("phase", "") != "Running") continue;
+      const std::string name = pod["metadata"]["name"];
+      kubelet.write_log(name, "step", "starting\nno library libz.so.1\n");
+      kubelet.exit(name, "step", 127);
+      return true;
+    }
+    return false;
+  }));
+  EXPECT_EQ(program->wait().exit, 1);
+  EXPECT_THAT(error()["message"].get<std::string>(),
+              AllOf(HasSubstr("ended with exit code 127"),
+                    HasSubstr("last it said: starting\nno library libz.so.1")));
+}
+
 TEST_F(Cluster, WhoEndsAPodIsTold) {
   kube::Kubelet kubelet(server_);
   const auto program = start("run: 'true'");
