@@ -55,7 +55,7 @@ std::string event_note(std::string text, std::size_t bytes = 1024);
 
 class EventSeries {
  public:
-  static constexpr std::int64_t kSameUs = 6 * 60 * 1'000'000LL;
+  static constexpr std::int64_t kSameUs = 360'000'000;
   /// Of an object: so many at once, and one more every five minutes.
   static constexpr Rate kBudget{.per_s = 1.0 / 300, .burst = 25};
 

@@ -35,7 +35,7 @@ class LogReading {
     for (;;) {
       // Who was seen to have ended before it was asked for is read to its end.
       const bool last = ended_ || !options_.follow;
-      const auto over = read_once();
+      auto over = read_once();
       if (full_) return {};
       if (!over && !may_pass(over.error())) return over;
       if (!last) {
