@@ -228,7 +228,8 @@ Result<Request> check_request(Request request) {
   return request;
 }
 
-Outcome act(kube::Client& client, const Request& request, const std::stop_token& stop) {
+Outcome act(kube::Client& client, const Request& request, const std::stop_token& stop,
+            kube::Recorder* recorder) {
   const Primitive* primitive = find_primitive(request.primitive);
   if (primitive == nullptr) return unsupported("there is no primitive " + request.primitive);
   if (!fits_kind(*primitive, request.target))
@@ -236,7 +237,12 @@ Outcome act(kube::Client& client, const Request& request, const std::stop_token&
                                    fmt::join(primitive->kinds, ", "), named(request.target)));
   Session session(client, request, stop);
   Outcome outcome = primitive->act(session);
-  if (!request.dry_run) tell(client, request, session.uid(), outcome, stop);
+  if (request.dry_run) return outcome;
+  if (recorder == nullptr) {
+    tell(client, request, session.uid(), outcome, stop);
+  } else if (outcome.answered && !session.uid().empty()) {
+    recorder->record(event_of(request, session.uid(), outcome));
+  }
   return outcome;
 }
 

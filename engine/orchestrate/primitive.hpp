@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/kube/client.hpp"
+#include "engine/kube/recorder.hpp"
 #include "engine/orchestrate/allow_list.hpp"
 #include "engine/orchestrate/outcome.hpp"
 #include "engine/orchestrate/target.hpp"
@@ -46,7 +47,9 @@ struct Request {
 Result<Request> check_request(Request request);
 
 /// Blocks until it has an outcome, and an Event on the target tells of it, unless it was a dry run (the evidence says
-/// where that could not be written: "event"). `request`: of check_request().
-Outcome act(kube::Client& client, const Request& request, const std::stop_token& stop = {});
+/// where that could not be written: "event"). `request`: of check_request(). `recorder`: writes the Event later; null: it
+/// is written before this returns.
+Outcome act(kube::Client& client, const Request& request, const std::stop_token& stop = {},
+            kube::Recorder* recorder = nullptr);
 
 }  // namespace scanflow::orchestrate

@@ -84,8 +84,12 @@ Result<std::shared_ptr<kube::Client>> Actions::client() {
   auto access = kube::find_access(options_.where);
   if (!access) return fail(access.error().message);
   auto opened = kube::Client::open(std::move(*access), options_.means);
-  if (opened) client_ = *opened;
-  return opened;
+  if (!opened) return opened;
+  client_ = *opened;
+  kube::Recorder::Options events;
+  events.trouble = options_.log;
+  recorder_.emplace(client_, std::move(events));
+  return client_;
 }
 
 std::optional<Actions::Problem> Actions::prepare(Open& open, bool& over) {
@@ -140,9 +144,9 @@ void Actions::carry_out(const OpenPtr& open) {
     row.started_us = wall_us();
     try {
       const auto cluster = client();
-      take_outcome(row, cluster
-                            ? orchestrate::act(**cluster, open->action.request, stop_.get_token())
-                            : orchestrate::failed(cluster.error().message));
+      take_outcome(row, cluster ? orchestrate::act(**cluster, open->action.request,
+                                                   stop_.get_token(), &*recorder_)
+                                : orchestrate::failed(cluster.error().message));
     } catch (const std::exception& error) {
       take_outcome(row,
                    orchestrate::failed(std::string(error.what()) + " (this is a bug in scanflow)"));

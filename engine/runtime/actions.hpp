@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/kube/client.hpp"
+#include "engine/kube/recorder.hpp"
 #include "engine/runtime/action.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
@@ -24,6 +25,7 @@ struct ClusterOptions {
   kube::Whereabouts where;
   std::string name_space;          // where nobody says one; empty: the context's
   orchestrate::AllowList allowed;  // what `patch` may change
+  std::function<void(const std::string& line)> log = {};  // [any-thread]; null: nobody is told
   kube::Client::Means means = kube::Client::usual();
 };
 
@@ -71,6 +73,7 @@ class Actions {
   std::mutex mutex_;  // of what follows
   bool closing_ = false;
   std::shared_ptr<kube::Client> client_;
+  std::optional<kube::Recorder> recorder_;            // once there is a client
   std::map<std::string, OpenPtr> open_;               // by id
   std::map<std::string, std::deque<OpenPtr>> lines_;  // by object: the first is under way
   std::optional<boost::asio::thread_pool> pool_;      // once it is needed

@@ -134,7 +134,7 @@ Engine::Impl::Impl(EngineOptions given)
     Cluster cluster = cluster_of_environment();
     actions.emplace(*options.store,
                     ClusterOptions{std::move(cluster.where), std::move(cluster.name_space),
-                                   options.patch_allow});
+                                   options.patch_allow, options.log});
   }
   post([this] { take_over(); });
   thread = std::thread([this] {

@@ -81,6 +81,12 @@ TEST_F(Actions, AServerSendsThemAndKeepsARecord) {
   EXPECT_EQ(sent.exit, 0) << sent.err;
   EXPECT_THAT(sent.out, HasSubstr("✓ scale of Deployment default/web: DONE"));
   EXPECT_EQ(replicas(), 3);
+  EXPECT_TRUE(eventually([&] {
+    const kube::Answer events =
+        kube_.ask("GET", "/apis/events.k8s.io/v1/namespaces/default/events");
+    return (events.body.is_null() ? events.text : events.body.dump()).find("ScaleDone") !=
+           std::string::npos;
+  })) << "kubectl describe tells of it";
   const Output refused = cli({"primitive", "send", "deployment/none", "scale", "replicas=3"});
   EXPECT_EQ(refused.exit, 1) << refused.out;
   EXPECT_THAT(refused.out, HasSubstr("none"));
