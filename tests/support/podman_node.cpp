@@ -18,8 +18,13 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kNodeLabel = "scanflow.dev/test-node";
+constexpr const char* kNameLabel = "scanflow.dev/test-pod";
+constexpr const char* kNamespaceLabel = "scanflow.dev/test-namespace";
 
 std::string name_of(const json& pod) { return pod["metadata"]["name"]; }
+std::string namespace_of(const json& pod) { return pod["metadata"]["namespace"]; }
+/// As the kubelet knows it.
+std::string key_of(const json& pod) { return namespace_of(pod) + "/" + name_of(pod); }
 
 /// An init container that stays is one beside the app here.
 void move_sidecars(json& spec) {
@@ -68,7 +73,7 @@ void PodmanNode::run(const json& pod) {
 void PodmanNode::end(const json& pod, int code) {
   for (const char* list : {"containers", "initContainers"}) {
     for (const json& each : pod["spec"].value(list, json::array()))
-      exit(name_of(pod), each["name"], code, false);
+      exit(key_of(pod), each["name"], code, false);
   }
 }
 
@@ -89,37 +94,41 @@ void PodmanNode::stop(const json& pod) {
 
 void PodmanNode::on_event(const podman::Event& event) {
   if (event.what != podman::Event::What::died) return;
-  const auto name = event.labels.find("scanflow.dev/pod");
-  if (name == event.labels.end()) return;
+  const auto name = event.labels.find(kNameLabel), in = event.labels.find(kNamespaceLabel);
+  if (name == event.labels.end() || in == event.labels.end()) return;
   const auto pod = left_.podman.inspect(name->second);
   if (!pod) return;
   for (const podman::Container& each : pod->containers) {
     if (each.full_name != event.container || !each.over()) continue;
-    exit(name->second, each.name, each.exit_code, each.oom_killed);
+    exit(in->second + "/" + name->second, each.name, each.exit_code, each.oom_killed);
   }
 }
 
 json PodmanNode::adapted(json pod) {
   pod.erase("status");
   pod["metadata"].erase("ownerReferences");
-  pod["metadata"]["labels"][kNodeLabel] = std::to_string(::getpid());
+  json& labels = pod["metadata"]["labels"];
+  labels[kNodeLabel] = std::to_string(::getpid());
+  labels[kNameLabel] = name_of(pod);
+  labels[kNamespaceLabel] = namespace_of(pod);
   move_sidecars(pod["spec"]);
   adapt_volumes(pod);
   for (const char* list : {"initContainers", "containers"}) {
     if (!pod["spec"].contains(list)) continue;
     for (json& container : pod["spec"][list]) {
       container["imagePullPolicy"] = "IfNotPresent";  // an API server adds Always to :latest
-      adapt_environment(container);
+      adapt_environment(namespace_of(pod), container);
     }
   }
   return pod;
 }
 
 /// A kubelet waits for it too.
-std::string PodmanNode::secret(const std::string& name, const std::string& key) {
+std::string PodmanNode::secret(const std::string& name_space, const std::string& name,
+                               const std::string& key) {
   json secret;
   eventually([&] {
-    secret = server_.get("/api/v1/namespaces/default/secrets/" + name);
+    secret = server_.get(fmt::format("/api/v1/namespaces/{}/secrets/{}", name_space, name));
     return secret.is_object();
   });
   return http::base64_decoded(secret.value("/data"_json_pointer / key, "")).value_or("");
@@ -143,7 +152,7 @@ void PodmanNode::adapt_volumes(json& pod) {
       if (!source.contains("secret")) continue;
       for (const json& item : source["secret"]["items"]) {
         std::ofstream(directory / item["path"].get<std::string>())
-            << secret(source["secret"]["name"], item["key"]);
+            << secret(namespace_of(pod), source["secret"]["name"], item["key"]);
       }
     }
     volume = {{"name", volume["name"]},
@@ -151,13 +160,13 @@ void PodmanNode::adapt_volumes(json& pod) {
   }
 }
 
-void PodmanNode::adapt_environment(json& container) {
+void PodmanNode::adapt_environment(const std::string& name_space, json& container) {
   if (!container.contains("env")) return;
   for (json& variable : container["env"]) {
     const json reference = variable.value("/valueFrom/secretKeyRef"_json_pointer, json());
     if (!reference.is_object()) continue;
     variable.erase("valueFrom");
-    variable["value"] = secret(reference["name"], reference["key"]);
+    variable["value"] = secret(name_space, reference["name"], reference["key"]);
   }
 }
 

@@ -36,8 +36,9 @@ class PodmanNode {
   void on_event(const podman::Event& event);
   nlohmann::json adapted(nlohmann::json pod);
   void adapt_volumes(nlohmann::json& pod);
-  void adapt_environment(nlohmann::json& container);
-  std::string secret(const std::string& name, const std::string& key);
+  void adapt_environment(const std::string& name_space, nlohmann::json& container);
+  std::string secret(const std::string& name_space, const std::string& name,
+                     const std::string& key);
 
   kube::KubeServer& server_;
   const std::filesystem::path directory_;

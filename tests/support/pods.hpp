@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -20,17 +21,40 @@
 
 namespace scanflow::test {
 
+/// Why this machine's podman cannot run Pods; empty: it can.
+inline std::string why_no_pods(const podman::Podman& podman) {
+  for (const auto& each : podman::findings(podman.facts(), podman.settings(), {})) {
+    if (each.state == Finding::State::problem)
+      return fmt::format("podman cannot run Pods here: {}: {}; {}", each.point, each.text,
+                         each.fix);
+  }
+  return {};
+}
+
+/// Without root podman keeps the networks of its Pods in $XDG_RUNTIME_DIR: a test's podman has to look where the
+/// engine's does.
+class RuntimeDirectory {
+ public:
+  explicit RuntimeDirectory(const std::filesystem::path& directory) {
+    if (const char* before = std::getenv("XDG_RUNTIME_DIR")) before_ = before;
+    if (::geteuid() != 0) ::setenv("XDG_RUNTIME_DIR", directory.c_str(), 1);
+  }
+  ~RuntimeDirectory() {
+    if (!before_.empty()) ::setenv("XDG_RUNTIME_DIR", before_.c_str(), 1);
+  }
+  RuntimeDirectory(const RuntimeDirectory&) = delete;
+  RuntimeDirectory& operator=(const RuntimeDirectory&) = delete;
+
+ private:
+  std::string before_;
+};
+
 class Pods : public testing::Test {
  protected:
   void SetUp() override {
     auto podman = podman::Podman::open({.directory = directory_ / "podman"});
     if (!podman) GTEST_SKIP() << podman.error().message;
-    for (const auto& each : podman::findings(podman->facts(), podman->settings(), {})) {
-      if (each.state == Finding::State::problem) {
-        GTEST_SKIP() << "podman cannot run Pods here: " << each.point << ": " << each.text << "; "
-                     << each.fix;
-      }
-    }
+    if (const std::string why = why_no_pods(*podman); !why.empty()) GTEST_SKIP() << why;
     podman_ = std::make_unique<podman::Podman>(std::move(*podman));
   }
   void TearDown() override {

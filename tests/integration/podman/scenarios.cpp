@@ -1,21 +1,103 @@
 // What is the same wherever steps are Pods.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <filesystem>
 
-#include "tests/integration/podman/pod_backend.hpp"
+#include "tests/integration/podman/scenarios.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace scanflow::test {
 
 using nlohmann::json;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using testing::Not;
 
-void PodBackend::eat_too_much() {
-  if (!no_limits().empty()) GTEST_SKIP() << no_limits();
+std::string Scenarios::pipeline(const std::string& steps) const {
+  return scanflow_.files().write("p.yaml",
+                                 "apiVersion: scanflow.dev/v1\nkind: Pipeline\n"
+                                 "metadata: {name: pods}\ndefaults: {shell: sh}\nsteps:\n" +
+                                     steps);
+}
+
+std::unique_ptr<Program> Scenarios::start(const std::string& steps,
+                                          std::vector<std::string> more) const {
+  std::vector<std::string> arguments = {"run", pipeline(steps), "--backend", backend()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return scanflow_.start(arguments, environment());
+}
+
+std::string Scenarios::last_run() const {
+  const json runs = json::parse(scanflow_({"runs", "list", "-o", "json"}).out);
+  return !runs.is_array() || runs.empty() ? "" : runs.at(0).at("run");
+}
+
+json Scenarios::step(const std::string& name) const {
+  const json run = json::parse(scanflow_({"runs", "show", last_run(), "-o", "json"}).out);
+  for (const json& each : run.value("steps", json::array()))
+    if (each.at("name") == name) return each;
+  return {};
+}
+
+bool Scenarios::runs(const std::string& name) const {
+  return eventually([&] {
+    const std::string run = last_run();
+    const json now = run.empty() ? json() : step(name);
+    return now.is_object() && now.value("status", "") == "running" && any_pod();
+  });
+}
+
+bool Scenarios::logged(const std::string& text) const {
+  return eventually([&] {
+    return scanflow_({"runs", "logs", last_run()}).out.find(text) != std::string::npos;
+  });
+}
+
+void Scenarios::pass_between_pods() {
+  const Output output = run(R"(
+  - name: make
+    run: |
+      mkdir -p $SCANFLOW_ARTIFACTS/data
+      echo 42 > $SCANFLOW_ARTIFACTS/data/answer
+      echo n=7 >> $SCANFLOW_OUTPUT
+      echo 'loss 0.5 step=3' >> $SCANFLOW_METRICS
+  - name: use
+    needs: [make]
+    run: cat $SCANFLOW_INPUT_DATA/answer && echo n is $SCANFLOW_PARAM_N
+    with:
+      data: ${{ steps.make.artifacts.data }}
+      n: ${{ steps.make.outputs.n }}
+)");
+  ASSERT_EQ(output.exit, 0) << output.out << output.err;
+  EXPECT_THAT(scanflow_({"runs", "logs", last_run(), "use"}).out, HasSubstr("42\nn is 7\n"));
+  const json made = step("make");
+  EXPECT_EQ(made.at("pod").at("backend"), backend()) << made;
+  EXPECT_NE(made.at("pod").at("node"), "") << made;
+}
+
+void Scenarios::use_secret(const std::string& name, const std::string& key,
+                           const std::string& value) {
+  const Output output = run(fmt::format(R"(
+  - name: a
+    secrets: {{PASSWORD: {{secret: {{name: {}, key: {}}}}}}}
+    run: |
+      echo "it is $PASSWORD, of $(printf %s "$PASSWORD" | wc -c) bytes"
+)",
+                                        name, key));
+  ASSERT_EQ(output.exit, 0) << output.out << output.err;
+  const std::string log = scanflow_({"runs", "logs", last_run()}).out;
+  EXPECT_THAT(log, HasSubstr(fmt::format("of {} bytes", value.size())));
+  EXPECT_THAT(log, Not(HasSubstr(value)));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scanflow_.state())) {
+    if (!entry.is_regular_file()) continue;
+    EXPECT_THAT(read(entry.path()), Not(HasSubstr(value))) << entry.path();
+  }
+}
+
+void Scenarios::eat_too_much() {
+  if (!unlimited().empty()) GTEST_SKIP() << unlimited();
   const Output output = run(R"(
   - name: eat
     command: [python3, -c, 'import time; a = [bytearray(8 << 20) for _ in range(1000) if not time.sleep(0.05)]']
@@ -28,7 +110,7 @@ void PodBackend::eat_too_much() {
   EXPECT_THAT(scanflow_({"runs", "show", last_run()}).out, HasSubstr("memory"));
 }
 
-void PodBackend::kill_the_engine() {
+void Scenarios::kill_the_engine() {
   const auto program = start(R"(
   - name: first
     run: echo once >> $SCANFLOW_ARTIFACTS/f; echo first ran
@@ -51,17 +133,13 @@ void PodBackend::kill_the_engine() {
   EXPECT_EQ(step("long").at("attempts"), 1);
 }
 
-void PodBackend::train_mnist() {
+void Scenarios::train_mnist() {
   const char* worker = SCANFLOW_BINARY_DIR "/lib/scanflow/plugins/torch_steps.so";
   if (!std::filesystem::exists(worker)) GTEST_SKIP() << "there is no libtorch in this build";
-  const Output built = build_images({"worker"});
-  ASSERT_EQ(built.exit, 0) << built.err;
-  Program::Environment all = environment();
-  all["SCANFLOW_WORKER_IMAGE"] = kImages + "-worker:latest";
   const auto training =
       scanflow_.start({"run", SCANFLOW_SOURCE_DIR "/pipelines/mnist/train.yaml", "--backend",
                        backend(), "-p", "data=auto", "-p", "epochs=400"},
-                      all);
+                      with_worker());
   const auto send = [&](const std::string& model, std::vector<std::string> words) {
     words.insert(words.begin(), {"primitive", "send", last_run(), "train[model=" + model + "]"});
     return scanflow_(words);
