@@ -34,6 +34,17 @@ json variable(const char* name, const std::string& value) {
   return {{"name", name}, {"value", value}};
 }
 
+/// The kubelet reads them for the sidecar, which hands them to the step, and keeps them out of its log.
+void add_secrets(const json& secrets, json& env) {
+  std::string names;
+  for (const auto& [name, source] : secrets.items()) {
+    names += (names.empty() ? "" : ":") + name;
+    env.push_back(
+        {{"name", "SCANFLOW_STEP_SECRET_" + name}, {"valueFrom", {{"secretKeyRef", source}}}});
+  }
+  if (!names.empty()) env.push_back(variable("SCANFLOW_STEP_SECRETS", names));
+}
+
 }  // namespace
 
 void PodBackend::place(const Id& id) {
@@ -212,7 +223,9 @@ Result<PodOrder> PodBackend::order_of(const std::string& pod, const Attempt& att
       if (!is_app && container["name"] != kSidecarContainer) continue;
       if (is_app) container["command"] = command;
       container["env"].push_back(variable("SCANFLOW_WORKER_SOCKET", kWorkerSocket));
-      if (!is_app) container["env"].push_back(variable("SCANFLOW_BULK", bulk));
+      if (is_app) continue;
+      container["env"].push_back(variable("SCANFLOW_BULK", bulk));
+      add_secrets(made.secrets, container["env"]);
     }
   }
   order.manifest = std::move(manifest);

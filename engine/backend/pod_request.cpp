@@ -102,7 +102,8 @@ PodTemplate pod_template(const protocol::Request& request, const Images& images,
   // What the pipeline says of the Pod itself goes over what was made up here, by JSON Merge Patch.
   if (const auto given = pod.find("template"); given != pod.end()) spec.merge_patch(*given);
   made.manifest = {{"apiVersion", "v1"}, {"kind", "Pod"}, {"spec", std::move(spec)}};
-  made.hash = sha256_hex(made.manifest.dump() + images.sidecar).substr(0, 16);
+  made.secrets = pod.value("secrets", json::object());
+  made.hash = sha256_hex(made.manifest.dump() + images.sidecar + made.secrets.dump()).substr(0, 16);
   if (const auto reuse = pod.find("reuse"); reuse != pod.end()) {
     made.reuse.uses = reuse->value("uses", 1u);
     made.reuse.idle_us = reuse->value("idle_us", std::int64_t{0});

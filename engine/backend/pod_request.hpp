@@ -31,6 +31,7 @@ struct Images {
 /// What decides which Pod can run an attempt: two with the same `hash` can run in the same one.
 struct PodTemplate {
   nlohmann::json manifest;  // of a Pod without a name, a sidecar, or keys
+  nlohmann::json secrets;  // of a cluster, that its sidecar gives the step: variable -> {name, key}
   std::string hash;
   Reuse reuse;
 };

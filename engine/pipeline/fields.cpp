@@ -44,7 +44,7 @@ constexpr Field kVolume = Field{"", kMap, "a volume of its Pod"}.of(volume_field
 constexpr Field kCombination = Field{"", kMap, "a value for each axis"}.of(combination_fields);
 constexpr Field kVariable{"", kScalar | kNull, "text; may hold expressions"};
 constexpr Field kSecret =
-    Field{"", kMap, "where its value comes from: env or file"}.of(secret_fields);
+    Field{"", kMap, "where its value comes from: env, file or secret"}.of(secret_fields);
 constexpr Field kDeviceCount = Field{"", kInt, "how many"}.within(1, kMostAtOnce);
 constexpr Field kRule{"", kText, "a rule", "rule"};
 constexpr Field kWord{"", kScalar, "text", "literal"};
@@ -143,7 +143,9 @@ constexpr std::array kStep{
     Field{"when", kText, "runs only if this is true", "expression"},
     Field{"env", kMap, "environment variables"}.of(env_fields),
     Field{"secrets", kMap,
-          "environment variables whose values are seen nowhere: {NAME: {env: X}} or {file: PATH}"}
+          "environment variables whose values are seen nowhere: {NAME: {env: X}}, {file: PATH}, or "
+          "in a "
+          "cluster {secret: {name: NAME, key: KEY}}"}
         .of(secrets_fields),
     Field{"retry", kInt | kMap, "attempts beyond the first: how many, or limit, backoff, on"}
         .of(retry_fields)
@@ -191,6 +193,13 @@ constexpr std::array kSecretSource{
     Field{"env", kText, "the variable that whoever starts the run has it in", "identifier"},
     Field{"file", kText, "the file that holds it; relative: from where the steps start", "literal"}
         .not_empty(),
+    Field{"secret", kMap, "the Secret of the cluster that holds it: name and key"}.of(
+        secret_key_fields),
+};
+
+constexpr std::array kSecretKey{
+    Field{"name", kText, "the Secret's", "secret", kRequired},
+    Field{"key", kText, "of the value in it", "secret_key", kRequired},
 };
 
 constexpr std::array kSidecar{
@@ -337,6 +346,7 @@ constexpr Table kCombinationTable{"combination", "a combination", {}, &kAxisValu
 constexpr Table kEnvTable{"env", "'env'", {}, &kVariable, "variable"};
 constexpr Table kSecretsTable{"secrets", "'secrets'", {}, &kSecret, "variable"};
 constexpr Table kSecretTable{"secret", "a secret", kSecretSource, nullptr, {}, true};
+constexpr Table kSecretKeyTable{"secret_key", "a key of a Secret", kSecretKey};
 constexpr Table kSidecarTable{"sidecar", "sidecar", kSidecar};
 constexpr Table kHooksTable{"hooks", "'sidecar.hooks'", {}, &kHook, "label"};
 constexpr Table kCheckpointTable{"checkpoint", "sidecar.checkpoint", kCheckpoint, nullptr, {},
@@ -379,6 +389,7 @@ const Table& combination_fields() { return kCombinationTable; }
 const Table& env_fields() { return kEnvTable; }
 const Table& secrets_fields() { return kSecretsTable; }
 const Table& secret_fields() { return kSecretTable; }
+const Table& secret_key_fields() { return kSecretKeyTable; }
 const Table& sidecar_fields() { return kSidecarTable; }
 const Table& hooks_fields() { return kHooksTable; }
 const Table& checkpoint_fields() { return kCheckpointTable; }

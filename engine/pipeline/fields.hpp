@@ -139,6 +139,7 @@ const Table& combination_fields();  // of a matrix: open
 const Table& env_fields();          // open
 const Table& secrets_fields();      // open
 const Table& secret_fields();
+const Table& secret_key_fields();
 const Table& sidecar_fields();
 const Table& hooks_fields();
 const Table& checkpoint_fields();

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <filesystem>
+#include <iterator>
 
 #include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/pod_fields.hpp"
@@ -98,15 +99,13 @@ void check_fields(const Node& node, const Table& table, Problems& problems) {
   }
 }
 
-/// Merged over what a step's Pod has, it would take that away.
-void refuse_nulls(const Node& node, Problems& problems) {
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const Node& item = *node.items[i];
-    if (item.is_null()) {
-      problems.add(item, "a field of 'pod_template' has no value").hint =
-          "leave it out: what a step's Pod has cannot be taken away";
-    }
-    refuse_nulls(item, problems);
+/// A field without a value is as one that is not there; merged over what a step's Pod has, it would take that away.
+void drop_nulls(json& value) {
+  if (!value.is_structured()) return;
+  for (auto each = value.begin(); each != value.end();) {
+    const bool empty = value.is_object() && each->is_null();
+    if (!empty) drop_nulls(*each);
+    each = empty ? value.erase(each) : std::next(each);
   }
 }
 
@@ -142,8 +141,8 @@ void read_volumes(const Node& node, json& volumes, Problems& problems) {
 
 void read_pod_template(const Node& node, json& pod, Problems& problems) {
   pod = to_json(node, problems);
+  drop_nulls(pod);
   refuse_expressions(node, "pod_template", problems);
-  refuse_nulls(node, problems);
   Node rest = node;  // without what was said to be wrong already
   rest.items.clear();
   for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {

@@ -38,21 +38,61 @@ void read_amount(const Node& node, const Table& table, double& cpu, std::uint64_
 
 }  // namespace
 
+namespace {
+
+constexpr const char* kSecretForms =
+    "{env: VARIABLE}, of whoever starts the run, {file: PATH}, or {secret: {name: NAME, key: KEY}} "
+    "of the cluster: its value itself has no place in a pipeline";
+
+bool has_only(std::string_view text, std::string_view others, bool capitals) {
+  return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (capitals && c >= 'A' && c <= 'Z') ||
+           others.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_secret_name(std::string_view text) {
+  constexpr std::string_view kBetween = "-.";
+  return has_only(text, kBetween, false) && kBetween.find(text.front()) == std::string_view::npos &&
+         kBetween.find(text.back()) == std::string_view::npos;
+}
+
+void read_secret_key(const Node& node, Secret& secret, Problems& problems) {
+  const MapReader map(node, secret_key_fields(), problems);
+  if (const Node* name = map.get("name")) {
+    secret.name = name->text;
+    if (!is_secret_name(name->text)) {
+      problems.add(*name, fmt::format("'{}' is no name of a Secret", printable(name->text))).hint =
+          "small letters, digits, '-' and '.'";
+    } else if (name->text.starts_with("scanflow-")) {  // or a step would have other Pods' keys
+      problems
+          .add(*name, fmt::format("'{}' is Scanflow's own: keys of Pods are in such", name->text))
+          .hint = "give the Secret another name";
+    }
+  }
+  if (const Node* key = map.get("key")) {
+    secret.key = key->text;
+    if (!has_only(key->text, "-._", true))
+      problems.add(*key, fmt::format("'{}' is no key of a Secret", printable(key->text))).hint =
+          "letters, digits, '-', '_' and '.'";
+  }
+}
+
+}  // namespace
+
 void read_secret(const Node& node, Secret& secret, Problems& problems) {
   if (!node.is_map()) {
-    problems.add(node, "a secret says where its value comes from").hint =
-        "{env: VARIABLE} or {file: PATH}: its value itself has no place in a pipeline";
+    problems.add(node, "a secret says where its value comes from").hint = kSecretForms;
     return;
   }
   const MapReader map(node, secret_fields(), problems);
   const Node* env = map.get("env");
   const Node* file = map.get("file");
-  if (map.has("env") == map.has("file")) {
-    problems.add(node, "a secret has one of 'env' and 'file'").hint =
-        "{env: VARIABLE}, of whoever starts the run, or {file: PATH}";
-  }
+  if (static_cast<int>(map.has("env")) + map.has("file") + map.has("secret") != 1)
+    problems.add(node, "a secret has one of 'env', 'file' and 'secret'").hint = kSecretForms;
   if (env != nullptr) secret.env = env->text;
   if (file != nullptr) secret.file = file->text;
+  if (const Node* key = map.get("secret")) read_secret_key(*key, secret, problems);
   if (env != nullptr && !is_identifier(env->text)) {
     problems
         .add(*env,

@@ -80,8 +80,9 @@ struct Resources {
 
 /// Where a secret's value comes from. What is kept of it is this, never the value.
 struct Secret {
-  std::string env;   // a variable of whoever started the run, or goes on with it; or else
-  std::string file;  // a path; a relative one from where the steps start
+  std::string env;        // a variable of whoever started the run, or goes on with it; or else
+  std::string file;       // a path; a relative one from where the steps start; or else
+  std::string name, key;  // of a Secret in the namespace of its Pod: nobody reads it but that
 };
 
 /// A named limit that runs share: an attempt starts while fewer than `limit` of the pool run.

@@ -7,7 +7,7 @@
 namespace scanflow::runtime {
 namespace {
 
-std::string text_of(const json& document) {
+std::string json_text(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -64,7 +64,7 @@ store::ActionRow row_of(const ActionRequest& request, const orchestrate::Request
           .name_space = checked.target.name_space,
           .name = checked.target.name,
           .primitive = checked.primitive,
-          .arguments = text_of(checked.arguments),
+          .arguments = json_text(checked.arguments),
           .dry_run = checked.dry_run,
           .by = request.by,
           .issued_us = now_us,
@@ -74,7 +74,7 @@ store::ActionRow row_of(const ActionRequest& request, const orchestrate::Request
 void take_outcome(store::ActionRow& row, const orchestrate::Outcome& outcome) {
   row.outcome = orchestrate::name_of(outcome.state);
   row.message = outcome.message;
-  row.evidence = outcome.evidence.empty() ? std::string() : text_of(outcome.evidence);
+  row.evidence = outcome.evidence.empty() ? std::string() : json_text(outcome.evidence);
 }
 
 bool is_same(const store::ActionRow& row, const CheckedAction& action) {

@@ -52,6 +52,10 @@ std::string pod_of(const pipeline::Step& step) {
   if (!step.image.empty()) pod["image"] = step.image;
   if (!step.pod.empty()) pod["template"] = step.pod;
   if (!step.volumes.empty()) pod["volumes"] = step.volumes;
+  for (const auto& [variable, secret] : step.secrets) {
+    if (!secret.name.empty() && takes_secrets(step))
+      pod["secrets"][variable] = {{"name", secret.name}, {"key", secret.key}};
+  }
   if (step.reuse.enabled) {
     pod["reuse"] = {
         {"uses", step.reuse.uses}, {"idle_us", step.reuse.idle_us}, {"age_us", step.reuse.age_us}};
@@ -96,6 +100,7 @@ Result<void> RequestMaker::add_secrets(const ActiveRun& run, const pipeline::Ste
                                        protocol::Request& request) const {
   if (!takes_secrets(step)) return {};
   for (const auto& [name, secret] : step.secrets) {
+    if (!secret.name.empty()) continue;  // its Pod has it
     auto value = find_secret(secret, environment_, run.submission().options.directory);
     if (!value) return fail(fmt::format("the secret {}: {}", name, value.error().message));
     request.secrets[name] = std::move(*value);

@@ -47,6 +47,7 @@ void visit(const pipeline::Pipeline& pipeline,
 
 Result<std::string> find_secret(const pipeline::Secret& secret, const Environment& environment,
                                 const std::string& directory) {
+  if (!secret.name.empty()) return std::string();
   if (secret.env.empty()) return from_file(secret.file, directory);
   const auto found = environment.find(secret.env);
   if (found != environment.end() && !found->second.empty()) return found->second;

@@ -16,6 +16,7 @@ namespace scanflow::runtime {
 /// `environment`: of whoever asked for the run. Of a file one line break at its end is left out; a
 /// relative path starts at `directory`. The error says what is missing and the fix, and nothing of
 /// any value.
+/// Of a cluster's Secret nothing is looked up here: its Pod gets it.
 Result<std::string> find_secret(const pipeline::Secret& secret, const Environment& environment,
                                 const std::string& directory);
 

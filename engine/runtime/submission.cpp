@@ -110,9 +110,24 @@ Result<void> needs_no_device(const pipeline::Pipeline& pipeline, const std::stri
   return {};
 }
 
+Result<void> needs_no_cluster_secret(const pipeline::Pipeline& pipeline,
+                                     const std::string& backend) {
+  for (const pipeline::Step& step : pipeline.steps) {
+    for (const auto& [variable, secret] : step.secrets) {
+      if (secret.name.empty() || !takes_secrets(step)) continue;
+      return fail(refused(pipeline, step,
+                          fmt::format("has {} of the Secret {}, and on the backend {} there are "
+                                      "none (use --backend kubernetes, or 'env' or 'file')",
+                                      variable, secret.name, backend)));
+    }
+  }
+  return {};
+}
+
 Result<void> fits_backend(const pipeline::Pipeline& pipeline, const std::string& backend) {
   if (backend != backend::kKubernetes) {
     if (auto fits = needs_no_device(pipeline, backend); !fits) return fits;
+    if (auto fits = needs_no_cluster_secret(pipeline, backend); !fits) return fits;
   }
   if (backend::runs_pods(backend)) return {};
   if (auto fits = needs_no_pod(pipeline, backend); !fits || backend != "inproc") return fits;

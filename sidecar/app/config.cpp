@@ -32,6 +32,8 @@ constexpr std::array kVariables = {
         "SCANFLOW_WORKER_SOCKET",
         "the Unix socket of this Pod's worker, which runs what the hub orders; left out: none"},
     Variable{"SCANFLOW_BULK", "the hub's other endpoint, for files; needed with a worker"},
+    Variable{"SCANFLOW_STEP_SECRETS",
+             "variables that what the hub orders gets, of SCANFLOW_STEP_SECRET_...; with ':'"},
     Variable{"SCANFLOW_SOCKET_FOR_ALL", "1: those of any user may, who see the socket's directory"},
     Variable{"SCANFLOW_ADMIN", "127.0.0.1:4191, for /ready, /live, /metrics; left out: none"},
     Variable{"SCANFLOW_ADMIN_SHUTDOWN", "1: POST /shutdown ends it"},
@@ -141,6 +143,8 @@ Result<Config> read_config(const Lookup& lookup) {
   if (!reader.text("SCANFLOW_WORKER_SOCKET").empty()) {
     config.worker = reader.path("SCANFLOW_WORKER_SOCKET");
     config.bulk = read_endpoint(reader, "SCANFLOW_BULK");
+    for (const std::string& name : reader.list("SCANFLOW_STEP_SECRETS", ':'))
+      config.secrets[name] = reader.text(("SCANFLOW_STEP_SECRET_" + name).c_str());
   }
   config.socket_for_all = reader.flag("SCANFLOW_SOCKET_FOR_ALL");
   config.admin = reader.text("SCANFLOW_ADMIN");

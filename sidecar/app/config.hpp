@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct Config {
   std::string socket;           // absolute: where launchers connect
   bool socket_for_all = false;  // launchers of other users too, who see its directory
   std::string
-      worker;        // absolute: where the Pod's worker listens; empty: the Pod is not the engine's
-  std::string bulk;  // where the hub takes and gives files, with the same keys; with `worker`
+      worker;  // absolute: where the Pod's worker listens; empty: the Pod is not the engine's
+  std::map<std::string, std::string> secrets;  // variables of what the hub orders
+  std::string bulk;   // where the hub takes and gives files, with the same keys; with `worker`
   std::string admin;  // address and port; empty: none
   bool admin_shutdown = false;
   bool ends_alone = false;             // it ends when no launcher is there any more

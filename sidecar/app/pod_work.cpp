@@ -19,7 +19,7 @@ PodWork::PodWork(Loop& loop, zmq::context_t& context, const Config& config,
       config_(config),
       say_(events.say),
       client_({config.pod_uid, boot_id}, bulk::sodium_hasher),
-      relay_(loop, {config.worker, config.directory, config.hub.endpoint}, client_,
+      relay_(loop, {config.worker, config.directory, config.hub.endpoint, config.secrets}, client_,
              std::move(events)) {}
 
 std::int64_t PodWork::exchange(std::int64_t now_us) {

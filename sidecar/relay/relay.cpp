@@ -55,6 +55,7 @@ void Relay::launch(const protocol::Request& request) {
     }
     found->second.request = std::move(*brought);
     found->second.request.log_dir = options_.directory + "/logs";
+    found->second.request.secrets.insert(options_.secrets.begin(), options_.secrets.end());
     found->second.brought = true;
     worker_.send(protocol::Launch{found->second.request});
   });

@@ -20,6 +20,7 @@ struct RelayOptions {
   std::string worker;     // absolute: where the worker listens
   std::string directory;  // absolute: inputs, logs, and what is over
   std::string hub;        // what the worker is told of it: it finds the sidecar by itself
+  std::map<std::string, std::string> secrets;  // more of them for each attempt: its Pod has them
 };
 
 class Relay {

@@ -106,7 +106,7 @@ TEST_F(PrimitiveTest, WhatIsNotDoneIsShownWithItsRun) {
 
 TEST_F(PrimitiveTest, IsCompleted) {
   const auto run = begin();
-  EXPECT_EQ(scanflow_({"__complete", "primitive", ""}).out, "list\nsend\n");
+  EXPECT_EQ(scanflow_({"__complete", "primitive", ""}).out, "history\nlist\nsend\n");
   EXPECT_EQ(
       scanflow_({"__complete", "--state", scanflow_.state(), "primitive", "send", "last", ""}).out,
       "long\n");

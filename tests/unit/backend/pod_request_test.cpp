@@ -77,6 +77,11 @@ TEST(PodTemplate, MountsTheStepsOwnVolumes) {
                             {"name": "volume-3", "mountPath": "/scratch"},
                             {"name": "volume-4", "mountPath": "/room"}])"));
   EXPECT_NE(made.hash, pod_template(request(), kImages).hash);
+  protocol::Request secret = request();
+  secret.pod = R"({"secrets": {"TOKEN": {"name": "login", "key": "token"}}})";
+  EXPECT_EQ(pod_template(secret, kImages).secrets["TOKEN"]["name"], "login");
+  EXPECT_NE(pod_template(secret, kImages).hash, pod_template(request(), kImages).hash)
+      << "a kept Pod has the secrets of its own steps alone";
 }
 
 TEST(PodTemplate, PluginsRunInTheWorkersImageAndCommandsWithoutOneInTheDefault) {

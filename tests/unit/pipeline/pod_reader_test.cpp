@@ -20,7 +20,7 @@ steps:
     image: "app:2"
     command: [python3, -c]
     args: [print(1), 2, "${{ params.days }}"]
-    pod_template: {nodeSelector: {gpu: "yes"}, securityContext: {runAsUser: 1000}}
+    pod_template: {nodeSelector: {gpu: "yes"}, securityContext: {runAsUser: 1000, runAsGroup: ~}, tolerations: ~}
     reuse: {idle: 1m, uses: 3, age: 2h}
   - {name: b, run: echo}
   - {name: c, run: echo, reuse: false}

@@ -26,6 +26,7 @@ json companions(const std::string& table, const std::string& field) {
       {"checkpoint.program", json::object()},
       {"secret", {{"env", "TOKEN"}}},
       {"secret.file", json::object()},
+      {"secret.secret", json::object()},
       {"approve.default", {{"timeout", "1m"}}},
   };
   const auto own = kCompanions.find(table + "." + field);
@@ -102,14 +103,21 @@ class Walk {
 json smallest(const Table& table) { return smallest_for(table, ""); }
 
 std::vector<json> valid_values(const Field& field) {
-  static const std::map<std::string_view, json> kOfFormat{
-      {"duration", "90s"},       {"bytes", "512Mi"},
-      {"cpu", "500m"},           {"rule", "threads > 5 -> dump"},
-      {"signal", "SIGUSR1"},     {"cron", "0 3 * * *"},
-      {"zone", "Europe/Madrid"}, {"label", "a-1"},
-      {"literal", "noop"},       {"expression", "${{ {1} }}"},
-      {"identifier", "A_1"},     {"image", "registry.local/app:1"},
-      {"path", "/data"}};
+  static const std::map<std::string_view, json> kOfFormat{{"duration", "90s"},
+                                                          {"bytes", "512Mi"},
+                                                          {"cpu", "500m"},
+                                                          {"rule", "threads > 5 -> dump"},
+                                                          {"signal", "SIGUSR1"},
+                                                          {"cron", "0 3 * * *"},
+                                                          {"zone", "Europe/Madrid"},
+                                                          {"label", "a-1"},
+                                                          {"literal", "noop"},
+                                                          {"expression", "${{ {1} }}"},
+                                                          {"identifier", "A_1"},
+                                                          {"image", "registry.local/app:1"},
+                                                          {"path", "/data"},
+                                                          {"secret", "login.a-1"},
+                                                          {"secret_key", "pass.word_1"}};
   std::vector<json> values;
   if (!field.words.empty()) {
     for (const std::string_view word : field.words) values.emplace_back(word);
