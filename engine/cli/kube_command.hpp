@@ -14,6 +14,7 @@ namespace scanflow::cli {
 
 struct KubeOptions {
   std::string kubeconfig, context, name_space;
+  bool only_enabled = false;  // of sidecars: as of what injects them
 };
 /// Prints each point, and what to do about it; kEngine where no step could run there.
 int kube_check(const Context& context, const KubeOptions& options);
