@@ -26,7 +26,7 @@ struct Seen {
   std::string name_space, name, sidecar, why;
 };
 
-bool is_over(const json& pod) {
+bool is_ending(const json& pod) {
   const std::string phase = pod.value("/status/phase"_json_pointer, "");
   return phase == "Succeeded" || phase == "Failed" || pod["metadata"].contains("deletionTimestamp");
 }
@@ -81,7 +81,7 @@ kube::Answer<std::vector<Seen>> look(kube::Client& client,
     const auto pods = client.list(kube::kinds::kPod, each);
     if (!pods) return tl::unexpected(pods.error());
     for (const json& pod : pods->items) {
-      if (!is_over(pod)) all.push_back(seen(pod, settings));
+      if (!is_ending(pod)) all.push_back(seen(pod, settings));
     }
   }
   // What is to be done comes first.
