@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cstdlib>
 
 #include "engine/cli/connection.hpp"
@@ -122,11 +123,10 @@ int send_from_here(const Context& context, runtime::ActionRequest request,
   std::string usual = variable("SCANFLOW_KUBE_NAMESPACE");
   if (usual.empty()) usual = (*client)->access().name_space;
   auto target = orchestrate::find_target(**client, action.object, request.name_space, usual);
-  // Of a kind with its group the API server is asked.
-  const bool asked = action.object.kind.find('.') != std::string::npos;
-  if (!target) return complain(context, asked ? kEngine : kUsage, target.error().message);
+  if (!target)
+    return complain(context, target.error().code == 0 ? kEngine : kUsage, target.error().message);
   action.request.target = std::move(*target);
-  store::ActionRow row = runtime::row_of(request, action.request, wall_us());
+  store::ActionRow row = runtime::row_of(request, action, wall_us());
   row.started_us = row.issued_us;
   const orchestrate::Outcome outcome = orchestrate::act(**client, action.request);
   row.ended_us = wall_us();
@@ -149,7 +149,13 @@ Result<api::ActionQuery> query_of(const HistoryOptions& options) {
     const auto target = orchestrate::target_of(*known, written->name, query.name_space, "");
     return api::ActionQuery{target.kind.kind, target.name_space, target.name, options.limit, ""};
   }
-  query.kind = written->kind.substr(0, written->kind.find('.'));
+  if (written->kind.find('.') != std::string::npos || std::islower(written->kind.front()) != 0) {
+    return fail(
+        fmt::format("the kind {} is not known here: write it as the history has it, such as "
+                    "InferenceService/digits",
+                    printable(written->kind)));
+  }
+  query.kind = written->kind;
   query.name = written->name;
   return query;
 }

@@ -21,6 +21,11 @@ constexpr int kPieces = 8;
 constexpr const char* kTooMany = "too many transfers wait";
 constexpr const char* kFull = "the engine's disk is full: artifacts and logs wait until it is not";
 
+bool is_full_disk(const std::error_code& error) {
+  return error == std::errc::no_space_on_device ||
+         error == std::error_code(EDQUOT, std::generic_category());
+}
+
 /// Of one sidecar, in a map that is sorted by whose they are.
 template <class Transfers>
 std::size_t count_of(const SidecarKey& of, const Transfers& transfers) {
@@ -149,7 +154,7 @@ void Bulk::store(const Peer& peer, const SidecarKey& of, const protocol::Store& 
     auto upload = open(store, *place);
     if (!upload) {
       // Of a full disk somebody frees some space.
-      const bool full = upload.error() == std::errc::no_space_on_device;
+      const bool full = is_full_disk(upload.error());
       return refuse(
           peer, of, store.transfer,
           full ? kFull : fmt::format("{}: {}", place->path.string(), upload.error().message()),

@@ -14,30 +14,36 @@ GroupVersion group_version_of(const std::string& api_version) {
   return {api_version.substr(0, slash), api_version.substr(slash + 1)};
 }
 
-Result<Kind> discover(Client& client, const std::string& api_version, const std::string& kind,
+Answer<Kind> discover(Client& client, const std::string& api_version, const std::string& kind,
                       const std::stop_token& stop) {
   const auto [group, version] = group_version_of(api_version);
   const std::string path = group.empty() ? "/api/" + version : "/apis/" + api_version;
   const auto found = client.call({.path = path}, stop);
-  if (!found && found.error().code == 404) {
-    return fail(fmt::format(
-        "the cluster has no API {}: is it written right (apps/v1), and what brings it installed "
-        "(kubectl api-versions lists them)?",
-        api_version));
+  if (!found) {
+    Failure failure = found.error();
+    failure.message =
+        failure.code == 404
+            ? fmt::format(
+                  "the cluster has no API {}: is it written right (apps/v1), and what brings it "
+                  "installed (kubectl api-versions lists them)?",
+                  api_version)
+            : explained(found.error(), "ask what " + api_version + " has");
+    return tl::unexpected(std::move(failure));
   }
-  if (!found) return fail(explained(found.error(), "ask what " + api_version + " has"));
   std::vector<std::string> kinds;
   for (const json& each : found->value("resources", json::array())) {
     const std::string plural = text_of(each, "name");
     if (plural.find('/') != std::string::npos) continue;  // a part of another
     if (text_of(each, "kind") == kind || plural == kind || text_of(each, "singularName") == kind)
-      return Kind{group, version, plural, text_of(each, "kind"), each.value("namespaced", true)};
+      return Kind{group, version, plural, text_of(each, "kind"),
+                  each.value("namespaced", json()) != json(false)};
     kinds.push_back(text_of(each, "kind"));
   }
   const std::string near = nearest(kind, kinds);
-  return fail(fmt::format("{} has no kind {}; {}", api_version, kind,
+  return tl::unexpected(
+      no_such(fmt::format("{} has no kind {}; {}", api_version, kind,
                           near.empty() ? fmt::format("there are {}", fmt::join(kinds, ", "))
-                                       : fmt::format("did you mean {}?", near)));
+                                       : fmt::format("did you mean {}?", near))));
 }
 
 }  // namespace scanflow::kube

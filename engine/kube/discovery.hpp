@@ -12,7 +12,7 @@ namespace scanflow::kube {
 
 /// "apps/v1", "Deployment" (or "deployments", "deployment"): where they are. An error says what is wrong, and of a kind that there is none of, which
 /// there are.
-Result<Kind> discover(Client& client, const std::string& api_version, const std::string& kind,
+Answer<Kind> discover(Client& client, const std::string& api_version, const std::string& kind,
                       const std::stop_token& stop = {});
 
 /// "apps/v1" in its parts; "v1": of the core.

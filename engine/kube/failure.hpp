@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 
 #include "engine/http/client.hpp"
 
@@ -30,6 +31,8 @@ struct Failure {
 template <class T>
 using Answer = tl::expected<T, Failure>;
 
+/// The API server was asked, and has none.
+inline Failure no_such(std::string message) { return {404, "NotFound", std::move(message)}; }
 /// Of an answer that is none of 2xx.
 Failure failure_of(const http::Head& head, const std::string& body);
 /// Of a Status object, as a watch sends one too.

@@ -37,7 +37,10 @@ class LogReading {
       const bool last = ended_ || !options_.follow;
       auto over = read_once();
       if (full_) return {};
-      if (!over && !may_pass(over.error())) return over;
+      if (!over && !may_pass(over.error())) {
+        lines_.end();
+        return over;
+      }
       if (!last) {
         if (auto seen = look(); !seen && !gone_) return seen;
       }
@@ -45,7 +48,10 @@ class LogReading {
         lines_.end();
         return {};
       }
-      if (gone_) return over;
+      if (gone_) {
+        lines_.end();
+        return over;
+      }
       lines_.begin_again();
       if (!wait_for(again_us(), stop_)) return tl::unexpected(stopped_failure());
     }
@@ -61,7 +67,7 @@ class LogReading {
 
   bool may_pass(const Failure& failure) {
     // Who is silent may have nothing to say; whoever does not answer is found out by the next connection.
-    if (is_silent(failure)) return true;
+    if (is_silent(failure) && options_.follow) return true;
     wait_us_ = next_try_us(failure, true, ++tried_, client_.jitter(), client_.means().repeat);
     return wait_us_.has_value();
   }

@@ -124,33 +124,43 @@ Target target_of(const kube::Kind& kind, const std::string& name, const std::str
   return {kind, name.substr(dot + 1), name.substr(0, dot)};
 }
 
-Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name,
-                                   const std::stop_token& stop) {
+namespace {
+
+kube::Answer<kube::Kind> discovered_kind(kube::Client& client, const std::string& name,
+                                         const std::stop_token& stop) {
   GroupPart parts = split_kind(name);
   if (parts.group.empty() && parts.version.empty())
-    return fail(
+    return tl::unexpected(kube::no_such(
         fmt::format("the kind {} is not known here: write PLURAL.GROUP/NAME, such as "
                     "inferenceservices.serving.kserve.io/digits; without its group: {}",
-                    in_quotes(name), fmt::join(known_kinds(), ", ")));
+                    in_quotes(name), fmt::join(known_kinds(), ", "))));
   if (parts.version.empty()) {
     const auto groups = client.call({.path = "/apis"}, stop);
-    if (!groups) return fail(kube::explained(groups.error(), "ask which API groups there are"));
+    if (!groups) {
+      kube::Failure failure = groups.error();
+      failure.message = kube::explained(groups.error(), "ask which API groups there are");
+      return tl::unexpected(std::move(failure));
+    }
     parts.version = preferred_version(*groups, parts.group);
     if (parts.version.empty())
-      return fail(fmt::format("the API server has no group {}: is what defines {} installed?",
-                              in_quotes(parts.group), in_quotes(parts.name)));
+      return tl::unexpected(
+          kube::no_such(fmt::format("the API server has no group {}: is what defines {} installed?",
+                                    in_quotes(parts.group), in_quotes(parts.name))));
   }
   return kube::discover(client,
                         parts.group.empty() ? parts.version : parts.group + "/" + parts.version,
                         parts.name, stop);
 }
 
-Result<Target> find_target(kube::Client& client, const Written& written, const std::string& given,
-                           const std::string& usual, const std::stop_token& stop) {
+}  // namespace
+
+kube::Answer<Target> find_target(kube::Client& client, const Written& written,
+                                 const std::string& given, const std::string& usual,
+                                 const std::stop_token& stop) {
   const kube::Kind* known = known_kind(written.kind);
-  const auto kind =
-      known != nullptr ? Result<kube::Kind>(*known) : discovered_kind(client, written.kind, stop);
-  if (!kind) return fail(kind.error().message);
+  auto kind = known != nullptr ? kube::Answer<kube::Kind>(*known)
+                               : discovered_kind(client, written.kind, stop);
+  if (!kind) return tl::unexpected(std::move(kind.error()));
   return target_of(*kind, written.name, given, usual);
 }
 

@@ -43,13 +43,12 @@ std::vector<std::string> known_kinds();
 Target target_of(const kube::Kind& kind, const std::string& name, const std::string& given,
                  const std::string& usual);
 
-/// A kind that is not known here, of the API server: "inferenceservices.serving.kserve.io" (or its kind, or with a
-/// version: "inferenceservices.v1beta1.serving.kserve.io"). An error says what there is.
-Result<kube::Kind> discovered_kind(kube::Client& client, const std::string& name,
-                                   const std::stop_token& stop = {});
-/// The object that is meant. A kind that is not known here is asked of the API server; `given` and `usual`: target_of.
-Result<Target> find_target(kube::Client& client, const Written& written, const std::string& given,
-                           const std::string& usual, const std::stop_token& stop = {});
+/// The object that is meant; `given` and `usual`: target_of. A kind that is not known here is asked of the API server:
+/// "inferenceservices.serving.kserve.io" (or its kind, or with a version: "inferenceservices.v1beta1.serving.kserve.io").
+/// The failure's message says what there is, or why it could not be asked (code 0).
+kube::Answer<Target> find_target(kube::Client& client, const Written& written,
+                                 const std::string& given, const std::string& usual,
+                                 const std::stop_token& stop = {});
 /// Who controls an object: its kind, where that is known here, and its name.
 struct Controller {
   std::string kind, name;

@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 
 /// SIGKILL, as a shell would see it.
 constexpr int kKilled = 137;
+constexpr std::chrono::milliseconds kRemoveAgain{200};
 
 /// conmon tells of a container that ran out of memory by a file `oom` in its current directory, and
 /// podman looks for it elsewhere (conmon 2.1.6). Each Pod is made in a directory of its own, so that
@@ -238,8 +239,16 @@ Answer<void> Podman::remove(const std::string& pod, const std::stop_token& stop)
   if (!seen && seen.error().kind != Refusal::missing) return tl::unexpected(seen.error());
   if (seen) {
     kill_all(*seen, stop);
-    const auto removed = ask(fmt::format("remove the Pod {}", pod),
-                             {"pod", "rm", "--force", "--time", "0", seen->id}, stop);
+    const auto rm = [&] {
+      return ask(fmt::format("remove the Pod {}", pod),
+                 {"pod", "rm", "--force", "--time", "0", seen->id}, stop);
+    };
+    auto removed = rm();
+    // One whose making was broken off a moment ago may still be worked on by what podman has started for it.
+    if (!removed && removed.error().kind == Refusal::other) {
+      std::this_thread::sleep_for(kRemoveAgain);
+      removed = rm();
+    }
     if (!removed && removed.error().kind != Refusal::missing) {
       return tl::unexpected(removed.error());
     }

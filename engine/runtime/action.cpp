@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/runtime/primitive.hpp"
+#include "sdk/base/digest.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -53,34 +54,33 @@ Result<CheckedAction> check_action(const ActionRequest& request,
   asked.allowed = allowed;
   auto checked = orchestrate::check_request(std::move(asked));
   if (!checked) return fail(checked.error().message);
-  return CheckedAction{*object, std::move(*checked)};
+  const json all = {request.object, request.name_space, checked->primitive, checked->arguments,
+                    checked->dry_run};
+  return CheckedAction{*object, std::move(*checked), sha256_hex(json_text(all))};
 }
 
-store::ActionRow row_of(const ActionRequest& request, const orchestrate::Request& checked,
+store::ActionRow row_of(const ActionRequest& request, const CheckedAction& checked,
                         std::int64_t now_us) {
+  const orchestrate::Request& asked = checked.request;
+  const bool shown = asked.target.kind.kind != "Secret";
   return {.id = request.id,
-          .api_version = checked.target.kind.api_version(),
-          .kind = checked.target.kind.kind,
-          .name_space = checked.target.name_space,
-          .name = checked.target.name,
-          .primitive = checked.primitive,
-          .arguments = json_text(checked.arguments),
-          .dry_run = checked.dry_run,
+          .api_version = asked.target.kind.api_version(),
+          .kind = asked.target.kind.kind,
+          .name_space = asked.target.name_space,
+          .name = asked.target.name,
+          .primitive = asked.primitive,
+          .arguments = shown ? json_text(asked.arguments) : "{}",
+          .digest = checked.digest,
+          .dry_run = asked.dry_run,
           .by = request.by,
           .issued_us = now_us,
-          .deadline_us = checked.deadline_us};
+          .deadline_us = asked.deadline_us};
 }
 
 void take_outcome(store::ActionRow& row, const orchestrate::Outcome& outcome) {
   row.outcome = orchestrate::name_of(outcome.state);
   row.message = outcome.message;
   row.evidence = outcome.evidence.empty() ? std::string() : json_text(outcome.evidence);
-}
-
-bool is_same(const store::ActionRow& row, const CheckedAction& action) {
-  return row.primitive == action.request.primitive && row.dry_run == action.request.dry_run &&
-         object_of(row.arguments) == action.request.arguments &&
-         action.object.name.starts_with(row.name);
 }
 
 json action_document(const store::ActionRow& row) {

@@ -32,18 +32,17 @@ json to_json(const ActionRequest& request);
 struct CheckedAction {
   orchestrate::Written object;
   orchestrate::Request request;  // without its target
+  std::string digest;            // of all of it: the same id again must have the same
 };
 /// Errors say what is wrong, and what there is.
 Result<CheckedAction> check_action(const ActionRequest& request,
                                    const orchestrate::AllowList& allowed);
 
-/// What is recorded before it is done.
-store::ActionRow row_of(const ActionRequest& request, const orchestrate::Request& checked,
+/// What is recorded before it is done, once its target is known. Of a Secret the arguments are not kept.
+store::ActionRow row_of(const ActionRequest& request, const CheckedAction& checked,
                         std::int64_t now_us);
 /// Its outcome into the row.
 void take_outcome(store::ActionRow& row, const orchestrate::Outcome& outcome);
-/// Does the row say that the same was asked?
-bool is_same(const store::ActionRow& row, const CheckedAction& action);
 /// {"id", "target": {"api_version", "kind", "namespace", "name"}, "primitive", "arguments", "by", "dry_run",
 /// "issued_us", "deadline_us", "outcome" (null: none yet), "message", "evidence", "started_us", "ended_us"}
 json action_document(const store::ActionRow& row);

@@ -13,10 +13,10 @@
 namespace scanflow::runtime {
 namespace {
 
-/// So many objects are acted on at once: each waits for its API server, or for what it has asked for.
-constexpr std::size_t kThreads = 8;
-/// How long it is known what was asked.
-constexpr std::int64_t kKeptUs = std::int64_t{90} * 24 * 3600 * 1'000'000;
+/// So many objects are acted on at once: each waits for its API server, or for what it has asked for. What begins does
+/// not wait for these.
+constexpr std::size_t kActing = 8, kBeginning = 2;
+constexpr std::size_t kMostOpen = 10'000;
 
 constexpr const char* kIndeterminate = "INDETERMINATE";
 constexpr const char* kLeftOver =
@@ -31,13 +31,20 @@ void tell_action(const Client& client, const store::ActionRow& row) {
   tell_done(client, {{"action", action_document(row)}});
 }
 
+std::string another(const std::string& id) {
+  return fmt::format("{} is the id of another request", id);
+}
+
+std::string bug(const std::exception& error) {
+  return fmt::format("{} (this is a bug in scanflow)", error.what());
+}
+
 }  // namespace
 
 Actions::Actions(store::Store& store, ClusterOptions options)
     : store_(store), options_(std::move(options)) {
-  const std::int64_t now_us = wall_us();
-  // A store that cannot be written says so to whoever asks for something.
-  (void)store_.close_actions(kIndeterminate, kLeftOver, now_us, now_us - kKeptUs);
+  const auto closed = store_.close_actions(kIndeterminate, kLeftOver, wall_us());
+  if (!closed && options_.broken) options_.broken(closed.error().message);
 }
 
 Actions::~Actions() {
@@ -46,13 +53,9 @@ Actions::~Actions() {
     closing_ = true;
   }
   stop_.request_stop();
-  if (pool_) pool_->join();
-}
-
-template <class Call>
-void Actions::work(Call call) {
-  if (!pool_) pool_.emplace(kThreads);
-  boost::asio::post(*pool_, std::move(call));
+  if (!pools_) return;
+  pools_->begin.join();
+  pools_->act.join();
 }
 
 void Actions::ask(ActionRequest request, const Client& client) {
@@ -61,21 +64,29 @@ void Actions::ask(ActionRequest request, const Client& client) {
   if (request.id.empty()) request.id = uuid_v7(wall_us() / 1000);
   const std::lock_guard lock(mutex_);
   if (closing_) return reject(client, kEnding, kUnavailable, 3);
-  auto& open = open_[request.id];
-  if (open == nullptr) {
-    open = std::make_shared<Open>();
-    open->request = std::move(request);
-    open->action = std::move(*checked);
-    open->waiting.push_back(client);
-    return work([this, open] { begin(open); });
+  const auto found = open_.find(request.id);
+  if (found != open_.end()) {  // the same again, of a client that has lost its connection
+    Open& open = *found->second;
+    if (open.action.digest != checked->digest)
+      return reject(client, another(request.id), kConflict);
+    if (request.wait) {
+      open.waiting.push_back(client);
+    } else if (open.recorded) {
+      tell_action(client, open.row);
+    } else {
+      open.hasty.push_back(client);
+    }
+    return;
   }
-  // The same again, of a client that has lost its connection.
-  if (open->action.request.primitive != checked->request.primitive ||
-      open->action.request.arguments != checked->request.arguments) {
-    return reject(client, fmt::format("{} is the id of another request", request.id), kConflict);
-  }
-  if (!request.wait && open->recorded) return tell_action(client, open->row);
-  open->waiting.push_back(client);
+  if (open_.size() >= kMostOpen)
+    return reject(client, fmt::format("{} actions wait already", kMostOpen), kUnavailable, 3);
+  if (!pools_) pools_.emplace(kBeginning, kActing);
+  const auto open = std::make_shared<Open>();
+  (request.wait ? open->waiting : open->hasty).push_back(client);
+  open->action = std::move(*checked);
+  open->request = std::move(request);
+  open_[open->request.id] = open;
+  boost::asio::post(pools_->begin, [this, open] { begin(open); });
 }
 
 Result<std::shared_ptr<kube::Client>> Actions::client() {
@@ -85,81 +96,102 @@ Result<std::shared_ptr<kube::Client>> Actions::client() {
   if (!access) return fail(access.error().message);
   auto opened = kube::Client::open(std::move(*access), options_.means);
   if (!opened) return opened;
-  client_ = *opened;
   kube::Recorder::Options events;
   events.trouble = options_.log;
-  recorder_.emplace(client_, std::move(events));
+  recorder_.emplace(*opened, std::move(events));
+  client_ = *opened;
   return client_;
 }
 
-std::optional<Actions::Problem> Actions::prepare(Open& open, bool& over) {
+tl::expected<void, Actions::Problem> Actions::record(const store::ActionRow& row) {
+  const auto recorded = store_.record(row);
+  if (recorded) return {};
+  if (options_.broken) options_.broken(recorded.error().message);
+  return tl::unexpected(Problem{recorded.error().message, kUnavailable, 3});
+}
+
+tl::expected<store::ActionRow, Actions::Problem> Actions::prepare(Open& open) {
+  try {
+    return prepare_now(open);
+  } catch (const std::exception& error) {
+    return tl::unexpected(Problem{bug(error), kUnavailable, 3});
+  }
+}
+
+tl::expected<store::ActionRow, Actions::Problem> Actions::prepare_now(Open& open) {
   const auto known = store_.action(open.request.id);
-  if (!known) return Problem{known.error().message, kUnavailable, 3};
+  if (!known) return tl::unexpected(Problem{known.error().message, kUnavailable, 3});
   if (*known) {
-    if (!is_same(**known, open.action)) {
-      return Problem{fmt::format("{} is the id of another request", open.request.id), kConflict, 1};
-    }
-    open.row = **known;
-    over = true;
-    return std::nullopt;
+    if ((*known)->digest == open.action.digest) return **known;
+    return tl::unexpected(Problem{another(open.request.id), kConflict, 1});
   }
   const auto cluster = client();
-  if (!cluster) return Problem{cluster.error().message, kUnavailable, 3};
+  if (!cluster) return tl::unexpected(Problem{cluster.error().message, kUnavailable, 3});
   const std::string& own =
       options_.name_space.empty() ? (*cluster)->access().name_space : options_.name_space;
   auto target = orchestrate::find_target(**cluster, open.action.object, open.request.name_space,
                                          own, stop_.get_token());
-  if (!target) return Problem{target.error().message, kNotFound, 2};
+  if (!target) {
+    const bool answered = target.error().code != 0;
+    return tl::unexpected(
+        Problem{target.error().message, answered ? kNotFound : kUnavailable, answered ? 2 : 3});
+  }
   open.action.request.target = std::move(*target);
-  store::ActionRow row = row_of(open.request, open.action.request, wall_us());
-  const auto recorded = store_.record(row);
-  if (!recorded) return Problem{recorded.error().message, kUnavailable, 3};
-  const std::lock_guard lock(mutex_);
-  open.row = std::move(row);
-  return std::nullopt;
+  store::ActionRow row = row_of(open.request, open.action, wall_us());
+  if (auto recorded = record(row); !recorded) return tl::unexpected(recorded.error());
+  return row;
 }
 
 void Actions::begin(const OpenPtr& open) {
-  bool over = false;
-  const auto problem = prepare(*open, over);
-  if (problem || over) return end(open, problem);
-  std::vector<Client> told;
+  const auto row = prepare(*open);
+  if (!row) return end(open, row.error());
+  std::vector<Client> hasty;
   {
     const std::lock_guard lock(mutex_);
+    open->row = *row;
     open->recorded = true;
-    if (!open->request.wait) told = std::exchange(open->waiting, {});
-    auto& line = lines_[object_key(open->row)];
-    line.push_back(open);
-    if (line.size() == 1) work([this, open] { carry_out(open); });
+    hasty = std::exchange(open->hasty, {});
+    if (row->outcome.empty()) {
+      auto& line = lines_[object_key(*row)];
+      line.push_back(open);
+      if (line.size() == 1) boost::asio::post(pools_->act, [this, open] { carry_out(open); });
+    }
   }
-  for (const Client& client : told) tell_action(client, open->row);
+  for (const Client& client : hasty) tell_action(client, *row);
+  if (!row->outcome.empty()) end(open, std::nullopt);
+}
+
+void Actions::act(const Open& open, store::ActionRow& row) {
+  const auto cluster = client();
+  if (!cluster) return take_outcome(row, orchestrate::failed(cluster.error().message));
+  const orchestrate::Outcome outcome =
+      orchestrate::act(**cluster, open.action.request, stop_.get_token(), &*recorder_);
+  take_outcome(row, outcome);
+  if (!stop_.stop_requested() || outcome.answered) return;
+  row.outcome = kIndeterminate;  // what was asked for may have been done
+  row.message = kLeftOver;
 }
 
 void Actions::carry_out(const OpenPtr& open) {
-  store::ActionRow row = open->row;
+  store::ActionRow row = open->row;  // nobody else writes it now
   if (stop_.stop_requested()) {
     row.outcome = orchestrate::name_of(orchestrate::Outcome::State::refused);
     row.message = kEnding;
   } else {
     row.started_us = wall_us();
     try {
-      const auto cluster = client();
-      take_outcome(row, cluster ? orchestrate::act(**cluster, open->action.request,
-                                                   stop_.get_token(), &*recorder_)
-                                : orchestrate::failed(cluster.error().message));
+      act(*open, row);
     } catch (const std::exception& error) {
-      take_outcome(row,
-                   orchestrate::failed(std::string(error.what()) + " (this is a bug in scanflow)"));
+      take_outcome(row, orchestrate::failed(bug(error)));
     }
   }
   row.ended_us = wall_us();
-  const auto recorded = store_.record(row);
+  const auto recorded = record(row);
   {
     const std::lock_guard lock(mutex_);
     open->row = row;
   }
-  end(open,
-      recorded ? std::nullopt : std::optional(Problem{recorded.error().message, kUnavailable, 3}));
+  end(open, recorded ? std::nullopt : std::optional(recorded.error()));
   next_of(object_key(row));
 }
 
@@ -170,22 +202,26 @@ void Actions::next_of(const std::string& object) {
   if (line->second.empty()) {
     lines_.erase(line);
   } else {
-    work([this, next = line->second.front()] { carry_out(next); });
+    boost::asio::post(pools_->act, [this, next = line->second.front()] { carry_out(next); });
   }
 }
 
+/// From here on nobody joins it: whoever asks again finds it in the store.
 void Actions::end(const OpenPtr& open, const std::optional<Problem>& problem) {
-  std::vector<Client> waiting;
+  std::vector<Client> told;
+  store::ActionRow row;
   {
     const std::lock_guard lock(mutex_);
-    waiting = std::exchange(open->waiting, {});
+    told = std::exchange(open->waiting, {});
+    for (Client& client : open->hasty) told.push_back(std::move(client));
+    row = open->row;
     open_.erase(open->request.id);
   }
-  for (const Client& client : waiting) {
+  for (const Client& client : told) {
     if (problem) {
       reject(client, problem->message, problem->reason, problem->exit);
     } else {
-      tell_action(client, open->row);
+      tell_action(client, row);
     }
   }
 }

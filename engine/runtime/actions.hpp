@@ -20,12 +20,13 @@
 
 namespace scanflow::runtime {
 
-/// Which cluster an engine is for, and what it may do there.
+/// Which cluster an engine is for, and what it may do there. The functions [any-thread].
 struct ClusterOptions {
   kube::Whereabouts where;
   std::string name_space;          // where nobody says one; empty: the context's
   orchestrate::AllowList allowed;  // what `patch` may change
-  std::function<void(const std::string& line)> log = {};  // [any-thread]; null: nobody is told
+  std::function<void(const std::string& line)> log = {};    // null: nobody is told
+  std::function<void(const std::string& why)> broken = {};  // nothing can be recorded any more
   kube::Client::Means means = kube::Client::usual();
 };
 
@@ -34,7 +35,7 @@ class Actions {
   /// Those that an earlier engine had begun get the outcome INDETERMINATE: nobody can say how far it came.
   /// `store` outlives it.
   Actions(store::Store& store, ClusterOptions options);
-  /// What is under way is broken off, and what waits is REFUSED; both are recorded.
+  /// What is under way is broken off (INDETERMINATE), and what waits is REFUSED; both are recorded.
   ~Actions();
   Actions(const Actions&) = delete;
   Actions& operator=(const Actions&) = delete;
@@ -48,24 +49,29 @@ class Actions {
     CheckedAction action;
     store::ActionRow row;  // once it is recorded
     bool recorded = false;
-    std::vector<Client> waiting;
+    std::vector<Client> hasty;    // who wants to know that it is recorded
+    std::vector<Client> waiting;  // for its outcome
   };
   using OpenPtr = std::shared_ptr<Open>;
-
-  Result<std::shared_ptr<kube::Client>> client();
-  void begin(const OpenPtr& open);
-  /// Nothing: it is recorded, and the object is known.
   struct Problem {
     std::string message;
     const char* reason;
     int exit;
   };
-  std::optional<Problem> prepare(Open& open, bool& over);
+  struct Pools {
+    boost::asio::thread_pool begin, act;
+  };
+
+  Result<std::shared_ptr<kube::Client>> client();
+  void begin(const OpenPtr& open);
+  /// The row of a new one, with its target in `open`; or of one that is there, with its outcome.
+  tl::expected<store::ActionRow, Problem> prepare(Open& open);
+  tl::expected<store::ActionRow, Problem> prepare_now(Open& open);
   void carry_out(const OpenPtr& open);
+  void act(const Open& open, store::ActionRow& row);
+  tl::expected<void, Problem> record(const store::ActionRow& row);
   void end(const OpenPtr& open, const std::optional<Problem>& problem);
   void next_of(const std::string& object);
-  template <class Call>
-  void work(Call call);
 
   store::Store& store_;
   const ClusterOptions options_;
@@ -76,7 +82,7 @@ class Actions {
   std::optional<kube::Recorder> recorder_;            // once there is a client
   std::map<std::string, OpenPtr> open_;               // by id
   std::map<std::string, std::deque<OpenPtr>> lines_;  // by object: the first is under way
-  std::optional<boost::asio::thread_pool> pool_;      // once it is needed
+  std::optional<Pools> pools_;                        // once they are needed
 };
 
 }  // namespace scanflow::runtime

@@ -132,9 +132,11 @@ Engine::Impl::Impl(EngineOptions given)
     if (auto locks = RunLocks::open(options.state.engine_runs()))
       run_locks.emplace(std::move(*locks));
     Cluster cluster = cluster_of_environment();
-    actions.emplace(*options.store,
-                    ClusterOptions{std::move(cluster.where), std::move(cluster.name_space),
-                                   options.patch_allow, options.log});
+    actions.emplace(
+        *options.store,
+        ClusterOptions{std::move(cluster.where), std::move(cluster.name_space), options.patch_allow,
+                       options.log,
+                       [this](const std::string& why) { post([this, why] { fail_all(why); }); }});
   }
   post([this] { take_over(); });
   thread = std::thread([this] {

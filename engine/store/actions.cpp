@@ -12,15 +12,15 @@ template <class... Values>
 Result<std::vector<ActionRow>> read_actions(const Connection& connection, const char* rest,
                                             const Values&... values) {
   const std::string sql = fmt::format(
-      "SELECT key, id, api_version, kind, namespace, name, primitive, arguments, dry_run, "
-      "asked_by, "
-      "issued_us, deadline_us, outcome, message, evidence, started_us, ended_us FROM actions {}",
+      "SELECT key, id, api_version, kind, namespace, name, primitive, arguments, digest, dry_run, "
+      "asked_by, issued_us, deadline_us, outcome, message, evidence, started_us, ended_us "
+      "FROM actions {}",
       rest);
   return collect<ActionRow>(
       connection, sql.c_str(),
       [](const Statement& columns, ActionRow& row) {
         columns.read(row.number, row.id, row.api_version, row.kind, row.name_space, row.name,
-                     row.primitive, row.arguments, row.dry_run, row.by, row.issued_us,
+                     row.primitive, row.arguments, row.digest, row.dry_run, row.by, row.issued_us,
                      row.deadline_us, row.outcome, row.message, row.evidence, row.started_us,
                      row.ended_us);
       },
@@ -51,26 +51,28 @@ Result<void> Store::record(const ActionRow& row) {
     const auto written = change(
         connection,
         "INSERT INTO actions (id, api_version, kind, namespace, name, primitive, arguments, "
-        "dry_run, asked_by, issued_us, deadline_us, outcome, message, evidence, started_us, "
-        "ended_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) "
-        "ON CONFLICT (id) DO UPDATE SET outcome = ?12, message = ?13, evidence = ?14, "
+        "digest, dry_run, asked_by, issued_us, deadline_us, outcome, message, evidence, "
+        "started_us, "
+        "ended_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?17, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+        "?16) ON CONFLICT (id) DO UPDATE SET outcome = ?12, message = ?13, evidence = ?14, "
         "started_us = ?15, ended_us = ?16 WHERE outcome = ''",
         row.id, row.api_version, row.kind, row.name_space, row.name, row.primitive, row.arguments,
         row.dry_run, row.by, row.issued_us, row.deadline_us, row.outcome, row.message, row.evidence,
-        row.started_us, row.ended_us);
+        row.started_us, row.ended_us, row.digest);
     if (!written) return tl::unexpected(written.error());
+    const auto forgotten =
+        change(connection, "DELETE FROM actions WHERE key <= (SELECT max(key) FROM actions) - ?1",
+               kMostActions);
+    if (!forgotten) return tl::unexpected(forgotten.error());
     return {};
   });
 }
 
 Result<void> Store::close_actions(const std::string& outcome, const std::string& message,
-                                  std::int64_t now_us, std::int64_t older_than_us) {
-  const auto any = impl_->readers.use([&](const Connection& connection) {
-    return collect_column<std::int64_t>(
-        connection,
-        "SELECT 1 FROM actions WHERE outcome = '' UNION ALL SELECT 1 FROM (SELECT issued_us FROM "
-        "actions ORDER BY key LIMIT 1) WHERE issued_us < ?1 LIMIT 1",
-        older_than_us);
+                                  std::int64_t now_us) {
+  const auto any = impl_->readers.use([](const Connection& connection) {
+    return collect_column<std::int64_t>(connection,
+                                        "SELECT key FROM actions WHERE outcome = '' LIMIT 1");
   });
   if (!any) return tl::unexpected(any.error());
   if (any->empty()) return {};
@@ -80,9 +82,6 @@ Result<void> Store::close_actions(const std::string& outcome, const std::string&
                                "WHERE outcome = ''",
                                outcome, message, now_us);
     if (!closed) return tl::unexpected(closed.error());
-    const auto forgotten = change(
-        connection, "DELETE FROM actions WHERE outcome != '' AND issued_us < ?1", older_than_us);
-    if (!forgotten) return tl::unexpected(forgotten.error());
     return {};
   });
 }

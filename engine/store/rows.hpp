@@ -110,6 +110,7 @@ struct ActionRow {
   std::string api_version, kind, name_space,
       name;                          // of the object; a namespace where its kind has one
   std::string primitive, arguments;  // JSON object
+  std::string digest;  // SHA-256 of all that was asked: the same id again must have the same
   bool dry_run = false;
   std::string by;  // who asked for it
   std::int64_t issued_us = 0;

@@ -241,6 +241,7 @@ CREATE TABLE actions (
   name TEXT NOT NULL,
   primitive TEXT NOT NULL,
   arguments TEXT NOT NULL,
+  digest TEXT NOT NULL,            -- of all that was asked: the same id again must have the same
   dry_run INTEGER NOT NULL,
   asked_by TEXT NOT NULL,
   issued_us INTEGER NOT NULL,

@@ -24,6 +24,7 @@ enum class Durability { process, power };
 
 class Store {
  public:
+  static constexpr std::int64_t kMostActions = 100'000;
   /// Opens `directory`/scanflow.db for writing, made or migrated where needed. An error says what
   /// to do: a newer schema, a read-only or full disk, a damaged file.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& directory,
@@ -72,12 +73,12 @@ class Store {
   /// Registers a version: numbers go up from 1 per name; the same (run, step, attempt, name,
   /// sha256) again gives the version it got.
   Result<ModelVersion> register_model(ModelVersion model);
-  /// A new action, or the outcome of one that has none yet: the first outcome stays.
+  /// A new action, or the outcome of one that has none yet: the first outcome stays. Of all actions the newest
+  /// kMostActions are kept.
   Result<void> record(const ActionRow& action);
-  /// Actions without an outcome get this one, since nobody goes on with them; those issued before `older_than_us` that
-  /// have one are forgotten. Costs nothing where there are none.
+  /// Actions without an outcome get this one, since nobody goes on with them. Costs nothing where there are none.
   Result<void> close_actions(const std::string& outcome, const std::string& message,
-                             std::int64_t now_us, std::int64_t older_than_us);
+                             std::int64_t now_us);
   /// The fencing number of a hub that begins: higher than any that was given before, from 1.
   Result<std::uint64_t> next_term();
 

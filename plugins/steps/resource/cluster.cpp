@@ -30,7 +30,7 @@ Result<Cluster> Cluster::open(const Request& request, Said said, const std::stop
   if (!client) return tl::unexpected(client.error());
   cluster.client_ = std::move(*client);
   auto kind = kube::discover(*cluster.client_, request.api_version(), request.kind(), stop);
-  if (!kind) return tl::unexpected(kind.error());
+  if (!kind) return fail(kind.error().message);
   cluster.kind_ = std::move(*kind);
   std::string& name_space = cluster.request_.name_space;
   if (!cluster.kind_.namespaced) {

@@ -386,7 +386,7 @@ TEST_F(Primitives, AKindThatIsNotKnownHereIsAskedFor) {
                R"(patch={"spec": {"policyTypes": ["Egress"]}})", "--patch-allow", allow}),
          "DONE", 0);
   const Output none = send({"things.example.com/a", "patch", "patch={}"});
-  EXPECT_EQ(none.exit, 3);
+  EXPECT_EQ(none.exit, 2);
   EXPECT_THAT(none.err, HasSubstr("no group 'example.com'"));
 }
 

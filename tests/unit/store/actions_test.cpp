@@ -19,6 +19,7 @@ class Actions : public StoreFixture {
             .name = name,
             .primitive = "scale",
             .arguments = R"({"replicas":3})",
+            .digest = "all of it",
             .dry_run = true,
             .by = "agent/load",
             .issued_us = 100,
@@ -51,6 +52,7 @@ TEST_F(Actions, AreKeptWholeWithTheirFirstOutcome) {
   EXPECT_EQ(row.name, "web");
   EXPECT_EQ(row.primitive, "scale");
   EXPECT_EQ(row.arguments, R"({"replicas":3})");
+  EXPECT_EQ(row.digest, "all of it");
   EXPECT_TRUE(row.dry_run);
   EXPECT_EQ(row.by, "agent/load");
   EXPECT_EQ(row.issued_us, 100);
@@ -78,19 +80,25 @@ TEST_F(Actions, AreListedFromTheNewestByObjectAndByPage) {
   EXPECT_THAT(ids({.before = page.back().number}), ElementsAre("2", "1"));
 }
 
-TEST_F(Actions, ThatNobodyGoesOnWithAreClosedAndOldOnesForgotten) {
-  ActionRow old = with_outcome(scale("old"), "DONE");
-  old.issued_us = 10;
-  ASSERT_TRUE(store_->record(old));
+TEST_F(Actions, ThatNobodyGoesOnWithAreClosed) {
   ASSERT_TRUE(store_->record(with_outcome(scale("done"), "DONE")));
   ASSERT_TRUE(store_->record(scale("open")));
-  ASSERT_TRUE(store_->close_actions("INDETERMINATE", "the engine ended", 500, 50));
-  EXPECT_THAT(ids({}), ElementsAre("open", "done"));
+  ASSERT_TRUE(store_->close_actions("INDETERMINATE", "the engine ended", 500));
   const auto row = store_->action("open").value().value();
   EXPECT_EQ(row.outcome, "INDETERMINATE");
   EXPECT_EQ(row.message, "the engine ended");
   EXPECT_EQ(row.ended_us, 500);
   EXPECT_EQ(store_->action("done").value()->outcome, "DONE");
+}
+
+TEST_F(Actions, TheNewestAreKept) {
+  ASSERT_TRUE(store_->record(scale("old")));
+  execute(directory_ / "scanflow.db",
+          ("UPDATE sqlite_sequence SET seq = " + std::to_string(Store::kMostActions) +
+           " WHERE name = 'actions'")
+              .c_str());
+  ASSERT_TRUE(store_->record(scale("new")));
+  EXPECT_THAT(ids({}), ElementsAre("new"));
 }
 
 }  // namespace
