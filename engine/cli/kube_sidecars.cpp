@@ -7,7 +7,7 @@
 
 #include "engine/cli/text.hpp"
 #include "engine/inject/inject.hpp"
-#include "engine/inject/names.hpp"
+#include "engine/inject/policy.hpp"
 #include "engine/kube/client.hpp"
 #include "engine/orchestrate/target.hpp"
 

@@ -116,7 +116,7 @@ int send_by_server(const Context& context, const runtime::ActionRequest& request
 }
 
 /// From here, with the kubeconfig of whoever sends it.
-int send_from_here(const Context& context, runtime::ActionRequest request,
+int send_from_here(const Context& context, const runtime::ActionRequest& request,
                    runtime::CheckedAction action, const PrimitiveOptions& options) {
   const auto client = client_of(options);
   if (!client) return complain(context, kEngine, client.error().message);
@@ -198,7 +198,7 @@ int object_primitive_send(const Context& context, const PrimitiveOptions& option
   if (!allowed) return complain(context, kUsage, allowed.error().message);
   auto action = runtime::check_action(*request, *allowed);
   if (!action) return complain(context, kUsage, action.error().message);
-  return here ? send_from_here(context, std::move(*request), std::move(*action), options)
+  return here ? send_from_here(context, *request, std::move(*action), options)
               : send_by_server(context, *request, options);
 }
 
