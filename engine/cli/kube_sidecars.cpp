@@ -104,6 +104,7 @@ void show(const Context& context, const std::vector<Seen>& all) {
     return;
   }
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(all.size());
   for (const Seen& each : all)
     rows.push_back({each.name_space, each.name, each.sidecar, printable(each.why)});
   fmt::print("{}", table({"NAMESPACE", "POD", "SIDECAR", ""}, rows, table_width(STDOUT_FILENO)));

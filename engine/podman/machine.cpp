@@ -1,5 +1,6 @@
 #include "engine/podman/machine.hpp"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 

@@ -13,9 +13,6 @@
 namespace scanflow::runtime {
 namespace {
 
-/// So many objects are acted on at once: each waits for its API server, or for what it has asked for. What begins does
-/// not wait for these.
-constexpr std::size_t kActing = 8, kBeginning = 2;
 constexpr std::size_t kMostOpen = 10'000;
 
 constexpr const char* kIndeterminate = "INDETERMINATE";
@@ -80,7 +77,7 @@ void Actions::ask(ActionRequest request, const Client& client) {
   }
   if (open_.size() >= kMostOpen)
     return reject(client, fmt::format("{} actions wait already", kMostOpen), kUnavailable, 3);
-  if (!pools_) pools_.emplace(kBeginning, kActing);
+  if (!pools_) pools_.emplace();
   const auto open = std::make_shared<Open>();
   (request.wait ? open->waiting : open->hasty).push_back(client);
   open->action = std::move(*checked);

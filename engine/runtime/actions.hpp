@@ -58,8 +58,10 @@ class Actions {
     const char* reason;
     int exit;
   };
+  /// So many objects are acted on at once: each waits for its API server, or for what it has asked for. What begins
+  /// does not wait for these.
   struct Pools {
-    boost::asio::thread_pool begin, act;
+    boost::asio::thread_pool begin{2}, act{8};
   };
 
   Result<std::shared_ptr<kube::Client>> client();
