@@ -61,7 +61,8 @@ class Actions {
   /// So many objects are acted on at once: each waits for its API server, or for what it has asked for. What begins
   /// does not wait for these.
   struct Pools {
-    boost::asio::thread_pool begin{2}, act{8};
+    Pools() : begin(2), act(8) {}
+    boost::asio::thread_pool begin, act;
   };
 
   Result<std::shared_ptr<kube::Client>> client();
