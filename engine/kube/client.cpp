@@ -91,6 +91,12 @@ Client::Means Client::usual() {
           .repeat = {}};
 }
 
+Result<std::shared_ptr<Client>> Client::open_at(const Whereabouts& where, Means means) {
+  auto access = find_access(where);
+  if (!access) return tl::unexpected(access.error());
+  return open(std::move(*access), std::move(means));
+}
+
 Result<std::shared_ptr<Client>> Client::open(Access access, Means means) {
   const auto server = parse_url(access.server, "the server");
   if (!server) return fail(fmt::format("{}: {}", access.origin, server.error().message));

@@ -76,6 +76,8 @@ class Client {
   };
   /// Nothing is connected yet.
   static Result<std::shared_ptr<Client>> open(Access access, Means means);
+  /// The same of the cluster that is meant there.
+  static Result<std::shared_ptr<Client>> open_at(const Whereabouts& where, Means means = usual());
   static Means usual();
 
   const Access& access() const { return identity_.access(); }
