@@ -37,7 +37,7 @@ void Api::Impl::send_action(const Request& request, const Segments&, const Reply
   }
   auto asked = with_deadline(*body);
   if (!asked) return reply(failed(asked.error()));
-  asked->update({{"op", "act"}, {"wait", false}});
+  (*asked)["op"] = "act";
   if (!asked->contains("by")) (*asked)["by"] = "api";
   ask(
       *asked, [](const json& done) { return done.at("action"); }, reply);

@@ -24,7 +24,6 @@ ActionRequest action_request_from_json(const json& document) {
   request.deadline_us = document.value("deadline_us", std::int64_t{0});
   request.dry_run = document.value("dry_run", false);
   request.by = document.value("by", "");
-  request.wait = document.value("wait", true);
   return request;
 }
 
@@ -36,8 +35,7 @@ json to_json(const ActionRequest& request) {
           {"arguments", request.arguments},
           {"deadline_us", request.deadline_us},
           {"dry_run", request.dry_run},
-          {"by", request.by},
-          {"wait", request.wait}};
+          {"by", request.by}};
 }
 
 Result<CheckedAction> check_action(const ActionRequest& request,

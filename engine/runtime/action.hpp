@@ -21,8 +21,7 @@ struct ActionRequest {
   json arguments = json::object();
   std::int64_t deadline_us = 0;  // from its begin; 0: the primitive's own
   bool dry_run = false;
-  std::string by;    // who
-  bool wait = true;  // answered once it has an outcome; else once it is committed
+  std::string by;  // who
 };
 /// Throws json::exception where it is malformed.
 ActionRequest action_request_from_json(const json& document);

@@ -24,16 +24,8 @@ std::string object_key(const store::ActionRow& row) {
   return fmt::format("{}/{}/{}/{}", row.api_version, row.kind, row.name_space, row.name);
 }
 
-void tell_action(const Client& client, const store::ActionRow& row) {
-  tell_done(client, {{"action", action_document(row)}});
-}
-
 std::string another(const std::string& id) {
   return fmt::format("{} is the id of another request", id);
-}
-
-std::string bug(const std::exception& error) {
-  return fmt::format("{} (this is a bug in scanflow)", error.what());
 }
 
 }  // namespace
@@ -61,37 +53,30 @@ void Actions::ask(ActionRequest request, const Client& client) {
   if (request.id.empty()) request.id = uuid_v7(wall_us() / 1000);
   const std::lock_guard lock(mutex_);
   if (closing_) return reject(client, kEnding, kUnavailable, 3);
-  const auto found = open_.find(request.id);
-  if (found != open_.end()) {  // the same again, of a client that has lost its connection
-    Open& open = *found->second;
-    if (open.action.digest != checked->digest)
+  if (const auto found = beginning_.find(request.id); found != beginning_.end()) {
+    // The same again, of a client that has lost its connection.
+    Action& action = *found->second;
+    if (action.checked.digest != checked->digest)
       return reject(client, another(request.id), kConflict);
-    if (request.wait) {
-      open.waiting.push_back(client);
-    } else if (open.recorded) {
-      tell_action(client, open.row);
-    } else {
-      open.hasty.push_back(client);
-    }
+    action.waiting.push_back(client);
     return;
   }
-  if (open_.size() >= kMostOpen)
+  if (open_ >= kMostOpen)
     return reject(client, fmt::format("{} actions wait already", kMostOpen), kUnavailable, 3);
+  ++open_;
   if (!pools_) pools_.emplace();
-  const auto open = std::make_shared<Open>();
-  (request.wait ? open->waiting : open->hasty).push_back(client);
-  open->action = std::move(*checked);
-  open->request = std::move(request);
-  open_[open->request.id] = open;
-  boost::asio::post(pools_->begin, [this, open] { begin(open); });
+  const auto action = std::make_shared<Action>();
+  action->waiting.push_back(client);
+  action->checked = std::move(*checked);
+  action->request = std::move(request);
+  beginning_[action->request.id] = action;
+  boost::asio::post(pools_->begin, [this, action] { begin(action); });
 }
 
 Result<std::shared_ptr<kube::Client>> Actions::client() {
   const std::lock_guard lock(mutex_);
   if (client_) return client_;
-  auto access = kube::find_access(options_.where);
-  if (!access) return fail(access.error().message);
-  auto opened = kube::Client::open(std::move(*access), options_.means);
+  auto opened = kube::Client::open_at(options_.where);
   if (!opened) return opened;
   kube::Recorder::Options events;
   events.trouble = options_.log;
@@ -100,126 +85,105 @@ Result<std::shared_ptr<kube::Client>> Actions::client() {
   return client_;
 }
 
-tl::expected<void, Actions::Problem> Actions::record(const store::ActionRow& row) {
-  const auto recorded = store_.record(row);
-  if (recorded) return {};
-  if (options_.broken) options_.broken(recorded.error().message);
-  return tl::unexpected(Problem{recorded.error().message, kUnavailable, 3});
+Result<void> Actions::record(const store::ActionRow& row) {
+  auto recorded = store_.record(row);
+  if (!recorded && options_.broken) options_.broken(recorded.error().message);
+  return recorded;
 }
 
-tl::expected<store::ActionRow, Actions::Problem> Actions::prepare(Open& open) {
+tl::expected<store::ActionRow, Actions::Problem> Actions::prepare(Action& action) {
   try {
-    return prepare_now(open);
+    return prepare_now(action);
   } catch (const std::exception& error) {
-    return tl::unexpected(Problem{bug(error), kUnavailable, 3});
+    return tl::unexpected(Problem{bug(error.what()), kUnavailable, 3});
   }
 }
 
-tl::expected<store::ActionRow, Actions::Problem> Actions::prepare_now(Open& open) {
-  const auto known = store_.action(open.request.id);
-  if (!known) return tl::unexpected(Problem{known.error().message, kUnavailable, 3});
+tl::expected<store::ActionRow, Actions::Problem> Actions::prepare_now(Action& action) {
+  const auto unavailable = [](const std::string& why) {
+    return tl::unexpected(Problem{why, kUnavailable, 3});
+  };
+  const auto known = store_.action(action.request.id);
+  if (!known) return unavailable(known.error().message);
   if (*known) {
-    if ((*known)->digest == open.action.digest) return **known;
-    return tl::unexpected(Problem{another(open.request.id), kConflict, 1});
+    if ((*known)->digest == action.checked.digest) return **known;
+    return tl::unexpected(Problem{another(action.request.id), kConflict, 1});
   }
   const auto cluster = client();
-  if (!cluster) return tl::unexpected(Problem{cluster.error().message, kUnavailable, 3});
+  if (!cluster) return unavailable(cluster.error().message);
   const std::string& own =
       options_.name_space.empty() ? (*cluster)->access().name_space : options_.name_space;
-  auto target = orchestrate::find_target(**cluster, open.action.object, open.request.name_space,
-                                         own, stop_.get_token());
-  if (!target) {
-    const bool answered = target.error().code != 0;
-    return tl::unexpected(
-        Problem{target.error().message, answered ? kNotFound : kUnavailable, answered ? 2 : 3});
-  }
-  open.action.request.target = std::move(*target);
-  store::ActionRow row = row_of(open.request, open.action, wall_us());
-  if (auto recorded = record(row); !recorded) return tl::unexpected(recorded.error());
+  auto target = orchestrate::find_target(**cluster, action.checked.object,
+                                         action.request.name_space, own, stop_.get_token());
+  if (!target && target.error().code == 0) return unavailable(target.error().message);
+  if (!target) return tl::unexpected(Problem{target.error().message, kNotFound, 2});
+  action.checked.request.target = std::move(*target);
+  store::ActionRow row = row_of(action.request, action.checked, wall_us());
+  if (const auto recorded = record(row); !recorded) return unavailable(recorded.error().message);
   return row;
 }
 
-void Actions::begin(const OpenPtr& open) {
-  const auto row = prepare(*open);
-  if (!row) return end(open, row.error());
-  std::vector<Client> hasty;
+void Actions::begin(const ActionPtr& action) {
+  const auto row = prepare(*action);
+  std::vector<Client> waiting;
   {
     const std::lock_guard lock(mutex_);
-    open->row = *row;
-    open->recorded = true;
-    hasty = std::exchange(open->hasty, {});
-    if (row->outcome.empty()) {
+    waiting = std::move(action->waiting);
+    beginning_.erase(action->request.id);  // from here on the store knows it
+    if (row && row->number == 0) {
       auto& line = lines_[object_key(*row)];
-      line.push_back(open);
-      if (line.size() == 1) boost::asio::post(pools_->act, [this, open] { carry_out(open); });
+      line.emplace_back(
+          [this, request = action->checked.request, row = *row] { carry_out(request, row); });
+      if (line.size() == 1) boost::asio::post(pools_->act, line.front());
+    } else {
+      --open_;
     }
   }
-  for (const Client& client : hasty) tell_action(client, *row);
-  if (!row->outcome.empty()) end(open, std::nullopt);
+  for (const Client& client : waiting) {
+    if (row) {
+      tell_done(client, {{"action", action_document(*row)}});
+    } else {
+      reject(client, row.error().message, row.error().reason, row.error().exit);
+    }
+  }
 }
 
-void Actions::act(const Open& open, store::ActionRow& row) {
+void Actions::act(const orchestrate::Request& request, store::ActionRow& row) {
   const auto cluster = client();
   if (!cluster) return take_outcome(row, orchestrate::failed(cluster.error().message));
   const orchestrate::Outcome outcome =
-      orchestrate::act(**cluster, open.action.request, stop_.get_token(), &*recorder_);
+      orchestrate::act(**cluster, request, stop_.get_token(), &*recorder_);
   take_outcome(row, outcome);
   if (!stop_.stop_requested() || outcome.answered) return;
   row.outcome = kIndeterminate;  // what was asked for may have been done
   row.message = kLeftOver;
 }
 
-void Actions::carry_out(const OpenPtr& open) {
-  store::ActionRow row = open->row;  // nobody else writes it now
+void Actions::carry_out(const orchestrate::Request& request, store::ActionRow row) {
   if (stop_.stop_requested()) {
-    row.outcome = orchestrate::name_of(orchestrate::Outcome::State::refused);
-    row.message = kEnding;
+    take_outcome(row, orchestrate::refused(kEnding));
   } else {
     row.started_us = wall_us();
     try {
-      act(*open, row);
+      act(request, row);
     } catch (const std::exception& error) {
-      take_outcome(row, orchestrate::failed(bug(error)));
+      take_outcome(row, orchestrate::failed(bug(error.what())));
     }
   }
   row.ended_us = wall_us();
-  const auto recorded = record(row);
-  {
-    const std::lock_guard lock(mutex_);
-    open->row = row;
-  }
-  end(open, recorded ? std::nullopt : std::optional(recorded.error()));
+  (void)record(row);  // where that fails, the engine ends
   next_of(object_key(row));
 }
 
 void Actions::next_of(const std::string& object) {
   const std::lock_guard lock(mutex_);
+  --open_;
   const auto line = lines_.find(object);
   line->second.pop_front();
   if (line->second.empty()) {
     lines_.erase(line);
   } else {
-    boost::asio::post(pools_->act, [this, next = line->second.front()] { carry_out(next); });
-  }
-}
-
-/// From here on nobody joins it: whoever asks again finds it in the store.
-void Actions::end(const OpenPtr& open, const std::optional<Problem>& problem) {
-  std::vector<Client> told;
-  store::ActionRow row;
-  {
-    const std::lock_guard lock(mutex_);
-    told = std::exchange(open->waiting, {});
-    for (Client& client : open->hasty) told.push_back(std::move(client));
-    row = open->row;
-    open_.erase(open->request.id);
-  }
-  for (const Client& client : told) {
-    if (problem) {
-      reject(client, problem->message, problem->reason, problem->exit);
-    } else {
-      tell_action(client, row);
-    }
+    boost::asio::post(pools_->act, line->second.front());
   }
 }
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,7 +29,6 @@ struct ClusterOptions {
   orchestrate::AllowList allowed;  // what `patch` may change
   std::function<void(const std::string& line)> log = {};    // null: nobody is told
   std::function<void(const std::string& why)> broken = {};  // nothing can be recorded any more
-  kube::Client::Means means = kube::Client::usual();
 };
 
 class Actions {
@@ -40,19 +41,17 @@ class Actions {
   Actions(const Actions&) = delete;
   Actions& operator=(const Actions&) = delete;
 
-  /// Answers {"type": "done", "action": action_document}, or "rejected".
+  /// Answers {"type": "done", "action": action_document} once it is committed, or "rejected". What becomes of it is
+  /// read in the store.
   void ask(ActionRequest request, const Client& client);
 
  private:
-  struct Open {
+  struct Action {
     ActionRequest request;
-    CheckedAction action;
-    store::ActionRow row;  // once it is recorded
-    bool recorded = false;
-    std::vector<Client> hasty;    // who wants to know that it is recorded
-    std::vector<Client> waiting;  // for its outcome
+    CheckedAction checked;
+    std::vector<Client> waiting;  // until it is recorded
   };
-  using OpenPtr = std::shared_ptr<Open>;
+  using ActionPtr = std::shared_ptr<Action>;
   struct Problem {
     std::string message;
     const char* reason;
@@ -66,14 +65,13 @@ class Actions {
   };
 
   Result<std::shared_ptr<kube::Client>> client();
-  void begin(const OpenPtr& open);
-  /// The row of a new one, with its target in `open`; or of one that is there, with its outcome.
-  tl::expected<store::ActionRow, Problem> prepare(Open& open);
-  tl::expected<store::ActionRow, Problem> prepare_now(Open& open);
-  void carry_out(const OpenPtr& open);
-  void act(const Open& open, store::ActionRow& row);
-  tl::expected<void, Problem> record(const store::ActionRow& row);
-  void end(const OpenPtr& open, const std::optional<Problem>& problem);
+  void begin(const ActionPtr& action);
+  /// Its row; that of a new one has no number yet.
+  tl::expected<store::ActionRow, Problem> prepare(Action& action);
+  tl::expected<store::ActionRow, Problem> prepare_now(Action& action);
+  void carry_out(const orchestrate::Request& request, store::ActionRow row);
+  void act(const orchestrate::Request& request, store::ActionRow& row);
+  Result<void> record(const store::ActionRow& row);
   void next_of(const std::string& object);
 
   store::Store& store_;
@@ -82,10 +80,12 @@ class Actions {
   std::mutex mutex_;  // of what follows
   bool closing_ = false;
   std::shared_ptr<kube::Client> client_;
-  std::optional<kube::Recorder> recorder_;            // once there is a client
-  std::map<std::string, OpenPtr> open_;               // by id
-  std::map<std::string, std::deque<OpenPtr>> lines_;  // by object: the first is under way
-  std::optional<Pools> pools_;                        // once they are needed
+  std::optional<kube::Recorder> recorder_;      // once there is a client
+  std::map<std::string, ActionPtr> beginning_;  // by id: not recorded yet
+  std::size_t open_ = 0;                        // that have no outcome yet
+  /// What is to be done, by object: the first is under way.
+  std::map<std::string, std::deque<std::function<void()>>> lines_;
+  std::optional<Pools> pools_;  // once they are needed
 };
 
 }  // namespace scanflow::runtime

@@ -181,9 +181,7 @@ Engine::Impl::~Impl() {
   options.store.reset();  // commits what is queued; its callbacks post to a strand that rests
 }
 
-std::string Engine::Impl::bug(const std::string& what) {
-  return what + " (this is a bug in scanflow)";
-}
+std::string bug(const std::string& what) { return what + " (this is a bug in scanflow)"; }
 
 std::shared_ptr<const loader::Catalog> Engine::Impl::discover(const RunOptions& run_options,
                                                               std::string* error) const {

@@ -139,7 +139,6 @@ struct Engine::Impl {
       }
     });
   }
-  static std::string bug(const std::string& what);
 
   // --- what is asked of running steps (steering.cpp)
   struct Steered {

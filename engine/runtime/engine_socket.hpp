@@ -9,7 +9,7 @@
 //                     {"op": "primitive", "run": ID, "step": ID, "primitive", "arguments": {...},
 //                      "deadline_us", "by", "id", "wait": true}  primitive.hpp says what they mean
 //                     {"op": "act", "object": "deployment/web", "namespace", "primitive", "arguments": {...},
-//                      "deadline_us", "dry_run", "by", "id", "wait": true}  action.hpp says the same
+//                      "deadline_us", "dry_run", "by", "id"}  action.hpp says the same
 //                     {"op": "offers", "run": ID, "step": ID}
 //                     {"op": "top"}
 //                     {"op": "delete", "runs": [ID, ...]}

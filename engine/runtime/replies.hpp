@@ -1,4 +1,4 @@
-// How whoever asked is told that it is done, or not. Private to engine/runtime.
+// How whoever asked is told that it is done, or why not. Private to engine/runtime.
 #pragma once
 
 #include <string>
@@ -14,6 +14,8 @@ inline constexpr const char* kUnavailable = "unavailable";
 /// Without a reason: what was asked is wrong in itself.
 void reject(const Client& client, const std::string& message, const char* reason = "wrong",
             int exit = 2);
+/// What is said where something was thrown that nobody throws on purpose.
+std::string bug(const std::string& what);
 /// `answer`: an object.
 void tell_done(const Client& client, json answer = json::object());
 
