@@ -24,9 +24,11 @@ class LogReading {
         name_space_(name_space),
         pod_(pod),
         options_(options),
-        take_(take),
         stop_(stop),
-        lines_([this](const LogLine& line) { take_within_limit(line); }) {}
+        lines_([this, &take](const LogLine& line) {
+          progress_ = true;
+          take(line);
+        }) {}
 
   Answer<void> run() {
     if (options_.follow) {
@@ -36,7 +38,6 @@ class LogReading {
       // Who was seen to have ended before it was asked for is read to its end.
       const bool last = ended_ || !options_.follow;
       auto over = read_once();
-      if (full_) return {};
       if (!over && !may_pass(over.error())) {
         lines_.end();
         return over;
@@ -90,29 +91,23 @@ class LogReading {
     gone_ = uid_ != status.uid;
     if (container != nullptr) {
       again_started_ = container->restarts > restarts_;
-      ended_ = ended_ || again_started_ || options_.previous ||
-               container->state == ContainerStatus::State::terminated;
+      ended_ = ended_ || again_started_ || container->state == ContainerStatus::State::terminated;
     }
     return {};
   }
 
   Request request() const {
     const std::string since = lines_.since();
-    const auto text = [](const std::optional<std::int64_t>& number) {
-      return number ? std::to_string(*number) : "";
-    };
     // Of one that was started again meanwhile, the one before is meant.
-    const bool previous = options_.previous || again_started_;
     Request asked{.path = path_of(kinds::kPod, name_space_, pod_, "log"),
                   .query = {{"container", options_.container},
                             {"timestamps", "true"},
-                            {"follow", options_.follow && !previous ? "true" : ""},
-                            {"previous", previous ? "true" : ""}}};
+                            {"follow", options_.follow && !again_started_ ? "true" : ""},
+                            {"previous", again_started_ ? "true" : ""}}};
     if (!since.empty()) {
       asked.query.emplace_back("sinceTime", since);
-    } else {
-      asked.query.emplace_back("sinceTime", options_.since_us ? utc_text(*options_.since_us) : "");
-      asked.query.emplace_back("tailLines", text(options_.tail_lines));
+    } else if (options_.tail_lines) {
+      asked.query.emplace_back("tailLines", std::to_string(*options_.tail_lines));
     }
     return asked;
   }
@@ -127,36 +122,21 @@ class LogReading {
       progress_ = false;
       lines_.add(*piece);
       if (progress_) tried_ = idle_ = 0;
-      if (full_) return {};
     }
-  }
-
-  void take_within_limit(const LogLine& line) {
-    if (full_) return;
-    progress_ = true;
-    const std::size_t size = line.text.size() + (line.goes_on ? 0 : 1);
-    const std::size_t room = options_.limit_bytes ? *options_.limit_bytes - taken_ : size;
-    taken_ += std::min(size, room);
-    full_ = options_.limit_bytes && size >= room;
-    LogLine cut = line;
-    cut.text = cut.text.substr(0, room);
-    if (room > 0) take_(cut);
   }
 
   Client& client_;
   const std::string& name_space_;
   const std::string& pod_;
   const LogOptions& options_;
-  const LogLines::Take& take_;
   const std::stop_token stop_;
   LogLines lines_;
   std::string uid_;
   int restarts_ = 0;
   bool ended_ = false, gone_ = false, again_started_ = false;
-  bool full_ = false, progress_ = false;
-  std::size_t taken_ = 0;  // bytes
-  int tried_ = 0;          // without success, in a row
-  int idle_ = 0;           // connections that brought nothing
+  bool progress_ = false;
+  int tried_ = 0;  // without success, in a row
+  int idle_ = 0;   // connections that brought nothing
   std::optional<std::int64_t> wait_us_;
 };
 

@@ -13,13 +13,9 @@
 namespace scanflow::kube {
 
 struct LogOptions {
-  std::string container;                      // never empty
-  bool follow = false;                        // until it has ended; it must have begun
-  bool previous = false;                      // of the one that ran before it was started again
-  std::optional<std::int64_t> since_us = {};  // since 1970-01-01 UTC; in whole seconds
+  std::string container;  // never empty
+  bool follow = false;    // until it has ended; it must have begun
   std::optional<std::int64_t> tail_lines = {};
-  /// Of text, with line breaks: then it is enough. Counted here, as a connection may break.
-  std::optional<std::size_t> limit_bytes = {};
   /// Of a container that is followed: then the connection is taken for half open, and made anew.
   std::chrono::milliseconds silence = std::chrono::minutes(5);
 };
