@@ -130,7 +130,13 @@ Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_toke
   Failure failure = ended ? explain(what, ended->err) : ended.error();
   // podman leaves a Pod that it could not start; one that was there before is not ours to remove.
   if (failure.kind != Refusal::exists && failure.kind != Refusal::absent) {
-    if (const auto removed = remove(*name); !removed) {
+    auto removed = remove(*name);
+    // What podman has started for it may still be at work on it.
+    if (!removed && removed.error().kind == Refusal::other) {
+      std::this_thread::sleep_for(kRemoveAgain);
+      removed = remove(*name);
+    }
+    if (!removed) {
       failure.message += fmt::format("; and what it left stays: {}", removed.error().message);
     }
     remove_volumes(*adapted);
@@ -239,16 +245,8 @@ Answer<void> Podman::remove(const std::string& pod, const std::stop_token& stop)
   if (!seen && seen.error().kind != Refusal::missing) return tl::unexpected(seen.error());
   if (seen) {
     kill_all(*seen, stop);
-    const auto rm = [&] {
-      return ask(fmt::format("remove the Pod {}", pod),
-                 {"pod", "rm", "--force", "--time", "0", seen->id}, stop);
-    };
-    auto removed = rm();
-    // One whose making was broken off a moment ago may still be worked on by what podman has started for it.
-    if (!removed && removed.error().kind == Refusal::other) {
-      std::this_thread::sleep_for(kRemoveAgain);
-      removed = rm();
-    }
+    const auto removed = ask(fmt::format("remove the Pod {}", pod),
+                             {"pod", "rm", "--force", "--time", "0", seen->id}, stop);
     if (!removed && removed.error().kind != Refusal::missing) {
       return tl::unexpected(removed.error());
     }
