@@ -79,9 +79,7 @@ Result<std::vector<std::string>> KubernetesDriver::open_now() {
 Result<void> KubernetesDriver::find_cluster() {
   if (client_) return {};
   if (auto wrong = wrong_advertise(options_.advertise); !wrong.empty()) return fail(wrong);
-  auto access = kube::find_access(options_.where);
-  if (!access) return tl::unexpected(access.error());
-  auto client = kube::Client::open(std::move(*access), options_.means);
+  auto client = kube::Client::open_at(options_.where, options_.means);
   if (!client) return tl::unexpected(client.error());
   const auto version = (*client)->call({.path = "/version"}, stop_.get_token());
   if (!version) {

@@ -113,9 +113,7 @@ void show(const Context& context, const std::vector<Seen>& all) {
 }  // namespace
 
 int kube_sidecars(const Context& context, const KubeOptions& options) {
-  auto access = kube::find_access({options.kubeconfig, options.context});
-  if (!access) return complain(context, kEngine, access.error().message);
-  const auto client = kube::Client::open(std::move(*access), kube::Client::usual());
+  const auto client = kube::Client::open_at({options.kubeconfig, options.context});
   if (!client) return complain(context, kEngine, client.error().message);
   const auto told = [&](const kube::Failure& failure, const char* asked) {
     return complain(context, kEngine, kube::explained(failure, asked));

@@ -5,12 +5,12 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 
 #include "engine/cli/context.hpp"
 #include "engine/cli/end_signal.hpp"
 #include "engine/http/server.hpp"
+#include "engine/runtime/cluster.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -22,8 +22,7 @@ constexpr std::chrono::milliseconds kLook{50};
 constexpr std::chrono::seconds kElectionPatience{5};
 
 std::string identity() {
-  const char* pod = std::getenv("POD_NAME");
-  return fmt::format("{}_{}", pod != nullptr ? pod : std::to_string(::getpid()),
+  return fmt::format("{}_{}", runtime::variable("POD_NAME", std::to_string(::getpid())),
                      uuid_v7(wall_us() / 1000));
 }
 
@@ -41,13 +40,10 @@ Result<std::unique_ptr<kube::Elector>> lead(const std::string& lease, const std:
   const std::size_t slash = lease.find('/');
   if (slash == std::string::npos || slash == 0 || slash + 1 == lease.size())
     return fail(fmt::format("--lease {}: NAMESPACE/NAME is wanted", lease));
-  const char* context = std::getenv("SCANFLOW_KUBE_CONTEXT");
-  auto access = kube::find_access({"", context != nullptr ? context : ""});
-  if (!access) return tl::unexpected(access.error());
   kube::Client::Means means = kube::Client::usual();
   means.connect = means.silence = kElectionPatience;
   means.repeat.most = 1;
-  auto client = kube::Client::open(std::move(*access), std::move(means));
+  auto client = kube::Client::open_at(runtime::cluster_of_environment().where, std::move(means));
   if (!client) return tl::unexpected(client.error());
   auto leads = std::make_shared<std::atomic<bool>>(false);
   kube::Elector::Events events;

@@ -67,21 +67,16 @@ Result<runtime::ActionRequest> action_of(const PrimitiveOptions& options) {
   request.arguments = std::move(*arguments);
   request.dry_run = options.dry_run;
   request.by = user_name();
-  if (!options.deadline.empty()) {
-    const auto deadline = parse_duration(options.deadline);
-    if (!deadline) return fail("--deadline: " + deadline.error().message);
-    if (*deadline <= 0) return fail("--deadline: it must be above 0");
-    request.deadline_us = *deadline;
-  }
+  const auto deadline = deadline_of(options.deadline);
+  if (!deadline) return fail(deadline.error().message);
+  request.deadline_us = *deadline;
   return request;
 }
 
 Result<std::shared_ptr<kube::Client>> client_of(const PrimitiveOptions& options) {
-  auto access = kube::find_access({options.kubeconfig, options.kube_context.empty()
-                                                           ? variable("SCANFLOW_KUBE_CONTEXT")
-                                                           : options.kube_context});
-  if (!access) return fail(access.error().message);
-  return kube::Client::open(std::move(*access), kube::Client::usual());
+  return kube::Client::open_at({options.kubeconfig, options.kube_context.empty()
+                                                        ? variable("SCANFLOW_KUBE_CONTEXT")
+                                                        : options.kube_context});
 }
 
 int show_action(const Context& context, const json& action, int exit) {

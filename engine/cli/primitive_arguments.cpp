@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include "sdk/base/units.hpp"
 
 namespace scanflow::cli {
 
@@ -45,6 +46,14 @@ Result<void> add_arguments(json& arguments, const json& schema,
     arguments[name] = value_of(schema, name, each.substr(equals + 1));
   }
   return {};
+}
+
+Result<std::int64_t> deadline_of(const std::string& option) {
+  if (option.empty()) return 0;
+  const auto deadline = parse_duration(option);
+  if (!deadline) return fail("--deadline: " + deadline.error().message);
+  if (*deadline <= 0) return fail("--deadline: it must be above 0");
+  return *deadline;
 }
 
 std::vector<std::string> argument_names(const json& schema) {

@@ -1,6 +1,7 @@
 // Arguments of primitives, as they are given on a command line.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ std::string arguments_text(const nlohmann::json& schema);
 /// `option`: by which they are given, for messages.
 Result<void> add_arguments(nlohmann::json& arguments, const nlohmann::json& schema,
                            const std::vector<std::string>& words, const char* option);
+
+/// --deadline, in microseconds; 0 where it is not given.
+Result<std::int64_t> deadline_of(const std::string& option);
 
 /// "for=" of each argument of a schema, for completion.
 std::vector<std::string> argument_names(const nlohmann::json& schema);

@@ -153,12 +153,9 @@ int primitive_send(const Context& context, const PrimitiveOptions& options) {
   request.primitive = options.primitive;
   request.arguments = arguments->dump(-1, ' ', false, json::error_handler_t::replace);
   request.by = user_name();
-  if (!options.deadline.empty()) {
-    const auto deadline = parse_duration(options.deadline);
-    if (!deadline) return complain(context, kUsage, "--deadline: " + deadline.error().message);
-    if (*deadline <= 0) return complain(context, kUsage, "--deadline: it must be above 0");
-    request.deadline_us = *deadline;
-  }
+  const auto deadline = deadline_of(options.deadline);
+  if (!deadline) return complain(context, kUsage, deadline.error().message);
+  request.deadline_us = *deadline;
   if (const auto right = runtime::check_primitive(request); !right)
     return complain(context, kUsage, right.error().message);
   const auto run = find_run(context, options.run);

@@ -21,14 +21,16 @@
 
 namespace scanflow::test {
 
-/// Why this machine's podman cannot run Pods; empty: it can.
-inline std::string why_no_pods(const podman::Podman& podman) {
-  for (const auto& each : podman::findings(podman.facts(), podman.settings(), {})) {
+/// This machine's podman; an error says why it cannot run Pods.
+inline Result<podman::Podman> podman_here(const std::filesystem::path& directory) {
+  auto podman = podman::Podman::open({.directory = directory});
+  if (!podman) return fail(podman.error().message);
+  for (const auto& each : podman::findings(podman->facts(), podman->settings(), {})) {
     if (each.state == Finding::State::problem)
-      return fmt::format("podman cannot run Pods here: {}: {}; {}", each.point, each.text,
-                         each.fix);
+      return fail(
+          fmt::format("podman cannot run Pods here: {}: {}; {}", each.point, each.text, each.fix));
   }
-  return {};
+  return std::move(*podman);
 }
 
 /// Without root podman keeps the networks of its Pods in $XDG_RUNTIME_DIR: a test's podman has to look where the
@@ -52,9 +54,8 @@ class RuntimeDirectory {
 class Pods : public testing::Test {
  protected:
   void SetUp() override {
-    auto podman = podman::Podman::open({.directory = directory_ / "podman"});
+    auto podman = podman_here(directory_ / "podman");
     if (!podman) GTEST_SKIP() << podman.error().message;
-    if (const std::string why = why_no_pods(*podman); !why.empty()) GTEST_SKIP() << why;
     podman_ = std::make_unique<podman::Podman>(std::move(*podman));
   }
   void TearDown() override {

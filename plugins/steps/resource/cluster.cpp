@@ -24,9 +24,7 @@ std::int64_t next_look(std::int64_t look_us) { return std::min(look_us * 3 / 2, 
 
 Result<Cluster> Cluster::open(const Request& request, Said said, const std::stop_token& stop) {
   Cluster cluster(request, std::move(said), stop);
-  auto access = kube::find_access({.kubeconfig = {}, .context = request.context});
-  if (!access) return tl::unexpected(access.error());
-  auto client = kube::Client::open(std::move(*access), kube::Client::usual());
+  auto client = kube::Client::open_at({.kubeconfig = {}, .context = request.context});
   if (!client) return tl::unexpected(client.error());
   cluster.client_ = std::move(*client);
   auto kind = kube::discover(*cluster.client_, request.api_version(), request.kind(), stop);

@@ -47,10 +47,21 @@ class Cluster : public testing::Test {
     const json told = error();
     return told.value("cause", "") + ": " + told.value("message", "");
   }
-  std::size_t pods() {
+  json all_pods() {
     return json::parse(server_.ask("GET", "/api/v1/namespaces/default/pods").text)
-        .value("items", json::array())
-        .size();
+        .value("items", json::array());
+  }
+  std::size_t pods() { return all_pods().size(); }
+  /// Its name, once there is one.
+  std::string running_pod() {
+    std::string name;
+    EXPECT_TRUE(eventually([&] {
+      for (const json& pod : all_pods()) {
+        if (pod["status"].value("phase", "") == "Running") name = pod["metadata"]["name"];
+      }
+      return !name.empty();
+    }));
+    return name;
   }
 
   const TempDir files_;
@@ -200,17 +211,9 @@ TEST_F(Cluster, WhatKeepsAPodFromItsStartIsTold) {
 TEST_F(Cluster, WhatAContainerSaidLastIsToldWhereItNeverReachedTheHub) {
   kube::Kubelet kubelet(server_);
   const auto program = start("run: 'true'");
-  ASSERT_TRUE(eventually([&] {
-    const json all = json::parse(server_.ask("GET", "/api/v1/namespaces/default/pods").text);
-    for (const json& pod : all.value("items", json::array())) {
-      if (pod["status"].value("phase", "") != "Running") continue;
-      const std::string name = pod["metadata"]["name"];
-      kubelet.write_log(name, "step", "starting\nno library libz.so.1\n");
-      kubelet.exit(name, "step", 127);
-      return true;
-    }
-    return false;
-  }));
+  const std::string pod = running_pod();
+  kubelet.write_log(pod, "step", "starting\nno library libz.so.1\n");
+  kubelet.exit(pod, "step", 127);
   EXPECT_EQ(program->wait().exit, 1);
   EXPECT_THAT(error()["message"].get<std::string>(),
               AllOf(HasSubstr("ended with exit code 127"),
@@ -220,15 +223,7 @@ TEST_F(Cluster, WhatAContainerSaidLastIsToldWhereItNeverReachedTheHub) {
 TEST_F(Cluster, WhoEndsAPodIsTold) {
   kube::Kubelet kubelet(server_);
   const auto program = start("run: 'true'");
-  ASSERT_TRUE(eventually([&] {
-    const json all = json::parse(server_.ask("GET", "/api/v1/namespaces/default/pods").text);
-    for (const json& pod : all.value("items", json::array())) {
-      if (pod["status"].value("phase", "") != "Running") continue;
-      kubelet.evict(pod["metadata"]["name"]);
-      return true;
-    }
-    return false;
-  }));
+  kubelet.evict(running_pod());
   const Output output = program->wait();
   ASSERT_EQ(output.exit, 1) << output.out << output.err
                             << server_.ask("GET", "/api/v1/namespaces/default/pods").text;

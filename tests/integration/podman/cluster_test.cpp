@@ -48,9 +48,7 @@ class ClusterTest : public testing::Test, protected Scenarios {
   void SetUp() override {
     if (!is_real()) stand_in();
     if (IsSkipped() || HasFatalFailure()) return;
-    auto access = scanflow::kube::find_access({cluster_ ? cluster_->kubeconfig() : "", ""});
-    ASSERT_TRUE(access) << access.error().message;
-    auto opened = scanflow::kube::Client::open(std::move(*access), scanflow::kube::Client::usual());
+    auto opened = scanflow::kube::Client::open_at({cluster_ ? cluster_->kubeconfig() : "", ""});
     ASSERT_TRUE(opened) << opened.error().message;
     client_ = *opened;
     create(scanflow::kube::kinds::kNamespace,
@@ -73,9 +71,8 @@ class ClusterTest : public testing::Test, protected Scenarios {
     return !from_env("KUBECONFIG").empty() && !from_env("SCANFLOW_TEST_REGISTRY").empty();
   }
   void stand_in() {
-    auto podman = podman::Podman::open({.directory = files_ / "podman"});
+    auto podman = podman_here(files_ / "podman");
     if (!podman) GTEST_SKIP() << podman.error().message;
-    if (const std::string why = why_no_pods(*podman); !why.empty()) GTEST_SKIP() << why;
     static const Output built = build_images({"sidecar", "python"});  // once
     ASSERT_EQ(built.exit, 0) << built.err;
     unlimited_ = podman::no_limits(podman->settings());
