@@ -194,7 +194,7 @@ void Executor::remove(const protocol::AttemptId& attempt, const std::string& how
   const Workload* workload = find(attempt);
   if (workload == nullptr) return;
   // What its leader has left must not stay stopped for ever.
-  if (workload->stopped) (void)hands_.signal(attempt, SIGCONT);
+  if (workload->hold.is_stopped()) (void)hands_.signal(attempt, SIGCONT);
   workloads_.erase(attempt);
   (void)journal_.holds(attempt, false);
   std::vector<Task*> over;
@@ -243,10 +243,10 @@ Hands::Sent Executor::apply(Workload& workload, Now now) {
   // Before it is stopped: a successor must know.
   if (auto written = journal_.holds(workload.id, held); !written)
     events_.say(written.error().message);
-  const bool stop = workload.hold.stopped(now.mono_us);
-  if (stop == workload.stopped) return {};
+  const bool stop = workload.hold.shall_stop(now.mono_us);
+  if (stop == workload.hold.is_stopped()) return {};
   auto sent = hands_.signal(workload.id, stop ? SIGSTOP : SIGCONT);
-  if (sent) workload.stopped = stop;
+  if (sent) workload.hold.turned(stop, now.mono_us);
   return sent;
 }
 

@@ -100,7 +100,6 @@ class Executor {
     Steering steering;
     std::vector<std::string> offered;
     Hold hold;
-    bool stopped = false;                         // by signals, now
     bool to_be_resumed = false;                   // a predecessor held it
     std::map<std::string, std::uint64_t> latest;  // generation, by group
   };

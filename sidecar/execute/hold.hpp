@@ -22,12 +22,9 @@ class Hold {
 
   void pause(const Lease& lease) { pause_ = lease; }
   void resume() { pause_.reset(); }
-  /// share: of its time, below 1.
-  void throttle(double share, const Lease& lease, std::int64_t now_us) {
-    throttle_ = lease;
-    share_ = share;
-    began_us_ = now_us;
-  }
+  /// share: of its time, above 0 and below 1.
+  /// One that lasts already goes on with its turns.
+  void throttle(double share, const Lease& lease, std::int64_t now_us);
   void unthrottle() { throttle_.reset(); }
 
   const std::optional<Lease>& paused() const { return pause_; }
@@ -42,14 +39,21 @@ class Hold {
     return lease && (now_us >= lease->until_us || (lease->watched && !watched));
   }
   /// Shall its processes be stopped now?
-  bool stopped(std::int64_t now_us) const;
-  /// When stopped() or over() may say something else; kNever: not by time alone.
+  bool shall_stop(std::int64_t now_us) const;
+  bool is_stopped() const { return stopped_; }
+  /// Its processes were stopped or continued. After a turn that was too long, since nobody woke in
+  /// time, a throttle's stop is longer: the share is kept on a busy machine too.
+  void turned(bool stopped, std::int64_t now_us);
+  /// When shall_stop() or over() may say something else; kNever: not by time alone.
   std::int64_t wake_us(std::int64_t now_us) const;
 
  private:
+  std::int64_t turn_due_us() const;
+
   std::optional<Lease> pause_, throttle_;
   double share_ = 1;
-  std::int64_t began_us_ = 0;
+  bool stopped_ = false;
+  std::int64_t turned_us_ = 0, stop_us_ = 0;  // when it was, and how long a throttle's stop is
 };
 
 }  // namespace scanflow::execute

