@@ -13,18 +13,19 @@
 #include "sdk/base/files.hpp"
 #include "sdk/base/nearest.hpp"
 #include "sdk/base/uuid.hpp"
+#include "sidecar/protocol/gang.hpp"
 
 namespace scanflow::api {
 namespace {
 
 constexpr std::size_t kPiece = 1 << 16;
 
-/// What remains of `wanted` at a step that it names, itself or its group: "" for the step and all
+/// What remains of `wanted` at a step that it names, itself, its group or a rank of it: "" for the step and all
 /// below it, else the step's name in the called run. Nothing where it names another.
 std::optional<std::string> remainder(const std::string& wanted, const std::string& step) {
   if (wanted.empty()) return "";
   for (const std::string& name : {step, step.substr(0, step.find('['))}) {
-    if (wanted == name) return "";
+    if (wanted == name || wanted.starts_with(name + "@")) return "";
     if (wanted.starts_with(name + "/")) return wanted.substr(name.size() + 1);
   }
   return std::nullopt;
@@ -66,15 +67,19 @@ class Collected {
  private:
   void add_parts(const std::string& run, const store::StepRow& step, const std::string& shown) {
     const json list = step.log.empty() ? json::array() : json::parse(step.log, nullptr, false);
+    const std::uint32_t rank = protocol::rank_of({"", wanted_, 0}).rank;
     for (const json& log : list) {
-      LogPart part{shown, log.at("attempt"),
+      const protocol::AttemptId of =
+          protocol::member_of({"", shown, 0}, log.value("rank", std::uint32_t{0}));
+      if (rank > 0 && protocol::rank_of(of).rank != rank) continue;
+      LogPart part{of.step, log.at("attempt"),
                    state_.logs_of(run) / log.at("segment").get<std::string>(), log.at("offset"),
                    log.at("length")};
       // The range of a log that is still written has no end yet: all that follows is its.
       const bool open_end = step.status == "running" && part.attempt == step.attempts;
       if (wanted_.empty() && part.length == 0 && !open_end) continue;
       if (open_end) part.length = std::numeric_limits<std::uint64_t>::max();
-      part.titled = shown != wanted_ || step.attempts > 1;
+      part.titled = of.step != wanted_ || step.attempts > 1;
       parts.push_back(std::move(part));
     }
   }
@@ -132,6 +137,10 @@ Answer<std::vector<LogPart>> log_parts(const runtime::StateDirectory& state,
   Collected collected(state, store, wanted);
   const auto found = collected.add(run, wanted, "");
   if (!found) return tl::unexpected(found.error());
+  const protocol::Rank of = protocol::rank_of({"", wanted, 0});
+  if (*found && collected.parts.empty() && of.rank > 0)
+    return missing(fmt::format("step {} of run {} has no log of a rank {}", of.gang.step,
+                               short_id(run), of.rank));
   if (*found || wanted.empty()) return std::move(collected.parts);
   const std::string near = nearest(wanted, collected.names);
   return missing(fmt::format("run {} has no step '{}'; {}", short_id(run), wanted,

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/backend/names.hpp"
 #include "engine/runtime/registry.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/utc.hpp"
@@ -117,7 +118,7 @@ void Scheduler::fire(const Known& known, std::int64_t time_us) {
   // What cannot be found is told when the run is rejected.
   if (const auto catalog = options_.catalog())
     (void)runtime::collect_sources(submission, *catalog, runtime::find_in(store_.get()));
-  submission.options.jobs = options_.jobs;
+  submission.options.jobs = backend::default_jobs(submission.options.backend, options_.jobs);
   submission.options.plugin_dirs = options_.plugin_dirs;
   submission.options.directory = options_.state.root.string();
   submission.options.env = runtime::referenced_environment(submission.source);

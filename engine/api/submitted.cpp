@@ -138,7 +138,8 @@ Answer<runtime::Submission> of_text(const json& document, const ApiOptions& opti
   }
   if (auto completed = complete(submission, document, options, catalog); !completed)
     return tl::unexpected(completed.error());
-  if (!chosen.contains("jobs")) submission.options.jobs = options.jobs;
+  if (!chosen.contains("jobs"))
+    submission.options.jobs = backend::default_jobs(submission.options.backend, options.jobs);
   if (!chosen.contains("plugin_dirs")) submission.options.plugin_dirs = options.plugin_dirs;
   if (!chosen.contains("directory"))
     submission.options.directory = std::filesystem::current_path().string();

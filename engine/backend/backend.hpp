@@ -33,9 +33,22 @@ struct Placed {
   std::uint32_t use = 1;  // 1: it was made for this attempt; else as the how many-eth one it has it
 };
 
-/// What a backend tells the engine.
+/// A rank of a gang (engine/backend/gangs.hpp).
+struct Member {
+  std::uint32_t rank = 0;
+  std::string pod, node;  // empty: on this machine, or not known
+  protocol::Result result;
+};
+
+/// A gang has ended, all its ranks have.
+struct GangEnded {
+  protocol::Result result;
+  std::vector<Member> members;  // by rank
+};
+
+/// What a backend tells the engine; GangEnded is made of what it tells of the ranks.
 using Report = std::variant<protocol::Started, protocol::Progress, protocol::Metric,
-                            protocol::Ended, protocol::HostCall, Kept, Strays, Placed>;
+                            protocol::Ended, protocol::HostCall, Kept, Strays, Placed, GangEnded>;
 
 /// Called on any thread, also within launch(), with as many reports as there are at once. Must not
 /// block.
@@ -77,6 +90,9 @@ class Backend {
   /// The answer to a HostCall.
   virtual void reply(const protocol::HostReply& reply) = 0;
 };
+
+/// Where rank 0 of a gang listens for the others, in a Pod of its own; torchrun's.
+inline constexpr std::uint16_t kRendezvousPort = 29500;
 
 struct Options {
   std::string state_directory;   // absolute

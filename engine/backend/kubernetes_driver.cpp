@@ -138,6 +138,21 @@ std::string KubernetesDriver::node(const std::string& pod) const {
   return found == pods_.end() ? "" : found->second.node;
 }
 
+void KubernetesDriver::find_address(const std::string& pod,
+                                    std::function<void(Result<std::string>)> then) {
+  boost::asio::post(pool_, [this, pod, then = std::move(then)] {
+    const auto there = client_->get(kinds::kPod, options_.name_space, pod, stop_.get_token());
+    Result<std::string> address = fail("its Pod has no address yet");
+    if (!there) {
+      const std::string asked = "get " + kube::named(kinds::kPod, options_.name_space, pod);
+      address = fail(kube::explained(there.error(), asked));
+    } else if (auto ip = kube::text_at(*there, "/status/podIP"_json_pointer); !ip.empty()) {
+      address = std::move(ip);
+    }
+    post([then, address = std::move(address)] { then(address); });
+  });
+}
+
 void KubernetesDriver::make(PodOrder order, std::function<void(std::optional<NotMade>)> then) {
   const std::string name = order.manifest["metadata"]["name"];
   Pod& pod = pods_[name];

@@ -45,6 +45,7 @@ class KubernetesDriver final : public PodDriver {
     return {.native_sidecars = native_, .shares_files = false, .secrets = true};
   }
   std::string node(const std::string& pod) const override;
+  void find_address(const std::string& pod, std::function<void(Result<std::string>)> then) override;
   void make(PodOrder order, std::function<void(std::optional<NotMade>)> then) override;
   void remove(const std::string& pod) override;
   /// The kubelet does so by itself.

@@ -10,6 +10,7 @@
 
 #include "engine/backend/in_process_step.hpp"
 #include "sdk/base/clock.hpp"
+#include "sidecar/protocol/gang.hpp"
 
 namespace scanflow::backend {
 
@@ -216,11 +217,52 @@ void PodBackend::order(Pod& pod) {
   if (!pod.attached || !pod.record.attempt) return;
   const auto found = attempts_.find(*pod.record.attempt);
   if (found == attempts_.end() || found->second.told) return;
+  const Attempt& attempt = found->second;
+  if (attempt.request->replicas > 1 && attempt.stop.empty())
+    return gather(protocol::rank_of(found->first).gang, attempt.request->replicas, pod.record.pod);
+  tell_launch(pod, "");
+}
+
+/// `address`: of rank 0's Pod; empty: it is of no gang, or shall end.
+void PodBackend::tell_launch(Pod& pod, const std::string& address) {
   pod.begun = true;
   const hub::SidecarKey to{pod.record.pod, pod.record.pod};
-  const Attempt& attempt = found->second;
-  hub_.tell(to, protocol::Launch{pod_request(*attempt.request)});
-  if (!attempt.stop.empty()) hub_.tell(to, protocol::Cancel{found->first, attempt.stop});
+  const Attempt& attempt = attempts_.at(*pod.record.attempt);
+  protocol::Request request = pod_request(*attempt.request);
+  if (!address.empty()) {
+    request.env.insert(
+        {{"MASTER_ADDR", address}, {"MASTER_PORT", std::to_string(kRendezvousPort)}});
+  }
+  hub_.tell(to, protocol::Launch{std::move(request)});
+  if (!attempt.stop.empty()) hub_.tell(to, protocol::Cancel{*pod.record.attempt, attempt.stop});
+}
+
+/// No rank begins before all have a Pod whose sidecar is there. `asking`: the Pod that is to be told, again perhaps.
+void PodBackend::gather(const Id& gang, std::uint32_t replicas, const std::string& asking) {
+  for (std::uint32_t rank = 0; rank < replicas; ++rank) {
+    const auto found = attempts_.find(protocol::member_of(gang, rank));
+    const Pod* pod = found == attempts_.end() ? nullptr : find(found->second.pod);
+    if (pod == nullptr || !(pod->attached || pod->begun)) return;
+  }
+  driver_->find_address(attempts_.at(gang).pod,
+                        [this, gang, replicas, asking,
+                         alive = std::weak_ptr(alive_)](const Result<std::string>& address) {
+                          if (!alive.expired()) on_gathered(gang, replicas, asking, address);
+                        });
+}
+
+void PodBackend::on_gathered(const Id& gang, std::uint32_t replicas, const std::string& asking,
+                             const Result<std::string>& address) {
+  for (std::uint32_t rank = 0; rank < replicas; ++rank) {
+    const auto found = attempts_.find(protocol::member_of(gang, rank));
+    Pod* pod = found == attempts_.end() ? nullptr : find(found->second.pod);
+    if (pod == nullptr || !pod->attached || found->second.told) continue;
+    if (pod->begun && pod->record.pod != asking) continue;
+    if (!address)
+      return fail(found->first, "retryable",
+                  "its ranks cannot find each other: " + address.error().message);
+    tell_launch(*pod, *address);
+  }
 }
 
 void PodBackend::said(const hub::SidecarKey& sidecar, const protocol::Body& body) {

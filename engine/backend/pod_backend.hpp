@@ -113,6 +113,10 @@ class PodBackend final : public Backend {
   Result<PodOrder> order_of(const std::string& pod, const Attempt& attempt,
                             const PodTemplate& made);
   void order(Pod& pod);
+  void gather(const Id& gang, std::uint32_t replicas, const std::string& asking);
+  void on_gathered(const Id& gang, std::uint32_t replicas, const std::string& asking,
+                   const Result<std::string>& address);
+  void tell_launch(Pod& pod, const std::string& address);
   void stop_placed(const Id& id);
   void tell_result(const Id& id, protocol::Result result);
   void fail(const Id& id, const std::string& cause, const std::string& message);

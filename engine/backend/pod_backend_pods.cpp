@@ -65,6 +65,11 @@ void PodBackend::place(const Id& id) {
     return attempt.stop.empty() ? order(pod) : stop_placed(id);
   }
   if (!attempt.stop.empty()) return stop_placed(id);
+  if (attempt.request->replicas > 1 && !driver_->traits().meet)
+    return fail(
+        id, "config",
+        "its replicas could not find each other: Pods of a user without root have a network "
+        "each (slirp4netns); run the engine as root, or the step on --backend local");
   const PodTemplate made =
       pod_template(*attempt.request, options_.images, driver_->traits().shares_files);
   const bool kept = made.reuse.uses > 1 && !attempt.fresh;
@@ -103,7 +108,7 @@ void PodBackend::tell_place(Pod& pod) {
 }
 
 /// Of a kept Pod that may be broken: one that waits for a step gets none, and a step that has not begun in it
-/// gets a Pod of its own. False: it is not kept, or its step has begun.
+/// gets a Pod of its own. False: it is not kept, or its step has begun, or others of its gang know it.
 bool PodBackend::give_up_kept(const std::string& name) {
   const Pod* pod = find(name);
   if (pod == nullptr || pod->making) return false;
@@ -113,8 +118,9 @@ bool PodBackend::give_up_kept(const std::string& name) {
     return true;
   }
   const auto found = attempts_.find(*id);
-  if (pod->started || pod->record.uses < 2 || found == attempts_.end() || found->second.told ||
-      deliveries_.contains(*id))
+  const bool joined = found != attempts_.end() && pod->begun && found->second.request->replicas > 1;
+  if (pod->started || joined || pod->record.uses < 2 || found == attempts_.end() ||
+      found->second.told || deliveries_.contains(*id))
     return false;
   if (!found->second.stop.empty()) {
     cancelled(*id, fmt::format("its Pod {} did not answer, and was removed", name));

@@ -33,6 +33,7 @@ struct NotMade {
 struct PodTraits {
   bool native_sidecars = false;  // an init container stays, and is started again (Kubernetes 1.29)
   bool shares_files = true;      // a hostPath is one of the engine's machine
+  bool meet = true;              // they reach each other over the network
   bool secrets = false;          // keys lie in a Secret of the Pod's name, not in its manifest
 };
 
@@ -60,6 +61,9 @@ class PodDriver {
   virtual PodTraits traits() const = 0;
   /// The machine that a Pod is on; empty: not known (yet).
   virtual std::string node(const std::string& pod) const = 0;
+  /// Where the other Pods reach it.
+  virtual void find_address(const std::string& pod,
+                            std::function<void(Result<std::string>)> then) = 0;
   /// Makes and starts it. `then`: nothing where it runs. Of one that fails nothing stays.
   virtual void make(PodOrder order, std::function<void(std::optional<NotMade>)> then) = 0;
   /// Ends whatever runs of it, also of one that is being made. One that is not there: done.

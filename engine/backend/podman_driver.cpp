@@ -143,6 +143,16 @@ void PodmanDriver::revive(const std::string& pod, const std::string& container) 
   });
 }
 
+void PodmanDriver::find_address(const std::string& pod,
+                                std::function<void(Result<std::string>)> then) {
+  boost::asio::post(pool_, [this, pod, then = std::move(then)] {
+    auto found = podman_->address(fmt::format("{}-{}", pod, kAppContainer), stop_.get_token());
+    Result<std::string> address =
+        found ? Result<std::string>(std::move(*found)) : fail(found.error().message);
+    post([then, address = std::move(address)] { then(address); });
+  });
+}
+
 /// On the watch's thread.
 void PodmanDriver::on_event(const podman::Event& event) {
   if (event.what != podman::Event::What::died) return;

@@ -29,7 +29,9 @@ class PodmanDriver final : public PodDriver {
 
   void open(std::function<void(Result<std::vector<std::string>>)> then) override;
   std::string host() const override { return podman::Podman::kHost; }
-  PodTraits traits() const override { return {}; }
+  /// Without root each Pod has a network of its own.
+  PodTraits traits() const override { return {.meet = !podman_->facts().rootless}; }
+  void find_address(const std::string& pod, std::function<void(Result<std::string>)> then) override;
   std::string node(const std::string&) const override {
     return podman_ ? podman_->facts().hostname : "";
   }

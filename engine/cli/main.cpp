@@ -83,7 +83,9 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
   app_run->add_option("--backend", options.backend, "Where steps run")
       ->check(CLI::IsMember(backend::names()));
   add_cluster_options(*app_run);
-  app_run->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
+  app_run
+      ->add_option("-j,--jobs", options.jobs,
+                   "Attempts at once (default: this machine's CPUs; in a cluster 100)")
       ->check(CLI::Range(1, 4096));
   app_run->add_flag("-q,--quiet", options.quiet, "No progress, only how it ended");
   app_run->add_flag("--no-cache", options.no_cache, "Run every step, whatever the cache has");

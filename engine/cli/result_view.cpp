@@ -8,6 +8,7 @@
 #include "engine/cli/hint.hpp"
 #include "engine/cli/pod_view.hpp"
 #include "engine/cli/post_mortem_view.hpp"
+#include "engine/cli/ranks_view.hpp"
 #include "engine/cli/steps_view.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/clock.hpp"
@@ -161,7 +162,8 @@ std::string render_result(const Context& context, const json& result, ResultOf w
   std::string pods = pods_line(steps);
   if (!pods.empty()) pods = "\n" + pods + "\n";
   std::string text = "\n" + steps_table(steps, table_width(STDOUT_FILENO)) + pods +
-                     failures(context, steps, run) + questions(context, steps) + "\n";
+                     ranks_lines(steps) + failures(context, steps, run) +
+                     questions(context, steps) + "\n";
   text += fmt::format("{} {} {}", paint(status, status_color(status), color),
                       goes_on                   ? "for"
                       : status == "interrupted" ? "after"

@@ -8,6 +8,7 @@
 
 #include "engine/api/planned.hpp"
 #include "engine/api/retried.hpp"
+#include "engine/backend/names.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/detach.hpp"
 #include "engine/cli/follow.hpp"
@@ -136,8 +137,8 @@ api::Answer<runtime::Submission> make_submission(const Context& context, const R
   submission->params = std::move(*params);
   runtime::RunOptions& options = submission->options;
   options.backend = command.backend;
-  options.jobs =
-      command.jobs > 0 ? command.jobs : std::max(1u, std::thread::hardware_concurrency());
+  const std::uint32_t here = std::max(1u, std::thread::hardware_concurrency());
+  options.jobs = command.jobs > 0 ? command.jobs : backend::default_jobs(command.backend, here);
   options.use_cache = !command.no_cache;
   options.directory = std::filesystem::current_path().string();
   options.plugin_dirs = context.plugin_dirs;

@@ -14,7 +14,9 @@ void add_server(CLI::App& app, const Context& context, ServerCommand& options,
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
   add_cluster_options(*server);
-  server->add_option("-j,--jobs", options.jobs, "Attempts at once (default: this machine's CPUs)")
+  server
+      ->add_option("-j,--jobs", options.jobs,
+                   "Attempts at once (default: this machine's CPUs; in a cluster 100)")
       ->check(CLI::Range(1, 4096));
   server
       ->add_option("--durable", options.durable,

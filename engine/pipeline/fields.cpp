@@ -12,6 +12,7 @@ constexpr bool kComesLater = true;
 constexpr double kMostAtOnce = 100'000;
 constexpr double kHighestPriority = 100;
 constexpr double kMostRetries = 1000;
+constexpr double kMostReplicas = 1000;
 constexpr double kMostUses = 10'000;
 constexpr double kMostCpus = 1e6;
 constexpr std::string_view kNoLimit = "leave it out for no limit";
@@ -186,7 +187,10 @@ constexpr std::array kStep{
           "what else its Pod mounts: path, and host_path, claim or size; where steps are Pods"}
         .listing(kVolume),
     Field{"placement", kMap, "which node its Pod is put on, in a cluster"}.of(placement_fields),
-    later("replicas"),
+    Field{"replicas", kInt,
+          "a gang: so many of it start together, each knows its rank, and it succeeds if all do"}
+        .within(1, kMostReplicas)
+        .initially("1"),
 };
 
 constexpr std::array kSecretSource{

@@ -151,6 +151,7 @@ struct Step {
   Approval approve;
   std::int32_t priority = 0;       // -100 to 100; higher ones start first
   std::uint32_t max_parallel = 0;  // of its instances at once; 0: no limit of its own
+  std::uint32_t replicas = 1;      // more: a gang, whose ranks start together and end as one
   bool allow_failure = false;      // the run goes on, and does not fail because of it
   Location at;
   std::map<std::string, Location> field_at;  // "/with/epochs" (JSON pointer in the step) -> where

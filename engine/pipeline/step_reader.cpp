@@ -116,7 +116,7 @@ class StepReader {
     }
     for (const char* field :
          {"uses", "run", "shell", "cwd", "env", "secrets", "cache", "resources", "image", "command",
-          "args", "pod_template", "placement", "reuse", "volumes"}) {
+          "args", "pod_template", "placement", "reuse", "volumes", "replicas"}) {
       if (own_.get(field) == nullptr) continue;
       problems_
           .add(*own_.key(field), fmt::format("a step that calls a pipeline has no '{}'", field))
@@ -320,6 +320,7 @@ class StepReader {
         read_placement(*placement, step_.pod, problems_);
       if (const Node* volumes = get("volumes")) read_volumes(*volumes, step_.volumes, problems_);
       if (const Node* image = get("image")) read_image(*image);
+      read_replicas();
       layered("resources", [&](const Node& n) { read_resources(n, step_.resources, problems_); });
     }
     if (const Node* timeout = get("timeout")) step_.timeout_us = duration_of(*timeout);
@@ -332,6 +333,16 @@ class StepReader {
       read_approval(*approve, step_.approve, problems_);
       find_expressions(*approve, Role::approve);
     }
+  }
+
+  void read_replicas() {
+    const Node* replicas = get("replicas");
+    if (replicas == nullptr) return;
+    step_.replicas = static_cast<std::uint32_t>(number_of(*replicas));
+    if (!step_.uses.empty() && step_.uses != "noop") return;
+    step_.replicas = 1;
+    if (const Node* own = own_.key("replicas"); own != nullptr)
+      problems_.add(*own, "a step that does no work has no 'replicas'").hint = "leave it out";
   }
 
   void read_image(const Node& image) {

@@ -271,6 +271,24 @@ Answer<std::string> Podman::logs(const std::string& container, unsigned tail,
   return last_lines(*end, tail);
 }
 
+Answer<std::string> Podman::address(const std::string& container,
+                                    const std::stop_token& stop) const {
+  const std::string what = "say the address of " + container;
+  auto printed = ask(what,
+                     {"inspect", "--type", "container", "--format",
+                      "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}", container},
+                     stop);
+  if (!printed) return tl::unexpected(printed.error());
+  const std::size_t end = printed->find_first_of(" \n");
+  std::string address = printed->substr(0, end);
+  if (address.empty()) {
+    return refuse(Refusal::network, fmt::format("cannot {}: it is on the machine's own network "
+                                                "(hostNetwork)",
+                                                what));
+  }
+  return address;
+}
+
 Answer<bool> Podman::image_exists(const std::string& image, const std::stop_token& stop) const {
   const auto ended = run(command({"image", "exists", image}), stop);
   if (!ended) return tl::unexpected(ended.error());

@@ -54,6 +54,8 @@ class Podman {
   /// which they came to be read.
   Answer<std::string> logs(const std::string& container, unsigned tail,
                            const std::stop_token& stop = {}) const;
+  /// The IP address of its Pod, where those of other Pods reach it (not without root).
+  Answer<std::string> address(const std::string& container, const std::stop_token& stop = {}) const;
   Answer<bool> image_exists(const std::string& image, const std::stop_token& stop = {}) const;
   /// Builds an image from a directory with a Containerfile.
   Answer<void> build(const std::filesystem::path& context, const std::string& image,

@@ -23,7 +23,7 @@ bool needs_resolve(const pipeline::Step& step) {
 bool alike(const pipeline::Step& a, const pipeline::Step& b) {
   return a.pool.name == b.pool.name && a.pool.limit == b.pool.limit &&
          a.resources.cpu_request == b.resources.cpu_request &&
-         a.resources.memory_request == b.resources.memory_request &&
+         a.resources.memory_request == b.resources.memory_request && a.replicas == b.replicas &&
          (a.uses == "pipeline") == (b.uses == "pipeline");
 }
 

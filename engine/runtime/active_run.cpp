@@ -1,14 +1,26 @@
 #include "engine/runtime/active_run.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
 #include "sdk/base/digest.hpp"
+#include "sidecar/protocol/gang.hpp"
 
 namespace scanflow::runtime {
 using run::Event;
 using run::EventType;
 using run::StepStatus;
+namespace {
+
+/// Of what is kept of an attempt, or of a rank.
+protocol::LogRange log_of(const json& ended) {
+  const auto found = ended.find("log");
+  if (found == ended.end()) return {};
+  return {found->at("segment"), found->at("offset"), found->at("length")};
+}
+
+}  // namespace
 
 ActiveRun::ActiveRun(std::string id, Submission submission, Prepared prepared,
                      std::int64_t created_us, Keep keep)
@@ -84,10 +96,8 @@ void ActiveRun::replay(const Event& event, std::int64_t seq) {
   if (event.type == EventType::run_ended) ended_us_ = event.time_us;
   know_pod(event);
   if (event.type != EventType::attempt_ended || event.step == run::kNoStep) return;
-  const json log = event.data ? event.data->value("log", json::object()) : json::object();
-  if (log.contains("segment")) {
-    log_ended(event.step, event.attempt, {log.at("segment"), log.at("offset"), log.at("length")});
-  }
+  if (!event.data) return;
+  logs_ended(event.step, event.attempt, log_of(*event.data), event.data->value("ranks", json()));
 }
 
 void ActiveRun::flush_rows(store::Batch& batch) {
@@ -129,6 +139,7 @@ void ActiveRun::finish(CalledRuns called) {
     const auto& result = machine_.step(i).result;
     if (result && result->contains("post_mortem"))
       facts.post_mortems[rows.back().id] = result->at("post_mortem");
+    if (result && result->contains("ranks")) facts.ranks[rows.back().id] = result->at("ranks");
     if (json pod = pod_of(i); !pod.is_null()) facts.pods[rows.back().id] = std::move(pod);
   }
   tell({{"type", "finished"}, {"result", result_document(row(), rows, facts)}});
@@ -172,17 +183,30 @@ json ActiveRun::pod_of(std::uint32_t step) const {
 }
 
 void ActiveRun::started(const protocol::Started& started) {
-  const std::uint32_t step = index_of(started.id.step);
+  const protocol::Rank of = protocol::rank_of(started.id);
+  const std::uint32_t step = index_of(of.gang.step);
   if (step == run::kNoStep) return;
-  log_ended(step, started.id.attempt, started.log);
+  log_ended(step, started.id.attempt, of.rank, started.log);
 }
 
-void ActiveRun::log_ended(std::uint32_t step, std::uint32_t attempt,
+void ActiveRun::logs_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log,
+                           const json& ranks) {
+  log_ended(step, attempt, 0, log);
+  for (const json& rank : ranks) log_ended(step, attempt, rank.at("rank"), log_of(rank));
+}
+
+void ActiveRun::log_ended(std::uint32_t step, std::uint32_t attempt, std::uint32_t rank,
                           const protocol::LogRange& log) {
   if (log.segment.empty()) return;
   auto& logs = logs_[step];
-  if (logs.empty() || logs.back().attempt != attempt) logs.push_back({attempt, log});
-  logs.back().range = log;
+  const auto known = std::find_if(logs.begin(), logs.end(), [&](const Log& each) {
+    return each.attempt == attempt && each.rank == rank;
+  });
+  if (known == logs.end()) {
+    logs.push_back({attempt, rank, log});
+  } else {
+    known->range = log;
+  }
   touch(step);
 }
 

@@ -68,7 +68,9 @@ class ActiveRun {
   /// The Pod that the step's last attempt in one has been given to, as run_facts.hpp has it; null: none.
   json pod_of(std::uint32_t step) const;
   void started(const protocol::Started& started);
-  void log_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log);
+  /// `ranks`: as attempt_ended has them; null: it is no gang.
+  void logs_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log,
+                  const json& ranks);
   /// Index of the step with this identity, or run::kNoStep.
   std::uint32_t index_of(const std::string& step_id) const;
 
@@ -87,13 +89,15 @@ class ActiveRun {
   }
 
   struct Log {
-    std::uint32_t attempt;
+    std::uint32_t attempt, rank;
     protocol::LogRange range;
   };
   struct Follower {
     Listener listener;
     std::uint64_t from = 0;  // the number of the first update that it has not seen the effect of
   };
+  void log_ended(std::uint32_t step, std::uint32_t attempt, std::uint32_t rank,
+                 const protocol::LogRange& log);
   void know_pod(const run::Event& event);
   void touch(std::uint32_t step);
   void tell(const Update& update, std::uint64_t number);

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/backend/names.hpp"
 #include "engine/runtime/admission.hpp"
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/machine_capacity.hpp"
 #include "engine/runtime/secrets.hpp"
 #include "sdk/base/clock.hpp"
 
@@ -86,7 +88,7 @@ std::optional<Engine::Impl::Refusal> Engine::Impl::begin(Submission submission, 
     return std::nullopt;
   }
   const std::int64_t now = wall_us();
-  options.jobs = std::max(options.jobs, submission.options.jobs);
+  make_room(submission.options);
   std::string id = submission.run;
   auto entry = std::make_shared<Entry>(std::move(id), std::move(submission), std::move(prepared),
                                        now, options);
@@ -118,19 +120,24 @@ void Engine::Impl::set_environment(const EntryPtr& entry, Environment environmen
   if (calling != runs.end()) entry->requests.withhold(calling->second->requests.withheld());
 }
 
+/// At least as much at once as it asks for, on this machine.
+void Engine::Impl::make_room(const RunOptions& chosen) {
+  if (!backend::runs_elsewhere(chosen.backend)) options.jobs = std::max(options.jobs, chosen.jobs);
+}
+
 /// Which steps could never start on this machine, or "".
 std::string Engine::Impl::never_fits(const Entry& entry) const {
+  const RunOptions& chosen = entry.run.submission().options;
+  const run::Capacity capacity = capacity_for(chosen, options.capacity);
   const pipeline::Pipeline& pipeline = *entry.run.plan().pipeline;
   std::string text;
   std::size_t errors = 0;
   for (const pipeline::Step& step : pipeline.steps) {
-    const std::string why = run::Scheduler::never_fits(step.resources, options.capacity);
+    const std::string why = run::Scheduler::never_fits(step, capacity);
     if (why.empty()) continue;
     ++errors;
-    text += fmt::format(
-        "{}:{}:{}: error: step '{}' can never start: {}; lower its requests (or limits, which they "
-        "follow)\n",
-        pipeline.file, step.at.line, step.at.column, step.name, why);
+    text += fmt::format("{}:{}:{}: error: step '{}' can never start: {}\n", pipeline.file,
+                        step.at.line, step.at.column, step.name, why);
   }
   if (errors == 0) return {};
   return text + fmt::format("{} error{}; nothing was run", errors, errors == 1 ? "" : "s");

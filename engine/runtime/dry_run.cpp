@@ -8,6 +8,7 @@
 
 #include "engine/pipeline/expression.hpp"
 #include "engine/runtime/inputs.hpp"
+#include "engine/runtime/machine_capacity.hpp"
 #include "engine/runtime/resolver.hpp"
 #include "engine/runtime/secrets.hpp"
 #include "sdk/base/clock.hpp"
@@ -64,7 +65,7 @@ class DryRun {
       levels_[step] = std::max(levels_[step], levels_[need] + 1);
       needs.push_back(within_ + plan_.steps[need].id);
     }
-    const std::string why = run::Scheduler::never_fits(spec.resources, capacity_);
+    const std::string why = run::Scheduler::never_fits(spec, capacity_);
     const std::vector<std::string> wanted = references(*plan_.pipeline, spec);
     std::vector<std::string> until;
     for (const std::string& name : wanted) {
@@ -248,7 +249,8 @@ Result<Prepared> prepare_dry(Submission& submission, std::shared_ptr<const loade
 
 json dry_run(const Submission& submission, const Prepared& prepared, const store::Store* store,
              const store::Artifacts& artifacts, const run::Capacity& capacity) {
-  return DryRun(submission, prepared, store, artifacts, capacity).run();
+  return DryRun(submission, prepared, store, artifacts, capacity_for(submission.options, capacity))
+      .run();
 }
 
 }  // namespace scanflow::runtime

@@ -151,9 +151,9 @@ backend::Backend* Engine::Impl::backend_for(const std::string& name) {
   if (name == "inproc") {
     slot = backend::make_inproc(backend_options, sink);
   } else if (backend::runs_pods(name)) {
-    slot = make_pods(name, sink);
+    slot = gangs.over(make_pods(name, sink));
   } else {
-    slot = backend::make_local(backend_options, strand, sink);
+    slot = gangs.over(backend::make_local(backend_options, strand, sink));
   }
   if (steering.fleet) slot->observe(steering.fleet->endpoint());
   return slot.get();

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/backend/names.hpp"
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
@@ -214,7 +215,8 @@ void Engine::Impl::pump() {
   for (const EntryPtr& entry : order) {
     if (entry->over) continue;
     const run::Machine& machine = entry->run.machine();
-    for (const run::Running& running : machine.running_by_kind()) scheduler.add(running);
+    for (const run::Running& running : machine.running_by_kind())
+      scheduler.add(running, backend::runs_elsewhere(entry->run.submission().options.backend));
     const auto wants = machine.wants();
     if (!wants && !entry->changed) continue;
     turns.push_back(
@@ -230,9 +232,12 @@ void Engine::Impl::pump() {
 
 void Engine::Impl::decide(const EntryPtr& entry, run::Scheduler& scheduler) {
   ActiveRun& run = entry->run;
-  const std::uint32_t own = run.machine().running();
-  const std::uint32_t jobs = run.submission().options.jobs;
-  scheduler.next_run(jobs > own ? jobs - own : 0);
+  const RunOptions& chosen = run.submission().options;
+  std::uint32_t own = run.machine().running();
+  for (const run::Running& running : run.machine().running_by_kind())
+    own += (running.like->replicas - 1) * running.count;
+  scheduler.next_run(chosen.jobs > own ? chosen.jobs - own : 0,
+                     backend::runs_elsewhere(chosen.backend));
   entry->changed = false;
   run::Decisions decisions = run.machine().decide(wall_us(), scheduler);
   for (const Event& event : decisions.events) {

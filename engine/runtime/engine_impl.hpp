@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/backend/backend.hpp"
+#include "engine/backend/gangs.hpp"
 #include "engine/backend/pod_backend.hpp"
 #include "engine/run/scheduler.hpp"
 #include "engine/runtime/actions.hpp"
@@ -72,6 +73,7 @@ struct Engine::Impl {
   /// Of whoever asked for the run, or goes on with it.
   void set_environment(const EntryPtr& entry, Environment environment) const;
   std::string never_fits(const Entry& entry) const;
+  void make_room(const RunOptions& chosen);
   /// To one that asks an engine that is ending: it takes over, unless the store is broken.
   void refuse(const Client& client) const;
   /// Why it does not begin; nothing: it has, or its client is told otherwise.
@@ -168,7 +170,7 @@ struct Engine::Impl {
   std::string start_fleet(std::uint64_t term, const std::vector<store::CommandRow>& open);
   /// Commands of an earlier engine that have no outcome.
   void take_over_commands();
-  bool is_running(const protocol::AttemptId& id) const;
+  bool is_running(const protocol::AttemptId& member) const;
   /// From now on each second something is looked after, as long as there is something.
   void arm_seconds();
   void each_second();
@@ -223,9 +225,10 @@ struct Engine::Impl {
   void on_reports(std::vector<backend::Report> reports);
   void on_kept(const protocol::AttemptId& id);
   void on_placed(const EntryPtr& entry, const backend::Placed& placed);
-  void on_ended(const EntryPtr& entry, protocol::Result result);
+  /// `ranks`: of a gang, what became of each; null: it is none.
+  void on_ended(const EntryPtr& entry, protocol::Result result, json ranks = nullptr);
   void attempt_ended(const EntryPtr& entry, std::uint32_t step, const protocol::Result& result,
-                     json artifacts);
+                     json artifacts, json ranks = nullptr);
   void drop_checkpoints(const EntryPtr& entry, std::uint32_t step);
   void on_metric(const EntryPtr& entry, const protocol::Metric& metric);
   void on_host_call(const EntryPtr& entry, const protocol::HostCall& call);
@@ -282,6 +285,7 @@ struct Engine::Impl {
                          then(problem.empty() ? steering.fleet.get() : nullptr, problem);
                        });
                      }};
+  backend::Gangs gangs;  // outlives them
   std::map<std::string, std::unique_ptr<backend::Backend>> backends;
   std::vector<backend::PodBackend*> pods;  // those of them whose attempts are Pods
   std::unordered_map<std::string, EntryPtr> runs;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <sstream>
 
+#include "engine/backend/names.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::runtime {
@@ -89,6 +90,13 @@ run::Capacity machine_capacity(const std::string& proc, const std::string& sys) 
       read_upwards(sys + "/memory", path, capacity);
     if (controllers.find("cpu") != std::string::npos) read_upwards(sys + "/cpu", path, capacity);
   }
+  return capacity;
+}
+
+run::Capacity capacity_for(const RunOptions& options, const run::Capacity& machine) {
+  run::Capacity capacity;
+  if (!backend::runs_elsewhere(options.backend)) capacity = machine;
+  capacity.jobs = options.jobs;
   return capacity;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/run/scheduler.hpp"
+#include "engine/runtime/submission.hpp"
 
 namespace scanflow::runtime {
 
@@ -11,5 +12,8 @@ namespace scanflow::runtime {
 /// most the cgroup's limit. 0 where it cannot be known. `proc` and `sys`: where these are mounted.
 run::Capacity machine_capacity(const std::string& proc = "/proc",
                                const std::string& sys = "/sys/fs/cgroup");
+
+/// What limits a step of such a run: its `jobs`; and the machine, where attempts run on it.
+run::Capacity capacity_for(const RunOptions& options, const run::Capacity& machine);
 
 }  // namespace scanflow::runtime

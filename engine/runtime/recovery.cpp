@@ -294,7 +294,7 @@ void Engine::Impl::adopt_all(std::vector<Recovered> found, Recovery recovery,
 void Engine::Impl::go_on_with(const EntryPtr& entry, Launches& launches) {
   const ActiveRun& run = entry->run;
   enter(entry);
-  options.jobs = std::max(options.jobs, run.submission().options.jobs);
+  make_room(run.submission().options);
   // An attempt whose start was committed is launched again: a backend that has it adopts it, or
   // tells its result again; one that never got it starts it now. The first decision stops those
   // again that were to be stopped.

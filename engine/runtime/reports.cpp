@@ -23,7 +23,8 @@ const protocol::AttemptId& id_of(const backend::Report& report) {
   return std::visit(
       [](const auto& body) -> const protocol::AttemptId& {
         using Body = std::decay_t<decltype(body)>;
-        if constexpr (std::is_same_v<Body, protocol::Ended>) {
+        if constexpr (std::is_same_v<Body, protocol::Ended> ||
+                      std::is_same_v<Body, backend::GangEnded>) {
           return body.result.id;
         } else if constexpr (std::is_same_v<Body, backend::Strays>) {
           static const protocol::AttemptId none;
@@ -43,17 +44,42 @@ json post_mortem_of(const std::string& text) {
   return std::move(*document);
 }
 
+json log_data(const protocol::LogRange& range) {
+  json log = json::object();
+  log["segment"] = range.segment;
+  log["offset"] = range.offset;
+  log["length"] = range.length;
+  return log;
+}
+
+/// What is kept of each rank of a gang.
+json ranks_data(const std::vector<backend::Member>& members) {
+  json ranks = json::array();
+  for (const backend::Member& member : members) {
+    const protocol::Result& result = member.result;
+    json& rank = ranks.emplace_back(json::object());
+    rank["rank"] = member.rank;
+    rank["status"] = result.status;
+    rank["seconds"] = static_cast<double>(result.ended_us - result.started_us) / 1e6;
+    rank["cpu_us"] = result.cpu_us;
+    rank["max_rss"] = result.max_rss;
+    if (!member.pod.empty()) rank["pod"] = member.pod;
+    if (!member.node.empty()) rank["node"] = member.node;
+    if (!result.log.segment.empty()) rank["log"] = log_data(result.log);
+    if (result.status == "succeeded") continue;
+    rank["cause"] = result.cause;
+    rank["message"] = valid_utf8(result.message);
+  }
+  return ranks;
+}
+
 /// What is kept of a result; null where there is nothing to keep.
-json result_data(const protocol::Result& result, json artifacts) {
+json result_data(const protocol::Result& result, json artifacts, json ranks) {
   json data = json::object();
   if (result.outputs.size() > 2) data["outputs"] = json::parse(result.outputs, nullptr, false);
   if (!artifacts.empty()) data["artifacts"] = std::move(artifacts);
-  if (!result.log.segment.empty()) {
-    json& log = data["log"];
-    log["segment"] = result.log.segment;
-    log["offset"] = result.log.offset;
-    log["length"] = result.log.length;
-  }
+  if (!ranks.empty()) data["ranks"] = std::move(ranks);
+  if (!result.log.segment.empty()) data["log"] = log_data(result.log);
   if (result.max_rss > 0) {
     json& usage = data["usage"];
     usage["cpu_us"] = result.cpu_us;
@@ -79,11 +105,17 @@ run::Cause cause_of(const protocol::Result& result) {
 namespace {
 
 /// Programs may say any bytes; all that is kept and told is UTF-8.
+void clean(protocol::Result& result) {
+  result.message = valid_utf8(std::move(result.message));
+  for (protocol::ArtifactFile& file : result.artifacts)
+    file.name = valid_utf8(std::move(file.name));
+}
+
 void clean(backend::Report& report) {
   if (auto* ended = std::get_if<protocol::Ended>(&report)) {
-    ended->result.message = valid_utf8(std::move(ended->result.message));
-    for (protocol::ArtifactFile& file : ended->result.artifacts)
-      file.name = valid_utf8(std::move(file.name));
+    clean(ended->result);
+  } else if (auto* gang = std::get_if<backend::GangEnded>(&report)) {
+    clean(gang->result);
   } else if (auto* progress = std::get_if<protocol::Progress>(&report)) {
     progress->message = valid_utf8(std::move(progress->message));
   } else if (auto* metric = std::get_if<protocol::Metric>(&report)) {
@@ -100,7 +132,7 @@ void clean(backend::Report& report) {
 void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
   if (failed || closing) return;
   bool changed = false;
-  for (backend::Report& report : reports) {
+  for (backend::Report& report : gangs.fold(std::move(reports))) {
     clean(report);
     if (const auto* kept = std::get_if<backend::Kept>(&report)) {
       on_kept(kept->id);
@@ -115,6 +147,9 @@ void Engine::Impl::on_reports(std::vector<backend::Report> reports) {
     const EntryPtr entry = found->second;
     if (auto* ended = std::get_if<protocol::Ended>(&report)) {
       on_ended(entry, std::move(ended->result));
+      entry->changed = changed = true;
+    } else if (auto* gang = std::get_if<backend::GangEnded>(&report)) {
+      on_ended(entry, std::move(gang->result), ranks_data(gang->members));
       entry->changed = changed = true;
     } else if (const auto* metric = std::get_if<protocol::Metric>(&report)) {
       on_metric(entry, *metric);
@@ -182,7 +217,7 @@ void Engine::Impl::on_placed(const EntryPtr& entry, const backend::Placed& place
                    batch);
 }
 
-void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
+void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result, json ranks) {
   const std::uint32_t step = entry->run.index_of(result.id.step);
   if (step == run::kNoStep) return;
   const run::StepState& state = entry->run.machine().step(step);
@@ -191,10 +226,10 @@ void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
     return;
   }
   if (result.artifacts.empty() || result.status != "succeeded") {
-    attempt_ended(entry, step, result, json::object());
+    attempt_ended(entry, step, result, json::object(), std::move(ranks));
     return;
   }
-  work([this, entry, step, result = std::move(result)]() mutable {
+  work([this, entry, step, result = std::move(result), ranks = std::move(ranks)]() mutable {
     json stored = json::object();
     for (const protocol::ArtifactFile& file : result.artifacts) {
       // What came through a sidecar is in the store already.
@@ -211,9 +246,10 @@ void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
                            {"bytes", artifact->bytes},
                            {"directory", artifact->directory}};
     }
-    post([this, entry, step, result = std::move(result), stored = std::move(stored)]() mutable {
+    post([this, entry, step, result = std::move(result), stored = std::move(stored),
+          ranks = std::move(ranks)]() mutable {
       if (failed || closing || entry->over) return;
-      attempt_ended(entry, step, result, std::move(stored));
+      attempt_ended(entry, step, result, std::move(stored), std::move(ranks));
       pump(entry);
       flush();
     });
@@ -221,9 +257,9 @@ void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result) {
 }
 
 void Engine::Impl::attempt_ended(const EntryPtr& entry, std::uint32_t step,
-                                 const protocol::Result& result, json stored) {
+                                 const protocol::Result& result, json stored, json ranks) {
   ActiveRun& run = entry->run;
-  run.log_ended(step, result.id.attempt, result.log);
+  run.logs_ended(step, result.id.attempt, result.log, ranks);
   Event event;
   event.type = EventType::attempt_ended;
   event.step = step;
@@ -235,7 +271,7 @@ void Engine::Impl::attempt_ended(const EntryPtr& entry, std::uint32_t step,
           ? std::clamp(result.ended_us, std::min(run.machine().step(step).started_us, now), now)
           : now;
   event.cause = run.machine().cause_of_end(step, cause_of(result));
-  if (json data = result_data(result, std::move(stored)); !data.is_null()) {
+  if (json data = result_data(result, std::move(stored), std::move(ranks)); !data.is_null()) {
     event.data = std::make_shared<const json>(std::move(data));
   }
   run.apply(event, batch);

@@ -114,12 +114,18 @@ Result<protocol::Request> RequestMaker::prototype(const ActiveRun& run, std::uin
   const loader::PluginInfo* plugin = run.prepared().catalog->find(step.uses);
   if (plugin == nullptr)
     return fail("the plugin " + step.uses + " is gone: 'scanflow plugin list' shows what is there");
+  if (step.replicas > 1 && run.submission().options.backend == "inproc")
+    return fail(fmt::format(
+        "its {} replicas are processes of their own, which the backend inproc has none of: "
+        "--backend local",
+        step.replicas));
   protocol::Request request;
   request.id.run = run.id();
   request.pipeline = run.plan().pipeline->name;
   request.uses = step.uses;
   request.library = plugin->library.string();
   request.threads = step.resources.threads();
+  request.replicas = step.replicas;
   request.memory_limit = step.resources.memory_limit;
   request.cwd = run.submission().options.directory;
   if (backend::runs_pods(run.submission().options.backend)) request.pod = pod_of(step);

@@ -88,7 +88,11 @@ std::string cache_key(const pipeline::Step& step, const loader::PluginInfo& plug
                   {"threads", step.resources.threads()}};
   // Where it comes from, not what it is: a new token makes no new result.
   for (const auto& [name, secret] : step.secrets)
-    depends["secrets"][name] = {{"env", secret.env}, {"file", secret.file}};
+    depends["secrets"][name] = secret.name.empty()
+                                   ? json{{"env", secret.env}, {"file", secret.file}}
+                                   : json{{"name", secret.name}, {"key", secret.key}};
+  if (!step.image.empty()) depends["image"] = step.image;
+  if (step.replicas > 1) depends["replicas"] = step.replicas;
   return sha256_hex(depends.dump());
 }
 

@@ -112,6 +112,7 @@ store::StepRow ActiveRun::step_row(std::uint32_t index) const {
     for (const Log& log : found->second) {
       json& entry = logs.emplace_back(json::object());
       entry["attempt"] = log.attempt;
+      if (log.rank > 0) entry["rank"] = log.rank;
       entry["segment"] = log.range.segment;
       entry["offset"] = log.range.offset;
       entry["length"] = log.range.length;
@@ -192,6 +193,8 @@ json ActiveRun::document(std::int64_t now_us) const {
                      {"error", std::move(error)}});
     if (json ended = member(state.result, "post_mortem"); !ended.empty())
       steps.back()["post_mortem"] = std::move(ended);
+    if (state.result && state.result->contains("ranks"))
+      steps.back()["ranks"] = state.result->at("ranks");
   }
   return {{"run", id_},
           {"pipeline", plan().pipeline->name},

@@ -42,20 +42,20 @@ void read_source(const json& created, RunFacts& facts,
 }
 
 /// How the last attempt of each step ended.
-void read_post_mortems(const std::vector<store::EventRow>& events, RunFacts& facts) {
+void read_ends(const std::vector<store::EventRow>& events, RunFacts& facts) {
   for (const store::EventRow& row : events) {
     if (row.body.find("\"attempt_ended\"") == std::string::npos) continue;
-    const bool has = row.body.find("\"post_mortem\"") != std::string::npos;
-    if (!has && facts.post_mortems.empty()) continue;
+    const bool has = row.body.find("\"post_mortem\"") != std::string::npos ||
+                     row.body.find("\"ranks\"") != std::string::npos;
+    if (!has && facts.post_mortems.empty() && facts.ranks.empty()) continue;
     const json event = json::parse(row.body, nullptr, false);
     if (!event.is_object() || event.value("type", "") != "attempt_ended") continue;
     const json data = event.value("data", json::object());
     const std::string step = event.at("step");
-    if (data.contains("post_mortem")) {
-      facts.post_mortems[step] = data.at("post_mortem");
-    } else {
-      facts.post_mortems.erase(step);
-    }
+    facts.post_mortems.erase(step);
+    facts.ranks.erase(step);
+    if (data.contains("post_mortem")) facts.post_mortems[step] = data.at("post_mortem");
+    if (data.contains("ranks")) facts.ranks[step] = data.at("ranks");
   }
 }
 
@@ -137,6 +137,8 @@ json step_entry(const store::StepRow& step, const RunFacts& facts) {
     entry["approval"] = asked->second;
   if (const auto ended = facts.post_mortems.find(step.id); ended != facts.post_mortems.end())
     entry["post_mortem"] = ended->second;
+  if (const auto ranks = facts.ranks.find(step.id); ranks != facts.ranks.end())
+    entry["ranks"] = ranks->second;
   if (const auto pod = facts.pods.find(step.id); pod != facts.pods.end())
     entry["pod"] = pod->second;
   if (const auto child = facts.called.find(step.id); child != facts.called.end())
@@ -168,7 +170,10 @@ RunFacts run_facts(const store::Store& store, const store::RunRow& run,
   const bool asked = any_is(steps, "awaiting");
   const bool ended = any_is(steps, "failed") || any_is(steps, "cancelled");
   const bool in_pods = backend::runs_pods(run.backend);
-  if (!asked && !ended && !in_pods) return facts;
+  const bool gangs = std::any_of(steps.begin(), steps.end(), [](const store::StepRow& step) {
+    return step.log.find("\"rank\"") != std::string::npos;
+  });
+  if (!asked && !ended && !in_pods && !gangs) return facts;
   const auto first = store.events(run.id, 0, 1);
   if (!first || first->empty()) return facts;
   std::map<std::string, std::string> defaults;
@@ -178,7 +183,7 @@ RunFacts run_facts(const store::Store& store, const store::RunRow& run,
     const auto events = store.events(run.id, after, kPage);
     if (!events || events->empty()) break;
     if (asked) read_questions(*events, facts, defaults);
-    read_post_mortems(*events, facts);
+    read_ends(*events, facts);
     if (in_pods) read_pods(*events, facts);
     after = events->back().seq;
   }

@@ -38,7 +38,8 @@ std::optional<Engine::Impl::Steered> Engine::Impl::steered(const std::string& id
   if (!top) return std::nullopt;
   const auto [entry, inner] = within_calls(top, step);
   const run::Machine& machine = entry->run.machine();
-  const std::uint32_t index = entry->run.index_of(inner);
+  const protocol::Rank of = protocol::rank_of({"", inner, 0});
+  const std::uint32_t index = entry->run.index_of(of.gang.step);
   if (index == run::kNoStep) {
     reject(client, fmt::format("run {} has no step '{}'; {}", id, step, others(machine)),
            kNotFound);
@@ -53,6 +54,11 @@ std::optional<Engine::Impl::Steered> Engine::Impl::steered(const std::string& id
   } else if (state.status != run::StepStatus::running) {
     reject(client, fmt::format("step {} is {}; {}", step, name(state.status), others(machine)),
            kConflict);
+  } else if (of.rank > 0 && of.rank >= machine.spec_of(index).replicas) {
+    reject(client,
+           fmt::format("step {} has {} replicas: ranks are 0 to {}", of.gang.step,
+                       machine.spec_of(index).replicas, machine.spec_of(index).replicas - 1),
+           kNotFound);
   } else if (calls) {
     reject(client,
            fmt::format("step {0} is a pipeline that is called: name a step of it, '{0}/...'", step),

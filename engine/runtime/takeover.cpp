@@ -3,6 +3,7 @@
 // limits, and nothing of them is decided. Requests wait until it is known what there is.
 #include <utility>
 
+#include "engine/backend/names.hpp"
 #include "engine/runtime/engine_impl.hpp"
 
 namespace scanflow::runtime {
@@ -81,11 +82,12 @@ void Engine::Impl::count_held(run::Scheduler& scheduler) const {
   for (const auto& [id, entry] : held) {
     const run::Machine& machine = entry->run.machine();
     const bool expected = is_expected(*entry);
+    const bool elsewhere = backend::runs_elsewhere(entry->run.submission().options.backend);
     for (std::uint32_t i = 0; i < machine.size(); ++i) {
       const run::StepState& state = machine.step(i);
       if (state.status != run::StepStatus::running) continue;
       if (expected || strays.contains({id, machine.planned(i).id, state.attempts}))
-        scheduler.add({&machine.spec_of(i), 1});
+        scheduler.add({&machine.spec_of(i), 1}, elsewhere);
     }
   }
 }

@@ -27,7 +27,8 @@ bool has_sidecar(const Entry& entry) { return entry.run.submission().options.bac
 
 }  // namespace
 
-bool Engine::Impl::is_running(const protocol::AttemptId& id) const {
+bool Engine::Impl::is_running(const protocol::AttemptId& member) const {
+  const protocol::AttemptId id = protocol::rank_of(member).gang;
   const auto running_in = [&](const auto& entries) -> std::optional<bool> {
     const auto found = entries.find(id.run);
     if (found == entries.end()) return std::nullopt;
@@ -115,28 +116,33 @@ void Engine::Impl::look_after_commands(std::int64_t now_us) {
 void Engine::Impl::tell_top(const Client& client) {
   if (failed || closing) return refuse(client);
   std::vector<RunningAttempt> attempts;
+  const auto add = [&](const Entry& entry, std::uint32_t step, std::uint32_t rank) {
+    const run::StepState& state = entry.run.machine().step(step);
+    RunningAttempt& attempt = attempts.emplace_back();
+    attempt.id = protocol::member_of(
+        {entry.run.id(), entry.run.machine().planned(step).id, state.attempts}, rank);
+    attempt.pipeline = entry.run.plan().pipeline->name;
+    attempt.started_us = state.started_us;
+    if (json pod = entry.run.pod_of(step);
+        rank == 0 && pod.is_object() && pod["attempt"] == state.attempts)
+      attempt.pod = std::move(pod);
+    if (const auto found = steering.progress.find(attempt.id); found != steering.progress.end())
+      attempt.progress = found->second;
+    if (const auto found = steering.last.find(attempt.id); found != steering.last.end())
+      attempt.last = found->second;
+    const auto* workload = steering.fleet ? steering.fleet->workload(attempt.id) : nullptr;
+    if (workload == nullptr) return;
+    attempt.observed = true;
+    attempt.memory_limit = workload->started.memory_limit;
+    const auto own = loader::parse_commands(workload->offers);
+    if (own) attempt.offers = loader::command_names(*own);
+  };
   for (const EntryPtr& entry : order) {
     const run::Machine& machine = entry->run.machine();
     for (std::uint32_t i = 0; i < machine.size() && machine.running() > 0; ++i) {
-      const run::StepState& state = machine.step(i);
-      if (state.status != run::StepStatus::running || machine.spec_of(i).uses == "pipeline")
-        continue;
-      RunningAttempt& attempt = attempts.emplace_back();
-      attempt.id = {entry->run.id(), machine.planned(i).id, state.attempts};
-      attempt.pipeline = entry->run.plan().pipeline->name;
-      attempt.started_us = state.started_us;
-      if (json pod = entry->run.pod_of(i); pod.is_object() && pod["attempt"] == state.attempts)
-        attempt.pod = std::move(pod);
-      if (const auto found = steering.progress.find(attempt.id); found != steering.progress.end())
-        attempt.progress = found->second;
-      if (const auto found = steering.last.find(attempt.id); found != steering.last.end())
-        attempt.last = found->second;
-      const auto* workload = steering.fleet ? steering.fleet->workload(attempt.id) : nullptr;
-      if (workload == nullptr) continue;
-      attempt.observed = true;
-      attempt.memory_limit = workload->started.memory_limit;
-      const auto own = loader::parse_commands(workload->offers);
-      if (own) attempt.offers = loader::command_names(*own);
+      const pipeline::Step& step = machine.spec_of(i);
+      if (machine.step(i).status != run::StepStatus::running || step.uses == "pipeline") continue;
+      for (std::uint32_t rank = 0; rank < step.replicas; ++rank) add(*entry, i, rank);
     }
   }
   std::vector<backend::PodStatus> all_pods;

@@ -73,6 +73,7 @@ struct Request {
   std::string checkpoints;
   /// JSON object for whoever makes the Pod that it runs in: image, requests, limits, reuse, template.
   std::string pod;
+  std::uint32_t replicas = 1;  // more: of a gang, see gang.hpp
 };
 
 /// Where an attempt's output lies: bytes [offset, offset + length) of a segment in the run's

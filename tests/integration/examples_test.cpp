@@ -54,6 +54,7 @@ TEST_F(Examples, GiveWhatTheySay) {
   EXPECT_EQ(step(run("for-each"), "merge")["outputs"]["rows"], 8);
   EXPECT_EQ(step(run("sub-pipeline"), "add")["outputs"]["sum"], 3);
   EXPECT_EQ(step(run("outputs-and-artifacts"), "read")["outputs"]["twice"], 10);
+  EXPECT_EQ(step(run("gang"), "mean")["outputs"]["mean"], 4.5);
   const json train = step(run("python"), "train");
   EXPECT_EQ(train["outputs"]["loss"], 0.125);
   EXPECT_EQ(train["artifacts"]["model"]["bytes"], 6);

@@ -57,17 +57,21 @@ PodmanNode::Left::~Left() {
 
 kube::KubeletOptions PodmanNode::hooks() {
   kube::KubeletOptions options;
-  options.run = [this](const json& pod) { run(pod); };
+  options.run = [this](const json& pod) { return run(pod); };
   options.stop = [this](const json& pod, std::int64_t) { stop(pod); };
   return options;
 }
 
-void PodmanNode::run(const json& pod) {
+std::string PodmanNode::run(const json& pod) {
   const auto played = left_.podman.play(adapted(pod));
-  if (played) return;
+  if (played) {
+    const std::string app = pod["spec"]["containers"][0]["name"];
+    return left_.podman.address(fmt::format("{}-{}", name_of(pod), app)).value_or("");
+  }
   constexpr int kNotStarted = 128;
   fmt::print(stderr, "the node could not start Pod {}: {}\n", name_of(pod), played.error().message);
   end(pod, kNotStarted);
+  return {};
 }
 
 void PodmanNode::end(const json& pod, int code) {

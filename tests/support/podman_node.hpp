@@ -28,7 +28,7 @@ class PodmanNode {
   };
 
   kube::KubeletOptions hooks();
-  void run(const nlohmann::json& pod);
+  std::string run(const nlohmann::json& pod);
   void stop(const nlohmann::json& pod);
   /// All that has not ended yet.
   void end(const nlohmann::json& pod, int code);

@@ -188,6 +188,7 @@ class ManyPods : public testing::Test {
     kube::KubeletOptions options;
     options.run = [this](const json& pod) {
       if (Engine* engine = engine_.load()) engine->attach(pod["metadata"]["name"]);
+      return std::string();
     };
     options.stop = [this](const json& pod, std::int64_t) {
       for (const char* container : {"step", "scanflow-sidecar"}) {

@@ -155,6 +155,8 @@ TEST_F(ClusterTest, AStepThatEatsTooMuchSaysSoWithItsPostMortem) { eat_too_much(
 
 TEST_F(ClusterTest, TheEngineIsKilledAndTheNextGoesOnWithItsPods) { kill_the_engine(); }
 
+TEST_F(ClusterTest, RanksOfAGangMeetEachInAPod) { meet(); }
+
 TEST_F(ClusterTest, TheMnistPipelineTrainsInPodsAndIsSteeredThere) { train_mnist(); }
 
 TEST_F(ClusterTest, ASecretOfTheClusterReachesTheStepAndNobodyElse) {

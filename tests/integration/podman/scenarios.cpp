@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 
 #include "tests/integration/podman/scenarios.hpp"
+#include "tests/support/gang.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace scanflow::test {
@@ -131,6 +133,20 @@ void Scenarios::kill_the_engine() {
   EXPECT_THAT(log, HasSubstr("ended"));
   EXPECT_THAT(log, HasSubstr("last ran"));
   EXPECT_EQ(step("long").at("attempts"), 1);
+}
+
+void Scenarios::meet() {
+  if (::geteuid() != 0) GTEST_SKIP() << "Pods of a user without root have a network each";
+  const auto program = start(kMeetingStep, {"-j", "3"});
+  const Output output = program->wait(kPatience);
+  ASSERT_EQ(output.exit, 0) << output.out << output.err;
+  const json meet = step("meet");
+  EXPECT_EQ(meet.at("outputs").at("sum"), 3) << "0 + 1 + 2";
+  ASSERT_EQ(meet.at("ranks").size(), 3u) << meet;
+  EXPECT_NE(meet.at("ranks").at(1).at("pod"), meet.at("ranks").at(2).at("pod"));
+  EXPECT_TRUE(meet.at("artifacts").contains("mine@2")) << meet;
+  EXPECT_THAT(scanflow_({"runs", "logs", last_run(), "meet@1"}).out, HasSubstr("I am 1 of 3"));
+  EXPECT_TRUE(eventually([&] { return !any_pod(); })) << "a Pod of it stays";
 }
 
 void Scenarios::train_mnist() {

@@ -33,9 +33,9 @@ struct KubeletOptions {
   int sidecar_exit = 137;  // of an init container that restarts always, when it is told to end
   int killed_exit = 137;   // of a container that is killed
   /// Really runs a Pod's containers, and ends them; exit() says how each of them ended, sidecars
-  /// too. On a thread of the kubelet's; a Pod is Running when `run` returns. None: containers run
-  /// until they are told.
-  std::function<void(const json& pod)> run = {};
+  /// too. On a thread of the kubelet's; a Pod is Running when `run` returns its address (empty: one
+  /// that is made up). None: containers run until they are told.
+  std::function<std::string(const json& pod)> run = {};
   std::function<void(const json& pod, std::int64_t grace_s)> stop = {};
 };
 

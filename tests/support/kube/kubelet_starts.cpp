@@ -57,11 +57,13 @@ void Kubelet::start_mains(const std::string& key) {
 
 void Kubelet::run_outside(const std::string& key, const json& pod) {
   outside_.after(std::chrono::milliseconds(0), [this, key, pod] {
-    options_.run(pod);
+    const std::string address = options_.run(pod);
     locked([&] {
       const Held now = held(key);
       if (!now || now->object()["metadata"]["uid"] != pod["metadata"]["uid"]) return;
-      if (facts(key) != nullptr && facts(key)->phase == "Pending") start_mains(key);
+      if (facts(key) == nullptr || facts(key)->phase != "Pending") return;
+      if (!address.empty()) facts(key)->ip = address;
+      start_mains(key);
     });
   });
 }

@@ -37,8 +37,10 @@ struct MadeUpHub final : PodHub {
   }
   void revoke(const std::string& pod, const Id& id) override { granted.erase(pod + " " + id.step); }
   void tell(const hub::SidecarKey& to, protocol::Body order) override {
-    if (const auto* launch = std::get_if<protocol::Launch>(&order))
+    if (const auto* launch = std::get_if<protocol::Launch>(&order)) {
       told.push_back("launch " + launch->request.id.step);
+      launched = launch->request;
+    }
     if (const auto* cancel = std::get_if<protocol::Cancel>(&order))
       told.push_back("cancel " + cancel->id.step + " " + cancel->reason);
     last = to;
@@ -53,6 +55,7 @@ struct MadeUpHub final : PodHub {
   std::filesystem::path log;
   std::vector<std::string> told;
   hub::SidecarKey last;
+  protocol::Request launched;  // last
   std::vector<std::uint64_t> acknowledged;
 };
 
@@ -64,6 +67,7 @@ struct MadeUpPods {
   std::vector<std::string> removed, revived;
   std::optional<NotMade> refusal;
   std::string problem;
+  std::string no_address;  // why not
 };
 
 struct MadeUpDriver final : PodDriver {
@@ -75,6 +79,11 @@ struct MadeUpDriver final : PodDriver {
   std::string host() const override { return "host"; }
   PodTraits traits() const override { return pods.traits; }
   std::string node(const std::string&) const override { return "machine"; }
+  void find_address(const std::string& pod,
+                    std::function<void(Result<std::string>)> then) override {
+    if (!pods.no_address.empty()) return then(scanflow::fail(pods.no_address));
+    then("address of " + pod);
+  }
   void make(PodOrder order, std::function<void(std::optional<NotMade>)> then) override {
     pods.living.push_back(order.manifest["metadata"]["name"]);
     pods.made.push_back(std::move(order.manifest));
@@ -586,6 +595,78 @@ TEST_F(PodBackendTest, AStepThatHasBegunInAKeptPodStaysThere) {
   backend_->detached({kept, kept});
   EXPECT_THAT(pods_.made, SizeIs(1));
   EXPECT_THAT(pods_.removed, IsEmpty());
+}
+
+// --- gangs: what Gangs makes of a step with replicas
+
+class GangInPodsTest : public PodBackendTest {
+ protected:
+  void launch_gang() {
+    std::vector<RequestPtr> ranks;
+    for (const char* step : {"train", "train@1"}) {
+      auto one = std::make_shared<protocol::Request>(*request(step));
+      one->replicas = 2;
+      ranks.push_back(one);
+    }
+    backend_->launch(std::move(ranks));
+  }
+  static hub::SidecarKey key(const std::string& pod) { return {pod, pod}; }
+};
+
+TEST_F(GangInPodsTest, NobodyBeginsBeforeAllAreThere) {
+  launch_gang();
+  ASSERT_THAT(pods_.living, SizeIs(2));
+  backend_->attached(key(pods_.living[1]));
+  EXPECT_THAT(hub_.told, IsEmpty());
+  backend_->attached(key(pods_.living[0]));
+  EXPECT_THAT(hub_.told, ElementsAre("launch train", "launch train@1"));
+  EXPECT_EQ(hub_.launched.env.at("MASTER_ADDR"), "address of " + pods_.living[0]);
+  EXPECT_EQ(hub_.launched.env.at("MASTER_PORT"), "29500");
+  hub_.told.clear();
+  backend_->attached(key(pods_.living[1]));
+  EXPECT_THAT(hub_.told, ElementsAre("launch train@1")) << "it alone has a new session";
+}
+
+TEST_F(GangInPodsTest, OneThatWaitsCanBeStopped) {
+  launch_gang();
+  backend_->attached(key(pods_.living[0]));
+  backend_->stop({"run", "train", 1}, "cancelled");
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].status, "cancelled");
+  EXPECT_THAT(pods_.living, SizeIs(1)) << "its Pod is not held";
+  backend_->attached(key(pods_.living[0]));
+  EXPECT_THAT(hub_.told, IsEmpty()) << "the other one is not told to begin";
+}
+
+TEST_F(GangInPodsTest, WithoutTheAddressOfRankZeroItFails) {
+  pods_.no_address = "the server does not answer";
+  launch_gang();
+  for (const std::string& pod : pods_.living) backend_->attached(key(pod));
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].cause, "retryable");
+  EXPECT_EQ(results()[0].message, "its ranks cannot find each other: the server does not answer");
+}
+
+TEST_F(GangInPodsTest, WherePodsDoNotMeetNoneIsMade) {
+  pods_.traits.meet = false;
+  launch_gang();
+  EXPECT_THAT(pods_.made, IsEmpty());
+  ASSERT_THAT(results(), SizeIs(2));
+  EXPECT_EQ(results()[0].cause, "config");
+  EXPECT_THAT(results()[0].message, HasSubstr("--backend local"));
+}
+
+TEST_F(GangInPodsTest, ALaterEngineGoesOnWithAll) {
+  launch_gang();
+  for (const std::string& pod : pods_.living) backend_->attached(key(pod));
+  begin();
+  hub_.told.clear();
+  launch_gang();
+  EXPECT_THAT(pods_.made, SizeIs(2)) << "they are found";
+  backend_->attached(key(pods_.living[1]));
+  EXPECT_THAT(hub_.told, ElementsAre("launch train@1"));
+  deliver("train@1", key(pods_.living[1]));
+  EXPECT_THAT(results(), SizeIs(1));
 }
 
 }  // namespace

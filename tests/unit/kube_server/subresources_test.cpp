@@ -163,7 +163,10 @@ TEST_F(SubresourcesTest, APodMayReallyRun) {
   KubeServer server(without_bookmarks());
   std::promise<std::string> run, stopped;
   KubeletOptions options;
-  options.run = [&](const json& pod) { run.set_value(pod["metadata"]["name"]); };
+  options.run = [&](const json& pod) {
+    run.set_value(pod["metadata"]["name"]);
+    return std::string("10.88.0.7");
+  };
   options.stop = [&](const json& pod, std::int64_t /*grace_s*/) {
     stopped.set_value(pod["metadata"]["name"]);
   };
@@ -172,6 +175,7 @@ TEST_F(SubresourcesTest, APodMayReallyRun) {
   EXPECT_EQ(run.get_future().get(), "p");
   const auto watch = Client(server, server.admin_token()).watch(kPods + "?watch=1");
   while (server.get(kPods + "/p")["status"]["phase"] != "Running") watch->line();
+  EXPECT_EQ(server.get(kPods + "/p")["status"]["podIP"], "10.88.0.7");
   server.ask("DELETE", kPods + "/p");
   EXPECT_EQ(stopped.get_future().get(), "p");
   EXPECT_FALSE(server.get(kPods + "/p").is_null());

@@ -116,6 +116,7 @@ json decisions(const Pipeline& pipeline) {
          {"cache", step.cache.enabled},
          {"allow_failure", step.allow_failure},
          {"priority", step.priority},
+         {"replicas", step.replicas},
          {"pool", step.pool.limit},
          {"approve", step.approve.approve_after},
          {"sidecar", step.sidecar},

@@ -13,7 +13,8 @@ using Wrap = std::function<json(const json&)>;
 /// What else must be there for a field (or any of its table) to be right: rules between fields.
 json companions(const std::string& table, const std::string& field) {
   static const std::map<std::string, json> kCompanions{
-      {"step", {{"approve", true}}},  // does something, and takes any other field
+      {"step", {{"approve", true}}},           // does something, and takes any other field
+      {"step.replicas", {{"run", "exit 0"}}},  // of a step that does work
       {"matrix", {{"x", {1}}}},
       {"combination", {{"x", 1}}},
       {"param", {{"default", 1}}},
@@ -54,7 +55,11 @@ class Walk {
  public:
   Walk() {
     visit(pipeline_fields(), [](const json& map) { return map; });
-    visit(default_fields(), defaults_);
+    visit(default_fields(), [wrap = defaults_](const json& map) {
+      json document = wrap(map);
+      document["steps"].push_back({{"name", "works"}, {"run", "exit 0"}});
+      return document;
+    });
   }
 
   std::vector<Place> places;

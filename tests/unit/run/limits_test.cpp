@@ -195,18 +195,71 @@ TEST_F(Runs, NeverTakeMoreThanThereIsAndAllComeToAnEnd) {
   }
 }
 
+TEST_F(Runs, AGangStartsWhenThereIsRoomForAllOfIt) {
+  capacity = {.jobs = 3};
+  add(R"(
+    steps:
+      - {name: small, run: x}
+      - {name: gang, run: x, replicas: 3, priority: -1}
+      - {name: late, run: x, priority: -2}
+  )");
+  EXPECT_EQ(round(), "0:small");
+  EXPECT_EQ(round(), "") << "small ones do not starve it";
+  succeed(0, "small");
+  EXPECT_EQ(round(), "0:gang");
+  EXPECT_EQ(round(), "");
+  succeed(0, "gang");
+  EXPECT_EQ(round(), "0:late");
+}
+
+TEST(Scheduler, OtherMachinesLookAfterTheirLimitsThemselves) {
+  Scheduler scheduler({.jobs = 1, .cpu = 1, .memory = 1});
+  pipeline::Step step;
+  step.uses = "command";
+  step.resources.cpu_request = 64;
+  step.pool = {.name = "licences", .limit = 2};
+  scheduler.add({&step, 1}, true);
+  scheduler.next_run(100, true);
+  EXPECT_TRUE(scheduler.take(step));
+  EXPECT_FALSE(scheduler.take(step)) << "a pool counts wherever they run";
+  step.pool = {};
+  EXPECT_TRUE(scheduler.take(step));
+  scheduler.next_run(100);
+  EXPECT_FALSE(scheduler.take(step)) << "it does not fit on this machine";
+  step.resources = {};
+  EXPECT_TRUE(scheduler.take(step)) << "what runs elsewhere takes nothing here";
+}
+
 TEST(NeverFits, SaysWhatIsAskedAndWhatIsThere) {
   const Capacity capacity{.jobs = 1, .cpu = 2, .memory = 1ull << 30};
-  EXPECT_EQ(Scheduler::never_fits({.cpu_request = 2, .memory_request = 1ull << 30}, capacity), "");
-  EXPECT_EQ(Scheduler::never_fits({.cpu_request = 8}, capacity),
-            "it requests 8 CPUs, and this machine has 2");
-  EXPECT_EQ(Scheduler::never_fits({.memory_request = 4ull << 30}, capacity),
-            "it requests 4.0 GiB of memory, and this machine has 1.0 GiB");
-  EXPECT_EQ(Scheduler::never_fits({.cpu_request = 8, .memory_request = 4ull << 30}, capacity),
-            Scheduler::never_fits({.cpu_request = 8}, capacity) +
-                "; and 4.0 GiB of memory, and this "
-                "machine has 1.0 GiB");
-  EXPECT_EQ(Scheduler::never_fits({.cpu_request = 8}, Capacity{}), "") << "not known";
+  const std::string fix = "; lower its requests (or limits, which they follow)";
+  const auto why = [&](double cpu, std::uint64_t gib, const Capacity& there) {
+    pipeline::Step step;
+    step.resources.cpu_request = cpu;
+    step.resources.memory_request = gib << 30;
+    return Scheduler::never_fits(step, there);
+  };
+  EXPECT_EQ(why(2, 1, capacity), "");
+  EXPECT_EQ(why(8, 0, capacity), "it requests 8 CPUs, and this machine has 2" + fix);
+  EXPECT_EQ(why(0, 4, capacity),
+            "it requests 4.0 GiB of memory, and this machine has 1.0 GiB" + fix);
+  EXPECT_EQ(why(8, 4, capacity),
+            "it requests 8 CPUs, and this machine has 2; and 4.0 GiB of memory, and this machine "
+            "has 1.0 GiB" +
+                fix);
+  EXPECT_EQ(why(8, 0, Capacity{}), "") << "not known";
+}
+
+TEST(NeverFits, AGangNeedsRoomForAllOfIt) {
+  pipeline::Step step;
+  step.replicas = 4;
+  EXPECT_EQ(Scheduler::never_fits(step, {.jobs = 4}), "");
+  EXPECT_EQ(Scheduler::never_fits(step, {.jobs = 2}),
+            "its 4 replicas start together, and 2 at once may run; give -j 4 or more");
+  step.resources.cpu_request = 1;
+  EXPECT_EQ(Scheduler::never_fits(step, {.jobs = 4, .cpu = 2}),
+            "it requests 4 CPUs, and this machine has 2 (4 replicas); lower its requests (or "
+            "limits, which they follow)");
 }
 
 }  // namespace
