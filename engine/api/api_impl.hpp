@@ -91,6 +91,8 @@ struct Api::Impl {
   /// The whole ids of runs.
   void find(std::vector<std::string> prefixes, const Reply& reply,
             std::function<void(const std::vector<std::string>& runs)> then);
+  void find_running(std::string name, const Reply& reply,
+                    std::function<void(const std::string& run)> then);
 
   template <class Use>
   void with_engine(const Reply& reply, Use use) {

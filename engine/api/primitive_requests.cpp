@@ -27,6 +27,18 @@ void Api::Impl::primitives_of_run(const Request&, const Segments& names, const R
   });
 }
 
+/// A run by the beginning of its id; or an injected Pod by its uid, which the engine knows.
+void Api::Impl::find_running(std::string name, const Reply& reply,
+                             std::function<void(const std::string& run)> then) {
+  prepare<std::string>(
+      reply,
+      [this, name = std::move(name)]() -> Answer<std::string> {
+        auto run = shared.runs->find(name);
+        return run || run.error().status != 404 ? run : Answer<std::string>(name);
+      },
+      std::move(then));
+}
+
 /// Answered once it is committed: what becomes of it is read, or comes with the run's events.
 void Api::Impl::send_primitive(const Request& request, const Segments& names, const Reply& reply) {
   const auto body = read_body(request, {{"id", json::value_t::string},
@@ -46,9 +58,9 @@ void Api::Impl::send_primitive(const Request& request, const Segments& names, co
   json asked = std::move(*with);
   asked.update({{"op", "primitive"}, {"wait", false}});
   if (!asked.contains("by")) asked["by"] = "api";
-  find({names[0]}, reply, [this, reply, asked](const std::vector<std::string>& runs) {
+  find_running(names[0], reply, [this, reply, asked](const std::string& run) {
     json request_of_run = asked;
-    request_of_run["run"] = runs[0];
+    request_of_run["run"] = run;
     ask(
         request_of_run, [](const json& done) { return done.at("command"); }, reply);
   });
@@ -57,9 +69,9 @@ void Api::Impl::send_primitive(const Request& request, const Segments& names, co
 void Api::Impl::offers(const Request& request, const Segments& names, const Reply& reply) {
   const std::string step = request.parameter("step");
   if (step.empty()) return reply(refuse(400, 2, "say of which step: ?step=NAME"));
-  find({names[0]}, reply, [this, reply, step](const std::vector<std::string>& runs) {
+  find_running(names[0], reply, [this, reply, step](const std::string& run) {
     ask(
-        {{"op", "offers"}, {"run", runs[0]}, {"step", step}},
+        {{"op", "offers"}, {"run", run}, {"step", step}},
         [](json done) {
           done.erase("type");
           return done;

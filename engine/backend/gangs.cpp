@@ -45,13 +45,13 @@ void add_rank(protocol::Request& request, std::uint32_t rank, bool here) {
                       {"LOCAL_WORLD_SIZE", here ? all : "1"}});
 }
 
-bool failed(const protocol::Result& result) { return result.status == "failed"; }
+bool has_failed(const protocol::Result& result) { return result.status == "failed"; }
 
 /// Ranks that lose each other fail soon after the one that began.
 const Member* first_failed(const std::vector<Member>& members) {
   const Member* first = nullptr;
   for (const Member& member : members) {
-    if (failed(member.result) &&
+    if (has_failed(member.result) &&
         (first == nullptr || member.result.ended_us < first->result.ended_us))
       first = &member;
   }
@@ -261,7 +261,7 @@ void Gangs::take(protocol::Ended ended, std::vector<Report>& told) {
   if (of.rank >= gang.members.size() || gang.ended[of.rank]) return;  // told twice
   gang.ended[of.rank] = true;
   protocol::Result& result = gang.members[of.rank].result = std::move(ended.result);
-  if (failed(result) && gang.stop.empty() && !std::exchange(gang.broken, true))
+  if (has_failed(result) && gang.stop.empty() && !std::exchange(gang.broken, true))
     stop_others(of.gang, gang, "cancelled");
   if (std::find(gang.ended.begin(), gang.ended.end(), false) != gang.ended.end()) return;
   if (!std::exchange(gang.told, true))

@@ -14,6 +14,7 @@
 #include "engine/backend/names.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
+#include "engine/cli/hub_command.hpp"
 #include "engine/cli/inject_commands.hpp"
 #include "engine/cli/install_command.hpp"
 #include "engine/cli/kube_command.hpp"
@@ -325,6 +326,7 @@ int main(int argc, char** argv) {
   TopOptions top_options;
   PodmanOptions podman_options;
   KubeOptions kube_options;
+  HubOptions hub_options;
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
@@ -340,6 +342,7 @@ int main(int argc, char** argv) {
   add_top(app, choice.context, top_options, choice.command);
   add_podman(app, choice.context, podman_options, choice.command);
   add_kube(app, choice.context, kube_options, choice.command);
+  add_hub(app, choice.context, hub_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice.context, server_options, choice.command);

@@ -1,6 +1,7 @@
 #include "engine/cli/primitive_commands.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,8 @@ namespace scanflow::cli {
 using nlohmann::json;
 
 namespace {
+
+constexpr std::string_view kPodPrefix = "pod/";
 
 json schema_of(const std::string& primitive) {
   const auto* known = protocol::find_primitive(primitive);
@@ -98,6 +101,32 @@ std::string stray_option(const PrimitiveOptions& options) {
   return options.patch_allow.empty() ? "" : "--patch-allow";
 }
 
+/// Of pod/NAME[.NAMESPACE], as long as its sidecar is there.
+api::Answer<std::string> uid_of_pod(const Context& context, const runtime::StateDirectory& state,
+                                    const PrimitiveOptions& options) {
+  const auto top = ask_engine(context, state, {{"op", "top"}});
+  if (!top) return tl::unexpected(top.error());
+  const std::string wanted = options.run.substr(kPodPrefix.size());
+  const std::string& in = options.kube_namespace;
+  std::vector<std::string> seen;
+  for (const json& each : top->at("top").at("attempts")) {
+    const json& pod = each.at("pod");
+    if (!pod.is_object() || !pod.value("injected", false)) continue;
+    const std::string name = pod.at("name"), name_space = each.at("pipeline");
+    const bool same =
+        wanted == name + "." + name_space || (wanted == name && (in.empty() || in == name_space));
+    if (same && each.at("step") == options.step) return each.at("run").get<std::string>();
+    seen.push_back(
+        fmt::format("pod/{}.{} {}", name, name_space, each.at("step").get<std::string>()));
+  }
+  constexpr std::size_t kMostSeen = 8;
+  if (seen.size() > kMostSeen) seen.resize(kMostSeen);
+  return api::missing(fmt::format(
+      "no sidecar of container {} in {} speaks with the engine; {}", options.step, options.run,
+      seen.empty() ? "there is none of an injected Pod (scanflow hub enrol NAMESPACE)"
+                   : fmt::format("these do: {}", fmt::join(seen, ", "))));
+}
+
 }  // namespace
 
 int primitive_list(const Context& context, const PrimitiveOptions& options) {
@@ -135,13 +164,15 @@ int primitive_list(const Context& context, const PrimitiveOptions& options) {
 }
 
 int primitive_send(const Context& context, const PrimitiveOptions& options) {
-  if (is_object(options.run) && !options.step.empty())
+  const bool in_pod =
+      options.run.starts_with(kPodPrefix) && protocol::find_primitive(options.primitive) != nullptr;
+  if (is_object(options.run) && !options.step.empty() && !in_pod)
     return object_primitive_send(context, options);
   if (options.primitive.empty())
     return complain(context, kUsage,
                     "a primitive of a step is sent by RUN STEP PRIMITIVE, one of an object of a "
                     "cluster by KIND/NAME PRIMITIVE");
-  if (const std::string stray = stray_option(options); !stray.empty())
+  if (const std::string stray = stray_option(options); !stray.empty() && !in_pod)
     return complain(context, kUsage, stray + ": it is for objects of a cluster (KIND/NAME)");
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
@@ -158,7 +189,7 @@ int primitive_send(const Context& context, const PrimitiveOptions& options) {
   request.deadline_us = *deadline;
   if (const auto right = runtime::check_primitive(request); !right)
     return complain(context, kUsage, right.error().message);
-  const auto run = find_run(context, options.run);
+  const auto run = in_pod ? uid_of_pod(context, *state, options) : find_run(context, options.run);
   if (!run) return complain(context, run.error());
   request.run = *run;
   json asked = runtime::to_json(request);

@@ -33,8 +33,10 @@ void add_send(CLI::App& primitive, const Context& context, PrimitiveOptions& opt
               std::function<int()>& command) {
   CLI::App* send = primitive.add_subcommand(
       "send",
-      "Ask it of a step (RUN STEP PRIMITIVE), or of an object of a cluster (KIND/NAME[.NAMESPACE] "
-      "PRIMITIVE), and wait for the outcome; succeeds only where it is DONE");
+      "Ask it of a step (RUN STEP PRIMITIVE), of an object of a cluster (KIND/NAME[.NAMESPACE] "
+      "PRIMITIVE), or of a container of an injected Pod (pod/NAME[.NAMESPACE] CONTAINER "
+      "PRIMITIVE), "
+      "and wait for the outcome; succeeds only where it is DONE");
   send->add_option("RUN", options.run,
                    std::string(kRun) + "; or an object: deployment/web, pod/web-0.shop")
       ->required();

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMostRanks = 16;
 
-std::string place_of(const json& rank) {
+std::string rank_place(const json& rank) {
   const std::string pod = rank.value("pod", ""), node = rank.value("node", "");
   if (pod.empty()) return {};
   return fmt::format("  in Pod {}{}", printable(pod), node.empty() ? "" : " on " + printable(node));
@@ -26,7 +26,7 @@ std::string line_of(const json& rank) {
       "  {:>3}  {:<9}  {:>8}  CPU {:>8}  {:>9}{}{}\n", rank.value("rank", 0u),
       rank.value("status", ""), format_duration(seconds_us),
       format_duration(rank.value("cpu_us", std::int64_t{0})),
-      format_bytes(rank.value("max_rss", std::uint64_t{0})), place_of(rank),
+      format_bytes(rank.value("max_rss", std::uint64_t{0})), rank_place(rank),
       message.empty() ? "" : "  " + printable(message.substr(0, message.find('\n'))));
 }
 

@@ -50,11 +50,17 @@ std::vector<json> rights_of(const RightsOf& who) {
   }
   json everywhere = rbac_object("ClusterRole", name, who, false);
   everywhere["rules"] = rules_of(kube::rights());
-  const std::string of_nodes = name + "-nodes";
-  json nodes = rbac_object("ClusterRole", of_nodes, who, false);
-  nodes["rules"] = rules_of(kube::rights_to_nodes());
-  return {std::move(everywhere), binding("ClusterRoleBinding", "ClusterRole", name, who, false),
-          std::move(nodes), binding("ClusterRoleBinding", "ClusterRole", of_nodes, who, false)};
+  std::vector<json> all = {std::move(everywhere),
+                           binding("ClusterRoleBinding", "ClusterRole", name, who, false)};
+  const auto add = [&](const std::string& role, const std::vector<kube::Right>& rights) {
+    json made = rbac_object("ClusterRole", role, who, false);
+    made["rules"] = rules_of(rights);
+    all.push_back(std::move(made));
+    all.push_back(binding("ClusterRoleBinding", "ClusterRole", role, who, false));
+  };
+  add(name + "-nodes", kube::rights_to_nodes());
+  add(name + "-tokens", kube::rights_to_tokens());
+  return all;
 }
 
 }  // namespace scanflow::deploy

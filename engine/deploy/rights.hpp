@@ -12,7 +12,7 @@ struct RightsOf {
   bool cluster_wide = false;        // in all namespaces
   nlohmann::json labels;
 };
-/// A Role and its binding; or a ClusterRole and its, and one for nodes, which may be left out.
+/// A Role and its binding; or a ClusterRole and its, and one each for nodes and for tokens, which may be left out.
 std::vector<nlohmann::json> rights_of(const RightsOf& who);
 
 }  // namespace scanflow::deploy

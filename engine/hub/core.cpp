@@ -89,7 +89,7 @@ void Core::hello(const Peer& peer, const protocol::Header& header, const protoco
     return reject(peer, fmt::format("the role '{}' is not served here", hello.role), now_us);
   if (header.boot_id.empty() || header.pod_uid.empty())
     return reject(peer, "a Hello must name the Pod and the boot", now_us);
-  Session* session = admit(peer, {peer.user, header.pod_uid}, now_us);
+  Session* session = admit(peer, {peer.user, header.pod_uid}, hello, now_us);
   if (session == nullptr) return;
   // Only as long as the other one lives: what took over may have been the last word of a dead one.
   const auto& fenced = session->fenced;
@@ -102,7 +102,8 @@ void Core::hello(const Peer& peer, const protocol::Header& header, const protoco
 }
 
 /// The sidecar that greets; null: it gets no session now, and was told where that is for good.
-Core::Session* Core::admit(const Peer& peer, const SidecarKey& key, std::int64_t now_us) {
+Core::Session* Core::admit(const Peer& peer, const SidecarKey& key, const protocol::Hello& hello,
+                           std::int64_t now_us) {
   auto known = sessions_.find(key);
   const bool is_attached = known != sessions_.end() && known->second->attached();
   if (!admission_.greets(key.user, now_us) ||
@@ -110,6 +111,7 @@ Core::Session* Core::admit(const Peer& peer, const SidecarKey& key, std::int64_t
     odd("Hellos over the rate of one sidecar or user");  // it greets again, ever more seldom
     return nullptr;
   }
+  if (!enters(peer, key, hello, now_us)) return nullptr;
   if (!is_attached && by_routing_.size() >= limits_.sessions) {
     odd("sidecars over the limit of sessions");
     reject(peer, fmt::format("the hub has {} sessions, its limit", limits_.sessions), now_us);
@@ -133,6 +135,18 @@ Core::Session* Core::admit(const Peer& peer, const SidecarKey& key, std::int64_t
     (void)known->second->greetings.take(1, limits_.greetings, now_us);
   }
   return known->second.get();
+}
+
+bool Core::enters(const Peer& peer, const SidecarKey& key, const protocol::Hello& hello,
+                  std::int64_t now_us) {
+  if (!events_.enters) return true;
+  std::string why;
+  const Entry entry = events_.enters(key, hello, why);
+  if (entry == Entry::no) {
+    odd("sidecars that are not who they say");
+    reject(peer, why, now_us);
+  }
+  return entry == Entry::yes;
 }
 
 /// Forgets the sidecar that is away for the longest time, of those for which no command waits.

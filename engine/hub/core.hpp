@@ -31,6 +31,8 @@ struct Sample {
 
 /// What the core tells its owner; called within its members.
 struct HubEvents {
+  /// Of one that greets, whose key is known; of `no` the reason. Null: yes.
+  std::function<Entry(const SidecarKey&, const protocol::Hello&, std::string& why)> enters;
   std::function<void(const SidecarKey&, const protocol::Hello&)> attached;
   std::function<void(const SidecarKey&, const std::string& why)> detached;
   /// Nothing was heard of it for three heartbeats: it may be away. Once each time.
@@ -98,7 +100,10 @@ class Core {
                   std::int64_t now_us);
   void hello(const Peer& peer, const protocol::Header& header, const protocol::Hello& hello,
              std::int64_t now_us);
-  Session* admit(const Peer& peer, const SidecarKey& key, std::int64_t now_us);
+  Session* admit(const Peer& peer, const SidecarKey& key, const protocol::Hello& hello,
+                 std::int64_t now_us);
+  bool enters(const Peer& peer, const SidecarKey& key, const protocol::Hello& hello,
+              std::int64_t now_us);
   void attach(Session& session, const Peer& peer, const protocol::Header& header,
               const protocol::Hello& hello, std::int64_t now_us);
   bool make_room();

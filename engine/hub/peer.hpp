@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <string>
 
 namespace scanflow::hub {
@@ -11,6 +12,9 @@ struct SidecarKey {
   std::string user, pod_uid;
   auto operator<=>(const SidecarKey&) const = default;
 };
+
+/// May it have a session? `later`: it is not known yet; it greets again.
+enum class Entry : std::uint8_t { yes, later, no };
 
 /// Where a message came from, as the transport knows it.
 struct Peer {

@@ -70,10 +70,13 @@ json keys(const Settings& settings) {
                         variable("SCANFLOW_KEY", settings.keys->key),
                         variable("SCANFLOW_SECRET_KEY", settings.keys->secret)});
   }
-  return json::array(
-      {variable_of_secret("SCANFLOW_HUB_KEY", settings.hub_secret, "hub-key"),
-       variable_of_secret("SCANFLOW_KEY", settings.hub_secret, "key"),
-       variable("SCANFLOW_SECRET_KEY_FILE", fmt::format("{}/secret-key", kIdentityDirectory))});
+  json all = {
+      variable_of_secret("SCANFLOW_HUB_KEY", settings.hub_secret, "hub-key"),
+      variable_of_secret("SCANFLOW_KEY", settings.hub_secret, "key"),
+      variable("SCANFLOW_SECRET_KEY_FILE", fmt::format("{}/secret-key", kIdentityDirectory))};
+  if (settings.token)
+    all.push_back(variable("SCANFLOW_TOKEN_FILE", fmt::format("{}/token", kIdentityDirectory)));
+  return all;
 }
 
 json sidecar_environment(const PodFacts& facts, const Settings& settings) {

@@ -54,4 +54,10 @@ const std::vector<Right>& rights_to_nodes() {
   return all;
 }
 
+const std::vector<Right>& rights_to_tokens() {
+  static const std::vector<Right> all = {
+      {"authentication.k8s.io", "tokenreviews", {"create"}, "which Pod a sidecar is", false}};
+  return all;
+}
+
 }  // namespace scanflow::kube

@@ -16,7 +16,8 @@ struct Right {
 };
 /// In one namespace.
 const std::vector<Right>& rights();
-/// Beyond namespaces: of a ClusterRole of their own.
+/// Beyond namespaces: of a ClusterRole of their own each.
 const std::vector<Right>& rights_to_nodes();
+const std::vector<Right>& rights_to_tokens();
 
 }  // namespace scanflow::kube

@@ -42,6 +42,7 @@ void Engine::attach(std::string run, Client client) {
 void Engine::recover(std::function<void(const Recovery&)> done) {
   impl_->post([impl = impl_.get(), done = std::move(done)]() mutable {
     impl->recover_all(std::move(done));
+    impl->open_hub();
   });
 }
 

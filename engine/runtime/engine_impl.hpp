@@ -24,6 +24,7 @@
 #include "engine/runtime/actions.hpp"
 #include "engine/runtime/active_run.hpp"
 #include "engine/runtime/engine.hpp"
+#include "engine/runtime/enrolment.hpp"
 #include "engine/runtime/pod_fleet.hpp"
 #include "engine/runtime/recent_metrics.hpp"
 #include "engine/runtime/replies.hpp"
@@ -143,23 +144,22 @@ struct Engine::Impl {
   }
 
   // --- what is asked of running steps (steering.cpp)
-  struct Steered {
-    EntryPtr entry;
-    std::uint32_t step = 0;
-    protocol::AttemptId id;
-  };
+  /// Of an injected Pod: `run` is its uid, `step` the container; nothing: it is none, or not there.
+  const Fleet::Workload* injected(const std::string& run, const std::string& step) const;
   /// The attempt that is meant, if it runs where a sidecar can be; else the client is told why not.
-  std::optional<Steered> steered(const std::string& run, const std::string& step,
-                                 const Client& client) const;
+  std::optional<protocol::AttemptId> steered(const std::string& run, const std::string& step,
+                                             const Client& client) const;
   void primitive(const PrimitiveRequest& request, const Client& client);
   bool asked_before(const PrimitiveRequest& request, const Client& client);
   void issue(const PrimitiveRequest& request, const CheckedPrimitive& checked,
-             const Steered& target, const Client& client);
+             const protocol::AttemptId& target, const Client& client);
   void record(const store::CommandRow& row);
   void hand_over(const store::CommandRow& row, bool sent);
   void on_delivery(const hub::SidecarKey& from, std::uint64_t number,
                    const protocol::Message& message);
   void on_outcome(const hub::SidecarKey& from, const protocol::Outcome& outcome);
+  void on_injected(const hub::SidecarKey& from, const protocol::Body& body);
+  void open_hub();
   void end_command(const std::string& id, const std::string& outcome, const std::string& message);
   void end_command(const store::CommandRow& ended);
   void tell_offers(const std::string& run, const std::string& step, const Client& client);
@@ -186,7 +186,7 @@ struct Engine::Impl {
   /// The one that a Pod's sidecar belongs to; null: this machine's own.
   backend::PodBackend* backend_of(const hub::SidecarKey& sidecar) const;
   /// Who acts on an attempt that no sidecar has spoken of yet.
-  hub::SidecarKey sidecar_of(const Steered& target) const;
+  hub::SidecarKey sidecar_of(const protocol::AttemptId& target) const;
   /// Of a Pod's sidecar: is it of an attempt that it does not have?
   bool is_foreign(const hub::SidecarKey& from, const protocol::AttemptId& id) const;
 
@@ -278,7 +278,8 @@ struct Engine::Impl {
   /// Changes of what is registered follow each other.
   boost::asio::strand<boost::asio::thread_pool::executor_type> registry{pool.get_executor()};
   PodFiles pod_files{artifacts, options.state.pods() / "incoming"};
-  PodFleet pod_fleet{options.state.hub_identity(), pod_files,
+  Enrolment enrolment{review_by(cluster_of_environment())};
+  PodFleet pod_fleet{options.state.hub_identity(), options.state.hub_namespaces(), pod_files,
                      [this](std::function<void(Fleet*, const std::string&)> then) {
                        if (!options.store) return then(nullptr, "this engine keeps no state");
                        with_fleet([this, then = std::move(then)](const std::string& problem) {

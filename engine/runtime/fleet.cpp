@@ -15,7 +15,7 @@ constexpr std::size_t kMostWorkloads = 100'000;
 /// A sidecar that is away for so long: the hub has forgotten it, too.
 constexpr std::int64_t kForgottenUs = 2 * 3'600'000'000;
 
-std::string name_of(const hub::SidecarKey& key) { return key.user + "/" + key.pod_uid; }
+std::string title_of(const hub::SidecarKey& key) { return key.user + "/" + key.pod_uid; }
 
 }  // namespace
 
@@ -49,16 +49,18 @@ void Fleet::post(std::function<void()> call) {
 hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
   using hub::SidecarKey;
   hub::HubEvents events;
-  events.attached = [this](const SidecarKey& key, const protocol::Hello&) {
-    post([this, key] {
+  events.enters = events_.enters;
+  events.attached = [this](const SidecarKey& key, const protocol::Hello& hello) {
+    post([this, key, name = hello.name] {
       attached_[key] = 0;
+      names_[key] = name;
       if (events_.attached) events_.attached(key);
     });
   };
   events.detached = [this](const SidecarKey& key, const std::string& why) {
     // Those of Pods come and go with them.
     if (options_.log && key == local_sidecar())
-      options_.log(fmt::format("sidecar {} is away: {}", name_of(key), why));
+      options_.log(fmt::format("sidecar {} is away: {}", title_of(key), why));
     post([this, key] { detach(key); });
   };
   events.suspected = [this](const SidecarKey& key) {
@@ -68,6 +70,7 @@ hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
   };
   events.workload = [this](const SidecarKey& key, const protocol::Started& started) {
     post([this, key, started] {
+      if (events_.is_foreign && events_.is_foreign(key, started.id)) return;
       take(key, started);
       if (events_.said) events_.said(key, started);
     });
@@ -138,6 +141,11 @@ const Fleet::Workload* Fleet::workload(const protocol::AttemptId& id) const {
   return found == workloads_.end() ? nullptr : &found->second;
 }
 
+std::string Fleet::name_of(const hub::SidecarKey& sidecar) const {
+  const auto found = names_.find(sidecar);
+  return found == names_.end() ? "" : found->second;
+}
+
 bool Fleet::attached(const hub::SidecarKey& sidecar) const {
   const auto found = attached_.find(sidecar);
   return found != attached_.end() && found->second == 0;
@@ -173,6 +181,7 @@ void Fleet::detach(const hub::SidecarKey& key) {
     return each.second > 0 && now_us - each.second > kForgottenUs;
   });
   attached_[key] = now_us;
+  names_.erase(key);
   std::erase_if(workloads_, [&](const auto& each) { return each.second.sidecar == key; });
   if (events_.detached) events_.detached(key);
 }

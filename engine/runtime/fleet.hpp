@@ -32,6 +32,11 @@ struct FleetOptions {
 
 /// What it tells its owner, on the strand.
 struct FleetEvents {
+  /// As hub::HubEvents has it. [the hub's thread]
+  std::function<hub::Entry(const hub::SidecarKey&, const protocol::Hello&, std::string& why)>
+      enters;
+  /// May it not speak of that attempt? Then what it says of it is ignored.
+  std::function<bool(const hub::SidecarKey&, const protocol::AttemptId&)> is_foreign;
   std::function<void(const hub::SidecarKey&)> attached, suspected, detached;
   /// Started, Progress or HostCall, of a Pod of the engine's.
   std::function<void(const hub::SidecarKey&, const protocol::Body&)> said;
@@ -90,6 +95,11 @@ class Fleet {
   /// Since when it is not attached; of one that never was: since the fleet began. Wall clock, as all
   /// here.
   std::int64_t away_us(const hub::SidecarKey& sidecar) const;
+  /// What people call its Pod; empty: it is not attached.
+  std::string name_of(const hub::SidecarKey& sidecar) const;
+  /// It is over.
+  void drop(const protocol::AttemptId& id) { workloads_.erase(id); }
+  const std::map<protocol::AttemptId, Workload>& workloads() const { return workloads_; }
   /// Forgets what is said of other attempts.
   void keep(const std::function<bool(const protocol::AttemptId&)>& wanted);
 
@@ -107,6 +117,7 @@ class Fleet {
   std::map<protocol::AttemptId, Workload> workloads_;
   Deliveries deliveries_;
   std::map<hub::SidecarKey, std::int64_t> attached_;  // 0: it is; else since when it is not
+  std::map<hub::SidecarKey, std::string> names_;      // of those that are
   std::shared_ptr<int> alive_ = std::make_shared<int>();
   std::unique_ptr<hub::Hub> hub_;  // its thread ends first
 };

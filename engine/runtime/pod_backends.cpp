@@ -9,7 +9,9 @@
 #include "engine/backend/podman_driver.hpp"
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/namespaces.hpp"
 #include "engine/runtime/pod_images.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/digest.hpp"
 
 namespace scanflow::runtime {
@@ -54,8 +56,30 @@ std::unique_ptr<backend::Backend> Engine::Impl::make_pods(const std::string& nam
   return made;
 }
 
+/// For Pods that are not the engine's: where their namespaces are enrolled, or the port is given.
+void Engine::Impl::open_hub() {
+  const auto say = [this](const std::string& line) {
+    if (options.log) options.log(line);
+  };
+  const auto namespaces = read_namespaces(options.state.hub_namespaces());
+  if (!namespaces) return say(namespaces.error().message);
+  if (!options.store || (namespaces->empty() && variable("SCANFLOW_HUB_PORT").empty())) return;
+  pod_fleet.listen(false, [say](const Result<backend::HubAddress>& address) {
+    say(address ? fmt::format("sidecars find the hub on port {}", address->port)
+                : "the hub cannot be reached by Pods: " + address.error().message);
+  });
+}
+
 FleetEvents Engine::Impl::fleet_events() {
   FleetEvents events;
+  events.enters = [this](const hub::SidecarKey& key, const protocol::Hello& hello,
+                         std::string& why) {
+    return enrolment.enters(key, hello, monotonic_us(), why);
+  };
+  events.is_foreign = [this](const hub::SidecarKey& key, const protocol::AttemptId& id) {
+    // Those of the engine's own Pods may come before it has found out which attempt each has.
+    return namespace_of_user(key.user) && is_foreign(key, id);
+  };
   events.attached = [this](const hub::SidecarKey& key) {
     if (auto* owner = backend_of(key)) owner->attached(key);
   };
@@ -84,18 +108,18 @@ FleetEvents Engine::Impl::fleet_events() {
   return events;
 }
 
-hub::SidecarKey Engine::Impl::sidecar_of(const Steered& target) const {
-  if (const Fleet::Workload* workload = steering.fleet->workload(target.id))
-    return workload->sidecar;
+hub::SidecarKey Engine::Impl::sidecar_of(const protocol::AttemptId& target) const {
+  if (const Fleet::Workload* workload = steering.fleet->workload(target)) return workload->sidecar;
   for (const backend::PodBackend* each : pods) {
-    const std::string pod = each->pod_of(target.id);
+    const std::string pod = each->pod_of(target);
     if (!pod.empty()) return {pod, pod};
   }
   return local_sidecar();
 }
 
 backend::PodBackend* Engine::Impl::backend_of(const hub::SidecarKey& sidecar) const {
-  if (sidecar == local_sidecar() || pods.empty()) return nullptr;
+  const bool injected = namespace_of_user(sidecar.user).has_value();
+  if (sidecar == local_sidecar() || injected || pods.empty()) return nullptr;
   const auto owner = std::find_if(pods.begin(), pods.end(), [&](const backend::PodBackend* each) {
     return each->has(sidecar);
   });
@@ -103,6 +127,7 @@ backend::PodBackend* Engine::Impl::backend_of(const hub::SidecarKey& sidecar) co
 }
 
 bool Engine::Impl::is_foreign(const hub::SidecarKey& from, const protocol::AttemptId& id) const {
+  if (namespace_of_user(from.user)) return id.run != from.pod_uid;
   const backend::PodBackend* owner = backend_of(from);
   return owner != nullptr && !owner->owns(from, id);
 }

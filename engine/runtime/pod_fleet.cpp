@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/runtime/namespaces.hpp"
 #include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::runtime {
@@ -45,8 +46,31 @@ std::uint16_t wanted_port() {
 
 }  // namespace
 
-PodFleet::PodFleet(std::filesystem::path file, PodFiles& files, WithFleet with_fleet)
-    : file_(std::move(file)), files_(files), with_fleet_(std::move(with_fleet)) {}
+PodFleet::PodFleet(std::filesystem::path file, std::filesystem::path namespaces, PodFiles& files,
+                   WithFleet with_fleet)
+    : file_(std::move(file)), files_(files), with_fleet_(std::move(with_fleet)) {
+  users_->file = std::move(namespaces);
+}
+
+/// Namespaces come and go while the hub serves: the file says which.
+std::string PodFleet::user_of(Users& users, const HubIdentity& identity, const std::string& key) {
+  const std::lock_guard lock(users.mutex);
+  if (const auto found = users.by_key.find(key); found != users.by_key.end()) return found->second;
+  std::error_code none;
+  const auto written = std::filesystem::last_write_time(users.file, none);
+  if (!none && written != users.read) {
+    if (const auto all = read_namespaces(users.file)) {
+      users.read = written;
+      users.namespaces.clear();
+      for (const std::string& each : *all) {
+        const std::string user = user_of_namespace(each);
+        users.namespaces[keys_of_pod(identity, user).public_key] = user;
+      }
+    }
+  }
+  const auto found = users.namespaces.find(key);
+  return found == users.namespaces.end() ? "" : found->second;
+}
 
 void PodFleet::listen(bool where_it_was, std::function<void(Result<backend::HubAddress>)> then) {
   with_fleet_(
@@ -82,10 +106,8 @@ Result<backend::HubAddress> PodFleet::open(Fleet& fleet, bool where_it_was) {
     network.tcp = address(identity_->port);
     network.bulk_tcp = address(identity_->bulk_port);
     network.secret_key = identity_->keys.secret_key;
-    network.user_of = [users = users_](const std::string& key) -> std::string {
-      const std::lock_guard lock(users->mutex);
-      const auto found = users->by_key.find(key);
-      return found == users->by_key.end() ? "" : found->second;
+    network.user_of = [users = users_, identity = *identity_](const std::string& key) {
+      return user_of(*users, identity, key);
     };
     if (auto listens = fleet.listen(std::move(network)); !listens)
       return tl::unexpected(listens.error());

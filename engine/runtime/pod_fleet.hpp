@@ -20,8 +20,10 @@ class PodFleet final : public backend::PodHub {
   /// Calls back with the fleet, once there is one; null: why not.
   using WithFleet = std::function<void(std::function<void(Fleet*, const std::string& problem)>)>;
 
-  /// `file`: where the hub's identity is kept. `files` outlives it.
-  PodFleet(std::filesystem::path file, PodFiles& files, WithFleet with_fleet);
+  /// `file`: where the hub's identity is kept; `namespaces`: those that are enrolled (namespaces.hpp), also while it
+  /// serves. `files` outlives it.
+  PodFleet(std::filesystem::path file, std::filesystem::path namespaces, PodFiles& files,
+           WithFleet with_fleet);
 
   void listen(bool where_it_was, std::function<void(Result<backend::HubAddress>)> then) override;
   backend::KeyPair keys_of(const std::string& pod) override;
@@ -38,7 +40,11 @@ class PodFleet final : public backend::PodHub {
   struct Users {
     std::mutex mutex;
     std::unordered_map<std::string, std::string> by_key;
+    std::filesystem::path file;  // of namespaces
+    std::filesystem::file_time_type read;
+    std::unordered_map<std::string, std::string> namespaces;  // by key
   };
+  static std::string user_of(Users& users, const HubIdentity& identity, const std::string& key);
   Result<backend::HubAddress> open(Fleet& fleet, bool where_it_was);
 
   const std::filesystem::path file_;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/runtime/namespaces.hpp"
+
 namespace scanflow::runtime {
 namespace {
 
@@ -47,6 +49,11 @@ std::uint64_t RecentMetrics::series(const hub::SidecarKey& from, const protocol:
                                     std::int64_t now_us) {
   const auto kind = series.kind == "counter" ? knowledge::Kind::counter : knowledge::Kind::gauge;
   Labels labels = series.labels;
+  if (const auto name_space = namespace_of_user(from.user)) {
+    if (const auto run = labels.find("run"); run != labels.end() && run->second != from.pod_uid)
+      return 0;
+    labels["namespace"] = *name_space;
+  }
   // What is of a Pod as a whole is told apart by its Pod.
   if (!labels.contains("run")) labels.emplace("pod", from.pod_uid);
   const std::lock_guard lock(writing_);
@@ -66,8 +73,10 @@ void RecentMetrics::samples(std::span<const hub::Sample> samples, std::int64_t n
   }
 }
 
-void RecentMetrics::logged(const protocol::Metric& metric, std::int64_t now_us) {
+void RecentMetrics::logged(const protocol::Metric& metric, std::int64_t now_us,
+                           const hub::SidecarKey& from) {
   Labels labels = metric.labels;
+  if (const auto name_space = namespace_of_user(from.user)) labels["namespace"] = *name_space;
   labels["run"] = metric.id.run;
   labels["step"] = metric.id.step;
   labels["attempt"] = std::to_string(metric.id.attempt);

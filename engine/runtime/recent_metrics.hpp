@@ -3,7 +3,7 @@
 // logged metrics are in the store, too: those of a run that goes on are read back from there.
 //
 // Series have the labels `run`, `step` and `attempt` of the attempt that they are about, and their
-// own. Sidecars' are named as sidecar/collect/metrics.cpp has them; those that a step logs are gauges
+// own; those of injected Pods `namespace` too, their `run` is the Pod's uid, their `step` the container. Sidecars' are named as sidecar/collect/metrics.cpp has them; those that a step logs are gauges
 // of the name that it gave.
 #pragma once
 
@@ -35,11 +35,14 @@ class RecentMetrics {
   explicit RecentMetrics(Warn warn = {}, knowledge::Options options = {});
 
   // ---- Writing: what hub::HubEvents and the engine hand in
-  /// A number under which the samples of this series come; 0: they are not wanted.
+  /// A number under which the samples of this series come; 0: they are not wanted, since there are too many, or it is
+  /// of another Pod than its own.
   std::uint64_t series(const hub::SidecarKey& from, const protocol::Series& series,
                        std::int64_t now_us);
   void samples(std::span<const hub::Sample> samples, std::int64_t now_us);
-  void logged(const protocol::Metric& metric, std::int64_t now_us);
+  /// `from`: of the sidecar that has brought it, where it is of an injected Pod.
+  void logged(const protocol::Metric& metric, std::int64_t now_us,
+              const hub::SidecarKey& from = {});
   /// To be called each second or so.
   void maintain(std::int64_t now_us);
 

@@ -21,6 +21,7 @@ struct StateDirectory {
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   std::filesystem::path pods() const { return root / "pods"; }
   std::filesystem::path hub_identity() const { return root / "hub.json"; }
+  std::filesystem::path hub_namespaces() const { return root / "hub-namespaces.json"; }
   /// Its holder is the engine.
   std::filesystem::path engine_lock() const { return root / "engine.lock"; }
   /// Its holder is a server, which is the engine or about to be: nobody else becomes it.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/namespaces.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -31,9 +32,10 @@ std::string others(const run::Machine& machine) {
 
 }  // namespace
 
-std::optional<Engine::Impl::Steered> Engine::Impl::steered(const std::string& id,
-                                                           const std::string& step,
-                                                           const Client& client) const {
+std::optional<protocol::AttemptId> Engine::Impl::steered(const std::string& id,
+                                                         const std::string& step,
+                                                         const Client& client) const {
+  if (const Fleet::Workload* workload = injected(id, step)) return workload->started.id;
   const EntryPtr top = active(id, client);
   if (!top) return std::nullopt;
   const auto [entry, inner] = within_calls(top, step);
@@ -75,9 +77,20 @@ std::optional<Engine::Impl::Steered> Engine::Impl::steered(const std::string& id
                        id),
            kConflict);
   } else {
-    return Steered{entry, index, {entry->run.id(), inner, state.attempts}};
+    return protocol::AttemptId{entry->run.id(), inner, state.attempts};
   }
   return std::nullopt;
+}
+
+const Fleet::Workload* Engine::Impl::injected(const std::string& run,
+                                              const std::string& step) const {
+  const Fleet::Workload* newest = nullptr;
+  if (!steering.fleet) return newest;
+  for (const auto& [id, workload] : steering.fleet->workloads()) {
+    if (id.run == run && id.step == step && namespace_of_user(workload.sidecar.user))
+      newest = &workload;  // of several attempts the last one
+  }
+  return newest;
 }
 
 void Engine::Impl::primitive(const PrimitiveRequest& request, const Client& client) {
@@ -128,13 +141,13 @@ bool Engine::Impl::asked_before(const PrimitiveRequest& request, const Client& c
 }
 
 void Engine::Impl::issue(const PrimitiveRequest& request, const CheckedPrimitive& checked,
-                         const Steered& target, const Client& client) {
+                         const protocol::AttemptId& target, const Client& client) {
   store::CommandRow row;
   row.issued_us = wall_us();
   row.id = request.id.empty() ? uuid_v7(row.issued_us / 1000) : request.id;
-  row.run = target.id.run;
-  row.step = target.id.step;
-  row.attempt = target.id.attempt;
+  row.run = target.run;
+  row.step = target.step;
+  row.attempt = target.attempt;
   row.primitive = request.primitive;
   row.arguments = checked.arguments;
   // Higher than all of earlier engines, whose terms were lower.
@@ -147,7 +160,7 @@ void Engine::Impl::issue(const PrimitiveRequest& request, const CheckedPrimitive
   Steering::Asked& asked = steering.open[row.id];
   asked.row = row;
   if (request.wait) asked.waiting.push_back(client);
-  steering.last[target.id] = row;
+  steering.last[target] = row;
   record(row);
   after.calls.emplace_back([this, row, client, wait = request.wait] {
     hand_over(row, false);
@@ -184,6 +197,8 @@ void Engine::Impl::on_delivery(const hub::SidecarKey& from, std::uint64_t number
   if (failed || closing) return;  // it is told again, to the next engine
   if (const auto* outcome = std::get_if<protocol::Outcome>(&message.body)) {
     on_outcome(from, *outcome);
+  } else if (namespace_of_user(from.user)) {
+    on_injected(from, message.body);
   } else if (const auto* metric = std::get_if<protocol::Metric>(&message.body)) {
     if (!is_foreign(from, metric->id)) on_reports({*metric});
   } else if (const auto* ended = std::get_if<protocol::Ended>(&message.body)) {
@@ -199,6 +214,17 @@ void Engine::Impl::on_delivery(const hub::SidecarKey& from, std::uint64_t number
     if (steering.fleet) steering.fleet->delivered(from, number);
   });
   flush();
+}
+
+/// Of a Pod that is not the engine's: what its containers log is known for a while, how they end is the cluster's to
+/// deal with.
+void Engine::Impl::on_injected(const hub::SidecarKey& from, const protocol::Body& body) {
+  if (const auto* metric = std::get_if<protocol::Metric>(&body)) {
+    if (!is_foreign(from, metric->id)) recent.logged(*metric, wall_us(), from);
+  } else if (const auto* ended = std::get_if<protocol::Ended>(&body)) {
+    if (!is_foreign(from, ended->result.id) && steering.fleet)
+      steering.fleet->drop(ended->result.id);
+  }
 }
 
 void Engine::Impl::on_outcome(const hub::SidecarKey& from, const protocol::Outcome& outcome) {
@@ -252,11 +278,11 @@ void Engine::Impl::tell_offers(const std::string& run, const std::string& step,
       return reject(client, "no sidecar can be reached: " + problem, kUnavailable, 3);
     const auto target = steered(run, step, client);
     if (!target) return;
-    const Fleet::Workload* workload = steering.fleet->workload(target->id);
+    const Fleet::Workload* workload = steering.fleet->workload(*target);
     tell_done(client,
               {{"run", run},
                {"step", step},
-               {"attempt", target->id.attempt},
+               {"attempt", target->attempt},
                {"observed", workload != nullptr},
                {"offers", workload == nullptr
                               ? json::array()

@@ -23,7 +23,9 @@ struct RunningAttempt {
   std::int64_t started_us = 0;
   std::uint64_t memory_limit = 0;  // bytes, that the step asked for; 0: none
   protocol::Progress progress;
-  json pod;                               // run_facts.hpp's pod_document; null: it is in none
+  /// run_facts.hpp's pod_document; null: it is in none. Of an injected Pod {"name", "injected": true}; its
+  /// run is then the Pod's uid, its pipeline the namespace, its step the container.
+  json pod;
   bool observed = false;                  // a sidecar can act on it
   std::vector<std::string> offers;        // its own commands
   std::optional<store::CommandRow> last;  // what was asked of it last

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/namespaces.hpp"
 #include "engine/runtime/top.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/loader/commands.hpp"
@@ -40,6 +41,7 @@ bool Engine::Impl::is_running(const protocol::AttemptId& member) const {
   };
   if (const auto is = running_in(runs)) return *is;
   if (const auto is = running_in(held)) return *is;
+  if (injected(id.run, id.step) != nullptr) return true;
   return strays.contains(id);
 }
 
@@ -116,6 +118,14 @@ void Engine::Impl::look_after_commands(std::int64_t now_us) {
 void Engine::Impl::tell_top(const Client& client) {
   if (failed || closing) return refuse(client);
   std::vector<RunningAttempt> attempts;
+  const auto observe = [&](RunningAttempt& attempt) {
+    const auto* workload = steering.fleet ? steering.fleet->workload(attempt.id) : nullptr;
+    if (workload == nullptr) return;
+    attempt.observed = true;
+    attempt.memory_limit = workload->started.memory_limit;
+    const auto own = loader::parse_commands(workload->offers);
+    if (own) attempt.offers = loader::command_names(*own);
+  };
   const auto add = [&](const Entry& entry, std::uint32_t step, std::uint32_t rank) {
     const run::StepState& state = entry.run.machine().step(step);
     RunningAttempt& attempt = attempts.emplace_back();
@@ -130,12 +140,7 @@ void Engine::Impl::tell_top(const Client& client) {
       attempt.progress = found->second;
     if (const auto found = steering.last.find(attempt.id); found != steering.last.end())
       attempt.last = found->second;
-    const auto* workload = steering.fleet ? steering.fleet->workload(attempt.id) : nullptr;
-    if (workload == nullptr) return;
-    attempt.observed = true;
-    attempt.memory_limit = workload->started.memory_limit;
-    const auto own = loader::parse_commands(workload->offers);
-    if (own) attempt.offers = loader::command_names(*own);
+    observe(attempt);
   };
   for (const EntryPtr& entry : order) {
     const run::Machine& machine = entry->run.machine();
@@ -143,6 +148,20 @@ void Engine::Impl::tell_top(const Client& client) {
       const pipeline::Step& step = machine.spec_of(i);
       if (machine.step(i).status != run::StepStatus::running || step.uses == "pipeline") continue;
       for (std::uint32_t rank = 0; rank < step.replicas; ++rank) add(*entry, i, rank);
+    }
+  }
+  if (steering.fleet) {
+    for (const auto& [id, workload] : steering.fleet->workloads()) {
+      const auto name_space = namespace_of_user(workload.sidecar.user);
+      if (!name_space) continue;
+      RunningAttempt& attempt = attempts.emplace_back();
+      attempt.id = id;
+      attempt.pipeline = *name_space;
+      attempt.started_us = workload.started.started_us;
+      attempt.pod = {{"name", steering.fleet->name_of(workload.sidecar)}, {"injected", true}};
+      if (const auto found = steering.last.find(id); found != steering.last.end())
+        attempt.last = found->second;
+      observe(attempt);
     }
   }
   std::vector<backend::PodStatus> all_pods;

@@ -7,14 +7,15 @@
 namespace scanflow::store {
 namespace {
 
-/// `condition`: of the rows, and their order.
+/// `condition`: of the rows. What was asked of an injected Pod is of no run: the Pod's uid stands for it.
 template <class... Values>
 Result<std::vector<CommandRow>> read_commands(const Connection& connection, const char* condition,
                                               const Values&... values) {
   const std::string sql = fmt::format(
-      "SELECT commands.id, runs.id, step, attempt, primitive, arguments, generation, asked_by, "
-      "issued_us, deadline_us, sidecar_user, sidecar_pod, outcome, message, evidence, started_us, "
-      "commands.ended_us FROM commands JOIN runs ON runs.key = commands.run {} "
+      "SELECT commands.id, coalesce(runs.id, sidecar_pod), step, attempt, primitive, arguments, "
+      "generation, asked_by, issued_us, deadline_us, sidecar_user, sidecar_pod, outcome, message, "
+      "evidence, started_us, commands.ended_us FROM commands LEFT JOIN runs ON runs.key = "
+      "commands.run WHERE (runs.key IS NOT NULL OR commands.run = 0) AND {} "
       "ORDER BY issued_us, generation, commands.id",
       condition);
   return collect<CommandRow>(
@@ -30,14 +31,13 @@ Result<std::vector<CommandRow>> read_commands(const Connection& connection, cons
 }  // namespace
 
 Result<std::vector<CommandRow>> Store::commands(const std::string& run) const {
-  return impl_->readers.use([&](const Connection& connection) {
-    return read_commands(connection, "WHERE runs.id = ?1", run);
-  });
+  return impl_->readers.use(
+      [&](const Connection& connection) { return read_commands(connection, "runs.id = ?1", run); });
 }
 
 Result<std::optional<CommandRow>> Store::command(const std::string& id) const {
   auto rows = impl_->readers.use([&](const Connection& connection) {
-    return read_commands(connection, "WHERE commands.id = ?1", id);
+    return read_commands(connection, "commands.id = ?1", id);
   });
   if (!rows) return tl::unexpected(rows.error());
   return rows->empty() ? std::nullopt : std::optional(std::move(rows->front()));
@@ -45,7 +45,7 @@ Result<std::optional<CommandRow>> Store::command(const std::string& id) const {
 
 Result<std::vector<CommandRow>> Store::open_commands() const {
   return impl_->readers.use(
-      [](const Connection& connection) { return read_commands(connection, "WHERE outcome = ''"); });
+      [](const Connection& connection) { return read_commands(connection, "outcome = ''"); });
 }
 
 Result<std::uint64_t> Store::next_term() {

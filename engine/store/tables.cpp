@@ -147,7 +147,8 @@ Result<void> Tables::write_commands(const Connection& connection, const Batch& b
   for (const CommandRow& row : batch.commands) {
     const auto key = find_run(connection, row.run);
     if (!key) return tl::unexpected(key.error());
-    if (*key == 0) continue;  // it was deleted
+    const bool injected = row.run == row.pod_uid;  // of no run, and kept under the key 0
+    if (*key == 0 && !injected) continue;          // it was deleted
     if (!command_
              .bind(row.id, *key, row.step, row.attempt, row.primitive, row.arguments,
                    row.generation, row.by, row.issued_us, row.deadline_us, row.user, row.pod_uid,

@@ -24,6 +24,9 @@ constexpr std::array kVariables = {
     Variable{"SCANFLOW_KEY", "the sidecar's public key (Z85)"},
     Variable{"SCANFLOW_SECRET_KEY_FILE", "a file with its secret key (Z85)"},
     Variable{"SCANFLOW_SECRET_KEY", "that key itself, in place of a file"},
+    Variable{
+        "SCANFLOW_TOKEN_FILE",
+        "a file with a ServiceAccount's token, where those keys are a namespace's; read each time"},
     Variable{"SCANFLOW_POD_UID", "of the Pod; 'local' on the local backend"},
     Variable{"SCANFLOW_POD_NAME", "what people call it; left out: the uid"},
     Variable{"SCANFLOW_SIDECAR_DIR", "where it keeps what the hub does not have yet"},
@@ -147,6 +150,8 @@ Result<Config> read_config(const Lookup& lookup) {
       config.secrets[name] = reader.text(("SCANFLOW_STEP_SECRET_" + name).c_str());
   }
   config.socket_for_all = reader.flag("SCANFLOW_SOCKET_FOR_ALL");
+  if (!reader.text("SCANFLOW_TOKEN_FILE").empty())
+    config.token_file = reader.path("SCANFLOW_TOKEN_FILE");
   config.admin = reader.text("SCANFLOW_ADMIN");
   config.admin_shutdown = reader.flag("SCANFLOW_ADMIN_SHUTDOWN");
   config.ends_alone = reader.flag("SCANFLOW_ENDS_ALONE");

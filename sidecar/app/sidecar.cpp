@@ -45,6 +45,18 @@ collect::Options collect_options(const Config& config) {
   return options;
 }
 
+/// The kubelet writes it anew now and then.
+std::string read_token(const std::string& file) {
+  constexpr std::size_t kMostToken = 16u << 10;
+  auto token = read_file(file, kMostToken);
+  if (!token) {
+    note(token.error().message + "; the hub will not know this Pod");
+    return {};
+  }
+  token->resize(token->find_last_not_of(" \n") + 1);
+  return std::move(*token);
+}
+
 }  // namespace
 
 Sidecar::Sidecar(Config config)
@@ -154,6 +166,7 @@ void Sidecar::open_session() {
     if (pod_work_) pod_work_->relay().order(order);
   };
   events.rejected = [](const std::string& why) { note("the hub refuses this sidecar: " + why); };
+  if (!config_.token_file.empty()) events.token = [this] { return read_token(config_.token_file); };
   session_ = std::make_unique<link::Session>(identity, telemetry_, *spool_, events);
 }
 

@@ -159,6 +159,7 @@ void Session::greet(std::vector<std::string>& out, std::int64_t now_us) {
   hello.last_command = last_command_;
   hello.spool = outbox_.spool();
   hello.oldest = outbox_.first();
+  if (events_.token) hello.token = events_.token();
   say(out, std::move(hello), now_us);
   greet_us_ = now_us + greeting_wait_us();
   ++greetings_;

@@ -44,6 +44,8 @@ struct SessionEvents {
   std::function<void(const protocol::Body&)> order;
   /// The hub speaks another version, or does not want this sidecar: why.
   std::function<void(const std::string&)> rejected;
+  /// Hello's token, which may be another one each time; null: there is none.
+  std::function<std::string()> token;
 };
 
 class Session {

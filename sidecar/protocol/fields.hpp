@@ -27,7 +27,7 @@ inline auto fields(Result& v) {
 }
 inline auto fields(Account& v) { return std::tie(v.produced, v.dropped, v.sent); }
 inline auto fields(Hello& v) {
-  return std::tie(v.role, v.pid, v.version, v.capabilities, v.kept, v.running, v.name, v.last_command, v.telemetry, v.spool, v.oldest);
+  return std::tie(v.role, v.pid, v.version, v.capabilities, v.kept, v.running, v.name, v.last_command, v.telemetry, v.spool, v.oldest, v.token);
 }
 inline auto fields(Reject& v) { return std::tie(v.reason, v.min_major, v.max_major); }
 inline auto fields(Launch& v) { return std::tie(v.request); }

@@ -135,6 +135,9 @@ struct Hello {
   Account telemetry;
   std::string spool;         // of what it delivers
   std::uint64_t oldest = 1;  // the first of these that no hub has taken
+  /// Of a sidecar whose key is its namespace's: by which the cluster vouches for its Pod (a ServiceAccount's,
+  /// for the audience scanflow-hub).
+  std::string token;
 };
 struct Reject {
   std::string reason;

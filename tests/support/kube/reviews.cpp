@@ -1,4 +1,6 @@
 // Questions about users and rights: nothing of them is stored.
+#include <algorithm>
+
 #include "tests/support/kube/api.hpp"
 #include "tests/support/kube/rights.hpp"
 
@@ -8,6 +10,7 @@ namespace {
 json info_of(const User& user) {
   json info = {{"username", user.name}, {"groups", user.groups}};
   if (!user.uid.empty()) info["uid"] = user.uid;
+  if (!user.extra.empty()) info["extra"] = user.extra;
   return info;
 }
 
@@ -33,9 +36,16 @@ json allowed(const Cluster& cluster, const User& user, const json& spec) {
 json authenticated(const Cluster& cluster, const json& spec) {
   const auto user = cluster.users.of_token(spec.value("token", ""), cluster.now_s());
   if (!user) return {{"user", json::object()}, {"error", "invalid bearer token"}};
-  return {{"authenticated", true},
-          {"user", info_of(*user)},
-          {"audiences", {"https://kubernetes.default.svc.cluster.local"}}};
+  std::vector<std::string> mine = user->audiences;
+  if (mine.empty()) mine = {"https://kubernetes.default.svc.cluster.local"};
+  const auto wanted = spec.value("audiences", mine);
+  std::erase_if(mine, [&](const std::string& each) {
+    return std::find(wanted.begin(), wanted.end(), each) == wanted.end();
+  });
+  if (mine.empty())
+    return {{"user", json::object()},
+            {"error", "invalid bearer token: token audiences do not match"}};
+  return {{"authenticated", true}, {"user", info_of(*user)}, {"audiences", mine}};
 }
 
 }  // namespace

@@ -12,7 +12,17 @@ bool User::is(const std::string& group) const {
 User service_account(const std::string& name_space, const std::string& name) {
   return {"system:serviceaccount:" + name_space + ":" + name,
           "",
-          {"system:serviceaccounts", "system:serviceaccounts:" + name_space}};
+          {"system:serviceaccounts", "system:serviceaccounts:" + name_space},
+          {},
+          {}};
+}
+
+User pod_of_account(const std::string& name_space, const std::string& name,
+                    const std::string& pod_uid, const std::string& audience) {
+  User user = service_account(name_space, name);
+  user.extra["authentication.kubernetes.io/pod-uid"] = {pod_uid};
+  user.audiences = {audience};
+  return user;
 }
 
 std::string Users::add(User user) {
@@ -39,7 +49,7 @@ std::optional<User> Users::of(const http::Request& request, std::int64_t now_s) 
   if (request.authorization.starts_with(kBearer))
     return of_token(request.authorization.substr(kBearer.size()), now_s);
   if (!request.client) return std::nullopt;
-  User user{request.client->common_name, "", request.client->organizations};
+  User user{request.client->common_name, "", request.client->organizations, {}, {}};
   user.groups.push_back("system:authenticated");
   return user;
 }

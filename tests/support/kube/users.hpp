@@ -14,11 +14,16 @@ namespace scanflow::test::kube {
 struct User {
   std::string name, uid;
   std::vector<std::string> groups;
+  std::map<std::string, std::vector<std::string>> extra;  // claims of a token
+  std::vector<std::string> audiences;                     // of it; empty: the API server alone
   bool is(const std::string& group) const;
 };
 
 /// "system:serviceaccount:NAMESPACE:NAME", with its groups.
 User service_account(const std::string& name_space, const std::string& name);
+/// The same by a token that is bound to a Pod, for an audience.
+User pod_of_account(const std::string& name_space, const std::string& name,
+                    const std::string& pod_uid, const std::string& audience);
 
 class Users {
  public:

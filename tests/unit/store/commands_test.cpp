@@ -72,6 +72,18 @@ TEST_F(Commands, AreKeptWhole) {
   EXPECT_EQ(rows[0].ended_us, 300);
 }
 
+TEST_F(Commands, OfAnInjectedPodAreOfNoRunAndKeptAllTheSame) {
+  CommandRow row = pause("c1", "uid-web");
+  row.pod_uid = "uid-web";
+  ASSERT_TRUE(commit({.commands = {row}}));
+  open();
+  EXPECT_THAT(names(store_->open_commands()), ElementsAre("c1"));
+  EXPECT_EQ(store_->command("c1").value()->run, "uid-web");
+  ASSERT_TRUE(commit({.commands = {with_outcome(row, "DONE")}}));
+  EXPECT_EQ(store_->command("c1").value()->outcome, "DONE");
+  EXPECT_THAT(names(store_->open_commands()), IsEmpty());
+}
+
 TEST_F(Commands, TheFirstOutcomeStays) {
   add_run("r1");
   ASSERT_TRUE(commit({.commands = {pause("c1")}}));
