@@ -25,7 +25,7 @@ constexpr std::size_t kPiece = 1 << 16;
 std::optional<std::string> remainder(const std::string& wanted, const std::string& step) {
   if (wanted.empty()) return "";
   for (const std::string& name : {step, step.substr(0, step.find('['))}) {
-    if (wanted == name || wanted.starts_with(name + "@")) return "";
+    if (wanted == name || protocol::rank_of({"", wanted, 0}).gang.step == name) return "";
     if (wanted.starts_with(name + "/")) return wanted.substr(name.size() + 1);
   }
   return std::nullopt;

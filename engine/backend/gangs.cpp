@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <variant>
 
@@ -21,17 +22,23 @@ std::uint64_t of_rank(std::uint64_t number, std::uint32_t rank) {
   return number | std::uint64_t{rank} << kRankShift;
 }
 
-/// One of this machine's that nobody listens on now.
-std::uint16_t free_port() {
-  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const any = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(socket.get(), any, size) != 0 || ::getsockname(socket.get(), any, &size) != 0)
-    return kRendezvousPort;
-  return ntohs(address.sin_port);
+/// One of this machine's that nobody listens on now; below those that connections are given by themselves, and the same
+/// for the next engine, whose ranks may meet those of this one.
+std::uint16_t free_port(const protocol::AttemptId& id) {
+  constexpr std::uint16_t kFirst = 20'000, kPorts = 12'000;
+  const std::size_t hash =
+      std::hash<std::string>()(fmt::format("{} {} {}", id.run, id.step, id.attempt));
+  for (std::size_t i = 0; i < kPorts; ++i) {
+    const auto port = static_cast<std::uint16_t>(kFirst + (hash + i) % kPorts);
+    const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+      return port;
+  }
+  return kRendezvousPort;
 }
 
 /// As torchrun names them. What the step itself says stays.
@@ -112,8 +119,7 @@ class Gangs::Over final : public Backend {
         ranks.push_back(std::move(request));
         continue;
       }
-      for (RequestPtr& rank : gangs_.launch(*inner_, std::move(request)))
-        ranks.push_back(std::move(rank));
+      for (RequestPtr& rank : gangs_.launch(*inner_, request)) ranks.push_back(std::move(rank));
     }
     inner_->launch(std::move(ranks));
   }
@@ -122,8 +128,9 @@ class Gangs::Over final : public Backend {
     const auto found = gangs_.gangs_.find(id);
     if (found == gangs_.gangs_.end()) return inner_->stop(id, reason);
     Gang& gang = found->second;
-    if (gang.stop.empty()) gang.stop = reason.empty() ? "cancelled" : reason;
-    gangs_.stop_others(id, gang, gang.stop);
+    const std::string why = reason.empty() ? "cancelled" : reason;
+    if (gang.stop.empty() && !gang.broken) gang.stop = why;  // else it has failed before
+    gangs_.stop_others(id, gang, why);
   }
 
   void acknowledge(const Id& id) override {
@@ -156,13 +163,13 @@ std::unique_ptr<Backend> Gangs::over(std::unique_ptr<Backend> inner) {
   return std::make_unique<Over>(std::move(inner), *this);
 }
 
-std::vector<RequestPtr> Gangs::launch(Backend& backend, RequestPtr request) {
+std::vector<RequestPtr> Gangs::launch(Backend& backend, const RequestPtr& request) {
   const bool here = request->pod.empty();
   Gang& gang = gangs_[request->id];
   gang.backend = &backend;
   gang.members.resize(request->replicas);
   gang.ended.resize(request->replicas);
-  const std::string port = here ? std::to_string(free_port()) : "";
+  const std::string port = here ? std::to_string(free_port(request->id)) : "";
   std::vector<RequestPtr> ranks;
   for (std::uint32_t rank = 0; rank < request->replicas; ++rank) {
     gang.members[rank].rank = rank;

@@ -36,7 +36,7 @@ class Gangs {
     bool told = false;    // its end, to the engine
   };
 
-  std::vector<RequestPtr> launch(Backend& backend, RequestPtr request);
+  std::vector<RequestPtr> launch(Backend& backend, const RequestPtr& request);
   /// Of a gang of this engine, or of an earlier one as far as it was heard of.
   std::vector<Id> members_of(const Id& gang) const;
   void forget(const Id& gang);

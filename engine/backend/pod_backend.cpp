@@ -218,50 +218,60 @@ void PodBackend::order(Pod& pod) {
   const auto found = attempts_.find(*pod.record.attempt);
   if (found == attempts_.end() || found->second.told) return;
   const Attempt& attempt = found->second;
-  if (attempt.request->replicas > 1 && attempt.stop.empty())
-    return gather(protocol::rank_of(found->first).gang, attempt.request->replicas, pod.record.pod);
-  tell_launch(pod, "");
+  if (attempt.request->replicas > 1 && attempt.stop.empty() && attempt.address.empty())
+    return gather(protocol::rank_of(found->first).gang, attempt.request->replicas);
+  tell_launch(pod);
 }
 
-/// `address`: of rank 0's Pod; empty: it is of no gang, or shall end.
-void PodBackend::tell_launch(Pod& pod, const std::string& address) {
+void PodBackend::tell_launch(Pod& pod) {
   pod.begun = true;
   const hub::SidecarKey to{pod.record.pod, pod.record.pod};
-  const Attempt& attempt = attempts_.at(*pod.record.attempt);
+  Attempt& attempt = attempts_.at(*pod.record.attempt);
+  attempt.begun = true;
   protocol::Request request = pod_request(*attempt.request);
-  if (!address.empty()) {
+  if (!attempt.address.empty()) {
     request.env.insert(
-        {{"MASTER_ADDR", address}, {"MASTER_PORT", std::to_string(kRendezvousPort)}});
+        {{"MASTER_ADDR", attempt.address}, {"MASTER_PORT", std::to_string(kRendezvousPort)}});
   }
   hub_.tell(to, protocol::Launch{std::move(request)});
   if (!attempt.stop.empty()) hub_.tell(to, protocol::Cancel{*pod.record.attempt, attempt.stop});
 }
 
-/// No rank begins before all have a Pod whose sidecar is there. `asking`: the Pod that is to be told, again perhaps.
-void PodBackend::gather(const Id& gang, std::uint32_t replicas, const std::string& asking) {
+/// Has each rank a Pod whose sidecar is there, but those that have ended?
+bool PodBackend::is_gathered(const Id& gang, std::uint32_t replicas) {
   for (std::uint32_t rank = 0; rank < replicas; ++rank) {
     const auto found = attempts_.find(protocol::member_of(gang, rank));
-    const Pod* pod = found == attempts_.end() ? nullptr : find(found->second.pod);
-    if (pod == nullptr || !(pod->attached || pod->begun)) return;
+    if (found == attempts_.end()) return false;
+    const Attempt& attempt = found->second;
+    const Pod* pod = find(attempt.pod);
+    if (attempt.told ? !attempt.begun : pod == nullptr || !pod->attached) return false;
   }
-  driver_->find_address(attempts_.at(gang).pod,
-                        [this, gang, replicas, asking,
-                         alive = std::weak_ptr(alive_)](const Result<std::string>& address) {
-                          if (!alive.expired()) on_gathered(gang, replicas, asking, address);
-                        });
+  return true;
 }
 
-void PodBackend::on_gathered(const Id& gang, std::uint32_t replicas, const std::string& asking,
+/// No rank begins before all can, and it is known where they meet.
+void PodBackend::gather(const Id& gang, std::uint32_t replicas) {
+  if (!is_gathered(gang, replicas)) return;
+  const std::string first = attempts_.at(gang).pod;
+  driver_->find_address(first, [this, gang, replicas, first,
+                                alive = std::weak_ptr(alive_)](const Result<std::string>& address) {
+    if (!alive.expired()) on_gathered(gang, replicas, first, address);
+  });
+}
+
+/// What has changed meanwhile asks again.
+void PodBackend::on_gathered(const Id& gang, std::uint32_t replicas, const std::string& first,
                              const Result<std::string>& address) {
+  if (!is_gathered(gang, replicas) || attempts_.at(gang).pod != first) return;
+  const Pod* pod = find(first);
+  if (!address && pod != nullptr && pod->begun)  // by an earlier engine, perhaps long ago
+    return trouble("a gang may not find its rank 0: " + address.error().message);
+  if (!address)
+    return fail(gang, "retryable", "its ranks cannot find each other: " + address.error().message);
   for (std::uint32_t rank = 0; rank < replicas; ++rank) {
-    const auto found = attempts_.find(protocol::member_of(gang, rank));
-    Pod* pod = found == attempts_.end() ? nullptr : find(found->second.pod);
-    if (pod == nullptr || !pod->attached || found->second.told) continue;
-    if (pod->begun && pod->record.pod != asking) continue;
-    if (!address)
-      return fail(found->first, "retryable",
-                  "its ranks cannot find each other: " + address.error().message);
-    tell_launch(*pod, *address);
+    Attempt& attempt = attempts_.at(protocol::member_of(gang, rank));
+    attempt.address = *address;
+    if (!attempt.told) tell_launch(*find(attempt.pod));
   }
 }
 

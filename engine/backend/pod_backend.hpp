@@ -89,10 +89,12 @@ class PodBackend final : public Backend {
   };
   struct Attempt {
     RequestPtr request;
-    std::string pod;     // empty: none yet
-    std::string stop;    // why it shall end
-    bool fresh = false;  // of a kept Pod it has had enough
-    bool told = false;   // its result, to the engine
+    std::string pod;      // empty: none yet
+    std::string stop;     // why it shall end
+    bool fresh = false;   // of a kept Pod it has had enough
+    bool told = false;    // its result, to the engine
+    bool begun = false;   // its Pod was told of it, perhaps by an earlier engine
+    std::string address;  // of a gang's rank 0, once that is known
   };
   struct Delivery {
     hub::SidecarKey from;
@@ -113,10 +115,11 @@ class PodBackend final : public Backend {
   Result<PodOrder> order_of(const std::string& pod, const Attempt& attempt,
                             const PodTemplate& made);
   void order(Pod& pod);
-  void gather(const Id& gang, std::uint32_t replicas, const std::string& asking);
-  void on_gathered(const Id& gang, std::uint32_t replicas, const std::string& asking,
+  bool is_gathered(const Id& gang, std::uint32_t replicas);
+  void gather(const Id& gang, std::uint32_t replicas);
+  void on_gathered(const Id& gang, std::uint32_t replicas, const std::string& first,
                    const Result<std::string>& address);
-  void tell_launch(Pod& pod, const std::string& address);
+  void tell_launch(Pod& pod);
   void stop_placed(const Id& id);
   void tell_result(const Id& id, protocol::Result result);
   void fail(const Id& id, const std::string& cause, const std::string& message);

@@ -57,6 +57,7 @@ void PodBackend::place(const Id& id) {
   for (auto& [name, pod] : pods_) {  // an earlier engine has given it to this one
     if (pod.record.attempt != id) continue;
     attempt.pod = name;
+    attempt.begun = true;
     tell_place(pod);
     hub_.grant(name, pod_request(*attempt.request),
                fs::path(attempt.request->log_dir) / log_segment(id));
@@ -130,6 +131,7 @@ bool PodBackend::give_up_kept(const std::string& name) {
   trouble(fmt::format("the kept Pod {} does not answer: {} gets one of its own", name, id->step));
   found->second.pod.clear();
   found->second.fresh = true;
+  found->second.address.clear();
   remove(name);
   place(*id);
   return true;

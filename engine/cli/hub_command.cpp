@@ -109,7 +109,11 @@ void add_hub(CLI::App& app, const Context& context, HubOptions& options,
   CLI::App* one = hub->add_subcommand(
       "enrol", "Lets the Pods of a namespace in; prints the Secret that their sidecars need there");
   add_namespace(*one, options);
-  one->add_option("--secret", options.secret, "What it is called")->capture_default_str();
+  one->add_option("--secret", options.secret, "What it is called")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        return pipeline::is_label(text) ? "" : "is no name of a Secret (a-z, 0-9, -)";
+      });
   one->callback([&] { command = [&] { return enrol(context, options); }; });
   CLI::App* all = hub->add_subcommand("list", "Namespaces that are enrolled");
   all->callback([&] { command = [&] { return list(context); }; });

@@ -108,17 +108,20 @@ api::Answer<std::string> uid_of_pod(const Context& context, const runtime::State
   if (!top) return tl::unexpected(top.error());
   const std::string wanted = options.run.substr(kPodPrefix.size());
   const std::string& in = options.kube_namespace;
-  std::vector<std::string> seen;
+  std::vector<std::string> seen, found;
   for (const json& each : top->at("top").at("attempts")) {
     const json& pod = each.at("pod");
     if (!pod.is_object() || !pod.value("injected", false)) continue;
     const std::string name = pod.at("name"), name_space = each.at("pipeline");
     const bool same =
         wanted == name + "." + name_space || (wanted == name && (in.empty() || in == name_space));
-    if (same && each.at("step") == options.step) return each.at("run").get<std::string>();
+    if (same && each.at("step") == options.step) found.push_back(each.at("run"));
     seen.push_back(
         fmt::format("pod/{}.{} {}", name, name_space, each.at("step").get<std::string>()));
   }
+  if (found.size() == 1) return found.front();
+  if (found.size() > 1)
+    return api::wrong(fmt::format("{} is in several namespaces: pod/NAME.NAMESPACE", options.run));
   constexpr std::size_t kMostSeen = 8;
   if (seen.size() > kMostSeen) seen.resize(kMostSeen);
   return api::missing(fmt::format(

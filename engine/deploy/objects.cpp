@@ -156,9 +156,11 @@ json where_steps_may_go(const Installation& to) {
                          {{"protocol", "TCP"}, {"port", to.hub_port + 1}}}}};
   const json to_dns = {
       {"ports", {{{"protocol", "UDP"}, {"port", 53}}, {{"protocol", "TCP"}, {"port", 53}}}}};
+  // Of their gang, whose ports are not known.
+  const json to_ranks = {{"to", {{{"podSelector", {{"matchLabels", labels_of_steps()}}}}}}};
   made["spec"] = {{"podSelector", {{"matchLabels", labels_of_steps()}}},
                   {"policyTypes", {"Egress"}},
-                  {"egress", {to_hub, to_dns}}};
+                  {"egress", {to_hub, to_dns, to_ranks}}};
   return made;
 }
 

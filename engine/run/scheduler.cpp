@@ -42,6 +42,7 @@ bool Scheduler::fits(const pipeline::Step& step) const {
 
 bool Scheduler::take(const pipeline::Step& step) {
   const bool works = step.uses != "pipeline";
+  if (!step.pool.name.empty() && pools_[step.pool.name] >= step.pool.limit) return false;
   if (works && run_slots_ < step.replicas) {
     run_slots_ = 0;  // small ones would starve a gang
     return false;
@@ -50,7 +51,6 @@ bool Scheduler::take(const pipeline::Step& step) {
     jobs_ = capacity_.jobs;  // the same
     return false;
   }
-  if (!step.pool.name.empty() && pools_[step.pool.name] >= step.pool.limit) return false;
   const bool requests = step.resources.cpu_request > 0 || step.resources.memory_request > 0;
   if (requests && !elsewhere_ && (reserved_ || !fits(step))) {
     reserved_ = true;

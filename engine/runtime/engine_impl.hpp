@@ -301,6 +301,8 @@ struct Engine::Impl {
   std::vector<std::function<void()>> deferred;  // requests
   boost::asio::steady_timer held_timer{strand};
   Steering steering;
+  boost::asio::steady_timer hub_timer{strand};
+  std::string hub_problem;  // that was said
   boost::asio::steady_timer seconds_timer{strand};
   bool seconds_armed = false;
 

@@ -19,7 +19,9 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kHoldsUs = 600'000'000, kRefusedUs = 15'000'000;
-constexpr std::size_t kMostKnown = 20'000;
+constexpr std::int64_t kSweptUs = 1'000'000;
+constexpr std::size_t kMostKnown = 20'000, kMostToken = 16u << 10;
+constexpr unsigned kMostWaiting = 32;  // of one user
 /// As the injected Pod asks for it.
 constexpr const char* kHubAudience = "scanflow-hub";
 
@@ -48,6 +50,7 @@ Vouched read_review(const json& review) {
   Vouched vouched;
   if (name.starts_with(kAccount))
     vouched.name_space = name.substr(kAccount.size(), name.rfind(':') - kAccount.size());
+  vouched.pod = extra_of(user, "authentication.kubernetes.io/pod-name");
   vouched.pod_uid = extra_of(user, "authentication.kubernetes.io/pod-uid");
   if (vouched.name_space.empty() || vouched.pod_uid.empty())
     return nobodys(fmt::format("its token is {}'s, and of no Pod", name));
@@ -56,52 +59,61 @@ Vouched read_review(const json& review) {
 
 }  // namespace
 
-std::string refusal_of(const Vouched& vouched, const hub::SidecarKey& key) {
+std::string refusal_of(const Vouched& vouched, const hub::SidecarKey& key, const std::string& pod) {
   if (!vouched.problem.empty()) return vouched.problem;
   const std::string wanted = namespace_of_user(key.user).value_or("");
   if (vouched.name_space != wanted)
     return fmt::format("its token is of namespace {}, its key of {}", vouched.name_space, wanted);
-  if (vouched.pod_uid != key.pod_uid)
-    return fmt::format("its token is of Pod {}, and it says it is {}", vouched.pod_uid,
-                       key.pod_uid);
-  return {};
+  if (vouched.pod_uid == key.pod_uid && vouched.pod == pod) return {};
+  return fmt::format("its token is of Pod {} ({}), and it says it is {} ({})", vouched.pod,
+                     vouched.pod_uid, pod, key.pod_uid);
 }
 
 hub::Entry Enrolment::enters(const hub::SidecarKey& key, const protocol::Hello& hello,
-                             std::int64_t now_us, std::string& why) {
+                             std::string& why) {
   if (!namespace_of_user(key.user)) return hub::Entry::yes;
-  if (hello.token.empty()) {
+  if (hello.token.empty() || hello.token.size() > kMostToken) {
     why =
         "its key is its namespace's, and it brings no token that says which Pod it is (inject it "
         "again)";
     return hub::Entry::no;
   }
-  const std::string digest = sha256_hex(hello.token);
+  const std::string digest =
+      sha256_hex(fmt::format("{}\n{}\n{}\n{}", key.user, key.pod_uid, hello.name, hello.token));
+  const std::int64_t now_us = clock_();
   const std::lock_guard lock(mutex_);
-  if (known_.size() >= kMostKnown)
-    std::erase_if(known_, [&](const auto& each) {
-      return !each.second.asked && each.second.until_us < now_us;
-    });
-  if (known_.size() >= kMostKnown && !known_.contains(key)) return hub::Entry::later;
-  Known& known = known_[key];
-  if (known.asked) return hub::Entry::later;
-  if (known.digest == digest && now_us < known.until_us) {
-    why = known.why;
+  const auto found = known_.find(digest);
+  if (found != known_.end() && found->second.asked) return hub::Entry::later;
+  if (found != known_.end() && now_us < found->second.until_us) {
+    why = found->second.why;
     return why.empty() ? hub::Entry::yes : hub::Entry::no;
   }
-  known.digest = digest;
-  known.asked = true;
-  ask(key, hello.token, now_us);
+  if (has_room(key.user, now_us)) ask(digest, key, hello);
   return hub::Entry::later;
 }
 
-void Enrolment::ask(const hub::SidecarKey& key, const std::string& token, std::int64_t now_us) {
-  boost::asio::post(pool_, [this, key, token, now_us] {
-    std::string why = refusal_of(review_(token, stop_.get_token()), key);
+/// One namespace does not keep the others waiting.
+bool Enrolment::has_room(const std::string& user, std::int64_t now_us) {
+  if (known_.size() >= kMostKnown && now_us - swept_us_ >= kSweptUs) {
+    swept_us_ = now_us;
+    std::erase_if(known_, [&](const auto& each) {
+      return !each.second.asked && each.second.until_us <= now_us;
+    });
+  }
+  return known_.size() < kMostKnown && waiting_[user] < kMostWaiting;
+}
+
+void Enrolment::ask(const std::string& digest, const hub::SidecarKey& key,
+                    const protocol::Hello& hello) {
+  known_[digest].asked = true;
+  ++waiting_[key.user];
+  boost::asio::post(pool_, [this, digest, key, name = hello.name, token = hello.token] {
+    std::string why = refusal_of(review_(token, stop_.get_token()), key, name);
     const std::lock_guard lock(mutex_);
-    Known& known = known_[key];
+    if (--waiting_[key.user] == 0) waiting_.erase(key.user);
+    Known& known = known_[digest];
     known.asked = false;
-    known.until_us = now_us + (why.empty() ? kHoldsUs : kRefusedUs);
+    known.until_us = clock_() + (why.empty() ? kHoldsUs : kRefusedUs);
     known.why = std::move(why);
   });
 }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/runtime/namespaces.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -12,6 +13,8 @@ namespace {
 
 /// Attempts that sidecars can speak of; far more than machines can have at once.
 constexpr std::size_t kMostWorkloads = 100'000;
+/// Of an injected Pod.
+constexpr std::size_t kMostContainers = 64, kLongestName = 63;
 /// A sidecar that is away for so long: the hub has forgotten it, too.
 constexpr std::int64_t kForgottenUs = 2 * 3'600'000'000;
 
@@ -50,14 +53,18 @@ hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
   using hub::SidecarKey;
   hub::HubEvents events;
   events.enters = events_.enters;
-  events.attached = [this](const SidecarKey& key, const protocol::Hello& hello) {
+  // What the cluster has vouched for; the hub's thread alone knows it.
+  auto pods = std::make_shared<std::map<SidecarKey, std::string>>();
+  events.attached = [this, pods](const SidecarKey& key, const protocol::Hello& hello) {
+    if (namespace_of_user(key.user)) (*pods)[key] = hello.name;
     post([this, key, name = hello.name] {
       attached_[key] = 0;
       names_[key] = name;
       if (events_.attached) events_.attached(key);
     });
   };
-  events.detached = [this](const SidecarKey& key, const std::string& why) {
+  events.detached = [this, pods](const SidecarKey& key, const std::string& why) {
+    pods->erase(key);
     // Those of Pods come and go with them.
     if (options_.log && key == local_sidecar())
       options_.log(fmt::format("sidecar {} is away: {}", title_of(key), why));
@@ -83,8 +90,9 @@ hub::HubEvents Fleet::hub_events(RecentMetrics& metrics) {
   events.offers = [this](const SidecarKey& key, const protocol::Offers& offers) {
     post([this, key, offers] { take(key, offers); });
   };
-  events.series = [&metrics](const SidecarKey& key, const protocol::Series& series) {
-    return metrics.series(key, series, wall_us());
+  events.series = [&metrics, pods](const SidecarKey& key, const protocol::Series& series) {
+    const auto found = pods->find(key);
+    return metrics.series(key, series, wall_us(), found == pods->end() ? "" : found->second);
   };
   events.samples = [&metrics](std::span<const hub::Sample> samples) {
     metrics.samples(samples, wall_us());
@@ -159,6 +167,14 @@ std::int64_t Fleet::away_us(const hub::SidecarKey& sidecar) const {
 void Fleet::take(const hub::SidecarKey& key, const protocol::Started& started) {
   const auto found = workloads_.find(started.id);
   if (found == workloads_.end() && workloads_.size() >= kMostWorkloads) return;
+  if (found == workloads_.end() && namespace_of_user(key.user)) {
+    std::size_t known = 0;
+    for (auto at = workloads_.lower_bound({started.id.run, "", 0});
+         at != workloads_.end() && at->first.run == started.id.run; ++at)
+      ++known;
+    // Its containers: an honest Pod has no more, and no longer names.
+    if (known >= kMostContainers || started.id.step.size() > kLongestName) return;
+  }
   Workload& workload = workloads_[started.id];
   workload.sidecar = key;
   workload.started = started;

@@ -11,7 +11,6 @@
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/runtime/namespaces.hpp"
 #include "engine/runtime/pod_images.hpp"
-#include "sdk/base/clock.hpp"
 #include "sdk/base/digest.hpp"
 
 namespace scanflow::runtime {
@@ -64,18 +63,22 @@ void Engine::Impl::open_hub() {
   const auto namespaces = read_namespaces(options.state.hub_namespaces());
   if (!namespaces) return say(namespaces.error().message);
   if (!options.store || (namespaces->empty() && variable("SCANFLOW_HUB_PORT").empty())) return;
-  pod_fleet.listen(false, [say](const Result<backend::HubAddress>& address) {
-    say(address ? fmt::format("sidecars find the hub on port {}", address->port)
-                : "the hub cannot be reached by Pods: " + address.error().message);
+  // Where it was: Pods look for it there, also those of the engine before this one.
+  pod_fleet.listen(true, [this, say](const Result<backend::HubAddress>& address) {
+    if (address) return say(fmt::format("sidecars find the hub on port {}", address->port));
+    if (std::exchange(hub_problem, address.error().message) != hub_problem)
+      say("the hub cannot be reached by Pods: " + hub_problem);
+    hub_timer.expires_after(std::chrono::seconds(1));
+    hub_timer.async_wait([this](boost::system::error_code error) {
+      if (!error && !closing && !failed) open_hub();
+    });
   });
 }
 
 FleetEvents Engine::Impl::fleet_events() {
   FleetEvents events;
   events.enters = [this](const hub::SidecarKey& key, const protocol::Hello& hello,
-                         std::string& why) {
-    return enrolment.enters(key, hello, monotonic_us(), why);
-  };
+                         std::string& why) { return enrolment.enters(key, hello, why); };
   events.is_foreign = [this](const hub::SidecarKey& key, const protocol::AttemptId& id) {
     // Those of the engine's own Pods may come before it has found out which attempt each has.
     return namespace_of_user(key.user) && is_foreign(key, id);

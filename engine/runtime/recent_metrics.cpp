@@ -46,13 +46,14 @@ Result<knowledge::SeriesId> RecentMetrics::add(const std::string& name, const La
 }
 
 std::uint64_t RecentMetrics::series(const hub::SidecarKey& from, const protocol::Series& series,
-                                    std::int64_t now_us) {
+                                    std::int64_t now_us, const std::string& pod) {
   const auto kind = series.kind == "counter" ? knowledge::Kind::counter : knowledge::Kind::gauge;
   Labels labels = series.labels;
   if (const auto name_space = namespace_of_user(from.user)) {
     if (const auto run = labels.find("run"); run != labels.end() && run->second != from.pod_uid)
       return 0;
     labels["namespace"] = *name_space;
+    labels["pod"] = pod;
   }
   // What is of a Pod as a whole is told apart by its Pod.
   if (!labels.contains("run")) labels.emplace("pod", from.pod_uid);
@@ -74,9 +75,12 @@ void RecentMetrics::samples(std::span<const hub::Sample> samples, std::int64_t n
 }
 
 void RecentMetrics::logged(const protocol::Metric& metric, std::int64_t now_us,
-                           const hub::SidecarKey& from) {
+                           const hub::SidecarKey& from, const std::string& pod) {
   Labels labels = metric.labels;
-  if (const auto name_space = namespace_of_user(from.user)) labels["namespace"] = *name_space;
+  if (const auto name_space = namespace_of_user(from.user)) {
+    labels["namespace"] = *name_space;
+    labels["pod"] = pod;
+  }
   labels["run"] = metric.id.run;
   labels["step"] = metric.id.step;
   labels["attempt"] = std::to_string(metric.id.attempt);

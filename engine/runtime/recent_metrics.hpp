@@ -37,12 +37,13 @@ class RecentMetrics {
   // ---- Writing: what hub::HubEvents and the engine hand in
   /// A number under which the samples of this series come; 0: they are not wanted, since there are too many, or it is
   /// of another Pod than its own.
+  /// `pod`: the name of an injected one.
   std::uint64_t series(const hub::SidecarKey& from, const protocol::Series& series,
-                       std::int64_t now_us);
+                       std::int64_t now_us, const std::string& pod = "");
   void samples(std::span<const hub::Sample> samples, std::int64_t now_us);
-  /// `from`: of the sidecar that has brought it, where it is of an injected Pod.
-  void logged(const protocol::Metric& metric, std::int64_t now_us,
-              const hub::SidecarKey& from = {});
+  /// `from`, `pod`: of the sidecar that has brought it, where it is of an injected Pod.
+  void logged(const protocol::Metric& metric, std::int64_t now_us, const hub::SidecarKey& from = {},
+              const std::string& pod = "");
   /// To be called each second or so.
   void maintain(std::int64_t now_us);
 

@@ -86,11 +86,12 @@ const Fleet::Workload* Engine::Impl::injected(const std::string& run,
                                               const std::string& step) const {
   const Fleet::Workload* newest = nullptr;
   if (!steering.fleet) return newest;
-  for (const auto& [id, workload] : steering.fleet->workloads()) {
-    if (id.run == run && id.step == step && namespace_of_user(workload.sidecar.user))
-      newest = &workload;  // of several attempts the last one
+  const auto& all = steering.fleet->workloads();
+  for (auto at = all.lower_bound({run, step, 0});
+       at != all.end() && at->first.run == run && at->first.step == step; ++at) {
+    if (namespace_of_user(at->second.sidecar.user)) newest = &at->second;
   }
-  return newest;
+  return newest;  // of several attempts the last one
 }
 
 void Engine::Impl::primitive(const PrimitiveRequest& request, const Client& client) {
@@ -220,7 +221,8 @@ void Engine::Impl::on_delivery(const hub::SidecarKey& from, std::uint64_t number
 /// deal with.
 void Engine::Impl::on_injected(const hub::SidecarKey& from, const protocol::Body& body) {
   if (const auto* metric = std::get_if<protocol::Metric>(&body)) {
-    if (!is_foreign(from, metric->id)) recent.logged(*metric, wall_us(), from);
+    if (!is_foreign(from, metric->id) && steering.fleet)
+      recent.logged(*metric, wall_us(), from, steering.fleet->name_of(from));
   } else if (const auto* ended = std::get_if<protocol::Ended>(&body)) {
     if (!is_foreign(from, ended->result.id) && steering.fleet)
       steering.fleet->drop(ended->result.id);
@@ -235,6 +237,7 @@ void Engine::Impl::on_outcome(const hub::SidecarKey& from, const protocol::Outco
     take_outcome(found->second.row, outcome);
     end_command(found->second.row);
   } else if (is_of_rule(outcome.id) && !is_foreign(from, outcome.target)) {
+    if (namespace_of_user(from.user)) return;  // nobody has asked this engine for it
     const store::CommandRow row = row_of_rule(outcome, from.user, from.pod_uid);
     if (is_running({row.run, row.step, row.attempt}))
       steering.last[{row.run, row.step, row.attempt}] = row;

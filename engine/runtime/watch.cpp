@@ -41,7 +41,8 @@ bool Engine::Impl::is_running(const protocol::AttemptId& member) const {
   };
   if (const auto is = running_in(runs)) return *is;
   if (const auto is = running_in(held)) return *is;
-  if (injected(id.run, id.step) != nullptr) return true;
+  const auto* workload = steering.fleet ? steering.fleet->workload(member) : nullptr;
+  if (workload != nullptr && namespace_of_user(workload->sidecar.user)) return true;
   return strays.contains(id);
 }
 

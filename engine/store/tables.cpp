@@ -4,9 +4,16 @@
 
 #include <utility>
 
+#include "engine/store/execute.hpp"
 #include "engine/store/schema.hpp"
 
 namespace scanflow::store {
+namespace {
+
+/// What was asked of injected Pods, which are of no run that could be deleted.
+constexpr std::int64_t kInjectedKeptUs = std::int64_t{30} * 86'400 * 1'000'000;
+
+}  // namespace
 
 Result<std::unique_ptr<Tables>> Tables::prepare(const Connection& connection) {
   auto tables = std::make_unique<Tables>();
@@ -156,6 +163,10 @@ Result<void> Tables::write_commands(const Connection& connection, const Batch& b
              .run()) {
       return tl::unexpected(connection.error("cannot write a command to"));
     }
+    if (*key > 0) continue;
+    const auto old = change(connection, "DELETE FROM commands WHERE run = 0 AND issued_us < ?1",
+                            row.issued_us - kInjectedKeptUs);
+    if (!old) return tl::unexpected(old.error());
   }
   return {};
 }

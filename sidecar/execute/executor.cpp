@@ -246,7 +246,8 @@ Hands::Sent Executor::apply(Workload& workload, Now now) {
   const bool stop = workload.hold.shall_stop(now.mono_us);
   if (stop == workload.hold.is_stopped()) return {};
   auto sent = hands_.signal(workload.id, stop ? SIGSTOP : SIGCONT);
-  if (sent) workload.hold.turned(stop, now.mono_us);
+  // Of one that could not be the turn is tried again when it is due the next time.
+  workload.hold.turned(sent ? stop : workload.hold.is_stopped(), now.mono_us);
   return sent;
 }
 

@@ -54,6 +54,8 @@ TEST_F(GangTest, TheRanksMeetAndTheStepSucceedsWithAllOfThem) {
   EXPECT_THAT(log("meet"), AllOf(HasSubstr("==> meet@1 attempt 1 <==\nI am 1 of 3\n"),
                                  HasSubstr("I am 0 of 3"), HasSubstr("I am 2 of 3")));
   EXPECT_EQ(log("meet@1"), "I am 1 of 3\n");
+  for (const char* none : {"meet@x", "meet@0"})
+    EXPECT_EQ(scanflow_({"runs", "logs", "last", none}).exit, 2) << none;
   EXPECT_THAT(scanflow_({"runs", "logs", "last", "meet@3"}).err, HasSubstr("step meet of run"))
       << "there are 3";
   const Output table = scanflow_({"runs", "show", "last"});

@@ -36,7 +36,7 @@ class EnrolmentOfPods : public testing::Test {
   std::string token_of(const std::string& name_space, const std::string& uid,
                        const std::string& audience = "scanflow-hub") {
     return kube_.with([&](auto& cluster) {
-      return cluster.users.add(kube::pod_of_account(name_space, "default", uid, audience));
+      return cluster.users.add(kube::pod_of_account(name_space, "default", "web", uid, audience));
     });
   }
   /// As it is injected into the Pod web, with an app that counts.
@@ -111,7 +111,7 @@ TEST_F(EnrolmentOfPods, TheyAreSeenAndActedOn) {
 TEST_F(EnrolmentOfPods, ATokenOfAnotherIsRefusedWithTheReason) {
   start(kube_.admin_token());
   run_pod(token_of("shop", "uid-other"));
-  EXPECT_TRUE(is_refused("its token is of Pod uid-other, and it says it is uid-web"))
+  EXPECT_TRUE(is_refused("its token is of Pod web (uid-other), and it says it is web (uid-web)"))
       << sidecar_->err();
   EXPECT_TRUE(shown().is_null());
 }

@@ -17,9 +17,10 @@ User service_account(const std::string& name_space, const std::string& name) {
           {}};
 }
 
-User pod_of_account(const std::string& name_space, const std::string& name,
+User pod_of_account(const std::string& name_space, const std::string& name, const std::string& pod,
                     const std::string& pod_uid, const std::string& audience) {
   User user = service_account(name_space, name);
+  user.extra["authentication.kubernetes.io/pod-name"] = {pod};
   user.extra["authentication.kubernetes.io/pod-uid"] = {pod_uid};
   user.audiences = {audience};
   return user;

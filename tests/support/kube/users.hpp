@@ -22,7 +22,7 @@ struct User {
 /// "system:serviceaccount:NAMESPACE:NAME", with its groups.
 User service_account(const std::string& name_space, const std::string& name);
 /// The same by a token that is bound to a Pod, for an audience.
-User pod_of_account(const std::string& name_space, const std::string& name,
+User pod_of_account(const std::string& name_space, const std::string& name, const std::string& pod,
                     const std::string& pod_uid, const std::string& audience);
 
 class Users {

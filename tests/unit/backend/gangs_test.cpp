@@ -162,6 +162,14 @@ TEST_F(GangsTest, StoppedAllAreAndItIsCancelled) {
   EXPECT_EQ(gang(told).result.cause, "timeout");
 }
 
+TEST_F(GangsTest, AStopWhileItFailsHidesNotWhy) {
+  backend_->launch({request(2)});
+  ends("train@1", "failed", 10, "exit code 7");
+  backend_->stop({"run", "train", 1}, "timeout");
+  EXPECT_THAT(noted_->told, ElementsAre("stop train cancelled", "stop train timeout"));
+  EXPECT_EQ(gang(ends("train", "cancelled")).result.message, "rank 1 of 2: exit code 7");
+}
+
 TEST_F(GangsTest, AStopThatCameTooLateChangesNothing) {
   backend_->launch({request(2)});
   ends("train", "succeeded");

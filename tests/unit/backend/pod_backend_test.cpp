@@ -647,6 +647,30 @@ TEST_F(GangInPodsTest, WithoutTheAddressOfRankZeroItFails) {
   EXPECT_EQ(results()[0].message, "its ranks cannot find each other: the server does not answer");
 }
 
+TEST_F(GangInPodsTest, AnAddressThatCannotBeHadLaterHarmsNobody) {
+  launch_gang();
+  for (const std::string& pod : pods_.living) backend_->attached(key(pod));
+  pods_.no_address = "the server does not answer";
+  hub_.told.clear();
+  backend_->attached(key(pods_.living[1]));
+  EXPECT_THAT(hub_.told, ElementsAre("launch train@1")) << "it is known";
+  begin();
+  launch_gang();
+  for (const std::string& pod : pods_.living) backend_->attached(key(pod));
+  EXPECT_THAT(results(), IsEmpty()) << "also after a restart, when they have begun long ago";
+}
+
+TEST_F(GangInPodsTest, AnEngineThatWasKilledBeforeAllWereThereGathersThemAnew) {
+  launch_gang();
+  backend_->attached(key(pods_.living[0]));
+  begin();
+  launch_gang();
+  backend_->attached(key(pods_.living[0]));
+  EXPECT_THAT(hub_.told, IsEmpty()) << "the other one is not there yet";
+  backend_->attached(key(pods_.living[1]));
+  EXPECT_THAT(hub_.told, ElementsAre("launch train", "launch train@1"));
+}
+
 TEST_F(GangInPodsTest, WherePodsDoNotMeetNoneIsMade) {
   pods_.traits.meet = false;
   launch_gang();
@@ -663,8 +687,8 @@ TEST_F(GangInPodsTest, ALaterEngineGoesOnWithAll) {
   hub_.told.clear();
   launch_gang();
   EXPECT_THAT(pods_.made, SizeIs(2)) << "they are found";
-  backend_->attached(key(pods_.living[1]));
-  EXPECT_THAT(hub_.told, ElementsAre("launch train@1"));
+  for (const std::string& pod : pods_.living) backend_->attached(key(pod));
+  EXPECT_THAT(hub_.told, ElementsAre("launch train", "launch train@1"));
   deliver("train@1", key(pods_.living[1]));
   EXPECT_THAT(results(), SizeIs(1));
 }
