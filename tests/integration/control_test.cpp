@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "sdk/base/uuid.hpp"
@@ -161,20 +162,22 @@ on_exit: [{name: end, run: echo end}]
 
 TEST(Control, WhoLeavesAtOnceIsToldOfTheRun) {
   Scanflow scanflow;
+  const std::string deaf = scanflow.files() / "deaf";
   const auto run = scanflow.start({"run", scanflow.files().write("p.yaml", pipeline(R"yaml(
-steps: [{name: long, run: "trap '' TERM; while :; do sleep 1; done"}]
+steps: [{name: long, run: "trap '' TERM; touch )yaml" + deaf + R"yaml(; while :; do sleep 1; done"}]
 )yaml")),
                                    "-o", "json", "--state", scanflow.state().string()});
   const auto has = [&](const char* event) {
     return scanflow({"runs", "events", "last"}).out.find(event) != std::string::npos;
   };
-  ASSERT_TRUE(eventually([&] { return has("attempt_started   long"); }));
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(deaf); }));
   run->signal(SIGINT);
   ASSERT_TRUE(eventually([&] { return has("cancel_requested"); }));
   run->signal(SIGINT);
   const Output left = run->wait();
   EXPECT_EQ(left.exit, 130);
   const json said = last_line(left);
+  ASSERT_TRUE(said.contains("exit")) << left.out;
   EXPECT_EQ(said["exit"], 130) << left.out;
   EXPECT_EQ(said["run"], last_line(scanflow({"runs", "list", "-o", "json"}))[0]["run"]);
   EXPECT_NE(left.err.find("scanflow runs resume " + said["run"].get<std::string>() + " --state " +

@@ -136,11 +136,11 @@ std::string Owner::odd() {
   return all;
 }
 
-hub::TelemetryAccount Owner::account(const std::string& pod) {
-  std::promise<hub::TelemetryAccount> answer;
+std::optional<hub::TelemetryAccount> Owner::account(const std::string& pod) {
+  std::promise<std::optional<hub::TelemetryAccount>> answer;
   hub_->post([&](hub::Core& core, std::int64_t) {
     const hub::TelemetryAccount* found = core.account({"user", pod});
-    answer.set_value(found == nullptr ? hub::TelemetryAccount() : *found);
+    answer.set_value(found == nullptr ? std::nullopt : std::optional(*found));
   });
   return answer.get_future().get();
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -44,7 +45,8 @@ class Owner {
   bool all_commands_ended();
   std::string odd();  // that hubs have told
   /// Of a sidecar, as the hub sees it.
-  hub::TelemetryAccount account(const std::string& pod);
+  /// None: the hub does not know it.
+  std::optional<hub::TelemetryAccount> account(const std::string& pod);
 
   /// After the hub is killed.
   const std::map<std::string, Command>& commands() const { return commands_; }
