@@ -1,16 +1,13 @@
 #include "engine/backend/gangs.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <functional>
 #include <utility>
 #include <variant>
 
-#include "sdk/base/unique_fd.hpp"
+#include "engine/backend/free_port.hpp"
 
 namespace scanflow::backend {
 namespace {
@@ -24,19 +21,13 @@ std::uint64_t of_rank(std::uint64_t number, std::uint32_t rank) {
 
 /// One of this machine's that nobody listens on now; below those that connections are given by themselves, and the same
 /// for the next engine, whose ranks may meet those of this one.
-std::uint16_t free_port(const protocol::AttemptId& id) {
+std::uint16_t port_for(const protocol::AttemptId& id) {
   constexpr std::uint16_t kFirst = 20'000, kPorts = 12'000;
   const std::size_t hash =
       std::hash<std::string>()(fmt::format("{} {} {}", id.run, id.step, id.attempt));
   for (std::size_t i = 0; i < kPorts; ++i) {
     const auto port = static_cast<std::uint16_t>(kFirst + (hash + i) % kPorts);
-    const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-      return port;
+    if (is_free_port(port)) return port;
   }
   return kRendezvousPort;
 }
@@ -52,14 +43,14 @@ void add_rank(protocol::Request& request, std::uint32_t rank, bool here) {
                       {"LOCAL_WORLD_SIZE", here ? all : "1"}});
 }
 
-bool has_failed(const protocol::Result& result) { return result.status == "failed"; }
+bool has_failed(const Member& member) { return member.result.status == "failed"; }
+bool has_ended(const Member& member) { return !member.result.status.empty(); }
 
 /// Ranks that lose each other fail soon after the one that began.
 const Member* first_failed(const std::vector<Member>& members) {
   const Member* first = nullptr;
   for (const Member& member : members) {
-    if (has_failed(member.result) &&
-        (first == nullptr || member.result.ended_us < first->result.ended_us))
+    if (has_failed(member) && (first == nullptr || member.result.ended_us < first->result.ended_us))
       first = &member;
   }
   return first;
@@ -129,7 +120,7 @@ class Gangs::Over final : public Backend {
     if (found == gangs_.gangs_.end()) return inner_->stop(id, reason);
     Gang& gang = found->second;
     const std::string why = reason.empty() ? "cancelled" : reason;
-    if (gang.stop.empty() && !gang.broken) gang.stop = why;  // else it has failed before
+    if (gang.stop.empty() && first_failed(gang.members) == nullptr) gang.stop = why;
     gangs_.stop_others(id, gang, why);
   }
 
@@ -168,8 +159,7 @@ std::vector<RequestPtr> Gangs::launch(Backend& backend, const RequestPtr& reques
   Gang& gang = gangs_[request->id];
   gang.backend = &backend;
   gang.members.resize(request->replicas);
-  gang.ended.resize(request->replicas);
-  const std::string port = here ? std::to_string(free_port(request->id)) : "";
+  const std::string port = here ? std::to_string(port_for(request->id)) : "";
   std::vector<RequestPtr> ranks;
   for (std::uint32_t rank = 0; rank < request->replicas; ++rank) {
     gang.members[rank].rank = rank;
@@ -201,7 +191,7 @@ void Gangs::forget(const Id& gang) {
 
 void Gangs::stop_others(const Id& id, Gang& gang, const std::string& reason) {
   for (std::uint32_t rank = 0; rank < gang.members.size(); ++rank) {
-    if (!gang.ended[rank]) gang.backend->stop(protocol::member_of(id, rank), reason);
+    if (!has_ended(gang.members[rank])) gang.backend->stop(protocol::member_of(id, rank), reason);
   }
 }
 
@@ -265,13 +255,12 @@ void Gangs::take(protocol::Ended ended, std::vector<Report>& told) {
     return;
   }
   Gang& gang = found->second;
-  if (of.rank >= gang.members.size() || gang.ended[of.rank]) return;  // told twice
-  gang.ended[of.rank] = true;
-  protocol::Result& result = gang.members[of.rank].result = std::move(ended.result);
-  if (has_failed(result) && gang.stop.empty() && !std::exchange(gang.broken, true))
-    stop_others(of.gang, gang, "cancelled");
-  if (std::find(gang.ended.begin(), gang.ended.end(), false) != gang.ended.end()) return;
-  if (!std::exchange(gang.told, true))
+  if (of.rank >= gang.members.size() || has_ended(gang.members[of.rank])) return;  // told twice
+  const bool stopped = !gang.stop.empty() || first_failed(gang.members) != nullptr;
+  Member& member = gang.members[of.rank];
+  member.result = std::move(ended.result);
+  if (has_failed(member) && !stopped) stop_others(of.gang, gang, "cancelled");
+  if (std::all_of(gang.members.begin(), gang.members.end(), has_ended))
     told.emplace_back(GangEnded{result_of(gang.members, gang.stop), gang.members});
 }
 

@@ -29,11 +29,8 @@ class Gangs {
   class Over;
   struct Gang {
     Backend* backend = nullptr;
-    std::vector<Member> members;
-    std::vector<bool> ended;
-    std::string stop;     // why the engine wants it to end
-    bool broken = false;  // a rank has failed: the others are stopped
-    bool told = false;    // its end, to the engine
+    std::vector<Member> members;  // without a status: it has not ended
+    std::string stop;             // why the engine wants it to end
   };
 
   std::vector<RequestPtr> launch(Backend& backend, const RequestPtr& request);

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "sdk/base/units.hpp"
 
 namespace scanflow::run {

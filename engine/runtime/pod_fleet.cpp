@@ -1,16 +1,13 @@
 #include "engine/runtime/pod_fleet.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <charconv>
 #include <cstdlib>
 #include <utility>
 
+#include "engine/backend/free_port.hpp"
 #include "engine/runtime/namespaces.hpp"
-#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -21,16 +18,6 @@ std::uint16_t port_of(const std::string& endpoint) {
   if (colon != std::string::npos)
     std::from_chars(endpoint.data() + colon + 1, endpoint.data() + endpoint.size(), port);
   return port;
-}
-
-bool is_free(std::uint16_t port) {
-  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int reuse = 1;  // as libzmq does: of a hub that has just ended
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 /// All addresses: the bridge of Pods is there only once one runs.
@@ -93,7 +80,7 @@ Result<backend::HubAddress> PodFleet::open(Fleet& fleet, bool where_it_was) {
       where_it_was = true;
     }
     for (std::uint16_t* port : {&identity_->port, &identity_->bulk_port}) {
-      if (*port == 0 || is_free(*port)) continue;
+      if (*port == 0 || backend::is_free_port(*port)) continue;
       if (where_it_was) {
         return fail(
             fmt::format("another process has the port {}, where Pods look for the hub: end "
