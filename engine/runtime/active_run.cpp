@@ -4,6 +4,7 @@
 #include <functional>
 #include <utility>
 
+#include "engine/runtime/kept_result.hpp"
 #include "sdk/base/digest.hpp"
 #include "sidecar/protocol/gang.hpp"
 
@@ -11,16 +12,6 @@ namespace scanflow::runtime {
 using run::Event;
 using run::EventType;
 using run::StepStatus;
-namespace {
-
-/// Of what is kept of an attempt, or of a rank.
-protocol::LogRange log_of(const json& ended) {
-  const auto found = ended.find("log");
-  if (found == ended.end()) return {};
-  return {found->at("segment"), found->at("offset"), found->at("length")};
-}
-
-}  // namespace
 
 ActiveRun::ActiveRun(std::string id, Submission submission, Prepared prepared,
                      std::int64_t created_us, Keep keep)
