@@ -22,6 +22,11 @@ struct Known {
 };
 
 Result<Known> known_to(const Context& context) {
+  if (!context.server.empty())
+    return fail(
+        "--server: keys are handed out where they are kept, in the state directory of that server; "
+        "in "
+        "a cluster: kubectl exec scanflow-0 -- scanflow hub ...");
   auto state = context.state_directory();
   if (!state) return tl::unexpected(state.error());
   if (auto made = runtime::create(*state); !made) return tl::unexpected(made.error());

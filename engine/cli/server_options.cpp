@@ -15,8 +15,9 @@ void add_server(CLI::App& app, const Context& context, ServerCommand& options,
       ->capture_default_str();
   add_cluster_options(*server);
   server
-      ->add_option("-j,--jobs", options.jobs,
-                   "Attempts at once (default: this machine's CPUs; in a cluster 100)")
+      ->add_option(
+          "-j,--jobs", options.jobs,
+          "Attempts at once on this machine (default: its CPUs); in a cluster 100, or more")
       ->check(CLI::Range(1, 4096));
   server
       ->add_option("--durable", options.durable,

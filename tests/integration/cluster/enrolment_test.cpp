@@ -157,6 +157,9 @@ TEST(Hub, TheSecretIsOfItsNamespaceAndTheSameEachTime) {
   EXPECT_NE(scanflow({"hub", "enrol", "bank"}).out, first.out);
   EXPECT_EQ(scanflow({"hub", "list"}).out, "bank\nshop\n");
   EXPECT_EQ(scanflow({"hub", "enrol", "Not_A_Name"}).exit, 2);
+  const Output there = scanflow({"hub", "enrol", "shop", "--server", "http://127.0.0.1:1"});
+  EXPECT_EQ(there.exit, 3);
+  EXPECT_THAT(there.err, HasSubstr("kubectl exec"));
 }
 
 }  // namespace

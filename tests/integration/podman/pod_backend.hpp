@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -64,6 +65,7 @@ class PodBackend : public Pods, protected Scenarios {
     return all;
   }
   std::string unlimited() const override { return no_limits(); }
+  bool meets() const override { return ::geteuid() == 0; }
   bool any_pod() const override { return !pods().empty(); }
   /// Of all Pods of this test's state directory.
   std::string state_label() const {

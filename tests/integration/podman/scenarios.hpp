@@ -22,6 +22,8 @@ class Scenarios {
   virtual Program::Environment with_worker() const = 0;
   /// Why a limit of a Pod is none here; empty: it is one.
   virtual std::string unlimited() const { return {}; }
+  /// Do Pods reach each other there?
+  virtual bool meets() const { return true; }
   virtual bool any_pod() const = 0;
 
   /// A pipeline of these steps, in YAML.
