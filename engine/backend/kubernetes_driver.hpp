@@ -41,9 +41,7 @@ class KubernetesDriver final : public PodDriver {
 
   void open(std::function<void(Result<std::vector<std::string>>)> then) override;
   std::string host() const override { return options_.advertise; }
-  PodTraits traits() const override {
-    return {.native_sidecars = native_, .shares_files = false, .secrets = true};
-  }
+  PodTraits traits() const override { return {.native_sidecars = native_, .secrets = true}; }
   std::string node(const std::string& pod) const override;
   void find_address(const std::string& pod, std::function<void(Result<std::string>)> then) override;
   void make(PodOrder order, std::function<void(std::optional<NotMade>)> then) override;

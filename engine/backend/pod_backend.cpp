@@ -298,6 +298,10 @@ void PodBackend::delivered(const hub::SidecarKey& from, std::uint64_t number,
     hub_.delivered(from, number);  // told twice, or not its to tell
     return;
   }
+  if (result.cause == protocol::kWorkerGone) {
+    hub_.delivered(from, number);
+    return worker_gone(from.user, std::move(result));
+  }
   if (result.log.length > 0) result.log.segment = log_segment(id);
   if (result.status == "cancelled" && known && found->second.stop.empty()) {
     result.status = "failed";

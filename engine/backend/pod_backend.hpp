@@ -84,7 +84,8 @@ class PodBackend final : public Backend {
     std::int64_t ends_us =
         0;  // a container has ended: what it has to say comes until then; 0: none has
     ContainerEnd end;
-    int revived = 0;           // how often its sidecar was started again
+    std::optional<protocol::Result> gone;  // what its sidecar says of a worker that is gone
+    int revived = 0;                       // how often its sidecar was started again
     std::int64_t kill_us = 0;  // when an attempt that shall end has had its time; 0: it need not
   };
   struct Attempt {
@@ -109,6 +110,7 @@ class PodBackend final : public Backend {
   void place(const Id& id);
   Pod* warm(const std::string& hash);
   void assign(Pod& pod, Attempt& attempt);
+  void grant(const Attempt& attempt);
   void tell_place(Pod& pod);
   bool give_up_kept(const std::string& pod);
   void make(const Id& id, const PodTemplate& made);
@@ -128,6 +130,8 @@ class PodBackend final : public Backend {
   void release(const std::string& pod);
   void remove(const std::string& pod);
   void sidecar_ended(Pod& pod, const ContainerEnd& end);
+  void worker_gone(const std::string& pod, protocol::Result result);
+  bool is_saving(const Pod& pod) const;
   void fail_by_end(const std::string& pod);
   void arm();
   void look_after(std::int64_t now_us);

@@ -25,8 +25,10 @@ constexpr std::int64_t kLateUs = 10'000'000;
 constexpr const char* kUnreachable =
     "can Pods connect to that address (--hub-advertise)? A firewall or a NetworkPolicy may be in "
     "the way";
-/// After a container has ended: the sidecar may know more of it.
-constexpr std::int64_t kPodLastWordsUs = 2'000'000;
+/// After a container has ended: the sidecar may know more of it, and saves what its attempt has left.
+constexpr std::int64_t kPodLastWordsUs = 2'000'000, kSavingUs = 60'000'000;
+/// So long a Pod's sidecar may take for that; the cluster gives a Pod thirty seconds to end.
+constexpr const char* kSidecarGrace = "25s";
 constexpr std::chrono::milliseconds kLook{500};
 constexpr const char* kWorkerSocket = "/scanflow/worker.sock";
 
@@ -59,8 +61,7 @@ void PodBackend::place(const Id& id) {
     attempt.pod = name;
     attempt.begun = true;
     tell_place(pod);
-    hub_.grant(name, pod_request(*attempt.request),
-               fs::path(attempt.request->log_dir) / log_segment(id));
+    grant(attempt);
     if (const auto kept = deliveries_.find(id); kept != deliveries_.end())
       return tell_result(id, kept->second.result);
     return attempt.stop.empty() ? order(pod) : stop_placed(id);
@@ -71,8 +72,7 @@ void PodBackend::place(const Id& id) {
         id, "config",
         "its replicas could not find each other: Pods of a user without root have a network "
         "each (slirp4netns); run the engine as root, or the step on --backend local");
-  const PodTemplate made =
-      pod_template(*attempt.request, options_.images, driver_->traits().shares_files);
+  const PodTemplate made = pod_template(*attempt.request, options_.images);
   const bool kept = made.reuse.uses > 1 && !attempt.fresh;
   if (Pod* pod = kept ? warm(made.hash) : nullptr; pod != nullptr) return assign(*pod, attempt);
   make(id, made);
@@ -90,16 +90,22 @@ PodBackend::Pod* PodBackend::warm(const std::string& hash) {
 }
 
 void PodBackend::assign(Pod& pod, Attempt& attempt) {
-  const protocol::Request request = pod_request(*attempt.request);
-  pod.record.attempt = request.id;
+  const Id& id = attempt.request->id;
+  pod.record.attempt = id;
   pod.started = false;
   ++pod.record.uses;
   attempt.pod = pod.record.pod;
   if (auto written = records_.write(pod.record); !written)
-    return fail(request.id, "retryable", written.error().message);
+    return fail(id, "retryable", written.error().message);
   tell_place(pod);
-  hub_.grant(attempt.pod, request, fs::path(attempt.request->log_dir) / log_segment(request.id));
+  grant(attempt);
   order(pod);
+}
+
+void PodBackend::grant(const Attempt& attempt) {
+  const protocol::Request& request = *attempt.request;
+  hub_.grant(attempt.pod, pod_request(request),
+             {fs::path(request.log_dir) / log_segment(request.id), request.checkpoints});
 }
 
 void PodBackend::tell_place(Pod& pod) {
@@ -145,13 +151,6 @@ void PodBackend::make(const Id& id, const PodTemplate& made) {
   pod.making = true;
   pod.waits_us = monotonic_us();
   hub_.admit(name);
-  const std::string checkpoints = checkpoints_of(*attempt.request);
-  if (!checkpoints.empty() && driver_->traits().shares_files) {
-    std::error_code ignored;  // met when the Pod is made
-    fs::create_directories(checkpoints, ignored);
-    // Its users' numbers are not ours; nobody else gets here through the state directory.
-    fs::permissions(checkpoints, fs::perms::all, ignored);
-  }
   assign(pod, attempt);
   if (attempt.told) return remove(name);
   auto ordered = order_of(name, attempt, made);
@@ -197,6 +196,7 @@ Result<PodOrder> PodBackend::order_of(const std::string& pod, const Attempt& att
   settings.shape = traits.native_sidecars ? inject::Shape::native : inject::Shape::plain;
   settings.image = options_.images.sidecar;
   settings.image_pull_policy = "IfNotPresent";
+  settings.grace = kSidecarGrace;
   settings.hub = fmt::format("tcp://{}:{}", driver_->host(), address_.port);
   PodOrder order;
   if (traits.secrets) {
@@ -250,6 +250,7 @@ void PodBackend::release(const std::string& name) {
   if (worn || !pod->attached || pod->ends_us > 0 || warm_pods() >= options_.most_warm)
     return remove(name);
   pod->record.attempt.reset();
+  pod->gone.reset();
   pod->begun = false;
   pod->kill_us = 0;
   pod->waits_us = monotonic_us();
@@ -283,7 +284,23 @@ void PodBackend::container_ended(const ContainerEnd& end) {
   if (pod == nullptr || give_up_kept(end.pod)) return;
   if (end.container == kSidecarContainer) return sidecar_ended(*pod, end);
   pod->end = end;
-  pod->ends_us = monotonic_us() + kPodLastWordsUs;
+  pod->ends_us = monotonic_us() + (pod->gone ? 0 : kPodLastWordsUs);
+}
+
+/// The sidecar has seen its worker go, and has saved what there was: why, its container's end tells.
+void PodBackend::worker_gone(const std::string& name, protocol::Result result) {
+  Pod& pod = pods_.at(name);
+  const bool known = pod.ends_us > 0;
+  pod.gone = std::move(result);
+  pod.ends_us = monotonic_us() + (known ? 0 : kSilentUs);
+  if (!known)
+    pod.end = {name, kAppContainer, 0, "lost", "its worker is gone, and nobody knows why"};
+}
+
+bool PodBackend::is_saving(const Pod& pod) const {
+  const auto found = attempts_.find(*pod.record.attempt);
+  return pod.attached && pod.started && !pod.gone && found != attempts_.end() &&
+         !found->second.request->checkpoints.empty();
 }
 
 /// It finds what it had on the Pod's volume. One that does not stay is no use: nothing is heard of it then.
@@ -316,6 +333,10 @@ void PodBackend::fail_by_end(const std::string& name) {
                                              : fmt::format("with exit code {}", end.exit_code),
                           end.last_words.empty() ? "" : "; last it said: ", end.last_words)
             : fmt::format("the Pod {}: {}", name, end.last_words);
+    if (pod.gone) {
+      result.log = {log_segment(found->first), 0, pod.gone->log.length};
+      result.post_mortem = pod.gone->post_mortem;
+    }
     tell_result(found->first, std::move(result));
   }
   remove(name);
@@ -343,7 +364,7 @@ void PodBackend::look_after(std::int64_t now_us) {
                       name, driver_->host(), address_.port, kUnreachable));
     }
     if (pod.ends_us > 0 && now_us >= pod.ends_us && pod.record.attempt) {
-      over.push_back(name);
+      if (!is_saving(pod) || now_us >= pod.ends_us + kSavingUs) over.push_back(name);
     } else if (!pod.record.attempt) {
       if (now_us - pod.waits_us >= pod.record.reuse.idle_us) idle.push_back(name);
     } else if ((!pod.attached && now_us - pod.waits_us >= kSilentUs) ||

@@ -32,7 +32,6 @@ struct NotMade {
 /// What the Pods of a driver are like.
 struct PodTraits {
   bool native_sidecars = false;  // an init container stays, and is started again (Kubernetes 1.29)
-  bool shares_files = true;      // a hostPath is one of the engine's machine
   bool meet = true;              // they reach each other over the network
   bool secrets = false;          // keys lie in a Secret of the Pod's name, not in its manifest
 };

@@ -22,6 +22,12 @@ struct KeyPair {
   std::string public_key, secret_key;
 };
 
+/// Where what comes of an attempt in a Pod is put.
+struct AttemptFiles {
+  std::filesystem::path log;
+  std::filesystem::path checkpoints;  // as in Request, on this machine; empty: there are none
+};
+
 class PodHub {
  public:
   virtual ~PodHub() = default;
@@ -33,9 +39,9 @@ class PodHub {
   /// From now on the sidecar of this Pod is let in, as the user of its name; or not any more.
   virtual void admit(const std::string& pod) = 0;
   virtual void dismiss(const std::string& pod) = 0;
-  /// It may have the inputs of this attempt and bring its artifacts; its log goes into this file.
+  /// It may have the inputs of this attempt and what earlier ones have left, and bring what comes of it.
   virtual void grant(const std::string& pod, const protocol::Request& request,
-                     const std::filesystem::path& log) = 0;
+                     const AttemptFiles& places) = 0;
   virtual void revoke(const std::string& pod, const protocol::AttemptId& id) = 0;
   /// Lost where it is not attached.
   virtual void tell(const hub::SidecarKey& to, protocol::Body order) = 0;

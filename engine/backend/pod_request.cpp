@@ -71,27 +71,11 @@ void add_volumes(const json& pod, json& volumes, json& container) {
 
 }  // namespace
 
-std::string checkpoints_of(const protocol::Request& request) {
-  if (request.checkpoints.empty()) return {};
-  return std::filesystem::path(request.checkpoints).parent_path().parent_path();
-}
-
-PodTemplate pod_template(const protocol::Request& request, const Images& images,
-                         bool shares_files) {
+PodTemplate pod_template(const protocol::Request& request, const Images& images) {
   const json pod = request.pod.empty() ? json::object() : json::parse(request.pod);
   PodTemplate made;
   json container = app_container(request, pod, images);
   json volumes = json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}});
-  if (const std::string checkpoints = checkpoints_of(request); !checkpoints.empty()) {
-    json volume = {{"name", "checkpoints"}};
-    if (shares_files) {
-      volume["hostPath"] = {{"path", checkpoints}, {"type", "Directory"}};
-    } else {
-      volume["emptyDir"] = json::object();
-    }
-    volumes.push_back(std::move(volume));
-    container["volumeMounts"].push_back({{"name", "checkpoints"}, {"mountPath", kCheckpoints}});
-  }
   add_volumes(pod, volumes, container);
   json spec = {{"restartPolicy", "Never"},
                {"automountServiceAccountToken", false},
@@ -124,9 +108,9 @@ protocol::Request pod_request(const protocol::Request& request) {
     input.path = input.directory ? "tree" : executable ? "executable" : "file";
   }
   if (!made.checkpoints.empty()) {
-    const fs::path here = made.checkpoints;
+    const fs::path here = made.checkpoints;  // .../RUN/STEP/WORK
     const std::string there =
-        (kCheckpoints / here.lexically_relative(checkpoints_of(request))).string();
+        (kCheckpoints / here.parent_path().filename() / here.filename()).string();
     // Files of the step's settings are named by their place in it.
     json steering = json::parse(made.steering, nullptr, false);
     if (steering.is_object() && steering.contains("checkpoint") &&

@@ -13,8 +13,8 @@ inline constexpr const char* kAppContainer = "step";
 inline constexpr const char* kSidecarContainer = "scanflow-sidecar";
 /// A label of each Pod: its name.
 inline constexpr const char* kPodLabel = "scanflow.dev/pod";
-/// Where the run's checkpoints are in its Pods.
-inline constexpr const char* kCheckpoints = "/run/scanflow/checkpoints";
+/// Where checkpoints are in a Pod: where its sidecar, too, can read them.
+inline constexpr const char* kCheckpoints = "/scanflow/checkpoints";
 
 /// How long a Pod is kept for the next step; of one that is not, `uses` is 1.
 struct Reuse {
@@ -36,11 +36,7 @@ struct PodTemplate {
   Reuse reuse;
 };
 
-/// `shares_files`: a hostPath is one of this machine; else checkpoints stay in their Pod.
-PodTemplate pod_template(const protocol::Request& request, const Images& images,
-                         bool shares_files = true);
-/// The directory of all checkpoints of its run, on this machine; empty: none.
-std::string checkpoints_of(const protocol::Request& request);
+PodTemplate pod_template(const protocol::Request& request, const Images& images);
 
 /// As the sidecar of its Pod reads it: paths of this machine mean nothing there.
 protocol::Request pod_request(const protocol::Request& request);

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/runtime/saved_checkpoints.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/base/files.hpp"
 #include "sdk/base/tree.hpp"
@@ -27,9 +28,13 @@ std::string what(const std::string& object, const std::string& sha256) {
 PodFiles::PodFiles(store::Artifacts artifacts, fs::path incoming)
     : artifacts_(std::move(artifacts)), incoming_(std::move(incoming)) {}
 
-void PodFiles::admit(const std::string& user, const protocol::Request& request, fs::path log) {
+void PodFiles::admit(const std::string& user, const protocol::Request& request,
+                     const backend::AttemptFiles& places) {
   Grant grant;
-  grant.log = std::move(log);
+  grant.log = places.log;
+  if (!places.checkpoints.empty()) grant.checkpoints = saved_directory(places.checkpoints);
+  for (const auto& [whose, manifest] : request.saved)
+    grant.left.merge(objects_of(grant.checkpoints, manifest));
   // The worker ends a log that is too long with a line that says so.
   constexpr std::uint64_t kLastLine = 4096;
   grant.log_limit =
@@ -70,8 +75,10 @@ hub::BulkAccess PodFiles::access() {
   access.store = [this](const hub::SidecarKey& of, const protocol::Store& offered) {
     return store(of.user, offered);
   };
-  access.stored = [this](const hub::SidecarKey&, const protocol::Store& whole, const fs::path& path,
-                         const std::string& sha256) { return stored(whole, path, sha256); };
+  access.stored = [this](const hub::SidecarKey& of, const protocol::Store& whole,
+                         const fs::path& path, const std::string& sha256) {
+    return stored(of.user, whole, path, sha256);
+  };
   return access;
 }
 
@@ -83,7 +90,26 @@ bool PodFiles::is_granted(const std::string& user, const std::string& what) cons
                      [&](const auto& each) { return each.second.files.contains(what); });
 }
 
+PodFiles::Grant* PodFiles::find(const std::string& user, const protocol::AttemptId& id) {
+  const auto found = grants_.find(user);
+  if (found == grants_.end()) return nullptr;
+  const auto attempt = found->second.find(id);
+  return attempt == found->second.end() ? nullptr : &attempt->second;
+}
+
+Result<fs::path> PodFiles::fetch_checkpoint(const std::string& user,
+                                            const std::string& sha256) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = grants_.find(user); found != grants_.end()) {
+    for (const auto& [id, grant] : found->second) {
+      if (grant.left.contains(sha256)) return saved_object(grant.checkpoints, sha256);
+    }
+  }
+  return fail(fmt::format("{} was not left by an earlier attempt of what runs there", sha256));
+}
+
 Result<fs::path> PodFiles::fetch(const std::string& user, const protocol::Fetch& fetch) {
+  if (fetch.object == "checkpoint") return fetch_checkpoint(user, fetch.sha256);
   if (!is_granted(user, what(fetch.object, fetch.sha256)))
     return fail(fmt::format("{} {} is no input of what runs there", fetch.object, fetch.sha256));
   if (fetch.object == "tree") return artifacts_.manifest_file_of(fetch.sha256);
@@ -99,17 +125,18 @@ Result<hub::BulkAccess::Place> PodFiles::store(const std::string& user,
   hub::BulkAccess::Place log;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = grants_.find(user);
-    const auto attempt = found == grants_.end() ? std::map<protocol::AttemptId, Grant>::iterator()
-                                                : found->second.find(store.id);
-    if (found == grants_.end() || attempt == found->second.end())
+    const Grant* grant = find(user, store.id);
+    if (grant == nullptr)
       return fail(
           fmt::format("attempt {} of {} does not run there", store.id.attempt, store.id.step));
-    log = {attempt->second.log, "", attempt->second.log_limit};
+    if (store.object.starts_with("checkpoint") && grant->checkpoints.empty())
+      return fail(fmt::format("{} leaves nothing for later attempts", store.id.step));
+    log = {grant->log, "", grant->log_limit};
   }
   if (store.object == "log") return log;
   // A tree is put together anew: cheap, and right whatever its files have become.
-  if (!store.sha256.empty() && store.object != "tree" &&
+  const bool artifact = store.object == "file" || store.object == "executable";
+  if (!store.sha256.empty() && artifact &&
       artifacts_.file_of(store.sha256, store.object == "executable") &&
       artifacts_.touch(store.sha256, false)) {
     return hub::BulkAccess::Place{{}, store.sha256};
@@ -121,9 +148,36 @@ Result<hub::BulkAccess::Place> PodFiles::store(const std::string& user,
       ""};
 }
 
-Result<void> PodFiles::stored(const protocol::Store& store, const fs::path& path,
-                              const std::string& sha256) {
+/// Asked on the hub's thread of bulk only: one at a time.
+Result<void> PodFiles::stored_checkpoint(const std::string& user, const protocol::Store& store,
+                                         const fs::path& path, const std::string& sha256) {
+  std::set<std::string> in_use;
+  fs::path saved;
+  {
+    const std::lock_guard lock(mutex_);
+    Grant* grant = find(user, store.id);
+    if (grant == nullptr) return fail("its attempt is over");
+    saved = grant->checkpoints;
+    if (store.object == "checkpoint") grant->fresh.insert(sha256);
+    for (const auto& [each, attempts] : grants_) {
+      for (const auto& [id, other] : attempts) {
+        if (other.checkpoints != saved) continue;
+        in_use.insert(other.left.begin(), other.left.end());
+        in_use.insert(other.fresh.begin(), other.fresh.end());
+      }
+    }
+  }
+  if (store.object == "checkpoint") return save_object(saved, path, sha256);
+  if (auto taken = save_snapshot(saved, store.id.step, path, sha256, in_use); !taken) return taken;
+  const std::lock_guard lock(mutex_);
+  if (Grant* grant = find(user, store.id); grant != nullptr) grant->fresh.clear();
+  return {};
+}
+
+Result<void> PodFiles::stored(const std::string& user, const protocol::Store& store,
+                              const fs::path& path, const std::string& sha256) {
   if (store.object == "log") return {};
+  if (store.object.starts_with("checkpoint")) return stored_checkpoint(user, store, path, sha256);
   std::error_code ignored;
   if (store.object == "tree") {
     const auto manifest = read_file(path);

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "engine/backend/pod_hub.hpp"
 #include "engine/hub/bulk.hpp"
 #include "engine/store/artifacts.hpp"
 #include "sidecar/protocol/messages.hpp"
@@ -20,9 +21,10 @@ class PodFiles {
   /// `incoming`: where that lies which has not come whole yet; it may survive the engine.
   PodFiles(store::Artifacts artifacts, std::filesystem::path incoming);
 
-  /// The Pod of this user runs the attempt: it may have its inputs, bring its artifacts, and write its log
-  /// there.
-  void admit(const std::string& user, const protocol::Request& request, std::filesystem::path log);
+  /// The Pod of this user runs the attempt: it may have its inputs and what earlier attempts have left, and bring
+  /// its artifacts, log and checkpoints.
+  void admit(const std::string& user, const protocol::Request& request,
+             const backend::AttemptFiles& places);
   /// It is over: what has not come whole is gone.
   void dismiss(const std::string& user, const protocol::AttemptId& id);
 
@@ -31,15 +33,23 @@ class PodFiles {
 
  private:
   struct Grant {
-    std::set<std::string> files;  // "file SHA256", "executable SHA256", "tree SHA256"
+    std::set<std::string> files;        // "file SHA256", "executable SHA256", "tree SHA256"
+    std::filesystem::path checkpoints;  // saved_checkpoints.hpp; empty: there are none
+    std::set<std::string> left;         // of earlier attempts: digests
+    std::set<std::string> fresh;        // of what has come since the last snapshot
     std::filesystem::path log;
     std::uint64_t log_limit = 0;
   };
   Result<std::filesystem::path> fetch(const std::string& user, const protocol::Fetch& fetch);
   Result<hub::BulkAccess::Place> store(const std::string& user, const protocol::Store& store);
-  Result<void> stored(const protocol::Store& store, const std::filesystem::path& path,
-                      const std::string& sha256);
+  Result<void> stored(const std::string& user, const protocol::Store& store,
+                      const std::filesystem::path& path, const std::string& sha256);
+  Result<void> stored_checkpoint(const std::string& user, const protocol::Store& store,
+                                 const std::filesystem::path& path, const std::string& sha256);
   bool is_granted(const std::string& user, const std::string& what) const;
+  Result<std::filesystem::path> fetch_checkpoint(const std::string& user,
+                                                 const std::string& sha256) const;
+  Grant* find(const std::string& user, const protocol::AttemptId& id);
   std::filesystem::path incoming_of(const std::string& user, const protocol::AttemptId& id) const;
 
   store::Artifacts artifacts_;

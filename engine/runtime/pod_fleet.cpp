@@ -123,8 +123,8 @@ void PodFleet::dismiss(const std::string& pod) {
 }
 
 void PodFleet::grant(const std::string& pod, const protocol::Request& request,
-                     const std::filesystem::path& log) {
-  files_.admit(pod, request, log);
+                     const backend::AttemptFiles& places) {
+  files_.admit(pod, request, places);
 }
 
 void PodFleet::revoke(const std::string& pod, const protocol::AttemptId& id) {

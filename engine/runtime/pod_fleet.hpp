@@ -30,7 +30,7 @@ class PodFleet final : public backend::PodHub {
   void admit(const std::string& pod) override;
   void dismiss(const std::string& pod) override;
   void grant(const std::string& pod, const protocol::Request& request,
-             const std::filesystem::path& log) override;
+             const backend::AttemptFiles& places) override;
   void revoke(const std::string& pod, const protocol::AttemptId& id) override;
   void tell(const hub::SidecarKey& to, protocol::Body order) override;
   void delivered(const hub::SidecarKey& from, std::uint64_t number) override;

@@ -9,6 +9,7 @@
 #include "engine/backend/names.hpp"
 #include "engine/runtime/checkpoints.hpp"
 #include "engine/runtime/resolver.hpp"
+#include "engine/runtime/saved_checkpoints.hpp"
 #include "engine/runtime/secrets.hpp"
 
 namespace scanflow::runtime {
@@ -179,6 +180,8 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
     add_environment(run, spec, *request);
   }
   request->checkpoints = checkpoint_directory(state_, *request, own);
+  if (!request->pod.empty() && !request->checkpoints.empty())
+    request->saved = saved_checkpoints(saved_directory(request->checkpoints));
   request->steering = steering_of(spec, request->checkpoints);
   if (auto added = add_secrets(run, spec, *request); !added) return tl::unexpected(added.error());
   return request;

@@ -1,5 +1,6 @@
 #include "sidecar/app/pod_work.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "sidecar/bulk/sodium_hasher.hpp"
@@ -7,7 +8,6 @@
 namespace scanflow::sidecar {
 namespace {
 
-constexpr std::int64_t kFar = std::int64_t{1} << 60;
 constexpr std::int64_t kTryAgainUs = 5'000'000;
 
 }  // namespace
@@ -23,7 +23,8 @@ PodWork::PodWork(Loop& loop, zmq::context_t& context, const Config& config,
              std::move(events)) {}
 
 std::int64_t PodWork::exchange(std::int64_t now_us) {
-  if (!dealer_ && client_.idle()) return kFar;
+  relay_.tick(now_us);
+  if (!dealer_ && client_.idle()) return relay_.wake_us();
   if (!dealer_) {
     link::DealerOptions options = config_.hub;
     options.endpoint = config_.bulk;
@@ -36,7 +37,7 @@ std::int64_t PodWork::exchange(std::int64_t now_us) {
     ready_ = loop_.watch(dealer_->fd(), EV_READ, [](short) {});  // exchange() reads it
   }
   dealer_->exchange(client_, now_us);
-  return client_.wake_us(now_us);
+  return std::min(client_.wake_us(now_us), relay_.wake_us());
 }
 
 }  // namespace scanflow::sidecar

@@ -108,6 +108,7 @@ Result<void> Sidecar::open_parts() {
         attempt != nullptr && outcome.primitive == "checkpoint" && outcome.outcome == "DONE") {
       attempt->checkpoint = json::parse(outcome.evidence, nullptr, false);
       attempt->checkpoint_us = monotonic_us();
+      if (pod_work_) pod_work_->relay().has_checkpoint(outcome.target);
     }
     deliver(outcome);
   };
@@ -257,7 +258,16 @@ void Sidecar::on_ended(Launchers::Id launcher, protocol::Result result) {
 
 void Sidecar::on_gone(Launchers::Id launcher) {
   deliver_for_.erase(launcher);
-  for (const protocol::AttemptId& id : attempts_.of(launcher)) forget(id, "its launcher is gone");
+  for (const protocol::AttemptId& id : attempts_.of(launcher)) {
+    if (pod_work_) {  // nobody else has seen how it ended
+      protocol::Result result;
+      result.id = id;
+      result.status = "failed";
+      const json document = attempts_.post_mortem(*attempts_.find(id), result, now());
+      pod_work_->relay().died(id, document.dump(-1, ' ', false, json::error_handler_t::replace));
+    }
+    forget(id, "its launcher is gone");
+  }
 }
 
 void Sidecar::forget(const protocol::AttemptId& id, const std::string& how) {
@@ -348,12 +358,14 @@ void Sidecar::drain(const std::string& why) {
   if (drain_until_us_ > 0) return;
   note("ends: " + why);
   drain_until_us_ = monotonic_us() + config_.grace_us;
+  if (pod_work_) pod_work_->relay().drain();
 }
 
 /// The hub has all, or the time is over: what it does not have stays in the spool.
 bool Sidecar::drained(std::int64_t now_us) const {
   if (drain_until_us_ == 0) return false;
-  const bool all = spool_->empty() && (telemetry_.waiting() == 0 || !session_->open());
+  const bool all = spool_->empty() && (telemetry_.waiting() == 0 || !session_->open()) &&
+                   !(pod_work_ && pod_work_->relay().busy());
   if (!all && now_us < drain_until_us_) return false;
   session_->leave("it ends");
   dealer_->exchange(*session_, now_us);

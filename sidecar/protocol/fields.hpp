@@ -17,7 +17,7 @@ inline auto fields(Input& v) { return std::tie(v.name, v.path, v.sha256, v.bytes
 inline auto fields(Request& v) {
   return std::tie(v.id, v.pipeline, v.uses, v.library, v.config, v.inputs, v.env, v.threads,
                   v.memory_limit, v.grace_us, v.cwd, v.log_dir, v.secrets, v.log_limit,
-                  v.steering, v.checkpoints, v.pod, v.replicas);
+                  v.steering, v.checkpoints, v.pod, v.replicas, v.saved);
 }
 inline auto fields(LogRange& v) { return std::tie(v.segment, v.offset, v.length); }
 inline auto fields(ArtifactFile& v) { return std::tie(v.name, v.path, v.directory, v.sha256, v.bytes); }

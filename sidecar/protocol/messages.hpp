@@ -74,6 +74,9 @@ struct Request {
   /// JSON object for whoever makes the Pod that it runs in: image, requests, limits, reuse, template.
   std::string pod;
   std::uint32_t replicas = 1;  // more: of a gang, see gang.hpp
+  /// What earlier attempts have left in `checkpoints`, where those had a Pod each: by the step (of a gang also
+  /// the other ranks) whose it is, the SHA-256 of its manifest (tree.hpp).
+  std::map<std::string, std::string> saved;
 };
 
 /// Where an attempt's output lies: bytes [offset, offset + length) of a segment in the run's
@@ -93,6 +96,10 @@ struct ArtifactFile {
       sha256;  // of one that came through a sidecar: it is in the store, `path` means nothing
   std::uint64_t bytes = 0;  // of such a one
 };
+
+/// The cause in a result of a sidecar that only knows that its Pod's worker is gone: all that the attempt has
+/// left is saved.
+inline constexpr const char* kWorkerGone = "worker gone";
 
 struct Result {
   AttemptId id;
@@ -332,7 +339,9 @@ struct Observe {
 /// Sidecar to hub: send me this, from there on. Answered by Chunks up to `allowed`.
 struct Fetch {
   std::uint64_t transfer = 0;  // the sidecar's number for it, in this boot
-  std::string object;          // "file", "executable", or "tree": the manifest of a directory
+  /// "file", "executable", or "tree": the manifest of a directory; "checkpoint": what Request::saved names, and
+  /// what is named there.
+  std::string object;
   std::string sha256;
   std::uint64_t offset = 0;
   std::uint64_t allowed = 0;  // as in Grant
@@ -340,9 +349,11 @@ struct Fetch {
 /// Sidecar to hub: I shall send you this. Answered by Resume.
 struct Store {
   std::uint64_t transfer = 0;
-  AttemptId id;        // whose it is
-  std::string object;  // as in Fetch, or "log": it is not known yet how long it gets
-  std::string name;    // of the attempt's things, to go on with what has come of it
+  AttemptId id;  // whose it is
+  /// As in Fetch; or "checkpoints": the manifest that replaces the attempt's last one; or "log": it is not known
+  /// yet how long it gets.
+  std::string object;
+  std::string name;  // of the attempt's things, to go on with what has come of it
   std::uint64_t bytes = 0;
   std::string sha256;  // where it is known already
 };

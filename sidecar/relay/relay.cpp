@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -11,14 +14,29 @@ namespace scanflow::relay {
 
 using nlohmann::json;
 
+namespace {
+
+/// Then a worker whose connection has ended does not come back.
+constexpr std::int64_t kWorkerGoneUs = 1'000'000;
+
+}  // namespace
+
 Relay::Relay(sidecar::Loop& loop, RelayOptions options, bulk::Client& client, Events events)
     : options_(std::move(options)),
       client_(client),
       events_(std::move(events)),
       inputs_(options_.directory, client),
+      checkpoints_(options_.directory + "/saving", client,
+                   [this](const Id& id, const std::string& what) {
+                     events_.say(fmt::format("{}: {}", id.step, what));
+                     events_.tell(protocol::Progress{id, -1, what});
+                   }),
       outputs_(options_.directory + "/manifests", client),
       worker_(loop, options_.worker,
-              {[this] { connected(); }, [this](protocol::Body& body) { on_worker(body); }}) {
+              {[this] { connected(); },
+               [this] { sidecar::Loop::arm(worker_gone_, draining_ ? 0 : kWorkerGoneUs); },
+               [this](protocol::Body& body) { on_worker(body); }}),
+      worker_gone_(loop.timer([this] { end_without_worker(); })) {
   read_ended();
 }
 
@@ -56,8 +74,12 @@ void Relay::launch(const protocol::Request& request) {
     found->second.request = std::move(*brought);
     found->second.request.log_dir = options_.directory + "/logs";
     found->second.request.secrets.insert(options_.secrets.begin(), options_.secrets.end());
-    found->second.brought = true;
-    worker_.send(protocol::Launch{found->second.request});
+    checkpoints_.begin(found->second.request, [this, id] {
+      const auto still = attempts_.find(id);
+      if (still == attempts_.end()) return;
+      still->second.brought = true;
+      worker_.send(protocol::Launch{still->second.request});
+    });
   });
 }
 
@@ -67,6 +89,7 @@ void Relay::cancel(const protocol::Cancel& order) {
   found->second.stop = order.reason;
   if (found->second.brought) return worker_.send(order);
   inputs_.cancel(order.id);
+  checkpoints_.end(order.id, false, [] {});
   protocol::Result result;
   result.id = order.id;
   result.status = "cancelled";
@@ -81,6 +104,16 @@ void Relay::begin_session() {
   }
 }
 
+void Relay::drain() {
+  draining_ = true;
+  end_without_worker();
+}
+
+bool Relay::busy() const {
+  return std::any_of(attempts_.begin(), attempts_.end(),
+                     [](const auto& each) { return each.second.brought; });
+}
+
 // --- what the worker says
 
 /// One that has an attempt already says all of it again, instead of starting it anew.
@@ -90,6 +123,36 @@ void Relay::connected() {
     if (!attempt.brought || attempt.ended) continue;
     worker_.send(protocol::Launch{attempt.request});
     if (!attempt.stop.empty()) worker_.send(protocol::Cancel{id, attempt.stop});
+  }
+}
+
+void Relay::died(const Id& id, std::string post_mortem) {
+  const auto found = attempts_.find(id);
+  if (found != attempts_.end()) found->second.post_mortem = std::move(post_mortem);
+}
+
+/// Why it has gone is not seen from here.
+void Relay::end_without_worker() {
+  if (worker_.connected()) return;
+  std::vector<Id> there;
+  for (const auto& [id, attempt] : attempts_) {
+    if (attempt.brought && !attempt.ended) there.push_back(id);
+  }
+  for (const Id& id : there) {
+    protocol::Result result;
+    result.id = id;
+    result.status = "failed";
+    result.cause = protocol::kWorkerGone;
+    result.message = "its worker has ended";
+    const Attempt& attempt = attempts_.at(id);
+    result.post_mortem = attempt.post_mortem;
+    result.log = attempt.logged;
+    std::error_code none;  // then it has no log
+    const auto bytes =
+        std::filesystem::file_size(attempt.request.log_dir + "/" + result.log.segment, none);
+    if (!none && !result.log.segment.empty() && bytes > result.log.offset)
+      result.log.length = bytes - result.log.offset;
+    ended(std::move(result));
   }
 }
 
@@ -113,6 +176,7 @@ void Relay::on_worker(protocol::Body& body) {
 
 void Relay::send_log(const Id& id, Attempt& attempt, const protocol::LogRange& log) {
   if (attempt.log || log.segment.empty()) return;
+  attempt.logged = log;
   const std::string path = attempt.request.log_dir + "/" + log.segment;
   attempt.log = client_.store_log(id, "log", path, log.offset, [this, id](auto how) {
     const auto found = attempts_.find(id);
@@ -135,6 +199,12 @@ void Relay::ended(protocol::Result result) {
   } else {
     attempt.log_over = true;
   }
+  checkpoints_.end(id, result.status != "succeeded", [this, id] {
+    const auto still = attempts_.find(id);
+    if (still == attempts_.end()) return;
+    still->second.left = true;
+    finish_if_all_is_there(id);
+  });
   outputs_.store(std::move(result), [this, id](protocol::Result stored) {
     const auto still = attempts_.find(id);
     if (still == attempts_.end()) return;
@@ -145,7 +215,10 @@ void Relay::ended(protocol::Result result) {
 
 void Relay::finish_if_all_is_there(const Id& id) {
   const auto found = attempts_.find(id);
-  if (found == attempts_.end() || !found->second.log_over || !found->second.result) return;
+  if (found == attempts_.end() || !found->second.log_over || !found->second.left ||
+      !found->second.result) {
+    return;
+  }
   protocol::Result result = std::move(*found->second.result);
   result.log.segment.clear();  // the hub knows where it has put it
   result.log.offset = 0;

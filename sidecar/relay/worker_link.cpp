@@ -69,6 +69,7 @@ void WorkerLink::drop() {
   writing_ = {};
   fd_.reset();
   sidecar::Loop::arm(retry_, kLeastWaitUs);
+  events_.lost();
 }
 
 }  // namespace scanflow::relay

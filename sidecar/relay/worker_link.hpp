@@ -16,6 +16,7 @@ class WorkerLink {
  public:
   struct Events {
     std::function<void()> connected;  // it knows of nothing that was said before
+    std::function<void()> lost;
     std::function<void(protocol::Body&)> message;
   };
 

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <thread>
 #include <utility>
 
 #include "engine/http/base64.hpp"
@@ -58,7 +61,7 @@ PodmanNode::Left::~Left() {
 kube::KubeletOptions PodmanNode::hooks() {
   kube::KubeletOptions options;
   options.run = [this](const json& pod) { return run(pod); };
-  options.stop = [this](const json& pod, std::int64_t) { stop(pod); };
+  options.stop = [this](const json& pod, std::int64_t grace_s) { stop(pod, grace_s); };
   return options;
 }
 
@@ -89,8 +92,30 @@ void PodmanNode::exit(const std::string& pod, const std::string& container, int 
   }
 }
 
-void PodmanNode::stop(const json& pod) {
+/// As a kubelet does: first the app's containers, and when these have ended the sidecars; what takes longer than
+/// the Pod's grace is killed.
+void PodmanNode::stop(const json& pod, std::int64_t grace_s) {
   constexpr int kKilled = 137;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(grace_s);
+  for (const char* list : {"containers", "initContainers"}) {
+    const json containers = pod["spec"].value(list, json::array());
+    const auto run = [&] {  // how many of these
+      const auto now = left_.podman.inspect(name_of(pod));
+      return !now ? 0
+                  : std::count_if(containers.begin(), containers.end(), [&](const json& declared) {
+                      return std::any_of(now->containers.begin(), now->containers.end(),
+                                         [&](const auto& one) {
+                                           return one.name == declared["name"] && !one.over();
+                                         });
+                    });
+    };
+    for (const json& each : containers)
+      (void)Program({"podman", "kill", "--signal", "TERM",
+                     fmt::format("{}-{}", name_of(pod), each["name"].get<std::string>())})
+          .wait();
+    while (run() > 0 && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   (void)left_.podman.remove(name_of(pod));
   fs::remove_all(directory_ / name_of(pod));
   end(pod, kKilled);

@@ -29,7 +29,7 @@ class PodmanNode {
 
   kube::KubeletOptions hooks();
   std::string run(const nlohmann::json& pod);
-  void stop(const nlohmann::json& pod);
+  void stop(const nlohmann::json& pod, std::int64_t grace_s);
   /// All that has not ended yet.
   void end(const nlohmann::json& pod, int code);
   void exit(const std::string& pod, const std::string& container, int code, bool oom);

@@ -55,7 +55,7 @@ class MadeUpSidecars final : public backend::PodHub {
   backend::KeyPair keys_of(const std::string& pod) override { return {"key-" + pod, "secret"}; }
   void admit(const std::string&) override {}
   void dismiss(const std::string&) override {}
-  void grant(const std::string&, const protocol::Request&, const std::filesystem::path&) override {}
+  void grant(const std::string&, const protocol::Request&, const backend::AttemptFiles&) override {}
   void revoke(const std::string&, const Id&) override {}
   void tell(const hub::SidecarKey& to, protocol::Body order) override {
     const auto* launch = std::get_if<protocol::Launch>(&order);

@@ -128,6 +128,7 @@ TEST_F(PodBackend, AStepThatEatsTooMuchSaysSoWithItsPostMortem) { eat_too_much()
 TEST_F(PodBackend, TheEngineIsKilledAndTheNextGoesOnWithItsPods) { kill_the_engine(); }
 
 TEST_F(PodBackend, RanksOfAGangMeetEachInAPod) { meet(); }
+TEST_F(PodBackend, AnotherPodGoesOnFromWhatAKilledOneHasLeft) { go_on(); }
 
 TEST_F(PodBackend, ARunThatIsCancelledAfterItsEngineWasKilledTakesItsPodAlong) {
   const auto program = start("  - {name: long, run: 'echo begun; sleep 60'}\n");

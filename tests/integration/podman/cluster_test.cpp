@@ -157,6 +157,7 @@ TEST_F(ClusterTest, AStepThatEatsTooMuchSaysSoWithItsPostMortem) { eat_too_much(
 TEST_F(ClusterTest, TheEngineIsKilledAndTheNextGoesOnWithItsPods) { kill_the_engine(); }
 
 TEST_F(ClusterTest, RanksOfAGangMeetEachInAPod) { meet(); }
+TEST_F(ClusterTest, AnotherPodGoesOnFromWhatAKilledOneHasLeft) { go_on(); }
 
 TEST_F(ClusterTest, TheMnistPipelineTrainsInPodsAndIsSteeredThere) { train_mnist(); }
 

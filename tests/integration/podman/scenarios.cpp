@@ -13,6 +13,7 @@
 namespace scanflow::test {
 
 using nlohmann::json;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -132,6 +133,27 @@ void Scenarios::kill_the_engine() {
   EXPECT_THAT(log, HasSubstr("ended"));
   EXPECT_THAT(log, HasSubstr("last ran"));
   EXPECT_EQ(step("long").at("attempts"), 1);
+}
+
+/// The whole container goes, as it does where the kernel ends all of its processes for want of memory.
+void Scenarios::go_on() {
+  const Output output = run(R"yaml(
+  - name: train
+    retry: {limit: 1, backoff: {initial: 10ms}}
+    run: |
+      cd $SCANFLOW_CHECKPOINTS
+      if test -e epoch; then echo "goes on from $(cat epoch)"; exit 0; fi
+      echo 7 > epoch
+      echo killed
+      sleep 1; kill -9 $PPID
+      sleep 60
+)yaml");
+  ASSERT_EQ(output.exit, 0) << output.out << output.err;
+  EXPECT_THAT(scanflow_({"runs", "logs", last_run()}).out,
+              AllOf(HasSubstr("killed"), HasSubstr("goes on from 7")));
+  EXPECT_EQ(step("train").value("attempts", 0), 2) << step("train");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scanflow_.state()))
+    EXPECT_THAT(entry.path().string(), Not(HasSubstr(".saved"))) << "it has succeeded";
 }
 
 void Scenarios::meet() {

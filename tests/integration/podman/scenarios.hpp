@@ -40,6 +40,7 @@ class Scenarios {
   void eat_too_much();
   void kill_the_engine();
   void meet();
+  void go_on();
   void train_mnist();
   /// There is a Secret of this name, with this key and value.
   void use_secret(const std::string& name, const std::string& key, const std::string& value);

@@ -31,9 +31,9 @@ struct MadeUpHub final : PodHub {
   void admit(const std::string& pod) override { admitted.insert(pod); }
   void dismiss(const std::string& pod) override { admitted.erase(pod); }
   void grant(const std::string& pod, const protocol::Request& request,
-             const std::filesystem::path& path) override {
+             const AttemptFiles& places) override {
     granted.insert(pod + " " + request.id.step);
-    log = path;
+    log = places.log;
   }
   void revoke(const std::string& pod, const Id& id) override { granted.erase(pod + " " + id.step); }
   void tell(const hub::SidecarKey& to, protocol::Body order) override {
@@ -132,6 +132,18 @@ class PodBackendTest : public testing::Test {
   }
   void launch(const std::string& step, const json& pod = json::object()) {
     backend_->launch({request(step, pod)});
+  }
+  void launch_with_checkpoints(const std::string& step) {
+    auto some = std::make_shared<protocol::Request>(*request(step));
+    some->checkpoints = "/state/checkpoints/run/step/work";
+    backend_->launch({std::move(some)});
+  }
+  /// Its Pod has come, and its program runs.
+  void start(const std::string& step) {
+    backend_->attached(sidecar());
+    protocol::Started started;
+    started.id = {"run", step, 1};
+    backend_->said(sidecar(), started);
   }
   static json reused(std::uint32_t uses = 10) {
     return {{"reuse", {{"uses", uses}, {"idle_us", 60'000'000}, {"age_us", 0}}}};
@@ -469,6 +481,41 @@ TEST_F(PodBackendTest, AContainerThatEndsAndSaysNothingFailsItsAttempt) {
   EXPECT_EQ(results()[0].cause, "oom");
   EXPECT_THAT(results()[0].message, HasSubstr("ran out of memory; last it said: allocating"));
   EXPECT_THAT(pods_.removed, SizeIs(1));
+}
+
+TEST_F(PodBackendTest, ASidecarMaySaveWhatAKilledContainerHasLeft) {
+  launch_with_checkpoints("train");
+  start("train");
+  const std::string name = pod();
+  backend_->container_ended({name, "step", 137, "oom", "allocating"});
+  for (int i = 0; i < 6; ++i) strand_.run_one_for(std::chrono::seconds(1));  // three seconds
+  EXPECT_THAT(results(), IsEmpty()) << "its sidecar is at work";
+  protocol::Result gone;
+  gone.id = {"run", "train", 1};
+  gone.cause = protocol::kWorkerGone;
+  gone.log.length = 7;
+  gone.post_mortem = R"({"summary": "it grew"})";
+  backend_->delivered(sidecar(), 4, gone);
+  EXPECT_THAT(hub_.acknowledged, ElementsAre(4u));
+  for (int i = 0; i < 4 && results().empty(); ++i) strand_.run_one_for(std::chrono::seconds(1));
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].cause, "oom") << "the container's end says why";
+  EXPECT_EQ(results()[0].log.length, 7u);
+  EXPECT_EQ(results()[0].post_mortem, gone.post_mortem);
+}
+
+TEST_F(PodBackendTest, OnceAllIsSavedAContainersEndIsEnough) {
+  launch_with_checkpoints("train");
+  start("train");
+  protocol::Result gone;
+  gone.id = {"run", "train", 1};
+  gone.cause = protocol::kWorkerGone;
+  backend_->delivered(sidecar(), 4, gone);
+  EXPECT_THAT(results(), IsEmpty()) << "why is not known yet";
+  backend_->container_ended({pod(), "step", 139, "", "oops"});
+  for (int i = 0; i < 2 && results().empty(); ++i) strand_.run_one_for(std::chrono::seconds(1));
+  ASSERT_THAT(results(), SizeIs(1));
+  EXPECT_EQ(results()[0].cause, "crash");
 }
 
 TEST_F(PodBackendTest, WhatWaitsForAStepIsRemovedWhenItsTimeIsOverOrTheEngineEnds) {

@@ -33,9 +33,9 @@ TEST(PodRequest, PathsOfThisMachineAreTranslatedOrLeftOut) {
   EXPECT_EQ(made.inputs[1].path, "executable");
   EXPECT_EQ(made.inputs[2].path, "tree");
   EXPECT_EQ(made.cwd + made.log_dir + made.pod, "");
-  EXPECT_EQ(made.checkpoints, "/run/scanflow/checkpoints/step/work");
+  EXPECT_EQ(made.checkpoints, "/scanflow/checkpoints/step/work");
   EXPECT_EQ(json::parse(made.steering)["checkpoint"]["file"],
-            "/run/scanflow/checkpoints/step/work/model.pt");
+            "/scanflow/checkpoints/step/work/model.pt");
   EXPECT_EQ(made.config, request().config);
   protocol::Request plugin = request();
   plugin.library = "/usr/lib/scanflow/libtorch_train.so";
@@ -50,7 +50,6 @@ TEST(PodTemplate, SaysImageResourcesAndVolumes) {
   EXPECT_EQ(container["command"], json({"/scanflow/bin/scanflow-exec", "--serve"}));
   EXPECT_EQ(container["resources"],
             json({{"requests", {{"cpu", "500m"}}}, {"limits", {{"memory", "1000"}}}}));
-  EXPECT_EQ(spec["volumes"][1]["hostPath"]["path"], "/state/checkpoints/r1");
   EXPECT_EQ(spec["restartPolicy"], "Never");
   EXPECT_EQ(spec["automountServiceAccountToken"], false);
   EXPECT_EQ(made.reuse.uses, 3u);

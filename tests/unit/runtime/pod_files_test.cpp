@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/runtime/saved_checkpoints.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/base/tree.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -54,7 +55,7 @@ TEST_F(PodFilesTest, APodHasItsInputsAndNothingElse) {
   protocol::Request request = this->request();
   request.inputs = {{"a", "file", file->sha256, 5, false}, {"t", "tree", tree->sha256, 9, true}};
   EXPECT_FALSE(fetch("file", file->sha256)) << "not before it runs";
-  pods_.admit("pod", request, files_ / "log");
+  pods_.admit("pod", request, {files_ / "log", files_ / "work"});
   EXPECT_EQ(test::read(*fetch("file", file->sha256)), "hello");
   EXPECT_EQ(test::read(*fetch("file", sha256_hex("in a tree"))), "in a tree");
   EXPECT_THAT(test::read(*fetch("tree", tree->sha256)), HasSubstr("deep/c"));
@@ -65,7 +66,7 @@ TEST_F(PodFilesTest, APodHasItsInputsAndNothingElse) {
 }
 
 TEST_F(PodFilesTest, WhatComesWholeIsInTheStore) {
-  pods_.admit("pod", request(), files_ / "log");
+  pods_.admit("pod", request(), {files_ / "log", files_ / "work"});
   ASSERT_TRUE(bring("file", "model/w", "weights"));
   ASSERT_TRUE(bring("executable", "tool", "#!/bin/sh"));
   EXPECT_TRUE(artifacts_.has(sha256_hex("weights"), false));
@@ -79,8 +80,52 @@ TEST_F(PodFilesTest, WhatComesWholeIsInTheStore) {
       << "it need not be sent again";
 }
 
+TEST_F(PodFilesTest, CheckpointsComeAndTheNextAttemptHasThem) {
+  protocol::Request one = request();
+  pods_.admit("pod", one, {files_ / "log", files_ / "work"});
+  const std::string manifest = manifest_of({{.path = "m", .sha256 = sha256_hex("w"), .bytes = 1}});
+  EXPECT_FALSE(bring("checkpoints", "snapshot", manifest)) << "its file has not come";
+  ASSERT_TRUE(bring("checkpoint", "m", "w"));
+  ASSERT_TRUE(bring("checkpoints", "snapshot", manifest));
+  EXPECT_FALSE(artifacts_.has(sha256_hex("w"), false)) << "it is no artifact";
+  pods_.dismiss("pod", one.id);
+  EXPECT_THAT(bring("checkpoint", "m", "late").error().message, HasSubstr("does not run there"));
+
+  one.id.attempt = 2;
+  one.saved = saved_checkpoints(saved_directory(files_ / "work"));
+  ASSERT_EQ(one.saved.size(), 1u);
+  pods_.admit("next", one, {files_ / "log", files_ / "work"});
+  EXPECT_EQ(test::read(*fetch("checkpoint", one.saved.at("train"), "next")), manifest);
+  EXPECT_EQ(test::read(*fetch("checkpoint", sha256_hex("w"), "next")), "w");
+  EXPECT_FALSE(fetch("checkpoint", sha256_hex("w"), "pod")) << "another Pod's";
+  EXPECT_FALSE(fetch("file", sha256_hex("w"), "next"));
+}
+
+TEST_F(PodFilesTest, WhatOneRankHasBroughtIsNotTakenAwayByTheSnapshotOfAnother) {
+  pods_.admit("pod", request(), {files_ / "log", files_ / "work"});
+  protocol::Request rank = request();
+  rank.id.step = "train@1";
+  pods_.admit("other", rank, {files_ / "log2", files_ / "work"});
+  const protocol::Store shard{1, rank.id, "checkpoint", "shard", 1, ""};
+  const auto place = access_.store({"other", "other"}, shard);
+  ASSERT_TRUE(place);
+  test::write(place->path, "s");
+  ASSERT_TRUE(access_.stored({"other", "other"}, shard, place->path, sha256_hex("s")));
+  ASSERT_TRUE(bring("checkpoint", "m", "w"));
+  ASSERT_TRUE(bring("checkpoints", "snapshot",
+                    manifest_of({{.path = "m", .sha256 = sha256_hex("w"), .bytes = 1}})));
+  EXPECT_TRUE(
+      std::filesystem::exists(saved_object(saved_directory(files_ / "work"), sha256_hex("s"))));
+}
+
+TEST_F(PodFilesTest, WhoLeavesNothingBringsNoCheckpoint) {
+  pods_.admit("pod", request(), {files_ / "log", ""});
+  EXPECT_THAT(bring("checkpoint", "m", "w").error().message,
+              HasSubstr("leaves nothing for later attempts"));
+}
+
 TEST_F(PodFilesTest, AManifestThatLeavesItsTreeIsRefused) {
-  pods_.admit("pod", request(), files_ / "log");
+  pods_.admit("pod", request(), {files_ / "log", files_ / "work"});
   ASSERT_TRUE(bring("file", "w", "weights"));
   for (const char* path : {"../../escape", "/etc/passwd", "a/../../b"}) {
     const auto brought = bring("tree", path, sha256_hex("weights") + " 7 444 " + path + "\n");
@@ -90,12 +135,12 @@ TEST_F(PodFilesTest, AManifestThatLeavesItsTreeIsRefused) {
 }
 
 TEST_F(PodFilesTest, ATreeOfWhatNeverCameIsRefused) {
-  pods_.admit("pod", request(), files_ / "log");
+  pods_.admit("pod", request(), {files_ / "log", files_ / "work"});
   EXPECT_FALSE(bring("tree", "model", sha256_hex("never") + " 5 444 w\n"));
 }
 
 TEST_F(PodFilesTest, OnlyTheAttemptsOwnPodBringsItsThings) {
-  pods_.admit("pod", request(), files_ / "log");
+  pods_.admit("pod", request(), {files_ / "log", files_ / "work"});
   EXPECT_THAT(store("file", "x", "another-pod").error().message, HasSubstr("does not run there"));
   const auto log = store("log", "log");
   ASSERT_TRUE(log);
@@ -105,7 +150,7 @@ TEST_F(PodFilesTest, OnlyTheAttemptsOwnPodBringsItsThings) {
 }
 
 TEST_F(PodFilesTest, WhatDidNotComeWholeIsGoneWithTheAttempt) {
-  pods_.admit("pod", request(), files_ / "log");
+  pods_.admit("pod", request(), {files_ / "log", files_ / "work"});
   test::write(store("file", "half")->path, "hel");
   pods_.dismiss("pod", request().id);
   EXPECT_TRUE(std::filesystem::is_empty(files_ / "incoming"));

@@ -122,6 +122,7 @@ class Hubs {
   std::vector<protocol::Metric> metrics;
   std::vector<protocol::HostCall> calls;
   double progress = -1;
+  std::string said;  // with the last progress
 
  private:
   hub::HubEvents events() {
@@ -138,7 +139,10 @@ class Hubs {
     all.said = [this](const hub::SidecarKey&, const protocol::Body& body) {
       const std::lock_guard lock(mutex_);
       if (const auto* call = std::get_if<protocol::HostCall>(&body)) calls.push_back(*call);
-      if (const auto* some = std::get_if<protocol::Progress>(&body)) progress = some->fraction;
+      if (const auto* some = std::get_if<protocol::Progress>(&body)) {
+        progress = some->fraction;
+        said = some->message;
+      }
     };
     all.offers = [this](const hub::SidecarKey&, const protocol::Offers& body) {
       const std::lock_guard lock(mutex_);

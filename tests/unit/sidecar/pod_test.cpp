@@ -48,15 +48,54 @@ class PodTest : public testing::Test {
                                    {"SCANFLOW_WORKER_SOCKET", path("worker.sock")},
                                    {"SCANFLOW_SIDECAR_SOCKET", path("sidecar.sock")}});
   }
-  void launch(const std::string& script, std::vector<protocol::Input> inputs = {},
-              const std::string& step = "train") {
+  static protocol::Request request(const std::string& script, const std::string& step = "train") {
     protocol::Request request;
     request.id = {"run", step, 1};
     request.uses = "command";
     request.config = json{{"run", script}, {"shell", "sh"}}.dump();
+    return request;
+  }
+  void launch(const std::string& script, std::vector<protocol::Input> inputs = {},
+              const std::string& step = "train") {
+    protocol::Request request = this->request(script, step);
     request.inputs = std::move(inputs);
     hubs_.order(protocol::Launch{std::move(request)});
   }
+  /// With a directory of checkpoints, which earlier attempts have left something in.
+  void launch_again(const std::string& script, std::map<std::string, std::string> saved = {}) {
+    protocol::Request request = this->request(script);
+    request.checkpoints = path("checkpoints/step/work");
+    request.saved = std::move(saved);
+    hubs_.order(protocol::Launch{std::move(request)});
+  }
+  /// The manifest of files with these contents, which can be fetched.
+  std::string left(const std::map<std::string, std::string>& contents) {
+    std::vector<TreeFile> files;
+    for (const auto& [name, content] : contents)
+      files.push_back({.path = name, .sha256 = store_.put(content), .bytes = content.size()});
+    return store_.put(manifest_of(files));
+  }
+  /// What the last snapshot at the hub says.
+  static std::string manifest(const std::map<std::string, std::string>& contents) {
+    std::vector<TreeFile> files;
+    for (const auto& [name, content] : contents)
+      files.push_back({.path = name, .sha256 = sha256_hex(content), .bytes = content.size()});
+    return manifest_of(files);
+  }
+  /// As manifest() says it.
+  testing::AssertionResult saves(const std::map<std::string, std::string>& contents) {
+    const std::string wanted = manifest(contents);
+    if (test::eventually([&] { return store_.content("snapshot") == wanted; }))
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "at the hub is\n"
+                                       << store_.content("snapshot") << "not\n"
+                                       << wanted;
+  }
+  /// A script that waits for go().
+  std::string wait_for_go() const {
+    return "while ! test -e '" + path("go") + "'; do sleep 0.02; done; ";
+  }
+  void go() const { test::write(path("go"), ""); }
   protocol::Result result(std::size_t which = 0) {
     EXPECT_TRUE(hubs_.sees([&](Hubs& hubs) { return hubs.results.size() > which; }));
     return hubs_.results.size() > which ? hubs_.results[which] : protocol::Result();
@@ -163,6 +202,107 @@ TEST_F(PodTest, AKilledSidecarsSuccessorGoesOn) {
   start_sidecar();
   launch("true", {}, "next");
   EXPECT_EQ(result(1).id.step, "next");
+}
+
+TEST_F(PodTest, CheckpointsAreSavedAsTheyComeAndAtItsEndBeforeThatIsTold) {
+  launch_again(
+      "mkdir -p $SCANFLOW_CHECKPOINTS/e; cd $SCANFLOW_CHECKPOINTS; printf one > e/1; "
+      "ln -s e/1 last; chmod +x e/1; " +
+      wait_for_go() + "printf two > e/2; ln -sf e/2 last; rm e/1; exit 1");
+  const std::string first =
+      manifest_of({{.path = "e/1", .sha256 = sha256_hex("one"), .bytes = 3, .executable = true},
+                   {.path = "last", .sha256 = sha256_hex("one"), .bytes = 3, .executable = true}});
+  ASSERT_TRUE(test::eventually([&] { return store_.content("snapshot") == first; }))
+      << store_.content("snapshot");
+  go();
+  EXPECT_EQ(result().cause, "exit");
+  EXPECT_EQ(store_.content("snapshot"), manifest({{"e/2", "two"}, {"last", "two"}}));
+  EXPECT_FALSE(std::filesystem::exists(path("checkpoints/step/work"))) << "the next one brings it";
+}
+
+TEST_F(PodTest, WhatEarlierAttemptsHaveLeftIsThereAndIsNotSentAgain) {
+  launch_again("cd $SCANFLOW_CHECKPOINTS; cat a b; printf more > c; " + wait_for_go(),
+               {{"train", left({{"a", "1"}, {"b", "2"}})}});
+  EXPECT_TRUE(saves({{"a", "1"}, {"b", "2"}, {"c", "more"}}));
+  EXPECT_FALSE(store_.brought.contains("a"));
+  go();
+  EXPECT_EQ(result().status, "succeeded");
+  EXPECT_THAT(store_.log("log"), HasSubstr("12"));
+  EXPECT_THAT(store_.log("log"), HasSubstr("an earlier attempt has left checkpoints"));
+}
+
+TEST_F(PodTest, ARankHasWhatTheOthersLeftAndSavesItsOwnAlone) {
+  launch_again(
+      "cd $SCANFLOW_CHECKPOINTS; cat own shared other; printf new > mine; "
+      "printf changed > other; " +
+          wait_for_go(),
+      {{"train", left({{"own", "1"}, {"shared", "2"}})},
+       {"train@1", left({{"shared", "not this"}, {"other", "3"}, {"more", "4"}})}});
+  EXPECT_TRUE(saves({{"mine", "new"}, {"other", "changed"}, {"own", "1"}, {"shared", "2"}}));
+  go();
+  EXPECT_EQ(result().status, "succeeded");
+  EXPECT_THAT(store_.log("log"), HasSubstr("123"));
+}
+
+TEST_F(PodTest, ItBeginsAnewWhereWhatWasLeftCannotBeHad) {
+  launch_again("ls $SCANFLOW_CHECKPOINTS | wc -l; sleep 60",
+               {{"train", left({{"a", "1"}})}, {"train@1", sha256_hex("nobody has it")}});
+  EXPECT_TRUE(test::eventually([&] { return store_.log("log") == "0\n"; })) << store_.log("log");
+  EXPECT_TRUE(hubs_.sees([](Hubs& hubs) {
+    return hubs.said.find("begins anew: what earlier attempts have left could not be brought") !=
+           std::string::npos;
+  }));
+}
+
+TEST_F(PodTest, OfAWorkerThatIsKilledAllIsSavedAndItsLogAndItsLastMinuteAreTold) {
+  launch_again("printf half > $SCANFLOW_CHECKPOINTS/m; echo said; sleep 60");
+  ASSERT_TRUE(hubs_.sees([](Hubs& hubs) { return !hubs.started.empty(); }));
+  const pid_t pid = hubs_.started.back().pid;
+  ASSERT_TRUE(
+      test::eventually([&] { return test::read(path("checkpoints/step/work/m")) == "half"; }));
+  worker_->signal(SIGKILL);
+  const protocol::Result ended = result();
+  ::kill(-pid, SIGKILL);  // in a Pod it would have gone with its container
+  EXPECT_EQ(ended.cause, protocol::kWorkerGone);
+  EXPECT_EQ(store_.content("snapshot"), manifest({{"m", "half"}}));
+  EXPECT_EQ(store_.log("log"), "said\n");
+  EXPECT_EQ(ended.log.length, 5u);
+  EXPECT_THAT(ended.post_mortem, HasSubstr("curves"));
+}
+
+TEST_F(PodTest, ASidecarThatIsToEndAfterItsWorkerSavesAllFirst) {
+  launch_again("printf half > $SCANFLOW_CHECKPOINTS/m; sleep 60");
+  ASSERT_TRUE(hubs_.sees([](Hubs& hubs) { return !hubs.started.empty(); }));
+  const pid_t pid = hubs_.started.back().pid;
+  ASSERT_TRUE(
+      test::eventually([&] { return test::read(path("checkpoints/step/work/m")) == "half"; }));
+  worker_->signal(SIGKILL);
+  sidecar_->signal(SIGTERM);  // as the kubelet does where the app's container has ended
+  EXPECT_EQ(sidecar_->wait().exit, 0);
+  ::kill(-pid, SIGKILL);
+  EXPECT_EQ(store_.content("snapshot"), manifest({{"m", "half"}}));
+  EXPECT_EQ(result().cause, protocol::kWorkerGone);
+}
+
+TEST_F(PodTest, AKilledSidecarsSuccessorLeavesCheckpointsAsTheyAre) {
+  launch_again("cd $SCANFLOW_CHECKPOINTS; printf newer > a; touch '" + path("written") + "'; " +
+                   wait_for_go() + "cat a; exit 1",
+               {{"train", left({{"a", "1"}, {"b", "2"}})}});
+  ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(path("written")); }));
+  sidecar_->signal(SIGKILL);
+  sidecar_->wait();
+  start_sidecar();
+  EXPECT_TRUE(saves({{"a", "newer"}, {"b", "2"}}));
+  go();
+  EXPECT_EQ(result().cause, "exit");
+  EXPECT_THAT(store_.log("log"), HasSubstr("newer"));
+}
+
+TEST_F(PodTest, WhatSucceedsLeavesNothing) {
+  launch_again("printf done > $SCANFLOW_CHECKPOINTS/m");
+  EXPECT_EQ(result().status, "succeeded");
+  EXPECT_FALSE(std::filesystem::exists(path("checkpoints/step/work")));
+  EXPECT_FALSE(std::filesystem::exists(path("checkpoints/step/work.brought")));
 }
 
 TEST_F(PodTest, WhatEndsWhileTheHubIsAwayIsToldToTheNext) {
