@@ -18,6 +18,9 @@ namespace kinds = kube::kinds;
 
 namespace {
 
+/// Seconds that a Pod may take to end of which all that is wanted has come.
+constexpr std::int64_t kNothingWanted = 15;
+
 const json& labels_of(const json& object) {
   return kube::part_of(kube::part_of(object, "metadata"), "labels");
 }
@@ -260,7 +263,8 @@ void KubernetesDriver::remove_now(const std::string& name, std::string uid) {
     if (there && kube::text_of(labels_of(*there), "scanflow.dev/state") == state_)
       uid = kube::text_at(*there, "/metadata/uid"_json_pointer);
   }
-  if (!uid.empty()) removed = client_->remove(kinds::kPod, where, name, {.uid = uid});
+  if (!uid.empty())
+    removed = client_->remove(kinds::kPod, where, name, {.uid = uid, .grace_s = kNothingWanted});
   if (removed) return;
   const std::string asked = "delete " + kube::named(kinds::kPod, where, name);
   post([this, name, why = kube::explained(removed.error(), asked)] {

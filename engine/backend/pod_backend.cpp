@@ -126,7 +126,8 @@ void PodBackend::stop_placed(const Id& id) {
   Pod* pod = find(attempt.pod);
   if (pod != nullptr && pod->begun) {
     constexpr std::int64_t kPatienceUs = 10'000'000;
-    pod->kill_us = monotonic_us() + attempt.request->grace_us + kPatienceUs;
+    pod->kill_us =
+        monotonic_us() + attempt.request->grace_us + kPatienceUs + (may_save(*pod) ? kSavingUs : 0);
     return order(*pod);  // or as soon as its sidecar is there
   }
   const std::string name = attempt.pod;
@@ -134,6 +135,13 @@ void PodBackend::stop_placed(const Id& id) {
                     ? "stopped before a Pod was made for it"
                     : fmt::format("stopped before it started: its Pod {} was not ready", name));
   remove(name);
+}
+
+/// What its attempt leaves for later ones.
+bool PodBackend::may_save(const Pod& pod) const {
+  const auto found = pod.record.attempt ? attempts_.find(*pod.record.attempt) : attempts_.end();
+  return pod.attached && pod.started && found != attempts_.end() &&
+         !found->second.request->checkpoints.empty();
 }
 
 /// The engine has committed its result.
@@ -298,10 +306,7 @@ void PodBackend::delivered(const hub::SidecarKey& from, std::uint64_t number,
     hub_.delivered(from, number);  // told twice, or not its to tell
     return;
   }
-  if (result.cause == protocol::kWorkerGone) {
-    hub_.delivered(from, number);
-    return worker_gone(from.user, std::move(result));
-  }
+  if (result.cause == protocol::kWorkerGone) return worker_gone({from, number, std::move(result)});
   if (result.log.length > 0) result.log.segment = log_segment(id);
   if (result.status == "cancelled" && known && found->second.stop.empty()) {
     result.status = "failed";

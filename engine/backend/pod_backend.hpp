@@ -72,6 +72,13 @@ class PodBackend final : public Backend {
 
  private:
   using Id = protocol::AttemptId;
+  /// So long a sidecar may save what an attempt leaves that has ended: as long as it tries at most.
+  static constexpr std::int64_t kSavingUs = 60'000'000;
+  struct Delivery {
+    hub::SidecarKey from;
+    std::uint64_t number = 0;
+    protocol::Result result;
+  };
   struct Pod {
     PodRecord record;
     std::string node;     // as was told
@@ -84,8 +91,8 @@ class PodBackend final : public Backend {
     std::int64_t ends_us =
         0;  // a container has ended: what it has to say comes until then; 0: none has
     ContainerEnd end;
-    std::optional<protocol::Result> gone;  // what its sidecar says of a worker that is gone
-    int revived = 0;                       // how often its sidecar was started again
+    std::optional<Delivery> gone;  // what its sidecar says of a worker that is gone
+    int revived = 0;               // how often its sidecar was started again
     std::int64_t kill_us = 0;  // when an attempt that shall end has had its time; 0: it need not
   };
   struct Attempt {
@@ -96,11 +103,6 @@ class PodBackend final : public Backend {
     bool told = false;    // its result, to the engine
     bool begun = false;   // its Pod was told of it, perhaps by an earlier engine
     std::string address;  // of a gang's rank 0, once that is known
-  };
-  struct Delivery {
-    hub::SidecarKey from;
-    std::uint64_t number = 0;
-    protocol::Result result;
   };
 
   void open();
@@ -130,8 +132,8 @@ class PodBackend final : public Backend {
   void release(const std::string& pod);
   void remove(const std::string& pod);
   void sidecar_ended(Pod& pod, const ContainerEnd& end);
-  void worker_gone(const std::string& pod, protocol::Result result);
-  bool is_saving(const Pod& pod) const;
+  void worker_gone(Delivery gone);
+  bool may_save(const Pod& pod) const;
   void fail_by_end(const std::string& pod);
   void arm();
   void look_after(std::int64_t now_us);

@@ -26,9 +26,9 @@ constexpr const char* kUnreachable =
     "can Pods connect to that address (--hub-advertise)? A firewall or a NetworkPolicy may be in "
     "the way";
 /// After a container has ended: the sidecar may know more of it, and saves what its attempt has left.
-constexpr std::int64_t kPodLastWordsUs = 2'000'000, kSavingUs = 60'000'000;
-/// So long a Pod's sidecar may take for that; the cluster gives a Pod thirty seconds to end.
-constexpr const char* kSidecarGrace = "25s";
+constexpr std::int64_t kPodLastWordsUs = 2'000'000;
+/// Of a Pod that is told to end: its sidecar saves for a minute at most.
+constexpr const char* kSidecarGrace = "65s";
 constexpr std::chrono::milliseconds kLook{500};
 constexpr const char* kWorkerSocket = "/scanflow/worker.sock";
 
@@ -288,19 +288,14 @@ void PodBackend::container_ended(const ContainerEnd& end) {
 }
 
 /// The sidecar has seen its worker go, and has saved what there was: why, its container's end tells.
-void PodBackend::worker_gone(const std::string& name, protocol::Result result) {
-  Pod& pod = pods_.at(name);
+void PodBackend::worker_gone(Delivery gone) {
+  Pod& pod = pods_.at(gone.from.user);
   const bool known = pod.ends_us > 0;
-  pod.gone = std::move(result);
-  pod.ends_us = monotonic_us() + (known ? 0 : kSilentUs);
   if (!known)
-    pod.end = {name, kAppContainer, 0, "lost", "its worker is gone, and nobody knows why"};
-}
-
-bool PodBackend::is_saving(const Pod& pod) const {
-  const auto found = attempts_.find(*pod.record.attempt);
-  return pod.attached && pod.started && !pod.gone && found != attempts_.end() &&
-         !found->second.request->checkpoints.empty();
+    pod.end = {gone.from.user, kAppContainer, 0, "lost",
+               "its worker is gone, and nobody knows why"};
+  pod.ends_us = monotonic_us() + (known ? 0 : kSilentUs);
+  pod.gone = std::move(gone);
 }
 
 /// It finds what it had on the Pod's volume. One that does not stay is no use: nothing is heard of it then.
@@ -334,8 +329,9 @@ void PodBackend::fail_by_end(const std::string& name) {
                           end.last_words.empty() ? "" : "; last it said: ", end.last_words)
             : fmt::format("the Pod {}: {}", name, end.last_words);
     if (pod.gone) {
-      result.log = {log_segment(found->first), 0, pod.gone->log.length};
-      result.post_mortem = pod.gone->post_mortem;
+      result.log = {log_segment(found->first), 0, pod.gone->result.log.length};
+      result.post_mortem = pod.gone->result.post_mortem;
+      deliveries_[found->first] = *pod.gone;  // until it is committed
     }
     tell_result(found->first, std::move(result));
   }
@@ -364,7 +360,7 @@ void PodBackend::look_after(std::int64_t now_us) {
                       name, driver_->host(), address_.port, kUnreachable));
     }
     if (pod.ends_us > 0 && now_us >= pod.ends_us && pod.record.attempt) {
-      if (!is_saving(pod) || now_us >= pod.ends_us + kSavingUs) over.push_back(name);
+      if (pod.gone || !may_save(pod) || now_us >= pod.ends_us + kSavingUs) over.push_back(name);
     } else if (!pod.record.attempt) {
       if (now_us - pod.waits_us >= pod.record.reuse.idle_us) idle.push_back(name);
     } else if ((!pod.attached && now_us - pod.waits_us >= kSilentUs) ||

@@ -78,6 +78,8 @@ PodTemplate pod_template(const protocol::Request& request, const Images& images)
   json volumes = json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}});
   add_volumes(pod, volumes, container);
   json spec = {{"restartPolicy", "Never"},
+               // Its sidecar may be saving what the step leaves.
+               {"terminationGracePeriodSeconds", 70},
                {"automountServiceAccountToken", false},
                {"containers", {std::move(container)}},
                // Whatever its image says: the sidecar's, else that is not let near it.

@@ -18,6 +18,7 @@ namespace {
 
 /// Pieces that one pump() reads: then others have their turn.
 constexpr int kPieces = 8;
+constexpr const char* kNotYet = "the engine has just begun, and does not know yet what runs there";
 constexpr const char* kTooMany = "too many transfers wait";
 constexpr const char* kFull = "the engine's disk is full: artifacts and logs wait until it is not";
 
@@ -86,6 +87,7 @@ void Bulk::fetch(const Peer& peer, const SidecarKey& of, const protocol::Fetch& 
   const Key key{of, fetch.transfer};
   if (!downloads_.contains(key)) {
     if (is_full(of)) return refuse(peer, of, fetch.transfer, kTooMany, true);
+    if (access_.knows && !access_.knows(of)) return refuse(peer, of, fetch.transfer, kNotYet, true);
     const auto path = access_.fetch(of, fetch);
     if (!path) return refuse(peer, of, fetch.transfer, path.error().message);
     UniqueFd file(::open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -145,6 +147,7 @@ void Bulk::store(const Peer& peer, const SidecarKey& of, const protocol::Store& 
   const Key key{of, store.transfer};
   if (!uploads_.contains(key)) {
     if (is_full(of)) return refuse(peer, of, store.transfer, kTooMany, true);
+    if (access_.knows && !access_.knows(of)) return refuse(peer, of, store.transfer, kNotYet, true);
     const auto place = access_.store(of, store);
     if (!place) return refuse(peer, of, store.transfer, place.error().message);
     if (!place->sha256.empty())

@@ -26,6 +26,8 @@ namespace scanflow::hub {
 
 /// What a sidecar may have and bring; asked on the thread that bulk is on.
 struct BulkAccess {
+  /// Is it known what this one may have? False: it will be soon, and is asked again then. Null: always.
+  std::function<bool(const SidecarKey&)> knows;
   /// Where this object lies. An error: it is not there, or not for this sidecar.
   std::function<Result<std::filesystem::path>(const SidecarKey&, const protocol::Fetch&)> fetch;
 

@@ -69,6 +69,10 @@ void PodFiles::dismiss(const std::string& user, const protocol::AttemptId& id) {
 
 hub::BulkAccess PodFiles::access() {
   hub::BulkAccess access;
+  access.knows = [this](const hub::SidecarKey& of) {
+    const std::lock_guard lock(mutex_);
+    return grants_.contains(of.user);
+  };
   access.fetch = [this](const hub::SidecarKey& of, const protocol::Fetch& asked) {
     return fetch(of.user, asked);
   };

@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMostManifest = 64u << 20;
+constexpr std::size_t kMostSaved = 50'000;  // files of a snapshot
 constexpr std::size_t kMostName = 64u << 10;
 constexpr std::size_t kSha256Digits = 64;
 
@@ -70,6 +71,8 @@ Result<void> save_snapshot(const fs::path& saved, const std::string& whose, cons
   const auto text = read_file(path, kMostManifest);
   const auto files = text ? parse_manifest(*text) : tl::unexpected(text.error());
   if (!files) return tl::unexpected(files.error());
+  if (files->size() > kMostSaved)
+    return fail(fmt::format("it names more than {} files", kMostSaved));
   if (auto object = save_object(saved, path, sha256); !object) return object;
   if (objects_of(saved, sha256).empty())
     return fail("a file of the snapshot has not been saved before it");

@@ -82,7 +82,10 @@ std::string manifest_of(const std::vector<TreeFile>& files) {
     if (file.empty_directory) {
       text += fmt::format("- 0 755 {}/\n", file.path);
     } else {
-      text += fmt::format("{} {} {} {}\n", file.sha256, file.bytes, file.executable ? 555 : 444,
+      text += fmt::format("{} {} {} {}\n", file.sha256, file.bytes,
+                          file.link         ? 777
+                          : file.executable ? 555
+                                            : 444,
                           file.path);
     }
   }
@@ -101,6 +104,7 @@ Result<std::vector<TreeFile>> parse_manifest(const std::string& text) {
       return fail(fmt::format("a manifest has a line that is none: '{}'", line));
     }
     file.executable = mode == 555;
+    file.link = mode == 777;
     file.empty_directory = file.sha256 == "-";
     if (file.empty_directory) file.path.pop_back();
     if (!is_inside(file.path) || !(file.empty_directory || is_sha256(file.sha256)))

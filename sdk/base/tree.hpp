@@ -15,6 +15,7 @@ struct TreeFile {
   std::string sha256;
   std::uint64_t bytes = 0;
   bool executable = false;
+  bool link = false;             // of checkpoints only: its content is where it leads
   bool empty_directory = false;  // the only directories that are listed: the others follow from
                                  // their files
 };
@@ -23,7 +24,7 @@ struct TreeFile {
 /// names the first symbolic link, special file, or name with a line break.
 Result<std::vector<TreeFile>> list_tree(const std::filesystem::path& directory);
 
-/// A line "sha256 bytes mode path\n" for each; mode is 444 or 555. An empty directory is
+/// A line "sha256 bytes mode path\n" for each; mode is 444 or 555, of a link 777. An empty directory is
 /// "- 0 755 path/\n".
 std::string manifest_of(const std::vector<TreeFile>& files);
 Result<std::vector<TreeFile>> parse_manifest(const std::string& text);

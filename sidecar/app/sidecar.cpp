@@ -348,6 +348,7 @@ void Sidecar::leave_if_alone(std::int64_t now_us) {
   }
   if (alone_since_us_ == 0) alone_since_us_ = now_us;
   if (!config_.ends_alone || drain_until_us_ > 0) return;
+  if (pod_work_ && pod_work_->relay().busy()) return;
   // Somebody may have removed it: nothing of what is kept can be had any more.
   if (::access((config_.directory + "/lock").c_str(), F_OK) != 0) return loop_.stop();
   const std::int64_t alone_us = now_us - alone_since_us_;

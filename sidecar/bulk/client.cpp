@@ -97,7 +97,9 @@ void Client::begin(std::int64_t now_us) {
 
 std::int64_t Client::wake_us(std::int64_t now_us) const {
   std::int64_t wake_us = outgoing_.empty() ? kFar : now_us;
+  std::size_t active = 0, waiting = 0;
   for (const auto& [number, transfer] : transfers_) {
+    if (!transfer->is_log()) ++(transfer->active ? active : waiting);
     if (!transfer->active) continue;
     wake_us = std::min(wake_us, transfer->say_us);
     if (!transfer->out || !transfer->goes_on || transfer->sealed) continue;
@@ -106,7 +108,7 @@ std::int64_t Client::wake_us(std::int64_t now_us) const {
     if (sends || seals) return now_us;
     if (transfer->is_log()) wake_us = std::min(wake_us, now_us + kLogUs);
   }
-  return wake_us;
+  return waiting > 0 && active < kActive ? now_us : wake_us;
 }
 
 void Client::say(protocol::Body body) {

@@ -22,20 +22,20 @@ class Checkpoints {
  public:
   using Id = protocol::AttemptId;
   using Done = std::function<void()>;
+  using Brought = std::function<void(const Result<void>&)>;
   /// What whoever waits for the attempt wants to know of it.
   using Say = std::function<void(const Id&, const std::string&)>;
 
-  /// `directory`: for what is on its way.
+  /// `directory`: for what is on its way; on the file system of the checkpoints.
   Checkpoints(std::string directory, bulk::Client& client, Say say);
   ~Checkpoints();
 
   /// Puts there what earlier attempts left, unless an earlier boot of this sidecar has; from then on it is
-  /// watched, and `then` is called, within this or later. What cannot be had is said, and is as if it had
-  /// never been.
-  void begin(const protocol::Request& request, Done then);
+  /// watched, and `then` is called, within this or later: with why, where it cannot be had.
+  void begin(const protocol::Request& request, Brought then);
   /// There is a new one: it need not settle.
   void hurry(const Id& id);
-  /// Nothing more comes. keep: what is not saved yet is, within two minutes. Then it is removed here, and
+  /// Nothing more comes. keep: what is not saved yet is, within a minute. Then it is removed here, and
   /// `then` called.
   void end(const Id& id, bool keep, Done then);
 
@@ -56,27 +56,31 @@ class Checkpoints {
   void bring_manifest(const BringingPtr& bringing, const std::string& whose,
                       const std::string& sha256);
   void bring_files(const BringingPtr& bringing);
+  void fetch(const BringingPtr& bringing, const std::string& sha256,
+             const std::filesystem::path& path, void (Checkpoints::*then)(const BringingPtr&));
   void brought(const BringingPtr& bringing);
-  void begin_anew(const BringingPtr& bringing, const std::string& why);
-  void note_brought(Kept& kept) const;
+  void finish(const BringingPtr& bringing, const Result<void>& how);
+  bool note_brought(const Kept& kept) const;
   bool was_brought(Kept& kept) const;
 
   // --- out
   void look(const KeptPtr& kept);
   void save(const KeptPtr& kept, Snapshot snapshot);
-  void save_file(const KeptPtr& kept, const std::string& name, const SeenFile& file);
-  void one_saved(const KeptPtr& kept);
+  std::filesystem::path pin(Kept& kept, const std::string& name, const SeenFile& file);
+  void send_some(const KeptPtr& kept);
+  void file_sent(const KeptPtr& kept, const std::string& name, const Result<std::string>& how);
+  void all_sent(const KeptPtr& kept);
   void save_manifest(const KeptPtr& kept);
-  void saved(const KeptPtr& kept, const Result<std::string>& how);
-  void pause(Kept& kept, std::int64_t wait_us) const;
+  void pass_over(const KeptPtr& kept, const std::string& problem);
   void over(const KeptPtr& kept);
+  std::filesystem::path next_file() { return directory_ / std::to_string(++numbered_); }
 
   const std::filesystem::path directory_;
   bulk::Client& client_;
   const Say say_;
   std::map<Id, KeptPtr> kept_;
   std::int64_t now_us_ = 0;     // as of the last tick
-  std::uint64_t numbered_ = 0;  // manifests
+  std::uint64_t numbered_ = 0;  // files in `directory`
 };
 
 }  // namespace scanflow::relay

@@ -1,18 +1,26 @@
 // What is known of one attempt's checkpoints. Private to checkpoints*.cpp.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "sidecar/relay/checkpoints.hpp"
 
 namespace scanflow::relay {
 
+/// A snapshot on its way to the hub. Its files have names of their own here, so that they can be replaced or
+/// removed meanwhile; a few are sent at a time.
 struct Checkpoints::Pass {
+  struct Pinned {
+    std::filesystem::path path;
+    SeenFile seen;
+  };
   Snapshot snapshot;
-  std::size_t left = 1;
-  bool changed = false;  // a file was written while it was sent
-  std::string problem;
+  std::map<std::string, Pinned> waiting, sent;  // what is new
   std::set<bulk::Client::Number> transfers;
+  bool torn = false;  // a file was written while it was sent
+  std::string problem;
   std::int64_t began_us = 0;
 };
 
@@ -28,14 +36,14 @@ struct Checkpoints::Kept {
 
   Id id;
   std::filesystem::path directory;
-  BringingPtr bringing;  // null: all is there
-  std::map<std::string, Known> known;
-  Snapshot saved;                         // as the hub has it
+  BringingPtr bringing;                   // null: all is there
+  std::map<std::string, Known> known;     // what the hub has
+  std::optional<Snapshot> saved;          // the last one there; none: it is not known
   std::optional<Snapshot> seen;           // what is new
   std::int64_t seen_us = 0;               // since when something is
   std::int64_t look_us = 0, save_us = 0;  // not before
   bool hurried = false;
-  int tries = 0;     // of snapshots that were outdated when they were sent
+  int torn = 0;      // passes in a row
   std::string said;  // of what cannot be saved
   PassPtr pass;
   Done then;  // it ends
@@ -46,10 +54,10 @@ struct Checkpoints::Kept {
 struct Checkpoints::Bringing {
   struct Wanted {
     std::string sha256;
-    bool executable = false, own = true;
+    bool executable = false, link = false, own = true;
   };
   KeptPtr kept;
-  Done then;
+  Brought then;
   std::size_t missing = 1;
   bool over = false;
   std::set<bulk::Client::Number> transfers;
@@ -59,5 +67,8 @@ struct Checkpoints::Bringing {
 
   std::filesystem::path place() const { return kept->directory.string() + ".coming"; }
 };
+
+/// Also one in which a directory cannot be written; what is left of it has another name.
+void remove_checkpoints_at(const std::filesystem::path& directory);
 
 }  // namespace scanflow::relay

@@ -63,24 +63,27 @@ void Relay::launch(const protocol::Request& request) {
   inputs_.bring(request, [this, id](Result<protocol::Request> brought) {
     const auto found = attempts_.find(id);
     if (found == attempts_.end()) return;
-    if (!brought) {
-      protocol::Result result;
-      result.id = id;
-      result.status = "failed";
-      result.cause = "retryable";
-      result.message = brought.error().message;
-      return finish(std::move(result));
-    }
+    if (!brought) return cannot_begin(id, brought.error().message);
     found->second.request = std::move(*brought);
     found->second.request.log_dir = options_.directory + "/logs";
     found->second.request.secrets.insert(options_.secrets.begin(), options_.secrets.end());
-    checkpoints_.begin(found->second.request, [this, id] {
+    checkpoints_.begin(found->second.request, [this, id](const Result<void>& there) {
       const auto still = attempts_.find(id);
       if (still == attempts_.end()) return;
+      if (!there) return cannot_begin(id, there.error().message);
       still->second.brought = true;
       worker_.send(protocol::Launch{still->second.request});
     });
   });
+}
+
+void Relay::cannot_begin(const Id& id, const std::string& why) {
+  protocol::Result result;
+  result.id = id;
+  result.status = "failed";
+  result.cause = "retryable";
+  result.message = why;
+  finish(std::move(result));
 }
 
 void Relay::cancel(const protocol::Cancel& order) {
@@ -136,7 +139,7 @@ void Relay::end_without_worker() {
   if (worker_.connected()) return;
   std::vector<Id> there;
   for (const auto& [id, attempt] : attempts_) {
-    if (attempt.brought && !attempt.ended) there.push_back(id);
+    if (!attempt.ended) there.push_back(id);
   }
   for (const Id& id : there) {
     protocol::Result result;
@@ -145,6 +148,10 @@ void Relay::end_without_worker() {
     result.cause = protocol::kWorkerGone;
     result.message = "its worker has ended";
     const Attempt& attempt = attempts_.at(id);
+    if (!attempt.brought) {
+      inputs_.cancel(id);
+      checkpoints_.end(id, false, [] {});
+    }
     result.post_mortem = attempt.post_mortem;
     result.log = attempt.logged;
     std::error_code none;  // then it has no log
@@ -199,17 +206,18 @@ void Relay::ended(protocol::Result result) {
   } else {
     attempt.log_over = true;
   }
-  checkpoints_.end(id, result.status != "succeeded", [this, id] {
-    const auto still = attempts_.find(id);
-    if (still == attempts_.end()) return;
-    still->second.left = true;
-    finish_if_all_is_there(id);
-  });
   outputs_.store(std::move(result), [this, id](protocol::Result stored) {
     const auto still = attempts_.find(id);
     if (still == attempts_.end()) return;
+    // Another rank may fail yet, and all begin again.
+    const bool wanted = stored.status != "succeeded" || still->second.request.replicas > 1;
     still->second.result = std::move(stored);
-    finish_if_all_is_there(id);
+    checkpoints_.end(id, wanted, [this, id] {
+      const auto last = attempts_.find(id);
+      if (last == attempts_.end()) return;
+      last->second.left = true;
+      finish_if_all_is_there(id);
+    });
   });
 }
 

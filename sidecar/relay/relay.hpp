@@ -69,6 +69,7 @@ class Relay {
   };
 
   void launch(const protocol::Request& request);
+  void cannot_begin(const Id& id, const std::string& why);
   void cancel(const protocol::Cancel& order);
   void connected();
   void end_without_worker();

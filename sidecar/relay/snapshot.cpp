@@ -1,6 +1,8 @@
 #include "sidecar/relay/snapshot.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <system_error>
@@ -11,50 +13,78 @@ namespace {
 
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 
-bool leads_inside(const fs::path& path, const fs::path& directory) {
+/// A link that is to hold in another Pod, too.
+bool leads_inside(const fs::path& path, const std::string& target, const fs::path& directory) {
   std::error_code error;
+  if (target.empty() || target.front() == '/') return false;
   const fs::path root = fs::canonical(directory, error);
-  const fs::path target = error ? fs::path() : fs::canonical(path, error);
+  const fs::path there = error ? fs::path() : fs::canonical(path, error);
   return !error &&
-         std::mismatch(root.begin(), root.end(), target.begin(), target.end()).first == root.end();
+         std::mismatch(root.begin(), root.end(), there.begin(), there.end()).first == root.end();
+}
+
+/// Why it is not saved; empty: it is.
+std::string unfit(const fs::path& path, const SeenFile& seen, const fs::path& directory) {
+  if (path.native().find('\n') != std::string::npos) return "its name has a line break";
+  if (!seen.link.empty())
+    return leads_inside(path, seen.link, directory) ? ""
+                                                    : "it is a link to something that is elsewhere";
+  return ::access(path.c_str(), R_OK) == 0 ? "" : "it cannot be read";
 }
 
 }  // namespace
 
-SeenFile look_at_file(const fs::path& path) {
+std::optional<SeenFile> look_at_file(const fs::path& path) {
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {.from = path};
-  return {path, static_cast<std::uint64_t>(status.st_size), status.st_ino,
-          status.st_ctim.tv_sec * kNanoseconds + status.st_ctim.tv_nsec,
-          (status.st_mode & 0111) != 0};
+  if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  SeenFile seen;
+  seen.bytes = static_cast<std::uint64_t>(status.st_size);
+  seen.inode = status.st_ino;
+  seen.written_ns = status.st_mtim.tv_sec * kNanoseconds + status.st_mtim.tv_nsec;
+  if (S_ISLNK(status.st_mode)) {
+    std::error_code error;
+    seen.link = fs::read_symlink(path, error);
+    return error ? std::nullopt : std::optional(seen);
+  }
+  seen.executable = (status.st_mode & 0111) != 0;
+  return S_ISREG(status.st_mode) ? std::optional(seen) : std::nullopt;
 }
 
-Snapshot look_at(const fs::path& directory, std::vector<std::string>& left_out) {
+Result<Snapshot> look_at(const fs::path& directory, std::size_t most,
+                         std::vector<std::string>& left_out) {
   Snapshot files;
   std::error_code error;
-  fs::recursive_directory_iterator entry(directory, error);
+  const fs::file_status root = fs::symlink_status(directory, error);
+  if (root.type() == fs::file_type::not_found) return files;
+  if (!fs::is_directory(root)) return fail(directory.string() + " is no directory");
+  const auto changed = fail("");
+  std::size_t entries = 0;
+  fs::recursive_directory_iterator entry(directory, fs::directory_options::skip_permission_denied,
+                                         error);
   for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    std::error_code gone;  // meanwhile
+    if (++entries > most)
+      return fail(
+          fmt::format("{} has more than {} files: put them into fewer", directory.string(), most));
+    const fs::path& path = entry->path();
+    const std::string name = path.lexically_relative(directory).generic_string();
+    std::error_code gone;
     const fs::file_status status = entry->symlink_status(gone);
-    if (gone || fs::is_directory(status)) continue;
-    const std::string name = entry->path().lexically_relative(directory).generic_string();
-    fs::path from = entry->path();
-    if (fs::is_symlink(status)) {
-      if (!leads_inside(from, directory) || !fs::is_regular_file(from, gone)) {
-        left_out.push_back(name + " is a link that leads to no file of the directory");
-        continue;
-      }
-      from = fs::canonical(from, gone);
-    } else if (!fs::is_regular_file(status)) {
-      left_out.push_back(name + " is no file");
+    if (gone) return changed;
+    if (fs::is_directory(status)) {
+      if (::access(path.c_str(), R_OK | X_OK) != 0)
+        left_out.push_back(name + ": it cannot be read");
       continue;
     }
-    if (name.find('\n') != std::string::npos) {
-      left_out.push_back("a file whose name has a line break");
-      continue;
+    auto seen = look_at_file(path);
+    if (!seen && (fs::is_regular_file(status) || fs::is_symlink(status))) return changed;
+    std::string why = seen ? unfit(path, *seen, directory) : "it is no file";
+    if (why.empty()) {
+      files.emplace(name, std::move(*seen));
+    } else {
+      left_out.push_back(name + ": " + why);
     }
-    if (const SeenFile seen = look_at_file(from); seen.inode != 0) files[name] = seen;
   }
+  if (error) return changed;  // one of its directories went
   return files;
 }
 

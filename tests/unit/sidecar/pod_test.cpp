@@ -21,6 +21,7 @@ using nlohmann::json;
 using test::Hubs;
 using test::kBin;
 using testing::HasSubstr;
+using testing::Not;
 
 class PodTest : public testing::Test {
  protected:
@@ -211,12 +212,14 @@ TEST_F(PodTest, CheckpointsAreSavedAsTheyComeAndAtItsEndBeforeThatIsTold) {
       wait_for_go() + "printf two > e/2; ln -sf e/2 last; rm e/1; exit 1");
   const std::string first =
       manifest_of({{.path = "e/1", .sha256 = sha256_hex("one"), .bytes = 3, .executable = true},
-                   {.path = "last", .sha256 = sha256_hex("one"), .bytes = 3, .executable = true}});
+                   {.path = "last", .sha256 = sha256_hex("e/1"), .bytes = 3, .link = true}});
   ASSERT_TRUE(test::eventually([&] { return store_.content("snapshot") == first; }))
       << store_.content("snapshot");
   go();
   EXPECT_EQ(result().cause, "exit");
-  EXPECT_EQ(store_.content("snapshot"), manifest({{"e/2", "two"}, {"last", "two"}}));
+  EXPECT_EQ(store_.content("snapshot"),
+            manifest_of({{.path = "e/2", .sha256 = sha256_hex("two"), .bytes = 3},
+                         {.path = "last", .sha256 = sha256_hex("e/2"), .bytes = 3, .link = true}}));
   EXPECT_FALSE(std::filesystem::exists(path("checkpoints/step/work"))) << "the next one brings it";
 }
 
@@ -244,22 +247,67 @@ TEST_F(PodTest, ARankHasWhatTheOthersLeftAndSavesItsOwnAlone) {
   EXPECT_THAT(store_.log("log"), HasSubstr("123"));
 }
 
-TEST_F(PodTest, ItBeginsAnewWhereWhatWasLeftCannotBeHad) {
-  launch_again("ls $SCANFLOW_CHECKPOINTS | wc -l; sleep 60",
-               {{"train", left({{"a", "1"}})}, {"train@1", sha256_hex("nobody has it")}});
-  EXPECT_TRUE(test::eventually([&] { return store_.log("log") == "0\n"; })) << store_.log("log");
+TEST_F(PodTest, ItDoesNotBeginAnewBecauseWhatWasLeftCannotBeHad) {
+  launch_again("true", {{"train", left({{"a", "1"}})}, {"train@1", sha256_hex("nobody has it")}});
+  const protocol::Result ended = result();
+  EXPECT_EQ(ended.cause, "retryable");
+  EXPECT_THAT(ended.message, HasSubstr("what earlier attempts have left could not be brought"));
+  EXPECT_THAT(ended.message, HasSubstr("remove checkpoints/run of the engine's state directory"));
+}
+
+TEST_F(PodTest, WhatIsReplacedWhileItIsSentIsSavedAsItWas) {
+  launch_again(
+      "cd $SCANFLOW_CHECKPOINTS; for i in 1 2 3 4 5 6 7 8; do "
+      "head -c 3000000 /dev/zero | tr '\\0' $i > new; mv new model; sleep 0.3; done; exit 1");
+  EXPECT_EQ(result().cause, "exit");
+  EXPECT_EQ(store_.content("snapshot"), manifest({{"model", std::string(3'000'000, '8')}}));
+}
+
+TEST_F(PodTest, WhatCannotBeReadDoesNotKeepTheRestBack) {
+  launch_again(
+      "cd $SCANFLOW_CHECKPOINTS; echo no > locked; chmod 000 locked; mkfifo pipe; "
+      "ln -s /etc/passwd away; printf yes > fine; exit 1");
+  EXPECT_EQ(result().cause, "exit");
+  EXPECT_THAT(store_.content("snapshot"), HasSubstr(sha256_hex("yes") + " 3 444 fine"));
+  EXPECT_THAT(store_.content("snapshot"), Not(HasSubstr("away")));
+}
+
+TEST_F(PodTest, WhatIsRenamedIsNotSentAgain) {
+  launch_again("cd $SCANFLOW_CHECKPOINTS; printf one > new; " + wait_for_go() +
+               "mv new old; exit 1");
+  EXPECT_TRUE(saves({{"new", "one"}}));
+  go();
+  EXPECT_EQ(result().cause, "exit");
+  EXPECT_EQ(store_.content("snapshot"), manifest({{"old", "one"}}));
+  EXPECT_FALSE(store_.brought.contains("old"));
+}
+
+TEST_F(PodTest, LinksAreBroughtAsLinks) {
+  launch_again(
+      "cd $SCANFLOW_CHECKPOINTS; mkdir step-1; printf w > step-1/w; ln -s step-1 latest; exit 1");
+  EXPECT_EQ(result().cause, "exit");
+  protocol::Request next = request(
+      "cd $SCANFLOW_CHECKPOINTS; echo is=$(readlink latest)-$(cat latest/w) >> $SCANFLOW_OUTPUT");
+  next.id.attempt = 2;
+  next.checkpoints = path("checkpoints/step/work");
+  next.saved = {{"train", store_.brought["snapshot"]}};
+  hubs_.order(protocol::Launch{std::move(next)});
+  EXPECT_EQ(result(1).outputs, R"({"is":"step-1-w"})") << result(1).message;
+}
+
+TEST_F(PodTest, MoreFilesThanCanBeSavedAreSaid) {
+  launch_again("cd $SCANFLOW_CHECKPOINTS; seq 1 6000 | xargs touch; exit 1");
+  EXPECT_EQ(result().cause, "exit");
   EXPECT_TRUE(hubs_.sees([](Hubs& hubs) {
-    return hubs.said.find("begins anew: what earlier attempts have left could not be brought") !=
-           std::string::npos;
-  }));
+    return hubs.said.find("more than 5000 files") != std::string::npos;
+  })) << hubs_.said;
 }
 
 TEST_F(PodTest, OfAWorkerThatIsKilledAllIsSavedAndItsLogAndItsLastMinuteAreTold) {
   launch_again("printf half > $SCANFLOW_CHECKPOINTS/m; echo said; sleep 60");
   ASSERT_TRUE(hubs_.sees([](Hubs& hubs) { return !hubs.started.empty(); }));
   const pid_t pid = hubs_.started.back().pid;
-  ASSERT_TRUE(
-      test::eventually([&] { return test::read(path("checkpoints/step/work/m")) == "half"; }));
+  ASSERT_TRUE(test::eventually([&] { return store_.log("log") == "said\n"; }));
   worker_->signal(SIGKILL);
   const protocol::Result ended = result();
   ::kill(-pid, SIGKILL);  // in a Pod it would have gone with its container
