@@ -331,11 +331,13 @@ void PodBackend::fail_by_end(const std::string& name) {
     if (pod.gone) {
       result.log = {log_segment(found->first), 0, pod.gone->result.log.length};
       result.post_mortem = pod.gone->result.post_mortem;
-      deliveries_[found->first] = *pod.gone;  // until it is committed
+      result.id = found->first;
+      deliveries_[found->first] = {pod.gone->from, pod.gone->number, result};
     }
     tell_result(found->first, std::move(result));
   }
-  remove(name);
+  // Its sidecar goes once it has heard that what it said is committed: with acknowledge().
+  if (!pod.gone || found == attempts_.end()) remove(name);
 }
 
 void PodBackend::arm() {

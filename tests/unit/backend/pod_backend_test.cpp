@@ -496,12 +496,16 @@ TEST_F(PodBackendTest, ASidecarMaySaveWhatAKilledContainerHasLeft) {
   gone.log.length = 7;
   gone.post_mortem = R"({"summary": "it grew"})";
   backend_->delivered(sidecar(), 4, gone);
-  EXPECT_THAT(hub_.acknowledged, ElementsAre(4u));
   for (int i = 0; i < 4 && results().empty(); ++i) strand_.run_one_for(std::chrono::seconds(1));
   ASSERT_THAT(results(), SizeIs(1));
   EXPECT_EQ(results()[0].cause, "oom") << "the container's end says why";
   EXPECT_EQ(results()[0].log.length, 7u);
   EXPECT_EQ(results()[0].post_mortem, gone.post_mortem);
+  EXPECT_THAT(hub_.acknowledged, IsEmpty()) << "not before it is committed";
+  EXPECT_THAT(pods_.removed, IsEmpty()) << "its sidecar waits to hear that";
+  backend_->acknowledge(gone.id);
+  EXPECT_THAT(hub_.acknowledged, ElementsAre(4u));
+  EXPECT_THAT(pods_.removed, ElementsAre(name));
 }
 
 TEST_F(PodBackendTest, OnceAllIsSavedAContainersEndIsEnough) {
