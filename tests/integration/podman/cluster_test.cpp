@@ -61,8 +61,9 @@ class ClusterTest : public testing::Test, protected Scenarios {
   }
   void TearDown() override {
     if (!client_) return;
-    EXPECT_TRUE(eventually([&] { return !any_pod(); }, std::chrono::minutes(1))) << "Pods stay";
-    EXPECT_TRUE(eventually([&] { return count(scanflow::kube::kinds::kSecret) == 0; }))
+    // An old kubelet (1.20) takes a minute for one that was deleted while it started.
+    EXPECT_TRUE(eventually([&] { return !any_pod(); }, kPatience)) << "Pods stay";
+    EXPECT_TRUE(eventually([&] { return count(scanflow::kube::kinds::kSecret) == 0; }, kPatience))
         << "keys of Pods stay";
     (void)client_->remove(scanflow::kube::kinds::kNamespace, "", name_space_);
   }
@@ -142,9 +143,11 @@ class ClusterTest : public testing::Test, protected Scenarios {
         kPatience);
   }
 
+  static inline int spaces_ = 0;
   const RuntimeDirectory runtime_{scanflow_.files().path()};
   const TempDir files_;
-  const std::string name_space_ = fmt::format("scanflow-test-{}", ::getpid());
+  /// A cluster takes its time to remove one.
+  const std::string name_space_ = fmt::format("scanflow-test-{}-{}", ::getpid(), ++spaces_);
   std::string unlimited_;
   std::unique_ptr<TestCluster> cluster_;  // null: it is real
   std::shared_ptr<scanflow::kube::Client> client_;

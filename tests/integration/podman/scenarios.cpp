@@ -167,7 +167,7 @@ void Scenarios::meet() {
   EXPECT_NE(meet.at("ranks").at(1).at("pod"), meet.at("ranks").at(2).at("pod"));
   EXPECT_TRUE(meet.at("artifacts").contains("mine@2")) << meet;
   EXPECT_THAT(scanflow_({"runs", "logs", last_run(), "meet@1"}).out, HasSubstr("I am 1 of 3"));
-  EXPECT_TRUE(eventually([&] { return !any_pod(); })) << "a Pod of it stays";
+  EXPECT_TRUE(eventually([&] { return !any_pod(); }, kPatience)) << "a Pod of it stays";
 }
 
 void Scenarios::train_mnist() {
