@@ -74,7 +74,6 @@ void Checkpoints::end(const Id& id, bool keep, Done then) {
 
 /// Nothing of it is wanted any more.
 void Checkpoints::over(const KeptPtr& kept) {
-  const KeptPtr alive = kept;
   if (const PassPtr pass = std::exchange(kept->pass, nullptr)) {
     for (const bulk::Client::Number transfer : pass->transfers) client_.cancel(transfer);
     for (const auto* pinned : {&pass->waiting, &pass->sent})
@@ -88,7 +87,7 @@ void Checkpoints::over(const KeptPtr& kept) {
   remove_checkpoints_at(kept->directory);
   ::unlink(kept->note().c_str());
   kept_.erase(kept->id);
-  if (const Done then = std::move(alive->then); then) then();
+  if (const Done then = std::move(kept->then)) then();
 }
 
 void Checkpoints::tick(std::int64_t now_us) {
@@ -174,7 +173,7 @@ void Checkpoints::save(const KeptPtr& kept, Snapshot snapshot) {
 
 /// A name of its own for the file, or the link's text in one; empty: it is gone.
 fs::path Checkpoints::pin(Kept& kept, const std::string& name, const SeenFile& file) {
-  const fs::path from = kept.directory / name, path = next_file();
+  fs::path from = kept.directory / name, path = next_file();
   if (!file.link.empty()) return write_file_atomically(path, file.link) ? path : fs::path();
   if (::link(from.c_str(), path.c_str()) == 0) return path;
   return errno == ENOENT ? fs::path() : from;  // a file system without such links
