@@ -11,6 +11,7 @@
 #include "engine/backend/in_process_step.hpp"
 #include "sdk/base/clock.hpp"
 #include "sidecar/protocol/gang.hpp"
+#include "sidecar/protocol/saving.hpp"
 
 namespace scanflow::backend {
 
@@ -126,8 +127,8 @@ void PodBackend::stop_placed(const Id& id) {
   Pod* pod = find(attempt.pod);
   if (pod != nullptr && pod->begun) {
     constexpr std::int64_t kPatienceUs = 10'000'000;
-    pod->kill_us =
-        monotonic_us() + attempt.request->grace_us + kPatienceUs + (may_save(*pod) ? kSavingUs : 0);
+    pod->kill_us = monotonic_us() + attempt.request->grace_us + kPatienceUs +
+                   (may_save(*pod) ? protocol::kSavingUs : 0);
     return order(*pod);  // or as soon as its sidecar is there
   }
   const std::string name = attempt.pod;

@@ -72,8 +72,6 @@ class PodBackend final : public Backend {
 
  private:
   using Id = protocol::AttemptId;
-  /// So long a sidecar may save what an attempt leaves that has ended: as long as it tries at most.
-  static constexpr std::int64_t kSavingUs = 60'000'000;
   struct Delivery {
     hub::SidecarKey from;
     std::uint64_t number = 0;

@@ -10,6 +10,7 @@
 #include "engine/backend/pod_backend.hpp"
 #include "engine/inject/inject.hpp"
 #include "sdk/base/clock.hpp"
+#include "sidecar/protocol/saving.hpp"
 
 namespace scanflow::backend {
 
@@ -27,8 +28,6 @@ constexpr const char* kUnreachable =
     "the way";
 /// After a container has ended: the sidecar may know more of it, and saves what its attempt has left.
 constexpr std::int64_t kPodLastWordsUs = 2'000'000;
-/// Of a Pod that is told to end: its sidecar saves for a minute at most.
-constexpr const char* kSidecarGrace = "65s";
 constexpr std::chrono::milliseconds kLook{500};
 constexpr const char* kWorkerSocket = "/scanflow/worker.sock";
 
@@ -196,7 +195,7 @@ Result<PodOrder> PodBackend::order_of(const std::string& pod, const Attempt& att
   settings.shape = traits.native_sidecars ? inject::Shape::native : inject::Shape::plain;
   settings.image = options_.images.sidecar;
   settings.image_pull_policy = "IfNotPresent";
-  settings.grace = kSidecarGrace;
+  settings.grace = fmt::format("{}us", protocol::kSidecarGraceUs);
   settings.hub = fmt::format("tcp://{}:{}", driver_->host(), address_.port);
   PodOrder order;
   if (traits.secrets) {
@@ -362,7 +361,8 @@ void PodBackend::look_after(std::int64_t now_us) {
                       name, driver_->host(), address_.port, kUnreachable));
     }
     if (pod.ends_us > 0 && now_us >= pod.ends_us && pod.record.attempt) {
-      if (pod.gone || !may_save(pod) || now_us >= pod.ends_us + kSavingUs) over.push_back(name);
+      if (pod.gone || !may_save(pod) || now_us >= pod.ends_us + protocol::kSavingUs)
+        over.push_back(name);
     } else if (!pod.record.attempt) {
       if (now_us - pod.waits_us >= pod.record.reuse.idle_us) idle.push_back(name);
     } else if ((!pod.attached && now_us - pod.waits_us >= kSilentUs) ||

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sdk/base/digest.hpp"
+#include "sidecar/protocol/saving.hpp"
 
 namespace scanflow::backend {
 
@@ -79,7 +80,7 @@ PodTemplate pod_template(const protocol::Request& request, const Images& images)
   add_volumes(pod, volumes, container);
   json spec = {{"restartPolicy", "Never"},
                // Its sidecar may be saving what the step leaves.
-               {"terminationGracePeriodSeconds", 70},
+               {"terminationGracePeriodSeconds", protocol::kPodGraceUs / 1'000'000},
                {"automountServiceAccountToken", false},
                {"containers", {std::move(container)}},
                // Whatever its image says: the sidecar's, else that is not let near it.

@@ -162,7 +162,10 @@ Result<void> PodFiles::stored_checkpoint(const std::string& user, const protocol
     Grant* grant = find(user, store.id);
     if (grant == nullptr) return fail("its attempt is over");
     saved = grant->checkpoints;
-    if (store.object == "checkpoint") grant->fresh.insert(sha256);
+    if (store.object == "checkpoint") {
+      grant->fresh.insert(sha256);
+      return save_object(saved, path, sha256);
+    }
     for (const auto& [each, attempts] : grants_) {
       for (const auto& [id, other] : attempts) {
         if (other.checkpoints != saved) continue;
@@ -171,7 +174,6 @@ Result<void> PodFiles::stored_checkpoint(const std::string& user, const protocol
       }
     }
   }
-  if (store.object == "checkpoint") return save_object(saved, path, sha256);
   if (auto taken = save_snapshot(saved, store.id.step, path, sha256, in_use); !taken) return taken;
   const std::lock_guard lock(mutex_);
   if (Grant* grant = find(user, store.id); grant != nullptr) grant->fresh.clear();

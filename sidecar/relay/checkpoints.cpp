@@ -11,6 +11,7 @@
 
 #include "sdk/base/files.hpp"
 #include "sdk/base/tree.hpp"
+#include "sidecar/protocol/saving.hpp"
 #include "sidecar/relay/checkpoints_kept.hpp"
 
 namespace scanflow::relay {
@@ -26,7 +27,6 @@ constexpr std::int64_t kUnsettledUs = 10 * kSecond;
 /// So that no more than a fifth of the time goes into it, however long it takes.
 constexpr std::int64_t kLeastPauseUs = 5 * kSecond, kPauses = 4;
 constexpr std::int64_t kAfterProblemUs = 30 * kSecond;
-constexpr std::int64_t kEndUs = 60 * kSecond;
 /// Then what came of files that are written all the time is taken, where there is nothing better.
 constexpr int kMostTorn = 3;
 /// A sidecar has 32 MiB: two KiB for each of them are a third of that.
@@ -68,7 +68,7 @@ void Checkpoints::end(const Id& id, bool keep, Done then) {
   kept->then = std::move(then);
   kept->ends = true;
   if (!keep || kept->bringing) return over(kept);
-  kept->end_us = now_us_ + kEndUs;
+  kept->end_us = now_us_ + protocol::kSavingUs;
   kept->look_us = kept->save_us = 0;
 }
 
@@ -112,20 +112,19 @@ std::int64_t Checkpoints::wake_us() const {
 
 void Checkpoints::look(const KeptPtr& kept) {
   if (kept->ends && now_us_ >= kept->end_us) {
-    say_(kept->id, fmt::format("its last checkpoints could not be saved within {} s{}{}",
-                               kEndUs / kSecond, kept->said.empty() ? "" : ": ", kept->said));
+    say_(kept->id, fmt::format("its last checkpoints could not be saved within {} s",
+                               protocol::kSavingUs / kSecond));
     return over(kept);
   }
   if (kept->pass) return;
   kept->look_us = now_us_ + kLookUs;
   std::vector<std::string> left_out;
   auto now = look_at(kept->directory, kMostFiles, left_out);
-  if (!left_out.empty() && std::exchange(kept->said, left_out.front()) != left_out.front())
-    say_(kept->id, "of its checkpoints this is not saved: " + left_out.front());
+  if (!left_out.empty())
+    say_once(*kept, "of its checkpoints this is not saved: " + left_out.front());
   if (!now && now.error().message.empty()) return;  // it changed meanwhile
   if (!now) {
-    if (std::exchange(kept->said, now.error().message) != now.error().message)
-      say_(kept->id, "its checkpoints are not saved: " + now.error().message);
+    say_once(*kept, "its checkpoints are not saved: " + now.error().message);
     return kept->ends ? over(kept) : void();
   }
   // A boot that does not know what was saved saves what there is; but not that there is nothing.
@@ -250,7 +249,6 @@ void Checkpoints::save_manifest(const KeptPtr& kept) {
         kept->saved = std::move(pass->snapshot);
         std::erase_if(kept->known,
                       [&](const auto& each) { return !kept->saved->contains(each.first); });
-        kept->said.clear();
         pass_over(kept, "");
       });
   pass->transfers.insert(*number);
@@ -268,8 +266,11 @@ void Checkpoints::pass_over(const KeptPtr& kept, const std::string& problem) {
   kept->save_us = now_us_ + (problem.empty() ? kept->ends ? 0 : pause_us
                              : kept->ends    ? kSecond
                                              : kAfterProblemUs);
-  if (!problem.empty() && std::exchange(kept->said, problem) != problem)
-    say_(kept->id, "its checkpoints are not saved: " + problem);
+  if (!problem.empty()) say_once(*kept, "its checkpoints are not saved: " + problem);
+}
+
+void Checkpoints::say_once(Kept& kept, const std::string& what) const {
+  if (kept.said.insert(what).second) say_(kept.id, what);
 }
 
 }  // namespace scanflow::relay

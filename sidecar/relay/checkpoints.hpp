@@ -73,6 +73,7 @@ class Checkpoints {
   void save_manifest(const KeptPtr& kept);
   void pass_over(const KeptPtr& kept, const std::string& problem);
   void over(const KeptPtr& kept);
+  void say_once(Kept& kept, const std::string& what) const;
   std::filesystem::path next_file() { return directory_ / std::to_string(++numbered_); }
 
   const std::filesystem::path directory_;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "sidecar/relay/checkpoints.hpp"
@@ -43,8 +44,8 @@ struct Checkpoints::Kept {
   std::int64_t seen_us = 0;               // since when something is
   std::int64_t look_us = 0, save_us = 0;  // not before
   bool hurried = false;
-  int torn = 0;      // passes in a row
-  std::string said;  // of what cannot be saved
+  int torn = 0;                // passes in a row
+  std::set<std::string> said;  // of what cannot be saved
   PassPtr pass;
   Done then;  // it ends
   bool ends = false;

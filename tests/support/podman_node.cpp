@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <thread>
 #include <utility>
 
 #include "engine/http/base64.hpp"
@@ -113,8 +112,9 @@ void PodmanNode::stop(const json& pod, std::int64_t grace_s) {
       (void)Program({"podman", "kill", "--signal", "TERM",
                      fmt::format("{}-{}", name_of(pod), each["name"].get<std::string>())})
           .wait();
-    while (run() > 0 && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    (void)eventually([&] { return run() == 0; },
+                     std::chrono::duration_cast<std::chrono::milliseconds>(
+                         deadline - std::chrono::steady_clock::now()));
   }
   (void)left_.podman.remove(name_of(pod));
   fs::remove_all(directory_ / name_of(pod));

@@ -369,8 +369,8 @@ TEST_F(SidecarTest, ThrottlesAProcess) {
       },
       std::chrono::seconds(30)))
       << "at last it used " << used;
-  test::write(files_ / "stop", "");
   EXPECT_EQ(hubs_.ask("throttle", {{"share", 1}}).outcome, "DONE");
+  test::write(files_ / "stop", "");  // from now on it may have ended already
   EXPECT_EQ(ended().status, "succeeded");
 }
 
