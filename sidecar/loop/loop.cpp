@@ -51,6 +51,10 @@ void Loop::arm(const Watch& timer, std::int64_t delay_us) {
   ::event_add(timer.inside_->event, &delay);
 }
 
+bool Loop::armed(const Watch& timer) {
+  return ::event_pending(timer.inside_->event, EV_TIMEOUT, nullptr) != 0;
+}
+
 void Loop::run(const Task& before) {
   while (!stopped_) {
     before();

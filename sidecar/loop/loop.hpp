@@ -37,6 +37,7 @@ class Loop {
   /// Once: to be armed.
   Watch timer(Task task);
   static void arm(const Watch& timer, std::int64_t delay_us);
+  static bool armed(const Watch& timer);
 
   /// Until stop(): `before` each wait, which is when something may be left to be done.
   void run(const Task& before);

@@ -33,8 +33,7 @@ Relay::Relay(sidecar::Loop& loop, RelayOptions options, bulk::Client& client, Ev
                    }),
       outputs_(options_.directory + "/manifests", client),
       worker_(loop, options_.worker,
-              {[this] { connected(); },
-               [this] { sidecar::Loop::arm(worker_gone_, draining_ ? 0 : kWorkerGoneUs); },
+              {[this] { connected(); }, [this] { lost(); },
                [this](protocol::Body& body) { on_worker(body); }}),
       worker_gone_(loop.timer([this] { end_without_worker(); })) {
   read_ended();
@@ -132,6 +131,12 @@ void Relay::connected() {
 void Relay::died(const Id& id, std::string post_mortem) {
   const auto found = attempts_.find(id);
   if (found != attempts_.end()) found->second.post_mortem = std::move(post_mortem);
+}
+
+/// Also one that was gone before this sidecar began: the successor of one that was killed with it.
+void Relay::lost() {
+  if (!sidecar::Loop::armed(worker_gone_))
+    sidecar::Loop::arm(worker_gone_, draining_ ? 0 : kWorkerGoneUs);
 }
 
 /// Why it has gone is not seen from here.

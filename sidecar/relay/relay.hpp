@@ -72,6 +72,7 @@ class Relay {
   void cannot_begin(const Id& id, const std::string& why);
   void cancel(const protocol::Cancel& order);
   void connected();
+  void lost();
   void end_without_worker();
   void on_worker(protocol::Body& body);
   void send_log(const Id& id, Attempt& attempt, const protocol::LogRange& log);

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "sdk/base/unix_socket.hpp"
@@ -27,6 +29,7 @@ WorkerLink::WorkerLink(sidecar::Loop& loop, std::string path, Events events)
 void WorkerLink::connect() {
   auto fd = connect_to(path_);
   if (!fd) {
+    if (std::error_code none; std::filesystem::exists(path_, none)) events_.lost();
     wait_us_ = std::clamp(wait_us_ * 2, kLeastWaitUs, kMostWaitUs);
     return sidecar::Loop::arm(retry_, wait_us_);
   }

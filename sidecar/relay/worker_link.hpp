@@ -16,7 +16,7 @@ class WorkerLink {
  public:
   struct Events {
     std::function<void()> connected;  // it knows of nothing that was said before
-    std::function<void()> lost;
+    std::function<void()> lost;       // at each try that finds its socket, and nobody there
     std::function<void(protocol::Body&)> message;
   };
 

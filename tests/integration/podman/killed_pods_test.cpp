@@ -1,7 +1,8 @@
-// Two hundred steps in Pods that are killed all the time: each is done once, and nothing is left.
+// Many steps in Pods that are killed all the time: each is done once, and nothing is left.
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -20,8 +21,13 @@ namespace fs = std::filesystem;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr int kSteps = 200;
 constexpr unsigned kSeed = 1;
+
+/// $SCANFLOW_POD_STEPS, else 60.
+int steps() {
+  const char* given = std::getenv("SCANFLOW_POD_STEPS");
+  return given ? std::atoi(given) : 60;
+}
 
 /// The names of all Pods that there ever were, as podman tells.
 class Names {
@@ -45,11 +51,13 @@ class Names {
 
 class KilledPods : public PodBackend {
  protected:
-  /// Every two seconds one of those that run, by chance; how many there were. Until the program ends.
-  int kill_pods_of(Program& program) {
+  /// Every second one of those that run, by chance; how many there were. Until the program ends,
+  /// or `most` are killed: on a slow machine there is time for more than all attempts of a step.
+  int kill_pods_of(Program& program, int most) {
     std::mt19937 random(kSeed);
     int killed = 0;
-    while (!eventually([&] { return !program.running(); }, std::chrono::seconds(2))) {
+    while (killed < most &&
+           !eventually([&] { return !program.running(); }, std::chrono::seconds(1))) {
       std::vector<podman::Pod> there = pods();
       std::erase_if(there, [](const podman::Pod& pod) { return pod.status != "Running"; });
       if (there.empty()) continue;
@@ -99,7 +107,8 @@ class KilledPods : public PodBackend {
   }
 };
 
-TEST_F(KilledPods, TwoHundredStepsSucceedOnceEachAndLeaveNothing) {
+TEST_F(KilledPods, AllStepsSucceedOnceEachAndLeaveNothing) {
+  const int count = steps();
   Names names;
   const podman::Watch watch(podman(), state_label(), wall_us(), names.on_event(), [](auto&) {});
   const std::int64_t begun_us = monotonic_us();
@@ -122,10 +131,10 @@ TEST_F(KilledPods, TwoHundredStepsSucceedOnceEachAndLeaveNothing) {
     run: echo "sum=${{{{ sum(collect(steps.work, 'outputs.n')) }}}}" >> $SCANFLOW_OUTPUT
     retry: *again
 )",
-                                         kSteps),
+                                         count),
                              {"-j", "6"});
-  const int killed = kill_pods_of(*program);
-  const Output output = program->wait();
+  const int killed = kill_pods_of(*program, count / 4);
+  const Output output = program->wait(std::chrono::minutes(5));
   ASSERT_EQ(output.exit, 0) << output.out << output.err;
   const auto seconds = static_cast<double>(monotonic_us() - begun_us) / 1e6;
 
@@ -140,14 +149,14 @@ TEST_F(KilledPods, TwoHundredStepsSucceedOnceEachAndLeaveNothing) {
       ++successes[event.at("step")];
     }
   }
-  EXPECT_THAT(successes, SizeIs(kSteps + 2));
+  EXPECT_THAT(successes, SizeIs(count + 2));
   for (const auto& [step, times] : successes) EXPECT_EQ(times, 1) << step;
-  EXPECT_EQ(step("add").at("outputs").at("sum"), kSteps * (kSteps + 1) / 2);
+  EXPECT_EQ(step("add").at("outputs").at("sum"), count * (count + 1) / 2);
   EXPECT_GE(killed, 5) << "it was over too soon";
-  EXPECT_GE(failures, killed / 2) << "Pods were killed that did nothing";
+  EXPECT_GE(failures, killed / 4) << "Pods were killed that did nothing";
 
   std::multiset<std::string> artifacts, wanted;
-  for (int i = 1; i <= kSteps; ++i) wanted.insert(fmt::format("{}\n", i));
+  for (int i = 1; i <= count; ++i) wanted.insert(fmt::format("{}\n", i));
   for (const auto& entry : fs::recursive_directory_iterator(scanflow_.state() / "artifacts")) {
     if (entry.is_regular_file()) artifacts.insert(read(entry.path()));
   }
@@ -155,7 +164,7 @@ TEST_F(KilledPods, TwoHundredStepsSucceedOnceEachAndLeaveNothing) {
 
   const auto all = names.all();
   std::cout << fmt::format(
-      "{} steps in {} Pods, {} of them killed, {} attempts more, in {:.1f} s\n", kSteps, all.size(),
+      "{} steps in {} Pods, {} of them killed, {} attempts more, in {:.1f} s\n", count, all.size(),
       killed, failures, seconds);
   EXPECT_TRUE(eventually([&] { return left_of(all).empty(); }))
       << testing::PrintToString(left_of(all));

@@ -346,6 +346,22 @@ TEST_F(PodTest, AKilledSidecarsSuccessorLeavesCheckpointsAsTheyAre) {
   EXPECT_THAT(store_.log("log"), HasSubstr("newer"));
 }
 
+TEST_F(PodTest, ASidecarThatWasKilledWithItsWorkerHasASuccessorThatSavesAllAndSaysSo) {
+  launch_again("printf half > $SCANFLOW_CHECKPOINTS/m; sleep 60");
+  ASSERT_TRUE(hubs_.sees([](Hubs& hubs) { return !hubs.started.empty(); }));
+  const pid_t pid = hubs_.started.back().pid;
+  ASSERT_TRUE(
+      test::eventually([&] { return test::read(path("checkpoints/step/work/m")) == "half"; }));
+  sidecar_->signal(SIGKILL);
+  worker_->signal(SIGKILL);
+  ::kill(-pid, SIGKILL);
+  sidecar_->wait();
+  worker_->wait();
+  start_sidecar();
+  EXPECT_EQ(result().cause, protocol::kWorkerGone);
+  EXPECT_EQ(store_.content("snapshot"), manifest({{"m", "half"}}));
+}
+
 TEST_F(PodTest, WhatSucceedsLeavesNothing) {
   launch_again("printf done > $SCANFLOW_CHECKPOINTS/m");
   EXPECT_EQ(result().status, "succeeded");
