@@ -183,6 +183,13 @@ Api::~Api() { finish(); }
 void Api::finish() { impl_->shared.pool.join(); }
 
 void Api::handle(Request request, const Reply& reply) {
+  static const Segments kTracker{"api", "2.0", "mlflow"};
+  if (request.path.size() > kTracker.size() &&
+      std::equal(kTracker.begin(), kTracker.end(), request.path.begin())) {
+    const auto begin = request.path.begin() + static_cast<std::ptrdiff_t>(kTracker.size());
+    return impl_->track(request, fmt::format("{}", fmt::join(begin, request.path.end(), "/")),
+                        reply);
+  }
   Segments names;
   std::string allowed;
   std::vector<std::string> known;

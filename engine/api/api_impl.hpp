@@ -76,6 +76,9 @@ struct Api::Impl {
   void remove_document(const Request& request, const Segments& names, const Reply& reply);
   void remove_documents(const Request& request, const Segments& names, const Reply& reply);
 
+  /// MLflow's REST API (track_requests.cpp). `path`: below /api/2.0/mlflow/.
+  void track(const Request& request, const std::string& path, const Reply& reply);
+
   /// Queries on the pool; then the document is the answer.
   void read(const Reply& reply, std::function<Answer<json>()> query);
   /// Prepares on the pool, and goes on with that on the HTTP thread.

@@ -94,7 +94,8 @@ void Api::Impl::show_run(const Request&, const Segments& names, const Reply& rep
 void Api::Impl::events(const Request& request, const Segments& names, const Reply& reply) {
   const bool stream = request.accepts("text/event-stream");
   Request chosen = request;
-  if (stream && !request.last_event_id.empty()) chosen.query["after"] = request.last_event_id;
+  if (stream && !request.last_event_id.empty())
+    chosen.query.emplace("after", request.last_event_id);
   const bool latest = stream && chosen.parameter("after") == "latest";
   if (latest) chosen.query.erase("after");
   const auto after = number_of(chosen, "after", 0, kLastSeq, 0);

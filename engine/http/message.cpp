@@ -53,7 +53,7 @@ bool parse_target(std::string_view target, Request& request) {
     const std::size_t equals = std::min(part.find('='), part.size());
     const auto name = decode(part.substr(0, equals), true);
     auto value = decode(part.substr(std::min(equals + 1, part.size())), true);
-    if (name && value) request.query[*name] = std::move(*value);
+    if (name && value) request.query.emplace(*name, std::move(*value));
     return name && value;
   };
   if (!each_part(target.substr(0, question), '/', add_segment)) return false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -23,15 +24,15 @@ struct ClientSubject {
 
 struct Request {
   std::string method;
-  std::vector<std::string> path;             // its segments, decoded
-  std::map<std::string, std::string> query;  // decoded; of a name that comes twice the last
+  std::vector<std::string> path;                  // its segments, decoded
+  std::multimap<std::string, std::string> query;  // decoded; in the order in which a name comes
   std::string body, content_type, accept, last_event_id, authorization;
   std::optional<ClientSubject> client;  // where the server has a CA for clients, and it vouches
 
-  /// Of the query, or "".
+  /// Of the query, or ""; of a name that comes twice the last.
   std::string parameter(const std::string& name) const {
-    const auto found = query.find(name);
-    return found == query.end() ? std::string() : found->second;
+    const auto end = query.upper_bound(name);
+    return query.contains(name) ? std::prev(end)->second : std::string();
   }
   bool accepts(std::string_view type) const { return accept.find(type) != std::string::npos; }
 };

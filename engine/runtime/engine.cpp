@@ -10,6 +10,7 @@
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -20,6 +21,13 @@ using run::EventType;
 
 /// How long a change of a running step may take to be seen by `runs show` of another process.
 constexpr auto kRowDelay = std::chrono::milliseconds(200);
+
+/// As MLflow's are: 32 hexadecimal digits.
+std::string new_tracked_id() {
+  std::string id = uuid_v7(wall_us() / 1000);
+  std::erase(id, '-');
+  return id;
+}
 
 }  // namespace
 
@@ -116,6 +124,17 @@ void Engine::act(ActionRequest request, Client client) {
                client = std::move(client)]() mutable { impl->act(std::move(request), client); });
 }
 
+void Engine::track(const track::Call& call, nlohmann::json request,
+                   std::function<void(track::Answer<std::string>)> then) {
+  boost::asio::post(impl_->tracking, [impl = impl_.get(), &call, request = std::move(request),
+                                      then = std::move(then)] {
+    if (!impl->tracker)
+      return then(tl::unexpected<track::Problem>(
+          {track::Code::unavailable, "this engine keeps no state, and tracks nothing"}));
+    then(impl->tracker->run(call, request));
+  });
+}
+
 void Engine::apply(ApplyRequest request, Client client) {
   impl_->post([impl = impl_.get(), request = std::move(request),
                client = std::move(client)]() mutable { impl->apply(std::move(request), client); });
@@ -133,6 +152,8 @@ Engine::Impl::Impl(EngineOptions given)
   if (options.store) {
     if (auto locks = RunLocks::open(options.state.engine_runs()))
       run_locks.emplace(std::move(*locks));
+    tracker.emplace(*options.store,
+                    track::Tracker::Means{[] { return wall_us() / 1000; }, new_tracked_id});
     Cluster cluster = cluster_of_environment();
     actions.emplace(
         *options.store,
@@ -173,6 +194,7 @@ Engine::Impl::~Impl() {
     flush();
   });
   pool.join();
+  tracking.join();
   actions.reset();
   post([this] {  // at once: a backend of Pods speaks with the fleet
     steering.fleet.reset();

@@ -18,6 +18,7 @@
 #include "engine/runtime/state_directory.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/store.hpp"
+#include "engine/track/tracker.hpp"
 #include "sdk/base/result.hpp"
 
 namespace scanflow::runtime {
@@ -97,6 +98,12 @@ class Engine {
 
   /// A primitive of a cluster's object: "action": action_document. Asked again with the same id, it is done once.
   void act(ActionRequest request, Client client);
+
+  // Experiments and models (engine/track).
+
+  /// As Tracker::run(), from another thread; a problem where this engine keeps no state.
+  void track(const track::Call& call, nlohmann::json request,
+             std::function<void(track::Answer<std::string>)> then);
 
   // Registered documents. These answer {"type": "done"} with what registry.hpp says, or "rejected";
   // one after the other, in the order in which they come.

@@ -32,6 +32,7 @@
 #include "engine/runtime/run_locks.hpp"
 #include "engine/runtime/steering.hpp"
 #include "engine/store/artifacts.hpp"
+#include "engine/track/tracker.hpp"
 
 namespace scanflow::runtime {
 
@@ -275,6 +276,8 @@ struct Engine::Impl {
   boost::asio::steady_timer wake_timer{strand};
   boost::asio::steady_timer row_timer{strand};
   boost::asio::thread_pool pool{2};
+  std::optional<track::Tracker> tracker;  // none: there is no store
+  boost::asio::thread_pool tracking{2};   // a long search holds up nothing else
   /// Changes of what is registered follow each other.
   boost::asio::strand<boost::asio::thread_pool::executor_type> registry{pool.get_executor()};
   PodFiles pod_files{artifacts, options.state.pods() / "incoming"};

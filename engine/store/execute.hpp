@@ -1,4 +1,4 @@
-// Statements that run once: all rows that one gives, or how many it changed. Private to engine/store.
+// Statements that run once: all rows that one gives, or how many it changed. For engine/store and engine/track.
 #pragma once
 
 #include <vector>

@@ -123,7 +123,13 @@ Result<std::vector<ModelVersion>> read_models(const Connection& connection) {
     columns.read(model.name, model.version, model.sha256, model.run, model.step, model.attempt,
                  model.time_us, model.metrics, model.tags, model.lineage);
   };
-  return collect<ModelVersion>(connection, "SELECT * FROM models ORDER BY name, version", fill);
+  return collect<ModelVersion>(
+      connection,
+      "SELECT m.name, v.version, v.sha256, v.run, v.step, v.attempt, v.created_ms * 1000, "
+      "v.metrics, (SELECT json_group_object(key, value) FROM model_version_tags WHERE owner = "
+      "v.key), v.lineage FROM model_versions AS v JOIN registered_models AS m ON m.key = v.owner "
+      "ORDER BY m.name, v.version",
+      fill);
 }
 
 Result<Connection> ReaderPool::take() {

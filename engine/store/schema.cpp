@@ -256,9 +256,157 @@ CREATE INDEX actions_by_object ON actions (kind, name, namespace, key);
 CREATE INDEX actions_open ON actions (key) WHERE outcome = '';
 )sql";
 
+/// Experiments, what is tracked in them, and registered models, as MLflow has them (engine/track).
+constexpr const char* kVersion7 = R"sql(
+CREATE TABLE experiments (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,       -- also of deleted ones
+  artifact_location TEXT NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL
+);
+INSERT INTO experiments VALUES (0, 'Default', 'mlflow-artifacts:/0', 0, 0, 0);
+CREATE TABLE experiment_tags (
+  owner INTEGER NOT NULL,          -- experiments.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE tracked_runs (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  experiment INTEGER NOT NULL,     -- experiments.key
+  name TEXT NOT NULL,
+  user TEXT NOT NULL,
+  status TEXT NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER,                -- NULL: it has not
+  artifact_uri TEXT NOT NULL
+);
+CREATE INDEX tracked_runs_by_experiment ON tracked_runs (experiment, started_ms);
+CREATE TABLE tracked_params (
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE tracked_tags (
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE series (              -- of metrics, each with its latest point
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  name TEXT NOT NULL,
+  step INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL,
+  value REAL,                      -- NULL: not a number
+  UNIQUE (owner, name)
+);
+CREATE TABLE points (
+  series INTEGER NOT NULL,         -- series.key
+  time_ms INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  value REAL NOT NULL,             -- 0 where it is not a number
+  not_a_number INTEGER NOT NULL,
+  PRIMARY KEY (series, time_ms, step, value, not_a_number)
+) WITHOUT ROWID;
+CREATE TABLE datasets (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  experiment INTEGER NOT NULL,     -- experiments.key
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  source_type TEXT NOT NULL,
+  source TEXT NOT NULL,
+  schema TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  UNIQUE (experiment, name, digest)
+);
+CREATE TABLE registered_models (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  description TEXT NOT NULL DEFAULT '',
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  last_version INTEGER NOT NULL DEFAULT 0  -- that was given: none is given twice
+);
+CREATE TABLE registered_model_tags (
+  owner INTEGER NOT NULL,          -- registered_models.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE model_aliases (
+  owner INTEGER NOT NULL,          -- registered_models.key
+  alias TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (owner, alias)
+) WITHOUT ROWID;
+CREATE TABLE model_versions (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner INTEGER NOT NULL,          -- registered_models.key
+  version INTEGER NOT NULL,
+  description TEXT NOT NULL DEFAULT '',
+  user TEXT NOT NULL DEFAULT '',
+  stage TEXT NOT NULL DEFAULT 'None',
+  source TEXT NOT NULL,            -- URI
+  run_id TEXT NOT NULL DEFAULT '', -- tracked_runs.id
+  run_link TEXT NOT NULL DEFAULT '',
+  status TEXT NOT NULL DEFAULT 'READY',
+  status_message TEXT NOT NULL DEFAULT '',
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  -- Of one that a step has registered; '': it was not.
+  sha256 TEXT NOT NULL DEFAULT '',
+  run TEXT NOT NULL DEFAULT '',    -- runs.id
+  step TEXT NOT NULL DEFAULT '',
+  attempt INTEGER NOT NULL DEFAULT 0,
+  metrics TEXT NOT NULL DEFAULT '',
+  lineage TEXT NOT NULL DEFAULT '',
+  UNIQUE (owner, version)
+);
+CREATE UNIQUE INDEX model_versions_by_source ON model_versions (run, step, attempt, owner, sha256)
+  WHERE run != '';
+CREATE TABLE model_version_tags (
+  owner INTEGER NOT NULL,          -- model_versions.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+INSERT INTO registered_models (name, created_ms, updated_ms, last_version)
+  SELECT name, min(time_us) / 1000, max(time_us) / 1000, max(version) FROM models GROUP BY name;
+INSERT INTO model_versions (owner, version, source, created_ms, updated_ms, sha256, run, step,
+                            attempt, metrics, lineage)
+  SELECT m.key, o.version, 'scanflow-artifact:/' || o.sha256, o.time_us / 1000, o.time_us / 1000,
+         o.sha256, o.run, o.step, o.attempt, o.metrics, o.lineage
+    FROM models AS o JOIN registered_models AS m ON m.name = o.name ORDER BY o.time_us;
+INSERT OR REPLACE INTO model_version_tags
+  SELECT v.key, t.key, CASE t.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE t.value END
+    FROM models AS o JOIN registered_models AS m ON m.name = o.name
+    JOIN model_versions AS v ON v.owner = m.key AND v.version = o.version,
+    json_each(CASE o.tags WHEN '' THEN '{}' ELSE o.tags END) AS t;
+DROP TABLE models;
+CREATE TABLE inputs (              -- datasets of runs
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  dataset INTEGER NOT NULL,        -- datasets.key
+  UNIQUE (owner, dataset)
+);
+CREATE TABLE input_tags (
+  owner INTEGER NOT NULL,          -- inputs.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+)sql";
+
 /// migrations[v]: from version v to v + 1. Never edited once released.
-constexpr std::array<const char*, kSchemaVersion> kMigrations{kVersion1, kVersion2, kVersion3,
-                                                              kVersion4, kVersion5, kVersion6};
+constexpr std::array<const char*, kSchemaVersion> kMigrations{
+    kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6, kVersion7};
 
 Error newer(std::int64_t found) {
   return {fmt::format(

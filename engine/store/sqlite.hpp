@@ -1,5 +1,5 @@
-// The few things we need of SQLite's C interface, with owners and readable errors. Private to
-// engine/store.
+// The few things we need of SQLite's C interface, with owners and readable errors. For engine/store, and
+// engine/track, whose tables lie in the same database.
 #pragma once
 
 #include <sqlite3.h>
@@ -46,7 +46,7 @@ class Connection {
 };
 
 /// Of a statement that is put together while the program runs.
-using Parameter = std::variant<std::int64_t, std::string>;
+using Parameter = std::variant<std::int64_t, double, std::string>;
 
 /// A prepared statement, used again and again.
 class Statement {

@@ -146,4 +146,17 @@ Result<ModelVersion> Store::register_model(ModelVersion model) {
   return model;
 }
 
+Result<void> Store::write(std::function<Result<void>(Connection&)> task) {
+  return impl_->write(std::move(task));
+}
+
+Result<void> Store::read(const std::function<Result<void>(const Connection&)>& query) const {
+  return impl_->readers.use([&](const Connection& connection) -> Result<void> {
+    if (auto begun = connection.execute("BEGIN", "cannot read"); !begun) return begun;
+    auto result = query(connection);
+    auto ended = connection.execute("ROLLBACK", "cannot read");  // nothing was written
+    return result ? ended : result;
+  });
+}
+
 }  // namespace scanflow::store

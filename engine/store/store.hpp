@@ -22,6 +22,8 @@ namespace scanflow::store {
 /// survives kill -9 (WAL, synchronous NORMAL), or power loss too (FULL).
 enum class Durability { process, power };
 
+class Connection;  // sqlite.hpp
+
 class Store {
  public:
   static constexpr std::int64_t kMostActions = 100'000;
@@ -79,6 +81,15 @@ class Store {
   /// Actions without an outcome get this one, since nobody goes on with them. Costs nothing where there are none.
   Result<void> close_actions(const std::string& outcome, const std::string& message,
                              std::int64_t now_us);
+
+  // For other folders that have tables of their own here (engine/track).
+
+  /// In a transaction; blocks until it is committed. What `task` answers an error to is not committed, and nothing
+  /// may be written any more: so it takes back what it has begun, and answers none. [any-thread, not for a `done`]
+  Result<void> write(std::function<Result<void>(Connection&)> task);
+  /// All that `query` reads is of one moment. [any-thread]
+  Result<void> read(const std::function<Result<void>(const Connection&)>& query) const;
+
   /// The fencing number of a hub that begins: higher than any that was given before, from 1.
   Result<std::uint64_t> next_term();
 

@@ -172,27 +172,46 @@ Result<void> Tables::write_commands(const Connection& connection, const Batch& b
 }
 
 Result<void> add_model(const Connection& connection, ModelVersion& model) {
-  auto known = Statement::prepare(connection,
-                                  "SELECT version, time_us, metrics, tags, lineage FROM models "
-                                  "WHERE run = ?1 AND step = ?2 AND attempt = ?3 AND name = ?4 "
-                                  "AND sha256 = ?5");
+  const auto failed = [&] {
+    return tl::unexpected(connection.error("cannot register a model in"));
+  };
+  auto known = Statement::prepare(
+      connection,
+      "SELECT v.version, v.created_ms * 1000, v.metrics, v.lineage FROM model_versions AS v JOIN "
+      "registered_models AS m ON m.key = v.owner WHERE v.run = ?1 AND v.step = ?2 AND v.attempt = "
+      "?3 AND m.name = ?4 AND v.sha256 = ?5");
   if (!known) return tl::unexpected(known.error());
   if (known->bind(model.run, model.step, model.attempt, model.name, model.sha256).next()) {
-    known->read(model.version, model.time_us, model.metrics, model.tags, model.lineage);
+    known->read(model.version, model.time_us, model.metrics, model.lineage);
     return {};
   }
-  auto add = Statement::prepare(
+  if (!known->ok()) return failed();
+  const std::int64_t now_ms = model.time_us / 1000;
+  auto of_name = Statement::prepare(
       connection,
-      "INSERT INTO models SELECT ?1, coalesce(max(version), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 "
-      "FROM models WHERE name = ?1 RETURNING version");
-  if (!add) return tl::unexpected(add.error());
-  if (known->ok() && add->bind(model.name, model.sha256, model.run, model.step, model.attempt,
-                               model.time_us, model.metrics, model.tags, model.lineage)
-                         .next()) {
-    add->read(model.version);
-    if (add->run()) return {};
-  }
-  return tl::unexpected(connection.error("cannot register a model in"));
+      "INSERT INTO registered_models (name, created_ms, updated_ms, last_version) VALUES (?1, ?2, "
+      "?2, 1) ON CONFLICT (name) DO UPDATE SET last_version = last_version + 1, updated_ms = ?2 "
+      "RETURNING key, last_version");
+  if (!of_name) return tl::unexpected(of_name.error());
+  if (!of_name->bind(model.name, now_ms).next()) return failed();
+  std::int64_t owner = 0;
+  of_name->read(owner, model.version);
+  if (!of_name->run()) return failed();
+  const auto added = change(
+      connection,
+      "INSERT INTO model_versions (owner, version, source, created_ms, updated_ms, sha256, run, "
+      "step, attempt, metrics, lineage) VALUES (?1, ?2, 'scanflow-artifact:/' || ?4, ?3, ?3, ?4, "
+      "?5, ?6, ?7, ?8, ?9)",
+      owner, model.version, now_ms, model.sha256, model.run, model.step, model.attempt,
+      model.metrics, model.lineage);
+  if (!added) return tl::unexpected(added.error());
+  const auto tagged = change(
+      connection,
+      "INSERT INTO model_version_tags SELECT ?1, key, CASE type WHEN 'true' THEN 'true' WHEN "
+      "'false' THEN 'false' ELSE value END FROM json_each(?2)",
+      sqlite3_last_insert_rowid(connection.handle()), model.tags.empty() ? "{}" : model.tags);
+  if (!tagged) return tl::unexpected(tagged.error());
+  return {};
 }
 
 }  // namespace scanflow::store

@@ -15,9 +15,13 @@ TEST(Message, ATargetIsCutAndDecoded) {
       parse_target("/api/v1//runs/a%2Fb%20c?labels=team%3Da,b&since=1d&x&y=1+2&=", request));
   EXPECT_EQ(request.path, (std::vector<std::string>{"api", "v1", "runs", "a/b c"}));
   EXPECT_EQ(request.query,
-            (std::map<std::string, std::string>{
+            (std::multimap<std::string, std::string>{
                 {"labels", "team=a,b"}, {"since", "1d"}, {"x", ""}, {"y", "1 2"}, {"", ""}}));
   EXPECT_EQ(request.parameter("none"), "");
+  Request twice;
+  ASSERT_TRUE(parse_target("/?b=1&a=2&b=0", twice));
+  EXPECT_EQ(twice.parameter("b"), "0") << "the last one";
+  EXPECT_EQ(twice.query.count("b"), 2u);
 }
 
 TEST(Message, AMalformedTargetIsRefused) {

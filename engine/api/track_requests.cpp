@@ -1,0 +1,71 @@
+// MLflow's REST API: https://mlflow.org/docs/latest/rest-api.html
+#include <fmt/format.h>
+
+#include "engine/api/api_impl.hpp"
+#include "engine/api/body.hpp"
+#include "engine/track/tracker.hpp"
+
+namespace scanflow::api {
+namespace {
+
+Response problem(int status, const char* code, const std::string& message) {
+  return respond(status, {{"error_code", code}, {"message", message}});
+}
+
+Response problem(const track::Problem& problem) {
+  Response response =
+      api::problem(track::http_status(problem.code), track::name_of(problem.code), problem.message);
+  if (problem.code == track::Code::unavailable) response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+/// Of a GET: {"name": "value"}, or ["value", ...] where it comes several times.
+json document_of_query(const Request& request) {
+  json document = json::object();
+  for (const auto& [name, value] : request.query) {
+    const auto [there, fresh] = document.emplace(name, value);
+    if (fresh) continue;
+    if (!there->is_array()) *there = json::array({*there});
+    there->push_back(value);
+  }
+  return document;
+}
+
+track::Answer<json> track_document(const Request& request) {
+  if (request.method == "GET") return document_of_query(request);
+  if (request.body.empty()) return json::object();
+  if (auto bounded = check_nesting(request.body); !bounded)
+    return track::invalid(bounded.error().message);
+  json document = json::parse(request.body, nullptr, false);
+  if (document.is_discarded()) return track::invalid("the body is not JSON");
+  return document;
+}
+
+}  // namespace
+
+void Api::Impl::track(const Request& request, const std::string& path, const Reply& reply) {
+  bool there = false;
+  for (const track::Endpoint& endpoint : track::endpoints()) {
+    if (endpoint.path != path) continue;
+    there = true;
+    if (endpoint.method != request.method) continue;
+    auto document = track_document(request);
+    if (!document) return reply(problem(document.error()));
+    if (shared.engine == nullptr) {
+      return reply(
+          problem({track::Code::unavailable, "the server is starting, or ending; try again"}));
+    }
+    return shared.engine->track(*endpoint.call, std::move(*document),
+                                [reply](track::Answer<std::string> answer) {
+                                  if (!answer) return reply(problem(answer.error()));
+                                  Response response;
+                                  response.body = std::move(*answer);
+                                  reply(std::move(response));
+                                });
+  }
+  reply(there ? problem(405, "BAD_REQUEST", fmt::format("{} is not done here", request.method))
+              : problem(404, "ENDPOINT_NOT_FOUND",
+                        fmt::format("this server has no /api/2.0/mlflow/{}", path.substr(0, 200))));
+}
+
+}  // namespace scanflow::api

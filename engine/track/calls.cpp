@@ -1,0 +1,67 @@
+#include "engine/track/calls.hpp"
+
+#include <fmt/format.h>
+
+namespace scanflow::track {
+
+void refuse(Code code, std::string message) { throw Refused{{code, std::move(message)}}; }
+
+Search search_of(const Fields& request, const Searchable& searchable, const KeyedTables& tables,
+                 PageSize size, const std::string& last) {
+  auto filter = parse_filter(request.text("filter"), searchable);
+  if (!filter) throw Refused{std::move(filter.error())};
+  std::vector<Order> orders;
+  for (const std::string& text : request.texts("order_by")) {
+    auto order = parse_order(text, searchable);
+    if (!order) throw Refused{std::move(order.error())};
+    orders.push_back(std::move(*order));
+  }
+  auto offset = offset_of(request.text("page_token"));
+  if (!offset) throw Refused{std::move(offset.error())};
+  return {where_of(*filter, tables), order_of(orders, tables, last),
+          request.within("max_results", 1, size.most, size.otherwise), *offset};
+}
+
+json page_of(const Db& db, const Search& search, const Rows& rows, const char* name,
+             const std::function<json(const store::Statement& row)>& make) {
+  store::Statement statement = db.prepare(fmt::format(
+      "SELECT {} FROM {} WHERE {} AND {} ORDER BY {} LIMIT {} OFFSET {}", rows.columns, rows.tables,
+      rows.condition, search.where.text, search.order.text, search.most + 1, search.offset));
+  std::vector<store::Parameter> parameters = search.where.parameters;
+  parameters.insert(parameters.end(), search.order.parameters.begin(),
+                    search.order.parameters.end());
+  statement.bind_all(parameters);
+  json found = json::array();
+  json answer = json::object();
+  while (db.next(statement)) {
+    if (found.size() == static_cast<std::size_t>(search.most)) {
+      answer["next_page_token"] = token_of(search.offset + found.size());
+      break;
+    }
+    found.push_back(make(statement));
+  }
+  answer[name] = std::move(found);
+  return answer;
+}
+
+const char* lifecycle_of(const Fields& request, const char* name) {
+  const std::string view = request.text(name, "ACTIVE_ONLY");
+  if (view == "ACTIVE_ONLY") return "t.deleted = 0";
+  if (view == "DELETED_ONLY") return "t.deleted != 0";
+  if (view == "ALL") return "1";
+  request.wrong(name, fmt::format("is '{}', and must be ACTIVE_ONLY, DELETED_ONLY or ALL",
+                                  view.substr(0, 50)));
+}
+
+json pairs_of(const Db& db, const char* table, std::int64_t owner) {
+  json all = json::array();
+  db.each(
+      fmt::format("SELECT key, value FROM {} WHERE owner = ? ORDER BY key", table).c_str(),
+      [&](const store::Statement& row) {
+        all.push_back({{"key", row.column<std::string>(0)}, {"value", row.column<std::string>(1)}});
+      },
+      owner);
+  return all;
+}
+
+}  // namespace scanflow::track

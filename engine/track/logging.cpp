@@ -1,0 +1,186 @@
+#include "engine/track/logging.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace scanflow::track {
+namespace {
+
+/// As MLflow limits a batch.
+constexpr std::size_t kMostMetrics = 1000, kMostParams = 100, kMostTags = 100, kMostOfBatch = 1000;
+constexpr std::size_t kMostInputs = 1000;
+
+struct Point {
+  std::string name;
+  double value = 0;
+  std::int64_t time_ms = 0, step = 0;
+};
+
+Point point_of(const Session& session, const Fields& request) {
+  Point point;
+  point.name = request.required("key", kMostKey);
+  point.value = request.real("value");
+  point.time_ms = request.number("timestamp").value_or(session.now_ms);
+  point.step = request.number("step").value_or(0);
+  return point;
+}
+
+/// The latest of a series is the one of the highest step, then time, then value. A point that is told twice is
+/// stored once.
+class Points {
+ public:
+  explicit Points(const Db& db)
+      : db_(db),
+        find_(db.prepare("SELECT key FROM series WHERE owner = ? AND name = ?")),
+        begin_(db.prepare("INSERT INTO series (owner, name, step, time_ms, value) "
+                          "VALUES (?, ?, ?, ?, ?)")),
+        update_(db.prepare("UPDATE series SET step = ?2, time_ms = ?3, value = ?4 WHERE key = ?1 "
+                           "AND (step, time_ms, ifnull(value, -1e999)) < "
+                           "(?2, ?3, ifnull(?4, -1e999))")),
+        add_(db.prepare("INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?)")) {}
+
+  void put(const RunRow& run, const Point& point) {
+    const bool no_number = std::isnan(point.value);
+    find_.bind(run.key, point.name);
+    std::int64_t series = 0;
+    while (db_.next(find_)) series = find_.column<std::int64_t>(0);
+    if (series == 0) {
+      db_.run(begin_.bind(run.key, point.name, point.step, point.time_ms, point.value));
+      series = db_.last_key();
+    } else {
+      db_.run(update_.bind(series, point.step, point.time_ms, point.value));
+    }
+    db_.run(add_.bind(series, point.time_ms, point.step, no_number ? 0.0 : point.value, no_number));
+  }
+
+ private:
+  const Db& db_;
+  store::Statement find_, begin_, update_, add_;
+};
+
+/// A parameter is said once; the same again is no harm.
+void put_parameter(const Session& session, const RunRow& run, const std::string& name,
+                   const std::string& value) {
+  const auto there = session.db.one<std::string>(
+      "SELECT value FROM tracked_params WHERE owner = ? AND key = ?", run.key, name);
+  if (there && *there != value) {
+    refuse(Code::invalid,
+           fmt::format("parameter '{}' of run {} is '{}' already, and does not change to '{}': "
+                       "log what changes as a metric or a tag",
+                       name, run.id, there->substr(0, 100), value.substr(0, 100)));
+  }
+  if (!there)
+    session.db.change("INSERT INTO tracked_params VALUES (?, ?, ?)", run.key, name, value);
+}
+
+std::string parameter_value(const Fields& request) {
+  std::string value = request.text("value");
+  if (value.size() > kMostParameter) {
+    request.wrong("value",
+                  fmt::format("has {} bytes, and may have {}", value.size(), kMostParameter));
+  }
+  return value;
+}
+
+std::int64_t dataset_of(const Session& session, const RunRow& run, const Fields& dataset) {
+  const std::string name = dataset.required("name", kMostName);
+  const std::string digest = dataset.required("digest", kMostKey);
+  session.db.change(
+      "INSERT OR IGNORE INTO datasets (experiment, name, digest, source_type, source, schema, "
+      "profile) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      run.experiment, name, digest, dataset.text("source_type"), dataset.text("source"),
+      dataset.text("schema"), dataset.text("profile"));
+  return *session.db.one<std::int64_t>(
+      "SELECT key FROM datasets WHERE experiment = ? AND name = ? AND digest = ?", run.experiment,
+      name, digest);
+}
+
+}  // namespace
+
+void put_tag(const Session& session, const RunRow& run, const std::string& name,
+             const std::string& value) {
+  session.db.change("INSERT OR REPLACE INTO tracked_tags VALUES (?, ?, ?)", run.key, name, value);
+  if (name == kRunNameTag)
+    session.db.change("UPDATE tracked_runs SET name = ? WHERE key = ?", value, run.key);
+}
+
+json log_metric(const Session& session, const Fields& request) {
+  Points(session.db).put(active_run_of(session, request), point_of(session, request));
+  return json::object();
+}
+
+json log_parameter(const Session& session, const Fields& request) {
+  put_parameter(session, active_run_of(session, request), request.required("key", kMostKey),
+                parameter_value(request));
+  return json::object();
+}
+
+json log_batch(const Session& session, const Fields& request) {
+  const RunRow run = active_run_of(session, request);
+  const auto metrics = request.objects("metrics", kMostMetrics);
+  const auto params = request.pairs("params", kMostParams, kMostParameter);
+  const auto tags = request.pairs("tags", kMostTags, kMostTag);
+  if (const std::size_t all = metrics.size() + params.size() + tags.size(); all > kMostOfBatch) {
+    refuse(Code::invalid, fmt::format("a batch has at most {} metrics, parameters and tags "
+                                      "together, and this one has {}: send several",
+                                      kMostOfBatch, all));
+  }
+  for (const auto& [name, value] : params) put_parameter(session, run, name, value);
+  Points points(session.db);
+  for (const Fields& each : metrics) points.put(run, point_of(session, each));
+  for (const auto& [name, value] : tags) put_tag(session, run, name, value);
+  return json::object();
+}
+
+json set_tag(const Session& session, const Fields& request) {
+  const RunRow run = active_run_of(session, request);
+  const std::string value = request.text("value");
+  if (value.size() > kMostTag)
+    request.wrong("value", fmt::format("has {} bytes, and may have {}", value.size(), kMostTag));
+  put_tag(session, run, request.required("key", kMostKey), value);
+  return json::object();
+}
+
+json delete_tag(const Session& session, const Fields& request) {
+  const RunRow run = active_run_of(session, request);
+  const std::string name = request.required("key", kMostKey);
+  if (session.db.change("DELETE FROM tracked_tags WHERE owner = ? AND key = ?", run.key, name) == 0)
+    refuse(Code::does_not_exist, fmt::format("run {} has no tag '{}'", run.id, name));
+  return json::object();
+}
+
+json log_inputs(const Session& session, const Fields& request) {
+  const RunRow run = active_run_of(session, request);
+  for (const Fields& each : request.objects("datasets", kMostInputs)) {
+    const std::int64_t dataset = dataset_of(session, run, each.object("dataset"));
+    session.db.change("INSERT OR IGNORE INTO inputs (owner, dataset) VALUES (?, ?)", run.key,
+                      dataset);
+    const std::int64_t input = *session.db.one<std::int64_t>(
+        "SELECT key FROM inputs WHERE owner = ? AND dataset = ?", run.key, dataset);
+    for (const auto& [name, value] : each.pairs("tags", kMostTags, kMostTag))
+      session.db.change("INSERT OR REPLACE INTO input_tags VALUES (?, ?, ?)", input, name, value);
+  }
+  return json::object();
+}
+
+/// 2.x clients keep what they know of a model in a tag of its run.
+json log_model(const Session& session, const Fields& request) {
+  constexpr const char* kHistory = "mlflow.log-model.history";
+  const RunRow run = active_run_of(session, request);
+  const json model = json::parse(request.required("model_json", kMostText), nullptr, false);
+  if (!model.is_object()) request.wrong("model_json", "is no JSON object");
+  for (const char* name : {"artifact_path", "run_id"}) {
+    if (!model.contains(name))
+      request.wrong("model_json", fmt::format("has no '{}', which it must have", name));
+  }
+  const auto there = session.db.one<std::string>(
+      "SELECT value FROM tracked_tags WHERE owner = ? AND key = ?", run.key, kHistory);
+  json history = there ? json::parse(*there, nullptr, false) : json::array();
+  if (!history.is_array()) history = json::array();
+  history.push_back(model);
+  put_tag(session, run, kHistory, history.dump(-1, ' ', false, json::error_handler_t::replace));
+  return json::object();
+}
+
+}  // namespace scanflow::track

@@ -1,0 +1,112 @@
+#include "engine/track/tracker.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/track/calls.hpp"
+
+namespace scanflow::track {
+
+struct Call {
+  std::string (*run)(const Session& session, const Fields& request);
+  bool writes;
+};
+
+namespace {
+
+template <auto run>
+std::string text_of(const Session& session, const Fields& request) {
+  return run(session, request).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+template <auto run>
+constexpr Call kReads{&text_of<run>, false};
+template <auto run>
+constexpr Call kWrites{&text_of<run>, true};
+constexpr Call kHistory{&metric_history, false};
+
+Answer<std::string> answer_of(const Call& call, const Session& session, const json& request) {
+  try {
+    return call.run(session, Fields(request));
+  } catch (Refused& refused) {
+    return tl::unexpected(std::move(refused.problem));
+  }
+}
+
+}  // namespace
+
+const std::vector<Endpoint>& endpoints() {
+  static const std::vector<Endpoint> all{
+      {"POST", "experiments/create", &kWrites<create_experiment>},
+      {"GET", "experiments/get", &kReads<get_experiment>},
+      {"GET", "experiments/get-by-name", &kReads<get_experiment_by_name>},
+      {"POST", "experiments/search", &kReads<search_experiments>},
+      {"GET", "experiments/search", &kReads<search_experiments>},
+      {"POST", "experiments/update", &kWrites<update_experiment>},
+      {"POST", "experiments/delete", &kWrites<delete_experiment>},
+      {"POST", "experiments/restore", &kWrites<restore_experiment>},
+      {"POST", "experiments/set-experiment-tag", &kWrites<set_experiment_tag>},
+      {"POST", "experiments/delete-experiment-tag", &kWrites<delete_experiment_tag>},
+      {"POST", "runs/create", &kWrites<create_run>},
+      {"GET", "runs/get", &kReads<get_run>},
+      {"POST", "runs/search", &kReads<search_runs>},
+      {"POST", "runs/update", &kWrites<update_run>},
+      {"POST", "runs/delete", &kWrites<delete_run>},
+      {"POST", "runs/restore", &kWrites<restore_run>},
+      {"POST", "runs/log-metric", &kWrites<log_metric>},
+      {"POST", "runs/log-parameter", &kWrites<log_parameter>},
+      {"POST", "runs/log-batch", &kWrites<log_batch>},
+      {"POST", "runs/set-tag", &kWrites<set_tag>},
+      {"POST", "runs/delete-tag", &kWrites<delete_tag>},
+      {"POST", "runs/log-inputs", &kWrites<log_inputs>},
+      {"POST", "runs/log-model", &kWrites<log_model>},
+      {"GET", "metrics/get-history", &kHistory},
+      {"POST", "registered-models/create", &kWrites<create_registered_model>},
+      {"GET", "registered-models/get", &kReads<get_registered_model>},
+      {"GET", "registered-models/search", &kReads<search_registered_models>},
+      {"POST", "registered-models/rename", &kWrites<rename_registered_model>},
+      {"PATCH", "registered-models/update", &kWrites<update_registered_model>},
+      {"DELETE", "registered-models/delete", &kWrites<delete_registered_model>},
+      {"POST", "registered-models/get-latest-versions", &kReads<get_latest_versions>},
+      {"GET", "registered-models/get-latest-versions", &kReads<get_latest_versions>},
+      {"POST", "registered-models/set-tag", &kWrites<set_registered_model_tag>},
+      {"DELETE", "registered-models/delete-tag", &kWrites<delete_registered_model_tag>},
+      {"POST", "registered-models/alias", &kWrites<set_alias>},
+      {"DELETE", "registered-models/alias", &kWrites<delete_alias>},
+      {"GET", "registered-models/alias", &kReads<get_version_by_alias>},
+      {"POST", "model-versions/create", &kWrites<create_model_version>},
+      {"GET", "model-versions/get", &kReads<get_model_version>},
+      {"GET", "model-versions/search", &kReads<search_model_versions>},
+      {"PATCH", "model-versions/update", &kWrites<update_model_version>},
+      {"DELETE", "model-versions/delete", &kWrites<delete_model_version>},
+      {"POST", "model-versions/transition-stage", &kWrites<transition_stage>},
+      {"GET", "model-versions/get-download-uri", &kReads<get_download_uri>},
+      {"POST", "model-versions/set-tag", &kWrites<set_model_version_tag>},
+      {"DELETE", "model-versions/delete-tag", &kWrites<delete_model_version_tag>},
+  };
+  return all;
+}
+
+Answer<std::string> Tracker::run(const Call& call, const json& request) const {
+  Answer<std::string> answer;
+  const std::int64_t now_ms = means_.now_ms();
+  Result<void> done;
+  if (call.writes) {
+    // The store goes on only where nothing fails: so what has failed is taken back here.
+    done = store_.write([&](store::Connection& connection) -> Result<void> {
+      if (auto begun = connection.execute("SAVEPOINT call"); !begun) return begun;
+      answer = answer_of(call, {Db(connection), now_ms, means_.new_id}, request);
+      return connection.execute(answer ? "RELEASE call" : "ROLLBACK TO call; RELEASE call");
+    });
+  } else {
+    done = store_.read([&](const store::Connection& connection) -> Result<void> {
+      answer = answer_of(call, {Db(connection), now_ms, means_.new_id}, request);
+      return {};
+    });
+  }
+  if (!done) return tl::unexpected<Problem>({Code::unavailable, std::move(done.error().message)});
+  return answer;
+}
+
+}  // namespace scanflow::track
