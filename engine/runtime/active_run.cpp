@@ -25,6 +25,16 @@ ActiveRun::ActiveRun(std::string id, Submission submission, Prepared prepared,
   know_steps();
 }
 
+std::optional<store::TrackedRow> ActiveRun::begins_to_log(const protocol::AttemptId& id) {
+  const std::uint32_t step = index_of(id.step);
+  if (step == run::kNoStep || !logging_.insert(id).second) return {};
+  const run::StepState& state = machine_.step(step);
+  const json config =
+      state.resolved ? state.resolved->value("config", json::object()) : json::object();
+  return store::TrackedRow{
+      id_, id.step, id.attempt, state.started_us, config.dump(), plan().params.dump()};
+}
+
 /// Those of the plan, and the instances that came with a for_each.
 void ActiveRun::know_steps() {
   index_.grow(machine_.size(), identities());

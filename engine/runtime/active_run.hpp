@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -71,6 +73,8 @@ class ActiveRun {
   /// `ranks`: as attempt_ended has them; null: it is no gang.
   void logs_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log,
                   const json& ranks);
+  /// Of an attempt that logs a metric: what it was started with, the first time.
+  std::optional<store::TrackedRow> begins_to_log(const protocol::AttemptId& id);
   /// Index of the step with this identity, or run::kNoStep.
   std::uint32_t index_of(const std::string& step_id) const;
 
@@ -116,6 +120,7 @@ class ActiveRun {
   bool events_wanted_ = false;
   std::vector<Update> unsaid_;
   std::uint64_t taken_ = 0;  // number of the first of unsaid_
+  std::set<protocol::AttemptId> logging_;
   StepIndex index_;
   std::vector<std::uint32_t> dirty_;
   std::vector<bool> is_dirty_;

@@ -304,8 +304,8 @@ void Engine::Impl::flush() {
     if (!unsaid.updates.empty()) after.unsaid.emplace_back(entry, std::move(unsaid));
   }
   const bool nothing = batch.events.empty() && batch.runs.empty() && batch.steps.empty() &&
-                       batch.metrics.empty() && batch.cache.empty() && batch.firings.empty() &&
-                       batch.commands.empty();
+                       batch.tracked.empty() && batch.metrics.empty() && batch.cache.empty() &&
+                       batch.firings.empty() && batch.commands.empty();
   if (nothing && after.empty()) return;
   auto work_after = std::make_shared<After>(std::exchange(after, {}));
   store::Batch work_batch = std::exchange(batch, {});

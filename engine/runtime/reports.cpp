@@ -244,6 +244,7 @@ void Engine::Impl::on_metric(const EntryPtr& entry, const protocol::Metric& metr
                    {"at_step", metric.step},
                    {"labels", metric.labels}});
   if (!metric.logged || !options.store) return;
+  if (auto begun = entry->run.begins_to_log(metric.id)) batch.tracked.push_back(std::move(*begun));
   batch.metrics.push_back({metric.id.run, metric.id.step, metric.name, metric.id.attempt,
                            metric.number, metric.step, metric.time_us, metric.value,
                            metric.labels.empty() ? std::string() : json(metric.labels).dump()});

@@ -99,9 +99,11 @@ Result<std::vector<MetricRow>> read_metrics(const Connection& connection, const 
     metric.run = run;
   };
   return collect<MetricRow>(connection,
-                            "SELECT step, attempt, number, name, labels, at_step, value, time_us "
-                            "FROM metrics WHERE run = ?1 "
-                            "ORDER BY step, name, at_step, attempt, number",
+                            "SELECT t.step, t.attempt, p.number, s.metric, s.labels, p.step, "
+                            "iif(p.not_a_number, NULL, p.value), p.time_us FROM tracked_runs AS t "
+                            "JOIN series AS s ON s.owner = t.key JOIN points AS p ON p.series = "
+                            "s.key WHERE t.run = ?1 AND t.run != 0 ORDER BY t.step, s.metric, "
+                            "p.step, t.attempt, p.time_us, p.number",
                             fill, *key);
 }
 

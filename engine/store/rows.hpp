@@ -60,6 +60,14 @@ struct MetricRow {
   std::string labels;  // JSON object, or empty
 };
 
+/// An attempt that is about to log, and what it was started with.
+struct TrackedRow {
+  std::string run, step;
+  std::uint32_t attempt = 0;
+  std::int64_t started_us = 0;
+  std::string parameters, run_parameters;  // JSON objects
+};
+
 struct CacheRow {
   std::string key;  // SHA-256 of what the step's result depends on
   std::string run, step;
@@ -146,8 +154,9 @@ struct Batch {
   }
 
   std::vector<EventBlock> events;
-  std::vector<RunRow> runs;    // upserts
-  std::vector<StepRow> steps;  // upserts
+  std::vector<RunRow> runs;         // upserts
+  std::vector<StepRow> steps;       // upserts
+  std::vector<TrackedRow> tracked;  // before the metrics of these attempts
   std::vector<MetricRow> metrics;
   std::vector<CacheRow> cache;
   std::vector<FiringRow> firings;

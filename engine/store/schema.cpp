@@ -283,9 +283,14 @@ CREATE TABLE tracked_runs (
   deleted INTEGER NOT NULL DEFAULT 0,
   started_ms INTEGER NOT NULL,
   ended_ms INTEGER,                -- NULL: it has not
-  artifact_uri TEXT NOT NULL
+  artifact_uri TEXT NOT NULL,
+  -- Of one that a pipeline's run is (step '', attempt 0), or an attempt of it that logs.
+  run INTEGER NOT NULL DEFAULT 0,  -- runs.key; 0: of none
+  step TEXT NOT NULL DEFAULT '',
+  attempt INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX tracked_runs_by_experiment ON tracked_runs (experiment, started_ms);
+CREATE UNIQUE INDEX tracked_runs_of_runs ON tracked_runs (run, step, attempt) WHERE run != 0;
 CREATE TABLE tracked_params (
   owner INTEGER NOT NULL,          -- tracked_runs.key
   key TEXT NOT NULL,
@@ -301,19 +306,22 @@ CREATE TABLE tracked_tags (
 CREATE TABLE series (              -- of metrics, each with its latest point
   key INTEGER PRIMARY KEY AUTOINCREMENT,
   owner INTEGER NOT NULL,          -- tracked_runs.key
-  name TEXT NOT NULL,
+  name TEXT NOT NULL,              -- with the labels in it
+  metric TEXT NOT NULL,
+  labels TEXT NOT NULL,            -- JSON object of texts, or ''
   step INTEGER NOT NULL,
-  time_ms INTEGER NOT NULL,
+  time_us INTEGER NOT NULL,
   value REAL,                      -- NULL: not a number
   UNIQUE (owner, name)
 );
 CREATE TABLE points (
   series INTEGER NOT NULL,         -- series.key
-  time_ms INTEGER NOT NULL,
+  time_us INTEGER NOT NULL,
   step INTEGER NOT NULL,
   value REAL NOT NULL,             -- 0 where it is not a number
   not_a_number INTEGER NOT NULL,
-  PRIMARY KEY (series, time_ms, step, value, not_a_number)
+  number INTEGER NOT NULL,         -- of an attempt's metrics; 0: of none
+  PRIMARY KEY (series, time_us, step, value, not_a_number, number)
 ) WITHOUT ROWID;
 CREATE TABLE datasets (
   key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -390,6 +398,47 @@ INSERT OR REPLACE INTO model_version_tags
     JOIN model_versions AS v ON v.owner = m.key AND v.version = o.version,
     json_each(CASE o.tags WHEN '' THEN '{}' ELSE o.tags END) AS t;
 DROP TABLE models;
+INSERT OR IGNORE INTO experiments (name, artifact_location, created_ms, updated_ms)
+  SELECT namespace || '/' || pipeline, '', created_us / 1000, created_us / 1000 FROM runs
+    WHERE key IN (SELECT run FROM metrics) ORDER BY created_us;
+UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || key WHERE artifact_location = '';
+INSERT INTO tracked_runs (id, experiment, name, user, status, started_ms, ended_ms, artifact_uri, run)
+  SELECT replace(r.id, '-', ''), e.key, r.pipeline, '',
+         CASE r.status WHEN 'succeeded' THEN 'FINISHED' WHEN 'failed' THEN 'FAILED'
+           WHEN 'cancelled' THEN 'KILLED' ELSE 'RUNNING' END,
+         r.created_us / 1000, iif(r.ended_us > 0, r.ended_us / 1000, NULL),
+         e.artifact_location || '/' || replace(r.id, '-', '') || '/artifacts', r.key
+    FROM runs AS r JOIN experiments AS e ON e.name = r.namespace || '/' || r.pipeline
+    WHERE r.key IN (SELECT run FROM metrics) ORDER BY r.key;
+INSERT INTO tracked_runs (id, experiment, name, user, status, started_ms, ended_ms, artifact_uri,
+                          run, step, attempt)
+  SELECT lower(hex(randomblob(16))), t.experiment, m.step, '',
+         CASE t.status WHEN 'RUNNING' THEN 'RUNNING' WHEN 'FAILED' THEN 'FAILED' ELSE 'FINISHED' END,
+         t.started_ms, t.ended_ms, '', m.run, m.step, m.attempt
+    FROM (SELECT DISTINCT run, step, attempt FROM metrics) AS m JOIN tracked_runs AS t ON t.run = m.run;
+UPDATE tracked_runs SET artifact_uri = 'mlflow-artifacts:/' || experiment || '/' || id || '/artifacts'
+  WHERE artifact_uri = '';
+INSERT INTO tracked_tags SELECT key, 'mlflow.runName', name FROM tracked_runs;
+INSERT INTO tracked_tags SELECT t.key, 'scanflow.run', r.id FROM tracked_runs AS t JOIN runs AS r ON r.key = t.run;
+INSERT INTO tracked_tags SELECT key, 'scanflow.step', step FROM tracked_runs WHERE step != '';
+INSERT INTO tracked_tags SELECT t.key, 'mlflow.parentRunId', p.id FROM tracked_runs AS t
+  JOIN tracked_runs AS p ON p.run = t.run AND p.step = '' WHERE t.step != '';
+INSERT INTO series (owner, name, metric, labels, step, time_us, value)
+  SELECT t.key,
+         m.name || ifnull((SELECT group_concat('/' || l.key || ':' || l.value, '')
+                           FROM json_each(iif(m.labels = '', '{}', m.labels)) AS l), ''),
+         m.name, m.labels, m.at_step, m.time_us, m.value
+    FROM (SELECT *, row_number() OVER (PARTITION BY run, step, attempt, name, labels
+                                       ORDER BY at_step DESC, time_us DESC, value DESC) AS place
+          FROM metrics) AS m
+    JOIN tracked_runs AS t ON t.run = m.run AND t.step = m.step AND t.attempt = m.attempt
+    WHERE m.place = 1;
+INSERT INTO points
+  SELECT s.key, m.time_us, m.at_step, ifnull(m.value, 0), m.value IS NULL, m.number
+    FROM metrics AS m
+    JOIN tracked_runs AS t ON t.run = m.run AND t.step = m.step AND t.attempt = m.attempt
+    JOIN series AS s ON s.owner = t.key AND s.metric = m.name AND s.labels = m.labels;
+DROP TABLE metrics;
 CREATE TABLE inputs (              -- datasets of runs
   key INTEGER PRIMARY KEY AUTOINCREMENT,
   owner INTEGER NOT NULL,          -- tracked_runs.key

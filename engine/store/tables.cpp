@@ -33,9 +33,6 @@ Result<std::unique_ptr<Tables>> Tables::prepare(const Connection& connection) {
       {&tables->event_, "INSERT INTO events VALUES (?1, ?2)"},
       {&tables->step_,
        "INSERT OR REPLACE INTO steps VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
-      {&tables->metric_,
-       "INSERT INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) "
-       "ON CONFLICT DO NOTHING"},
       {&tables->cache_, "INSERT OR REPLACE INTO cache VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
       {&tables->command_,
        "INSERT INTO commands VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
@@ -47,14 +44,18 @@ Result<std::unique_ptr<Tables>> Tables::prepare(const Connection& connection) {
     if (!prepared) return tl::unexpected(prepared.error());
     *statement = std::move(*prepared);
   }
+  auto tracked = Tracked::prepare(connection);
+  if (!tracked) return tl::unexpected(tracked.error());
+  tables->tracked_ = std::move(*tracked);
   return tables;
 }
 
 Result<void> Tables::write(const Connection& connection, const Batch& batch) {
   auto done = write_runs(connection, batch);
   if (done) done = write_events(connection, batch);
-  if (done) done = write_steps(connection, batch);
   if (done) done = write_metrics(connection, batch);
+  if (done) done = write_steps(connection, batch);
+  if (done) done = write_ends(connection, batch);
   if (done) done = write_commands(connection, batch);
   if (done) done = write_firings(connection, batch.firings);
   if (!done) return done;
@@ -107,6 +108,16 @@ Result<void> Tables::write_runs(const Connection& connection, const Batch& batch
   return {};
 }
 
+/// Of tracked runs, which are there with their first metric.
+Result<void> Tables::write_ends(const Connection& connection, const Batch& batch) {
+  for (const RunRow& row : batch.runs) {
+    const auto key = find_run(connection, row.id);
+    if (!key) return tl::unexpected(key.error());
+    if (auto updated = tracked_->update(connection, *key, row); !updated) return updated;
+  }
+  return {};
+}
+
 Result<void> Tables::write_events(const Connection& connection, const Batch& batch) {
   for (const EventBlock& block : batch.events) {
     const auto key = run_key(connection, block.run);
@@ -131,21 +142,23 @@ Result<void> Tables::write_steps(const Connection& connection, const Batch& batc
              .run()) {
       return tl::unexpected(connection.error("cannot write a step to"));
     }
+    if (auto updated = tracked_->update(connection, *key, row); !updated) return updated;
   }
   return {};
 }
 
 Result<void> Tables::write_metrics(const Connection& connection, const Batch& batch) {
+  for (const TrackedRow& row : batch.tracked) {
+    const auto key = find_run(connection, row.run);
+    if (!key) return tl::unexpected(key.error());
+    if (*key == 0) continue;  // it was deleted
+    if (auto begun = tracked_->begin(connection, *key, row); !begun) return begun;
+  }
   for (const MetricRow& row : batch.metrics) {
     const auto key = find_run(connection, row.run);
     if (!key) return tl::unexpected(key.error());
     if (*key == 0) continue;  // it was deleted
-    if (!metric_
-             .bind(*key, row.step, row.attempt, row.number, row.name, row.labels, row.at_step,
-                   row.value, row.time_us)
-             .run()) {
-      return tl::unexpected(connection.error("cannot write a metric to"));
-    }
+    if (auto written = tracked_->write(connection, *key, row); !written) return written;
   }
   return {};
 }
@@ -200,10 +213,14 @@ Result<void> add_model(const Connection& connection, ModelVersion& model) {
   const auto added = change(
       connection,
       "INSERT INTO model_versions (owner, version, source, created_ms, updated_ms, sha256, run, "
-      "step, attempt, metrics, lineage) VALUES (?1, ?2, 'scanflow-artifact:/' || ?4, ?3, ?3, ?4, "
-      "?5, ?6, ?7, ?8, ?9)",
+      "step, attempt, metrics, lineage, run_id) VALUES (?1, ?2, 'scanflow-artifact:/' || ?4, ?3, "
+      "?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+      // Of the attempt that has made it, where that has logged anything.
+      "coalesce((SELECT t.id FROM tracked_runs AS t JOIN runs AS r ON r.key = t.run WHERE r.id = "
+      "?5 AND t.run != 0 AND t.step = json_extract(?9, '$.made_by') ORDER BY t.attempt DESC LIMIT "
+      "1), ''))",
       owner, model.version, now_ms, model.sha256, model.run, model.step, model.attempt,
-      model.metrics, model.lineage);
+      model.metrics, model.lineage.empty() ? "{}" : model.lineage);
   if (!added) return tl::unexpected(added.error());
   const auto tagged = change(
       connection,

@@ -7,6 +7,7 @@
 
 #include "engine/store/sqlite.hpp"
 #include "engine/store/store.hpp"
+#include "engine/store/tracked.hpp"
 
 namespace scanflow::store {
 
@@ -21,12 +22,14 @@ class Tables {
   /// The same; made where there is none.
   Result<std::int64_t> run_key(const Connection& connection, const std::string& id);
   Result<void> write_runs(const Connection& connection, const Batch& batch);
+  Result<void> write_ends(const Connection& connection, const Batch& batch);
   Result<void> write_events(const Connection& connection, const Batch& batch);
   Result<void> write_steps(const Connection& connection, const Batch& batch);
   Result<void> write_metrics(const Connection& connection, const Batch& batch);
   Result<void> write_commands(const Connection& connection, const Batch& batch);
 
-  Statement find_run_, add_run_, run_place_, run_, event_, step_, metric_, cache_, command_;
+  Statement find_run_, add_run_, run_place_, run_, event_, step_, cache_, command_;
+  std::unique_ptr<Tracked> tracked_;
   std::unordered_map<std::string, std::int64_t> keys_;  // of unfinished runs
 };
 

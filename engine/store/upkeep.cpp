@@ -9,6 +9,7 @@
 #include "engine/store/run_queries.hpp"
 #include "engine/store/schema.hpp"
 #include "engine/store/store_impl.hpp"
+#include "engine/store/tracked.hpp"
 
 namespace scanflow::store {
 namespace {
@@ -99,15 +100,15 @@ Result<bool> purge_some(const Connection& connection) {
     if (!deleted) return tl::unexpected(deleted.error());
     if (*deleted > 0) return true;
   }
-  for (const char* sql : {"DELETE FROM metrics WHERE (run, step, attempt, number) IN"
-                          " (SELECT run, step, attempt, number FROM metrics WHERE run = ?1"
-                          "  LIMIT ?2)",
-                          "DELETE FROM commands WHERE id IN"
-                          " (SELECT id FROM commands WHERE run = ?1 LIMIT ?2)"}) {
-    const auto deleted = change(connection, sql, run, kRows);
-    if (!deleted) return tl::unexpected(deleted.error());
-    if (*deleted > 0) return true;
-  }
+  const auto more = purge_tracked(connection, run, kRows);
+  if (!more) return tl::unexpected(more.error());
+  if (*more) return true;
+  const auto commands = change(connection,
+                               "DELETE FROM commands WHERE id IN"
+                               " (SELECT id FROM commands WHERE run = ?1 LIMIT ?2)",
+                               run, kRows);
+  if (!commands) return tl::unexpected(commands.error());
+  if (*commands > 0) return true;
   const auto done = change(connection, "DELETE FROM deleted_runs WHERE key = ?1", run);
   if (!done) return tl::unexpected(done.error());
   return true;

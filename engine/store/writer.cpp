@@ -21,7 +21,7 @@ std::size_t rows(const Batch& batch) {
   std::size_t events = batch.events.size();
   for (const EventBlock& block : batch.events) events += block.body.size() / kPage;
   return events + batch.runs.size() + batch.steps.size() + batch.metrics.size() +
-         batch.cache.size() + batch.commands.size();
+         batch.tracked.size() + batch.cache.size() + batch.commands.size();
 }
 
 }  // namespace

@@ -10,18 +10,19 @@ namespace {
 /// As MLflow limits a batch.
 constexpr std::size_t kMostMetrics = 1000, kMostParams = 100, kMostTags = 100, kMostOfBatch = 1000;
 constexpr std::size_t kMostInputs = 1000;
+constexpr std::int64_t kMostTimeMs = 9'000'000'000'000'000;  // in microseconds it is a number, too
 
 struct Point {
   std::string name;
   double value = 0;
-  std::int64_t time_ms = 0, step = 0;
+  std::int64_t time_us = 0, step = 0;
 };
 
 Point point_of(const Session& session, const Fields& request) {
   Point point;
   point.name = request.required("key", kMostKey);
   point.value = request.real("value");
-  point.time_ms = request.number("timestamp").value_or(session.now_ms);
+  point.time_us = request.within("timestamp", -kMostTimeMs, kMostTimeMs, session.now_ms) * 1000;
   point.step = request.number("step").value_or(0);
   return point;
 }
@@ -33,12 +34,12 @@ class Points {
   explicit Points(const Db& db)
       : db_(db),
         find_(db.prepare("SELECT key FROM series WHERE owner = ? AND name = ?")),
-        begin_(db.prepare("INSERT INTO series (owner, name, step, time_ms, value) "
-                          "VALUES (?, ?, ?, ?, ?)")),
-        update_(db.prepare("UPDATE series SET step = ?2, time_ms = ?3, value = ?4 WHERE key = ?1 "
-                           "AND (step, time_ms, ifnull(value, -1e999)) < "
+        begin_(db.prepare("INSERT INTO series (owner, name, metric, labels, step, time_us, "
+                          "value) VALUES (?1, ?2, ?2, '', ?3, ?4, ?5)")),
+        update_(db.prepare("UPDATE series SET step = ?2, time_us = ?3, value = ?4 WHERE key = ?1 "
+                           "AND (step, time_us, ifnull(value, -1e999)) < "
                            "(?2, ?3, ifnull(?4, -1e999))")),
-        add_(db.prepare("INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?)")) {}
+        add_(db.prepare("INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, 0)")) {}
 
   void put(const RunRow& run, const Point& point) {
     const bool no_number = std::isnan(point.value);
@@ -46,12 +47,12 @@ class Points {
     std::int64_t series = 0;
     while (db_.next(find_)) series = find_.column<std::int64_t>(0);
     if (series == 0) {
-      db_.run(begin_.bind(run.key, point.name, point.step, point.time_ms, point.value));
+      db_.run(begin_.bind(run.key, point.name, point.step, point.time_us, point.value));
       series = db_.last_key();
     } else {
-      db_.run(update_.bind(series, point.step, point.time_ms, point.value));
+      db_.run(update_.bind(series, point.step, point.time_us, point.value));
     }
-    db_.run(add_.bind(series, point.time_ms, point.step, no_number ? 0.0 : point.value, no_number));
+    db_.run(add_.bind(series, point.time_us, point.step, no_number ? 0.0 : point.value, no_number));
   }
 
  private:

@@ -51,7 +51,7 @@ json info_of(const RunRow& run) {
 RunReader::RunReader(const Db& db)
     : db_(db),
       metrics_(db.prepare(
-          "SELECT name, value, time_ms, step FROM series WHERE owner = ? ORDER BY name")),
+          "SELECT name, value, time_us / 1000, step FROM series WHERE owner = ? ORDER BY name")),
       params_(db.prepare("SELECT key, value FROM tracked_params WHERE owner = ? ORDER BY key")),
       tags_(db.prepare("SELECT key, value FROM tracked_tags WHERE owner = ? ORDER BY key")),
       inputs_(db.prepare(

@@ -92,10 +92,11 @@ BENCHMARK(BM_GetRun)->Unit(benchmark::kMicrosecond);
 
 /// Argument: after how many points.
 void BM_HistoryPageOfAThousand(benchmark::State& state) {
-  const json request = {{"run_id", million().run()},
-                        {"metric_key", "loss"},
-                        {"max_results", 1000},
-                        {"page_token", fmt::format("after:{0}:{0}:0:0", state.range(0))}};
+  const json request = {
+      {"run_id", million().run()},
+      {"metric_key", "loss"},
+      {"max_results", 1000},
+      {"page_token", fmt::format("after:{}:{}:0:0:0", state.range(0) * 1000, state.range(0))}};
   for (auto _ : state) million().call("metrics/get-history", request);
 }
 BENCHMARK(BM_HistoryPageOfAThousand)

@@ -58,6 +58,7 @@ TEST_P(Migration, KeepsAllThatIsThere) {
   EXPECT_EQ(metrics[0].value, 0.5);
   EXPECT_EQ(metrics[1].value, 0.25);
   EXPECT_EQ(metrics[1].number, 2u);
+  EXPECT_EQ(metrics[1].labels, R"({"split":"val"})");
   EXPECT_TRUE(
       store->cached("3eb11c2e2d2dff464460d69bec5377df94ce4d0ec6f7006c3a32085000747dd0").value());
   EXPECT_EQ(store->models().value().at(0).run, demo.id);

@@ -52,7 +52,7 @@ class UpkeepTest : public StoreFixture {
     return rows;
   }
   void expect_nothing_of_runs() {
-    for (const char* table : {"runs", "events", "steps", "metrics", "deleted_runs"}) {
+    for (const char* table : {"runs", "events", "steps", "points", "deleted_runs"}) {
       EXPECT_EQ(rows(table), 0) << table;
     }
   }
@@ -66,7 +66,7 @@ TEST_F(UpkeepTest, ADeletedRunIsGoneWithAllItsRowsAndTheOthersStay) {
   ASSERT_TRUE(store_->register_model(model));
   EXPECT_THAT(store_->delete_runs({"b"}).value(), ElementsAre("b"));
   EXPECT_THAT(ids(store_->find_runs("")), UnorderedElementsAre("a", "c"));
-  for (const char* table : {"events", "steps", "metrics"}) EXPECT_EQ(rows(table), 4) << table;
+  for (const char* table : {"events", "steps", "points"}) EXPECT_EQ(rows(table), 4) << table;
   EXPECT_THAT(store_->events("c").value(), SizeIs(2));
   EXPECT_THAT(store_->steps("a").value(), SizeIs(2));
   EXPECT_TRUE(store_->cached("key of b").value()) << "its results are still good";
@@ -131,7 +131,7 @@ TEST_F(UpkeepTest, ARunOutOfSightIsPurgedByTheNextProcess) {
   EXPECT_THAT(store_->events("a").value(), IsEmpty());
   ASSERT_TRUE(store_->purge());
   EXPECT_EQ(rows("deleted_runs"), 0);
-  for (const char* table : {"events", "steps", "metrics"}) EXPECT_EQ(rows(table), 2) << table;
+  for (const char* table : {"events", "steps", "points"}) EXPECT_EQ(rows(table), 2) << table;
 }
 
 TEST_F(UpkeepTest, OthersCommitWhileARunOfManyRowsIsDeleted) {

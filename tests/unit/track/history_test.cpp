@@ -57,7 +57,7 @@ TEST_F(History, GoesPageByPageWhateverTheValues) {
     page["page_token"] = next_;
   } while (!next_.empty());
   EXPECT_THAT(all, ElementsAre("0.1", "\"NaN\"", "\"-Infinity\"", "\"Infinity\"", "1e+300"));
-  for (const char* wrong : {"x", "after:", "after:1:2:3", "after:1:2:3:0x"}) {
+  for (const char* wrong : {"x", "after:", "after:1:2:3", "after:1:2:3:0:0x"}) {
     EXPECT_EQ(problem("metrics/get-history",
                       {{"run_id", run_}, {"metric_key", "m"}, {"page_token", wrong}}),
               "INVALID_PARAMETER_VALUE: 'page_token' is none that this server has given")

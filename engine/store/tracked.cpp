@@ -1,0 +1,282 @@
+#include "engine/store/tracked.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "engine/store/execute.hpp"
+
+namespace scanflow::store {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostSeries = 10'000;    // that are remembered
+constexpr std::size_t kMostParameter = 6'000;  // bytes, as MLflow's clients expect them
+
+/// "loss", or "loss/rank:1" of one with labels: MLflow's metrics have none.
+std::string shown_name(const MetricRow& row) {
+  std::string name = row.name;
+  if (row.labels.empty()) return name;
+  const json labels = json::parse(row.labels, nullptr, false);
+  if (!labels.is_object()) return name;
+  for (const auto& [label, value] : labels.items())
+    name +=
+        fmt::format("/{}:{}", label, value.is_string() ? value.get<std::string>() : value.dump());
+  return name;
+}
+
+/// As MLflow calls it; "": it goes on.
+std::string tracked_status(const std::string& status) {
+  if (status == "succeeded") return "FINISHED";
+  if (status == "cancelled" || status == "skipped") return "KILLED";
+  return status == "failed" ? "FAILED" : "";
+}
+
+Result<void> add_tag(const Connection& connection, std::int64_t owner, const char* key,
+                     const std::string& value) {
+  const auto added = change(connection, "INSERT OR REPLACE INTO tracked_tags VALUES (?1, ?2, ?3)",
+                            owner, key, value);
+  if (!added) return tl::unexpected(added.error());
+  return {};
+}
+
+/// `text`: a JSON object. Values that are no texts are written as JSON.
+Result<void> add_parameters(const Connection& connection, std::int64_t owner,
+                            const std::string& text) {
+  const json parameters = json::parse(text, nullptr, false);
+  if (!parameters.is_object()) return {};
+  for (const auto& [name, value] : parameters.items()) {
+    std::string shown = value.is_string()
+                            ? value.get<std::string>()
+                            : value.dump(-1, ' ', false, json::error_handler_t::replace);
+    if (shown.size() > kMostParameter) shown.resize(kMostParameter);
+    const auto added = change(
+        connection, "INSERT OR IGNORE INTO tracked_params VALUES (?1, ?2, ?3)", owner, name, shown);
+    if (!added) return tl::unexpected(added.error());
+  }
+  return {};
+}
+
+/// NAMESPACE/PIPELINE of a run; made where there is none.
+Result<std::int64_t> experiment_of(const Connection& connection, std::int64_t run) {
+  const auto made = change(
+      connection,
+      "INSERT OR IGNORE INTO experiments (name, artifact_location, created_ms, updated_ms) SELECT "
+      "namespace || '/' || pipeline, '', created_us / 1000, created_us / 1000 FROM runs WHERE key "
+      "= ?1",
+      run);
+  if (!made) return tl::unexpected(made.error());
+  const auto located = change(connection,
+                              "UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || "
+                              "key WHERE artifact_location = ''");
+  if (!located) return tl::unexpected(located.error());
+  const auto keys = collect_column<std::int64_t>(connection,
+                                                 "SELECT e.key FROM experiments AS e JOIN runs AS "
+                                                 "r ON e.name = r.namespace || '/' || r.pipeline "
+                                                 "WHERE r.key = ?1",
+                                                 run);
+  if (!keys) return tl::unexpected(keys.error());
+  if (keys->empty()) return fail("there is no such run");
+  return keys->front();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tracked>> Tracked::prepare(const Connection& connection) {
+  auto tracked = std::make_unique<Tracked>();
+  const std::pair<Statement*, const char*> statements[] = {
+      {&tracked->find_,
+       "SELECT key FROM tracked_runs WHERE run = ?1 AND run != 0 AND step = ?2 AND attempt = ?3"},
+      {&tracked->tracked_, "SELECT 1 FROM tracked_runs WHERE run = ?1 AND run != 0 LIMIT 1"},
+      {&tracked->point_, "INSERT OR IGNORE INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+      {&tracked->latest_,
+       "UPDATE series SET step = ?2, time_us = ?3, value = ?4 WHERE key = ?1 AND (step, time_us, "
+       "ifnull(value, -1e999)) < (?2, ?3, ifnull(?4, -1e999))"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = Statement::prepare(connection, sql);
+    if (!prepared) return tl::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
+  return tracked;
+}
+
+Result<std::int64_t> Tracked::find_or_make(const Connection& connection, std::int64_t run,
+                                           const std::string& step, std::uint32_t attempt) {
+  std::int64_t key = 0;
+  find_.bind(run, step, attempt);
+  while (find_.next()) key = find_.column<std::int64_t>(0);
+  if (!find_.ok()) return tl::unexpected(connection.error("cannot find a tracked run in"));
+  return key != 0 ? Result<std::int64_t>(key) : make(connection, run, step, attempt);
+}
+
+Result<std::int64_t> Tracked::make(const Connection& connection, std::int64_t run,
+                                   const std::string& step, std::uint32_t attempt) {
+  const auto experiment = experiment_of(connection, run);
+  if (!experiment) return experiment;
+  std::int64_t parent = 0;
+  if (!step.empty()) {
+    const auto found = find_or_make(connection, run, "", 0);
+    if (!found) return found;
+    parent = *found;
+  }
+  // Its run's own id, so that it is found by it; one of an attempt has one by chance.
+  const auto made =
+      change(connection,
+             "INSERT INTO tracked_runs (id, experiment, name, user, status, deleted, started_ms, "
+             "artifact_uri, run, step, attempt) "
+             "SELECT i.id, ?2, CASE ?3 WHEN '' THEN r.pipeline ELSE ?3 END || CASE WHEN ?4 > 1 "
+             "THEN ' (attempt ' || ?4 || ')' ELSE '' END, "
+             "'', 'RUNNING', CASE e.deleted WHEN 0 THEN 0 ELSE 2 END, r.created_us / 1000, "
+             "e.artifact_location || '/' || i.id || '/artifacts', ?1, ?3, ?4 "
+             "FROM runs AS r, experiments AS e, (SELECT CASE ?3 WHEN '' THEN (SELECT replace(id, "
+             "'-', '') FROM runs WHERE key = ?1) "
+             "ELSE lower(hex(randomblob(16))) END AS id) AS i WHERE r.key = ?1 AND e.key = ?2",
+             run, *experiment, step, attempt);
+  if (!made) return tl::unexpected(made.error());
+  const std::int64_t key = sqlite3_last_insert_rowid(connection.handle());
+  const auto tagged = change(
+      connection,
+      "INSERT INTO tracked_tags SELECT t.key, 'mlflow.runName', t.name FROM tracked_runs AS t "
+      "WHERE t.key = ?1 "
+      "UNION ALL SELECT t.key, 'scanflow.run', r.id FROM tracked_runs AS t JOIN runs AS r ON r.key "
+      "= t.run WHERE t.key = ?1 "
+      "UNION ALL SELECT t.key, 'mlflow.source.name', r.namespace || '/' || r.pipeline || CASE "
+      "r.version WHEN 0 THEN '' ELSE '@' || r.version END "
+      "FROM tracked_runs AS t JOIN runs AS r ON r.key = t.run WHERE t.key = ?1 "
+      "UNION ALL SELECT ?1, 'mlflow.parentRunId', p.id FROM tracked_runs AS p WHERE p.key = ?2",
+      key, parent);
+  if (!tagged) return tl::unexpected(tagged.error());
+  if (!step.empty()) {
+    if (auto added = add_tag(connection, key, "scanflow.step", step); !added)
+      return tl::unexpected(added.error());
+    const auto before =
+        change(connection,
+               "UPDATE tracked_runs SET status = 'FAILED' WHERE run = ?1 AND step = ?2 AND "
+               "attempt < ?3 AND run != 0 AND status = 'RUNNING'",
+               run, step, attempt);
+    if (!before) return tl::unexpected(before.error());
+  }
+  runs_[run] = true;
+  return key;
+}
+
+Result<void> Tracked::begin(const Connection& connection, std::int64_t run, const TrackedRow& row) {
+  const auto key = find_or_make(connection, run, row.step, row.attempt);
+  if (!key) return tl::unexpected(key.error());
+  const auto started = change(connection, "UPDATE tracked_runs SET started_ms = ?2 WHERE key = ?1",
+                              *key, row.started_us / 1000);
+  if (!started) return tl::unexpected(started.error());
+  if (auto added = add_parameters(connection, *key, row.parameters); !added) return added;
+  const auto parent = find_or_make(connection, run, "", 0);
+  if (!parent) return tl::unexpected(parent.error());
+  return add_parameters(connection, *parent, row.run_parameters);
+}
+
+Result<std::int64_t> Tracked::series_of(const Connection& connection, std::int64_t run,
+                                        const MetricRow& row) {
+  const std::string place =
+      fmt::format("{}\n{}\n{}\n{}\n{}", run, row.step, row.attempt, row.name, row.labels);
+  if (const auto known = series_.find(place); known != series_.end()) return known->second;
+  const auto owner = find_or_make(connection, run, row.step, row.attempt);
+  if (!owner) return owner;
+  const std::string shown = shown_name(row);
+  const auto made =
+      change(connection,
+             "INSERT OR IGNORE INTO series (owner, name, metric, labels, step, time_us, value) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             *owner, shown, row.name, row.labels, row.at_step, row.time_us, row.value);
+  if (!made) return tl::unexpected(made.error());
+  const auto keys = collect_column<std::int64_t>(
+      connection, "SELECT key FROM series WHERE owner = ?1 AND name = ?2", *owner, shown);
+  if (!keys) return tl::unexpected(keys.error());
+  if (series_.size() >= kMostSeries) series_.clear();
+  series_.emplace(place, keys->front());
+  return keys->front();
+}
+
+Result<void> Tracked::write(const Connection& connection, std::int64_t run, const MetricRow& row) {
+  const auto series = series_of(connection, run, row);
+  if (!series) return tl::unexpected(series.error());
+  const bool no_number = row.value != row.value;
+  if (!latest_.bind(*series, row.at_step, row.time_us, row.value).run() ||
+      !point_
+           .bind(*series, row.time_us, row.at_step, no_number ? 0.0 : row.value, no_number,
+                 row.number)
+           .run())
+    return tl::unexpected(connection.error("cannot write a metric to"));
+  return {};
+}
+
+Result<bool> Tracked::is_tracked(const Connection& connection, std::int64_t run) {
+  if (const auto known = runs_.find(run); known != runs_.end()) return known->second;
+  bool is = false;
+  tracked_.bind(run);
+  while (tracked_.next()) is = true;
+  if (!tracked_.ok()) return tl::unexpected(connection.error("cannot find a tracked run in"));
+  runs_.emplace(run, is);
+  return is;
+}
+
+Result<void> Tracked::update(const Connection& connection, std::int64_t run, const StepRow& row) {
+  const std::string status = row.ended_us > 0 ? tracked_status(row.status) : "";
+  if (status.empty()) return {};
+  const auto is = is_tracked(connection, run);
+  if (!is) return tl::unexpected(is.error());
+  if (!*is) return {};
+  const auto updated =
+      change(connection,
+             "UPDATE tracked_runs SET status = ?3, ended_ms = ?4 WHERE run = ?1 AND run != 0 AND "
+             "step = ?2 AND attempt = ?5",
+             run, row.id, status, row.ended_us / 1000, row.attempts);
+  if (!updated) return tl::unexpected(updated.error());
+  return {};
+}
+
+Result<void> Tracked::update(const Connection& connection, std::int64_t run, const RunRow& row) {
+  const std::string status = row.ended_us > 0 ? tracked_status(row.status) : "";
+  if (status.empty()) return {};
+  const auto is = is_tracked(connection, run);
+  if (!is) return tl::unexpected(is.error());
+  runs_.erase(run);
+  if (!*is) return {};
+  const auto updated =
+      change(connection,
+             "UPDATE tracked_runs SET status = ?2, ended_ms = ?3 WHERE run = ?1 AND run != 0 AND "
+             "step = ''",
+             run, status, row.ended_us / 1000);
+  if (!updated) return tl::unexpected(updated.error());
+  return {};
+}
+
+Result<bool> purge_tracked(const Connection& connection, std::int64_t run, std::int64_t most) {
+  constexpr const char* kSeries =
+      "SELECT s.key FROM series AS s JOIN tracked_runs AS t ON t.key = s.owner WHERE t.run = ?1 "
+      "AND t.run != 0";
+  const std::string points = fmt::format(
+      "DELETE FROM points WHERE (series, time_us, step, value, not_a_number, number) IN (SELECT "
+      "series, "
+      "time_us, step, value, not_a_number, number FROM points WHERE series IN ({}) LIMIT ?2)",
+      kSeries);
+  const auto deleted = change(connection, points.c_str(), run, most);
+  if (!deleted) return tl::unexpected(deleted.error());
+  if (*deleted > 0) return true;
+  constexpr const char* kOwners = "(SELECT key FROM tracked_runs WHERE run = ?1 AND run != 0)";
+  for (const std::string& sql :
+       {fmt::format("DELETE FROM series WHERE owner IN {}", kOwners),
+        fmt::format("DELETE FROM tracked_params WHERE owner IN {}", kOwners),
+        fmt::format("DELETE FROM tracked_tags WHERE owner IN {}", kOwners),
+        fmt::format(
+            "DELETE FROM input_tags WHERE owner IN (SELECT key FROM inputs WHERE owner IN {})",
+            kOwners),
+        fmt::format("DELETE FROM inputs WHERE owner IN {}", kOwners),
+        std::string("DELETE FROM tracked_runs WHERE run = ?1 AND run != 0")}) {
+    const auto gone = change(connection, sql.c_str(), run);
+    if (!gone) return tl::unexpected(gone.error());
+  }
+  return false;
+}
+
+}  // namespace scanflow::store
