@@ -144,6 +144,8 @@ Failure failure_of(int status, const std::string& body) {
   const json error = document.is_object() ? document.value("error", json()) : json();
   if (error.is_object() && error.value("message", json()).is_string())
     return {status, document.value("exit", 3), error.at("message")};
+  if (document.is_object() && document.value("message", json()).is_string())  // of the tracker
+    return {status, status < 500 ? 2 : 3, document.at("message")};
   return {status, 3, fmt::format("the server answered with status {}, and no reason", status)};
 }
 

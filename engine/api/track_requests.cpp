@@ -1,6 +1,8 @@
 // MLflow's REST API: https://mlflow.org/docs/latest/rest-api.html
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/api/api_impl.hpp"
 #include "engine/api/body.hpp"
 #include "engine/track/tracker.hpp"
@@ -44,28 +46,27 @@ track::Answer<json> track_document(const Request& request) {
 }  // namespace
 
 void Api::Impl::track(const Request& request, const std::string& path, const Reply& reply) {
-  bool there = false;
-  for (const track::Endpoint& endpoint : track::endpoints()) {
-    if (endpoint.path != path) continue;
-    there = true;
-    if (endpoint.method != request.method) continue;
-    auto document = track_document(request);
-    if (!document) return reply(problem(document.error()));
-    if (shared.engine == nullptr) {
-      return reply(
-          problem({track::Code::unavailable, "the server is starting, or ending; try again"}));
-    }
-    return shared.engine->track(*endpoint.call, std::move(*document),
-                                [reply](track::Answer<std::string> answer) {
-                                  if (!answer) return reply(problem(answer.error()));
-                                  Response response;
-                                  response.body = std::move(*answer);
-                                  reply(std::move(response));
-                                });
-  }
-  reply(there ? problem(405, "BAD_REQUEST", fmt::format("{} is not done here", request.method))
+  const track::Endpoint* endpoint = track::find_endpoint(request.method, path);
+  if (endpoint == nullptr) {
+    const bool there = std::any_of(track::endpoints().begin(), track::endpoints().end(),
+                                   [&](const track::Endpoint& each) { return each.path == path; });
+    return reply(
+        there ? problem(405, "BAD_REQUEST", request.method + " is not done here")
               : problem(404, "ENDPOINT_NOT_FOUND",
                         fmt::format("this server has no /api/2.0/mlflow/{}", path.substr(0, 200))));
+  }
+  auto document = track_document(request);
+  if (!document) return reply(problem(document.error()));
+  if (shared.engine == nullptr)
+    return reply(
+        problem({track::Code::unavailable, "the server is starting, or ending; try again"}));
+  shared.engine->track(*endpoint->call, std::move(*document),
+                       [reply](track::Answer<std::string> answer) {
+                         if (!answer) return reply(problem(answer.error()));
+                         Response response;
+                         response.body = std::move(*answer);
+                         reply(std::move(response));
+                       });
 }
 
 }  // namespace scanflow::api

@@ -18,6 +18,7 @@
 #include "engine/cli/inject_commands.hpp"
 #include "engine/cli/install_command.hpp"
 #include "engine/cli/kube_command.hpp"
+#include "engine/cli/model_command.hpp"
 #include "engine/cli/plugin_commands.hpp"
 #include "engine/cli/podman_command.hpp"
 #include "engine/cli/primitive_commands.hpp"
@@ -327,6 +328,7 @@ int main(int argc, char** argv) {
   PodmanOptions podman_options;
   KubeOptions kube_options;
   HubOptions hub_options;
+  ModelOptions model_options;
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
@@ -343,6 +345,7 @@ int main(int argc, char** argv) {
   add_podman(app, choice.context, podman_options, choice.command);
   add_kube(app, choice.context, kube_options, choice.command);
   add_hub(app, choice.context, hub_options, choice.command);
+  add_model(app, choice.context, model_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice.context, server_options, choice.command);

@@ -132,6 +132,18 @@ void refuse(const Client& client, const std::string& message) {
       std::make_shared<const json>(json{{"type", "rejected"}, {"exit", 2}, {"message", message}}));
 }
 
+/// {"method", "path", "request"}: a call of engine/track. "done" has its "answer".
+void track_for(Engine& engine, const json& request, const Client& client) {
+  const track::Endpoint* endpoint = track::find_endpoint(request.at("method").get<std::string>(),
+                                                         request.at("path").get<std::string>());
+  if (endpoint == nullptr) return refuse(client, "the tracker has no such call");
+  engine.track(*endpoint->call, request.at("request"), [client](const auto& answer) {
+    if (!answer) return refuse(client, answer.error().message);
+    client.listener(
+        std::make_shared<const json>(json{{"type", "done"}, {"answer", json::parse(*answer)}}));
+  });
+}
+
 }  // namespace
 
 void serve_request(Engine& engine, const json& request, const Client& client) {
@@ -161,6 +173,8 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
       engine.clear_cache(request.at("age_us"), client);
     } else if (op == "apply") {
       engine.apply(apply_request_from_json(request.at("request")), client);
+    } else if (op == "track") {
+      track_for(engine, request, client);
     } else if (op == "hand_over") {
       engine.hand_over();
     } else if (op == "remove_documents") {

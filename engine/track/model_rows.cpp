@@ -28,7 +28,8 @@ json aliases_of(const Db& db, std::int64_t model, std::int64_t version) {
 const char* const kModelColumns = "t.key, t.name, t.description, t.created_ms, t.updated_ms";
 const char* const kVersionColumns =
     "t.key, t.owner, m.name, t.version, t.description, t.user, t.stage, t.source, t.run_id, "
-    "t.run_link, t.status, t.status_message, t.created_ms, t.updated_ms";
+    "t.run_link, t.status, t.status_message, t.created_ms, t.updated_ms, t.sha256, t.run, t.step, "
+    "t.metrics, t.lineage";
 const char* const kVersionTables =
     "model_versions AS t JOIN registered_models AS m ON m.key = t.owner";
 
@@ -42,7 +43,7 @@ VersionRow read_version(const store::Statement& columns) {
   VersionRow row;
   columns.read(row.key, row.owner, row.name, row.version, row.description, row.user, row.stage,
                row.source, row.run_id, row.run_link, row.status, row.status_message, row.created_ms,
-               row.updated_ms);
+               row.updated_ms, row.sha256, row.run, row.step, row.metrics, row.lineage);
   return row;
 }
 
@@ -76,20 +77,31 @@ VersionRow version_of(const Session& session, const Fields& request) {
 }
 
 json document_of(const Db& db, const VersionRow& row) {
-  return {{"name", row.name},
-          {"version", std::to_string(row.version)},
-          {"creation_timestamp", row.created_ms},
-          {"last_updated_timestamp", row.updated_ms},
-          {"user_id", row.user},
-          {"current_stage", row.stage},
-          {"description", row.description},
-          {"source", row.source},
-          {"run_id", row.run_id},
-          {"run_link", row.run_link},
-          {"status", row.status},
-          {"status_message", row.status_message},
-          {"tags", pairs_of(db, "model_version_tags", row.key)},
-          {"aliases", aliases_of(db, row.owner, row.version)}};
+  json version = {{"name", row.name},
+                  {"version", std::to_string(row.version)},
+                  {"creation_timestamp", row.created_ms},
+                  {"last_updated_timestamp", row.updated_ms},
+                  {"user_id", row.user},
+                  {"current_stage", row.stage},
+                  {"description", row.description},
+                  {"source", row.source},
+                  {"run_id", row.run_id},
+                  {"run_link", row.run_link},
+                  {"status", row.status},
+                  {"status_message", row.status_message},
+                  {"tags", pairs_of(db, "model_version_tags", row.key)},
+                  {"aliases", aliases_of(db, row.owner, row.version)}};
+  if (row.sha256.empty()) return version;
+  const auto object = [](const std::string& text) {
+    json parsed = json::parse(text, nullptr, false);
+    return parsed.is_object() ? parsed : json::object();
+  };
+  version["scanflow"] = {{"sha256", row.sha256},
+                         {"run", row.run},
+                         {"step", row.step},
+                         {"metrics", object(row.metrics)},
+                         {"lineage", object(row.lineage)}};
+  return version;
 }
 
 json latest_versions(const Db& db, std::int64_t model, const std::vector<std::string>& stages) {

@@ -17,6 +17,8 @@ struct VersionRow {
   std::int64_t key = 0, owner = 0, version = 0, created_ms = 0, updated_ms = 0;
   std::string name;  // of its model
   std::string description, user, stage, source, run_id, run_link, status, status_message;
+  // Of one that a step has registered.
+  std::string sha256, run, step, metrics, lineage;
 };
 
 /// Columns of registered_models AS t, as read_model() reads them.
@@ -34,6 +36,7 @@ VersionRow version_of(const Session& session, const ModelRow& model, std::int64_
 
 /// With its latest version of each stage.
 json document_of(const Db& db, const ModelRow& model);
+/// MLflow knows nothing of "scanflow", which says what the step has registered.
 json document_of(const Db& db, const VersionRow& version);
 /// Of these stages, or of all: the latest of each.
 json latest_versions(const Db& db, std::int64_t model, const std::vector<std::string>& stages);

@@ -88,6 +88,13 @@ const std::vector<Endpoint>& endpoints() {
   return all;
 }
 
+const Endpoint* find_endpoint(std::string_view method, std::string_view path) {
+  for (const Endpoint& each : endpoints()) {
+    if (each.method == method && each.path == path) return &each;
+  }
+  return nullptr;
+}
+
 Answer<std::string> Tracker::run(const Call& call, const json& request) const {
   Answer<std::string> answer;
   const std::int64_t now_ms = means_.now_ms();

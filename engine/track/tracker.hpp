@@ -41,5 +41,7 @@ struct Endpoint {
   const Call* call;
 };
 const std::vector<Endpoint>& endpoints();
+/// Null: there is none.
+const Endpoint* find_endpoint(std::string_view method, std::string_view path);
 
 }  // namespace scanflow::track

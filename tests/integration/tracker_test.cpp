@@ -125,6 +125,40 @@ TEST_F(TrackerHttp, ProblemsAreSaidAsClientsReadThem) {
               HasSubstr("nested deeper"));
 }
 
+TEST_F(TrackerHttp, TheCommandLineShowsPromotesAndComparesModels) {
+  EXPECT_THAT(scanflow_({"model", "list"}).out, HasSubstr("no model is registered yet"));
+  post("registered-models/create", {{"name", "cnn"}, {"description", "reads digits"}});
+  for (const char* source : {"s3://one", "s3://two"})
+    post("model-versions/create", {{"name", "cnn"}, {"source", source}});
+  const std::vector<std::vector<std::string>> places = {{}, {"--server", server_.url()}};
+  for (const auto& place : places) {  // the state directory, and the server
+    const auto model = [&](std::vector<std::string> words) {
+      words.insert(words.begin(), "model");
+      words.insert(words.end(), place.begin(), place.end());
+      return scanflow_(words);
+    };
+    const std::string alias = place.empty() ? "champion" : "challenger";
+    const Output promoted = model({"promote", "cnn/1", alias});
+    EXPECT_EQ(promoted.out, "cnn@" + alias + " is version 1 now\n") << promoted.err;
+    EXPECT_EQ(model({"promote", "models:/cnn", alias}).out,
+              "cnn@" + alias + " is version 2 now, and was version 1\n");
+    EXPECT_THAT(model({"list"}).out, HasSubstr(alias + "=2"));
+    EXPECT_THAT(model({"show", "cnn"}).out, HasSubstr(alias));
+    EXPECT_THAT(model({"show", "cnn@" + alias}).out, HasSubstr("s3://two"));
+    EXPECT_EQ(json::parse(model({"show", "cnn/1", "-o", "json"}).out).at("source"), "s3://one");
+    const Output differs = model({"diff", "cnn/1", "cnn"});
+    EXPECT_EQ(differs.exit, 1);
+    EXPECT_THAT(differs.out, HasSubstr("s3://one"));
+    EXPECT_EQ(model({"diff", "cnn/1", "cnn/1"}).exit, 0);
+    const Output wrong = model({"show", "cnn/7"});
+    EXPECT_EQ(wrong.exit, 2);
+    EXPECT_THAT(wrong.err, HasSubstr("model 'cnn' has no version 7"));
+    EXPECT_THAT(model({"promote", "cnn/1", "latest"}).err,
+                HasSubstr("is the newest version already"));
+    EXPECT_THAT(model({"show", "net"}).err, HasSubstr("there is no registered model 'net'"));
+  }
+}
+
 TEST_F(TrackerHttp, TheExampleWithNothingButPythonWorks) {
   for (int i = 0; i < 2; ++i) {  // its experiment is found again
     const Output said =

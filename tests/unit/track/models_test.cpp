@@ -196,6 +196,11 @@ TEST_F(Models, ThoseThatAStepHasRegisteredAreAmongThem) {
   const json first = version(1);
   EXPECT_EQ(first.at("source"), "scanflow-artifact:/" + std::string(64, 'a'));
   EXPECT_EQ(first.at("creation_timestamp"), 7);
+  EXPECT_EQ(first.at("scanflow"), json({{"sha256", std::string(64, 'a')},
+                                        {"run", "run"},
+                                        {"step", "register"},
+                                        {"metrics", {{"accuracy", 0.98}}},
+                                        {"lineage", json::object()}}));
   EXPECT_EQ(first.at("tags"), json::array({{{"key", "gpu"}, {"value", "false"}},
                                            {{"key", "n"}, {"value", "3"}},
                                            {{"key", "stage"}, {"value", "candidate"}}}));
