@@ -84,9 +84,9 @@ std::string metrics_text(const json& version) {
   std::string all;
   const json metrics = version.value("/scanflow/metrics"_json_pointer, json::object());
   for (const auto& [name, value] : metrics.items())
-    all += fmt::format("{}{} {}", all.empty() ? "" : ", ", printable(name),
-                       value.is_number_float() ? fmt::format("{:.4g}", value.get<double>())
-                                               : version_text(value));
+    all += fmt::format(
+        "{}{} {}", all.empty() ? "" : ", ", printable(name),
+        value.is_number_float() ? fmt::format("{:.4g}", value.get<double>()) : version_text(value));
   return all;
 }
 
@@ -109,7 +109,7 @@ int list_models(const Context& context) {
     if (!page) return complain(context, page.error());
     for (const json& each : page->at("registered_models")) all.push_back(each);
     request = {{"page_token", page->value("next_page_token", "")}};
-  } while (request["page_token"] != "");
+  } while (!request["page_token"].get_ref<const std::string&>().empty());
   if (context.json) {
     fmt::print("{}\n", json{{"models", all}}.dump());
     return kSucceeded;

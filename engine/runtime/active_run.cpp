@@ -29,8 +29,8 @@ std::optional<store::TrackedRow> ActiveRun::begins_to_log(const protocol::Attemp
   const std::uint32_t step = index_of(id.step);
   if (step == run::kNoStep || !logging_.insert(id).second) return {};
   const run::StepState& state = machine_.step(step);
-  const json config =
-      state.resolved ? state.resolved->value("config", json::object()) : json::object();
+  const json config = state.resolved ? state.resolved->value("config", json::object())
+                                     : machine_.spec_of(step).with;
   return store::TrackedRow{
       id_, id.step, id.attempt, state.started_us, config.dump(), plan().params.dump()};
 }

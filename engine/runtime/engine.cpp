@@ -22,6 +22,8 @@ using run::EventType;
 /// How long a change of a running step may take to be seen by `runs show` of another process.
 constexpr auto kRowDelay = std::chrono::milliseconds(200);
 
+constexpr int kMostTrackedCalls = 1000;
+
 /// As MLflow's are: 32 hexadecimal digits.
 std::string new_tracked_id() {
   std::string id = uuid_v7(wall_us() / 1000);
@@ -126,12 +128,19 @@ void Engine::act(ActionRequest request, Client client) {
 
 void Engine::track(const track::Call& call, nlohmann::json request,
                    std::function<void(track::Answer<std::string>)> then) {
+  const auto unavailable = [&then](const char* why) {
+    then(tl::unexpected<track::Problem>({track::Code::unavailable, why}));
+  };
+  if (!impl_->tracker) return unavailable("this engine keeps no state, and tracks nothing");
+  if (impl_->tracked_calls.fetch_add(1) >= kMostTrackedCalls) {
+    --impl_->tracked_calls;
+    return unavailable("too many calls wait for the tracker; try again");
+  }
   boost::asio::post(impl_->tracking, [impl = impl_.get(), &call, request = std::move(request),
                                       then = std::move(then)] {
-    if (!impl->tracker)
-      return then(tl::unexpected<track::Problem>(
-          {track::Code::unavailable, "this engine keeps no state, and tracks nothing"}));
-    then(impl->tracker->run(call, request));
+    auto answer = impl->tracker->run(call, request);
+    --impl->tracked_calls;
+    then(std::move(answer));
   });
 }
 

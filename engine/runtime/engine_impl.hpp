@@ -3,6 +3,7 @@
 // members belong to the strand unless a comment says otherwise.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -278,6 +279,7 @@ struct Engine::Impl {
   boost::asio::thread_pool pool{2};
   std::optional<track::Tracker> tracker;  // none: there is no store
   boost::asio::thread_pool tracking{2};   // a long search holds up nothing else
+  std::atomic<int> tracked_calls = 0;     // that wait, or are done
   /// Changes of what is registered follow each other.
   boost::asio::strand<boost::asio::thread_pool::executor_type> registry{pool.get_executor()};
   PodFiles pod_files{artifacts, options.state.pods() / "incoming"};

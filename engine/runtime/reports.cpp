@@ -282,6 +282,13 @@ Result<store::ModelVersion> model_of(const protocol::HostCall& call, const json&
   if (!request.is_object() || !text("name") || !text("input")) {
     return fail("models.register: needs a name and the input that holds the model, as texts");
   }
+  for (const char* name : {"metrics", "tags"}) {
+    const json values = request.value(name, json::object());
+    if (!values.is_object() || std::any_of(values.begin(), values.end(), [](const json& value) {
+          return value.is_structured() || value.is_null();
+        }))
+      return fail(fmt::format("models.register: {} must be an object of plain values", name));
+  }
   const json inputs = resolved.value("inputs", json::object());
   const std::string input = request.at("input");
   if (!inputs.contains(input)) return fail("models.register: the step has no input named " + input);

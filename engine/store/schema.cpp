@@ -312,8 +312,9 @@ CREATE TABLE series (              -- of metrics, each with its latest point
   step INTEGER NOT NULL,
   time_us INTEGER NOT NULL,
   value REAL,                      -- NULL: not a number
-  UNIQUE (owner, name)
+  UNIQUE (owner, metric, labels)
 );
+CREATE INDEX series_by_name ON series (owner, name);
 CREATE TABLE points (
   series INTEGER NOT NULL,         -- series.key
   time_us INTEGER NOT NULL,
@@ -377,6 +378,7 @@ CREATE TABLE model_versions (
   lineage TEXT NOT NULL DEFAULT '',
   UNIQUE (owner, version)
 );
+CREATE INDEX model_versions_by_tracked_run ON model_versions (run_id) WHERE run_id != '';
 CREATE UNIQUE INDEX model_versions_by_source ON model_versions (run, step, attempt, owner, sha256)
   WHERE run != '';
 CREATE TABLE model_version_tags (
@@ -396,18 +398,20 @@ INSERT OR REPLACE INTO model_version_tags
   SELECT v.key, t.key, CASE t.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE t.value END
     FROM models AS o JOIN registered_models AS m ON m.name = o.name
     JOIN model_versions AS v ON v.owner = m.key AND v.version = o.version,
-    json_each(CASE o.tags WHEN '' THEN '{}' ELSE o.tags END) AS t;
+    json_each(iif(json_valid(o.tags), o.tags, '{}')) AS t
+    WHERE t.type != 'null' AND t.key IS NOT NULL;
 DROP TABLE models;
 INSERT OR IGNORE INTO experiments (name, artifact_location, created_ms, updated_ms)
   SELECT namespace || '/' || pipeline, '', created_us / 1000, created_us / 1000 FROM runs
     WHERE key IN (SELECT run FROM metrics) ORDER BY created_us;
 UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || key WHERE artifact_location = '';
 INSERT INTO tracked_runs (id, experiment, name, user, status, started_ms, ended_ms, artifact_uri, run)
-  SELECT replace(r.id, '-', ''), e.key, r.pipeline, '',
+  SELECT iif(row_number() OVER (PARTITION BY replace(r.id, '-', '') ORDER BY r.key) = 1,
+             replace(r.id, '-', ''), lower(hex(randomblob(16)))), e.key, r.pipeline, '',
          CASE r.status WHEN 'succeeded' THEN 'FINISHED' WHEN 'failed' THEN 'FAILED'
            WHEN 'cancelled' THEN 'KILLED' ELSE 'RUNNING' END,
          r.created_us / 1000, iif(r.ended_us > 0, r.ended_us / 1000, NULL),
-         e.artifact_location || '/' || replace(r.id, '-', '') || '/artifacts', r.key
+         '', r.key
     FROM runs AS r JOIN experiments AS e ON e.name = r.namespace || '/' || r.pipeline
     WHERE r.key IN (SELECT run FROM metrics) ORDER BY r.key;
 INSERT INTO tracked_runs (id, experiment, name, user, status, started_ms, ended_ms, artifact_uri,
@@ -426,7 +430,7 @@ INSERT INTO tracked_tags SELECT t.key, 'mlflow.parentRunId', p.id FROM tracked_r
 INSERT INTO series (owner, name, metric, labels, step, time_us, value)
   SELECT t.key,
          m.name || ifnull((SELECT group_concat('/' || l.key || ':' || l.value, '')
-                           FROM json_each(iif(m.labels = '', '{}', m.labels)) AS l), ''),
+                           FROM json_each(iif(json_valid(m.labels), m.labels, '{}')) AS l), ''),
          m.name, m.labels, m.at_step, m.time_us, m.value
     FROM (SELECT *, row_number() OVER (PARTITION BY run, step, attempt, name, labels
                                        ORDER BY at_step DESC, time_us DESC, value DESC) AS place

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/store/execute.hpp"
@@ -217,17 +218,23 @@ Result<void> add_model(const Connection& connection, ModelVersion& model) {
       "?3, ?4, ?5, ?6, ?7, ?8, ?9, "
       // Of the attempt that has made it, where that has logged anything.
       "coalesce((SELECT t.id FROM tracked_runs AS t JOIN runs AS r ON r.key = t.run WHERE r.id = "
-      "?5 AND t.run != 0 AND t.step = json_extract(?9, '$.made_by') ORDER BY t.attempt DESC LIMIT "
+      "?5 AND t.run != 0 AND t.step = iif(json_valid(?9), json_extract(?9, '$.made_by'), '') ORDER "
+      "BY t.attempt DESC LIMIT "
       "1), ''))",
       owner, model.version, now_ms, model.sha256, model.run, model.step, model.attempt,
       model.metrics, model.lineage.empty() ? "{}" : model.lineage);
   if (!added) return tl::unexpected(added.error());
-  const auto tagged = change(
-      connection,
-      "INSERT INTO model_version_tags SELECT ?1, key, CASE type WHEN 'true' THEN 'true' WHEN "
-      "'false' THEN 'false' ELSE value END FROM json_each(?2)",
-      sqlite3_last_insert_rowid(connection.handle()), model.tags.empty() ? "{}" : model.tags);
-  if (!tagged) return tl::unexpected(tagged.error());
+  const std::int64_t key = sqlite3_last_insert_rowid(connection.handle());
+  const auto tags = nlohmann::json::parse(model.tags, nullptr, false);
+  if (!tags.is_object()) return {};
+  for (const auto& [name, value] : tags.items()) {
+    if (value.is_null()) continue;
+    const auto tagged = change(
+        connection, "INSERT OR REPLACE INTO model_version_tags VALUES (?1, ?2, ?3)", key, name,
+        value.is_string() ? value.get<std::string>()
+                          : value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    if (!tagged) return tl::unexpected(tagged.error());
+  }
   return {};
 }
 

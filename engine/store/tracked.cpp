@@ -51,7 +51,11 @@ Result<void> add_parameters(const Connection& connection, std::int64_t owner,
     std::string shown = value.is_string()
                             ? value.get<std::string>()
                             : value.dump(-1, ' ', false, json::error_handler_t::replace);
-    if (shown.size() > kMostParameter) shown.resize(kMostParameter);
+    if (shown.size() > kMostParameter) {
+      std::size_t end = kMostParameter;
+      while (end > 0 && (static_cast<unsigned char>(shown[end]) & 0xc0) == 0x80) --end;
+      shown.resize(end);  // no character is cut in two
+    }
     const auto added = change(
         connection, "INSERT OR IGNORE INTO tracked_params VALUES (?1, ?2, ?3)", owner, name, shown);
     if (!added) return tl::unexpected(added.error());
@@ -59,7 +63,7 @@ Result<void> add_parameters(const Connection& connection, std::int64_t owner,
   return {};
 }
 
-/// NAMESPACE/PIPELINE of a run; made where there is none.
+/// NAMESPACE/PIPELINE of a run; made where there is none. 0: there is no such run.
 Result<std::int64_t> experiment_of(const Connection& connection, std::int64_t run) {
   const auto made = change(
       connection,
@@ -68,18 +72,28 @@ Result<std::int64_t> experiment_of(const Connection& connection, std::int64_t ru
       "= ?1",
       run);
   if (!made) return tl::unexpected(made.error());
-  const auto located = change(connection,
-                              "UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || "
-                              "key WHERE artifact_location = ''");
-  if (!located) return tl::unexpected(located.error());
+  if (*made > 0) {
+    const auto located = change(connection,
+                                "UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' "
+                                "|| key WHERE key = ?1",
+                                sqlite3_last_insert_rowid(connection.handle()));
+    if (!located) return tl::unexpected(located.error());
+  }
   const auto keys = collect_column<std::int64_t>(connection,
                                                  "SELECT e.key FROM experiments AS e JOIN runs AS "
                                                  "r ON e.name = r.namespace || '/' || r.pipeline "
                                                  "WHERE r.key = ?1",
                                                  run);
   if (!keys) return tl::unexpected(keys.error());
-  if (keys->empty()) return fail("there is no such run");
-  return keys->front();
+  return keys->empty() ? 0 : keys->front();
+}
+
+/// That of another tracked run, whatever its name is by now.
+Result<std::int64_t> experiment_with(const Connection& connection, std::int64_t tracked) {
+  const auto keys = collect_column<std::int64_t>(
+      connection, "SELECT experiment FROM tracked_runs WHERE key = ?1", tracked);
+  if (!keys) return tl::unexpected(keys.error());
+  return keys->empty() ? 0 : keys->front();
 }
 
 }  // namespace
@@ -114,27 +128,30 @@ Result<std::int64_t> Tracked::find_or_make(const Connection& connection, std::in
 
 Result<std::int64_t> Tracked::make(const Connection& connection, std::int64_t run,
                                    const std::string& step, std::uint32_t attempt) {
-  const auto experiment = experiment_of(connection, run);
-  if (!experiment) return experiment;
   std::int64_t parent = 0;
   if (!step.empty()) {
-    const auto found = find_or_make(connection, run, "", 0);
-    if (!found) return found;
+    auto found = find_or_make(connection, run, "", 0);
+    if (!found || *found == 0) return found;
     parent = *found;
   }
-  // Its run's own id, so that it is found by it; one of an attempt has one by chance.
-  const auto made =
-      change(connection,
-             "INSERT INTO tracked_runs (id, experiment, name, user, status, deleted, started_ms, "
-             "artifact_uri, run, step, attempt) "
-             "SELECT i.id, ?2, CASE ?3 WHEN '' THEN r.pipeline ELSE ?3 END || CASE WHEN ?4 > 1 "
-             "THEN ' (attempt ' || ?4 || ')' ELSE '' END, "
-             "'', 'RUNNING', CASE e.deleted WHEN 0 THEN 0 ELSE 2 END, r.created_us / 1000, "
-             "e.artifact_location || '/' || i.id || '/artifacts', ?1, ?3, ?4 "
-             "FROM runs AS r, experiments AS e, (SELECT CASE ?3 WHEN '' THEN (SELECT replace(id, "
-             "'-', '') FROM runs WHERE key = ?1) "
-             "ELSE lower(hex(randomblob(16))) END AS id) AS i WHERE r.key = ?1 AND e.key = ?2",
-             run, *experiment, step, attempt);
+  auto experiment =
+      step.empty() ? experiment_of(connection, run) : experiment_with(connection, parent);
+  if (!experiment || *experiment == 0) return experiment;
+  // Its run's own id, so that it is found by it, unless some client has given it to another; one of an attempt has one
+  // by chance.
+  const auto made = change(
+      connection,
+      "INSERT INTO tracked_runs (id, experiment, name, user, status, deleted, started_ms, "
+      "artifact_uri, run, step, attempt) "
+      "SELECT i.id, ?2, CASE ?3 WHEN '' THEN r.pipeline ELSE ?3 END || CASE WHEN ?4 > 1 "
+      "THEN ' (attempt ' || ?4 || ')' ELSE '' END, "
+      "'', 'RUNNING', CASE e.deleted WHEN 0 THEN 0 ELSE 2 END, r.created_us / 1000, "
+      "e.artifact_location || '/' || i.id || '/artifacts', ?1, ?3, ?4 "
+      "FROM runs AS r, experiments AS e, (SELECT coalesce((SELECT replace(o.id, '-', '') FROM "
+      "runs AS o WHERE o.key = ?1 AND ?3 = '' AND NOT EXISTS (SELECT 1 FROM tracked_runs "
+      "AS t WHERE t.id = replace(o.id, '-', ''))), lower(hex(randomblob(16)))) AS id) AS i "
+      "WHERE r.key = ?1 AND e.key = ?2",
+      run, *experiment, step, attempt);
   if (!made) return tl::unexpected(made.error());
   const std::int64_t key = sqlite3_last_insert_rowid(connection.handle());
   const auto tagged = change(
@@ -166,6 +183,7 @@ Result<std::int64_t> Tracked::make(const Connection& connection, std::int64_t ru
 Result<void> Tracked::begin(const Connection& connection, std::int64_t run, const TrackedRow& row) {
   const auto key = find_or_make(connection, run, row.step, row.attempt);
   if (!key) return tl::unexpected(key.error());
+  if (*key == 0) return {};
   const auto started = change(connection, "UPDATE tracked_runs SET started_ms = ?2 WHERE key = ?1",
                               *key, row.started_us / 1000);
   if (!started) return tl::unexpected(started.error());
@@ -180,8 +198,8 @@ Result<std::int64_t> Tracked::series_of(const Connection& connection, std::int64
   const std::string place =
       fmt::format("{}\n{}\n{}\n{}\n{}", run, row.step, row.attempt, row.name, row.labels);
   if (const auto known = series_.find(place); known != series_.end()) return known->second;
-  const auto owner = find_or_make(connection, run, row.step, row.attempt);
-  if (!owner) return owner;
+  auto owner = find_or_make(connection, run, row.step, row.attempt);
+  if (!owner || *owner == 0) return owner;
   const std::string shown = shown_name(row);
   const auto made =
       change(connection,
@@ -190,7 +208,8 @@ Result<std::int64_t> Tracked::series_of(const Connection& connection, std::int64
              *owner, shown, row.name, row.labels, row.at_step, row.time_us, row.value);
   if (!made) return tl::unexpected(made.error());
   const auto keys = collect_column<std::int64_t>(
-      connection, "SELECT key FROM series WHERE owner = ?1 AND name = ?2", *owner, shown);
+      connection, "SELECT key FROM series WHERE owner = ?1 AND metric = ?2 AND labels = ?3", *owner,
+      row.name, row.labels);
   if (!keys) return tl::unexpected(keys.error());
   if (series_.size() >= kMostSeries) series_.clear();
   series_.emplace(place, keys->front());
@@ -200,6 +219,7 @@ Result<std::int64_t> Tracked::series_of(const Connection& connection, std::int64
 Result<void> Tracked::write(const Connection& connection, std::int64_t run, const MetricRow& row) {
   const auto series = series_of(connection, run, row);
   if (!series) return tl::unexpected(series.error());
+  if (*series == 0) return {};
   const bool no_number = row.value != row.value;
   if (!latest_.bind(*series, row.at_step, row.time_us, row.value).run() ||
       !point_
@@ -232,9 +252,16 @@ Result<void> Tracked::update(const Connection& connection, std::int64_t run, con
              "step = ?2 AND attempt = ?5",
              run, row.id, status, row.ended_us / 1000, row.attempts);
   if (!updated) return tl::unexpected(updated.error());
+  const auto before =
+      change(connection,
+             "UPDATE tracked_runs SET status = 'FAILED', ended_ms = ?3 WHERE run = "
+             "?1 AND run != 0 AND step = ?2 AND attempt < ?4 AND status = 'RUNNING'",
+             run, row.id, row.started_us / 1000, row.attempts);
+  if (!before) return tl::unexpected(before.error());
   return {};
 }
 
+/// What still seems to go on by then has logged its last words after its end.
 Result<void> Tracked::update(const Connection& connection, std::int64_t run, const RunRow& row) {
   const std::string status = row.ended_us > 0 ? tracked_status(row.status) : "";
   if (status.empty()) return {};
@@ -245,7 +272,7 @@ Result<void> Tracked::update(const Connection& connection, std::int64_t run, con
   const auto updated =
       change(connection,
              "UPDATE tracked_runs SET status = ?2, ended_ms = ?3 WHERE run = ?1 AND run != 0 AND "
-             "step = ''",
+             "(step = '' OR status = 'RUNNING')",
              run, status, row.ended_us / 1000);
   if (!updated) return tl::unexpected(updated.error());
   return {};

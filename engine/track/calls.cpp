@@ -4,6 +4,13 @@
 
 namespace scanflow::track {
 
+namespace {
+
+constexpr std::size_t kMostPageBytes = 16u
+                                       << 20;  // then a page is over, however many were asked for
+
+}  // namespace
+
 void refuse(Code code, std::string message) { throw Refused{{code, std::move(message)}}; }
 
 Search search_of(const Fields& request, const Searchable& searchable, const KeyedTables& tables,
@@ -11,6 +18,8 @@ Search search_of(const Fields& request, const Searchable& searchable, const Keye
   auto filter = parse_filter(request.text("filter"), searchable);
   if (!filter) throw Refused{std::move(filter.error())};
   std::vector<Order> orders;
+  if (request.texts("order_by").size() > kMostOrders)
+    request.wrong("order_by", fmt::format("has more than {} entries", kMostOrders));
   for (const std::string& text : request.texts("order_by")) {
     auto order = parse_order(text, searchable);
     if (!order) throw Refused{std::move(order.error())};
@@ -33,22 +42,24 @@ json page_of(const Db& db, const Search& search, const Rows& rows, const char* n
   statement.bind_all(parameters);
   json found = json::array();
   json answer = json::object();
+  std::size_t bytes = 0;
   while (db.next(statement)) {
-    if (found.size() == static_cast<std::size_t>(search.most)) {
+    if (found.size() == static_cast<std::size_t>(search.most) || bytes > kMostPageBytes) {
       answer["next_page_token"] = token_of(search.offset + found.size());
       break;
     }
     found.push_back(make(statement));
+    bytes += found.back().dump(-1, ' ', false, json::error_handler_t::replace).size();
   }
   answer[name] = std::move(found);
   return answer;
 }
 
 const char* lifecycle_of(const Fields& request, const char* name) {
-  const std::string view = request.text(name, "ACTIVE_ONLY");
-  if (view == "ACTIVE_ONLY") return "t.deleted = 0";
-  if (view == "DELETED_ONLY") return "t.deleted != 0";
-  if (view == "ALL") return "1";
+  const std::string view = request.text(name, "ACTIVE_ONLY");  // or protobuf's numbers
+  if (view == "ACTIVE_ONLY" || view == "1") return "t.deleted = 0";
+  if (view == "DELETED_ONLY" || view == "2") return "t.deleted != 0";
+  if (view == "ALL" || view == "3") return "1";
   request.wrong(name, fmt::format("is '{}', and must be ACTIVE_ONLY, DELETED_ONLY or ALL",
                                   view.substr(0, 50)));
 }

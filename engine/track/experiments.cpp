@@ -88,7 +88,7 @@ json create_experiment(const Session& session, const Fields& request) {
   session.db.change(
       "INSERT INTO experiments (name, artifact_location, created_ms, updated_ms) "
       "VALUES (?, ?, ?, ?)",
-      name, request.text("artifact_location"), session.now_ms, session.now_ms);
+      name, request.limited("artifact_location", kMostTag), session.now_ms, session.now_ms);
   const std::int64_t key = session.db.last_key();
   session.db.change(
       "UPDATE experiments SET artifact_location = ? WHERE key = ? AND artifact_location = ''",
@@ -151,7 +151,7 @@ json restore_experiment(const Session& session, const Fields& request) {
 
 json set_experiment_tag(const Session& session, const Fields& request) {
   const std::int64_t key = active_experiment_of(session, request);
-  put_tag(session, key, request.required("key", kMostKey), request.text("value"));
+  put_tag(session, key, request.required("key", kMostKey), request.limited("value", kMostTag));
   touch(session, key);
   return json::object();
 }

@@ -79,6 +79,8 @@ class Parser {
       if (!one) return tl::unexpected(one.error());
       all.push_back(std::move(*one));
       if (now().kind == Kind::end) return all;
+      if (all.size() == kMostConditions)
+        return wrong(fmt::format("there are at most {} conditions", kMostConditions));
       if (is_word("OR")) return wrong("there is no OR: conditions are joined by AND, so ask twice");
       if (!take_word("AND")) return wrong("expected AND, or the end");
     }
@@ -258,6 +260,9 @@ class Parser {
         return wrong(fmt::format("'{}' is compared with a text: write it in quotes, 'like this'",
                                  one.subject.key));
       }
+      const bool pattern = one.what == Operator::like || one.what == Operator::ilike;
+      if (pattern && token.text.size() > kMostPattern)
+        return wrong(fmt::format("a pattern has at most {} bytes", kMostPattern));
       one.texts.push_back(token.text);
       ++at_;
       return {};
@@ -274,6 +279,8 @@ class Parser {
     do {
       if (now().kind != Kind::text && !(now().kind == Kind::name && now().quoted))
         return wrong("expected a text in quotes");
+      if (one.texts.size() == kMostOfList)
+        return wrong(fmt::format("a list has at most {} texts", kMostOfList));
       one.texts.push_back(tokens_[at_++].text);
     } while (take(Kind::comma));
     if (!take(Kind::close)) return wrong("expected , or )");

@@ -68,8 +68,10 @@ struct Order {
   bool descending = false;
 };
 
-/// Of a longer filter nothing is read.
-constexpr std::size_t kMostFilter = 64 << 10;
+/// Of more nothing is read: SQLite has limits of its own, and a search costs as much as it says.
+constexpr std::size_t kMostFilter = 64 << 10;  // bytes
+constexpr std::size_t kMostConditions = 100, kMostOfList = 1000, kMostPattern = 10'000;
+constexpr std::size_t kMostOrders = 20;
 
 /// All of them must hold; none where it is blank. A problem says what is wrong, where, and what would be
 /// right.

@@ -4,12 +4,16 @@
 
 #include <cmath>
 
+#include "sdk/base/text.hpp"
+
 namespace scanflow::track {
 namespace {
 
 /// As MLflow limits a batch.
 constexpr std::size_t kMostMetrics = 1000, kMostParams = 100, kMostTags = 100, kMostOfBatch = 1000;
 constexpr std::size_t kMostInputs = 1000;
+constexpr std::size_t kMostNesting =
+    100;  // whoever copies or writes a document does so on its stack
 constexpr std::int64_t kMostTimeMs = 9'000'000'000'000'000;  // in microseconds it is a number, too
 
 struct Point {
@@ -33,7 +37,7 @@ class Points {
  public:
   explicit Points(const Db& db)
       : db_(db),
-        find_(db.prepare("SELECT key FROM series WHERE owner = ? AND name = ?")),
+        find_(db.prepare("SELECT key FROM series WHERE owner = ? AND metric = ? AND labels = ''")),
         begin_(db.prepare("INSERT INTO series (owner, name, metric, labels, step, time_us, "
                           "value) VALUES (?1, ?2, ?2, '', ?3, ?4, ?5)")),
         update_(db.prepare("UPDATE series SET step = ?2, time_us = ?3, value = ?4 WHERE key = ?1 "
@@ -76,12 +80,7 @@ void put_parameter(const Session& session, const RunRow& run, const std::string&
 }
 
 std::string parameter_value(const Fields& request) {
-  std::string value = request.text("value");
-  if (value.size() > kMostParameter) {
-    request.wrong("value",
-                  fmt::format("has {} bytes, and may have {}", value.size(), kMostParameter));
-  }
-  return value;
+  return request.limited("value", kMostParameter);
 }
 
 std::int64_t dataset_of(const Session& session, const RunRow& run, const Fields& dataset) {
@@ -90,8 +89,9 @@ std::int64_t dataset_of(const Session& session, const RunRow& run, const Fields&
   session.db.change(
       "INSERT OR IGNORE INTO datasets (experiment, name, digest, source_type, source, schema, "
       "profile) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      run.experiment, name, digest, dataset.text("source_type"), dataset.text("source"),
-      dataset.text("schema"), dataset.text("profile"));
+      run.experiment, name, digest, dataset.limited("source_type", kMostName),
+      dataset.limited("source", kMostText), dataset.limited("schema", kMostText),
+      dataset.limited("profile", kMostText));
   return *session.db.one<std::int64_t>(
       "SELECT key FROM datasets WHERE experiment = ? AND name = ? AND digest = ?", run.experiment,
       name, digest);
@@ -136,10 +136,7 @@ json log_batch(const Session& session, const Fields& request) {
 
 json set_tag(const Session& session, const Fields& request) {
   const RunRow run = active_run_of(session, request);
-  const std::string value = request.text("value");
-  if (value.size() > kMostTag)
-    request.wrong("value", fmt::format("has {} bytes, and may have {}", value.size(), kMostTag));
-  put_tag(session, run, request.required("key", kMostKey), value);
+  put_tag(session, run, request.required("key", kMostKey), request.limited("value", kMostTag));
   return json::object();
 }
 
@@ -169,7 +166,9 @@ json log_inputs(const Session& session, const Fields& request) {
 json log_model(const Session& session, const Fields& request) {
   constexpr const char* kHistory = "mlflow.log-model.history";
   const RunRow run = active_run_of(session, request);
-  const json model = json::parse(request.required("model_json", kMostText), nullptr, false);
+  const std::string text = request.required("model_json", kMostText);
+  if (nesting_of(text) > kMostNesting) request.wrong("model_json", "is nested too deep");
+  const json model = json::parse(text, nullptr, false);
   if (!model.is_object()) request.wrong("model_json", "is no JSON object");
   for (const char* name : {"artifact_path", "run_id"}) {
     if (!model.contains(name))
@@ -177,7 +176,10 @@ json log_model(const Session& session, const Fields& request) {
   }
   const auto there = session.db.one<std::string>(
       "SELECT value FROM tracked_tags WHERE owner = ? AND key = ?", run.key, kHistory);
-  json history = there ? json::parse(*there, nullptr, false) : json::array();
+  if (there && there->size() + text.size() > kMostText)
+    refuse(Code::invalid, fmt::format("run {} knows of too many models already", run.id));
+  const bool readable = there && nesting_of(*there) <= kMostNesting;
+  json history = readable ? json::parse(*there, nullptr, false) : json::array();
   if (!history.is_array()) history = json::array();
   history.push_back(model);
   put_tag(session, run, kHistory, history.dump(-1, ' ', false, json::error_handler_t::replace));

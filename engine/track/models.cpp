@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/track/filter_tokens.hpp"
 #include "engine/track/model_rows.hpp"
 
 namespace scanflow::track {
@@ -35,7 +36,7 @@ void check_model_name(const Session& session, const Fields& request, const char*
 
 /// One that models:/NAME@ALIAS can mean.
 std::string alias_of(const Fields& request) {
-  const std::string alias = request.required("alias", kMostKey);
+  std::string alias = request.required("alias", kMostKey);
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   const bool known = std::all_of(alias.begin(), alias.end(), [&](char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
@@ -44,7 +45,8 @@ std::string alias_of(const Fields& request) {
   if ((alias[0] == 'v' || alias[0] == 'V') && alias.size() > 1 &&
       std::all_of(alias.begin() + 1, alias.end(), is_digit))
     request.wrong("alias", "looks like a version: choose another name");
-  if (alias == "latest") request.wrong("alias", "is 'latest', which is the newest version already");
+  if (equal_words(alias, "latest"))
+    request.wrong("alias", "is 'latest', which is the newest version already");
   return alias;
 }
 
@@ -56,7 +58,7 @@ json create_registered_model(const Session& session, const Fields& request) {
   session.db.change(
       "INSERT INTO registered_models (name, description, created_ms, updated_ms) VALUES (?, ?, ?, "
       "?)",
-      name, request.text("description"), session.now_ms, session.now_ms);
+      name, request.limited("description", kMostTag), session.now_ms, session.now_ms);
   const std::int64_t key = session.db.last_key();
   for (const auto& [tag, value] : request.pairs("tags", 100, kMostTag))
     session.db.change("INSERT OR REPLACE INTO registered_model_tags VALUES (?, ?, ?)", key, tag,
@@ -89,7 +91,7 @@ json rename_registered_model(const Session& session, const Fields& request) {
 
 json update_registered_model(const Session& session, const Fields& request) {
   ModelRow model = model_of(session, request);
-  model.description = request.text("description");
+  model.description = request.limited("description", kMostTag);
   model.updated_ms = session.now_ms;
   session.db.change("UPDATE registered_models SET description = ?, updated_ms = ? WHERE key = ?",
                     model.description, model.updated_ms, model.key);
@@ -120,7 +122,7 @@ json get_latest_versions(const Session& session, const Fields& request) {
 json set_registered_model_tag(const Session& session, const Fields& request) {
   const ModelRow model = model_of(session, request);
   session.db.change("INSERT OR REPLACE INTO registered_model_tags VALUES (?, ?, ?)", model.key,
-                    request.required("key", kMostKey), request.text("value"));
+                    request.required("key", kMostKey), request.limited("value", kMostTag));
   touch_model(session, model.key);
   return json::object();
 }
@@ -156,7 +158,8 @@ json get_version_by_alias(const Session& session, const Fields& request) {
   const auto version = session.db.one<std::int64_t>(
       "SELECT version FROM model_aliases WHERE owner = ? AND alias = ?", model.key, alias);
   if (!version) {
-    refuse(Code::does_not_exist, fmt::format("model '{}' has no alias '{}'", model.name, alias));
+    // Clients know it by this code and these words.
+    refuse(Code::invalid, fmt::format("Registered model alias {} not found.", alias));
   }
   return {{"model_version", document_of(session.db, version_of(session, model, *version))}};
 }

@@ -2,11 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
 namespace scanflow::track {
+namespace {
+
+/// Of UTF-8.
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+}  // namespace
 
 Fields::Fields(const json& request, std::string where)
     : request_(request), where_(std::move(where)) {
@@ -37,10 +48,15 @@ std::string Fields::text(const char* name, std::string otherwise) const {
 }
 
 std::string Fields::required(const char* name, std::size_t most) const {
-  std::string value = text(name);
+  std::string value = limited(name, most);
   if (value.empty()) wrong(name, "is missing, or empty");
-  if (value.size() > most)
-    wrong(name, fmt::format("has {} bytes, and may have {}", value.size(), most));
+  return value;
+}
+
+std::string Fields::limited(const char* name, std::size_t most) const {
+  std::string value = text(name);
+  if (const std::size_t has = characters(value); has > most)
+    wrong(name, fmt::format("has {} characters, and may have {}", has, most));
   return value;
 }
 
@@ -140,9 +156,7 @@ std::vector<std::pair<std::string, std::string>> Fields::pairs(const char* name,
                                                                std::size_t most_value) const {
   std::vector<std::pair<std::string, std::string>> all;
   for (const Fields& each : objects(name, most)) {
-    std::string value = each.text("value");
-    if (value.size() > most_value)
-      each.wrong("value", fmt::format("has {} bytes, and may have {}", value.size(), most_value));
+    std::string value = each.limited("value", most_value);
     all.emplace_back(each.required("key", kMostKey), std::move(value));
   }
   return all;

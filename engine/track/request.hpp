@@ -28,7 +28,9 @@ class Fields {
 
   bool has(const char* name) const;
   std::string text(const char* name, std::string otherwise = {}) const;
-  /// One that must be there, and not be empty; `most` bytes.
+  /// At most so many characters.
+  std::string limited(const char* name, std::size_t most) const;
+  /// One that must be there, and not be empty; at most so many characters.
   std::string required(const char* name, std::size_t most) const;
   /// The first of them that is there: clients of different ages say the same thing differently.
   std::string required(const char* name, const char* older, std::size_t most) const;

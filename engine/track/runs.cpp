@@ -67,7 +67,7 @@ json create_run(const Session& session, const Fields& request) {
            fmt::format("experiment {} is deleted: restore it first", run.experiment));
   const auto tags = request.pairs("tags", kMostName, kMostTag);
   run.id = session.new_id();
-  run.name = request.text("run_name");
+  run.name = request.limited("run_name", kMostTag);
   for (const auto& [name, value] : tags) {
     if (name != kRunNameTag) continue;
     if (!run.name.empty() && run.name != value) {
@@ -77,7 +77,7 @@ json create_run(const Session& session, const Fields& request) {
     run.name = value;
   }
   if (run.name.empty()) run.name = "run-" + run.id.substr(0, 8);
-  run.user = request.text("user_id");
+  run.user = request.limited("user_id", kMostName);
   run.status = "RUNNING";
   run.started_ms = request.number("start_time").value_or(session.now_ms);
   run.artifact_uri = fmt::format("{}/{}/artifacts", *location, run.id);
@@ -113,7 +113,7 @@ json update_run(const Session& session, const Fields& request) {
   session.db.change("UPDATE tracked_runs SET status = ? WHERE key = ?", run.status, run.key);
   if (run.ended_ms)
     session.db.change("UPDATE tracked_runs SET ended_ms = ? WHERE key = ?", *run.ended_ms, run.key);
-  if (const std::string name = request.text("run_name"); !name.empty()) {
+  if (const std::string name = request.limited("run_name", kMostTag); !name.empty()) {
     run.name = name;
     put_tag(session, run, kRunNameTag, name);
   }
@@ -128,6 +128,11 @@ json delete_run(const Session& session, const Fields& request) {
 
 json restore_run(const Session& session, const Fields& request) {
   const RunRow run = run_of(session, request);
+  if (run.deleted == 0) refuse(Code::invalid, fmt::format("run {} is not deleted", run.id));
+  if (*session.db.one<bool>("SELECT deleted FROM experiments WHERE key = ?", run.experiment)) {
+    refuse(Code::invalid,
+           fmt::format("experiment {} is deleted: restore it first", run.experiment));
+  }
   session.db.change("UPDATE tracked_runs SET deleted = 0 WHERE key = ?", run.key);
   return json::object();
 }

@@ -140,6 +140,7 @@ constexpr std::string_view kToken = "page-";
 Sql where_of(const std::vector<Comparison>& filter, const KeyedTables& tables) {
   Writer writer(tables);
   std::vector<std::string> all;
+  all.reserve(filter.size());
   for (const Comparison& each : filter) all.push_back(writer.condition(each));
   return {all.empty() ? "1" : fmt::format("{}", fmt::join(all, " AND ")),
           std::move(writer.parameters)};
@@ -148,6 +149,7 @@ Sql where_of(const std::vector<Comparison>& filter, const KeyedTables& tables) {
 Sql order_of(const std::vector<Order>& orders, const KeyedTables& tables, const std::string& last) {
   Writer writer(tables);
   std::vector<std::string> all;
+  all.reserve(orders.size() + 1);
   for (const Order& each : orders) all.push_back(writer.order(each));
   all.push_back(last);
   return {fmt::format("{}", fmt::join(all, ", ")), std::move(writer.parameters)};

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <exception>
 #include <utility>
 
 #include "engine/track/calls.hpp"
@@ -31,8 +33,37 @@ Answer<std::string> answer_of(const Call& call, const Session& session, const js
     return call.run(session, Fields(request));
   } catch (Refused& refused) {
     return tl::unexpected(std::move(refused.problem));
+  } catch (const std::exception& error) {  // of memory, or of a document's type
+    return tl::unexpected<Problem>({Code::internal, error.what()});
   }
 }
+
+/// What reads for longer is broken off.
+class Deadline {
+ public:
+  explicit Deadline(const store::Connection& connection)
+      : handle_(connection.handle()), end_(std::chrono::steady_clock::now() + kPatience) {
+    sqlite3_progress_handler(handle_, kInstructions, &is_over, this);
+  }
+  ~Deadline() { sqlite3_progress_handler(handle_, 0, nullptr, nullptr); }
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+
+  bool over() const { return over_; }
+
+ private:
+  static constexpr std::chrono::seconds kPatience{20};
+  static constexpr int kInstructions = 100'000;  // of SQLite's machine: some milliseconds
+  static int is_over(void* self) {
+    auto& deadline = *static_cast<Deadline*>(self);
+    deadline.over_ = std::chrono::steady_clock::now() > deadline.end_;
+    return deadline.over_ ? 1 : 0;
+  }
+
+  sqlite3* const handle_;
+  const std::chrono::steady_clock::time_point end_;
+  bool over_ = false;
+};
 
 }  // namespace
 
@@ -108,7 +139,11 @@ Answer<std::string> Tracker::run(const Call& call, const json& request) const {
     });
   } else {
     done = store_.read([&](const store::Connection& connection) -> Result<void> {
+      const Deadline deadline(connection);
       answer = answer_of(call, {Db(connection), now_ms, means_.new_id}, request);
+      if (deadline.over())
+        answer =
+            invalid("this takes longer than 20 s: ask for less, or for one page after the other");
       return {};
     });
   }

@@ -42,8 +42,9 @@ json create_model_version(const Session& session, const Fields& request) {
   session.db.change(
       "INSERT INTO model_versions (owner, version, description, user, source, run_id, run_link, "
       "created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      model.key, number, request.text("description"), request.text("user_id"), source,
-      request.text("run_id"), request.text("run_link"), session.now_ms, session.now_ms);
+      model.key, number, request.limited("description", kMostTag),
+      request.limited("user_id", kMostName), source, request.text("run_id"),
+      request.limited("run_link", kMostName), session.now_ms, session.now_ms);
   const std::int64_t key = session.db.last_key();
   for (const auto& [tag, value] : request.pairs("tags", 100, kMostTag))
     session.db.change("INSERT OR REPLACE INTO model_version_tags VALUES (?, ?, ?)", key, tag,
@@ -66,7 +67,7 @@ json search_model_versions(const Session& session, const Fields& request) {
 
 json update_model_version(const Session& session, const Fields& request) {
   session.db.change("UPDATE model_versions SET description = ? WHERE key = ?",
-                    request.text("description"), version_of(session, request).key);
+                    request.limited("description", kMostTag), version_of(session, request).key);
   return changed(session, request);
 }
 
@@ -103,7 +104,7 @@ json get_download_uri(const Session& session, const Fields& request) {
 json set_model_version_tag(const Session& session, const Fields& request) {
   session.db.change("INSERT OR REPLACE INTO model_version_tags VALUES (?, ?, ?)",
                     version_of(session, request).key, request.required("key", kMostKey),
-                    request.text("value"));
+                    request.limited("value", kMostTag));
   changed(session, request);
   return json::object();
 }

@@ -108,6 +108,7 @@ TEST_F(Models, AnAliasIsOfOneVersion) {
   EXPECT_EQ(version(2).at("aliases"), json::array({"champion"}));
   EXPECT_EQ(version(1).at("aliases"), json::array());
   const std::pair<const char*, const char*> wrong[] = {{"latest", "the newest version already"},
+                                                       {"Latest", "the newest version already"},
                                                        {"v12", "looks like a version"},
                                                        {"a b", "other characters"}};
   for (const auto& [alias, why] : wrong) {
@@ -120,6 +121,9 @@ TEST_F(Models, AnAliasIsOfOneVersion) {
       StartsWith("RESOURCE_DOES_NOT_EXIST"));
   ok("model-versions/delete", {{"name", "cnn"}, {"version", "2"}});
   EXPECT_EQ(model().at("aliases"), json::array());
+  EXPECT_EQ(problem("registered-models/alias", {{"name", "cnn"}, {"alias", "champion"}}),
+            "INVALID_PARAMETER_VALUE: 'version' is missing")
+      << "it is set where it is posted";
 }
 
 TEST_F(Models, StagesMoveAndMayArchiveWhatWasThere) {

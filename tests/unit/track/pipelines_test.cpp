@@ -121,6 +121,49 @@ TEST_F(Pipelines, LabelsArePartOfTheNameThatIsShown) {
   EXPECT_EQ(rows[1].time_us, 5'000'002);
 }
 
+TEST_F(Pipelines, AnIdThatAClientsRunHasIsLeftToIt) {
+  tracker_ = std::make_unique<Tracker>(
+      *store_, Tracker::Means{[] { return 1; },
+                              [] { return std::string("01a22928ff407c428000000000000001"); }});
+  const std::string theirs = run("0", "theirs");
+  commit({.runs = {run_row()}, .metrics = {metric(1, 0.5)}});
+  EXPECT_EQ(search().size(), 2u);
+  EXPECT_EQ(ok("runs/get", {{"run_id", theirs}}).at("run").at("info").at("run_name"), "theirs");
+}
+
+TEST_F(Pipelines, ANameThatLooksLikeOneWithLabelsIsAnotherMetric) {
+  store::MetricRow plain = metric(1, 0.25);
+  plain.name = "loss/rank:1";
+  commit({.runs = {run_row()}, .metrics = {plain, metric(2, 0.5, 1, R"({"rank":"1"})")}});
+  const auto rows = store_->metrics(kRun).value();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].labels, R"({"rank":"1"})");
+  EXPECT_EQ(rows[1].name, "loss/rank:1");
+}
+
+TEST_F(Pipelines, AnAttemptBeforeThatLoggedNothingMoreHasFailed) {
+  commit({.runs = {run_row()}, .metrics = {metric(1, 0.5)}});
+  commit({.steps = {step_row("succeeded", 2)}});  // the second logs nothing
+  const json failed = search("status = 'FAILED'");
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_TRUE(failed[0].at("info").contains("end_time"));
+}
+
+TEST_F(Pipelines, ModelsWithOddTagsAreRegistered) {
+  for (const char* tags :
+       {R"({"a\u0000b":1,"a\u0000c":2})", R"({"a":null})", "null", "[1]", "x", ""}) {
+    const auto registered = store_->register_model({.name = "odd",
+                                                    .sha256 = "aa",
+                                                    .run = kRun,
+                                                    .step = tags,
+                                                    .attempt = 1,
+                                                    .tags = tags,
+                                                    .lineage = "x"});
+    EXPECT_TRUE(registered) << tags << registered.error().message;
+  }
+  commit({.runs = {run_row()}});
+}
+
 TEST_F(Pipelines, WithoutMetricsNothingIsTracked) {
   commit({.runs = {run_row("succeeded", 7'000'000)}, .steps = {step_row("succeeded", 1)}});
   EXPECT_EQ(answer("experiments/get-by-name", {{"experiment_name", "ds/mnist"}}).error().code,

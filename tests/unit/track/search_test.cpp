@@ -98,6 +98,17 @@ TEST_F(Search, GoesPageByPage) {
               HasSubstr("page_token 'x' is none that this server has given"));
 }
 
+TEST_F(Search, WhatWouldCostTooMuchIsRefusedBeforeItBegins) {
+  std::string many = "metrics.a > 1";
+  for (int i = 0; i < 100; ++i) many += " AND metrics.a > 1";
+  EXPECT_THAT(problem("runs/search", {{"filter", many}}), HasSubstr("at most 100 conditions"));
+  EXPECT_THAT(
+      problem("runs/search", {{"filter", "tags.a LIKE '" + std::string(20'000, '%') + "'"}}),
+      HasSubstr("a pattern has at most 10000 bytes"));
+  EXPECT_THAT(problem("runs/search", {{"order_by", std::vector<std::string>(21, "metrics.a")}}),
+              HasSubstr("has more than 20 entries"));
+}
+
 TEST_F(Search, DeletedOnesAreFoundWhereTheyAreAskedFor) {
   ok("runs/delete", {{"run_id", ids_[3]}});
   EXPECT_THAT(names(json::object()), ElementsAre("c", "b", "a"));

@@ -68,7 +68,7 @@ TEST_F(Experiments, WhatIsWrongIsSaid) {
   EXPECT_EQ(problem("experiments/create", {{"name", json::array()}}),
             "INVALID_PARAMETER_VALUE: 'name' must be a text, and is array");
   EXPECT_EQ(problem("experiments/create", {{"name", std::string(501, 'x')}}),
-            "INVALID_PARAMETER_VALUE: 'name' has 501 bytes, and may have 500");
+            "INVALID_PARAMETER_VALUE: 'name' has 501 characters, and may have 500");
   EXPECT_EQ(problem("experiments/create", "x"),
             "INVALID_PARAMETER_VALUE: the request must be a JSON object");
   EXPECT_EQ(problem("experiments/create", {{"name", "c"}, {"tags", {{{"value", "v"}}}}}),
@@ -139,6 +139,7 @@ TEST_F(Runs, AreDeletedAndRestoredAlsoWithTheirExperiment) {
   EXPECT_EQ(stage(one), "deleted") << "it was deleted by itself";
   ok("runs/restore", {{"run_id", one}});
   EXPECT_EQ(stage(one), "active");
+  EXPECT_THAT(problem("runs/restore", {{"run_id", one}}), HasSubstr("is not deleted"));
 }
 
 TEST_F(Runs, WhatIsWrongIsSaid) {
@@ -216,7 +217,7 @@ TEST_F(Logging, TagsChangeAndGo) {
             "RESOURCE_DOES_NOT_EXIST: run " + id + " has no tag 'k'");
   EXPECT_THAT(
       problem("runs/set-tag", {{"run_id", id}, {"key", "k"}, {"value", std::string(8001, 'x')}}),
-      HasSubstr("has 8001 bytes, and may have 8000"));
+      HasSubstr("has 8001 characters, and may have 8000"));
 }
 
 TEST_F(Logging, DatasetsOfARunAreKeptOnceForAnExperiment) {
@@ -248,6 +249,24 @@ TEST_F(Logging, ModelsOfOlderClientsAreKeptInATag) {
   EXPECT_EQ(history.at(1).at("artifact_path"), "b");
   EXPECT_EQ(problem("runs/log-model", {{"run_id", id}, {"model_json", "{}"}}),
             "INVALID_PARAMETER_VALUE: 'model_json' has no 'artifact_path', which it must have");
+}
+
+TEST_F(Logging, NestedModelsAreRefusedBeforeAnybodyReadsThem) {
+  const std::string id = run("0");
+  const std::string deep = R"({"artifact_path":"a","run_id":"x","z":)" + std::string(300'000, '[') +
+                           std::string(300'000, ']') + "}";
+  EXPECT_EQ(problem("runs/log-model", {{"run_id", id}, {"model_json", deep}}),
+            "INVALID_PARAMETER_VALUE: 'model_json' is nested too deep");
+}
+
+TEST_F(Logging, LengthsAreThoseOfCharacters) {
+  const std::string id = run("0");
+  std::string umlauts;
+  for (int i = 0; i < 6'000; ++i) umlauts += "\u00e9";
+  ok("runs/log-parameter", {{"run_id", id}, {"key", "p"}, {"value", umlauts}});
+  EXPECT_THAT(
+      problem("runs/log-parameter", {{"run_id", id}, {"key", "q"}, {"value", umlauts + "x"}}),
+      HasSubstr("has 6001 characters, and may have 6000"));
 }
 
 TEST_F(Logging, AllOfItIsThereAfterARestart) {
