@@ -61,9 +61,9 @@ api::Answer<json> version_of(const Context& context, const Reference& reference)
   } else if (!reference.version.empty()) {
     request["version"] = reference.version;
   } else {
-    const auto model = model_of(context, reference.name);
+    auto model = model_of(context, reference.name);
     if (!model) return model;
-    const auto all = versions_of(context, reference.name);
+    auto all = versions_of(context, reference.name);
     if (!all) return all;
     if (all->empty())
       return api::missing(fmt::format("model '{}' has no version yet", reference.name));

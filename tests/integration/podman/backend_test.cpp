@@ -37,7 +37,7 @@ TEST_F(PodBackend, ArtifactsOutputsMetricsAndLogsPassBetweenPods) {
   EXPECT_THAT(scanflow_({"runs", "logs", last_run(), "use"}).out,
               HasSubstr("42\nran as 65532\nn is 7\n"));
   const Output stored = Program({"sqlite3", (scanflow_.state() / "scanflow.db").string(),
-                                 "select name, value, at_step from metrics"})
+                                 "select name, value, step from series"})
                             .wait();
   EXPECT_EQ(stored.out, "loss|0.5|3\n") << stored.err;
 }
