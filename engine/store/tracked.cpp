@@ -27,19 +27,15 @@ std::string shown_name(const MetricRow& row) {
   return name;
 }
 
+MetricPoint point_of(const MetricRow& row) {
+  return {row.time_us, row.at_step, row.value, row.number};
+}
+
 /// As MLflow calls it; "": it goes on.
 std::string tracked_status(const std::string& status) {
   if (status == "succeeded") return "FINISHED";
   if (status == "cancelled" || status == "skipped") return "KILLED";
   return status == "failed" ? "FAILED" : "";
-}
-
-Result<void> add_tag(const Connection& connection, std::int64_t owner, const char* key,
-                     const std::string& value) {
-  const auto added = change(connection, "INSERT OR REPLACE INTO tracked_tags VALUES (?1, ?2, ?3)",
-                            owner, key, value);
-  if (!added) return tl::unexpected(added.error());
-  return {};
 }
 
 /// `text`: a JSON object. Values that are no texts are written as JSON.
@@ -104,16 +100,15 @@ Result<std::unique_ptr<Tracked>> Tracked::prepare(const Connection& connection) 
       {&tracked->find_,
        "SELECT key FROM tracked_runs WHERE run = ?1 AND run != 0 AND step = ?2 AND attempt = ?3"},
       {&tracked->tracked_, "SELECT 1 FROM tracked_runs WHERE run = ?1 AND run != 0 LIMIT 1"},
-      {&tracked->point_, "INSERT OR IGNORE INTO points VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
-      {&tracked->latest_,
-       "UPDATE series SET step = ?2, time_us = ?3, value = ?4 WHERE key = ?1 AND (step, time_us, "
-       "ifnull(value, -1e999)) < (?2, ?3, ifnull(?4, -1e999))"},
   };
   for (const auto& [statement, sql] : statements) {
     auto prepared = Statement::prepare(connection, sql);
     if (!prepared) return tl::unexpected(prepared.error());
     *statement = std::move(*prepared);
   }
+  auto points = MetricPoints::prepare(connection);
+  if (!points) return tl::unexpected(points.error());
+  tracked->points_ = std::move(*points);
   return tracked;
 }
 
@@ -163,19 +158,11 @@ Result<std::int64_t> Tracked::make(const Connection& connection, std::int64_t ru
       "UNION ALL SELECT t.key, 'mlflow.source.name', r.namespace || '/' || r.pipeline || CASE "
       "r.version WHEN 0 THEN '' ELSE '@' || r.version END "
       "FROM tracked_runs AS t JOIN runs AS r ON r.key = t.run WHERE t.key = ?1 "
+      "UNION ALL SELECT t.key, 'scanflow.step', t.step FROM tracked_runs AS t WHERE t.key = ?1 AND "
+      "t.step != '' "
       "UNION ALL SELECT ?1, 'mlflow.parentRunId', p.id FROM tracked_runs AS p WHERE p.key = ?2",
       key, parent);
   if (!tagged) return tl::unexpected(tagged.error());
-  if (!step.empty()) {
-    if (auto added = add_tag(connection, key, "scanflow.step", step); !added)
-      return tl::unexpected(added.error());
-    const auto before =
-        change(connection,
-               "UPDATE tracked_runs SET status = 'FAILED' WHERE run = ?1 AND step = ?2 AND "
-               "attempt < ?3 AND run != 0 AND status = 'RUNNING'",
-               run, step, attempt);
-    if (!before) return tl::unexpected(before.error());
-  }
   runs_[run] = true;
   return key;
 }
@@ -200,34 +187,19 @@ Result<std::int64_t> Tracked::series_of(const Connection& connection, std::int64
   if (const auto known = series_.find(place); known != series_.end()) return known->second;
   auto owner = find_or_make(connection, run, row.step, row.attempt);
   if (!owner || *owner == 0) return owner;
-  const std::string shown = shown_name(row);
-  const auto made =
-      change(connection,
-             "INSERT OR IGNORE INTO series (owner, name, metric, labels, step, time_us, value) "
-             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-             *owner, shown, row.name, row.labels, row.at_step, row.time_us, row.value);
-  if (!made) return tl::unexpected(made.error());
-  const auto keys = collect_column<std::int64_t>(
-      connection, "SELECT key FROM series WHERE owner = ?1 AND metric = ?2 AND labels = ?3", *owner,
-      row.name, row.labels);
-  if (!keys) return tl::unexpected(keys.error());
+  auto series =
+      points_.series(connection, *owner, {shown_name(row), row.name, row.labels}, point_of(row));
+  if (!series) return series;
   if (series_.size() >= kMostSeries) series_.clear();
-  series_.emplace(place, keys->front());
-  return keys->front();
+  series_.emplace(place, *series);
+  return series;
 }
 
 Result<void> Tracked::write(const Connection& connection, std::int64_t run, const MetricRow& row) {
   const auto series = series_of(connection, run, row);
   if (!series) return tl::unexpected(series.error());
   if (*series == 0) return {};
-  const bool no_number = row.value != row.value;
-  if (!latest_.bind(*series, row.at_step, row.time_us, row.value).run() ||
-      !point_
-           .bind(*series, row.time_us, row.at_step, no_number ? 0.0 : row.value, no_number,
-                 row.number)
-           .run())
-    return tl::unexpected(connection.error("cannot write a metric to"));
-  return {};
+  return points_.add(connection, *series, point_of(row));
 }
 
 Result<bool> Tracked::is_tracked(const Connection& connection, std::int64_t run) {
@@ -242,22 +214,26 @@ Result<bool> Tracked::is_tracked(const Connection& connection, std::int64_t run)
 
 Result<void> Tracked::update(const Connection& connection, std::int64_t run, const StepRow& row) {
   const std::string status = row.ended_us > 0 ? tracked_status(row.status) : "";
-  if (status.empty()) return {};
+  if (status.empty() && row.attempts < 2) return {};
   const auto is = is_tracked(connection, run);
   if (!is) return tl::unexpected(is.error());
   if (!*is) return {};
-  const auto updated =
+  if (row.attempts > 1) {  // when those before ended, nobody says here: they logged until then
+    const auto before = change(
+        connection,
+        "UPDATE tracked_runs SET status = 'FAILED', ended_ms = (SELECT max(time_us) / 1000 FROM "
+        "series WHERE owner = tracked_runs.key) WHERE run = ?1 AND run != 0 AND step = ?2 AND "
+        "attempt < ?3 AND status = 'RUNNING'",
+        run, row.id, row.attempts);
+    if (!before) return tl::unexpected(before.error());
+  }
+  if (status.empty()) return {};
+  const auto ended =
       change(connection,
              "UPDATE tracked_runs SET status = ?3, ended_ms = ?4 WHERE run = ?1 AND run != 0 AND "
              "step = ?2 AND attempt = ?5",
              run, row.id, status, row.ended_us / 1000, row.attempts);
-  if (!updated) return tl::unexpected(updated.error());
-  const auto before =
-      change(connection,
-             "UPDATE tracked_runs SET status = 'FAILED', ended_ms = ?3 WHERE run = "
-             "?1 AND run != 0 AND step = ?2 AND attempt < ?4 AND status = 'RUNNING'",
-             run, row.id, row.started_us / 1000, row.attempts);
-  if (!before) return tl::unexpected(before.error());
+  if (!ended) return tl::unexpected(ended.error());
   return {};
 }
 

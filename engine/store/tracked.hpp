@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "engine/store/metric_points.hpp"
 #include "engine/store/sqlite.hpp"
 #include "engine/store/store.hpp"
 
@@ -35,7 +36,8 @@ class Tracked {
   /// Is anything of it tracked?
   Result<bool> is_tracked(const Connection& connection, std::int64_t run);
 
-  Statement find_, tracked_, point_, latest_;
+  Statement find_, tracked_;
+  MetricPoints points_;
   std::unordered_map<std::string, std::int64_t> series_;  // of those that log now
   std::unordered_map<std::int64_t, bool> runs_;  // unfinished: is anything of them tracked?
 };

@@ -10,7 +10,6 @@ const char* name_of(Code code) {
       return "RESOURCE_DOES_NOT_EXIST";
     case Code::exists_already:
       return "RESOURCE_ALREADY_EXISTS";
-    case Code::invalid_state:
       return "INVALID_STATE";
     case Code::unavailable:
       return "TEMPORARILY_UNAVAILABLE";
@@ -29,7 +28,6 @@ int http_status(Code code) {
       return 404;
     case Code::unavailable:
       return 503;
-    case Code::invalid_state:
     case Code::internal:
       break;
   }

@@ -12,7 +12,6 @@ enum class Code {
   invalid,         // INVALID_PARAMETER_VALUE: 400
   does_not_exist,  // RESOURCE_DOES_NOT_EXIST: 404
   exists_already,  // RESOURCE_ALREADY_EXISTS: 400
-  invalid_state,   // INVALID_STATE: 500, as MLflow has it
   unavailable,     // TEMPORARILY_UNAVAILABLE: 503
   internal,        // INTERNAL_ERROR: 500
 };

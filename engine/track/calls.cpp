@@ -64,15 +64,31 @@ const char* lifecycle_of(const Fields& request, const char* name) {
                                   view.substr(0, 50)));
 }
 
-json pairs_of(const Db& db, const char* table, std::int64_t owner) {
+json pairs_of(const Db& db, store::Statement& statement, std::int64_t owner) {
   json all = json::array();
-  db.each(
-      fmt::format("SELECT key, value FROM {} WHERE owner = ? ORDER BY key", table).c_str(),
-      [&](const store::Statement& row) {
-        all.push_back({{"key", row.column<std::string>(0)}, {"value", row.column<std::string>(1)}});
-      },
-      owner);
+  statement.bind(owner);
+  while (db.next(statement)) {
+    all.push_back(
+        {{"key", statement.column<std::string>(0)}, {"value", statement.column<std::string>(1)}});
+  }
   return all;
+}
+
+json pairs_of(const Db& db, const char* table, std::int64_t owner) {
+  store::Statement statement =
+      db.prepare(fmt::format("SELECT key, value FROM {} WHERE owner = ? ORDER BY key", table));
+  return pairs_of(db, statement, owner);
+}
+
+void put_pair(const Db& db, const char* table, std::int64_t owner, const std::string& key,
+              const std::string& value) {
+  db.change(fmt::format("INSERT OR REPLACE INTO {} VALUES (?, ?, ?)", table).c_str(), owner, key,
+            value);
+}
+
+bool remove_pair(const Db& db, const char* table, std::int64_t owner, const std::string& key) {
+  return db.change(fmt::format("DELETE FROM {} WHERE owner = ? AND key = ?", table).c_str(), owner,
+                   key) > 0;
 }
 
 }  // namespace scanflow::track

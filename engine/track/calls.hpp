@@ -94,8 +94,16 @@ json page_of(const Db& db, const Search& search, const Rows& rows, const char* n
              const std::function<json(const store::Statement& row)>& make);
 /// "ACTIVE_ONLY" (where it says nothing), "DELETED_ONLY", "ALL": as a condition on t.deleted.
 const char* lifecycle_of(const Fields& request, const char* name);
-/// {"key", "value"} of all of an owner, by key.
+// Tables (owner, key, value).
+
+/// [{"key", "value"}] of an owner, by key.
 json pairs_of(const Db& db, const char* table, std::int64_t owner);
+/// The same by a statement with these two columns, whose parameter is the owner.
+json pairs_of(const Db& db, store::Statement& statement, std::int64_t owner);
+void put_pair(const Db& db, const char* table, std::int64_t owner, const std::string& key,
+              const std::string& value);
+/// False: there was none.
+bool remove_pair(const Db& db, const char* table, std::int64_t owner, const std::string& key);
 /// An experiment that is there, deleted or not.
 std::int64_t experiment_of(const Session& session, const Fields& request);
 

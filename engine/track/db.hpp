@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -51,12 +52,15 @@ class Db {
   }
   std::int64_t last_key() const { return sqlite3_last_insert_rowid(connection_.handle()); }
 
- private:
+  /// For what the store does by itself.
+  const store::Connection& connection() const { return connection_; }
   template <class Type>
   static Type whole(Result<Type> result) {
     if (!result) throw Refused{{Code::internal, std::move(result.error().message)}};
-    return std::move(*result);
+    if constexpr (!std::is_void_v<Type>) return std::move(*result);
   }
+
+ private:
   void check(bool ok) const {
     if (!ok) throw Refused{{Code::internal, connection_.error("cannot read").message}};
   }

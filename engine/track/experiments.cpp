@@ -65,11 +65,6 @@ void touch(const Session& session, std::int64_t key) {
   session.db.change("UPDATE experiments SET updated_ms = ? WHERE key = ?", session.now_ms, key);
 }
 
-void put_tag(const Session& session, std::int64_t key, const std::string& name,
-             const std::string& value) {
-  session.db.change("INSERT OR REPLACE INTO experiment_tags VALUES (?, ?, ?)", key, name, value);
-}
-
 }  // namespace
 
 std::int64_t experiment_of(const Session& session, const Fields& request) {
@@ -94,7 +89,7 @@ json create_experiment(const Session& session, const Fields& request) {
       "UPDATE experiments SET artifact_location = ? WHERE key = ? AND artifact_location = ''",
       fmt::format("mlflow-artifacts:/{}", key), key);
   for (const auto& [tag, value] : request.pairs("tags", 100, kMostTag))
-    put_tag(session, key, tag, value);
+    put_pair(session.db, "experiment_tags", key, tag, value);
   return {{"experiment_id", std::to_string(key)}};
 }
 
@@ -151,7 +146,8 @@ json restore_experiment(const Session& session, const Fields& request) {
 
 json set_experiment_tag(const Session& session, const Fields& request) {
   const std::int64_t key = active_experiment_of(session, request);
-  put_tag(session, key, request.required("key", kMostKey), request.limited("value", kMostTag));
+  put_pair(session.db, "experiment_tags", key, request.required("key", kMostKey),
+           request.limited("value", kMostTag));
   touch(session, key);
   return json::object();
 }
@@ -159,7 +155,7 @@ json set_experiment_tag(const Session& session, const Fields& request) {
 json delete_experiment_tag(const Session& session, const Fields& request) {
   const std::int64_t key = active_experiment_of(session, request);
   const std::string name = request.required("key", kMostKey);
-  if (session.db.change("DELETE FROM experiment_tags WHERE owner = ? AND key = ?", key, name) == 0)
+  if (!remove_pair(session.db, "experiment_tags", key, name))
     refuse(Code::does_not_exist, fmt::format("experiment {} has no tag '{}'", key, name));
   touch(session, key);
   return json::object();

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
+#include "engine/store/metric_points.hpp"
 #include "sdk/base/text.hpp"
 
 namespace scanflow::track {
@@ -16,53 +15,20 @@ constexpr std::size_t kMostNesting =
     100;  // whoever copies or writes a document does so on its stack
 constexpr std::int64_t kMostTimeMs = 9'000'000'000'000'000;  // in microseconds it is a number, too
 
-struct Point {
-  std::string name;
-  double value = 0;
-  std::int64_t time_us = 0, step = 0;
-};
-
-Point point_of(const Session& session, const Fields& request) {
-  Point point;
-  point.name = request.required("key", kMostKey);
-  point.value = request.real("value");
-  point.time_us = request.within("timestamp", -kMostTimeMs, kMostTimeMs, session.now_ms) * 1000;
-  point.step = request.number("step").value_or(0);
-  return point;
+store::MetricPoint point_of(const Session& session, const Fields& request) {
+  return {request.within("timestamp", -kMostTimeMs, kMostTimeMs, session.now_ms) * 1000,
+          request.number("step").value_or(0), request.real("value")};
 }
 
-/// The latest of a series is the one of the highest step, then time, then value. A point that is told twice is
-/// stored once.
-class Points {
- public:
-  explicit Points(const Db& db)
-      : db_(db),
-        find_(db.prepare("SELECT key FROM series WHERE owner = ? AND metric = ? AND labels = ''")),
-        begin_(db.prepare("INSERT INTO series (owner, name, metric, labels, step, time_us, "
-                          "value) VALUES (?1, ?2, ?2, '', ?3, ?4, ?5)")),
-        update_(db.prepare("UPDATE series SET step = ?2, time_us = ?3, value = ?4 WHERE key = ?1 "
-                           "AND (step, time_us, ifnull(value, -1e999)) < "
-                           "(?2, ?3, ifnull(?4, -1e999))")),
-        add_(db.prepare("INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, 0)")) {}
-
-  void put(const RunRow& run, const Point& point) {
-    const bool no_number = std::isnan(point.value);
-    find_.bind(run.key, point.name);
-    std::int64_t series = 0;
-    while (db_.next(find_)) series = find_.column<std::int64_t>(0);
-    if (series == 0) {
-      db_.run(begin_.bind(run.key, point.name, point.step, point.time_us, point.value));
-      series = db_.last_key();
-    } else {
-      db_.run(update_.bind(series, point.step, point.time_us, point.value));
-    }
-    db_.run(add_.bind(series, point.time_us, point.step, no_number ? 0.0 : point.value, no_number));
-  }
-
- private:
-  const Db& db_;
-  store::Statement find_, begin_, update_, add_;
-};
+void put_point(const Session& session, store::MetricPoints& points, const RunRow& run,
+               const Fields& request) {
+  const std::string name = request.required("key", kMostKey);
+  const store::MetricPoint point = point_of(session, request);
+  const auto& connection = session.db.connection();
+  const std::int64_t series =
+      session.db.whole(points.series(connection, run.key, {name, name, ""}, point));
+  session.db.whole(points.add(connection, series, point));
+}
 
 /// A parameter is said once; the same again is no harm.
 void put_parameter(const Session& session, const RunRow& run, const std::string& name,
@@ -77,10 +43,6 @@ void put_parameter(const Session& session, const RunRow& run, const std::string&
   }
   if (!there)
     session.db.change("INSERT INTO tracked_params VALUES (?, ?, ?)", run.key, name, value);
-}
-
-std::string parameter_value(const Fields& request) {
-  return request.limited("value", kMostParameter);
 }
 
 std::int64_t dataset_of(const Session& session, const RunRow& run, const Fields& dataset) {
@@ -101,19 +63,20 @@ std::int64_t dataset_of(const Session& session, const RunRow& run, const Fields&
 
 void put_tag(const Session& session, const RunRow& run, const std::string& name,
              const std::string& value) {
-  session.db.change("INSERT OR REPLACE INTO tracked_tags VALUES (?, ?, ?)", run.key, name, value);
+  put_pair(session.db, "tracked_tags", run.key, name, value);
   if (name == kRunNameTag)
     session.db.change("UPDATE tracked_runs SET name = ? WHERE key = ?", value, run.key);
 }
 
 json log_metric(const Session& session, const Fields& request) {
-  Points(session.db).put(active_run_of(session, request), point_of(session, request));
+  auto points = session.db.whole(store::MetricPoints::prepare(session.db.connection()));
+  put_point(session, points, active_run_of(session, request), request);
   return json::object();
 }
 
 json log_parameter(const Session& session, const Fields& request) {
   put_parameter(session, active_run_of(session, request), request.required("key", kMostKey),
-                parameter_value(request));
+                request.limited("value", kMostParameter));
   return json::object();
 }
 
@@ -128,8 +91,8 @@ json log_batch(const Session& session, const Fields& request) {
                                       kMostOfBatch, all));
   }
   for (const auto& [name, value] : params) put_parameter(session, run, name, value);
-  Points points(session.db);
-  for (const Fields& each : metrics) points.put(run, point_of(session, each));
+  auto points = session.db.whole(store::MetricPoints::prepare(session.db.connection()));
+  for (const Fields& each : metrics) put_point(session, points, run, each);
   for (const auto& [name, value] : tags) put_tag(session, run, name, value);
   return json::object();
 }
@@ -143,7 +106,7 @@ json set_tag(const Session& session, const Fields& request) {
 json delete_tag(const Session& session, const Fields& request) {
   const RunRow run = active_run_of(session, request);
   const std::string name = request.required("key", kMostKey);
-  if (session.db.change("DELETE FROM tracked_tags WHERE owner = ? AND key = ?", run.key, name) == 0)
+  if (!remove_pair(session.db, "tracked_tags", run.key, name))
     refuse(Code::does_not_exist, fmt::format("run {} has no tag '{}'", run.id, name));
   return json::object();
 }
@@ -157,7 +120,7 @@ json log_inputs(const Session& session, const Fields& request) {
     const std::int64_t input = *session.db.one<std::int64_t>(
         "SELECT key FROM inputs WHERE owner = ? AND dataset = ?", run.key, dataset);
     for (const auto& [name, value] : each.pairs("tags", kMostTags, kMostTag))
-      session.db.change("INSERT OR REPLACE INTO input_tags VALUES (?, ?, ?)", input, name, value);
+      put_pair(session.db, "input_tags", input, name, value);
   }
   return json::object();
 }

@@ -61,8 +61,7 @@ json create_registered_model(const Session& session, const Fields& request) {
       name, request.limited("description", kMostTag), session.now_ms, session.now_ms);
   const std::int64_t key = session.db.last_key();
   for (const auto& [tag, value] : request.pairs("tags", 100, kMostTag))
-    session.db.change("INSERT OR REPLACE INTO registered_model_tags VALUES (?, ?, ?)", key, tag,
-                      value);
+    put_pair(session.db, "registered_model_tags", key, tag, value);
   return {{"registered_model", document_of(session.db, model_of(session, request))}};
 }
 
@@ -121,8 +120,8 @@ json get_latest_versions(const Session& session, const Fields& request) {
 
 json set_registered_model_tag(const Session& session, const Fields& request) {
   const ModelRow model = model_of(session, request);
-  session.db.change("INSERT OR REPLACE INTO registered_model_tags VALUES (?, ?, ?)", model.key,
-                    request.required("key", kMostKey), request.limited("value", kMostTag));
+  put_pair(session.db, "registered_model_tags", model.key, request.required("key", kMostKey),
+           request.limited("value", kMostTag));
   touch_model(session, model.key);
   return json::object();
 }
@@ -130,8 +129,7 @@ json set_registered_model_tag(const Session& session, const Fields& request) {
 /// One that is not there is no problem: clients of MLflow expect that.
 json delete_registered_model_tag(const Session& session, const Fields& request) {
   const ModelRow model = model_of(session, request);
-  session.db.change("DELETE FROM registered_model_tags WHERE owner = ? AND key = ?", model.key,
-                    request.required("key", kMostKey));
+  remove_pair(session.db, "registered_model_tags", model.key, request.required("key", kMostKey));
   touch_model(session, model.key);
   return json::object();
 }

@@ -59,16 +59,6 @@ RunReader::RunReader(const Db& db)
           "inputs AS i JOIN datasets AS d ON d.key = i.dataset WHERE i.owner = ? ORDER BY i.key")) {
 }
 
-json RunReader::pairs(store::Statement& statement, std::int64_t owner) {
-  json all = json::array();
-  statement.bind(owner);
-  while (db_.next(statement)) {
-    all.push_back(
-        {{"key", statement.column<std::string>(0)}, {"value", statement.column<std::string>(1)}});
-  }
-  return all;
-}
-
 json RunReader::whole(const RunRow& run) {
   json metrics = json::array();
   metrics_.bind(run.key);
@@ -95,8 +85,8 @@ json RunReader::whole(const RunRow& run) {
   return {{"info", info_of(run)},
           {"data",
            {{"metrics", std::move(metrics)},
-            {"params", pairs(params_, run.key)},
-            {"tags", pairs(tags_, run.key)}}},
+            {"params", pairs_of(db_, params_, run.key)},
+            {"tags", pairs_of(db_, tags_, run.key)}}},
           {"inputs", {{"dataset_inputs", std::move(inputs)}}}};
 }
 

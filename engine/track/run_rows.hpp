@@ -36,8 +36,6 @@ class RunReader {
   json whole(const RunRow& run);
 
  private:
-  json pairs(store::Statement& statement, std::int64_t owner);
-
   const Db& db_;
   store::Statement metrics_, params_, tags_, inputs_;
 };

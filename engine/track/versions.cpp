@@ -47,8 +47,7 @@ json create_model_version(const Session& session, const Fields& request) {
       request.limited("run_link", kMostName), session.now_ms, session.now_ms);
   const std::int64_t key = session.db.last_key();
   for (const auto& [tag, value] : request.pairs("tags", 100, kMostTag))
-    session.db.change("INSERT OR REPLACE INTO model_version_tags VALUES (?, ?, ?)", key, tag,
-                      value);
+    put_pair(session.db, "model_version_tags", key, tag, value);
   return {{"model_version", document_of(session.db, version_of(session, model, number))}};
 }
 
@@ -102,16 +101,15 @@ json get_download_uri(const Session& session, const Fields& request) {
 }
 
 json set_model_version_tag(const Session& session, const Fields& request) {
-  session.db.change("INSERT OR REPLACE INTO model_version_tags VALUES (?, ?, ?)",
-                    version_of(session, request).key, request.required("key", kMostKey),
-                    request.limited("value", kMostTag));
+  put_pair(session.db, "model_version_tags", version_of(session, request).key,
+           request.required("key", kMostKey), request.limited("value", kMostTag));
   changed(session, request);
   return json::object();
 }
 
 json delete_model_version_tag(const Session& session, const Fields& request) {
-  session.db.change("DELETE FROM model_version_tags WHERE owner = ? AND key = ?",
-                    version_of(session, request).key, request.required("key", kMostKey));
+  remove_pair(session.db, "model_version_tags", version_of(session, request).key,
+              request.required("key", kMostKey));
   changed(session, request);
   return json::object();
 }

@@ -1,0 +1,457 @@
+#include "engine/store/migrations.hpp"
+
+namespace scanflow::store {
+namespace {
+
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+  key INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  pipeline TEXT NOT NULL DEFAULT '',
+  namespace TEXT NOT NULL DEFAULT '',
+  status TEXT NOT NULL DEFAULT 'running',
+  file TEXT NOT NULL DEFAULT '',
+  backend TEXT NOT NULL DEFAULT '',
+  summary TEXT NOT NULL DEFAULT '',
+  created_us INTEGER NOT NULL DEFAULT 0,
+  ended_us INTEGER NOT NULL DEFAULT 0,
+  steps INTEGER NOT NULL DEFAULT 0,
+  done INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX runs_by_time ON runs (created_us);
+CREATE TABLE events (
+  key INTEGER PRIMARY KEY,         -- runs.key << 32 | seq
+  time_us INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  step TEXT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE TABLE steps (
+  key INTEGER PRIMARY KEY,         -- runs.key << 32 | position
+  id TEXT NOT NULL,
+  status TEXT NOT NULL,
+  uses TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  message TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  started_us INTEGER NOT NULL,
+  ended_us INTEGER NOT NULL,
+  outputs TEXT NOT NULL,
+  artifacts TEXT NOT NULL,
+  log TEXT NOT NULL
+);
+CREATE TABLE metrics (
+  run INTEGER NOT NULL,            -- runs.key
+  step TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  at_step INTEGER NOT NULL,
+  value REAL NOT NULL,
+  time_us INTEGER NOT NULL
+);
+CREATE INDEX metrics_by_run ON metrics (run);
+CREATE TABLE cache (
+  key TEXT PRIMARY KEY,
+  run TEXT NOT NULL,
+  step TEXT NOT NULL,
+  time_us INTEGER NOT NULL,
+  outputs TEXT NOT NULL,
+  artifacts TEXT NOT NULL
+);
+CREATE TABLE models (
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  run TEXT NOT NULL,
+  step TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  time_us INTEGER NOT NULL,
+  metrics TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  lineage TEXT NOT NULL,
+  PRIMARY KEY (name, version)
+);
+CREATE UNIQUE INDEX models_by_source ON models (run, step, attempt, name, sha256);
+)sql";
+
+/// Metrics are numbered by attempt: one that is told twice is stored once.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE numbered (
+  run INTEGER NOT NULL,            -- runs.key
+  step TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  at_step INTEGER NOT NULL,
+  value REAL NOT NULL,
+  time_us INTEGER NOT NULL,
+  PRIMARY KEY (run, step, attempt, number)
+) WITHOUT ROWID;
+INSERT INTO numbered
+  SELECT run, step, attempt, rowid, name, labels, at_step, value, time_us FROM metrics;
+DROP TABLE metrics;
+ALTER TABLE numbered RENAME TO metrics;
+)sql";
+
+/// Runs say where they come from, and can be deleted: AUTOINCREMENT gives no number twice, since
+/// rows of a deleted run may be there for a while. Registered documents.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE numbered_runs (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  pipeline TEXT NOT NULL DEFAULT '',
+  namespace TEXT NOT NULL DEFAULT '',
+  status TEXT NOT NULL DEFAULT 'running',
+  file TEXT NOT NULL DEFAULT '',
+  backend TEXT NOT NULL DEFAULT '',
+  summary TEXT NOT NULL DEFAULT '',
+  created_us INTEGER NOT NULL DEFAULT 0,
+  ended_us INTEGER NOT NULL DEFAULT 0,
+  steps INTEGER NOT NULL DEFAULT 0,
+  done INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  labels TEXT NOT NULL DEFAULT '',
+  parent TEXT NOT NULL DEFAULT '',
+  parent_step TEXT NOT NULL DEFAULT '',
+  retry_of TEXT NOT NULL DEFAULT '',
+  started_by TEXT NOT NULL DEFAULT '',
+  concurrency_group TEXT NOT NULL DEFAULT '',
+  digest TEXT NOT NULL DEFAULT '',
+  version INTEGER NOT NULL DEFAULT 0,
+  priority INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO numbered_runs (key, id, pipeline, namespace, status, file, backend, summary, created_us,
+                           ended_us, steps, done, failed, started_by)
+  SELECT key, id, pipeline, namespace, status, file, backend, summary, created_us, ended_us, steps,
+         done, failed, 'cli' FROM runs;
+DROP TABLE runs;
+ALTER TABLE numbered_runs RENAME TO runs;
+CREATE INDEX runs_by_time ON runs (created_us);
+CREATE INDEX runs_by_namespace ON runs (namespace, created_us);
+CREATE INDEX runs_by_pipeline ON runs (pipeline, created_us);
+CREATE INDEX runs_by_status ON runs (status, created_us);
+CREATE INDEX runs_by_parent ON runs (parent, created_us);
+CREATE INDEX runs_unfinished ON runs (created_us) WHERE ended_us = 0;
+CREATE TABLE deleted_runs (key INTEGER PRIMARY KEY);  -- runs.key; other rows may still be there
+CREATE INDEX cache_by_time ON cache (time_us);
+CREATE TABLE documents (
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  digest TEXT NOT NULL,            -- SHA-256 of source
+  source TEXT NOT NULL,
+  file TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  PRIMARY KEY (kind, namespace, name, version)
+);
+CREATE TABLE document_numbers (    -- outlive the documents: no number is given twice
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (kind, namespace, name)
+) WITHOUT ROWID;
+)sql";
+
+/// Events that are committed together are one row. What its columns said is in the text, too.
+/// A metric may be no number. A run says how many it has: SQLite may not notice that a damaged page hides some. Firings of
+/// schedules that made no run say why.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE event_blocks (
+  key INTEGER PRIMARY KEY,         -- runs.key << 32 | seq of the first
+  body TEXT NOT NULL               -- JSON, a line for each event
+);
+INSERT INTO event_blocks SELECT key, body FROM events;
+DROP TABLE events;
+ALTER TABLE event_blocks RENAME TO events;
+ALTER TABLE runs ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE any_metrics (
+  run INTEGER NOT NULL,            -- runs.key
+  step TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  at_step INTEGER NOT NULL,
+  value REAL,                      -- NULL: not a number
+  time_us INTEGER NOT NULL,
+  PRIMARY KEY (run, step, attempt, number)
+) WITHOUT ROWID;
+INSERT INTO any_metrics SELECT * FROM metrics;
+DROP TABLE metrics;
+ALTER TABLE any_metrics RENAME TO metrics;
+CREATE TABLE firings (
+  pipeline TEXT PRIMARY KEY,       -- NAMESPACE/NAME
+  time_us INTEGER NOT NULL,
+  problem TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO firings SELECT substr(key, 7), CAST(value AS INTEGER), '' FROM meta
+  WHERE key >= 'fired:' AND key < 'fired;';
+DELETE FROM meta WHERE key >= 'fired:' AND key < 'fired;';
+)sql";
+
+/// What was asked of running steps. An engine's hub has a term of its own, higher than any before.
+constexpr const char* kVersion5 = R"sql(
+CREATE TABLE commands (
+  id TEXT PRIMARY KEY,
+  run INTEGER NOT NULL,            -- runs.key
+  step TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  primitive TEXT NOT NULL,
+  arguments TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  issued_us INTEGER NOT NULL,
+  deadline_us INTEGER NOT NULL,
+  sidecar_user TEXT NOT NULL,
+  sidecar_pod TEXT NOT NULL,
+  outcome TEXT NOT NULL,           -- '': it has none yet
+  message TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  started_us INTEGER NOT NULL,
+  ended_us INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX commands_by_run ON commands (run, issued_us);
+CREATE INDEX commands_open ON commands (issued_us) WHERE outcome = '';
+INSERT INTO meta VALUES ('term', '0');
+)sql";
+
+/// What was asked of objects of a cluster.
+constexpr const char* kVersion6 = R"sql(
+CREATE TABLE actions (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  api_version TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,         -- '': its kind has none
+  name TEXT NOT NULL,
+  primitive TEXT NOT NULL,
+  arguments TEXT NOT NULL,
+  digest TEXT NOT NULL,            -- of all that was asked: the same id again must have the same
+  dry_run INTEGER NOT NULL,
+  asked_by TEXT NOT NULL,
+  issued_us INTEGER NOT NULL,
+  deadline_us INTEGER NOT NULL,
+  outcome TEXT NOT NULL,           -- '': it has none yet
+  message TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  started_us INTEGER NOT NULL,
+  ended_us INTEGER NOT NULL
+);
+CREATE INDEX actions_by_object ON actions (kind, name, namespace, key);
+CREATE INDEX actions_open ON actions (key) WHERE outcome = '';
+)sql";
+
+/// Experiments, what is tracked in them, and registered models, as MLflow has them (engine/track).
+constexpr const char* kVersion7 = R"sql(
+CREATE TABLE experiments (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,       -- also of deleted ones
+  artifact_location TEXT NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL
+);
+INSERT INTO experiments VALUES (0, 'Default', 'mlflow-artifacts:/0', 0, 0, 0);
+CREATE TABLE experiment_tags (
+  owner INTEGER NOT NULL,          -- experiments.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE tracked_runs (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  experiment INTEGER NOT NULL,     -- experiments.key
+  name TEXT NOT NULL,
+  user TEXT NOT NULL,
+  status TEXT NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER,                -- NULL: it has not
+  artifact_uri TEXT NOT NULL,
+  -- Of one that a pipeline's run is (step '', attempt 0), or an attempt of it that logs.
+  run INTEGER NOT NULL DEFAULT 0,  -- runs.key; 0: of none
+  step TEXT NOT NULL DEFAULT '',
+  attempt INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX tracked_runs_by_experiment ON tracked_runs (experiment, started_ms);
+CREATE UNIQUE INDEX tracked_runs_of_runs ON tracked_runs (run, step, attempt) WHERE run != 0;
+CREATE TABLE tracked_params (
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE tracked_tags (
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE series (              -- of metrics, each with its latest point
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  name TEXT NOT NULL,              -- with the labels in it
+  metric TEXT NOT NULL,
+  labels TEXT NOT NULL,            -- JSON object of texts, or ''
+  step INTEGER NOT NULL,
+  time_us INTEGER NOT NULL,
+  value REAL,                      -- NULL: not a number
+  UNIQUE (owner, metric, labels)
+);
+CREATE INDEX series_by_name ON series (owner, name);
+CREATE TABLE points (
+  series INTEGER NOT NULL,         -- series.key
+  time_us INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  value REAL NOT NULL,             -- 0 where it is not a number
+  not_a_number INTEGER NOT NULL,
+  number INTEGER NOT NULL,         -- of an attempt's metrics; 0: of none
+  PRIMARY KEY (series, time_us, step, value, not_a_number, number)
+) WITHOUT ROWID;
+CREATE TABLE datasets (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  experiment INTEGER NOT NULL,     -- experiments.key
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  source_type TEXT NOT NULL,
+  source TEXT NOT NULL,
+  schema TEXT NOT NULL,
+  profile TEXT NOT NULL,
+  UNIQUE (experiment, name, digest)
+);
+CREATE TABLE registered_models (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  description TEXT NOT NULL DEFAULT '',
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  last_version INTEGER NOT NULL DEFAULT 0  -- that was given: none is given twice
+);
+CREATE TABLE registered_model_tags (
+  owner INTEGER NOT NULL,          -- registered_models.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE model_aliases (
+  owner INTEGER NOT NULL,          -- registered_models.key
+  alias TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (owner, alias)
+) WITHOUT ROWID;
+CREATE TABLE model_versions (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner INTEGER NOT NULL,          -- registered_models.key
+  version INTEGER NOT NULL,
+  description TEXT NOT NULL DEFAULT '',
+  user TEXT NOT NULL DEFAULT '',
+  stage TEXT NOT NULL DEFAULT 'None',
+  source TEXT NOT NULL,            -- URI
+  run_id TEXT NOT NULL DEFAULT '', -- tracked_runs.id
+  run_link TEXT NOT NULL DEFAULT '',
+  status TEXT NOT NULL DEFAULT 'READY',
+  status_message TEXT NOT NULL DEFAULT '',
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  -- Of one that a step has registered; '': it was not.
+  sha256 TEXT NOT NULL DEFAULT '',
+  run TEXT NOT NULL DEFAULT '',    -- runs.id
+  step TEXT NOT NULL DEFAULT '',
+  attempt INTEGER NOT NULL DEFAULT 0,
+  metrics TEXT NOT NULL DEFAULT '',
+  lineage TEXT NOT NULL DEFAULT '',
+  UNIQUE (owner, version)
+);
+CREATE INDEX model_versions_by_tracked_run ON model_versions (run_id) WHERE run_id != '';
+CREATE UNIQUE INDEX model_versions_by_source ON model_versions (run, step, attempt, owner, sha256)
+  WHERE run != '';
+CREATE TABLE model_version_tags (
+  owner INTEGER NOT NULL,          -- model_versions.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+INSERT INTO registered_models (name, created_ms, updated_ms, last_version)
+  SELECT name, min(time_us) / 1000, max(time_us) / 1000, max(version) FROM models GROUP BY name;
+INSERT INTO model_versions (owner, version, source, created_ms, updated_ms, sha256, run, step,
+                            attempt, metrics, lineage)
+  SELECT m.key, o.version, 'scanflow-artifact:/' || o.sha256, o.time_us / 1000, o.time_us / 1000,
+         o.sha256, o.run, o.step, o.attempt, o.metrics, o.lineage
+    FROM models AS o JOIN registered_models AS m ON m.name = o.name ORDER BY o.time_us;
+INSERT OR REPLACE INTO model_version_tags
+  SELECT v.key, t.key, CASE t.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE t.value END
+    FROM models AS o JOIN registered_models AS m ON m.name = o.name
+    JOIN model_versions AS v ON v.owner = m.key AND v.version = o.version,
+    json_each(iif(json_valid(o.tags), o.tags, '{}')) AS t
+    WHERE t.type != 'null' AND t.key IS NOT NULL;
+DROP TABLE models;
+INSERT OR IGNORE INTO experiments (name, artifact_location, created_ms, updated_ms)
+  SELECT namespace || '/' || pipeline, '', created_us / 1000, created_us / 1000 FROM runs
+    WHERE key IN (SELECT run FROM metrics) ORDER BY created_us;
+UPDATE experiments SET artifact_location = 'mlflow-artifacts:/' || key WHERE artifact_location = '';
+INSERT INTO tracked_runs (id, experiment, name, user, status, started_ms, ended_ms, artifact_uri, run)
+  SELECT iif(row_number() OVER (PARTITION BY replace(r.id, '-', '') ORDER BY r.key) = 1,
+             replace(r.id, '-', ''), lower(hex(randomblob(16)))), e.key, r.pipeline, '',
+         CASE r.status WHEN 'succeeded' THEN 'FINISHED' WHEN 'failed' THEN 'FAILED'
+           WHEN 'cancelled' THEN 'KILLED' ELSE 'RUNNING' END,
+         r.created_us / 1000, iif(r.ended_us > 0, r.ended_us / 1000, NULL),
+         '', r.key
+    FROM runs AS r JOIN experiments AS e ON e.name = r.namespace || '/' || r.pipeline
+    WHERE r.key IN (SELECT run FROM metrics) ORDER BY r.key;
+INSERT INTO tracked_runs (id, experiment, name, user, status, started_ms, ended_ms, artifact_uri,
+                          run, step, attempt)
+  SELECT lower(hex(randomblob(16))), t.experiment, m.step, '',
+         CASE t.status WHEN 'RUNNING' THEN 'RUNNING' WHEN 'FAILED' THEN 'FAILED' ELSE 'FINISHED' END,
+         t.started_ms, t.ended_ms, '', m.run, m.step, m.attempt
+    FROM (SELECT DISTINCT run, step, attempt FROM metrics) AS m JOIN tracked_runs AS t ON t.run = m.run;
+UPDATE tracked_runs SET artifact_uri = 'mlflow-artifacts:/' || experiment || '/' || id || '/artifacts'
+  WHERE artifact_uri = '';
+INSERT INTO tracked_tags SELECT key, 'mlflow.runName', name FROM tracked_runs;
+INSERT INTO tracked_tags SELECT t.key, 'scanflow.run', r.id FROM tracked_runs AS t JOIN runs AS r ON r.key = t.run;
+INSERT INTO tracked_tags SELECT key, 'scanflow.step', step FROM tracked_runs WHERE step != '';
+INSERT INTO tracked_tags SELECT t.key, 'mlflow.parentRunId', p.id FROM tracked_runs AS t
+  JOIN tracked_runs AS p ON p.run = t.run AND p.step = '' WHERE t.step != '';
+INSERT INTO series (owner, name, metric, labels, step, time_us, value)
+  SELECT t.key,
+         m.name || ifnull((SELECT group_concat('/' || l.key || ':' || l.value, '')
+                           FROM json_each(iif(json_valid(m.labels), m.labels, '{}')) AS l), ''),
+         m.name, m.labels, m.at_step, m.time_us, m.value
+    FROM (SELECT *, row_number() OVER (PARTITION BY run, step, attempt, name, labels
+                                       ORDER BY at_step DESC, time_us DESC, value DESC) AS place
+          FROM metrics) AS m
+    JOIN tracked_runs AS t ON t.run = m.run AND t.step = m.step AND t.attempt = m.attempt
+    WHERE m.place = 1;
+INSERT INTO points
+  SELECT s.key, m.time_us, m.at_step, ifnull(m.value, 0), m.value IS NULL, m.number
+    FROM metrics AS m
+    JOIN tracked_runs AS t ON t.run = m.run AND t.step = m.step AND t.attempt = m.attempt
+    JOIN series AS s ON s.owner = t.key AND s.metric = m.name AND s.labels = m.labels;
+DROP TABLE metrics;
+CREATE TABLE inputs (              -- datasets of runs
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  dataset INTEGER NOT NULL,        -- datasets.key
+  UNIQUE (owner, dataset)
+);
+CREATE TABLE input_tags (
+  owner INTEGER NOT NULL,          -- inputs.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+)sql";
+
+}  // namespace
+
+const std::array<const char*, kSchemaVersion> kMigrations{
+    kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6, kVersion7};
+
+}  // namespace scanflow::store

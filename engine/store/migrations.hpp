@@ -1,0 +1,13 @@
+// The tables, as SQL: each version from the one before. Private to engine/store.
+#pragma once
+
+#include <array>
+
+#include "engine/store/schema.hpp"
+
+namespace scanflow::store {
+
+/// kMigrations[v]: from version v to v + 1. Never edited once released.
+extern const std::array<const char*, kSchemaVersion> kMigrations;
+
+}  // namespace scanflow::store
