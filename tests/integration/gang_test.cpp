@@ -69,7 +69,10 @@ TEST_F(GangTest, OneThatFailsEndsTheOthersAndAllBeginAnew) {
     retry: 1
     run: |
       echo $RANK >> $DIR/begun
-      if [ $RANK = 1 ] && [ ! -e $DIR/failed ]; then touch $DIR/failed; exit 7; fi
+      if [ $RANK = 1 ] && [ ! -e $DIR/failed ]; then
+        until [ "$(wc -l < $DIR/begun)" = 3 ]; do sleep 0.02; done
+        touch $DIR/failed; exit 7
+      fi
       [ $RANK = 1 ] || until [ "$(grep -c 1 $DIR/begun)" = 2 ]; do sleep 0.02; done
 )yaml");
   ASSERT_EQ(output.exit, 0) << output.out << output.err;
