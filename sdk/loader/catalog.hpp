@@ -25,6 +25,7 @@ struct PluginInfo {
        output_schema = json::object();
   json primitives = json::array();
   json commands = json::array();  // of a step: commands.hpp
+  bool serves = false;            // a step that serves online: step.infer/1
   std::filesystem::path library;  // absolute; empty for what is built in
   std::string library_sha256;
 };

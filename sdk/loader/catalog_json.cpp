@@ -18,7 +18,8 @@ json to_json(const PluginInfo& plugin) {
           {"input_schema", plugin.input_schema},
           {"output_schema", plugin.output_schema},
           {"primitives", plugin.primitives},
-          {"commands", plugin.commands}};
+          {"commands", plugin.commands},
+          {"serves", plugin.serves}};
 }
 
 /// Throws json::exception or std::invalid_argument for what is not a description.
@@ -42,6 +43,7 @@ PluginInfo plugin_from_json(const json& document, const LibraryInfo& library) {
   plugin.output_schema = document.at("output_schema");
   plugin.primitives = document.at("primitives");
   plugin.commands = document.value("commands", json::array());  // written before there were any
+  plugin.serves = document.value("serves", false);
   plugin.library = library.path;
   plugin.library_sha256 = library.sha256;
   return plugin;

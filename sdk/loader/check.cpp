@@ -1,6 +1,7 @@
 #include "sdk/loader/check.hpp"
 
 #include <fmt/format.h>
+#include <scanflow/abi/infer.h>
 #include <scanflow/abi/step.h>
 #include <scanflow/abi/strategy.h>
 #include <scanflow/abi/trigger.h>
@@ -110,6 +111,21 @@ void check_commands(scanflow_step& step, const PluginInfo& plugin, Problems& pro
   }
 }
 
+/// Whether it serves online is said alike by instance and descriptor.
+void check_infer(const scanflow_step& step, const PluginInfo& plugin, Problems& problems) {
+  const auto* extension =
+      static_cast<const scanflow_step_infer*>(step.get_extension(&step, SCANFLOW_STEP_INFER));
+  if ((extension != nullptr) != plugin.serves) {
+    problems.push_back(fmt::format("the descriptor of {} says that it {} {}, but its instance {}",
+                                   plugin.id, plugin.serves ? "offers" : "does not offer",
+                                   SCANFLOW_STEP_INFER, plugin.serves ? "does not" : "does"));
+  } else if (extension != nullptr && (!SCANFLOW_HAS(extension, scanflow_step_infer, infer) ||
+                                      extension->load == nullptr || extension->infer == nullptr)) {
+    problems.push_back(fmt::format("{} of {} has a null function, or ends too soon",
+                                   SCANFLOW_STEP_INFER, plugin.id));
+  }
+}
+
 template <class Factory, class Instance>
 class FactoryChecker {
  public:
@@ -132,6 +148,7 @@ class FactoryChecker {
     check_instance(*instance, factory_.descriptor(index), plugin, problems_);
     if constexpr (std::is_same_v<Instance, scanflow_step>) {
       check_commands(*instance, plugin, problems_);
+      check_infer(*instance, plugin, problems_);
     }
     instance->destroy(instance);
     check_unknown_key(plugin, defaults);

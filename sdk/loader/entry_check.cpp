@@ -1,6 +1,7 @@
 #include "sdk/loader/entry_check.hpp"
 
 #include <fmt/format.h>
+#include <scanflow/abi/infer.h>
 #include <scanflow/abi/step.h>
 #include <scanflow/abi/strategy.h>
 #include <scanflow/abi/trigger.h>
@@ -114,6 +115,7 @@ Result<PluginInfo> read_descriptor(const scanflow_descriptor* descriptor, Kind k
   auto commands = said.empty() ? Result<json>(json::array()) : parse_commands(said);
   if (!commands) return fail(fmt::format("{}: its commands: {}", plugin, commands.error().message));
   info.commands = std::move(*commands);
+  info.serves = SCANFLOW_READ(*descriptor, serves) == SCANFLOW_STEP_INFER;
   info.config_schema = std::move(*config);
   info.input_schema = std::move(*input);
   info.output_schema = std::move(*output);

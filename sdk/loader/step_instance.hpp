@@ -15,6 +15,7 @@
 #include "sdk/base/result.hpp"
 #include "sdk/loader/commands.hpp"
 #include "sdk/loader/library.hpp"
+#include "sdk/loader/tensor.hpp"
 
 namespace scanflow::loader {
 
@@ -59,6 +60,10 @@ struct StepOutcome {
   bool ok() const { return status == SCANFLOW_OK; }
 };
 
+struct InferOutcome : StepOutcome {
+  std::vector<Tensor> tensors;
+};
+
 inline constexpr std::size_t kMaxOutputs = std::size_t{1} << 20;  // bytes
 
 inline scanflow_view to_view(std::string_view text) { return {text.data(), text.size()}; }
@@ -66,7 +71,7 @@ inline std::string_view to_text(scanflow_view view) {
   return view.ptr == nullptr ? std::string_view() : std::string_view(view.ptr, view.len);
 }
 
-/// One instance: create, run once, destroy. `services` outlives it. Allocates nothing of its own
+/// One instance: create, run once, destroy; or, online, create, load, infer many times, destroy. `services` outlives it. Allocates nothing of its own
 /// for a step without outputs. Not movable: the plugin holds its address.
 class StepInstance {
  public:
@@ -79,6 +84,13 @@ class StepInstance {
   StepOutcome create(const Library& library, const std::string& id, std::string_view config);
   /// Runs it to its end; once, after create succeeded. Blocks.
   StepOutcome run(const StepRequest& request);
+  /// Makes it ready to serve online, instead of run; once, after create succeeded. Blocks.
+  StepOutcome load(std::span<const scanflow_input> inputs, std::uint32_t threads);
+  /// What it takes and gives; set by load.
+  const Signature& signature() const { return signature_; }
+  /// One inference; `inputs` fit the signature. Blocks. One at a time, on any thread. INVALID: the
+  /// request is at fault, and error is for whoever sent it.
+  InferOutcome infer(std::span<const Tensor> inputs);
   /// Asks run to return soon; before create or run it makes run return at once. From any thread,
   /// but not during the destructor. False where the plugin cannot be cancelled: kill its process.
   bool cancel();
@@ -113,6 +125,8 @@ class StepInstance {
   std::string outputs_;
   bool overflow_ = false;
 
+  const scanflow_step_infer* inference_ = nullptr;  // set by load, as signature_
+  Signature signature_;
   const scanflow_step_commands* commander_ = nullptr;  // set by create, as commands_
   json commands_;                                      // null: none
   enum class Commanding { not_yet, open, closed };

@@ -61,11 +61,24 @@ StepRun& StepRun::beside(std::function<void(loader::StepInstance&)> steer) {
   return *this;
 }
 
-StepRun& StepRun::run() {
+std::vector<scanflow_input> StepRun::abi_inputs() const {
   std::vector<scanflow_input> inputs;
   for (const auto& [name, path] : inputs_) {
     inputs.push_back({loader::to_view(name), loader::to_view(path), loader::to_view(kDigest)});
   }
+  return inputs;
+}
+
+StepRun& StepRun::online(const std::function<void(loader::StepInstance&)>& use) {
+  loader::StepInstance instance(*this);
+  outcome_ = instance.create(*library_, id_, config_.dump());
+  if (outcome_.ok()) outcome_ = instance.load(abi_inputs(), threads_);
+  if (outcome_.ok()) use(instance);
+  return *this;
+}
+
+StepRun& StepRun::run() {
+  const auto inputs = abi_inputs();
   loader::StepRequest request;
   request.run = "run";
   request.step = "step";

@@ -41,6 +41,8 @@ class StepRun final : public loader::HostServices {
   /// Called on a thread of its own while the step runs.
   StepRun& beside(std::function<void(loader::StepInstance&)> steer);
   StepRun& run();
+  /// Loads it to serve online, and hands it to `use` where that succeeds.
+  StepRun& online(const std::function<void(loader::StepInstance&)>& use);
 
   // What came of it.
   std::int32_t status() const { return outcome_.status; }
@@ -56,6 +58,7 @@ class StepRun final : public loader::HostServices {
   const std::vector<std::string>& progress_lines() const { return progress_; }
 
  private:
+  std::vector<scanflow_input> abi_inputs() const;
   void log(std::int32_t level, std::string_view text) override;
   void metric(std::string_view name, double value, std::int64_t step,
               const std::map<std::string, std::string>& labels, bool logged) override;

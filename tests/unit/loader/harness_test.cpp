@@ -117,4 +117,35 @@ TEST(Harness, AsksAStrategy) {
       << "what decide throws ends at the boundary";
 }
 
+/// Adds one, where it is asked online.
+class PlusOne : public scanflow::Step, public scanflow::Inference {
+ public:
+  static scanflow::Description describe() { return {.id = "plus", .version = "1.0.0"}; }
+  json run(scanflow::Context&) override { throw_serves_online_only(); }
+  scanflow::Signature load(const scanflow::Loading&) override {
+    return {.inputs = {{"x", scanflow::DataType::int64, {-1}}}, .batchable = true};
+  }
+  void infer(const scanflow::Tensors& inputs, scanflow::TensorOutputs& outputs) override {
+    std::vector<std::int64_t> values;
+    for (const std::int64_t x : inputs["x"].values<std::int64_t>()) values.push_back(x + 1);
+    outputs.put("y", inputs["x"].shape(), std::span<const std::int64_t>(values));
+  }
+};
+
+TEST(Harness, ServesOnline) {
+  using scanflow::testing::TestTensor;
+  scanflow::testing::Harness harness;
+  const auto served =
+      harness.serve<PlusOne>(json::object(), {}, [](scanflow::testing::Serving& serving) {
+        const auto answer = serving.infer({TestTensor::of<std::int64_t>("x", {2}, {4, 5})});
+        ASSERT_TRUE(answer.ok()) << answer.error;
+        EXPECT_EQ(answer["y"].values<std::int64_t>(), (std::vector<std::int64_t>{5, 6}));
+        EXPECT_EQ(serving.infer({TestTensor::of<float>("x", {1}, {4})}).error,
+                  "the tensor 'x' is of FP32; expected is INT64");
+      });
+  ASSERT_TRUE(served.ok()) << served.told.error;
+  EXPECT_EQ(served.signature["inputs"][0]["datatype"], "INT64");
+  EXPECT_EQ(harness.run<PlusOne>().status, SCANFLOW_FAILED) << "in a pipeline";
+}
+
 }  // namespace

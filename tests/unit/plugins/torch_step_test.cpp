@@ -174,5 +174,34 @@ TEST_F(TorchSteps, AttemptsRunInForksOfALoadedParent) {
   }
 }
 
+TEST_F(TorchSteps, PredictsTheSameInAPipelineAndOnline) {
+  train_.with(quick_).run();
+  ASSERT_EQ(train_.status(), SCANFLOW_OK) << train_.error();
+  const auto model = train_.artifact("model");
+  StepRun evaluate("torch_steps", "torch.evaluate"), batch("torch_steps", "torch.predict");
+  evaluate.input("model", model).input("dataset", directory_ / "test").run();
+  batch.input("model", model).input("dataset", directory_ / "test").run();
+  ASSERT_EQ(batch.status(), SCANFLOW_OK) << batch.error();
+  const auto truth = data::read_dataset(directory_ / "test");
+  const auto read = data::read_dataset(batch.artifact("predictions"));
+  std::int64_t wrong = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i) wrong += truth.labels[i] != read.labels[i];
+  EXPECT_EQ(evaluate.outputs()["misclassified"], wrong);
+
+  StepRun services("torch_steps", "torch.predict");
+  services.input("model", model).online([&](loader::StepInstance& step) {
+    std::vector<float> grey(truth.pixels.begin(), truth.pixels.end());
+    const auto rows = static_cast<std::int64_t>(truth.size());
+    const loader::Tensor images = {
+        "images", SCANFLOW_FP32, {rows, 1, 28, 28}, std::as_bytes(std::span(grey)), nullptr};
+    const auto answer = step.infer(std::vector{images});
+    ASSERT_TRUE(answer.ok()) << answer.error;
+    ASSERT_EQ(answer.tensors.size(), 2U);
+    const auto* digits = reinterpret_cast<const std::int64_t*>(answer.tensors[1].data.data());
+    for (std::size_t i = 0; i < read.size(); ++i) EXPECT_EQ(digits[i], read.labels[i]) << i;
+  });
+  ASSERT_EQ(services.status(), SCANFLOW_OK) << services.error();
+}
+
 }  // namespace
 }  // namespace scanflow::test

@@ -14,6 +14,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The caller's request is at fault, not this plugin: what an inference throws for it.
+class Invalid : public Error {
+ public:
+  using Error::Error;
+};
+
 /// May pass when tried again: a connection lost, a busy device. The step's retry policy decides.
 class Retryable : public Error {
  public:

@@ -8,6 +8,7 @@
 //   SCANFLOW_PLUGIN("hello", "1.0.0", Hello)
 //
 // With a configuration: `using Config = ...;` (config.hpp) and a constructor that takes it.
+// One that serves online: derive from scanflow::Inference too (infer.hpp).
 // With commands while it runs: `static void commands(scanflow::Commands<Hello>&);` (commands.hpp).
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <scanflow/commands.hpp>
 #include <scanflow/context.hpp>
 #include <scanflow/detail/library.hpp>
+#include <scanflow/infer.hpp>
 
 namespace scanflow {
 inline namespace sdk {
@@ -118,11 +120,35 @@ class StepTrampoline {
     return status;
   }
 
+  static std::int32_t load(scanflow_step* step, const scanflow_load* load) noexcept {
+    auto& me = self(step);
+    return guarded(me.host_, [&]() -> std::int32_t {
+      Inference& inference = me.plugin_;
+      write_signature(inference.load(Loading(*load)), load->signature);
+      return SCANFLOW_OK;
+    });
+  }
+
+  static std::int32_t infer(scanflow_step* step, const scanflow_tensor* inputs, std::uint32_t count,
+                            scanflow_tensor_sink outputs) noexcept {
+    auto& me = self(step);
+    return guarded(me.host_, [&]() -> std::int32_t {
+      TensorOutputs out(outputs);
+      Inference& inference = me.plugin_;
+      inference.infer(Tensors(inputs, count), out);
+      return SCANFLOW_OK;
+    });
+  }
+
   static const void* get_extension(const scanflow_step*, const char* id) noexcept {
     static constexpr scanflow_step_cancel kCancel = {sizeof(scanflow_step_cancel), 0, &cancel};
     static constexpr scanflow_step_commands kCommands = {sizeof(scanflow_step_commands), 0, &list,
                                                          &execute};
     if (std::strcmp(id, SCANFLOW_STEP_CANCEL) == 0) return &kCancel;
+    if constexpr (std::is_base_of_v<Inference, Plugin>) {
+      static constexpr scanflow_step_infer kInfer = {sizeof(scanflow_step_infer), 0, &load, &infer};
+      if (std::strcmp(id, SCANFLOW_STEP_INFER) == 0) return &kInfer;
+    }
     const bool offers = requires(Commands<Plugin> & offer) { Plugin::commands(offer); };
     return offers && std::strcmp(id, SCANFLOW_STEP_COMMANDS) == 0 ? &kCommands : nullptr;
   }

@@ -74,6 +74,56 @@ struct StrategyResult {
   bool ok() const { return status == SCANFLOW_OK; }
 };
 
+/// A tensor of a test's own.
+struct TestTensor {
+  std::string name;
+  DataType type = DataType::fp32;
+  Shape shape;
+  std::vector<std::byte> bytes;
+
+  template <class T>
+  static TestTensor of(std::string name, Shape shape, const std::vector<T>& values) {
+    const auto raw = std::as_bytes(std::span(values));
+    return {std::move(name), data_type_of<T>(), std::move(shape), {raw.begin(), raw.end()}};
+  }
+  template <class T>
+  std::vector<T> values() const {
+    std::vector<T> list(bytes.size() / sizeof(T));
+    if (!bytes.empty()) std::memcpy(list.data(), bytes.data(), list.size() * sizeof(T));
+    return list;
+  }
+};
+
+struct InferResult {
+  std::int32_t status = SCANFLOW_FAILED;
+  std::vector<TestTensor> outputs;
+  std::string error;
+  bool ok() const { return status == SCANFLOW_OK; }
+  const TestTensor& operator[](std::string_view name) const {
+    for (const auto& output : outputs)
+      if (output.name == name) return output;
+    throw Error("there is no output '" + std::string(name) + "'");
+  }
+};
+
+/// A step that serves online, loaded.
+class Serving {
+ public:
+  Serving(scanflow_step* step, detail::FakeHost& host) : step_(step), host_(host) {}
+  InferResult infer(const std::vector<TestTensor>& inputs);
+
+ private:
+  scanflow_step* step_;
+  detail::FakeHost& host_;
+};
+
+struct ServeResult {
+  std::int32_t status = SCANFLOW_FAILED;
+  nlohmann::json signature;
+  Told told;
+  bool ok() const { return status == SCANFLOW_OK; }
+};
+
 /// Artifacts, scratch and checkpoints lie in its directory, which it removes at its end: what one run
 /// leaves in its checkpoint directory, the next run of the same harness finds.
 class Harness {
@@ -81,6 +131,10 @@ class Harness {
   template <class Plugin>
   StepResult run(const nlohmann::json& config = nlohmann::json::object(),
                  const Surroundings& around = {});
+  /// Loads it to serve online, and hands it to `use`.
+  template <class Plugin>
+  ServeResult serve(const nlohmann::json& config, const Surroundings& around,
+                    const std::function<void(Serving&)>& use);
   template <class Plugin>
   TriggerResult wake(const nlohmann::json& config, const Wake& wake);
   template <class Plugin>
@@ -165,6 +219,64 @@ StepResult Harness::run(const nlohmann::json& config, const Surroundings& around
     return status;
   });
   if (!outputs.empty()) result.outputs = nlohmann::json::parse(outputs);
+  result.told = host.take();
+  return result;
+}
+
+inline InferResult Serving::infer(const std::vector<TestTensor>& inputs) {
+  std::vector<scanflow_tensor> given;
+  given.reserve(inputs.size());
+  for (const auto& tensor : inputs) {
+    given.push_back({sizeof(scanflow_tensor), static_cast<std::uint32_t>(tensor.type),
+                     detail::view(tensor.name), tensor.shape.data(),
+                     static_cast<std::uint32_t>(tensor.shape.size()), 0, tensor.bytes.data(),
+                     tensor.bytes.size()});
+  }
+  InferResult result;
+  const scanflow_tensor_sink sink = {&result.outputs,
+                                     [](void* ctx, const scanflow_tensor* tensor) -> std::int32_t {
+                                       const TensorView seen(*tensor);
+                                       static_cast<std::vector<TestTensor>*>(ctx)->push_back(
+                                           {std::string(seen.name()),
+                                            seen.type(),
+                                            {seen.shape().begin(), seen.shape().end()},
+                                            {seen.bytes().begin(), seen.bytes().end()}});
+                                       return SCANFLOW_OK;
+                                     }};
+  result.status =
+      static_cast<const scanflow_step_infer*>(step_->get_extension(step_, SCANFLOW_STEP_INFER))
+          ->infer(step_, given.data(), static_cast<std::uint32_t>(given.size()), sink);
+  if (!result.ok()) result.error = host_.told().error;
+  return result;
+}
+
+template <class Plugin>
+ServeResult Harness::serve(const nlohmann::json& config, const Surroundings& around,
+                           const std::function<void(Serving&)>& use) {
+  detail::FakeHost host(directory(), around.run_state, around.extensions);
+  const std::string no_digest(64, '0');
+  std::vector<scanflow_input> inputs;
+  for (const auto& [name, path] : around.inputs) {
+    inputs.push_back({detail::view(name), detail::view(path.native()), detail::view(no_digest)});
+  }
+  std::string signature;
+  const scanflow_load load = {sizeof load,
+                              static_cast<std::uint32_t>(around.threads),
+                              inputs.data(),
+                              static_cast<std::uint32_t>(inputs.size()),
+                              0,
+                              detail::into(signature)};
+  ServeResult result;
+  result.status = with_instance<Plugin, detail::StepKind>(host, config, [&](scanflow_step* step) {
+    const auto status =
+        static_cast<const scanflow_step_infer*>(step->get_extension(step, SCANFLOW_STEP_INFER))
+            ->load(step, &load);
+    if (status != SCANFLOW_OK) return status;
+    Serving serving(step, host);
+    use(serving);
+    return status;
+  });
+  if (!signature.empty()) result.signature = nlohmann::json::parse(signature);
   result.told = host.take();
   return result;
 }

@@ -25,6 +25,7 @@ typedef struct scanflow_descriptor {
   const char* output_schema; /* the JSON that `run` writes; "x-artifacts" lists the artifacts */
   const char* primitives;    /* strategies: a JSON array of the primitives it may ask for */
   const char* commands;      /* steps: what the list of step.commands/1 says; null: it has none */
+  const char* serves;        /* steps: "step.infer/1" where it serves online, else null */
 } scanflow_descriptor;
 
 typedef struct scanflow_plugin_entry {

@@ -61,6 +61,9 @@ std::int32_t guarded(const scanflow_host* host, const Body& body) noexcept {
   } catch (const Retryable& error) {
     set_error(host, error.what());
     return SCANFLOW_RETRYABLE;
+  } catch (const Invalid& error) {
+    set_error(host, error.what());
+    return SCANFLOW_INVALID;
   } catch (const std::exception& error) {
     set_error(host, error.what());
     return SCANFLOW_FAILED;

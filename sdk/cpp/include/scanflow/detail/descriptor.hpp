@@ -6,6 +6,7 @@
 #include <scanflow/commands.hpp>
 #include <scanflow/config.hpp>
 #include <scanflow/description.hpp>
+#include <scanflow/infer.hpp>
 
 namespace scanflow {
 inline namespace sdk {
@@ -29,7 +30,7 @@ struct ConfigOf<Plugin> {
 class OwnedDescriptor {
  public:
   OwnedDescriptor(Description description, const nlohmann::json& config,
-                  const nlohmann::json& commands)
+                  const nlohmann::json& commands, const char* serves)
       : description_(std::move(description)),
         config_schema_(config.dump()),
         input_schema_(input_schema(description_).dump()),
@@ -45,6 +46,7 @@ class OwnedDescriptor {
     abi_.output_schema = output_schema_.c_str();
     abi_.primitives = primitives_.c_str();
     if (!commands.empty()) abi_.commands = commands_.c_str();
+    abi_.serves = serves;
   }
   OwnedDescriptor(const OwnedDescriptor&) = delete;
   OwnedDescriptor& operator=(const OwnedDescriptor&) = delete;
@@ -60,9 +62,10 @@ class OwnedDescriptor {
 /// May throw what Plugin::describe throws; SCANFLOW_PLUGIN's init calls it first and reports that.
 template <class Plugin>
 const scanflow_descriptor* descriptor_of() {
-  static const OwnedDescriptor descriptor(Plugin::describe(),
-                                          config_schema<typename ConfigOf<Plugin>::type>(),
-                                          commands_of<Plugin>().list());
+  static const OwnedDescriptor descriptor(
+      Plugin::describe(), config_schema<typename ConfigOf<Plugin>::type>(),
+      commands_of<Plugin>().list(),
+      std::is_base_of_v<Inference, Plugin> ? SCANFLOW_STEP_INFER : nullptr);
   return descriptor.abi();
 }
 
