@@ -67,7 +67,10 @@ const std::vector<Rule>& table() {
        {"engine/run", "engine/hub", "engine/http/base64.hpp", "engine/inject", "engine/kube",
         "engine/podman", "engine/worker/plugin_attempt.hpp", "sidecar/protocol", "sdk/loader",
         "sdk/base"}},
-      {"engine/serve", {"sdk/loader", "engine/store", "engine/knowledge", "sdk/base"}},
+      // What serves: the graph, its batches, its models; and the process around them.
+      {"engine/infer", {"engine/graph", "engine/http", "sdk/loader", "sdk/base"}},
+      // What sends requests there, and keeps such processes alive.
+      {"engine/serve", {"engine/infer", "engine/http", "engine/store", "sdk/loader", "sdk/base"}},
       {"engine/track", {"engine/store", "sdk/base"}},
       {"engine/control",
        {"engine/run", "engine/knowledge", "engine/track", "engine/serve", "sdk/loader",

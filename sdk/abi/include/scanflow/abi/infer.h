@@ -25,7 +25,7 @@ enum {
   SCANFLOW_BYTES = 13 /* each element: its length as 4 bytes, little-endian, then its bytes */
 };
 
-/* A tensor: described memory, dense and row-major, little-endian, aligned to 8 bytes. */
+/* A tensor: described memory, dense and row-major, little-endian, aligned to its elements. */
 typedef struct scanflow_tensor {
   uint32_t struct_size;
   uint32_t datatype; /* SCANFLOW_FP32, ... */
