@@ -1,5 +1,8 @@
 #include "engine/http/message.hpp"
 
+#include <strings.h>
+
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -40,6 +43,14 @@ bool each_part(std::string_view text, char separator, Take take) {
 }
 
 }  // namespace
+
+std::string_view Request::header(std::string_view name) const {
+  const auto found = std::find_if(headers.begin(), headers.end(), [&](const auto& each) {
+    return each.first.size() == name.size() &&
+           ::strncasecmp(each.first.data(), name.data(), name.size()) == 0;
+  });
+  return found == headers.end() ? std::string_view() : found->second;
+}
 
 bool parse_target(std::string_view target, Request& request) {
   if (!target.starts_with('/')) return false;

@@ -72,7 +72,7 @@ std::string wrong_address(const std::string& address, bool tls) {
 }
 
 struct Server::Impl {
-  explicit Impl(Options chosen) : options(std::move(chosen)) {}
+  explicit Impl(Options chosen) { serving.options = std::move(chosen); }
 
   ~Impl() {
     if (!thread.joinable()) return;
@@ -80,10 +80,12 @@ struct Server::Impl {
     asio::post(io, [this] { keep_alive.reset(); });  // the thread ends with the last connection
     if (ended.wait_for(kLastWords) == std::future_status::timeout) io.stop();
     thread.join();
+    serving.disk.join();  // what it does last is told to connections, which are gone with `io`
   }
 
-  void start(Handler answers) {
-    handler = std::move(answers);
+  void start(Handler answers, Admit admits) {
+    serving.handler = std::move(answers);
+    serving.admit = std::move(admits);
     accept();
     std::packaged_task<void()> run([this] { io.run(); });
     ended = run.get_future();
@@ -95,8 +97,8 @@ struct Server::Impl {
       if (error == asio::error::operation_aborted) return;
       if (error) return accept_later();
       std::erase_if(sessions, [](const auto& session) { return session.expired(); });
-      const auto session = Session::make(std::move(socket), handler, options);
-      if (sessions.size() >= options.limits.connections && !make_room()) {
+      const auto session = Session::make(std::move(socket), serving);
+      if (sessions.size() >= serving.options.limits.connections && !make_room()) {
         session->turn_away();
       } else {
         sessions.push_back(session);
@@ -139,8 +141,7 @@ struct Server::Impl {
     deaf.get_future().wait();
   }
 
-  Handler handler;
-  const Options options;
+  Serving serving;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> keep_alive{io.get_executor()};
   tcp::acceptor acceptor{io};
@@ -155,7 +156,9 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 const std::string& Server::address() const { return impl_->address; }
 void Server::post(std::function<void()> call) { asio::post(impl_->io, std::move(call)); }
-void Server::start(Handler handler) { impl_->start(std::move(handler)); }
+void Server::start(Handler handler, Admit admit) {
+  impl_->start(std::move(handler), std::move(admit));
+}
 void Server::hear_no_more() { impl_->hear_no_more(); }
 
 Result<std::unique_ptr<Server>> Server::listen(const std::string& address, Options options) {

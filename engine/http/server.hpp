@@ -21,8 +21,9 @@ struct Limits {
   std::size_t connections = 1000;        // past them the one that is idle for longest is closed
   std::chrono::milliseconds handshake = std::chrono::seconds(10);  // of TLS
   std::chrono::milliseconds idle = std::chrono::seconds(60);       // between two requests
-  std::chrono::milliseconds receive = std::chrono::seconds(30);    // the body of one
-  std::chrono::milliseconds send = std::chrono::seconds(30);       // an answer, or a piece of one
+  std::chrono::milliseconds receive =
+      std::chrono::seconds(30);  // the body of one; into a file: the next of it
+  std::chrono::milliseconds send = std::chrono::seconds(30);  // an answer, or a piece of one
   std::chrono::milliseconds heartbeat = std::chrono::seconds(15);
 };
 
@@ -45,8 +46,9 @@ class Server {
   /// for all of the machine's. Port 0: one that is free. An error says why it cannot be listened
   /// on.
   static Result<std::unique_ptr<Server>> listen(const std::string& address, Options options = {});
-  /// Those who have connected since then are served from now on. `handler` outlives this server.
-  void start(Handler handler);
+  /// Those who have connected since then are served from now on. Both outlive this server.
+  /// `admit`: none: all bodies go to memory.
+  void start(Handler handler, Admit admit = {});
   /// Gives what was answered already a moment to be sent, then closes all connections.
   ~Server();
 

@@ -16,12 +16,17 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
+#include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "engine/http/client_ca.hpp"
+#include "engine/http/download.hpp"
+#include "engine/http/upload.hpp"
 
 namespace scanflow::http {
 namespace {
@@ -33,7 +38,7 @@ using boost::system::error_code;
 std::string text(beast::string_view view) { return {view.data(), view.size()}; }
 
 /// Where a browser says that another site makes it ask; such a page must not drive this engine.
-bool is_cross_origin(const beast::http::request<beast::http::string_body>& request) {
+bool is_cross_origin(const beast::http::fields& request) {
   const auto origin = request.find(beast::http::field::origin);
   if (origin == request.end()) return false;
   const std::string own = "http://" + std::string(request[beast::http::field::host]);
@@ -41,7 +46,7 @@ bool is_cross_origin(const beast::http::request<beast::http::string_body>& reque
 }
 
 /// Why it is not for this machine's own; "" where it is.
-std::string foreign(const beast::http::request<beast::http::string_body>& request) {
+std::string foreign(const beast::http::fields& request) {
   const std::string host = text(request[beast::http::field::host]);
   if (!is_loopback_host(host)) {
     return fmt::format(
@@ -61,11 +66,11 @@ using Tls = beast::ssl_stream<beast::tcp_stream>;
 template <class Wire>
 class Served : public Session, public std::enable_shared_from_this<Served<Wire>> {
  public:
-  Served(Wire wire, const Handler& handler, const Limits& limits)
+  Served(Wire wire, Serving& serving)
       : stream_(std::move(wire)),
         heartbeat_(stream_.get_executor()),
-        handler_(handler),
-        limits_(limits) {}
+        serving_(serving),
+        limits_(serving.options.limits) {}
 
   void start() override {
     idle_since_ = std::chrono::steady_clock::now();
@@ -114,13 +119,14 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   void read() {
     if (deaf_) return close();
-    parser_.emplace();
-    parser_->header_limit(limits_.header_bytes);
-    parser_->body_limit(limits_.body_bytes);
+    parser_.reset();
+    head_parser_.emplace();
+    head_parser_->header_limit(limits_.header_bytes);
+    head_parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // until it is admitted
     idle_since_ = std::chrono::steady_clock::now();
     tcp().expires_after(limits_.idle);
     beast::http::async_read_header(
-        stream_, buffer_, *parser_,
+        stream_, buffer_, *head_parser_,
         [self = this->shared_from_this()](error_code error, std::size_t) {
           self->idle_since_.reset();
           self->on_header(error);
@@ -129,26 +135,93 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   void on_header(error_code error) {
     if (error) return on_bad_request(error);
-    const auto& request = parser_->get();
-    version_ = request.version();
+    const auto& head = head_parser_->get();
+    version_ = head.version();
     if constexpr (!kTls) {
-      if (const std::string why = foreign(request); !why.empty()) return refuse_and_close(403, why);
+      if (const std::string why = foreign(head); !why.empty()) return refuse_and_close(403, why);
     }
+    keep_ = head.keep_alive();
+    head_ = head.method() == beast::http::verb::head;
+    if (!read_head(head)) return refuse_and_close(400, "the target of the request is malformed");
+    Admission admitted = serving_.admit ? serving_.admit(request_) : InMemory{};
+    if (auto* answer = std::get_if<Response>(&admitted)) {
+      keep_ = keep_ && head_parser_->is_done();  // else what follows is its body
+      return send(std::move(*answer));
+    }
+    if (auto* to = std::get_if<SpoolTo>(&admitted)) return spool_body(std::move(*to));
+    if (head_parser_->content_length().value_or(0) > limits_.body_bytes)
+      return on_bad_request(beast::http::error::body_limit);
     tcp().expires_after(limits_.receive);
-    if (!beast::iequals(request[beast::http::field::expect], "100-continue")) return read_body();
+    go_on([](Served& self) { self.read_body(); });
+  }
+
+  /// Where the client waits for that before it sends the body.
+  void go_on(void (*then)(Served&)) {
+    const auto expected = head_parser_->get()[beast::http::field::expect];
+    if (!beast::iequals(expected, "100-continue")) return then(*this);
     go_on_.emplace(beast::http::status::continue_, version_);
-    beast::http::async_write(stream_, *go_on_,
-                             [self = this->shared_from_this()](error_code failed, std::size_t) {
-                               if (!failed) self->read_body();
-                             });
+    beast::http::async_write(
+        stream_, *go_on_, [self = this->shared_from_this(), then](error_code failed, std::size_t) {
+          if (!failed) then(*self);
+        });
+  }
+
+  bool read_head(const beast::http::request<beast::http::empty_body>& head) {
+    request_ = {};
+    request_.method = head_ ? "GET" : text(head.method_string());
+    request_.target = text(head.target());
+    request_.content_type = text(head[beast::http::field::content_type]);
+    request_.accept = text(head[beast::http::field::accept]);
+    request_.last_event_id = text(head["Last-Event-ID"]);
+    request_.authorization = text(head[beast::http::field::authorization]);
+    for (const auto& field : head)
+      request_.headers.emplace_back(text(field.name_string()), text(field.value()));
+    if constexpr (kTls) request_.client = subject_of(stream_.native_handle());
+    return parse_target(request_.target, request_);
   }
 
   void read_body() {
+    parser_.emplace(std::move(*head_parser_));
+    parser_->body_limit(limits_.body_bytes);  // of one that does not say how long it is
     beast::http::async_read(stream_, buffer_, *parser_,
                             [self = this->shared_from_this()](error_code error, std::size_t) {
                               if (error) return self->on_bad_request(error);
+                              self->request_.body = std::move(self->parser_->get().body());
                               self->handle();
                             });
+  }
+
+  void spool_body(SpoolTo to) {
+    std::optional<std::uint64_t> claimed;
+    if (const auto length = head_parser_->content_length()) claimed = *length;
+    tcp().expires_never();
+    on_disk(
+        serving_.disk, stream_.get_executor(), [to, claimed] { return Spool::open(to, claimed); },
+        [self = this->shared_from_this(), to](Taken<std::shared_ptr<Spool>> spool) {
+          self->refuse_body_ = to.refuse;
+          if (!spool) return self->on_spooled({}, tl::unexpected(std::move(spool.error())));
+          self->spool_ = std::move(*spool);
+          self->go_on([](Served& served) { served.upload(); });
+        });
+  }
+
+  void upload() {
+    const auto upload = std::make_shared<Upload<Wire>>(
+        stream_, buffer_, std::move(*head_parser_), serving_,
+        [self = this->shared_from_this()](error_code error, auto taken) {
+          self->on_spooled(error, std::move(taken));
+        });
+    upload->start(std::move(spool_));
+  }
+
+  void on_spooled(error_code error, Taken<std::shared_ptr<const BodyFile>> taken) {
+    if (error) return on_bad_request(error);
+    if (!taken) {
+      keep_ = false;
+      return send(refuse_body_(taken.error().status, taken.error().message));
+    }
+    request_.body_file = std::move(*taken);
+    handle();
   }
 
   void on_bad_request(error_code error) {
@@ -170,20 +243,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   void handle() {
     if (deaf_) return close();
-    auto message = parser_->release();
-    keep_ = message.keep_alive();
-    head_ = message.method() == beast::http::verb::head;
-    Request request;
-    request.method = head_ ? "GET" : text(message.method_string());
-    if (!parse_target(text(message.target()), request))
-      return refuse_and_close(400, "the target of the request is malformed");
-    request.content_type = text(message[beast::http::field::content_type]);
-    request.accept = text(message[beast::http::field::accept]);
-    request.last_event_id = text(message["Last-Event-ID"]);
-    request.authorization = text(message[beast::http::field::authorization]);
-    if constexpr (kTls) request.client = subject_of(stream_.native_handle());
-    request.body = std::move(message.body());
-    handler_(std::move(request), [self = this->shared_from_this()](Response response) {
+    serving_.handler(std::move(request_), [self = this->shared_from_this()](Response response) {
       asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
         self->send(std::move(response));
       });
@@ -208,6 +268,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   void send(Response response) {
     if (response.stream) return send_stream(std::move(response));
+    if (response.file) return send_file(std::move(response));
     auto message = std::make_shared<beast::http::response<beast::http::string_body>>(
         static_cast<beast::http::status>(response.status), version_);
     set_header(*message, response);
@@ -215,13 +276,36 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     message->prepare_payload();
     if (head_) message->body().clear();
     tcp().expires_after(limits_.send);
-    beast::http::async_write(
-        stream_, *message,
-        [self = this->shared_from_this(), message](error_code error, std::size_t) {
+    beast::http::async_write(stream_, *message,
+                             [self = this->shared_from_this(), message](
+                                 error_code error, std::size_t) { self->on_answered(!error); });
+  }
+
+  // --- an answer that is a file
+
+  void send_file(Response response) {
+    header_.emplace(static_cast<beast::http::status>(response.status), version_);
+    set_header(*header_, response);
+    header_->content_length(response.file->bytes);
+    header_writer_.emplace(*header_);
+    tcp().expires_after(limits_.send);
+    beast::http::async_write_header(
+        stream_, *header_writer_,
+        [self = this->shared_from_this(), part = std::move(*response.file)](error_code error,
+                                                                            std::size_t) mutable {
           if (error) return self->close();
-          if (!self->keep_) return self->finish();
-          self->read();
+          if (self->head_) part.bytes = 0;
+          const auto download =
+              std::make_shared<Download<Wire>>(self->stream_, std::move(part), self->serving_,
+                                               [self](bool whole) { self->on_answered(whole); });
+          download->next();
         });
+  }
+
+  void on_answered(bool whole) {
+    if (!whole) return close();
+    if (!keep_) return finish();
+    read();
   }
 
   // --- an answer in pieces; the connection ends with it
@@ -327,10 +411,14 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   Wire stream_;
   asio::steady_timer heartbeat_;
-  const Handler& handler_;
+  Serving& serving_;
   const Limits& limits_;
   beast::flat_buffer buffer_{64u << 10};  // header and what is read of a body at once, at most
+  std::optional<beast::http::request_parser<beast::http::empty_body>> head_parser_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
+  Request request_;  // that is being read
+  std::shared_ptr<Spool> spool_;
+  std::function<Response(int status, const std::string& message)> refuse_body_;
   std::optional<beast::http::response<beast::http::empty_body>> go_on_, header_;
   std::optional<beast::http::response_serializer<beast::http::empty_body>> header_writer_;
   unsigned version_ = 11;
@@ -345,17 +433,16 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
 }  // namespace
 
-std::shared_ptr<Session> Session::make(asio::ip::tcp::socket socket, const Handler& handler,
-                                       const Options& options) {
+std::shared_ptr<Session> Session::make(asio::ip::tcp::socket socket, Serving& serving) {
+  const Options& options = serving.options;
   Plain plain(std::move(socket));
-  if (!options.certificate)
-    return std::make_shared<Served<Plain>>(std::move(plain), handler, options.limits);
+  if (!options.certificate) return std::make_shared<Served<Plain>>(std::move(plain), serving);
   SSL_CTX* shared = options.certificate->current().context.get();
   SSL_CTX_up_ref(shared);
   asio::ssl::context context(shared);  // the stream keeps what it needs of it
   Tls tls(std::move(plain), context);
   if (options.client_ca) options.client_ca->ask_of(tls.native_handle());
-  return std::make_shared<Served<Tls>>(std::move(tls), handler, options.limits);
+  return std::make_shared<Served<Tls>>(std::move(tls), serving);
 }
 
 }  // namespace scanflow::http

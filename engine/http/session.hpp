@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -11,12 +12,19 @@
 
 namespace scanflow::http {
 
+/// What all connections of a server share.
+struct Serving {
+  Handler handler;
+  Admit admit;
+  Options options;
+  boost::asio::thread_pool disk{2};  // reads and writes bodies in files
+};
+
 class Session {
  public:
   virtual ~Session() = default;
-  /// The handler and the options outlive it.
-  static std::shared_ptr<Session> make(boost::asio::ip::tcp::socket socket, const Handler& handler,
-                                       const Options& options);
+  /// `serving` outlives it.
+  static std::shared_ptr<Session> make(boost::asio::ip::tcp::socket socket, Serving& serving);
   virtual void start() = 0;
   /// Says that there are too many connections, and closes.
   virtual void turn_away() = 0;
