@@ -1,14 +1,18 @@
 #include "engine/http/server.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <charconv>
+#include <cstring>
 #include <future>
 #include <thread>
 #include <utility>
@@ -21,6 +25,8 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using Generic = asio::generic::stream_protocol;
+using Acceptor = asio::basic_socket_acceptor<Generic>;
 using boost::system::error_code;
 
 /// What clients that do not read may cost the end of a server.
@@ -64,6 +70,15 @@ std::string name_of(const tcp::endpoint& endpoint) {
              : fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
 }
 
+tcp::endpoint as_tcp(const Generic::endpoint& generic) {
+  tcp::endpoint endpoint;
+  endpoint.resize(generic.size());
+  std::memcpy(endpoint.data(), generic.data(), generic.size());
+  return endpoint;
+}
+
+constexpr std::string_view kUnix = "unix:";
+
 }  // namespace
 
 std::string wrong_address(const std::string& address, bool tls) {
@@ -93,7 +108,7 @@ struct Server::Impl {
   }
 
   void accept() {
-    acceptor.async_accept([this](error_code error, tcp::socket socket) {
+    acceptor.async_accept([this](error_code error, Generic::socket socket) {
       if (error == asio::error::operation_aborted) return;
       if (error) return accept_later();
       std::erase_if(sessions, [](const auto& session) { return session.expired(); });
@@ -144,7 +159,7 @@ struct Server::Impl {
   Serving serving;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> keep_alive{io.get_executor()};
-  tcp::acceptor acceptor{io};
+  Acceptor acceptor{io};
   asio::steady_timer later{io};
   std::vector<std::weak_ptr<Session>> sessions;
   std::string address;
@@ -156,32 +171,59 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 const std::string& Server::address() const { return impl_->address; }
 void Server::post(std::function<void()> call) { asio::post(impl_->io, std::move(call)); }
+void Server::post_at(std::chrono::steady_clock::time_point time, std::function<void()> call) {
+  const auto timer = std::make_shared<asio::steady_timer>(impl_->io, time);
+  timer->async_wait([timer, call = std::move(call)](error_code error) {
+    if (!error) call();
+  });
+}
 void Server::start(Handler handler, Admit admit) {
   impl_->start(std::move(handler), std::move(admit));
 }
 void Server::hear_no_more() { impl_->hear_no_more(); }
 
+Result<std::unique_ptr<Server>> Server::listen_locally(const std::string& address,
+                                                       Options options) {
+  const std::string path = address.substr(kUnix.size());
+  auto impl = std::make_unique<Impl>(std::move(options));
+  impl->serving.local = true;
+  impl->address = address;
+  error_code error;
+  try {
+    const asio::local::stream_protocol::endpoint endpoint(path);
+    ::unlink(path.c_str());
+    impl->acceptor.open(Generic(endpoint.protocol()), error);
+    if (!error) impl->acceptor.bind(Generic::endpoint(endpoint), error);
+    if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
+  } catch (const boost::system::system_error& too_long) {
+    error = too_long.code();
+  }
+  if (error) return fail(fmt::format("cannot listen on {}: {}", address, error.message()));
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
 Result<std::unique_ptr<Server>> Server::listen(const std::string& address, Options options) {
+  if (address.starts_with(kUnix)) return listen_locally(address, std::move(options));
   const bool tls = options.certificate != nullptr;
   auto endpoint = endpoint_of(address, tls);
   if (!endpoint) return tl::unexpected(endpoint.error());
   auto impl = std::make_unique<Impl>(std::move(options));
   error_code error;
-  impl->acceptor.open(endpoint->protocol(), error);
+  impl->acceptor.open(Generic(endpoint->protocol()), error);
   if (error == asio::error::address_family_not_supported && address.starts_with(':')) {
     *endpoint = tcp::endpoint(tcp::v4(), endpoint->port());  // a machine without IPv6
-    impl->acceptor.open(endpoint->protocol(), error);
+    impl->acceptor.open(Generic(endpoint->protocol()), error);
   }
-  if (!error) impl->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) impl->acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error && address.starts_with(':') && endpoint->address().is_v6())
     impl->acceptor.set_option(asio::ip::v6_only(false), error);
-  if (!error) impl->acceptor.bind(*endpoint, error);
+  if (!error) impl->acceptor.bind(Generic::endpoint(*endpoint), error);
   if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
     return fail(fmt::format("cannot listen on {}: {} (--listen {}:0 takes a port that is free)",
                             address, error.message(), tls ? "" : "127.0.0.1"));
   }
-  impl->address = name_of(impl->acceptor.local_endpoint(error));
+  impl->address = name_of(as_tcp(impl->acceptor.local_endpoint(error)));
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

@@ -18,7 +18,9 @@ namespace scanflow::http {
 struct Limits {
   std::uint32_t header_bytes = 16u << 10;
   std::uint64_t body_bytes = 16u << 20;  // 8 MiB of YAML, escaped
-  std::size_t connections = 1000;        // past them the one that is idle for longest is closed
+  std::uint64_t all_bodies_bytes = 1u
+                                   << 30;  // of all connections, in memory at once; past them 503
+  std::size_t connections = 1000;          // past them the one that is idle for longest is closed
   std::chrono::milliseconds handshake = std::chrono::seconds(10);  // of TLS
   std::chrono::milliseconds idle = std::chrono::seconds(60);       // between two requests
   std::chrono::milliseconds receive =
@@ -35,6 +37,8 @@ struct Options {
   /// With one: clients are asked for a certificate over TLS; whose it is, is in their requests. One
   /// without, or with another CA's, is served all the same: the handler refuses.
   std::shared_ptr<const ClientCa> client_ca;
+  /// What is answered to what is no request, or too large a one; none: as the engine's API does.
+  std::function<Response(int status, const std::string& message)> refusal;
 };
 
 /// Why this cannot be listened on, whatever else does; "" where it can.
@@ -42,7 +46,8 @@ std::string wrong_address(const std::string& address, bool tls = false);
 
 class Server {
  public:
-  /// `address`: 127.0.0.1:PORT, [::1]:PORT or localhost:PORT; with TLS also ADDRESS:PORT, and :PORT
+  /// `address`: 127.0.0.1:PORT, [::1]:PORT or localhost:PORT; unix:PATH (a file that is there is
+  /// replaced; who may open it is for its folder to say); with TLS also ADDRESS:PORT, and :PORT
   /// for all of the machine's. Port 0: one that is free. An error says why it cannot be listened
   /// on.
   static Result<std::unique_ptr<Server>> listen(const std::string& address, Options options = {});
@@ -56,12 +61,16 @@ class Server {
   const std::string& address() const;
   /// Queues a call for its thread. [any-thread]
   void post(std::function<void()> call);
+  /// The same, when it is time. [any-thread]
+  void post_at(std::chrono::steady_clock::time_point time, std::function<void()> call);
   /// Accepts no more connections and reads no more requests, when this returns. [not-its-thread]
   void hear_no_more();
 
  private:
   struct Impl;
   explicit Server(std::unique_ptr<Impl> impl);
+  static Result<std::unique_ptr<Server>> listen_locally(const std::string& address,
+                                                        Options options);
   std::unique_ptr<Impl> impl_;
 };
 

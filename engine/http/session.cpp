@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -60,8 +62,8 @@ std::string foreign(const beast::http::fields& request) {
 /// How long a client may take to close a connection that has ended.
 constexpr std::chrono::seconds kLinger{2};
 
-using Plain = beast::tcp_stream;
-using Tls = beast::ssl_stream<beast::tcp_stream>;
+using Plain = beast::basic_stream<asio::generic::stream_protocol>;
+using Tls = beast::ssl_stream<Plain>;
 
 template <class Wire>
 class Served : public Session, public std::enable_shared_from_this<Served<Wire>> {
@@ -72,10 +74,12 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
         serving_(serving),
         limits_(serving.options.limits) {}
 
+  ~Served() override { hold(0); }
+
   void start() override {
     idle_since_ = std::chrono::steady_clock::now();
     if constexpr (kTls) {
-      tcp().expires_after(limits_.handshake);
+      wire().expires_after(limits_.handshake);
       stream_.async_handshake(asio::ssl::stream_base::server,
                               [self = this->shared_from_this()](error_code error) {
                                 if (error) return self->close();
@@ -107,13 +111,13 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     heartbeat_.cancel();
     answer_.reset();
     error_code ignored;
-    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-    tcp().close();
+    wire().socket().shutdown(asio::socket_base::shutdown_both, ignored);
+    wire().close();
   }
 
  private:
   static constexpr bool kTls = std::is_same_v<Wire, Tls>;
-  beast::tcp_stream& tcp() { return beast::get_lowest_layer(stream_); }
+  Plain& wire() { return beast::get_lowest_layer(stream_); }
 
   // --- a request
 
@@ -124,7 +128,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     head_parser_->header_limit(limits_.header_bytes);
     head_parser_->body_limit(std::numeric_limits<std::uint64_t>::max());  // until it is admitted
     idle_since_ = std::chrono::steady_clock::now();
-    tcp().expires_after(limits_.idle);
+    wire().expires_after(limits_.idle);
     beast::http::async_read_header(
         stream_, buffer_, *head_parser_,
         [self = this->shared_from_this()](error_code error, std::size_t) {
@@ -137,7 +141,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     if (error) return on_bad_request(error);
     const auto& head = head_parser_->get();
     version_ = head.version();
-    if constexpr (!kTls) {
+    if (!kTls && !serving_.local) {
       if (const std::string why = foreign(head); !why.empty()) return refuse_and_close(403, why);
     }
     keep_ = head.keep_alive();
@@ -151,7 +155,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     if (auto* to = std::get_if<SpoolTo>(&admitted)) return spool_body(std::move(*to));
     if (head_parser_->content_length().value_or(0) > limits_.body_bytes)
       return on_bad_request(beast::http::error::body_limit);
-    tcp().expires_after(limits_.receive);
+    wire().expires_after(limits_.receive);
     go_on([](Served& self) { self.read_body(); });
   }
 
@@ -183,18 +187,40 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   void read_body() {
     parser_.emplace(std::move(*head_parser_));
     parser_->body_limit(limits_.body_bytes);  // of one that does not say how long it is
-    beast::http::async_read(stream_, buffer_, *parser_,
-                            [self = this->shared_from_this()](error_code error, std::size_t) {
-                              if (error) return self->on_bad_request(error);
-                              self->request_.body = std::move(self->parser_->get().body());
-                              self->handle();
-                            });
+    read_more();
+  }
+
+  /// Piece by piece: what all connections have in memory counts when it is there, not when a client
+  /// says that it will come.
+  void read_more() {
+    if (parser_->is_done()) {
+      request_.body = std::move(parser_->get().body());
+      return handle();
+    }
+    beast::http::async_read_some(stream_, buffer_, *parser_,
+                                 [self = this->shared_from_this()](error_code error, std::size_t) {
+                                   if (error) return self->on_bad_request(error);
+                                   if (!self->hold(self->parser_->get().body().size())) {
+                                     return self->refuse_and_close(
+                                         503,
+                                         "the server holds as many requests as it has memory for; "
+                                         "try again later");
+                                   }
+                                   self->read_more();
+                                 });
+  }
+
+  /// So many bytes of this connection's request are in memory now. False: all have too many.
+  bool hold(std::size_t bytes) {
+    serving_.held_bytes += bytes - held_bytes_;
+    held_bytes_ = bytes;
+    return serving_.held_bytes <= limits_.all_bodies_bytes;
   }
 
   void spool_body(SpoolTo to) {
     std::optional<std::uint64_t> claimed;
     if (const auto length = head_parser_->content_length()) claimed = *length;
-    tcp().expires_never();
+    wire().expires_never();
     on_disk(
         serving_.disk, stream_.get_executor(), [to, claimed] { return Spool::open(to, claimed); },
         [self = this->shared_from_this(), to](Taken<std::shared_ptr<Spool>> spool) {
@@ -244,9 +270,9 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   void handle() {
     if (deaf_) return close();
     serving_.handler(std::move(request_), [self = this->shared_from_this()](Response response) {
-      asio::post(self->stream_.get_executor(), [self, response = std::move(response)]() mutable {
-        self->send(std::move(response));
-      });
+      asio::dispatch(
+          self->stream_.get_executor(),
+          [self, response = std::move(response)]() mutable { self->send(std::move(response)); });
     });
   }
 
@@ -263,7 +289,8 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   void refuse_and_close(int status, const std::string& message) {
     keep_ = false;
-    send(refuse(status, 2, message));
+    const auto& refusal = serving_.options.refusal;
+    send(refusal ? refusal(status, message) : refuse(status, 2, message));
   }
 
   void send(Response response) {
@@ -275,7 +302,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     message->body() = std::move(response.body);
     message->prepare_payload();
     if (head_) message->body().clear();
-    tcp().expires_after(limits_.send);
+    wire().expires_after(limits_.send);
     beast::http::async_write(stream_, *message,
                              [self = this->shared_from_this(), message](
                                  error_code error, std::size_t) { self->on_answered(!error); });
@@ -288,7 +315,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     set_header(*header_, response);
     header_->content_length(response.file->bytes);
     header_writer_.emplace(*header_);
-    tcp().expires_after(limits_.send);
+    wire().expires_after(limits_.send);
     beast::http::async_write_header(
         stream_, *header_writer_,
         [self = this->shared_from_this(), part = std::move(*response.file)](error_code error,
@@ -303,6 +330,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   }
 
   void on_answered(bool whole) {
+    hold(0);
     if (!whole) return close();
     if (!keep_) return finish();
     read();
@@ -317,7 +345,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     set_header(*header_, response);
     header_->chunked(version_ >= 11);
     header_writer_.emplace(*header_);
-    tcp().expires_after(limits_.send);
+    wire().expires_after(limits_.send);
     beast::http::async_write_header(
         stream_, *header_writer_, [self = this->shared_from_this()](error_code error, std::size_t) {
           if (error || self->head_) return self->close();
@@ -329,29 +357,29 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   /// Nothing more is expected of the client but its going away.
   void watch() {
     watching_ = true;
-    tcp().expires_never();
+    wire().expires_never();
     drain();
   }
 
   /// Until the client closes, or the time is over; of TLS what is under it, which nobody reads.
   void drain() {
-    tcp().async_read_some(asio::buffer(ignored_),
-                          [self = this->shared_from_this()](error_code error, std::size_t) {
-                            if (error) return self->close();
-                            self->drain();
-                          });
+    wire().async_read_some(asio::buffer(ignored_),
+                           [self = this->shared_from_this()](error_code error, std::size_t) {
+                             if (error) return self->close();
+                             self->drain();
+                           });
   }
 
   /// All is said. What it still sends is read for a moment: else the kernel would tear the
   /// connection down, and our last words with it.
   void finish() {
     error_code ignored;
-    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    wire().socket().shutdown(asio::socket_base::shutdown_send, ignored);
     heartbeat_.expires_after(kLinger);
     heartbeat_.async_wait([self = this->shared_from_this()](error_code error) {
       if (!error) self->close();
     });
-    tcp().expires_after(kLinger);
+    wire().expires_after(kLinger);
     if (!watching_) drain();
   }
 
@@ -398,7 +426,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
       if (self->held_) return self->write(*std::exchange(self->held_, std::nullopt), false);
       self->wait_for_heartbeat();
     };
-    tcp().expires_after(limits_.send);
+    wire().expires_after(limits_.send);
     if (version_ < 11) {
       asio::async_write(stream_, asio::buffer(piece_), std::move(on_written));
     } else if (last) {
@@ -417,6 +445,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   std::optional<beast::http::request_parser<beast::http::empty_body>> head_parser_;
   std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
   Request request_;  // that is being read
+  std::size_t held_bytes_ = 0;
   std::shared_ptr<Spool> spool_;
   std::function<Response(int status, const std::string& message)> refuse_body_;
   std::optional<beast::http::response<beast::http::empty_body>> go_on_, header_;
@@ -433,7 +462,8 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
 }  // namespace
 
-std::shared_ptr<Session> Session::make(asio::ip::tcp::socket socket, Serving& serving) {
+std::shared_ptr<Session> Session::make(asio::generic::stream_protocol::socket socket,
+                                       Serving& serving) {
   const Options& options = serving.options;
   Plain plain(std::move(socket));
   if (!options.certificate) return std::make_shared<Served<Plain>>(std::move(plain), serving);

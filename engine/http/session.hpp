@@ -1,7 +1,7 @@
 // One connection of an HTTP client. Belongs to the HTTP thread. Private to engine/http.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <memory>
@@ -17,6 +17,8 @@ struct Serving {
   Handler handler;
   Admit admit;
   Options options;
+  bool local = false;                // it listens on a Unix socket: whoever may open that, may ask
+  std::size_t held_bytes = 0;        // of bodies, in memory, of all connections
   boost::asio::thread_pool disk{2};  // reads and writes bodies in files
 };
 
@@ -24,7 +26,8 @@ class Session {
  public:
   virtual ~Session() = default;
   /// `serving` outlives it.
-  static std::shared_ptr<Session> make(boost::asio::ip::tcp::socket socket, Serving& serving);
+  static std::shared_ptr<Session> make(boost::asio::generic::stream_protocol::socket socket,
+                                       Serving& serving);
   virtual void start() = 0;
   /// Says that there are too many connections, and closes.
   virtual void turn_away() = 0;

@@ -31,7 +31,6 @@ Service::Service(Flow flow, std::vector<std::vector<Version>> versions, ServiceL
 Service::~Service() = default;
 
 void Service::ask(Ask ask) {
-  std::shared_ptr<Call> lead_for;
   std::optional<Problem> refusal;
   {
     const std::lock_guard lock(mutex_);
@@ -47,37 +46,33 @@ void Service::ask(Ask ask) {
       ++open_;
       calls_.push_back(call);
       enqueue_ready(call);
-      if (!std::exchange(busy_, true)) lead_for = call;
+      if (!std::exchange(busy_, true)) runner_.post([this] { lead(); });
     }
   }
-  if (refusal) return ask.then(ask.request, tl::unexpected(std::move(*refusal)));
-  if (lead_for) lead(lead_for);
+  if (refusal) ask.then(ask.request, tl::unexpected(std::move(*refusal)));
 }
 
-/// Whoever leads makes calls until its own request is answered (without one: one call), and hands the
-/// lead on where there is more to do: its thread may have a connection to serve, and answers to write.
-void Service::lead(const std::shared_ptr<Call>& own) {
+/// Makes one call, and comes back where there is more to do: between two calls the thread has
+/// connections to serve, and what they bring goes into the next.
+void Service::lead() {
   std::vector<Finished> finished;
   Lock lock(mutex_);
-  bool more = true;
-  while (more) {
-    auto batch = take_batch(finished);
-    if (!batch) {
-      more = false;
-      break;
-    }
+  if (auto batch = take_batch(finished)) {
     running_ = batch->served.get();
     lock.unlock();
     batch->shadowed ? run_shadow(*batch->shadowed) : run(*batch, finished);
     lock.lock();
     running_ = nullptr;
     ran_.notify_all();
-    more = has_work();
-    if (!own || own->settled) break;
+    if (has_work()) {
+      runner_.post([this] { lead(); });
+    } else {
+      busy_ = false;
+    }
+  } else {
+    busy_ = false;
   }
-  if (!more) busy_ = false;
   lock.unlock();
-  if (more) runner_.post([this] { lead(nullptr); });
   tell(finished);
 }
 

@@ -1,6 +1,6 @@
 // A service: its graph, the versions of its nodes, and the requests that are on their way. One call of
-// a model at a time, on the thread of whoever finds none running; what comes meanwhile waits in the
-// queue of its node, and goes together as a batch. Thread-safe.
+// a model at a time, on the threads of its runner; what comes meanwhile waits in the queue of its node,
+// and goes together as a batch. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -25,7 +25,7 @@ namespace scanflow::infer {
 class Runner {
  public:
   virtual ~Runner() = default;
-  /// Runs it soon, on any of the threads.
+  /// Runs it soon, on one of the threads, after what is posted already.
   virtual void post(std::function<void()> work) = 0;
   virtual void at(std::int64_t time_us, std::function<void()> work) = 0;
   virtual std::int64_t now_us() const = 0;  // monotonic
@@ -104,7 +104,7 @@ class Service {
   };
   using Lock = std::unique_lock<std::mutex>;
 
-  void lead(const std::shared_ptr<Call>& own);
+  void lead();
   bool is_version(const std::string& version) const;  // of some MODEL node
   bool has_work() const;
   void run(Batch& batch, std::vector<Finished>& finished);

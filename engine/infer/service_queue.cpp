@@ -167,7 +167,7 @@ void Service::wake() {
     woken_at_ = 0;
     if (std::exchange(busy_, true)) return;
   }
-  lead(nullptr);
+  lead();
 }
 
 void Service::copy_to_shadows(const Batch& batch, const std::vector<Tensor>& inputs,
