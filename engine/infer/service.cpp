@@ -217,6 +217,11 @@ std::vector<Version> Service::versions(NodeIndex node) const {
   return list;
 }
 
+std::size_t Service::requests() const {
+  const std::lock_guard lock(mutex_);
+  return open_;
+}
+
 ServiceStatus Service::status() const {
   const std::lock_guard lock(mutex_);
   ServiceStatus status = counts_;

@@ -90,6 +90,7 @@ class Service {
   /// milliseconds while there are requests.
   void expire();
   ServiceStatus status() const;
+  std::size_t requests() const;  // on their way
 
  private:
   struct Call;

@@ -1,0 +1,47 @@
+// What a service process is started with: one JSON document, written by whoever supervises it.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/infer/flow.hpp"
+#include "engine/infer/service.hpp"
+#include "engine/infer/traffic.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::infer {
+
+using nlohmann::json;
+
+struct VersionDocument {
+  Share share;
+  std::string model;  // absolute path; empty: the plugin is given none
+};
+
+struct NodeDocument {
+  FlowNode node;
+  std::string uses;                       // the plugin: "torch.predict"
+  std::string library;                    // absolute path of its library
+  json with = json::object();             // its configuration, checked and filled in
+  std::vector<VersionDocument> versions;  // at least one
+};
+
+struct ServiceDocument {
+  std::string name;
+  std::vector<NodeDocument> nodes;
+  ServiceLimits limits;
+  std::uint32_t threads = 1;  // of one call
+  std::string listen;         // the protocol: unix:PATH, or 127.0.0.1:PORT
+  std::string admin;          // health, metrics, traffic: unix:PATH
+};
+
+json to_json(const ServiceDocument& document);
+/// The error names the field.
+Result<ServiceDocument> service_from_json(const json& document);
+
+json to_json(const std::vector<VersionDocument>& versions);
+Result<std::vector<VersionDocument>> versions_from_json(const json& versions);
+
+}  // namespace scanflow::infer
