@@ -23,6 +23,7 @@
 #include "engine/cli/podman_command.hpp"
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry_commands.hpp"
+#include "engine/cli/serve_command.hpp"
 #include "engine/cli/top_command.hpp"
 #include "engine/cli/webhook_command.hpp"
 #include "sdk/base/nearest.hpp"
@@ -329,6 +330,7 @@ int main(int argc, char** argv) {
   KubeOptions kube_options;
   HubOptions hub_options;
   ModelOptions model_options;
+  ServeOptions serve_options;
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
@@ -346,6 +348,7 @@ int main(int argc, char** argv) {
   add_kube(app, choice.context, kube_options, choice.command);
   add_hub(app, choice.context, hub_options, choice.command);
   add_model(app, choice.context, model_options, choice.command);
+  add_serve(app, choice.context, serve_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice.context, server_options, choice.command);

@@ -3,22 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <charconv>
 #include <cstring>
-#include <future>
-#include <thread>
 #include <utility>
-#include <vector>
 
-#include "engine/http/session.hpp"
+#include "engine/http/server_impl.hpp"
 
 namespace scanflow::http {
 namespace {
@@ -26,13 +18,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using Generic = asio::generic::stream_protocol;
-using Acceptor = asio::basic_socket_acceptor<Generic>;
 using boost::system::error_code;
-
-/// What clients that do not read may cost the end of a server.
-constexpr std::chrono::seconds kLastWords{1};
-/// Where a connection cannot be accepted (out of descriptors).
-constexpr std::chrono::milliseconds kAcceptAgain{100};
 
 /// All addresses of this machine, where no host is said.
 constexpr const char* kAnywhere = "[::]";
@@ -85,87 +71,6 @@ std::string wrong_address(const std::string& address, bool tls) {
   const auto endpoint = endpoint_of(address, tls);
   return endpoint ? "" : endpoint.error().message;
 }
-
-struct Server::Impl {
-  explicit Impl(Options chosen) { serving.options = std::move(chosen); }
-
-  ~Impl() {
-    if (!thread.joinable()) return;
-    hear_no_more();
-    asio::post(io, [this] { keep_alive.reset(); });  // the thread ends with the last connection
-    if (ended.wait_for(kLastWords) == std::future_status::timeout) io.stop();
-    thread.join();
-    serving.disk.join();  // what it does last is told to connections, which are gone with `io`
-  }
-
-  void start(Handler answers, Admit admits) {
-    serving.handler = std::move(answers);
-    serving.admit = std::move(admits);
-    accept();
-    std::packaged_task<void()> run([this] { io.run(); });
-    ended = run.get_future();
-    thread = std::thread(std::move(run));
-  }
-
-  void accept() {
-    acceptor.async_accept([this](error_code error, Generic::socket socket) {
-      if (error == asio::error::operation_aborted) return;
-      if (error) return accept_later();
-      std::erase_if(sessions, [](const auto& session) { return session.expired(); });
-      const auto session = Session::make(std::move(socket), serving);
-      if (sessions.size() >= serving.options.limits.connections && !make_room()) {
-        session->turn_away();
-      } else {
-        sessions.push_back(session);
-        session->start();
-      }
-      accept();
-    });
-  }
-
-  /// Whoever has been idle for longest gives way.
-  bool make_room() {
-    std::shared_ptr<Session> longest;
-    for (const auto& weak : sessions) {
-      const auto session = weak.lock();
-      if (!session || !session->idle_since()) continue;
-      if (!longest || *session->idle_since() < *longest->idle_since()) longest = session;
-    }
-    if (longest) longest->close();
-    return longest != nullptr;
-  }
-
-  void accept_later() {
-    later.expires_after(kAcceptAgain);
-    later.async_wait([this](error_code error) {
-      if (!error) accept();
-    });
-  }
-
-  void hear_no_more() {
-    std::promise<void> deaf;
-    asio::post(io, [&] {
-      error_code ignored;
-      acceptor.close(ignored);
-      later.cancel();
-      for (const auto& weak : sessions) {
-        if (const auto session = weak.lock()) session->hear_no_more();
-      }
-      deaf.set_value();
-    });
-    deaf.get_future().wait();
-  }
-
-  Serving serving;
-  asio::io_context io{1};
-  asio::executor_work_guard<asio::io_context::executor_type> keep_alive{io.get_executor()};
-  Acceptor acceptor{io};
-  asio::steady_timer later{io};
-  std::vector<std::weak_ptr<Session>> sessions;
-  std::string address;
-  std::future<void> ended;  // of the thread
-  std::thread thread;
-};
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;

@@ -67,6 +67,7 @@ class Server {
   void hear_no_more();
 
  private:
+  friend class Upstream;
   struct Impl;
   explicit Server(std::unique_ptr<Impl> impl);
   static Result<std::unique_ptr<Server>> listen_locally(const std::string& address,

@@ -15,6 +15,7 @@
 #include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/reference.hpp"
 #include "engine/pipeline/root_reader.hpp"
+#include "engine/pipeline/service_reader.hpp"
 #include "engine/pipeline/text.hpp"
 
 namespace scanflow::pipeline {
@@ -32,9 +33,16 @@ void read_pipeline_document(const Node& root, const Reading& reading, Problems& 
   out.labels = std::move(pipeline.labels);
 }
 
+void read_service_document(const Node& root, const Reading& reading, Problems& problems,
+                           Document& out) {
+  ServiceSpec service = read_service_root(root, reading, problems);
+  out.labels = std::move(service.labels);
+}
+
 /// A row for each kind of fields.cpp that has a table.
 constexpr std::array kReaders{
     KindReader{"Pipeline", read_pipeline_document},
+    KindReader{"InferenceService", read_service_document},
 };
 
 struct File {

@@ -332,7 +332,7 @@ constexpr std::array kAmount{
 
 constexpr std::array kKinds{
     DocumentKind{"Pipeline", pipeline_fields},
-    DocumentKind{"InferenceService"},
+    DocumentKind{"InferenceService", service_fields},
     DocumentKind{"Agent"},
     DocumentKind{"Application"},
 };

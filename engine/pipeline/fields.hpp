@@ -162,6 +162,15 @@ const Table& schedule_fields();
 const Table& schedule_params_fields();  // by name: open
 const Table& pool_fields();
 
+// In service_fields.cpp.
+const Table& service_fields();
+const Table& service_node_fields();
+const Table& service_version_fields();
+const Table& service_batching_fields();
+const Table& service_scaling_fields();
+const Table& service_resources_fields();
+const Table& service_slo_fields();
+
 /// string, int, float ...: the types of parameters.
 std::span<const std::string_view> param_types();
 

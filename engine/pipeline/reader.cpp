@@ -8,6 +8,7 @@
 #include "engine/pipeline/expression_checks.hpp"
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/map_reader.hpp"
+#include "engine/pipeline/metadata_reader.hpp"
 #include "engine/pipeline/params.hpp"
 #include "engine/pipeline/plugin_checks.hpp"
 #include "engine/pipeline/policy_reader.hpp"
@@ -44,8 +45,10 @@ class Reader {
 
   Pipeline run() {
     const MapReader map(root_, pipeline_fields(), problems_);
-    out_.name_space = reading_.name_space;
-    if (const Node* metadata = map.get("metadata")) read_metadata(*metadata);
+    Metadata metadata = read_metadata(map, reading_, "pipeline", problems_);
+    out_.name = std::move(metadata.name);
+    out_.name_space = std::move(metadata.name_space);
+    out_.labels = std::move(metadata.labels);
     if (const Node* params = map.get("params")) out_.params = read_params(*params, problems_);
     if (const Node* limit = map.get("max_parallel")) {
       out_.max_parallel = static_cast<std::uint32_t>(number_of(*limit));
@@ -74,43 +77,6 @@ class Reader {
   }
 
  private:
-  void read_label(const Node* node, std::string_view what, std::string& out) {
-    if (node == nullptr) return;
-    out = node->text;
-    if (is_label(node->text)) return;
-    problems_.add(*node, fmt::format("'{}' is not the name of a {}", printable(node->text), what))
-        .hint = std::string(kLabelRule);
-  }
-
-  void read_metadata(const Node& node) {
-    const MapReader map(node, metadata_fields(), problems_);
-    read_label(map.get("name"), "pipeline", out_.name);
-    const Node* name_space = map.get("namespace");
-    read_label(name_space, "namespace", out_.name_space);
-    if (name_space != nullptr && reading_.only && name_space->text != reading_.name_space) {
-      problems_
-          .add(*name_space, fmt::format("the namespace is '{}' here, and '{}' was asked for (-n)",
-                                        printable(name_space->text), reading_.name_space))
-          .hint = "leave one of them out";
-    }
-    std::map<std::string, std::string> annotations;
-    read_texts(map.get("annotations"), "annotations", annotations);
-    read_texts(map.get("labels"), "labels", out_.labels);
-  }
-
-  void read_texts(const Node* node, std::string_view field,
-                  std::map<std::string, std::string>& out) {
-    for (std::size_t i = 0; node != nullptr && i + 1 < node->items.size(); i += 2) {
-      const Node& value = *node->items[i + 1];
-      if (value.is_scalar()) {
-        out[node->items[i]->text] = value.text;
-      } else {
-        problems_.add(value, fmt::format("{}.{} must be text, not {}", field,
-                                         printable(node->items[i]->text), describe_value(value)));
-      }
-    }
-  }
-
   void read_concurrency(const Node& node) {
     const MapReader map(node, concurrency_fields(), problems_);
     Concurrency& out = out_.concurrency;

@@ -70,7 +70,10 @@ const std::vector<Rule>& table() {
       // What serves: the graph, its batches, its models; and the process around them.
       {"engine/infer", {"engine/graph", "engine/http", "sdk/loader", "sdk/base"}},
       // What sends requests there, and keeps such processes alive.
-      {"engine/serve", {"engine/infer", "engine/http", "engine/store", "sdk/loader", "sdk/base"}},
+      {"engine/serve",
+       {"engine/infer", "engine/http", "engine/worker/spawn.hpp", "engine/worker/run_program.hpp",
+        "engine/pipeline/service_spec.hpp", "engine/store", "engine/track", "sdk/loader",
+        "sdk/base"}},
       {"engine/track", {"engine/store", "sdk/base"}},
       {"engine/control",
        {"engine/run", "engine/knowledge", "engine/track", "engine/serve", "sdk/loader",

@@ -1,0 +1,184 @@
+#include "engine/http/upstream.hpp"
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/span_body.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <optional>
+#include <set>
+
+#include "engine/http/server_impl.hpp"
+
+namespace scanflow::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using boost::system::error_code;
+
+constexpr std::size_t kIdleConnections = 64;
+
+NotReached not_reached(error_code error) {
+  if (error == beast::error::timeout) return {NotReached::Why::late, "no answer in time"};
+  const bool refused = error == asio::error::connection_refused ||
+                       error == boost::system::errc::no_such_file_or_directory;
+  return {refused ? NotReached::Why::refused : NotReached::Why::closed, error.message()};
+}
+
+std::string copied(beast::string_view view) { return {view.data(), view.size()}; }
+
+/// One connection, and the request that is on it.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Stream = beast::basic_stream<asio::local::stream_protocol>;
+  using Message = beast::http::request<beast::http::span_body<const char>>;
+  using Parser = beast::http::response_parser<beast::http::string_body>;
+
+  Connection(asio::io_context& io, std::uint64_t most_body_bytes)
+      : stream_(io), most_body_bytes_(most_body_bytes) {}
+
+  bool open() const { return opened_; }
+
+  void ask(const std::string& path, const Onward& request,
+           std::chrono::steady_clock::time_point deadline, Upstream::Then then) {
+    body_ = request.body;
+    then_ = std::move(then);
+    fill(request);
+    stream_.expires_at(deadline);
+    if (opened_) return write();
+    stream_.async_connect(asio::local::stream_protocol::endpoint(path),
+                          [self = shared_from_this()](error_code error) {
+                            if (error) return self->end(error);
+                            self->opened_ = true;
+                            self->write();
+                          });
+  }
+
+  void close() {
+    error_code ignored;
+    stream_.socket().close(ignored);
+  }
+
+  /// Called with the connection once it has nothing to do any more.
+  std::function<void(const std::shared_ptr<Connection>&, bool reusable)> on_free;
+
+ private:
+  void fill(const Onward& request) {
+    message_ = {};
+    message_.method_string(request.method);
+    message_.target(request.target);
+    for (const auto& [name, value] : request.headers) message_.insert(name, value);
+    message_.body() = {body_->data(), body_->size()};
+    message_.prepare_payload();
+  }
+
+  void write() {
+    beast::http::async_write(stream_, message_,
+                             [self = shared_from_this()](error_code error, std::size_t) {
+                               if (error) return self->end(error);
+                               self->read();
+                             });
+  }
+
+  void read() {
+    parser_.emplace();
+    parser_->body_limit(most_body_bytes_);
+    beast::http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, std::size_t) { self->end(error); });
+  }
+
+  void end(error_code error) {
+    body_.reset();
+    const auto then = std::exchange(then_, nullptr);
+    if (error) {
+      on_free(shared_from_this(), false);
+      return then(tl::unexpected(not_reached(error)));
+    }
+    auto answer = parser_->release();
+    on_free(shared_from_this(), answer.keep_alive());
+    Response response;
+    response.status = static_cast<int>(answer.result_int());
+    for (const auto& field : answer) {
+      switch (field.name()) {
+        case beast::http::field::content_type:
+          response.content_type = copied(field.value());
+          break;
+        case beast::http::field::content_length:
+        case beast::http::field::connection:
+        case beast::http::field::keep_alive:
+        case beast::http::field::transfer_encoding:
+        case beast::http::field::cache_control:
+          break;  // of that connection
+        default:
+          response.headers.emplace_back(copied(field.name_string()), copied(field.value()));
+      }
+    }
+    response.body = std::move(answer.body());
+    then(std::move(response));
+  }
+
+  Stream stream_;
+  std::uint64_t most_body_bytes_;
+  beast::flat_buffer buffer_;
+  Message message_;
+  std::optional<Parser> parser_;
+  std::shared_ptr<const std::string> body_;
+  Upstream::Then then_;
+  bool opened_ = false;
+};
+
+}  // namespace
+
+struct Upstream::Impl : std::enable_shared_from_this<Upstream::Impl> {
+  Impl(asio::io_context& context, std::string where, std::uint64_t most)
+      : io(context), path(std::move(where)), most_body_bytes(most) {}
+
+  std::shared_ptr<Connection> take() {
+    if (!idle.empty()) {
+      auto connection = std::move(idle.back());
+      idle.pop_back();
+      return connection;
+    }
+    auto connection = std::make_shared<Connection>(io, most_body_bytes);
+    connection->on_free = [weak = weak_from_this()](const auto& freed, bool reusable) {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->busy.erase(freed);
+      if (reusable && self->idle.size() < kIdleConnections) self->idle.push_back(freed);
+    };
+    return connection;
+  }
+
+  asio::io_context& io;
+  const std::string path;
+  const std::uint64_t most_body_bytes;
+  std::vector<std::shared_ptr<Connection>> idle;
+  std::set<std::shared_ptr<Connection>> busy;
+};
+
+Upstream::Upstream(Server& server, std::string address, std::uint64_t most_body_bytes)
+    : impl_(std::make_shared<Impl>(server.impl_->io, address.substr(address.find(':') + 1),
+                                   most_body_bytes)) {}
+
+Upstream::~Upstream() { close_all(); }
+
+void Upstream::send(const Onward& request, std::chrono::steady_clock::time_point deadline,
+                    Then then) {
+  const auto connection = impl_->take();
+  impl_->busy.insert(connection);
+  connection->ask(impl_->path, request, deadline, std::move(then));
+}
+
+void Upstream::close_all() {
+  impl_->idle.clear();
+  for (const auto& connection : std::exchange(impl_->busy, {})) connection->close();
+}
+
+}  // namespace scanflow::http

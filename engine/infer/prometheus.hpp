@@ -1,0 +1,14 @@
+// Prometheus's text format. Pure.
+#pragma once
+
+#include <string>
+
+#include "engine/infer/histogram.hpp"
+
+namespace scanflow::infer {
+
+/// A histogram in seconds; `labels`: a="b",c="d".
+void append_histogram(std::string& out, const std::string& name, const std::string& labels,
+                      const Histogram& histogram);
+
+}  // namespace scanflow::infer

@@ -1,0 +1,126 @@
+// The fields of an InferenceService.
+#include <array>
+
+#include "engine/pipeline/fields.hpp"
+
+namespace scanflow::pipeline {
+namespace {
+
+constexpr bool kNeeded = true;
+constexpr double kMostRows = 65'536;
+constexpr double kMostReplicasOfService = 1000;
+constexpr double kMostWeight = 1e6;
+
+constexpr std::array<std::string_view, 1> kServiceVersionsOfApi{"scanflow.dev/v1"};
+constexpr std::array<std::string_view, 1> kServiceKind{"InferenceService"};
+constexpr std::array<std::string_view, 5> kNodeTypes{"MODEL", "TRANSFORMER", "ROUTER", "COMBINER",
+                                                     "OUTLIER_DETECTOR"};
+
+constexpr Field kNodeOfGraph = Field{"", kMap, "a node"}.of(service_node_fields);
+constexpr Field kNodeNeed{"", kText, "a node's name", "label"};
+constexpr Field kVersionOfModel =
+    Field{"", kMap, "a version of the model"}.of(service_version_fields);
+
+constexpr Field not_yet(std::string_view name) {
+  return {name, kAny, "comes with a later version", {}, false, true};
+}
+
+constexpr std::array kService{
+    Field{"apiVersion", kText, "the version of the format", {}, kNeeded}.among(
+        kServiceVersionsOfApi),
+    Field{"kind", kText, "what the document describes", {}, kNeeded}.among(kServiceKind),
+    Field{"metadata", kMap, "name, namespace, labels", {}, kNeeded}.of(metadata_fields),
+    Field{"graph", kList, "what answers a request: nodes, in the order of their needs", {}, kNeeded}
+        .listing(kNodeOfGraph)
+        .not_empty(),
+    Field{"batching", kMap, "requests that are answered by one call of a model"}.of(
+        service_batching_fields),
+    Field{"scaling", kMap, "how many processes serve"}.of(service_scaling_fields),
+    Field{"resources", kMap, "of each process"}.of(service_resources_fields),
+    Field{"queue", kInt, "requests on their way at once; past them a client is told 429"}
+        .within(1, 100'000)
+        .initially("256"),
+    Field{"timeout", kScalar, "of a request that says none itself", "duration"}
+        .above(0, "leave it out for 30 s")
+        .initially("30s"),
+    Field{"retries", kInt, "how often a request is given to another process when its own has ended"}
+        .within(0, 10)
+        .initially("1"),
+    Field{"slo", kMap, "what is promised"}.of(service_slo_fields),
+    not_yet("backup"),
+};
+
+constexpr std::array kServiceNode{
+    Field{"name", kText, "its name within the graph", "label", kNeeded},
+    Field{"type", kText, "what it is in the graph"}.among(kNodeTypes).initially("MODEL"),
+    Field{"needs", kText | kList,
+          "the nodes whose outputs it takes: one, or a list; none: the request", "label"}
+        .listing(kNodeNeed)
+        .not_twice(),
+    Field{"uses", kText, "a step plugin that serves online", "literal", kNeeded}.not_empty(),
+    Field{"with", kMap, "the plugin's configuration"}.of(with_fields),
+    Field{"model", kText, "models:/NAME@ALIAS, models:/NAME/VERSION, or the path of a file",
+          "literal"}
+        .not_empty(),
+    Field{"traffic", kList, "several versions of the model side by side, instead of 'model'"}
+        .listing(kVersionOfModel)
+        .not_empty(),
+};
+
+constexpr std::array kServiceVersion{
+    Field{"model", kText, "models:/NAME@ALIAS, models:/NAME/VERSION, or the path of a file",
+          "literal", kNeeded}
+        .not_empty(),
+    Field{"weight", kNumber, "its share of the requests, against the others'"}
+        .within(0, kMostWeight)
+        .initially("1"),
+    Field{"shadow", kBool, "true: it gets copies of requests, and its answers are compared only"}
+        .initially("false"),
+};
+
+constexpr std::array kServiceBatching{
+    Field{"max_size", kInt, "rows of one call, at most"}.within(1, kMostRows).initially("1"),
+    Field{"max_delay", kScalar, "how long a request waits for others while no call runs",
+          "duration"}
+        .at_least(0)
+        .initially("0s"),
+};
+
+constexpr std::array kServiceScaling{
+    Field{"min", kInt, "processes that are kept ready"}
+        .within(1, kMostReplicasOfService)
+        .initially("1"),
+    not_yet("max"),
+    not_yet("metric"),
+    not_yet("target"),
+};
+
+constexpr std::array kServiceResources{
+    Field{"cpu", kInt, "threads that compute one call"}.within(1, 1024).initially("1"),
+};
+
+constexpr std::array kServiceSlo{
+    Field{"p99", kScalar, "within which 99 of 100 requests are answered", "duration"}.above(
+        0, "without one leave it out"),
+    not_yet("errors"),
+};
+
+constexpr Table kServiceTable{"service", "a service", kService};
+constexpr Table kServiceNodeTable{"service_node", "a node", kServiceNode};
+constexpr Table kServiceVersionTable{"service_version", "a version", kServiceVersion};
+constexpr Table kServiceBatchingTable{"service_batching", "batching", kServiceBatching};
+constexpr Table kServiceScalingTable{"service_scaling", "scaling", kServiceScaling};
+constexpr Table kServiceResourcesTable{"service_resources", "resources", kServiceResources};
+constexpr Table kServiceSloTable{"service_slo", "slo", kServiceSlo};
+
+}  // namespace
+
+const Table& service_fields() { return kServiceTable; }
+const Table& service_node_fields() { return kServiceNodeTable; }
+const Table& service_version_fields() { return kServiceVersionTable; }
+const Table& service_batching_fields() { return kServiceBatchingTable; }
+const Table& service_scaling_fields() { return kServiceScalingTable; }
+const Table& service_resources_fields() { return kServiceResourcesTable; }
+const Table& service_slo_fields() { return kServiceSloTable; }
+
+}  // namespace scanflow::pipeline

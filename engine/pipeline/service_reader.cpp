@@ -1,0 +1,249 @@
+#include "engine/pipeline/service_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/graph/graph.hpp"
+#include "engine/pipeline/map_reader.hpp"
+#include "engine/pipeline/metadata_reader.hpp"
+#include "engine/pipeline/root_reader.hpp"
+#include "engine/pipeline/text.hpp"
+#include "engine/pipeline/yaml_values.hpp"
+#include "sdk/base/nearest.hpp"
+#include "sdk/loader/schema.hpp"
+
+namespace scanflow::pipeline {
+namespace {
+
+/// A node, and where its parts stand.
+struct NodeDraft {
+  ServiceNode node;
+  const Node* name = nullptr;
+  const Node* uses = nullptr;
+  const Node* with = nullptr;
+  std::vector<const Node*> needs;
+  const Node* root = nullptr;
+};
+
+bool is_one_of(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string did_you_mean(const std::string& name, const std::vector<std::string>& names) {
+  const std::string near = nearest(name, names);
+  return near.empty() ? "" : fmt::format("did you mean '{}'?", near);
+}
+
+class ServiceReader {
+ public:
+  ServiceReader(const Node& root, const Reading& reading, Problems& problems)
+      : root_(root), reading_(reading), problems_(problems) {}
+
+  ServiceSpec run() {
+    const MapReader map(root_, service_fields(), problems_);
+    Metadata metadata = read_metadata(map, reading_, "service", problems_);
+    out_.name = std::move(metadata.name);
+    out_.name_space = std::move(metadata.name_space);
+    out_.labels = std::move(metadata.labels);
+    if (const Node* graph = map.get("graph"))
+      for (const Node* node : graph->items) read_node(*node);
+    check_needs();
+    for (NodeDraft& draft : drafts_) {
+      check_plugin(draft);
+      out_.graph.push_back(std::move(draft.node));
+    }
+    if (const Node* batching = map.get("batching")) read_batching(*batching);
+    if (const Node* scaling = map.get("scaling")) {
+      const MapReader fields(*scaling, service_scaling_fields(), problems_);
+      if (const Node* least = fields.get("min")) out_.replicas = count_of(*least);
+    }
+    if (const Node* resources = map.get("resources")) {
+      const MapReader fields(*resources, service_resources_fields(), problems_);
+      if (const Node* cpu = fields.get("cpu")) out_.threads = count_of(*cpu);
+    }
+    if (const Node* slo = map.get("slo")) {
+      const MapReader fields(*slo, service_slo_fields(), problems_);
+      if (const Node* p99 = fields.get("p99")) out_.slo_p99_us = duration_of(*p99);
+    }
+    if (const Node* queue = map.get("queue")) out_.queue = count_of(*queue);
+    if (const Node* timeout = map.get("timeout")) out_.timeout_us = duration_of(*timeout);
+    if (const Node* retries = map.get("retries")) out_.retries = count_of(*retries);
+    return std::move(out_);
+  }
+
+ private:
+  static std::uint32_t count_of(const Node& node) {
+    return static_cast<std::uint32_t>(number_of(node));
+  }
+
+  void read_batching(const Node& node) {
+    const MapReader map(node, service_batching_fields(), problems_);
+    if (const Node* size = map.get("max_size")) out_.batch_rows = count_of(*size);
+    if (const Node* delay = map.get("max_delay")) out_.batch_delay_us = duration_of(*delay);
+  }
+
+  void read_node(const Node& root) {
+    const MapReader map(root, service_node_fields(), problems_);
+    NodeDraft draft;
+    draft.root = &root;
+    draft.name = map.get("name");
+    draft.uses = map.get("uses");
+    draft.with = map.get("with");
+    if (draft.name != nullptr) draft.node.name = draft.name->text;
+    const Node* type = map.get("type");
+    draft.node.type = type != nullptr ? type->text : "MODEL";
+    if (draft.uses != nullptr) draft.node.uses = draft.uses->text;
+    if (draft.with != nullptr) draft.node.with = to_json(*draft.with, problems_);
+    if (const Node* needs = map.get("needs")) {
+      if (needs->is_scalar()) draft.needs = {needs};
+      for (const Node* need : needs->items)
+        if (need->is_scalar()) draft.needs.push_back(need);
+      for (const Node* need : draft.needs) draft.node.needs.push_back(need->text);
+    }
+    read_versions(map, draft.node);
+    drafts_.push_back(std::move(draft));
+  }
+
+  void read_versions(const MapReader& map, ServiceNode& node) {
+    const Node* model = map.get("model");
+    const Node* traffic = map.get("traffic");
+    if (model != nullptr && traffic != nullptr) {
+      problems_.add(*map.key("traffic"), "a node has either 'model' or 'traffic'").hint =
+          "put the model into traffic, with a weight";
+    }
+    if (traffic == nullptr) {
+      node.versions.push_back({model != nullptr ? model->text : "", 1, false,
+                               model != nullptr ? model->at : map.node().at});
+      return;
+    }
+    double sum = 0;
+    for (const Node* each : traffic->items) {
+      const MapReader fields(*each, service_version_fields(), problems_);
+      ServiceVersion version;
+      version.at = each->at;
+      if (const Node* of = fields.get("model")) version.model = of->text;
+      if (const Node* weight = fields.get("weight")) version.weight = number_of(*weight);
+      if (const Node* shadow = fields.get("shadow")) version.shadow = is_true(*shadow);
+      if (version.shadow) version.weight = 0;
+      sum += version.weight;
+      node.versions.push_back(std::move(version));
+    }
+    if (sum <= 0) {
+      problems_.add(*map.key("traffic"), "no version has a weight: nothing would answer").hint =
+          "give one of them a weight";
+    }
+  }
+
+  void check_needs() {
+    std::vector<std::string> names;
+    for (const NodeDraft& draft : drafts_) {
+      if (draft.name == nullptr) continue;
+      if (is_one_of(names, draft.node.name)) {
+        problems_.add(*draft.name, fmt::format("duplicate node '{}'", printable(draft.node.name)))
+            .hint = "give each node a name of its own";
+      }
+      names.push_back(draft.node.name);
+    }
+    std::vector<std::vector<graph::Node>> needs(drafts_.size());
+    for (std::size_t i = 0; i < drafts_.size(); ++i) {
+      for (const Node* need : drafts_[i].needs) {
+        const auto found =
+            std::find_if(drafts_.begin(), drafts_.end(),
+                         [&](const NodeDraft& other) { return other.node.name == need->text; });
+        if (found != drafts_.end()) {
+          needs[i].push_back(static_cast<graph::Node>(found - drafts_.begin()));
+          continue;
+        }
+        problems_.add(*need, fmt::format("unknown node '{}'", printable(need->text))).hint =
+            did_you_mean(need->text, names);
+      }
+    }
+    const auto cycle = graph::find_cycle(graph::Graph::build(needs));
+    if (cycle.empty()) return;
+    std::string way;
+    for (const graph::Node node : cycle) way += drafts_[node].node.name + " -> ";
+    problems_
+        .add(drafts_[cycle[0]].root->at, 1,
+             fmt::format("the nodes need each other in a circle: {}{}", way,
+                         drafts_[cycle[0]].node.name))
+        .hint = "remove one of these needs";
+  }
+
+  void check_plugin(NodeDraft& draft) {
+    if (draft.uses == nullptr) return;
+    const loader::PluginInfo* plugin = reading_.catalog.find(draft.node.uses);
+    std::vector<std::string> serving;
+    for (const loader::PluginInfo* each : reading_.catalog.all())
+      if (each->serves) serving.push_back(each->id);
+    if (plugin == nullptr || !plugin->serves) {
+      Diagnostic& problem = problems_.add(
+          *draft.uses, plugin == nullptr
+                           ? fmt::format("unknown plugin '{}'", printable(draft.node.uses))
+                           : fmt::format("the plugin '{}' does not serve online", draft.node.uses));
+      problem.hint = did_you_mean(draft.node.uses, serving);
+      if (problem.hint.empty() && !serving.empty())
+        problem.notes.push_back("those that serve: " + join_or(serving, "and"));
+      return;
+    }
+    const Node& at = draft.with != nullptr ? *draft.with : *draft.uses;
+    for (const auto& problem : loader::validate(plugin->config_schema, draft.node.with))
+      problems_.add(at, fmt::format("with{}: {} (schema of {})", problem.pointer, problem.message,
+                                    plugin->id));
+    check_model(draft, *plugin);
+  }
+
+  void check_model(const NodeDraft& draft, const loader::PluginInfo& plugin) {
+    const json inputs = plugin.input_schema.value("properties", json::object());
+    const json required = plugin.input_schema.value("required", json::array());
+    const bool needed = std::find(required.begin(), required.end(), "model") != required.end();
+    for (const ServiceVersion& version : draft.node.versions) {
+      if (version.model.empty() && needed) {
+        problems_.add(*draft.uses, fmt::format("{} needs a model", plugin.id)).hint =
+            "model: \"models:/NAME@ALIAS\", or the path of a file";
+      } else if (!version.model.empty() && !inputs.contains("model")) {
+        problems_.add(version.at, 1, fmt::format("{} takes no model", plugin.id)).hint =
+            "remove it";
+      }
+    }
+  }
+
+  const Node& root_;
+  const Reading& reading_;
+  Problems& problems_;
+  std::vector<NodeDraft> drafts_;
+  ServiceSpec out_;
+};
+
+}  // namespace
+
+ServiceSpec read_service_root(const Node& root, const Reading& reading, Problems& problems) {
+  ServiceSpec service = ServiceReader(root, reading, problems).run();
+  service.file = problems.source().file();
+  return service;
+}
+
+ReadServiceResult read_service(const std::string& file, const std::string& text,
+                               const loader::Catalog& catalog, const std::string& name_space) {
+  const Source source(file, text);
+  Problems problems(source);
+  const YamlDocument yaml = parse_yaml(source, problems);
+  const FindPipeline nothing;
+  Reading reading{catalog, nothing, {file}};
+  reading.only = !name_space.empty();
+  if (reading.only) reading.name_space = name_space;
+  ReadServiceResult result;
+  std::vector<const Node*> roots;
+  for (const Node* root : yaml.roots)
+    if (!root->is_null()) roots.push_back(root);
+  if (problems.empty() && roots.size() != 1) {
+    problems.add({1, 1}, 1, fmt::format("{} documents: expected is one service", roots.size()));
+  } else if (problems.empty()) {
+    ServiceSpec service = read_service_root(*roots[0], reading, problems);
+    if (problems.empty()) result.service = std::make_shared<const ServiceSpec>(std::move(service));
+  }
+  result.errors = problems.take();
+  return result;
+}
+
+}  // namespace scanflow::pipeline

@@ -1,0 +1,49 @@
+// A checked InferenceService.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/pipeline/diagnostic.hpp"
+
+namespace scanflow::pipeline {
+
+using nlohmann::json;
+
+/// One version that a node has loaded.
+struct ServiceVersion {
+  std::string model;    // "models:/NAME@ALIAS", "models:/NAME/VERSION", or a path; empty: none
+  double weight = 1;    // against the node's others
+  bool shadow = false;  // gets copies only
+  Location at;
+};
+
+struct ServiceNode {
+  std::string name;
+  std::string type;  // "MODEL", ...
+  std::vector<std::string> needs;
+  std::string uses;                      // a step plugin that serves online
+  json with = json::object();            // its configuration, defaults filled in
+  std::vector<ServiceVersion> versions;  // at least one
+};
+
+struct ServiceSpec {
+  std::string file;  // as the user named it
+  std::string name;
+  std::string name_space = "default";
+  std::map<std::string, std::string> labels;
+  std::vector<ServiceNode> graph;
+  std::int64_t batch_rows = 1;      // of one call, at most
+  std::int64_t batch_delay_us = 0;  // that a request waits for others
+  std::uint32_t replicas = 1;       // the least
+  std::uint32_t threads = 1;        // of a call
+  std::uint32_t queue = 256;        // requests on their way, at most
+  std::int64_t timeout_us = 30'000'000;
+  std::uint32_t retries = 1;    // of a request whose replica ended
+  std::int64_t slo_p99_us = 0;  // 0: none
+};
+
+}  // namespace scanflow::pipeline

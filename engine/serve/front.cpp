@@ -1,0 +1,191 @@
+#include "engine/serve/front.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <map>
+#include <mutex>
+
+#include "engine/infer/endpoints.hpp"
+#include "engine/serve/metrics.hpp"
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::serve {
+namespace {
+
+using infer::refusal;
+
+constexpr std::uint64_t kMaxBody = 64u << 20;
+constexpr std::uint64_t kAllBodies = 1u << 30;
+
+}  // namespace
+
+struct Front::Impl {
+  /// Belongs to the server's thread, but for what is set once.
+  struct Entry {
+    std::shared_ptr<Router> router;
+    infer::Histogram total;
+    std::map<int, std::uint64_t> statuses;
+  };
+
+  std::unique_ptr<http::Server> server;
+  mutable std::mutex mutex;
+  std::map<ServiceName, std::shared_ptr<Entry>> entries;
+  std::map<ServiceName, std::shared_ptr<Replicas>> replicas;
+
+  void handle(http::Request request, const http::Reply& reply) {
+    auto& path = request.path;
+    ServiceName name;
+    bool named = false;
+    if (path.size() > 3 && path[0] == "services") {
+      named = true;
+      name = {path[1], path[2]};
+      // The replica knows nothing of where it is.
+      std::size_t cut = 0;
+      for (int segments = 0; segments < 3; ++segments) cut = request.target.find('/', cut + 1);
+      request.target.erase(0, cut);
+      path.erase(path.begin(), path.begin() + 3);
+    }
+    if (path.empty() || path[0] != "v2") return beside(request, reply);
+    if (path.size() == 1 || path[1] == "health") return say_health(request, reply);
+    const auto entry = find(name, named);
+    if (!entry) {
+      return reply(refusal(404, named ? fmt::format("there is no service '{:.100}/{:.100}'",
+                                                    name.name_space, name.name)
+                                      : "say which service: /services/NAMESPACE/NAME/v2/..."));
+    }
+    const std::int64_t begun = monotonic_us();
+    entry->router->forward(std::move(request), [entry, begun, reply](http::Response response) {
+      ++entry->statuses[response.status];
+      if (response.status == 200) entry->total.add(monotonic_us() - begun);
+      reply(std::move(response));
+    });
+  }
+
+  void beside(const http::Request& request, const http::Reply& reply) {
+    if (request.path.size() != 1 || request.path[0] != "metrics")
+      return reply(
+          refusal(404, fmt::format("there is no {} {:.200}", request.method, request.target)));
+    http::Response response;
+    response.content_type = "text/plain; version=0.0.4";
+    std::vector<std::pair<ServiceName, ServiceCounts>> all;
+    const std::lock_guard lock(mutex);
+    for (const auto& [name, entry] : entries) all.emplace_back(name, count(*entry));
+    response.body = metrics_text(all);
+    reply(std::move(response));
+  }
+
+  void say_health(const http::Request& request, const http::Reply& reply) {
+    const auto& path = request.path;
+    if (path.size() == 1)
+      return reply(
+          http::respond(200, {{"name", "scanflow"}, {"extensions", {"binary_tensor_data"}}}));
+    if (path.size() == 3 && path[2] == "live") return reply(http::respond(200, {{"live", true}}));
+    if (path.size() != 3 || path[2] != "ready")
+      return reply(refusal(404, fmt::format("there is no GET {:.200}", request.target)));
+    const std::lock_guard lock(mutex);
+    const bool ready = std::all_of(entries.begin(), entries.end(), [](const auto& each) {
+      return each.second->router->ready() > 0;
+    });
+    reply(ready ? http::respond(200, {{"ready", true}}) : refusal(503, "a service is not ready"));
+  }
+
+  std::shared_ptr<Entry> find(const ServiceName& name, bool named) const {
+    const std::lock_guard lock(mutex);
+    if (!named) return entries.size() == 1 ? entries.begin()->second : nullptr;
+    const auto found = entries.find(name);
+    return found == entries.end() ? nullptr : found->second;
+  }
+
+  static ServiceCounts count(const Entry& entry) {
+    return {entry.router->counts(), entry.router->on_their_way(), entry.router->ready(),
+            entry.total, entry.statuses};
+  }
+};
+
+Front::Front(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Front::~Front() {
+  impl_->replicas.clear();
+  impl_->server->hear_no_more();
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->entries.clear();
+  }
+  impl_->server.reset();
+}
+
+Result<std::unique_ptr<Front>> Front::listen(const std::string& address) {
+  http::Options options;
+  options.limits.body_bytes = kMaxBody;
+  options.limits.all_bodies_bytes = kAllBodies;
+  options.refusal = refusal;
+  auto server = http::Server::listen(address, std::move(options));
+  if (!server) return tl::unexpected(server.error());
+  auto impl = std::make_unique<Impl>();
+  impl->server = std::move(*server);
+  impl->server->start([impl = impl.get()](http::Request request, const http::Reply& reply) {
+    impl->handle(std::move(request), reply);
+  });
+  return std::unique_ptr<Front>(new Front(std::move(impl)));
+}
+
+const std::string& Front::address() const { return impl_->server->address(); }
+
+void Front::put(const ServiceName& name, infer::ServiceDocument document, RouterLimits limits,
+                ReplicasOptions options) {
+  if (const auto there = replicas(name)) {
+    there->update(std::move(document));
+    return there->scale(options.count);
+  }
+  const auto entry = std::make_shared<Impl::Entry>();
+  entry->router = Router::make(*impl_->server, limits);
+  auto made = std::make_shared<Replicas>(std::move(options), std::move(document), *entry->router,
+                                         *impl_->server);
+  const std::lock_guard lock(impl_->mutex);
+  impl_->entries[name] = entry;
+  impl_->replicas[name] = std::move(made);
+}
+
+void Front::remove(const ServiceName& name) {
+  std::shared_ptr<Impl::Entry> entry;
+  std::shared_ptr<Replicas> ended;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    const auto found = impl_->entries.find(name);
+    if (found == impl_->entries.end()) return;
+    entry = std::move(found->second);
+    impl_->entries.erase(found);
+    ended = std::move(impl_->replicas[name]);
+    impl_->replicas.erase(name);
+  }
+  ended.reset();
+  impl_->server->post([entry = std::move(entry)] {});  // its router ends on its thread
+}
+
+std::vector<ServiceName> Front::names() const {
+  const std::lock_guard lock(impl_->mutex);
+  std::vector<ServiceName> list;
+  list.reserve(impl_->entries.size());
+  for (const auto& [name, entry] : impl_->entries) list.push_back(name);
+  return list;
+}
+
+std::shared_ptr<Replicas> Front::replicas(const ServiceName& name) const {
+  const std::lock_guard lock(impl_->mutex);
+  const auto found = impl_->replicas.find(name);
+  return found == impl_->replicas.end() ? nullptr : found->second;
+}
+
+ServiceCounts Front::counts(const ServiceName& name) const {
+  std::promise<ServiceCounts> promise;
+  auto counted = promise.get_future();
+  impl_->server->post([&] {
+    const auto entry = impl_->find(name, true);
+    promise.set_value(entry ? Impl::count(*entry) : ServiceCounts{});
+  });
+  return counted.get();
+}
+
+}  // namespace scanflow::serve

@@ -1,0 +1,51 @@
+// Where clients ask: one address for all services. A service is at /services/NAMESPACE/NAME/v2/..., and,
+// where it is the only one, at /v2/... too. Besides: /v2, /v2/health/live, /v2/health/ready, /metrics.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/infer/histogram.hpp"
+#include "engine/serve/replicas.hpp"
+#include "engine/serve/router.hpp"
+
+namespace scanflow::serve {
+
+struct ServiceName {
+  std::string name_space, name;
+  auto operator<=>(const ServiceName&) const = default;
+};
+
+struct ServiceCounts {
+  RouterCounts router;
+  std::size_t on_their_way = 0, ready = 0;
+  infer::Histogram total;  // from the request's last byte to the answer, of those with status 200
+  std::map<int, std::uint64_t> statuses;
+};
+
+/// Thread-safe, but for its end.
+class Front {
+ public:
+  /// As http::Server::listen, and its errors.
+  static Result<std::unique_ptr<Front>> listen(const std::string& address);
+  ~Front();
+
+  const std::string& address() const;
+  /// Begins to serve it; what is there under that name takes over its document (Replicas::update) and
+  /// count, and keeps its limits.
+  void put(const ServiceName& name, infer::ServiceDocument document, RouterLimits limits,
+           ReplicasOptions options);
+  /// Ends it: what is on its way is answered first. Blocks.
+  void remove(const ServiceName& name);
+  std::vector<ServiceName> names() const;
+  /// Null where there is none; stays whole while it is held.
+  std::shared_ptr<Replicas> replicas(const ServiceName& name) const;
+  ServiceCounts counts(const ServiceName& name) const;
+
+ private:
+  struct Impl;
+  explicit Front(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace scanflow::serve

@@ -1,0 +1,30 @@
+#include "engine/serve/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include "engine/infer/prometheus.hpp"
+
+namespace scanflow::serve {
+
+std::string metrics_text(const std::vector<std::pair<ServiceName, ServiceCounts>>& services) {
+  std::string requests = "# TYPE scanflow_service_requests_total counter\n";
+  std::string now = "# TYPE scanflow_service_in_flight gauge\n";
+  std::string ready = "# TYPE scanflow_service_replicas_ready gauge\n";
+  std::string retried = "# TYPE scanflow_service_retries_total counter\n";
+  std::string seconds = "# TYPE scanflow_service_seconds histogram\n";
+  for (const auto& [name, counts] : services) {
+    const std::string of =
+        fmt::format("namespace=\"{}\",service=\"{}\"", name.name_space, name.name);
+    for (const auto& [status, count] : counts.statuses) {
+      requests +=
+          fmt::format("scanflow_service_requests_total{{{},code=\"{}\"}} {}\n", of, status, count);
+    }
+    now += fmt::format("scanflow_service_in_flight{{{}}} {}\n", of, counts.on_their_way);
+    ready += fmt::format("scanflow_service_replicas_ready{{{}}} {}\n", of, counts.ready);
+    retried += fmt::format("scanflow_service_retries_total{{{}}} {}\n", of, counts.router.retried);
+    infer::append_histogram(seconds, "scanflow_service_seconds", of, counts.total);
+  }
+  return requests + now + ready + retried + seconds;
+}
+
+}  // namespace scanflow::serve

@@ -1,0 +1,72 @@
+#include "engine/serve/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace scanflow::serve {
+namespace {
+
+Result<infer::NodeDocument> plan_node(const pipeline::ServiceSpec& spec,
+                                      const pipeline::ServiceNode& node,
+                                      const loader::Catalog& catalog, const FindModel& find) {
+  infer::NodeDocument out;
+  out.node = {node.name, *infer::node_type_of(node.type), node.needs};
+  out.uses = node.uses;
+  out.with = node.with;
+  const loader::PluginInfo* const plugin = catalog.find(node.uses);
+  if (plugin == nullptr) return fail(fmt::format("the plugin '{}' is not there", node.uses));
+  out.library = plugin->library.string();
+  for (const pipeline::ServiceVersion& version : node.versions) {
+    infer::VersionDocument planned;
+    planned.share = {"1", version.weight, version.shadow};
+    if (!version.model.empty()) {
+      auto found = find(version.model);
+      if (!found) {
+        return fail(fmt::format("{}:{}:{}: the node '{}': {}", spec.file, version.at.line,
+                                version.at.column, node.name, found.error().message));
+      }
+      planned.share.version = std::move(found->version);
+      planned.model = std::move(found->path);
+    }
+    const bool twice = std::any_of(out.versions.begin(), out.versions.end(),
+                                   [&](const infer::VersionDocument& other) {
+                                     return other.share.version == planned.share.version;
+                                   });
+    if (twice) {
+      return fail(fmt::format("{}:{}:{}: the node '{}' has version {} twice", spec.file,
+                              version.at.line, version.at.column, node.name,
+                              planned.share.version));
+    }
+    out.versions.push_back(std::move(planned));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
+                                            const loader::Catalog& catalog, const FindModel& find) {
+  infer::ServiceDocument document;
+  document.name = spec.name;
+  document.threads = spec.threads;
+  document.limits.batch_rows = spec.batch_rows;
+  document.limits.batch_delay_us = spec.batch_delay_us;
+  document.limits.requests = spec.queue;
+  for (const pipeline::ServiceNode& node : spec.graph) {
+    auto planned = plan_node(spec, node, catalog, find);
+    if (!planned) return tl::unexpected(planned.error());
+    document.nodes.push_back(std::move(*planned));
+  }
+  return document;
+}
+
+RouterLimits limits_of(const pipeline::ServiceSpec& spec) {
+  RouterLimits limits;
+  limits.requests = spec.queue;
+  limits.timeout = std::chrono::milliseconds(std::max<std::int64_t>(1, spec.timeout_us / 1000));
+  limits.retries = spec.retries;
+  return limits;
+}
+
+}  // namespace scanflow::serve

@@ -1,0 +1,183 @@
+#include "engine/serve/router.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+#include "engine/infer/endpoints.hpp"
+
+namespace scanflow::serve {
+namespace {
+
+using infer::refusal;
+
+constexpr std::chrono::milliseconds kSuspected{100};
+
+/// Of one connection, or of this server's business with the client.
+bool stays_here(std::string_view name) {
+  static constexpr std::array<std::string_view, 12> kOwn = {
+      "connection", "keep-alive", "transfer-encoding", "content-length", "expect", "upgrade",
+      "te",         "trailer",    "proxy-connection",  "authorization",  "cookie", "origin"};
+  return std::any_of(kOwn.begin(), kOwn.end(), [&](std::string_view own) {
+    return own.size() == name.size() &&
+           std::equal(own.begin(), own.end(), name.begin(), [](char a, char b) {
+             return a == std::tolower(static_cast<unsigned char>(b));
+           });
+  });
+}
+
+std::chrono::milliseconds timeout_of(const http::Request& request,
+                                     std::chrono::milliseconds otherwise) {
+  const auto text = request.header(infer::kTimeoutHeader);
+  std::int64_t ms = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), ms);
+  const bool said = problem == std::errc() && end == text.data() + text.size() && ms > 0;
+  return said ? std::min(std::chrono::milliseconds(ms), otherwise) : otherwise;
+}
+
+}  // namespace
+
+void Router::add(const std::string& id, const std::string& address) {
+  Replica& replica = replicas_.emplace_back();
+  replica.id = id;
+  replica.upstream = std::make_unique<http::Upstream>(server_, address, limits_.answer_bytes);
+  serve_waiting();
+}
+
+Router::Replica* Router::find(const std::string& id) {
+  const auto found = std::find_if(replicas_.begin(), replicas_.end(),
+                                  [&](const Replica& replica) { return replica.id == id; });
+  return found == replicas_.end() ? nullptr : &*found;
+}
+
+void Router::retire(const std::string& id, std::function<void()> then) {
+  Replica* const replica = find(id);
+  if (replica == nullptr) return then();
+  replica->when_free = std::move(then);
+  if (replica->requests == 0) replica->when_free();
+}
+
+void Router::remove(const std::string& id) {
+  // What was on its way is told that its connection is closed, and looks for another replica.
+  replicas_.remove_if([&](const Replica& replica) { return replica.id == id; });
+}
+
+std::size_t Router::ready() const {
+  return static_cast<std::size_t>(
+      std::count_if(replicas_.begin(), replicas_.end(),
+                    [](const Replica& replica) { return !replica.when_free; }));
+}
+
+void Router::forward(http::Request request, const http::Reply& reply) {
+  if (open_ >= limits_.requests) {
+    ++counts_.refused;
+    return reply(refusal(429, fmt::format("{} requests are on their way, as many as the service "
+                                          "takes; try again later",
+                                          open_)));
+  }
+  ++open_;
+  const auto ask = std::make_shared<Ask>();
+  ask->deadline = std::chrono::steady_clock::now() + timeout_of(request, limits_.timeout);
+  ask->onward.method = std::move(request.method);
+  ask->onward.target = std::move(request.target);
+  for (auto& [name, value] : request.headers)
+    if (!stays_here(name)) ask->onward.headers.emplace_back(std::move(name), std::move(value));
+  ask->onward.body = std::make_shared<const std::string>(std::move(request.body));
+  ask->reply = reply;
+  dispatch(ask);
+}
+
+/// The fewest requests; of several the one that was not chosen for longest (it is the first).
+Router::Replica* Router::choose(const std::string& not_to) {
+  auto best = replicas_.end();
+  for (auto replica = replicas_.begin(); replica != replicas_.end(); ++replica) {
+    if (replica->when_free || replica->suspect || replica->id == not_to) continue;
+    if (best == replicas_.end() || replica->requests < best->requests) best = replica;
+  }
+  if (best == replicas_.end()) return nullptr;
+  replicas_.splice(replicas_.end(), replicas_, best);
+  return &replicas_.back();
+}
+
+void Router::dispatch(const Asked& ask) {
+  if (Replica* const replica = choose(ask->not_to)) return send(*replica, ask);
+  wait(ask);
+}
+
+void Router::send(Replica& replica, const Asked& ask) {
+  ++replica.requests;
+  replica.upstream->send(ask->onward, ask->deadline,
+                         [self = shared_from_this(), id = replica.id, ask](auto answer) {
+                           self->on_answer(id, ask, std::move(answer));
+                         });
+}
+
+void Router::on_answer(const std::string& id, const Asked& ask,
+                       tl::expected<http::Response, http::NotReached> given) {
+  Replica* const replica = find(id);
+  if (replica != nullptr) {
+    if (given) replica->suspect = false;
+    if (--replica->requests == 0 && replica->when_free) replica->when_free();
+  }
+  if (given) return answer(ask, std::move(*given));
+  const http::NotReached& why = given.error();
+  if (why.why == http::NotReached::Why::late) {
+    ++counts_.late;
+    return answer(ask, refusal(504, "the deadline of the request is over"));
+  }
+  if (replica != nullptr) suspect(*replica);
+  ask->why = why.message;
+  // A connection that nobody took has not brought the request anywhere.
+  if (why.why == http::NotReached::Why::closed) {
+    if (ask->tries == limits_.retries) {
+      ++counts_.lost;
+      return answer(ask, refusal(502, fmt::format("the replica that had the request ended before "
+                                                  "it answered ({}), {} times",
+                                                  why.message, ask->tries + 1)));
+    }
+    ++ask->tries;
+    ++counts_.retried;
+  }
+  ask->not_to = id;
+  dispatch(ask);
+}
+
+/// For a moment: its supervisor finds out.
+void Router::suspect(Replica& replica) {
+  if (std::exchange(replica.suspect, true)) return;
+  server_.post_at(std::chrono::steady_clock::now() + kSuspected,
+                  [self = shared_from_this(), id = replica.id] {
+                    Replica* const same = self->find(id);
+                    if (same == nullptr) return;
+                    same->suspect = false;
+                    self->serve_waiting();
+                  });
+}
+
+void Router::wait(const Asked& ask) {
+  waiting_.push_back(ask);
+  server_.post_at(ask->deadline, [self = shared_from_this(), weak = std::weak_ptr(ask)] {
+    const auto late = weak.lock();
+    if (!late || std::erase(self->waiting_, late) == 0) return;
+    ++self->counts_.late;
+    self->answer(late, refusal(503, "no replica of the service was ready in time"));
+  });
+}
+
+void Router::serve_waiting() {
+  for (const Asked& ask : std::exchange(waiting_, {})) {
+    ask->not_to.clear();  // it has waited long enough to try the same again
+    dispatch(ask);
+  }
+}
+
+void Router::answer(const Asked& ask, http::Response response) {
+  --open_;
+  ++counts_.answered;
+  ask->reply(std::move(response));
+}
+
+}  // namespace scanflow::serve

@@ -1,0 +1,89 @@
+// Hands requests on to the replicas of a service: to the one with the fewest on their way. Bounded; what a
+// replica loses by ending goes to another, once. All of it belongs to the thread of its server.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "engine/http/server.hpp"
+#include "engine/http/upstream.hpp"
+
+namespace scanflow::serve {
+
+struct RouterLimits {
+  std::size_t requests = 256;  // on their way, at most: past them 429
+  std::chrono::milliseconds timeout = std::chrono::seconds(30);  // of a request that says none
+  unsigned retries = 1;  // of one whose replica has ended before it answered
+  std::uint64_t answer_bytes = 256u << 20;
+};
+
+struct RouterCounts {
+  std::uint64_t answered = 0;  // with any status
+  std::uint64_t refused = 0;   // 429
+  std::uint64_t retried = 0, lost = 0, late = 0;
+};
+
+class Router : public std::enable_shared_from_this<Router> {
+ public:
+  /// To be let go before the server ends.
+  static std::shared_ptr<Router> make(http::Server& server, RouterLimits limits) {
+    return std::shared_ptr<Router>(new Router(server, limits));
+  }
+
+  /// A replica takes requests from now on.
+  void add(const std::string& id, const std::string& address);
+  /// It takes no more; `then` is called when nothing is on its way there any more, be it at once.
+  void retire(const std::string& id, std::function<void()> then);
+  /// It is gone, with what was on its way there.
+  void remove(const std::string& id);
+  std::size_t ready() const;  // replicas that take requests
+  std::size_t on_their_way() const { return open_; }
+  const RouterCounts& counts() const { return counts_; }
+
+  void forward(http::Request request, const http::Reply& reply);
+
+ private:
+  struct Replica {
+    std::string id;
+    std::unique_ptr<http::Upstream> upstream;
+    std::size_t requests = 0;
+    std::function<void()> when_free = nullptr;  // it is retired
+    bool suspect = false;                       // it did not answer lately
+  };
+  struct Ask {
+    http::Onward onward;
+    http::Reply reply;
+    std::chrono::steady_clock::time_point deadline;
+    unsigned tries = 0;
+    std::string not_to;  // the replica that lost it
+    std::string why;
+  };
+  using Asked = std::shared_ptr<Ask>;
+
+  Router(http::Server& server, RouterLimits limits) : server_(server), limits_(limits) {}
+
+  void dispatch(const Asked& ask);
+  Replica* choose(const std::string& not_to);
+  void send(Replica& replica, const Asked& ask);
+  void on_answer(const std::string& id, const Asked& ask,
+                 tl::expected<http::Response, http::NotReached> answer);
+  void suspect(Replica& replica);
+  void wait(const Asked& ask);
+  void serve_waiting();
+  void answer(const Asked& ask, http::Response response);
+  Replica* find(const std::string& id);
+
+  http::Server& server_;
+  const RouterLimits limits_;
+  std::list<Replica> replicas_;
+  std::deque<Asked> waiting_;  // for a replica
+  std::size_t open_ = 0;
+  RouterCounts counts_;
+};
+
+}  // namespace scanflow::serve
