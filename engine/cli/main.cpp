@@ -18,6 +18,7 @@
 #include "engine/cli/inject_commands.hpp"
 #include "engine/cli/install_command.hpp"
 #include "engine/cli/kube_command.hpp"
+#include "engine/cli/load_command.hpp"
 #include "engine/cli/model_command.hpp"
 #include "engine/cli/plugin_commands.hpp"
 #include "engine/cli/podman_command.hpp"
@@ -329,6 +330,7 @@ int main(int argc, char** argv) {
   PodmanOptions podman_options;
   KubeOptions kube_options;
   HubOptions hub_options;
+  LoadOptions load_options;
   ModelOptions model_options;
   ServeOptions serve_options;
   std::string shell;
@@ -347,6 +349,7 @@ int main(int argc, char** argv) {
   add_podman(app, choice.context, podman_options, choice.command);
   add_kube(app, choice.context, kube_options, choice.command);
   add_hub(app, choice.context, hub_options, choice.command);
+  add_load(app, choice.context, load_options, choice.command);
   add_model(app, choice.context, model_options, choice.command);
   add_serve(app, choice.context, serve_options, choice.command);
   add_cache(app, choice, cache_age);

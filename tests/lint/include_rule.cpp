@@ -69,6 +69,7 @@ const std::vector<Rule>& table() {
         "sdk/base"}},
       // What serves: the graph, its batches, its models; and the process around them.
       {"engine/infer", {"engine/graph", "engine/http", "sdk/loader", "sdk/base"}},
+      {"engine/load", {"engine/http", "engine/infer", "sdk/loader", "sdk/base"}},
       // What sends requests there, and keeps such processes alive.
       {"engine/serve",
        {"engine/infer", "engine/http", "engine/worker/spawn.hpp", "engine/worker/run_program.hpp",
@@ -93,7 +94,7 @@ const std::vector<Rule>& table() {
                       "engine/backend", "engine/kube",      "engine/inject",      "engine/podman",
                       "engine/http",    "engine/webhook",   "engine/orchestrate", "engine/deploy",
                       "engine/hub",     "engine/knowledge", "engine/control",     "engine/track",
-                      "engine/serve",   "engine/runtime",   "engine/worker",      "engine/api",
+                      "engine/serve",   "engine/load",      "engine/runtime",   "engine/worker",      "engine/api",
                       "engine/web",     "sdk/loader",       "sidecar/protocol",   "sdk/abi",
                       "sdk/base"}},
   };
