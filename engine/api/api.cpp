@@ -182,7 +182,13 @@ Api::~Api() { finish(); }
 
 void Api::finish() { impl_->shared.pool.join(); }
 
+http::Admission Api::admit(const Request& head) const {
+  if (Impl::is_of_artifacts(head)) return impl_->admit_artifact(head);
+  return http::InMemory{};
+}
+
 void Api::handle(Request request, const Reply& reply) {
+  if (Impl::is_of_artifacts(request)) return impl_->artifacts(request, reply);
   static const Segments kTracker{"api", "2.0", "mlflow"};
   if (request.path.size() > kTracker.size() &&
       std::equal(kTracker.begin(), kTracker.end(), request.path.begin())) {

@@ -41,7 +41,11 @@
 //   GET    /api/v1/top                       all attempts that run, and how they fare
 //   POST   /api/v1/cache/clear               ?older_than=30d; cached results are forgotten
 //
-// Errors are {"error": {"message"}, "exit"}. Lists come by pages: "next" is the cursor (of events:
+// Beside it MLflow's REST API: /api/2.0/mlflow/ (engine/track/tracker.cpp has the calls), and its files:
+//   PUT, GET, HEAD, DELETE /api/2.0/mlflow-artifacts/artifacts/{path}   in parts with Range:; a folder is deleted whole
+//   GET    /api/2.0/mlflow-artifacts/artifacts    ?path=: what is in a folder
+//
+// Errors are {"error": {"message"}, "exit"}; of MLflow's {"error_code", "message"}. Lists come by pages: "next" is the cursor (of events:
 // `after`) of the one that follows, or null; a page ends early where it would be longer than 8 MiB.
 #pragma once
 
@@ -69,7 +73,10 @@ class Api {
   Api(http::Server& http, std::unique_ptr<Runs> runs, ApiOptions options);
   ~Api();
 
-  /// Called on the HTTP thread.
+  // Called on the HTTP thread.
+
+  /// Where the body of a request goes.
+  http::Admission admit(const Request& head) const;
   void handle(Request request, const Reply& reply);
   /// `engine` is asked from now on. [not-the-HTTP-thread]
   void serve(runtime::Engine& engine);

@@ -11,6 +11,7 @@
 
 #include "engine/api/api.hpp"
 #include "engine/api/event_stream.hpp"
+#include "engine/track/answer.hpp"
 
 namespace scanflow::api {
 
@@ -18,6 +19,11 @@ Response failed(const Failure& failure);
 /// What the engine's answer to a request means here.
 Response rejected(const json& update);
 Response ending();
+// As MLflow's clients read problems (track_requests.cpp).
+Response tracker_problem(int status, const char* code, const std::string& message);
+Response tracker_problem(const track::Problem& problem);
+/// The engine is not there yet, or no more.
+Response no_tracker();
 
 /// What "{}" stands for in a route, or the segments of one.
 using Segments = std::vector<std::string>;
@@ -78,6 +84,12 @@ struct Api::Impl {
 
   /// MLflow's REST API (track_requests.cpp). `path`: below /api/2.0/mlflow/.
   void track(const Request& request, const std::string& path, const Reply& reply);
+
+  // Its artifacts (artifact_requests.cpp).
+
+  static bool is_of_artifacts(const Request& request);
+  http::Admission admit_artifact(const Request& head) const;
+  void artifacts(const Request& request, const Reply& reply);
 
   /// Queries on the pool; then the document is the answer.
   void read(const Reply& reply, std::function<Answer<json>()> query);

@@ -158,9 +158,11 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
       std::make_unique<Api>(*impl->http, std::move(*runs),
                             ApiOptions{chosen.state, chosen.jobs, chosen.plugin_dirs,
                                        [&chosen] { return find_plugins(chosen); }, chosen.version});
-  impl->http->start([api = impl->api.get()](Request request, const Reply& reply) {
-    api->handle(std::move(request), reply);
-  });
+  impl->http->start(
+      [api = impl->api.get()](Request request, const Reply& reply) {
+        api->handle(std::move(request), reply);
+      },
+      [api = impl->api.get()](const Request& head) { return api->admit(head); });
   impl->recover(**engine);
   auto socket = runtime::EngineSocket::serve(std::move(*engine), chosen.state);
   if (!socket) return tl::unexpected(socket.error());

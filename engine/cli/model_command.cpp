@@ -165,6 +165,8 @@ int show_versions(const Context& context, const std::string& name) {
 std::map<std::string, std::string> facts_of(const json& version) {
   std::map<std::string, std::string> facts;
   for (const char* name : {"description", "current_stage", "source", "run_id"}) {
+    // Of a pipeline's model that is a name of this very version; its digest tells more.
+    if (std::string_view(name) == "source" && version.contains("scanflow")) continue;
     if (const std::string text = version_text(version.at(name)); !text.empty() && text != "None")
       facts[name] = text;
   }

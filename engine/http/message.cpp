@@ -8,9 +8,7 @@
 #include <string_view>
 
 namespace scanflow::http {
-namespace {
-
-std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '+' && plus_is_space) {
@@ -29,6 +27,8 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
   }
   return out;
 }
+
+namespace {
 
 /// Hands each part between separators on; false as soon as one of them is refused.
 template <class Take>
@@ -56,14 +56,14 @@ bool parse_target(std::string_view target, Request& request) {
   if (!target.starts_with('/')) return false;
   const std::size_t question = target.find('?');
   const auto add_segment = [&](std::string_view part) {
-    auto segment = decode(part, false);
+    auto segment = percent_decoded(part);
     if (segment) request.path.push_back(std::move(*segment));
     return segment.has_value();
   };
   const auto add_parameter = [&](std::string_view part) {
     const std::size_t equals = std::min(part.find('='), part.size());
-    const auto name = decode(part.substr(0, equals), true);
-    auto value = decode(part.substr(std::min(equals + 1, part.size())), true);
+    const auto name = percent_decoded(part.substr(0, equals), true);
+    auto value = percent_decoded(part.substr(std::min(equals + 1, part.size())), true);
     if (name && value) request.query.emplace(*name, std::move(*value));
     return name && value;
   };

@@ -46,6 +46,8 @@ struct Request {
   bool accepts(std::string_view type) const { return accept.find(type) != std::string::npos; }
 };
 
+/// "a%20b" -> "a b"; nothing where it is malformed.
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_space = false);
 /// Segments and query of a request's target; false where it is malformed.
 bool parse_target(std::string_view target, Request& request);
 
@@ -82,7 +84,7 @@ using Handler = std::function<void(Request, Reply)>;
 
 /// Where a body goes that is not to be in memory.
 struct SpoolTo {
-  std::filesystem::path directory;
+  std::filesystem::path directory;  // made where it is missing
   std::uint64_t most_bytes = 0;
   std::uint64_t reserve_bytes = 0;  // that the disk keeps free; of a small one a twentieth
   /// What is answered where the body is not taken: too long, a full disk.

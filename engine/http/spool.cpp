@@ -33,6 +33,11 @@ tl::unexpected<NotTaken> no_room(const std::filesystem::path& directory, const s
 }  // namespace
 
 Taken<std::shared_ptr<Spool>> Spool::open(const SpoolTo& to, std::optional<std::uint64_t> claimed) {
+  std::error_code error;
+  std::filesystem::create_directories(to.directory, error);
+  if (error)
+    return not_taken(500,
+                     fmt::format("cannot make {}: {}", to.directory.string(), error.message()));
   std::shared_ptr<Spool> spool(new Spool(to));
   if (auto room = spool->has_room_for(claimed.value_or(0)); !room)
     return tl::unexpected(std::move(room.error()));

@@ -126,21 +126,27 @@ void Engine::act(ActionRequest request, Client client) {
                client = std::move(client)]() mutable { impl->act(std::move(request), client); });
 }
 
-void Engine::track(const track::Call& call, nlohmann::json request,
-                   std::function<void(track::Answer<std::string>)> then) {
-  const auto unavailable = [&then](const char* why) {
-    then(tl::unexpected<track::Problem>({track::Code::unavailable, why}));
+void Engine::with_tracker(std::function<void(track::Answer<const track::Tracker*>)> use) {
+  const auto unavailable = [&use](const char* why) {
+    use(tl::unexpected<track::Problem>({track::Code::unavailable, why}));
   };
   if (!impl_->tracker) return unavailable("this engine keeps no state, and tracks nothing");
   if (impl_->tracked_calls.fetch_add(1) >= kMostTrackedCalls) {
     --impl_->tracked_calls;
     return unavailable("too many calls wait for the tracker; try again");
   }
-  boost::asio::post(impl_->tracking, [impl = impl_.get(), &call, request = std::move(request),
-                                      then = std::move(then)] {
-    auto answer = impl->tracker->run(call, request);
+  boost::asio::post(impl_->tracking, [impl = impl_.get(), use = std::move(use)] {
+    use(&*impl->tracker);
     --impl->tracked_calls;
-    then(std::move(answer));
+  });
+}
+
+void Engine::track(const track::Call& call, nlohmann::json request,
+                   std::function<void(track::Answer<std::string>)> then) {
+  with_tracker([&call, request = std::move(request),
+                then = std::move(then)](track::Answer<const track::Tracker*> tracker) {
+    if (!tracker) return then(tl::unexpected(std::move(tracker.error())));
+    then((*tracker)->run(call, request));
   });
 }
 
@@ -161,8 +167,8 @@ Engine::Impl::Impl(EngineOptions given)
   if (options.store) {
     if (auto locks = RunLocks::open(options.state.engine_runs()))
       run_locks.emplace(std::move(*locks));
-    tracker.emplace(*options.store,
-                    track::Tracker::Means{[] { return wall_us() / 1000; }, new_tracked_id});
+    tracker.emplace(*options.store, track::Tracker::Means{[] { return wall_us() / 1000; },
+                                                          new_tracked_id, &artifacts});
     Cluster cluster = cluster_of_environment();
     actions.emplace(
         *options.store,

@@ -104,6 +104,9 @@ class Engine {
   /// As Tracker::run(), from another thread; a problem where this engine keeps no state.
   void track(const track::Call& call, nlohmann::json request,
              std::function<void(track::Answer<std::string>)> then);
+  /// Calls `use` on a thread of the tracker's, which may block; with a problem here and now where there is none, or too
+  /// many wait for it.
+  void with_tracker(std::function<void(track::Answer<const track::Tracker*>)> use);
 
   // Registered documents. These answer {"type": "done"} with what registry.hpp says, or "rejected";
   // one after the other, in the order in which they come.

@@ -134,14 +134,16 @@ void refuse(const Client& client, const std::string& message) {
 
 /// {"method", "path", "request"}: a call of engine/track. "done" has its "answer".
 void track_for(Engine& engine, const json& request, const Client& client) {
-  const track::Endpoint* endpoint = track::find_endpoint(request.at("method").get<std::string>(),
-                                                         request.at("path").get<std::string>());
+  const auto path = request.at("path").get<std::string>();
+  const track::Endpoint* endpoint =
+      track::find_endpoint(request.at("method").get<std::string>(), path);
   if (endpoint == nullptr) return refuse(client, "the tracker has no such call");
-  engine.track(*endpoint->call, request.at("request"), [client](const auto& answer) {
-    if (!answer) return refuse(client, answer.error().message);
-    client.listener(
-        std::make_shared<const json>(json{{"type", "done"}, {"answer", json::parse(*answer)}}));
-  });
+  engine.track(*endpoint->call, track::request_of(*endpoint, path, request.at("request")),
+               [client](const auto& answer) {
+                 if (!answer) return refuse(client, answer.error().message);
+                 client.listener(std::make_shared<const json>(
+                     json{{"type", "done"}, {"answer", json::parse(*answer)}}));
+               });
 }
 
 }  // namespace

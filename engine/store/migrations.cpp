@@ -368,6 +368,7 @@ CREATE TABLE model_versions (
   attempt INTEGER NOT NULL DEFAULT 0,
   metrics TEXT NOT NULL DEFAULT '',
   lineage TEXT NOT NULL DEFAULT '',
+  model_id TEXT NOT NULL DEFAULT '', -- logged_models.id
   UNIQUE (owner, version)
 );
 CREATE INDEX model_versions_by_tracked_run ON model_versions (run_id) WHERE run_id != '';
@@ -446,6 +447,56 @@ CREATE TABLE input_tags (
   key TEXT NOT NULL,
   value TEXT NOT NULL,
   PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE tracked_artifacts (   -- files that MLflow's clients have uploaded
+  path TEXT NOT NULL PRIMARY KEY,  -- 'EXPERIMENT/RUN/artifacts/model/MLmodel'
+  sha256 TEXT NOT NULL,            -- in the store of artifacts
+  bytes INTEGER NOT NULL,
+  written_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE logged_models (       -- as clients of MLflow 3 log them
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  experiment INTEGER NOT NULL,     -- experiments.key
+  name TEXT NOT NULL,
+  type TEXT NOT NULL,
+  status TEXT NOT NULL,            -- PENDING, READY, UPLOAD_FAILED
+  source_run TEXT NOT NULL,        -- tracked_runs.id, or ''
+  artifact_uri TEXT NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL
+);
+CREATE INDEX logged_models_by_experiment ON logged_models (experiment, created_ms);
+CREATE TABLE logged_model_tags (
+  owner INTEGER NOT NULL,          -- logged_models.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE logged_model_params (
+  owner INTEGER NOT NULL,          -- logged_models.key
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (owner, key)
+) WITHOUT ROWID;
+CREATE TABLE logged_model_metrics (  -- the latest of each
+  owner INTEGER NOT NULL,          -- logged_models.key
+  name TEXT NOT NULL,
+  run TEXT NOT NULL,               -- tracked_runs.id: that has logged it
+  dataset_name TEXT NOT NULL,
+  dataset_digest TEXT NOT NULL,
+  time_ms INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  value REAL,                      -- NULL: not a number
+  PRIMARY KEY (owner, name, run, dataset_name, dataset_digest)
+) WITHOUT ROWID;
+CREATE TABLE run_models (          -- that a run has used, or made
+  owner INTEGER NOT NULL,          -- tracked_runs.key
+  made INTEGER NOT NULL,
+  model TEXT NOT NULL,             -- logged_models.id
+  step INTEGER NOT NULL,
+  PRIMARY KEY (owner, made, model)
 ) WITHOUT ROWID;
 )sql";
 

@@ -266,11 +266,25 @@ Result<bool> purge_tracked(const Connection& connection, std::int64_t run, std::
   const auto deleted = change(connection, points.c_str(), run, most);
   if (!deleted) return tl::unexpected(deleted.error());
   if (*deleted > 0) return true;
+  // What clients have uploaded to them, but for what a registered model is.
+  const auto files = change(
+      connection,
+      "DELETE FROM tracked_artifacts WHERE path IN (SELECT a.path FROM tracked_runs AS t CROSS "
+      "JOIN "
+      "tracked_artifacts AS a ON a.path > substr(t.artifact_uri, 19) || '/' AND a.path < "
+      "substr(t.artifact_uri, 19) || '0' WHERE t.run = ?1 AND t.run != 0 AND "
+      "substr(t.artifact_uri, 1, 18) = 'mlflow-artifacts:/' AND NOT EXISTS (SELECT 1 FROM "
+      "model_versions AS v WHERE substr(v.source, 1, length(t.artifact_uri)) = t.artifact_uri) "
+      "LIMIT ?2)",
+      run, most);
+  if (!files) return tl::unexpected(files.error());
+  if (*files > 0) return true;
   constexpr const char* kOwners = "(SELECT key FROM tracked_runs WHERE run = ?1 AND run != 0)";
   for (const std::string& sql :
        {fmt::format("DELETE FROM series WHERE owner IN {}", kOwners),
         fmt::format("DELETE FROM tracked_params WHERE owner IN {}", kOwners),
         fmt::format("DELETE FROM tracked_tags WHERE owner IN {}", kOwners),
+        fmt::format("DELETE FROM run_models WHERE owner IN {}", kOwners),
         fmt::format(
             "DELETE FROM input_tags WHERE owner IN (SELECT key FROM inputs WHERE owner IN {})",
             kOwners),

@@ -119,6 +119,7 @@ constexpr const char* kReferences =
     "SELECT artifacts FROM steps WHERE artifacts NOT IN ('', '{}') "
     "UNION ALL SELECT artifacts FROM cache "
     "UNION ALL SELECT sha256 || ' ' || source FROM model_versions "
+    "UNION ALL SELECT sha256 FROM tracked_artifacts "
     // What runs were started with: the first event of each.
     "UNION ALL SELECT body FROM runs CROSS JOIN events ON events.key = (runs.key << 32) + 1 "
     "UNION ALL SELECT body FROM runs CROSS JOIN events"

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/store/artifacts.hpp"
 #include "engine/track/db.hpp"
 #include "engine/track/request.hpp"
 
@@ -15,6 +16,7 @@ struct Session {
   Db db;
   std::int64_t now_ms = 0;
   const std::function<std::string()>& new_id;  // 32 hexadecimal digits
+  const store::Artifacts* artifacts = nullptr;
 };
 
 // experiments.cpp
@@ -47,6 +49,21 @@ json log_model(const Session& session, const Fields& request);
 
 // history.cpp: the text of a document
 std::string metric_history(const Session& session, const Fields& request);
+
+// logged_models.cpp
+json create_logged_model(const Session& session, const Fields& request);
+json get_logged_model(const Session& session, const Fields& request);
+json finalize_logged_model(const Session& session, const Fields& request);
+json delete_logged_model(const Session& session, const Fields& request);
+json search_logged_models(const Session& session, const Fields& request);
+json set_logged_model_tags(const Session& session, const Fields& request);
+json delete_logged_model_tag(const Session& session, const Fields& request);
+json log_logged_model_params(const Session& session, const Fields& request);
+json list_logged_model_artifacts(const Session& session, const Fields& request);
+json log_outputs(const Session& session, const Fields& request);
+
+// artifact_calls.cpp
+json list_artifacts(const Session& session, const Fields& request);
 
 // models.cpp
 json create_registered_model(const Session& session, const Fields& request);
@@ -104,6 +121,8 @@ void put_pair(const Db& db, const char* table, std::int64_t owner, const std::st
               const std::string& value);
 /// False: there was none.
 bool remove_pair(const Db& db, const char* table, std::int64_t owner, const std::string& key);
+/// "experiment_ids", as a list in SQL.
+std::string experiments_of(const Fields& request);
 /// An experiment that is there, deleted or not.
 std::int64_t experiment_of(const Session& session, const Fields& request);
 

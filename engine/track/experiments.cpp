@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 
@@ -75,6 +76,17 @@ std::int64_t experiment_of(const Session& session, const Fields& request) {
   if (!number || !session.db.one<std::int64_t>("SELECT 1 FROM experiments WHERE key = ?", key))
     refuse(Code::does_not_exist, fmt::format("there is no experiment with id '{}'", id));
   return key;
+}
+
+std::string experiments_of(const Fields& request) {
+  std::vector<std::string> all;
+  for (const std::string& text : request.texts("experiment_ids")) {
+    std::int64_t key = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), key);
+    if (error == std::errc() && end == text.data() + text.size())
+      all.push_back(std::to_string(key));  // no other can be there
+  }
+  return fmt::format("{}", fmt::join(all, ", "));
 }
 
 json create_experiment(const Session& session, const Fields& request) {

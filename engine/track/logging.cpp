@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/store/metric_points.hpp"
+#include "engine/track/logged_models.hpp"
 #include "sdk/base/text.hpp"
 
 namespace scanflow::track {
@@ -28,6 +29,7 @@ void put_point(const Session& session, store::MetricPoints& points, const RunRow
   const std::int64_t series =
       session.db.whole(points.series(connection, run.key, {name, name, ""}, point));
   session.db.whole(points.add(connection, series, point));
+  if (!request.text("model_id").empty()) put_model_metric(session, run, request);
 }
 
 /// A parameter is said once; the same again is no harm.
@@ -122,6 +124,7 @@ json log_inputs(const Session& session, const Fields& request) {
     for (const auto& [name, value] : each.pairs("tags", kMostTags, kMostTag))
       put_pair(session.db, "input_tags", input, name, value);
   }
+  put_run_models(session, run, request, false);
   return json::object();
 }
 

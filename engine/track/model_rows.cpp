@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "engine/track/artifact_files.hpp"
 #include "engine/track/filter_tokens.hpp"
 
 namespace scanflow::track {
@@ -29,7 +30,7 @@ const char* const kModelColumns = "t.key, t.name, t.description, t.created_ms, t
 const char* const kVersionColumns =
     "t.key, t.owner, m.name, t.version, t.description, t.user, t.stage, t.source, t.run_id, "
     "t.run_link, t.status, t.status_message, t.created_ms, t.updated_ms, t.sha256, t.run, t.step, "
-    "t.metrics, t.lineage";
+    "t.metrics, t.lineage, t.model_id";
 const char* const kVersionTables =
     "model_versions AS t JOIN registered_models AS m ON m.key = t.owner";
 
@@ -43,7 +44,8 @@ VersionRow read_version(const store::Statement& columns) {
   VersionRow row;
   columns.read(row.key, row.owner, row.name, row.version, row.description, row.user, row.stage,
                row.source, row.run_id, row.run_link, row.status, row.status_message, row.created_ms,
-               row.updated_ms, row.sha256, row.run, row.step, row.metrics, row.lineage);
+               row.updated_ms, row.sha256, row.run, row.step, row.metrics, row.lineage,
+               row.model_id);
   return row;
 }
 
@@ -84,13 +86,14 @@ json document_of(const Db& db, const VersionRow& row) {
                   {"user_id", row.user},
                   {"current_stage", row.stage},
                   {"description", row.description},
-                  {"source", row.source},
+                  {"source", source_of(row)},
                   {"run_id", row.run_id},
                   {"run_link", row.run_link},
                   {"status", row.status},
                   {"status_message", row.status_message},
                   {"tags", pairs_of(db, "model_version_tags", row.key)},
                   {"aliases", aliases_of(db, row.owner, row.version)}};
+  if (!row.model_id.empty()) version["model_id"] = row.model_id;
   if (row.sha256.empty()) return version;
   const auto object = [](const std::string& text) {
     json parsed = json::parse(text, nullptr, false);

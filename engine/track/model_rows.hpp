@@ -16,7 +16,7 @@ struct ModelRow {
 struct VersionRow {
   std::int64_t key = 0, owner = 0, version = 0, created_ms = 0, updated_ms = 0;
   std::string name;  // of its model
-  std::string description, user, stage, source, run_id, run_link, status, status_message;
+  std::string description, user, stage, source, run_id, run_link, status, status_message, model_id;
   // Of one that a step has registered.
   std::string sha256, run, step, metrics, lineage;
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/track/logged_models.hpp"
+
 namespace scanflow::track {
 
 const char* const kRunColumns =
@@ -82,12 +84,15 @@ json RunReader::whole(const RunRow& run) {
     inputs.push_back({{"tags", pairs_of(db_, "input_tags", inputs_.column<std::int64_t>(0))},
                       {"dataset", std::move(dataset)}});
   }
-  return {{"info", info_of(run)},
-          {"data",
-           {{"metrics", std::move(metrics)},
-            {"params", pairs_of(db_, params_, run.key)},
-            {"tags", pairs_of(db_, tags_, run.key)}}},
-          {"inputs", {{"dataset_inputs", std::move(inputs)}}}};
+  return {
+      {"info", info_of(run)},
+      {"data",
+       {{"metrics", std::move(metrics)},
+        {"params", pairs_of(db_, params_, run.key)},
+        {"tags", pairs_of(db_, tags_, run.key)}}},
+      {"inputs",
+       {{"dataset_inputs", std::move(inputs)}, {"model_inputs", run_models(db_, run.key, false)}}},
+      {"outputs", {{"model_outputs", run_models(db_, run.key, true)}}}};
 }
 
 }  // namespace scanflow::track

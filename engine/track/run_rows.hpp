@@ -32,7 +32,7 @@ json info_of(const RunRow& run);
 class RunReader {
  public:
   explicit RunReader(const Db& db);
-  /// {"info", "data": {"metrics", "params", "tags"}, "inputs"}
+  /// {"info", "data": {"metrics", "params", "tags"}, "inputs", "outputs"}
   json whole(const RunRow& run);
 
  private:

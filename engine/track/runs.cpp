@@ -2,7 +2,6 @@
 #include <fmt/ranges.h>
 
 #include <array>
-#include <charconv>
 
 #include "engine/track/logging.hpp"
 
@@ -41,18 +40,6 @@ std::string status_of(const Fields& request, std::string otherwise) {
   }
   request.wrong("status", fmt::format("is '{}', and must be one of {}", status.substr(0, 50),
                                       fmt::join(kStatuses, ", ")));
-}
-
-/// Their numbers, as SQL.
-std::string experiments_of(const Fields& request) {
-  std::vector<std::string> all;
-  for (const std::string& text : request.texts("experiment_ids")) {
-    std::int64_t key = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), key);
-    if (error == std::errc() && end == text.data() + text.size())
-      all.push_back(std::to_string(key));  // no other can be there
-  }
-  return fmt::format("{}", fmt::join(all, ", "));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -28,9 +29,10 @@ template <auto run>
 constexpr Call kWrites{&text_of<run>, true};
 constexpr Call kHistory{&metric_history, false};
 
-Answer<std::string> answer_of(const Call& call, const Session& session, const json& request) {
+Answer<void> answer_of(const std::function<void(const Session&)>& work, const Session& session) {
   try {
-    return call.run(session, Fields(request));
+    work(session);
+    return {};
   } catch (Refused& refused) {
     return tl::unexpected(std::move(refused.problem));
   } catch (const std::exception& error) {  // of memory, or of a document's type
@@ -92,6 +94,18 @@ const std::vector<Endpoint>& endpoints() {
       {"POST", "runs/delete-tag", &kWrites<delete_tag>},
       {"POST", "runs/log-inputs", &kWrites<log_inputs>},
       {"POST", "runs/log-model", &kWrites<log_model>},
+      {"POST", "runs/outputs", &kWrites<log_outputs>},
+      {"GET", "artifacts/list", &kReads<list_artifacts>},
+      {"POST", "logged-models", &kWrites<create_logged_model>},
+      {"POST", "logged-models/search", &kReads<search_logged_models>},
+      {"GET", "logged-models/{model_id}", &kReads<get_logged_model>},
+      {"PATCH", "logged-models/{model_id}", &kWrites<finalize_logged_model>},
+      {"DELETE", "logged-models/{model_id}", &kWrites<delete_logged_model>},
+      {"PATCH", "logged-models/{model_id}/tags", &kWrites<set_logged_model_tags>},
+      {"DELETE", "logged-models/{model_id}/tags/{tag_key}", &kWrites<delete_logged_model_tag>},
+      {"POST", "logged-models/{model_id}/params", &kWrites<log_logged_model_params>},
+      {"GET", "logged-models/{model_id}/artifacts/directories",
+       &kReads<list_logged_model_artifacts>},
       {"GET", "metrics/get-history", &kHistory},
       {"POST", "registered-models/create", &kWrites<create_registered_model>},
       {"GET", "registered-models/get", &kReads<get_registered_model>},
@@ -119,28 +133,72 @@ const std::vector<Endpoint>& endpoints() {
   return all;
 }
 
+namespace {
+
+/// Does it match? `use` is called with each name in braces, and what stands there.
+template <class Use>
+bool match_path(std::string_view pattern, std::string_view path, Use use) {
+  const auto first = [](std::string_view& text) {
+    const std::size_t end = std::min(text.find('/'), text.size());
+    const std::string_view segment = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return segment;
+  };
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view wanted = first(pattern), segment = first(path);
+    if (wanted.starts_with('{')) {
+      use(wanted.substr(1, wanted.size() - 2), segment);
+    } else if (wanted != segment) {
+      return false;
+    }
+  }
+  return pattern.empty() && path.empty();
+}
+
+bool is_at(const Endpoint& endpoint, std::string_view path) {
+  return match_path(endpoint.path, path, [](std::string_view, std::string_view) {});
+}
+
+}  // namespace
+
 const Endpoint* find_endpoint(std::string_view method, std::string_view path) {
   for (const Endpoint& each : endpoints()) {
-    if (each.method == method && each.path == path) return &each;
+    if (each.method == method && is_at(each, path)) return &each;
   }
   return nullptr;
 }
 
-Answer<std::string> Tracker::run(const Call& call, const json& request) const {
-  Answer<std::string> answer;
+bool has_endpoint(std::string_view path) {
+  return std::any_of(endpoints().begin(), endpoints().end(),
+                     [&](const Endpoint& each) { return is_at(each, path); });
+}
+
+json request_of(const Endpoint& endpoint, std::string_view path, json request) {
+  if (!request.is_object()) return request;
+  match_path(endpoint.path, path, [&](std::string_view name, std::string_view value) {
+    request[std::string(name)] = std::string(value);
+  });
+  return request;
+}
+
+Answer<void> Tracker::transact(bool writes, const std::function<void(const Session&)>& work) const {
+  Answer<void> answer;
   const std::int64_t now_ms = means_.now_ms();
+  const auto session = [&](const store::Connection& connection) {
+    return Session{Db(connection), now_ms, means_.new_id, means_.artifacts};
+  };
   Result<void> done;
-  if (call.writes) {
+  if (writes) {
     // The store goes on only where nothing fails: so what has failed is taken back here.
     done = store_.write([&](store::Connection& connection) -> Result<void> {
       if (auto begun = connection.execute("SAVEPOINT call"); !begun) return begun;
-      answer = answer_of(call, {Db(connection), now_ms, means_.new_id}, request);
+      answer = answer_of(work, session(connection));
       return connection.execute(answer ? "RELEASE call" : "ROLLBACK TO call; RELEASE call");
     });
   } else {
     done = store_.read([&](const store::Connection& connection) -> Result<void> {
       const Deadline deadline(connection);
-      answer = answer_of(call, {Db(connection), now_ms, means_.new_id}, request);
+      answer = answer_of(work, session(connection));
       if (deadline.over())
         answer =
             invalid("this takes longer than 20 s: ask for less, or for one page after the other");
@@ -149,6 +207,14 @@ Answer<std::string> Tracker::run(const Call& call, const json& request) const {
   }
   if (!done) return tl::unexpected<Problem>({Code::unavailable, std::move(done.error().message)});
   return answer;
+}
+
+Answer<std::string> Tracker::run(const Call& call, const json& request) const {
+  std::string text;
+  const auto done = transact(
+      call.writes, [&](const Session& session) { text = call.run(session, Fields(request)); });
+  if (!done) return tl::unexpected(done.error());
+  return text;
 }
 
 }  // namespace scanflow::track

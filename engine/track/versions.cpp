@@ -1,7 +1,8 @@
 // Versions of registered models.
 #include <fmt/format.h>
 
-#include "engine/track/model_rows.hpp"
+#include "engine/track/artifact_files.hpp"
+#include "engine/track/logged_models.hpp"
 
 namespace scanflow::track {
 namespace {
@@ -41,10 +42,11 @@ json create_model_version(const Session& session, const Fields& request) {
       session.now_ms, model.key);
   session.db.change(
       "INSERT INTO model_versions (owner, version, description, user, source, run_id, run_link, "
-      "created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "created_ms, updated_ms, model_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       model.key, number, request.limited("description", kMostTag),
       request.limited("user_id", kMostName), source, request.text("run_id"),
-      request.limited("run_link", kMostName), session.now_ms, session.now_ms);
+      request.limited("run_link", kMostName), session.now_ms, session.now_ms,
+      request.limited("model_id", kMostKey));
   const std::int64_t key = session.db.last_key();
   for (const auto& [tag, value] : request.pairs("tags", 100, kMostTag))
     put_pair(session.db, "model_version_tags", key, tag, value);
@@ -96,8 +98,13 @@ json transition_stage(const Session& session, const Fields& request) {
   return changed(session, request);
 }
 
+/// A source may be a logged model: then where that lies.
 json get_download_uri(const Session& session, const Fields& request) {
-  return {{"artifact_uri", version_of(session, request).source}};
+  const std::string source = source_of(version_of(session, request));
+  constexpr std::string_view kLogged = "models:/m-";
+  if (!source.starts_with(kLogged)) return {{"artifact_uri", source}};
+  const std::string id = source.substr(source.find("m-"));
+  return {{"artifact_uri", logged_model_of(session, id).artifact_uri}};
 }
 
 json set_model_version_tag(const Session& session, const Fields& request) {

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -115,6 +116,14 @@ class RawConnection {
     (void)::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
   }
   void end() const { ::shutdown(fd_, SHUT_WR); }
+  /// What comes next, within 20 s; "" at the end.
+  std::string piece() const {
+    std::string text(1 << 20, '\0');
+    pollfd wait{fd_, POLLIN, 0};
+    const ssize_t n = ::poll(&wait, 1, 20'000) == 1 ? ::recv(fd_, text.data(), text.size(), 0) : 0;
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    return text;
+  }
   /// What comes until it is closed, or contains `wanted`, within 20 s.
   std::string receive(const std::string& wanted = "\n\n no such text") const {
     std::string text;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "engine/http/range.hpp"
 #include "engine/http/server.hpp"
@@ -20,8 +21,6 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-constexpr std::uint64_t kMost = 8u << 20;
 
 std::string some_bytes(std::size_t bytes) {
   std::string text(bytes, '\0');
@@ -46,7 +45,7 @@ class FileTest : public testing::Test {
     if (head.path.front() == "refused")
       return respond(403, {{"no", head.header("Content-Length")}});
     if (head.path.front() == "memory") return InMemory{};
-    return SpoolTo{spool_, kMost, 0, [](int status, const std::string& message) {
+    return SpoolTo{spool_, most_, 1 << 20, [](int status, const std::string& message) {
                      return respond(status, {{"why", message}});
                    }};
   }
@@ -72,6 +71,7 @@ class FileTest : public testing::Test {
   Issued issued_ = test::issue();
   const std::filesystem::path spool_ = directory_.path() / "spool",
                               kept_ = directory_.path() / "kept";
+  std::uint64_t most_ = 8u << 20;
   std::unique_ptr<Server> server_;
 };
 
@@ -144,6 +144,16 @@ TEST_F(FileTest, WhatIsNotWantedIsRefusedBeforeItComes) {
   EXPECT_TRUE(test::eventually([&] { return spool_is_empty(); }));
 }
 
+TEST_F(FileTest, WhatNoDiskHasRoomForIsRefusedBeforeItComes) {
+  most_ = ~0ull;
+  TlsClient client(server_->address(), issued_.ca);
+  EXPECT_THAT(
+      client.send("PUT /file HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1125899906842624"
+                  "\r\n\r\n"),
+      AllOf(StartsWith("HTTP/1.1 507"), HasSubstr("MiB are kept for others"),
+            HasSubstr("free some space")));
+}
+
 TEST_F(FileTest, ABodyThatDoesNotSayItsLengthIsCutOffAtTheLimit) {
   TlsClient client(server_->address(), issued_.ca);
   std::string request =
@@ -166,9 +176,10 @@ TEST_F(FileTest, OfAClientThatGoesAwayInTheMiddleNothingStays) {
 
 TEST_F(FileTest, WhereTheFileCannotBeMadeThatIsSaid) {
   std::filesystem::remove(spool_);
+  std::ofstream(spool_) << "in its way";
   TlsClient client(server_->address(), issued_.ca);
   EXPECT_THAT(client.ask("PUT", "/file", "12"),
-              AllOf(StartsWith("HTTP/1.1 500"), HasSubstr("No such file")));
+              AllOf(StartsWith("HTTP/1.1 500"), HasSubstr("cannot make")));
 }
 
 }  // namespace

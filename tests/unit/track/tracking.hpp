@@ -20,7 +20,7 @@ class Tracking : public testing::Test {
     store_ = std::move(*opened);
     tracker_ = std::make_unique<Tracker>(
         *store_, Tracker::Means{[this] { return now_ms_; },
-                                [this] { return fmt::format("{:032x}", ++ids_); }});
+                                [this] { return fmt::format("{:032x}", ++ids_); }, &artifacts_});
   }
 
   Answer<json> answer(const std::string& path, const json& request) {
@@ -61,6 +61,7 @@ class Tracking : public testing::Test {
   }
 
   test::TempDir directory_;
+  store::Artifacts artifacts_{directory_ / "artifacts"};
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Tracker> tracker_;
   std::int64_t now_ms_ = 1'000;
