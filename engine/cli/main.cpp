@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "engine/backend/names.hpp"
+#include "engine/cli/admin_command.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
 #include "engine/cli/hub_command.hpp"
@@ -332,6 +333,7 @@ int main(int argc, char** argv) {
   HubOptions hub_options;
   LoadOptions load_options;
   ModelOptions model_options;
+  AdminOptions admin_options;
   ServeOptions serve_options;
   std::string shell;
   ServerCommand server_options;
@@ -351,6 +353,7 @@ int main(int argc, char** argv) {
   add_hub(app, choice.context, hub_options, choice.command);
   add_load(app, choice.context, load_options, choice.command);
   add_model(app, choice.context, model_options, choice.command);
+  add_admin(app, choice.context, admin_options, choice.command);
   add_serve(app, choice.context, serve_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);

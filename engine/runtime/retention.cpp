@@ -14,9 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// An artifact may lie there for a while before what refers to it is committed.
-constexpr std::int64_t kGarbageAgeUs = 3'600'000'000;
-
 /// Nothing is garbage that is younger than this: to look for it more often finds nothing more, and
 /// looking reads the names of all artifacts.
 constexpr std::chrono::hours kBetweenCollections{1};
@@ -43,7 +40,7 @@ Result<std::vector<std::string>> Engine::Impl::delete_runs(const std::vector<std
 }
 
 Result<store::Garbage> Engine::Impl::collect_garbage() {
-  const std::int64_t old = wall_us() - kGarbageAgeUs;
+  const std::int64_t old = wall_us() - store::kGarbageAgeUs;
   auto garbage = store::collect_garbage(*options.store, artifacts, old);
   for (const fs::path& of_runs : {options.state.root / "runs", options.state.checkpoints()})
     (void)store::collect_run_directories(*options.store, of_runs, old);

@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "engine/store/garbage_lock.hpp"
-#include "sdk/base/digest.hpp"
+#include "engine/store/object_names.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::store {
@@ -18,11 +18,6 @@ namespace scanflow::store {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Of a tree that was taken out of its place, until all of it is removed.
-constexpr std::string_view kGone = ".gone";
-/// Of an object that is executable.
-constexpr std::string_view kExecutable = ".x";
 
 std::int64_t modified_us(const struct stat& status) {
   return static_cast<std::int64_t>(status.st_mtim.tv_sec) * 1'000'000 +
@@ -46,41 +41,6 @@ bool is_alone(const fs::path& path, std::uint64_t* bytes) {
 bool is_there(const fs::path& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0;
-}
-
-/// The names in a directory; none where there is no such directory.
-Result<std::vector<std::string>> names_in(const fs::path& directory) {
-  std::vector<std::string> names;
-  std::error_code error;
-  fs::directory_iterator entry(directory, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    names.push_back(entry->path().filename().string());
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return fail(fmt::format("cannot read directory {}: {}", directory.string(), error.message()));
-  }
-  return names;
-}
-
-/// Everything of a kind, as "ab/cdef...".
-Result<std::vector<std::string>> entries_of(const fs::path& kind) {
-  std::vector<std::string> entries;
-  const auto parts = names_in(kind);
-  if (!parts) return tl::unexpected(parts.error());
-  for (const std::string& part : *parts) {
-    if (part.size() != 2) continue;  // not ours
-    const auto names = names_in(kind / part);
-    if (!names) return tl::unexpected(names.error());
-    for (const std::string& name : *names) entries.push_back((fs::path(part) / name).string());
-  }
-  return entries;
-}
-
-/// Of an entry, without the end of its name; empty: it is none of ours.
-std::string digest_of(std::string entry, std::string_view end) {
-  if (entry.ends_with(end)) entry.resize(entry.size() - end.size());
-  std::erase(entry, '/');
-  return is_sha256(entry) ? entry : std::string();
 }
 
 /// Of the files below that have no other name.
@@ -193,6 +153,39 @@ Result<Garbage> collect_garbage(Store& store, const Artifacts& artifacts,
   const auto referenced = store.referenced_artifacts();
   if (!referenced) return tl::unexpected(referenced.error());
   return artifacts.remove_unreferenced(*referenced, older_than_us);
+}
+
+Result<Garbage> find_garbage(const Store& store, const fs::path& artifacts,
+                             std::int64_t older_than_us) {
+  auto kept = store.referenced_artifacts();
+  const auto manifests = entries_of(artifacts / "manifests");
+  const auto objects = entries_of(artifacts / "objects");
+  if (!kept) return tl::unexpected(kept.error());
+  if (!manifests) return tl::unexpected(manifests.error());
+  if (!objects) return tl::unexpected(objects.error());
+  Garbage garbage;
+  std::unordered_set<std::string> in_trees;
+  for (const std::string& entry : *manifests) {
+    const fs::path file = artifacts / "manifests" / entry;
+    if (!kept->contains(digest_of(entry, kGone)) && is_older(file, older_than_us)) {
+      ++garbage.directories;
+    } else if (const auto manifest = read_file(file)) {
+      add_digests(*manifest, in_trees);
+    }
+  }
+  for (const std::string& entry : *objects) {
+    const std::string digest = digest_of(entry, kExecutable);
+    const fs::path file = artifacts / "objects" / entry;
+    if (digest.empty() || kept->contains(digest) || in_trees.contains(digest) ||
+        !is_older(file, older_than_us))
+      continue;
+    std::error_code gone;  // meanwhile
+    const auto bytes = fs::file_size(file, gone);
+    if (gone) continue;
+    ++garbage.files;
+    garbage.bytes += bytes;
+  }
+  return garbage;
 }
 
 Result<std::vector<std::string>> collect_run_directories(const Store& store, const fs::path& runs,

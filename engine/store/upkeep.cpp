@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/store/execute.hpp"
+#include "engine/store/object_names.hpp"
 #include "engine/store/run_queries.hpp"
 #include "engine/store/schema.hpp"
 #include "engine/store/store_impl.hpp"
@@ -125,22 +126,6 @@ constexpr const char* kReferences =
     "UNION ALL SELECT body FROM runs CROSS JOIN events"
     "  ON events.key >= (runs.key << 32) AND events.key < ((runs.key + 1) << 32)"
     "  WHERE runs.ended_us = 0";
-
-/// Whatever has exactly 64 hexadecimal digits: no reference can hide in a document's shape, and what
-/// is taken for one too many is only kept longer.
-void add_digests(std::string_view text, std::unordered_set<std::string>& digests) {
-  constexpr std::size_t kDigits = 64;
-  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  std::size_t digits = 0;
-  for (std::size_t i = 0; i <= text.size(); ++i) {
-    if (i < text.size() && is_digit(text[i])) {
-      ++digits;
-      continue;
-    }
-    if (digits == kDigits) digests.emplace(text.substr(i - kDigits, kDigits));
-    digits = 0;
-  }
-}
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "sdk/base/digest.hpp"
@@ -181,6 +182,27 @@ TEST_F(ArtifactsHttp, OfAnUploadThatBreaksOffNothingStays) {
   EXPECT_TRUE(nothing_is_left());
   EXPECT_EQ(list("0").size(), 1u);
   EXPECT_THAT(get("0/kept"), EndsWith("\r\n\r\nkept"));
+}
+
+TEST_F(ArtifactsHttp, WhatIsDamagedIsFoundAndMovedAside) {
+  ASSERT_THAT(put("0/kept", "kept"), StartsWith("HTTP/1.1 200"));
+  const Output whole = scanflow_({"admin", "check"});
+  EXPECT_EQ(whole.exit, 0) << whole.err;
+  EXPECT_THAT(whole.out, HasSubstr("1 files and 0 directories, 4 B: all are what they were"));
+  EXPECT_THAT(scanflow_({"admin", "gc", "--dry-run"}).out, HasSubstr("would free 0 B"));
+  const std::string digest = sha256_hex("kept");
+  const fs::path object =
+      scanflow_.state() / "artifacts" / "objects" / digest.substr(0, 2) / digest.substr(2);
+  fs::permissions(object, fs::perms::owner_all);
+  std::ofstream(object) << "lost";
+  const Output damaged = scanflow_({"admin", "check", "--quarantine"});
+  EXPECT_EQ(damaged.exit, 1);
+  EXPECT_THAT(damaged.out, AllOf(HasSubstr("file 0/kept"), HasSubstr("its bytes have SHA-256")));
+  EXPECT_THAT(get("0/kept"), AllOf(StartsWith("HTTP/1.1 500"), HasSubstr("is not in the store")));
+  ASSERT_THAT(put("0/kept", "kept"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(get("0/kept"), EndsWith("\r\n\r\nkept"));
+  EXPECT_EQ(scanflow_({"admin", "check"}).exit, 0);
+  EXPECT_THAT(scanflow_({"admin", "gc"}).out, HasSubstr("freed 0 B"));
 }
 
 TEST_F(ArtifactsHttp, OfUploadsAtOnceOneIsThereWhole) {
