@@ -155,12 +155,12 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     if (auto* to = std::get_if<SpoolTo>(&admitted)) return spool_body(std::move(*to));
     if (head_parser_->content_length().value_or(0) > limits_.body_bytes)
       return on_bad_request(beast::http::error::body_limit);
-    wire().expires_after(limits_.receive);
     go_on([](Served& self) { self.read_body(); });
   }
 
   /// Where the client waits for that before it sends the body.
   void go_on(void (*then)(Served&)) {
+    wire().expires_after(limits_.receive);
     const auto expected = head_parser_->get()[beast::http::field::expect];
     if (!beast::iequals(expected, "100-continue")) return then(*this);
     go_on_.emplace(beast::http::status::continue_, version_);
@@ -187,6 +187,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   void read_body() {
     parser_.emplace(std::move(*head_parser_));
     parser_->body_limit(limits_.body_bytes);  // of one that does not say how long it is
+    if (!parser_->is_done()) buffer_.reserve(buffer_.max_size());  // as much is read at once
     read_more();
   }
 

@@ -38,6 +38,7 @@ class Upload : public std::enable_shared_from_this<Upload<Wire>> {
 
   void start(std::shared_ptr<Spool> spool) {
     spool_ = std::move(spool);
+    buffer_.reserve(buffer_.max_size());  // as much is read at once
     begin_piece();
   }
 
@@ -77,6 +78,7 @@ class Upload : public std::enable_shared_from_this<Upload<Wire>> {
 
   void end(error_code error, Taken<std::shared_ptr<const BodyFile>> taken) {
     spool_.reset();
+    buffer_.shrink_to_fit();
     std::exchange(done_, {})(error, std::move(taken));
   }
 

@@ -57,8 +57,8 @@ class ClientTest : public testing::Test {
 
   const test::TempDir directory_;
   const Issued issued_ = test::issue();
-  std::vector<Reply> held_;
   std::unique_ptr<Server> server_;
+  std::vector<Reply> held_;  // each keeps its connection, which must not outlive the server
 };
 
 TEST_F(ClientTest, AsksAgainOverItsConnection) {

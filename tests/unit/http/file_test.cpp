@@ -33,7 +33,11 @@ class FileTest : public testing::Test {
   void SetUp() override {
     at_.write(issued_);
     std::filesystem::create_directory(spool_);
+    listen(Limits().receive);
+  }
+  void listen(std::chrono::milliseconds receive) {
     Options options;
+    options.limits.receive = receive;
     options.limits.body_bytes = 1 << 10;
     options.certificate = test::opened(at_);
     server_ = std::move(*Server::listen("127.0.0.1:0", std::move(options)));
@@ -172,6 +176,16 @@ TEST_F(FileTest, OfAClientThatGoesAwayInTheMiddleNothingStays) {
   }
   EXPECT_TRUE(test::eventually([&] { return spool_is_empty(); }));
   EXPECT_FALSE(std::filesystem::exists(kept_));
+}
+
+TEST_F(FileTest, AClientThatFallsSilentIsGivenUp) {
+  server_.reset();
+  listen(std::chrono::milliseconds(100));
+  TlsClient client(server_->address(), issued_.ca);
+  EXPECT_EQ(client.send("PUT /file HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4194304\r\n\r\n" +
+                        some_bytes(1 << 20)),
+            "");
+  EXPECT_TRUE(test::eventually([&] { return spool_is_empty(); }));
 }
 
 TEST_F(FileTest, WhereTheFileCannotBeMadeThatIsSaid) {

@@ -63,8 +63,8 @@ TEST(Damage, ADamagedPageIsAnErrorAndNoCrash) {
   {
     auto store = Store::open(directory.path(), Durability::process);
     ASSERT_TRUE(store);
-    for (int i = 1; i <= 100; ++i) ASSERT_TRUE(commit(**store, event(i, 2000)));
-    ASSERT_TRUE(commit(**store, {.runs = {{.id = "r", .events = 100}}}));
+    for (int i = 1; i <= 300; ++i) ASSERT_TRUE(commit(**store, event(i, 2000)));
+    ASSERT_TRUE(commit(**store, {.runs = {{.id = "r", .events = 300}}}));
   }
   std::string bytes = test::read(directory / "scanflow.db");
   ASSERT_GT(bytes.size(), 200'000u);

@@ -1,5 +1,6 @@
 // Files of runs and models.
 #include <filesystem>
+#include <future>
 
 #include "engine/store/garbage.hpp"
 #include "sdk/base/digest.hpp"
@@ -120,6 +121,41 @@ TEST_F(Files, ADirectoryThatAStepHasRegisteredToo) {
   EXPECT_EQ(list(root).at(2), folder_entry("layers"));
   EXPECT_EQ(list(root + "/layers"), json::array({file_entry("one.bin", 1)}));
   EXPECT_EQ(content(root + "/layers/one.bin"), "1");
+}
+
+TEST_F(Files, OfAPipelinesRunTheyGoWithItUnlessAModelIsMadeOfThem) {
+  for (const std::string run : {"run-one", "run-two"}) {
+    std::promise<Result<void>> done;
+    store_->commit(
+        {.runs = {{.id = run,
+                   .pipeline = "p",
+                   .name_space = "n",
+                   .status = "succeeded",
+                   .ended_us = 1}},
+         .metrics = {{.run = run, .step = "train", .name = "loss", .attempt = 1, .number = 1}}},
+        [&](const Result<void>& result) { done.set_value(result); });
+    ASSERT_TRUE(done.get_future().get());
+  }
+  const std::string experiment = ok("experiments/get-by-name", {{"experiment_name", "n/p"}})
+                                     .at("experiment")
+                                     .at("experiment_id");
+  std::vector<std::string> roots;
+  const json found = ok("runs/search", {{"experiment_ids", {experiment}},
+                                        {"filter", "tags.`scanflow.step` = 'train'"},
+                                        {"order_by", {"tags.`scanflow.run`"}}})
+                         .at("runs");
+  for (const json& each : found) {
+    const std::string uri = each.at("info").at("artifact_uri");
+    roots.push_back(uri.substr(uri.find('/') + 1));
+    ASSERT_TRUE(put(roots.back() + "/model/w", roots.back()));
+  }
+  ASSERT_EQ(roots.size(), 2u);
+  ok("registered-models/create", {{"name", "net"}});
+  ok("model-versions/create",
+     {{"name", "net"}, {"source", "mlflow-artifacts:/" + roots[1] + "/model"}});
+  ASSERT_EQ(store_->delete_runs({"run-one", "run-two"}).value().size(), 2u);
+  EXPECT_EQ(list(roots[0]), json::array());
+  EXPECT_EQ(list(roots[1]), json::array({folder_entry("model")}));
 }
 
 TEST_F(Files, WhatIsAtAPathIsKeptAndWhatIsNotIsGarbage) {
