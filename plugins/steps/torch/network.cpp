@@ -1,40 +1,15 @@
 #include "plugins/steps/torch/network.hpp"
 
 #include <ATen/ATen.h>
-#include <fmt/format.h>
 #include <torch/csrc/autograd/grad_mode.h>
 #include <torch/nn/functional/activation.h>
 #include <torch/nn/functional/pooling.h>
-#include <torch/serialize.h>
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
-#include <stdexcept>
 #include <string>
-#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace scanflow::cnn {
-namespace {
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-constexpr const char* kNoStateDict =
-    "holds something else than a dictionary of names and tensors (a state dict); save it in Python "
-    "with torch.save(dict(network.state_dict()), file)";
-
-[[noreturn]] void fail(const std::filesystem::path& file, const std::string& what) {
-  throw std::runtime_error(fmt::format("{}: {}", file.string(), what));
-}
-
-std::vector<char> read_all(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) fail(file, fmt::format("cannot open: {}", std::generic_category().message(errno)));
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-}  // namespace
 
 Network::Network(const Architecture& a)
     : conv1_(torch::nn::Conv2dOptions(1, a.channels1, a.kernel1)),
@@ -68,15 +43,11 @@ at::Tensor labels_tensor(const data::DigitSet& digits) {
 }
 
 void save_weights(const Network& network, const std::filesystem::path& file) {
-  c10::Dict<std::string, at::Tensor> dictionary;
-  for (const auto& item : network.named_parameters()) {
-    dictionary.insert(item.key(), item.value().detach());
-  }
-  const std::vector<char> bytes = torch::pickle_save(dictionary);
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out) fail(file, fmt::format("cannot write: {}", std::generic_category().message(errno)));
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  const auto parameters = network.named_parameters();
+  tensors.reserve(parameters.size());
+  for (const auto& item : parameters) tensors.emplace_back(item.key(), item.value());
+  data::write_state_dict(tensors, file);
 }
 
 Shapes Weights::shapes() const {
@@ -86,24 +57,7 @@ Shapes Weights::shapes() const {
 }
 
 Weights load_weights(const std::filesystem::path& file) {
-  const std::vector<char> bytes = read_all(file);
-  Weights weights;
-  try {
-    const c10::IValue value = torch::pickle_load(bytes);
-    if (!value.isGenericDict()) fail(file, kNoStateDict);
-    for (const auto& entry : value.toGenericDict()) {
-      if (!entry.key().isString() || !entry.value().isTensor()) {
-        fail(file, kNoStateDict);
-      }
-      weights.tensors[entry.key().toStringRef()] = entry.value().toTensor();
-    }
-  } catch (const c10::Error& error) {
-    fail(file, fmt::format("is no weights file that can be read here ({} bytes): {}; expected is "
-                           "the artifact model of torch.train, or what Python's "
-                           "torch.save(dict(network.state_dict()), file) writes",
-                           bytes.size(), first_line(error.what_without_backtrace())));
-  }
-  return weights;
+  return {data::read_state_dict(file, "the artifact model of torch.train")};
 }
 
 void copy_weights(const Weights& weights, Network& network) {

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "plugins/common/digit_set.hpp"
+#include "plugins/common/state_dict.hpp"
 #include "plugins/steps/torch/architecture.hpp"
 
 namespace scanflow::cnn {
@@ -33,16 +34,14 @@ at::Tensor images_tensor(const data::DigitSet& digits);
 /// {n}, int64.
 at::Tensor labels_tensor(const data::DigitSet& digits);
 
-/// A dictionary name -> tensor in PyTorch's file format: Python's torch.load gives a state dict.
-/// The same weights give the same bytes.
+/// As a state dict. The same weights give the same bytes.
 void save_weights(const Network& network, const std::filesystem::path& file);
 
 struct Weights {
-  std::map<std::string, at::Tensor> tensors;
+  data::StateDict tensors;
   Shapes shapes() const;
 };
-/// Reads what save_weights or Python's torch.save(dict(network.state_dict())) wrote; libtorch reads
-/// no OrderedDict. Runs no code of the file's. Throws std::runtime_error.
+/// Reads what save_weights or Python wrote (read_state_dict). Throws std::runtime_error.
 Weights load_weights(const std::filesystem::path& file);
 /// The shapes must fit (check_fit, deduce).
 void copy_weights(const Weights& weights, Network& network);
