@@ -1,0 +1,29 @@
+#include "plugins/steps/data/corruptions.hpp"
+
+namespace scanflow::corruption {
+namespace {
+
+constexpr float kBrighter = 0.5F;   // at severity 1
+constexpr int kStripe = kSide / 4;  // columns at each side
+
+}  // namespace
+
+Grey brightness(const Grey& image, double severity, data::Random& /*random*/) {
+  Grey out = image;
+  for (float& value : out.values) value += kBrighter * static_cast<float>(severity);
+  return out;
+}
+
+/// The outer quarters become their negative.
+Grey stripe(const Grey& image, double severity, data::Random& /*random*/) {
+  Grey out = image;
+  for (int y = 0; y < kSide; ++y) {
+    for (int x = 0; x < kSide; ++x) {
+      const bool outside = x < kStripe || x >= kSide - kStripe;
+      if (outside) out.at(y, x) = mixed(image.at(y, x), 1 - image.at(y, x), severity);
+    }
+  }
+  return out;
+}
+
+}  // namespace scanflow::corruption
