@@ -27,7 +27,7 @@ struct CorruptConfig {
     f("severity", severity)
         .min(0)
         .max(1)
-        .doc("0: nothing happens; 1: as strong as MNIST-C's code goes (its fifth level)");
+        .doc("0: nothing happens; 1: about as strong as MNIST-C goes (its fifth level)");
     f("share", share)
         .min(0)
         .max(1)

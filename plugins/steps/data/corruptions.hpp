@@ -13,7 +13,7 @@
 
 namespace scanflow::corruption {
 
-/// severity: above 0, up to 1 (their fifth level).
+/// severity: above 0, up to 1 (about their fifth level).
 using Function = Grey (*)(const Grey& image, double severity, data::Random& random);
 
 // noise.cpp

@@ -3,7 +3,8 @@
 namespace scanflow::corruption {
 namespace {
 
-constexpr float kBrighter = 0.5F;   // at severity 1
+// At severity 1. MNIST-C goes to 0.5, which costs some networks 3 points and others 85 (README.md).
+constexpr float kBrighter = 0.7F;
 constexpr int kStripe = kSide / 4;  // columns at each side
 
 }  // namespace

@@ -4,8 +4,8 @@ namespace scanflow::corruption {
 namespace {
 
 // At severity 1.
-constexpr double kPhotons = 3;          // that full ink sends
-constexpr double kFlippedShare = 0.27;  // of the pixels
+constexpr double kPhotons = 3;         // that full ink sends
+constexpr double kFlippedShare = 0.3;  // of the pixels
 
 /// Knuth's product of uniform values; mean at most some hundreds.
 int poisson(double mean, data::Random& random) {
