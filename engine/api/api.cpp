@@ -114,6 +114,9 @@ const std::vector<Api::Impl::Route>& Api::Impl::routes() {
       {"GET", {"readyz"}, &Impl::readiness},
       {"GET", {"api", "v1", "version"}, &Impl::version},
       {"GET", {"api", "v1", "schedules"}, &Impl::schedules},
+      {"GET", {"api", "v1", "services"}, &Impl::list_services},
+      {"GET", {"api", "v1", "services", "{}", "{}"}, &Impl::show_service},
+      {"GET", {"api", "v1", "services", "{}", "{}", "logs"}, &Impl::service_logs},
       {"GET",
        {"api", "v1", "documents"},
        &Impl::list_documents,
@@ -216,14 +219,18 @@ void Api::handle(Request request, const Reply& reply) {
   reply(std::move(response));
 }
 
-void Api::serve(runtime::Engine& engine) {
-  impl_->shared.http.post([this, &engine] { impl_->shared.engine = &engine; });
+void Api::serve(runtime::Engine& engine, const Services& services) {
+  impl_->shared.http.post([this, &engine, &services] {
+    impl_->shared.engine = &engine;
+    impl_->services = &services;
+  });
 }
 
 void Api::forget_engine() {
   std::promise<void> forgotten;
   impl_->shared.http.post([&] {
     impl_->shared.engine = nullptr;
+    impl_->services = nullptr;
     forgotten.set_value();
   });
   forgotten.get_future().wait();

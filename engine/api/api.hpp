@@ -4,6 +4,9 @@
 //   GET    /healthz, /readyz                 alive; ready to take runs
 //   GET    /api/v1/version
 //   GET    /api/v1/schedules                 of registered pipelines: the next firing, the last run
+//   GET    /api/v1/services                  that this server runs, and how they fare
+//   GET    /api/v1/services/{namespace}/{name}          one of them, with its processes
+//   GET    /api/v1/services/{namespace}/{name}/logs     the last of what they logged
 //   GET    /api/v1/documents                 the newest version of each that is registered:
 //                                            ?kind= namespace= labels= sources=true limit= cursor=
 //   POST   /api/v1/documents                 registers all or none (?dry_run=true: only says what it
@@ -58,6 +61,8 @@
 
 namespace scanflow::api {
 
+class Services;
+
 struct ApiOptions {
   runtime::StateDirectory state;
   std::uint32_t jobs = 1;                                           // of a run that does not say
@@ -78,9 +83,9 @@ class Api {
   /// Where the body of a request goes.
   http::Admission admit(const Request& head) const;
   void handle(Request request, const Reply& reply);
-  /// `engine` is asked from now on. [not-the-HTTP-thread]
-  void serve(runtime::Engine& engine);
-  /// Asks it no more, when this returns. [not-the-HTTP-thread]
+  /// They are asked from now on. [not-the-HTTP-thread]
+  void serve(runtime::Engine& engine, const Services& services);
+  /// Asks them no more, when this returns. [not-the-HTTP-thread]
   void forget_engine();
   /// Waits for what is being read; nothing is after this. Before `http` ends.
   void finish();

@@ -11,6 +11,7 @@
 
 #include "engine/api/api.hpp"
 #include "engine/api/event_stream.hpp"
+#include "engine/api/services.hpp"
 #include "engine/track/answer.hpp"
 
 namespace scanflow::api {
@@ -82,6 +83,11 @@ struct Api::Impl {
   void remove_document(const Request& request, const Segments& names, const Reply& reply);
   void remove_documents(const Request& request, const Segments& names, const Reply& reply);
 
+  // Services (service_requests.cpp).
+  void list_services(const Request& request, const Segments& names, const Reply& reply);
+  void show_service(const Request& request, const Segments& names, const Reply& reply);
+  void service_logs(const Request& request, const Segments& names, const Reply& reply);
+
   /// MLflow's REST API (track_requests.cpp). `path`: below /api/2.0/mlflow/.
   void track(const Request& request, const std::string& path, const Reply& reply);
 
@@ -116,10 +122,16 @@ struct Api::Impl {
     response.headers.emplace_back("Retry-After", "1");
     reply(std::move(response));
   }
+  template <class Use>
+  void with_services(const Reply& reply, Use use) {
+    if (services != nullptr) return use(*services);
+    reply(ending());
+  }
   /// Asks the engine what is done or not; `answer` makes the answer of its "done".
   void ask(const json& request, std::function<json(const json& done)> answer, const Reply& reply);
 
   const ApiOptions options;
+  const Services* services = nullptr;  // that this server runs
   Shared shared;
 };
 

@@ -9,6 +9,7 @@
 
 #include "engine/api/api.hpp"
 #include "engine/api/scheduler.hpp"
+#include "engine/api/services.hpp"
 #include "engine/http/server.hpp"
 #include "engine/runtime/engine_socket.hpp"
 #include "engine/runtime/machine_capacity.hpp"
@@ -46,6 +47,7 @@ struct Server::Impl {
   std::unique_ptr<Api> api;
   std::unique_ptr<runtime::EngineSocket> socket;  // and the engine
   std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<Services> services;
 
   ~Impl() {
     scheduler.reset();
@@ -53,6 +55,7 @@ struct Server::Impl {
     if (api) api->forget_engine();
     socket.reset();
     if (api) api->finish();
+    services.reset();
     http.reset();
   }
 
@@ -172,7 +175,12 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
                                     impl->socket->engine());
   if (!scheduler) return tl::unexpected(scheduler.error());
   impl->scheduler = std::move(*scheduler);
-  impl->api->serve(impl->socket->engine());
+  auto services =
+      Services::start({chosen.state, chosen.worker.parent_path() / "scanflow-service",
+                       chosen.services, [&chosen] { return find_plugins(chosen); }, chosen.log});
+  if (!services) return tl::unexpected(services.error());
+  impl->services = std::move(*services);
+  impl->api->serve(impl->socket->engine(), *impl->services);
   chosen.log("listening on http://" + impl->http->address());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

@@ -24,6 +24,7 @@ struct ServerOptions {
   store::Durability durability = store::Durability::process;
   orchestrate::AllowList patch_allow;  // as EngineOptions
   std::string listen = "127.0.0.1:8420";
+  std::string services = "127.0.0.1:8421";  // where clients of its services ask
   std::string version;
   std::function<void(const std::string& line)> log;  // [any-thread]
 };

@@ -29,9 +29,10 @@ struct Target {
 
 Result<Target> target_of(const std::string& url) {
   const auto wrong = [&] {
-    return fail(fmt::format("'{}' is no service: give its URL, like "
-                            "http://127.0.0.1:8421/v2/models/digits",
-                            url));
+    return fail(
+        fmt::format("'{}' is no service: give its URL, like "
+                    "http://127.0.0.1:8421/v2/models/digits",
+                    url));
   };
   constexpr std::string_view kHttp = "http://";
   if (!url.starts_with(kHttp)) return wrong();
@@ -53,8 +54,8 @@ Result<json> metadata(const Target& target) {
     return fail(fmt::format("cannot connect to {}:{}: {}", target.peer.host, target.peer.port,
                             client.error().message));
   }
-  const auto head = (*client)->ask(
-      {"GET", target.path, {{"Host", "localhost"}}, "", kMetadataPatience});
+  const auto head =
+      (*client)->ask({"GET", target.path, {{"Host", "localhost"}}, "", kMetadataPatience});
   if (!head) return fail(head.error().message);
   const auto body = (*client)->rest(1 << 20);
   if (!body) return fail(body.error().message);
@@ -70,9 +71,10 @@ Result<load::Plan> plan_of(const LoadOptions& options) {
   if (!target) return tl::unexpected(target.error());
   const auto scenario = load::scenario_of(options.scenario);
   if (!scenario) {
-    return fail(fmt::format("there is no scenario '{}'; there is SingleStream, MultiStream, Server "
-                            "and Offline",
-                            options.scenario));
+    return fail(
+        fmt::format("there is no scenario '{}'; there is SingleStream, MultiStream, Server "
+                    "and Offline",
+                    options.scenario));
   }
   const auto duration = parse_duration(options.duration);
   if (!duration || *duration <= 0)
@@ -112,13 +114,15 @@ std::uint64_t good(const load::Outcome& outcome) {
 }
 
 double per_second(std::uint64_t count, const load::Outcome& outcome) {
-  return static_cast<double>(count) / (static_cast<double>(std::max<std::int64_t>(outcome.took_us, 1)) / 1e6);
+  return static_cast<double>(count) /
+         (static_cast<double>(std::max<std::int64_t>(outcome.took_us, 1)) / 1e6);
 }
 
 json outcome_json(const load::Plan& plan, const load::Outcome& outcome) {
   json latency = json::object();
   for (const double share : kShares)
-    latency[share == 1 ? "max" : fmt::format("p{:g}", share * 100)] = outcome.latency.quantile(share);
+    latency[share == 1 ? "max" : fmt::format("p{:g}", share * 100)] =
+        outcome.latency.quantile(share);
   json statuses = json::object();
   for (const auto& [status, count] : outcome.statuses) statuses[std::to_string(status)] = count;
   const double mean = outcome.latency.count() == 0
@@ -140,7 +144,8 @@ json outcome_json(const load::Plan& plan, const load::Outcome& outcome) {
 }
 
 std::string time_text(std::int64_t us) {
-  return us < 10'000 ? fmt::format("{} us", us) : fmt::format("{:.1f} ms", static_cast<double>(us) / 1000);
+  return us < 10'000 ? fmt::format("{} us", us)
+                     : fmt::format("{:.1f} ms", static_cast<double>(us) / 1000);
 }
 
 /// Bars over powers of two of the time.
@@ -148,7 +153,8 @@ void print_histogram(const infer::Histogram& histogram) {
   constexpr std::uint64_t kWidth = 40;
   std::vector<std::pair<std::int64_t, std::uint64_t>> bars;
   std::uint64_t below = 0, most = 0;
-  for (std::int64_t bound = 64; below < histogram.count() && bound < (std::int64_t{1} << 40); bound *= 2) {
+  for (std::int64_t bound = 64; below < histogram.count() && bound < (std::int64_t{1} << 40);
+       bound *= 2) {
     const std::uint64_t at_most = histogram.at_most(bound - 1);
     bars.emplace_back(bound, at_most - below);
     most = std::max(most, at_most - below);
@@ -168,7 +174,8 @@ void print_outcome(const load::Plan& plan, const load::Outcome& outcome) {
     fmt::print(", {:.1f} rows/s", per_second(good(outcome) * plan.samples_each, outcome));
   fmt::print("\n");
   for (const auto& [status, count] : outcome.statuses)
-    if (status != 200) fmt::print("  {} {}: {}\n", count, status == 0 ? "without an answer" : "failed with", status);
+    if (status != 200)
+      fmt::print("  {} {}: {}\n", count, status == 0 ? "without an answer" : "failed with", status);
   for (const auto& [text, count] : outcome.errors) fmt::print("    {} x {}\n", count, text);
   std::string line = "latency";
   for (const double share : kShares) {
@@ -178,7 +185,8 @@ void print_outcome(const load::Plan& plan, const load::Outcome& outcome) {
   fmt::print("{}\n", line);
   print_histogram(outcome.latency);
   if (plan.scenario == load::Scenario::server) {
-    fmt::print("sent late (counted in the latency): p99 {}\n", time_text(outcome.late.quantile(0.99)));
+    fmt::print("sent late (counted in the latency): p99 {}\n",
+               time_text(outcome.late.quantile(0.99)));
   }
 }
 
@@ -218,13 +226,15 @@ int run_load(const Context& context, const LoadOptions& options) {
 
 void add_load(CLI::App& app, const Context& context, LoadOptions& options,
               std::function<int()>& command) {
-  CLI::App* load = app.add_subcommand(
-      "load", "Ask an inference service as MLPerf's scenarios do, and measure");
+  CLI::App* load =
+      app.add_subcommand("load", "Ask an inference service as MLPerf's scenarios do, and measure");
   load->add_option("URL", options.url, "http://HOST:PORT/.../v2/models/NAME")->required();
   load->add_option("--scenario", options.scenario,
                    "SingleStream, MultiStream, Server (Poisson arrivals, open loop) or Offline")
       ->capture_default_str();
-  load->add_option("--duration", options.duration, "How long")->type_name("TIME")->capture_default_str();
+  load->add_option("--duration", options.duration, "How long")
+      ->type_name("TIME")
+      ->capture_default_str();
   load->add_option("--requests", options.requests, "So many at most");
   load->add_option("--rate", options.rate, "Server: requests a second")
       ->check(CLI::Range(0.001, 1e6))
@@ -239,8 +249,7 @@ void add_load(CLI::App& app, const Context& context, LoadOptions& options,
   load->add_option("--request", options.files,
                    "A request (JSON) to send, instead of drawn ones; may be repeated")
       ->type_name("FILE");
-  load->add_option("--p99", options.bound,
-                   "Exit with 1 where the 99th percentile exceeds this")
+  load->add_option("--p99", options.bound, "Exit with 1 where the 99th percentile exceeds this")
       ->type_name("TIME");
   load->callback([&] { command = [&] { return run_load(context, options); }; });
 }

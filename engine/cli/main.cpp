@@ -26,6 +26,7 @@
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry_commands.hpp"
 #include "engine/cli/serve_command.hpp"
+#include "engine/cli/service_command.hpp"
 #include "engine/cli/top_command.hpp"
 #include "engine/cli/webhook_command.hpp"
 #include "sdk/base/nearest.hpp"
@@ -335,6 +336,7 @@ int main(int argc, char** argv) {
   ModelOptions model_options;
   AdminOptions admin_options;
   ServeOptions serve_options;
+  ServiceOptions service_options;
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
@@ -355,6 +357,7 @@ int main(int argc, char** argv) {
   add_model(app, choice.context, model_options, choice.command);
   add_admin(app, choice.context, admin_options, choice.command);
   add_serve(app, choice.context, serve_options, choice.command);
+  add_service(app, choice.context, service_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice.context, server_options, choice.command);

@@ -60,6 +60,8 @@ int serve(const Context& context, const ServerCommand& command) {
   }
   if (const std::string why = http::wrong_address(command.listen); !why.empty())
     return complain(context, kUsage, "--listen: " + why);
+  if (const std::string why = http::wrong_address(command.services); !why.empty())
+    return complain(context, kUsage, "--services: " + why);
   auto allowed = read_patch_allow(command.patch_allow);
   if (!allowed) return complain(context, kUsage, allowed.error().message);
   const auto state = context.state_directory();
@@ -76,6 +78,7 @@ int serve(const Context& context, const ServerCommand& command) {
   options.durability =
       command.durable == "power" ? store::Durability::power : store::Durability::process;
   options.listen = command.listen;
+  options.services = command.services;
   options.version = command.version;
   options.log = log_line;
   options.patch_allow = std::move(*allowed);

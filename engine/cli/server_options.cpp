@@ -13,6 +13,11 @@ void add_server(CLI::App& app, const Context& context, ServerCommand& options,
   server->add_option("--listen", options.listen, "A loopback address; port 0: one that is free")
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
+  server
+      ->add_option("--services", options.services,
+                   "Where clients of inference services ask, once one is registered")
+      ->type_name("ADDRESS:PORT")
+      ->capture_default_str();
   add_cluster_options(*server);
   server
       ->add_option(

@@ -152,7 +152,8 @@ template <class Loop>
 Result<Outcome> run_loop(const Plan& plan, const std::atomic<bool>& stop, unsigned connections) {
   std::deque<Asker> askers;
   for (unsigned i = 0; i < connections; ++i) askers.emplace_back(plan);
-  if (auto connected = askers.front().connect(); !connected) return tl::unexpected(connected.error());
+  if (auto connected = askers.front().connect(); !connected)
+    return tl::unexpected(connected.error());
   const std::int64_t cpu_before = cpu_us(), begun = monotonic_us();
   Loop loop(plan, stop);
   std::vector<std::thread> threads;

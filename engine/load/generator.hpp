@@ -38,7 +38,7 @@ struct Plan {
 };
 
 struct Outcome {
-  std::map<int, std::uint64_t> statuses;       // 0: no answer
+  std::map<int, std::uint64_t> statuses;        // 0: no answer
   std::map<std::string, std::uint64_t> errors;  // why not 200: text -> how often; at most 20 texts
   infer::Histogram latency;                     // of those with 200, from when they were due
   infer::Histogram late;  // Server: how long after it was due a request was sent

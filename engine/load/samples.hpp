@@ -20,7 +20,8 @@ struct SampleOptions {
 /// `model`: the service's metadata (GET /v2/models/NAME). Values are drawn: numbers from 0 to 255 (a byte's
 /// range), texts short. Sizes of -1 are rows in front, else 1. An error where it does not say what it
 /// takes.
-Result<std::vector<Sample>> drawn_samples(const nlohmann::json& model, const SampleOptions& options);
+Result<std::vector<Sample>> drawn_samples(const nlohmann::json& model,
+                                          const SampleOptions& options);
 
 /// A request as JSON, sent as it is. An error names the file.
 Result<std::vector<Sample>> read_samples(const std::vector<std::string>& files);

@@ -53,8 +53,7 @@ Result<json> registered(store::Store& store, const std::string& reference) {
 
 }  // namespace
 
-Result<FoundModel> find_model(store::Store* store,
-                              const std::filesystem::path& artifacts_root,
+Result<FoundModel> find_model(store::Store* store, const std::filesystem::path& artifacts_root,
                               const std::string& reference,
                               const std::filesystem::path& directory) {
   if (!reference.starts_with(kScheme)) {

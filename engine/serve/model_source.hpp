@@ -16,8 +16,7 @@ struct FoundModel {
 
 /// `reference`: models:/NAME@ALIAS, models:/NAME/VERSION, models:/NAME (the newest), or a path, relative
 /// to `directory`. `store`: null where there is no database yet. An error says what is not there.
-Result<FoundModel> find_model(store::Store* store,
-                              const std::filesystem::path& artifacts_root,
+Result<FoundModel> find_model(store::Store* store, const std::filesystem::path& artifacts_root,
                               const std::string& reference, const std::filesystem::path& directory);
 
 }  // namespace scanflow::serve

@@ -36,7 +36,7 @@ Result<void> start(Replica& replica, const ReplicasOptions& options,
   replica.listen = "unix:" + (options.directory / (name + ".sock")).string();
   replica.admin = "unix:" + (options.directory / (name + ".admin")).string();
   replica.document = options.directory / (name + ".json");
-  replica.log = options.directory / (name + ".log");
+  replica.log = (options.logs.empty() ? options.directory : options.logs) / (name + ".log");
   document.listen = replica.listen;
   document.admin = replica.admin;
   {

@@ -19,8 +19,9 @@ namespace scanflow::serve {
 struct ReplicasOptions {
   std::filesystem::path program;  // scanflow-service, absolute
   std::filesystem::path
-      directory;  // exists; of this service alone: sockets, documents, logs. Short: a
-                  // socket's path has 107 bytes at most
+      directory;               // exists; of this service alone: sockets, documents, logs. Short: a
+                               // socket's path has 107 bytes at most
+  std::filesystem::path logs;  // where logs are kept instead; empty: there, too
   std::size_t count = 1;
   /// What happens, for people: "replica 3 was killed by SIGKILL; the next starts in 0.1 s". From a
   /// thread of its own.
