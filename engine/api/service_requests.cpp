@@ -13,15 +13,15 @@ tl::unexpected<Failure> no_service(const Segments& names) {
 }  // namespace
 
 void Api::Impl::list_services(const Request&, const Segments&, const Reply& reply) {
-  with_services(reply, [this, reply](const Services& services) {
-    read(reply, [&services]() -> Answer<json> { return json{{"services", services.list()}}; });
+  with_services(reply, [this, reply](const Services& hosted) {
+    read(reply, [&hosted]() -> Answer<json> { return json{{"services", hosted.list()}}; });
   });
 }
 
 void Api::Impl::show_service(const Request&, const Segments& names, const Reply& reply) {
-  with_services(reply, [this, reply, names](const Services& services) {
-    read(reply, [&services, names]() -> Answer<json> {
-      auto shown = services.show({names[0], names[1]});
+  with_services(reply, [this, reply, names](const Services& hosted) {
+    read(reply, [&hosted, names]() -> Answer<json> {
+      auto shown = hosted.show({names[0], names[1]});
       if (!shown) return no_service(names);
       return std::move(*shown);
     });
@@ -29,9 +29,9 @@ void Api::Impl::show_service(const Request&, const Segments& names, const Reply&
 }
 
 void Api::Impl::service_logs(const Request&, const Segments& names, const Reply& reply) {
-  with_services(reply, [this, reply, names](const Services& services) {
-    read(reply, [&services, names]() -> Answer<json> {
-      auto text = services.logs({names[0], names[1]});
+  with_services(reply, [this, reply, names](const Services& hosted) {
+    read(reply, [&hosted, names]() -> Answer<json> {
+      auto text = hosted.logs({names[0], names[1]});
       if (!text) return no_service(names);
       return json{{"text", std::move(*text)}};
     });

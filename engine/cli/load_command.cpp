@@ -22,12 +22,12 @@ using nlohmann::json;
 constexpr std::array<double, 6> kShares = {0.5, 0.9, 0.95, 0.99, 0.999, 1};
 constexpr std::chrono::seconds kMetadataPatience{10};
 
-struct Target {
+struct LoadTarget {
   http::Peer peer;
   std::string path;  // "/v2/models/digits"
 };
 
-Result<Target> target_of(const std::string& url) {
+Result<LoadTarget> load_target(const std::string& url) {
   const auto wrong = [&] {
     return fail(
         fmt::format("'{}' is no service: give its URL, like "
@@ -45,10 +45,10 @@ Result<Target> target_of(const std::string& url) {
   std::string path = rest.substr(slash);
   if (path.ends_with('/')) path.pop_back();
   if (path.ends_with("/infer")) path.erase(path.rfind('/'));
-  return Target{{host.substr(0, colon), host.substr(colon + 1), nullptr, "", {}}, path};
+  return LoadTarget{{host.substr(0, colon), host.substr(colon + 1), nullptr, "", {}}, path};
 }
 
-Result<json> metadata(const Target& target) {
+Result<json> metadata(const LoadTarget& target) {
   auto client = http::Client::connect(target.peer, kMetadataPatience);
   if (!client) {
     return fail(fmt::format("cannot connect to {}:{}: {}", target.peer.host, target.peer.port,
@@ -67,7 +67,7 @@ Result<json> metadata(const Target& target) {
 
 Result<load::Plan> plan_of(const LoadOptions& options) {
   load::Plan plan;
-  auto target = target_of(options.url);
+  auto target = load_target(options.url);
   if (!target) return tl::unexpected(target.error());
   const auto scenario = load::scenario_of(options.scenario);
   if (!scenario) {
