@@ -37,7 +37,7 @@ Result<OpenState> open_here(const Context& context) {
   return OpenState{std::move(*state), std::move(*store)};
 }
 
-json document_of(const store::Checked& checked) {
+json checked_document(const store::Checked& checked) {
   json damages = json::array();
   for (const store::Damage& each : checked.damages)
     damages.push_back({{"sha256", each.sha256}, {"why", each.why}, {"owner", each.owner}});
@@ -53,7 +53,8 @@ int check_state(const Context& context, bool quarantine) {
   const auto checked = store::check_artifacts(*open->store, open->state.artifacts(), quarantine);
   if (!checked) return complain(context, kEngine, checked.error().message);
   if (context.json) {
-    fmt::print("{}\n", document_of(*checked).dump(-1, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n",
+               checked_document(*checked).dump(-1, ' ', false, json::error_handler_t::replace));
     return checked->damages.empty() ? kSucceeded : kRunFailed;
   }
   fmt::print("{} files and {} directories, {}: {}\n", checked->files, checked->directories,

@@ -28,6 +28,7 @@
 
 #include "engine/http/client_ca.hpp"
 #include "engine/http/download.hpp"
+#include "engine/http/request_head.hpp"
 #include "engine/http/upload.hpp"
 
 namespace scanflow::http {
@@ -36,28 +37,6 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
-
-std::string text(beast::string_view view) { return {view.data(), view.size()}; }
-
-/// Where a browser says that another site makes it ask; such a page must not drive this engine.
-bool is_cross_origin(const beast::http::fields& request) {
-  const auto origin = request.find(beast::http::field::origin);
-  if (origin == request.end()) return false;
-  const std::string own = "http://" + std::string(request[beast::http::field::host]);
-  return std::string_view(origin->value().data(), origin->value().size()) != own;
-}
-
-/// Why it is not for this machine's own; "" where it is.
-std::string foreign(const beast::http::fields& request) {
-  const std::string host = text(request[beast::http::field::host]);
-  if (!is_loopback_host(host)) {
-    return fmt::format(
-        "the host '{}' is not this machine's loopback address; ask for http://127.0.0.1 or "
-        "http://localhost",
-        host.substr(0, 100));
-  }
-  return is_cross_origin(request) ? "pages of other sites may not use this server" : "";
-}
 
 /// How long a client may take to close a connection that has ended.
 constexpr std::chrono::seconds kLinger{2};
@@ -146,7 +125,10 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     }
     keep_ = head.keep_alive();
     head_ = head.method() == beast::http::verb::head;
-    if (!read_head(head)) return refuse_and_close(400, "the target of the request is malformed");
+    request_ = request_of(head);
+    if constexpr (kTls) request_.client = subject_of(stream_.native_handle());
+    if (!parse_target(request_.target, request_))
+      return refuse_and_close(400, "the target of the request is malformed");
     Admission admitted = serving_.admit ? serving_.admit(request_) : InMemory{};
     if (auto* answer = std::get_if<Response>(&admitted)) {
       keep_ = keep_ && head_parser_->is_done();  // else what follows is its body
@@ -168,20 +150,6 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
         stream_, *go_on_, [self = this->shared_from_this(), then](error_code failed, std::size_t) {
           if (!failed) then(*self);
         });
-  }
-
-  bool read_head(const beast::http::request<beast::http::empty_body>& head) {
-    request_ = {};
-    request_.method = head_ ? "GET" : text(head.method_string());
-    request_.target = text(head.target());
-    request_.content_type = text(head[beast::http::field::content_type]);
-    request_.accept = text(head[beast::http::field::accept]);
-    request_.last_event_id = text(head["Last-Event-ID"]);
-    request_.authorization = text(head[beast::http::field::authorization]);
-    for (const auto& field : head)
-      request_.headers.emplace_back(text(field.name_string()), text(field.value()));
-    if constexpr (kTls) request_.client = subject_of(stream_.native_handle());
-    return parse_target(request_.target, request_);
   }
 
   void read_body() {

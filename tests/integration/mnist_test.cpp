@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/pipeline/yaml_values.hpp"
+#include "sdk/base/digest.hpp"
+#include "tests/integration/server_support.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/results.hpp"
 
@@ -56,6 +58,38 @@ TEST_F(Mnist, TrainsChoosesEvaluatesRegistersAndReports) {
   EXPECT_EQ(step(second, "train[model=cnn1]")["status"], "cached");
   EXPECT_EQ(step(second, "train[model=cnn2]")["status"], "cached");
   EXPECT_EQ(step(second, "evaluate")["outputs"]["accuracy"], evaluate["outputs"]["accuracy"]);
+}
+
+TEST_F(Mnist, ClientsOfMlflowFetchTheModelThatIsRegistered) {
+  std::string text = read(kTrain);
+  const std::string condition = "accuracy > 0.9";
+  ASSERT_NE(text.find(condition), std::string::npos);
+  text.replace(text.find(condition), condition.size(), "accuracy > 0");
+  const Output ran = scanflow_({"run", scanflow_.files().write("train.yaml", text), "-p",
+                                "data=" + digits(300), "-p", "epochs=1"});
+  ASSERT_EQ(ran.exit, 0) << ran.out << ran.err;
+  const json version = last_line(scanflow_({"model", "show", "mnist_cnn/1", "-o", "json"}));
+  ASSERT_EQ(version.at("source"), "mlflow-artifacts:/models/mnist_cnn/1");
+  const ServerProgram server(scanflow_);
+  const auto get = [&](const std::string& file) {
+    const RawConnection connection(server.port());
+    connection.send("GET /api/2.0/mlflow-artifacts/artifacts/models/mnist_cnn/1/" + file +
+                    " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const std::string answer = connection.receive();
+    return answer.substr(answer.find("\r\n\r\n") + 4);
+  };
+  EXPECT_NE(get("MLmodel").find("data: weights.pt\n"), std::string::npos) << get("MLmodel");
+  const std::string weights = get("weights.pt");
+  EXPECT_EQ(sha256_hex(weights), version.at("scanflow").at("sha256"));
+  const std::vector<std::string> python{"/usr/bin/python3", "-c"};
+  if (Program({python[0], python[1], "import torch"}).wait().exit != 0)
+    GTEST_SKIP() << "python3-torch is not installed";
+  const Output loaded =
+      Program({python[0], python[1],
+               "import sys, torch\nprint(torch.load(sys.argv[1])['conv1.weight'].dim())",
+               scanflow_.files().write("weights.pt", weights)})
+          .wait();
+  EXPECT_EQ(loaded.out, "4\n") << loaded.err;
 }
 
 TEST_F(Mnist, EditorsCheckThePipelineByItsPlugins) {
