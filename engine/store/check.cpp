@@ -93,7 +93,7 @@ class Check {
       const auto digest = digest_file(file);
       if (digest && *digest == name) continue;
       damaged_.insert(name);
-      const auto aside = put_aside({file});
+      auto aside = put_aside({file});
       if (!aside) return aside;
       checked_.damages.push_back(
           {name,
@@ -113,7 +113,7 @@ class Check {
       ++checked_.directories;
       const std::string why = wrong_directory(name, root_ / "manifests" / entry);
       if (why.empty()) continue;
-      const auto aside = put_aside({root_ / "trees" / entry, root_ / "manifests" / entry});
+      auto aside = put_aside({root_ / "trees" / entry, root_ / "manifests" / entry});
       if (!aside) return aside;
       checked_.damages.push_back({name, why, ""});
     }
