@@ -17,7 +17,7 @@ Grey glass_blur(const Grey& image, double severity, data::Random& random) {
   Grey out = blurred(image, kGlassDeviation * severity);
   const auto reach = static_cast<int>(std::ceil(kGlassReach * severity));
   const auto step = [&] {
-    return static_cast<int>(random.below(static_cast<std::uint64_t>(2 * reach + 1))) - reach;
+    return static_cast<int>(random.below(2 * static_cast<std::uint64_t>(reach) + 1)) - reach;
   };
   for (int y = reach; y < kSide - reach; ++y) {
     for (int x = reach; x < kSide - reach; ++x) {

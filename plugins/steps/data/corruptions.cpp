@@ -37,6 +37,7 @@ constexpr std::array kAll{
 
 std::vector<std::string_view> names() {
   std::vector<std::string_view> list;
+  list.reserve(kAll.size());
   for (const Named& each : kAll) list.push_back(each.name);
   return list;
 }
@@ -51,6 +52,7 @@ Function find(std::string_view name) {
 Corrupted corrupt(const data::DigitSet& digits, std::span<const std::string> ways, double severity,
                   double share, std::uint64_t seed) {
   std::vector<Function> functions;
+  functions.reserve(ways.size());
   for (const std::string& way : ways) functions.push_back(find(way));
   std::vector<std::size_t> order(digits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

@@ -24,7 +24,7 @@ Gradients gradients_of(const Grey& g) {
                    : g.padded(y - 1, x + dx) + 2 * g.padded(y, x + dx) + g.padded(y + 1, x + dx);
       };
       const double down = (side(1, 0) - side(-1, 0)) / 8, across = (side(0, 1) - side(0, -1)) / 8;
-      const auto at = static_cast<std::size_t>(y * kSide + x);
+      const auto at = Grey::index(y, x);
       out.length[at] = 2 * std::sqrt(down * down + across * across);
       constexpr double kDiagonal = 0.41421356;  // tangent of 22.5 degrees
       out.direction[at] = {std::abs(down) < kDiagonal * std::abs(across) ? 0
@@ -42,9 +42,9 @@ Gradients gradients_of(const Grey& g) {
 bool is_ridge(const Gradients& g, int y, int x) {
   const auto length = [&](int row, int column) {
     const bool outside = row < 0 || column < 0 || row >= kSide || column >= kSide;
-    return outside ? 0.0 : g.length[static_cast<std::size_t>(row * kSide + column)];
+    return outside ? 0.0 : g.length[Grey::index(row, column)];
   };
-  const auto at = static_cast<std::size_t>(y * kSide + x);
+  const auto at = Grey::index(y, x);
   const auto [dy, dx] = g.direction[at];
   return g.length[at] > kLow && g.length[at] >= length(y + dy, x + dx) &&
          g.length[at] > length(y - dy, x - dx);
@@ -65,7 +65,7 @@ Grey canny_edges(const Grey& image, double severity, data::Random& /*random*/) {
   };
   for (int y = 0; y < kSide; ++y) {
     for (int x = 0; x < kSide; ++x) {
-      if (gradients.length[static_cast<std::size_t>(y * kSide + x)] > kHigh) visit(y, x);
+      if (gradients.length[Grey::index(y, x)] > kHigh) visit(y, x);
       while (!waiting.empty()) {
         const auto [row, column] = waiting.back();
         waiting.pop_back();

@@ -17,6 +17,7 @@ float sample(const Grey& image, double y, double x) {
 Grey blurred(const Grey& image, double deviation) {
   const int radius = static_cast<int>(std::ceil(3 * deviation));
   std::vector<float> weights;
+  weights.reserve(static_cast<std::size_t>(radius) * 2 + 1);
   double sum = 0;
   for (int i = -radius; i <= radius; ++i) {
     const double weight = std::exp(-i * i / (2 * deviation * deviation));
@@ -29,10 +30,10 @@ Grey blurred(const Grey& image, double deviation) {
     for (int y = 0; y < kSide; ++y) {
       for (int x = 0; x < kSide; ++x) {
         float value = 0;
-        for (int i = -radius; i <= radius; ++i) {
-          const int at = std::clamp((vertical ? y : x) + i, 0, kSide - 1);
-          value += weights[static_cast<std::size_t>(i + radius)] *
-                   (vertical ? from.at(at, x) : from.at(y, at));
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+          const int at =
+              std::clamp((vertical ? y : x) + static_cast<int>(i) - radius, 0, kSide - 1);
+          value += weights[i] * (vertical ? from.at(at, x) : from.at(y, at));
         }
         to.at(y, x) = value;
       }

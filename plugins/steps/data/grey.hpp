@@ -18,8 +18,11 @@ constexpr int kSide = static_cast<int>(data::kSide);
 struct Grey {
   std::array<float, data::kPixels> values{};
 
-  float& at(int y, int x) { return values[static_cast<std::size_t>(y * kSide + x)]; }
-  float at(int y, int x) const { return values[static_cast<std::size_t>(y * kSide + x)]; }
+  static std::size_t index(int y, int x) {
+    return static_cast<std::size_t>(y) * data::kSide + static_cast<std::size_t>(x);
+  }
+  float& at(int y, int x) { return values[index(y, x)]; }
+  float at(int y, int x) const { return values[index(y, x)]; }
   /// 0 beyond the border.
   float padded(int y, int x) const {
     return y < 0 || x < 0 || y >= kSide || x >= kSide ? 0.0F : at(y, x);

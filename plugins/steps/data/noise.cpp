@@ -11,7 +11,11 @@ constexpr double kFlippedShare = 0.3;  // of the pixels
 int poisson(double mean, data::Random& random) {
   const double limit = std::exp(-mean);
   int count = 0;
-  for (double product = random.uniform(); product > limit; product *= random.uniform()) ++count;
+  double product = random.uniform();
+  while (product > limit) {
+    product *= random.uniform();
+    ++count;
+  }
   return count;
 }
 

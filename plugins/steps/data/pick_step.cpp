@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "plugins/common/byte_source.hpp"
 #include "plugins/common/digit_set.hpp"
 #include "plugins/steps/data/picking.hpp"
@@ -25,8 +23,8 @@ Description Pick::describe() {
 
 std::vector<std::size_t> Pick::choose(const Context& context, std::size_t count) const {
   const auto limit = static_cast<std::size_t>(config_.limit);
-  if (config_.by == "random")
-    return at_random(count, limit, static_cast<std::uint64_t>(config_.seed));
+  const auto seed = static_cast<std::uint64_t>(config_.seed);
+  if (config_.by == "random") return at_random(all_of(count), limit, seed);
   if (!context.has_input("scores")) {
     throw Error(
         fmt::format("by is {}, but there are no scores: give the artifact scores of "
@@ -40,9 +38,9 @@ std::vector<std::size_t> Pick::choose(const Context& context, std::size_t count)
                             data::group_digits(scores.values.size()), file.string(),
                             data::group_digits(count), context.input("dataset").string()));
   }
-  if (config_.by == "score")
-    return highest(scores.values, -std::numeric_limits<double>::infinity(), limit);
-  return highest(scores.values, config_.threshold.value_or(scores.threshold), limit);
+  if (config_.by == "score") return highest(scores.values, limit);
+  const double threshold = config_.threshold.value_or(scores.threshold);
+  return at_random(above(scores.values, threshold), limit, seed);
 }
 
 nlohmann::json Pick::run(Context& context) {

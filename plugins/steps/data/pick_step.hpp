@@ -10,7 +10,7 @@
 namespace scanflow::picking {
 
 struct PickConfig {
-  std::string by = "score";
+  std::string by = "threshold";
   std::int64_t limit = 50;
   std::optional<double> threshold;
   std::int64_t seed = 1;
@@ -18,11 +18,11 @@ struct PickConfig {
   template <class V>
   void fields(V& f) {
     f("by", by)
-        .one_of({"score", "threshold", "random"})
-        .doc("the highest scores; those above a threshold; or any, to compare with");
+        .one_of({"threshold", "score", "random"})
+        .doc("any above a threshold; the highest scores; or any at all, to compare with");
     f("limit", limit).min(0).max(10'000'000).doc("items at most; 0: no limit");
     f("threshold", threshold).doc("by: threshold; left out: that of the scores");
-    f("seed", seed).min(0).doc("by: random");
+    f("seed", seed).min(0).doc("by: threshold or random");
   }
 };
 

@@ -55,6 +55,7 @@ Scores read_scores(const fs::path& file) {
         fmt::format("{}: threshold is {}, expected a number", file.string(), threshold.dump()));
   }
   scores.threshold = threshold;
+  scores.values.reserve(list.size());
   for (std::size_t i = 0; i < list.size(); ++i) {
     // JSON has no NaN: it is written as null.
     if (!list[i].is_number() && !list[i].is_null())
@@ -65,20 +66,29 @@ Scores read_scores(const fs::path& file) {
   return scores;
 }
 
-std::vector<std::size_t> highest(const std::vector<double>& scores, double above,
-                                 std::size_t limit) {
-  std::vector<std::size_t> positions;
-  for (std::size_t i = 0; i < scores.size(); ++i)
-    if (scores[i] > above) positions.push_back(i);
+std::vector<std::size_t> all_of(std::size_t count) {
+  std::vector<std::size_t> positions(count);
+  std::iota(positions.begin(), positions.end(), std::size_t{0});
+  return positions;
+}
+
+std::vector<std::size_t> highest(const std::vector<double>& scores, std::size_t limit) {
+  std::vector<std::size_t> positions = all_of(scores.size());
   std::stable_sort(positions.begin(), positions.end(),
                    [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
   keep(positions, limit);
   return positions;
 }
 
-std::vector<std::size_t> at_random(std::size_t count, std::size_t limit, std::uint64_t seed) {
-  std::vector<std::size_t> positions(count);
-  std::iota(positions.begin(), positions.end(), std::size_t{0});
+std::vector<std::size_t> above(const std::vector<double>& scores, double threshold) {
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    if (scores[i] > threshold) positions.push_back(i);
+  return positions;
+}
+
+std::vector<std::size_t> at_random(std::vector<std::size_t> positions, std::size_t limit,
+                                   std::uint64_t seed) {
   data::Random(seed).shuffle(positions);
   keep(positions, limit);
   return positions;
@@ -106,6 +116,7 @@ Indices read_indices(const fs::path& file) {
   }
   Indices indices{of, {}};
   const json& list = document["indices"];
+  indices.positions.reserve(list.size());
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (!list[i].is_number_unsigned() || list[i] >= indices.of)
       fail_item(file, "indices", i, list[i], fmt::format("a position below {}", indices.of));

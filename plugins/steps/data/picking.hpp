@@ -18,11 +18,15 @@ struct Scores {
 Scores read_scores(const std::filesystem::path& file);
 
 /// Positions of the highest scores, the highest first, the earlier one of equal ones; at most `limit`
-/// (0: all), none at or below `above`.
-std::vector<std::size_t> highest(const std::vector<double>& scores, double above,
-                                 std::size_t limit);
-/// `limit` (0: all) of `count` positions, each as likely as the others, in a random order.
-std::vector<std::size_t> at_random(std::size_t count, std::size_t limit, std::uint64_t seed);
+/// (0: all).
+std::vector<std::size_t> highest(const std::vector<double>& scores, std::size_t limit);
+/// Positions of scores above `threshold`, in their order.
+std::vector<std::size_t> above(const std::vector<double>& scores, double threshold);
+/// `limit` (0: all) of these positions, each as likely as the others, in a random order.
+std::vector<std::size_t> at_random(std::vector<std::size_t> positions, std::size_t limit,
+                                   std::uint64_t seed);
+/// 0 .. count - 1.
+std::vector<std::size_t> all_of(std::size_t count);
 
 /// Positions in a dataset of `of` items: {"format": "scanflow.indices/1", "of": 1000, "indices": [3]}.
 struct Indices {

@@ -31,8 +31,9 @@ template <class Draw>
 void line_across(data::Random& random, const Draw& draw) {
   const Point from{random.between(3, kSide - 4), 0}, to{random.between(3, kSide - 4), kSide - 1.0};
   const double length = std::sqrt((to.y - from.y) * (to.y - from.y) + to.x * to.x);
-  for (double along = 0; along <= length; along += 0.5) {
-    const double share = along / length;
+  const int steps = static_cast<int>(2 * length);
+  for (int i = 0; i <= steps; ++i) {
+    const double along = i / 2.0, share = along / length;
     draw(Point{from.y + (to.y - from.y) * share, to.x * share}, along);
   }
 }

@@ -28,7 +28,8 @@ class Plasma {
  private:
   static constexpr int kSize = 32;
   static std::size_t index(int y, int x) {
-    return static_cast<std::size_t>((y & (kSize - 1)) * kSize + (x & (kSize - 1)));
+    return static_cast<std::size_t>(y & (kSize - 1)) * kSize +
+           static_cast<std::size_t>(x & (kSize - 1));
   }
   double near(int y, int x, int dy, int dx) const { return values_[index(y + dy, x + dx)]; }
 

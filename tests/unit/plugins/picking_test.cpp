@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <set>
 
 #include "plugins/common/digit_set.hpp"
@@ -22,18 +21,17 @@ using Positions = std::vector<std::size_t>;
 
 TEST(Picking, HighestFirst) {
   const std::vector<double> scores = {1, 5, 3, 5, 2};
-  const double all = -std::numeric_limits<double>::infinity();
-  EXPECT_EQ(highest(scores, all, 3), (Positions{1, 3, 2}));
-  EXPECT_EQ(highest(scores, all, 0), (Positions{1, 3, 2, 4, 0}));
-  EXPECT_EQ(highest(scores, 2, 0), (Positions{1, 3, 2})) << "above, not at";
+  EXPECT_EQ(highest(scores, 3), (Positions{1, 3, 2}));
+  EXPECT_EQ(highest(scores, 0), (Positions{1, 3, 2, 4, 0}));
+  EXPECT_EQ(above(scores, 2), (Positions{1, 2, 3})) << "above, not at";
 }
 
 TEST(Picking, AtRandomWithoutRepetition) {
-  const Positions some = at_random(100, 30, 1);
+  const Positions some = at_random(all_of(100), 30, 1);
   EXPECT_EQ(std::set<std::size_t>(some.begin(), some.end()).size(), 30U);
-  EXPECT_EQ(some, at_random(100, 30, 1));
-  EXPECT_NE(some, at_random(100, 30, 2));
-  EXPECT_EQ(at_random(5, 30, 1).size(), 5U);
+  EXPECT_EQ(some, at_random(all_of(100), 30, 1));
+  EXPECT_NE(some, at_random(all_of(100), 30, 2));
+  EXPECT_EQ(at_random(all_of(5), 30, 1).size(), 5U);
 }
 
 TEST(Picking, FilesSayWhatIsWrong) {
@@ -57,6 +55,11 @@ TEST(Picking, FilesSayWhatIsWrong) {
       ": indices[1] is 3, expected a position below 3");
   EXPECT_EQ(of_file(R"({"format": "scanflow.indices/1", "of": -3, "indices": []})", read_indices),
             ": of is -3, expected a number of items");
+}
+
+Positions sorted(Positions positions) {
+  std::sort(positions.begin(), positions.end());
+  return positions;
 }
 
 /// A stream of 40 digits with labels that are all 0, as if predicted, and the truth about it.
@@ -96,7 +99,7 @@ class PickSteps : public ::testing::Test {
 };
 
 TEST_F(PickSteps, PicksTheHighest) {
-  pick({{"limit", 3}});
+  pick({{"by", "score"}, {"limit", 3}});
   ASSERT_EQ(pick_.status(), SCANFLOW_OK) << pick_.error();
   EXPECT_EQ(pick_.outputs()["count"], 3);
   EXPECT_EQ(pick_.outputs()["summary"], "3 of 40 picked by score");
@@ -105,14 +108,20 @@ TEST_F(PickSteps, PicksTheHighest) {
             truth_.select(Positions{7, 3, 11}).pixels);
 }
 
-TEST_F(PickSteps, PicksWhatIsAboveTheDetectorsThreshold) {
-  pick({{"by", "threshold"}});
-  EXPECT_EQ(picked(), (Positions{7, 3}));
+TEST_F(PickSteps, PicksAnyAboveTheDetectorsThreshold) {
+  pick(json::object());
+  EXPECT_EQ(sorted(picked()), (Positions{3, 7}));
 }
 
-TEST_F(PickSteps, PicksWhatIsAboveAThresholdOfItsOwn) {
+TEST_F(PickSteps, PicksAnyAboveAThresholdOfItsOwn) {
   pick({{"by", "threshold"}, {"threshold", 0.4}, {"limit", 0}});
-  EXPECT_EQ(picked(), (Positions{7, 3, 11}));
+  EXPECT_EQ(sorted(picked()), (Positions{3, 7, 11}));
+}
+
+TEST_F(PickSteps, NoMoreThanTheLimitAboveAThreshold) {
+  pick({{"by", "threshold"}, {"threshold", 0}, {"limit", 5}});
+  EXPECT_EQ(picked().size(), 5U);
+  EXPECT_NE(picked(), (Positions{7, 3, 11, 0, 1})) << "any of them, not the highest";
 }
 
 TEST_F(PickSteps, PicksAtRandomWithoutScores) {
@@ -122,9 +131,10 @@ TEST_F(PickSteps, PicksAtRandomWithoutScores) {
   EXPECT_EQ(step.outputs()["count"], 10);
   StepRun without("data", "data.pick");
   without.input("dataset", directory_ / "stream").run();
-  EXPECT_EQ(without.error(),
-            "by is score, but there are no scores: give the artifact scores of detector.score in "
-            "`with`, or set by to random");
+  EXPECT_EQ(
+      without.error(),
+      "by is threshold, but there are no scores: give the artifact scores of detector.score in "
+      "`with`, or set by to random");
 }
 
 TEST_F(PickSteps, NothingToPickIsNoError) {
@@ -135,7 +145,7 @@ TEST_F(PickSteps, NothingToPickIsNoError) {
 }
 
 TEST_F(PickSteps, LabelsComeLaterAndCost) {
-  pick({{"limit", 4}});
+  pick({{"by", "score"}, {"limit", 4}});
   StepRun step("data", "label.delayed");
   const auto begin = std::chrono::steady_clock::now();
   label(step, directory_ / "truth")
@@ -155,14 +165,14 @@ TEST_F(PickSteps, LabelsComeLaterAndCost) {
 }
 
 TEST_F(PickSteps, WaitingForLabelsCanBeCancelled) {
-  pick({{"limit", 4}});
+  pick({{"by", "score"}, {"limit", 4}});
   StepRun step("data", "label.delayed");
   label(step, directory_ / "truth").with({{"delay", 3600}}).cancel_at_first_progress().run();
   EXPECT_EQ(step.status(), SCANFLOW_CANCELLED) << step.error();
 }
 
 TEST_F(PickSteps, TruthMustBeAboutTheSameItems) {
-  pick({{"limit", 4}});
+  pick({{"by", "score"}, {"limit", 4}});
   std::filesystem::create_directory(directory_ / "fewer");
   data::write_dataset(directory_ / "fewer", digits::generate(39, 2));
   StepRun step("data", "label.delayed");
@@ -174,7 +184,7 @@ TEST_F(PickSteps, TruthMustBeAboutTheSameItems) {
 }
 
 TEST_F(PickSteps, MergesWhatWasLabelled) {
-  pick({{"limit", 4}});
+  pick({{"by", "score"}, {"limit", 4}});
   StepRun step("data", "data.merge");
   step.input("dataset", directory_ / "truth")
       .input("more", pick_.artifact("dataset"))
