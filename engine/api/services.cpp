@@ -125,7 +125,8 @@ std::string Services::read(const store::Document& newest, Hosted& hosted) {
 /// "" where it is served as it is to be.
 std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
   auto planned = serve::plan_service(*hosted.spec, *catalog_, [this](const std::string& reference) {
-    return serve::find_model(store_.get(), options_.state.root, reference, options_.state.root);
+    return serve::find_model(store_.get(), options_.state.artifacts(), reference,
+                             options_.state.root);
   });
   if (!planned) return planned.error().message;
   if (hosted.planned && shape_of(*hosted.planned) == shape_of(*planned))

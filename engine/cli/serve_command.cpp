@@ -50,7 +50,7 @@ Result<infer::ServiceDocument> plan(const Context& context, const pipeline::Serv
   }
   const auto directory = std::filesystem::absolute(spec.file).parent_path();
   return serve::plan_service(spec, catalog, [&](const std::string& reference) {
-    return serve::find_model(store.get(), state->root, reference, directory);
+    return serve::find_model(store.get(), state->artifacts(), reference, directory);
   });
 }
 

@@ -66,14 +66,16 @@ class Serve : public testing::Test {
     const char* data = std::getenv("SCANFLOW_DATA");
     const Output trained = (*scanflow_)(
         {"run", SCANFLOW_SOURCE_DIR "/pipelines/mnist/train.yaml", "-p",
-         std::string("data=") + (data != nullptr ? data : "auto"), "-p", "epochs=2", "-o", "json"});
+         std::string("data=") + (data != nullptr ? data : "auto"), "-p", "epochs=1", "-o", "json"});
     ASSERT_EQ(trained.exit, 0) << trained.out << trained.err;
     run_ = json::parse(trained.out.substr(trained.out.rfind('\n', trained.out.size() - 2) + 1));
     service_ = std::make_unique<ServeProgram>(
         *scanflow_, std::vector<std::string>{SCANFLOW_SOURCE_DIR "/pipelines/mnist/service.yaml"});
   }
   static void TearDownTestSuite() {
-    if (service_) EXPECT_EQ(service_->stop(), 0);
+    if (service_) {
+      EXPECT_EQ(service_->stop(), 0);
+    }
     service_.reset();
     scanflow_.reset();
   }
@@ -184,7 +186,9 @@ TEST_F(Serve, BadInput) {
     const HttpAnswer answer = post(service_->port(), each.body, each.headers);
     EXPECT_EQ(answer.status, each.status) << each.body.substr(0, 100) << answer.body;
     EXPECT_THAT(answer.body, HasSubstr(each.said));
-    if (each.status != 200) EXPECT_TRUE(json::parse(answer.body).at("error").is_string());
+    if (each.status != 200) {
+      EXPECT_TRUE(json::parse(answer.body).at("error").is_string());
+    }
   }
   EXPECT_EQ(post(service_->port(), good, "", "/v2/models/digit/infer").status, 404);
   EXPECT_EQ(post(service_->port(), good, "", "/v2/models/digits/versions/7/infer").status, 404);
@@ -252,7 +256,7 @@ TEST_F(Serve, WhatCannotBeServedSaysWhereAndWhy) {
   };
   EXPECT_THAT(
       refused("  - {name: a, uses: torch.predicct, model: x}\n"),
-      testing::AllOf(HasSubstr("bad.yaml:5:20"), HasSubstr("did you mean 'torch.predict'?")));
+      testing::AllOf(HasSubstr("bad.yaml:5:21"), HasSubstr("did you mean 'torch.predict'?")));
   EXPECT_THAT(refused("  - {name: a, uses: torch.evaluate}\n"),
               HasSubstr("'torch.evaluate' does not serve online"));
   EXPECT_THAT(refused("  - {name: a, uses: torch.predict}\n"),
