@@ -18,8 +18,6 @@ namespace {
 class Workplace {
  public:
   static Result<Workplace> make(const std::filesystem::path& parent) {
-    std::error_code error;
-    std::filesystem::create_directories(parent, error);
     std::string path = (parent / "serve-XXXXXX").string();
     if (::mkdtemp(path.data()) == nullptr)
       return fail(fmt::format("cannot make a directory in {}", parent.string()));
@@ -43,15 +41,16 @@ Result<infer::ServiceDocument> plan(const Context& context, const pipeline::Serv
   const auto state = context.state_directory();
   if (!state) return tl::unexpected(state.error());
   std::unique_ptr<store::Store> store;
-  if (store::Store::exists(state->root)) {
-    auto opened = store::Store::open_read_only(state->root);
-    if (!opened) return tl::unexpected(opened.error());
-    store = std::move(*opened);
-  }
   const auto directory = std::filesystem::absolute(spec.file).parent_path();
-  return serve::plan_service(spec, catalog, [&](const std::string& reference) {
-    return serve::find_model(store.get(), state->artifacts(), reference, directory);
-  });
+  return serve::plan_service(
+      spec, catalog, [&](const std::string& reference) -> Result<serve::FoundModel> {
+        if (!store && serve::is_registered(reference) && store::Store::exists(state->root)) {
+          auto opened = store::Store::open_read_only(state->root);
+          if (!opened) return tl::unexpected(opened.error());
+          store = std::move(*opened);
+        }
+        return serve::find_model(store.get(), state->artifacts(), reference, directory);
+      });
 }
 
 void print_where(const serve::Front& front, const pipeline::ServiceSpec& spec) {
@@ -77,6 +76,8 @@ int serve_file(const Context& context, const ServeOptions& options) {
   if (!document) return complain(context, kUsage, document.error().message);
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
+  if (auto created = runtime::create(*state); !created)
+    return complain(context, kEngine, created.error().message);
   const auto workplace = Workplace::make(state->sockets);
   if (!workplace) return complain(context, kEngine, workplace.error().message);
   if (auto caught = catch_end_signals(); !caught)

@@ -1,4 +1,4 @@
-// How long things took: a histogram with a relative error of at most 1/16. Pure.
+// How long things took: a histogram with a relative error of at most 1/128. Pure.
 #pragma once
 
 #include <array>
@@ -7,7 +7,7 @@
 
 namespace scanflow::infer {
 
-/// Microseconds, 0 to about 19 hours; longer ones count as that. 16 buckets for each doubling, as
+/// Microseconds, 0 to about 19 hours; longer ones count as that. 128 buckets for each doubling, as
 /// in HdrHistogram (Tene).
 class Histogram {
  public:
@@ -43,7 +43,7 @@ class Histogram {
   }
 
  private:
-  static constexpr unsigned kSubBits = 4;
+  static constexpr unsigned kSubBits = 7;
   static constexpr std::uint64_t kMost = (std::uint64_t{1} << 36) - 1;
   static constexpr std::size_t kBuckets = (36 - kSubBits + 1) << kSubBits;
 

@@ -42,7 +42,6 @@ Result<std::unique_ptr<http::Server>> listen(const std::string& address) {
   http::Options options;
   options.limits.body_bytes = kMaxBody;
   options.limits.all_bodies_bytes = kAllBodies;
-  options.limits.idle = std::chrono::hours(24);  // its router decides how long connections stay
   options.refusal = refusal;
   return http::Server::listen(address, std::move(options));
 }

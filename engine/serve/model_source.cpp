@@ -53,10 +53,12 @@ Result<json> registered(store::Store& store, const std::string& reference) {
 
 }  // namespace
 
+bool is_registered(const std::string& reference) { return reference.starts_with(kScheme); }
+
 Result<FoundModel> find_model(store::Store* store, const std::filesystem::path& artifacts_root,
                               const std::string& reference,
                               const std::filesystem::path& directory) {
-  if (!reference.starts_with(kScheme)) {
+  if (!is_registered(reference)) {
     const auto path = std::filesystem::absolute(directory / reference).lexically_normal();
     std::error_code error;
     if (!std::filesystem::exists(path, error))

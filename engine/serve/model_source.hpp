@@ -14,6 +14,9 @@ struct FoundModel {
   std::string path;     // absolute: a file or a directory
 };
 
+/// Is it a registered version (models:/...), not a path?
+bool is_registered(const std::string& reference);
+
 /// `reference`: models:/NAME@ALIAS, models:/NAME/VERSION, models:/NAME (the newest), or a path, relative
 /// to `directory`. `store`: null where there is no database yet. An error says what is not there.
 Result<FoundModel> find_model(store::Store* store, const std::filesystem::path& artifacts_root,

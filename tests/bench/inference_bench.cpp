@@ -1,12 +1,16 @@
 // What serving costs beside the plain forward of the same network in the same run: one request at a time over
 // loopback with keep-alive, through the front and one replica; and 32 clients at once.
 #include <benchmark/benchmark.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include "engine/load/generator.hpp"
 #include "engine/load/samples.hpp"
@@ -68,6 +72,7 @@ class Service {
     for (auto& sample : samples_) sample.headers.emplace_back("Host", "localhost");
   }
 
+  std::size_t bytes() const { return samples_.front().body.size(); }
   load::Outcome ask(load::Scenario scenario, std::int64_t duration_us) const {
     load::Plan plan;
     const auto colon = front_->address().rfind(':');
@@ -104,6 +109,56 @@ infer::Histogram time_calls(const Call& call) {
   return times;
 }
 
+/// The same bytes over bare Unix sockets, from one thread to another and on to a third that calls, and back:
+/// what two hops cost on this machine, whoever makes them.
+template <class Call>
+infer::Histogram time_hops(const Call& call, std::size_t bytes) {
+  std::array<int, 2> front{}, back{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, front.data()) != 0 ||
+      ::socketpair(AF_UNIX, SOCK_STREAM, 0, back.data()) != 0)
+    throw std::runtime_error("no sockets");
+  const auto move = [bytes](int from, int to, std::string& buffer) {
+    for (std::size_t got = 0; got < bytes;) {
+      const auto more = ::recv(from, buffer.data() + got, bytes - got, 0);
+      if (more <= 0) return false;
+      got += static_cast<std::size_t>(more);
+    }
+    return to < 0 || ::send(to, buffer.data(), bytes, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes);
+  };
+  std::thread middle([&] {
+    std::string buffer(bytes, 'x');
+    while (move(front[1], back[0], buffer)) {
+      char answer[256];
+      if (::recv(back[0], answer, sizeof answer, 0) <= 0) break;
+      if (::send(front[1], answer, sizeof answer, MSG_NOSIGNAL) <= 0) break;
+    }
+    ::shutdown(back[0], SHUT_RDWR);
+  });
+  std::thread worker([&] {
+    std::string buffer(bytes, 'x');
+    while (move(back[1], -1, buffer)) {
+      call();
+      char answer[256] = {};
+      if (::send(back[1], answer, sizeof answer, MSG_NOSIGNAL) <= 0) return;
+    }
+  });
+  const std::string request(bytes, 'x');
+  const auto times = time_calls([&] {
+    char answer[256];
+    for (std::size_t sent = 0; sent < bytes;) {
+      const auto more = ::send(front[0], request.data() + sent, bytes - sent, MSG_NOSIGNAL);
+      if (more <= 0) throw std::runtime_error("cannot send");
+      sent += static_cast<std::size_t>(more);
+    }
+    if (::recv(front[0], answer, sizeof answer, 0) <= 0) throw std::runtime_error("no answer");
+  });
+  ::shutdown(front[0], SHUT_RDWR);
+  middle.join();
+  worker.join();
+  for (const int fd : {front[0], front[1], back[0], back[1]}) ::close(fd);
+  return times;
+}
+
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
                    values.end());
@@ -114,18 +169,23 @@ double median(std::vector<double> values) {
 template <class Call>
 void one_at_a_time(benchmark::State& state, const Served& what, const Call& plain) {
   const Service service(what);
-  std::vector<double> plain_us, served_us, over_us;
+  std::vector<double> plain_us, served_us, over_us, hops_us, over_hops_us;
   for (auto _ : state) {
     for (int round = 0; round < kRounds; ++round) {
       plain_us.push_back(static_cast<double>(time_calls(plain).quantile(0.5)));
       served_us.push_back(static_cast<double>(
           service.ask(load::Scenario::single_stream, kRoundUs).latency.quantile(0.5)));
       over_us.push_back(served_us.back() - plain_us.back());
+      hops_us.push_back(static_cast<double>(time_hops(plain, service.bytes()).quantile(0.5)) -
+                        plain_us.back());
+      over_hops_us.push_back(over_us.back() - hops_us.back());
     }
   }
   state.counters["plain_p50_us"] = median(plain_us);
   state.counters["served_p50_us"] = median(served_us);
   state.counters["over_us"] = median(over_us);
+  state.counters["bare_hops_over_us"] = median(hops_us);
+  state.counters["over_hops_us"] = median(over_hops_us);
 }
 
 /// Rows a second, of 32 clients with one row each, beside plain calls of whole batches.
