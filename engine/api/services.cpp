@@ -9,12 +9,14 @@
 
 #include "engine/pipeline/service_reader.hpp"
 #include "engine/serve/plan.hpp"
+#include "sdk/base/clock.hpp"
 #include "sdk/base/files.hpp"
 
 namespace scanflow::api {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{500};
+constexpr std::int64_t kFirstWaitUs = 5'000'000, kLongestWaitUs = 300'000'000;
 constexpr std::size_t kLogTail = std::size_t{64} << 10;  // bytes of each replica's
 
 std::string text_of(const serve::ServiceName& name) { return name.name_space + "/" + name.name; }
@@ -139,12 +141,13 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
     options_.log("services are at http://" + front_->address() + "/services/NAMESPACE/NAME/v2");
   }
   if (hosted.directory.empty()) {
-    hosted.directory = options_.state.sockets / fmt::format("s{}", ++directories_);
+    const auto directory = options_.state.sockets / fmt::format("s{}", ++directories_);
     hosted.logs = options_.state.root / "services" / name.name_space / name.name;
     std::error_code error;
-    std::filesystem::create_directories(hosted.directory, error);
+    std::filesystem::create_directories(directory, error);
     if (!error) std::filesystem::create_directories(hosted.logs, error);
     if (error) return fmt::format("cannot make {}: {}", hosted.logs.string(), error.message());
+    hosted.directory = directory;
   }
   serve::ReplicasOptions replicas;
   replicas.program = options_.program;
@@ -163,13 +166,25 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
 std::string Services::follow_models(const serve::ServiceName& name, Hosted& hosted,
                                     infer::ServiceDocument planned) {
   const auto replicas = front_->replicas(name);
-  if (replicas) replicas->scale(hosted.spec->replicas);
+  if (!replicas) return "it is not served any more";
+  front_->set_limits(name, serve::limits_of(*hosted.spec));
+  replicas->scale(hosted.spec->replicas);
   for (std::size_t i = 0; i < planned.nodes.size(); ++i) {
     const auto& before = hosted.planned->nodes[i].versions;
     const auto& now = planned.nodes[i].versions;
-    if (infer::to_json(before) == infer::to_json(now) || !replicas) continue;
+    if (infer::to_json(before) == infer::to_json(now)) continue;
+    if (infer::to_json(now) == hosted.refused && monotonic_us() < hosted.try_again_us)
+      return hosted.refusal;
     const auto switched = replicas->set_traffic(planned.nodes[i].node.name, now);
-    if (!switched) return switched.error().message;
+    if (!switched) {  // loading it again and again would be at the cost of what is served
+      const bool again = infer::to_json(now) == hosted.refused;
+      hosted.wait_us = again ? std::min(hosted.wait_us * 2, kLongestWaitUs) : kFirstWaitUs;
+      hosted.try_again_us = monotonic_us() + hosted.wait_us;
+      hosted.refused = infer::to_json(now);
+      hosted.refusal = switched.error().message;
+      return hosted.refusal;
+    }
+    hosted.refused = json();
     options_.log(fmt::format("service {}: the node {} has version {} now, switched in {:.1f} ms",
                              text_of(name), planned.nodes[i].node.name, now[0].share.version,
                              static_cast<double>(*switched) / 1000));
@@ -241,15 +256,15 @@ std::optional<std::string> Services::logs(const serve::ServiceName& name) const 
     if (found == hosted_.end()) return std::nullopt;
     directory = found->second.logs;
   }
-  std::vector<std::filesystem::path> files;
+  std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> files;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error))
-    if (entry.path().extension() == ".log") files.push_back(entry.path());
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
-    return std::filesystem::last_write_time(a) < std::filesystem::last_write_time(b);
-  });
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    if (entry.path().extension() == ".log")
+      files.emplace_back(std::filesystem::last_write_time(entry.path(), error), entry.path());
+  }
+  std::sort(files.begin(), files.end());
   std::string text;
-  for (const auto& file : files) {
+  for (const auto& [changed, file] : files) {
     std::ifstream in(file, std::ios::binary | std::ios::ate);
     const auto size = static_cast<std::size_t>(std::max<std::streamoff>(0, in.tellg()));
     in.seekg(static_cast<std::streamoff>(size - std::min(size, kLogTail)));

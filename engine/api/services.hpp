@@ -52,6 +52,10 @@ class Services {
     std::optional<infer::ServiceDocument> planned;  // what is served
     std::string problem;
     std::filesystem::path directory, logs;
+    // Versions that no replica could load, why, and when that is tried again.
+    json refused;
+    std::string refusal;
+    std::int64_t try_again_us = 0, wait_us = 0;
   };
 
   Services(Options options, std::unique_ptr<store::Store> store);

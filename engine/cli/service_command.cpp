@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string time_of(const json& row, const char* field) {
+std::string latency_text(const json& row, const char* field) {
   const auto us = row.value(field, std::int64_t{0});
   return us == 0 ? "-" : fmt::format("{:.1f} ms", static_cast<double>(us) / 1000);
 }
@@ -57,8 +57,8 @@ int list_services(const Context& context) {
   for (const json& row : answer->at("services")) {
     rows.push_back({row.at("namespace"), row.at("name"), row.at("status"),
                     fmt::format("{}/{}", row.value("ready", 0), row.value("replicas", 0)),
-                    std::to_string(row.value("requests", std::uint64_t{0})), time_of(row, "p50_us"),
-                    time_of(row, "p99_us"), models_text(row)});
+                    std::to_string(row.value("requests", std::uint64_t{0})),
+                    latency_text(row, "p50_us"), latency_text(row, "p99_us"), models_text(row)});
   }
   fmt::print("{}",
              table({"NAMESPACE", "NAME", "STATUS", "READY", "REQUESTS", "P50", "P99", "MODELS"},
@@ -76,8 +76,8 @@ void print_process(const json& process) {
       fmt::print("    {} {}/{}: {} requests in {} calls, {} failed, call p50 {} p99 {}\n",
                  node.at("type").get<std::string>(), node.at("name").get<std::string>(),
                  version.at("version").get<std::string>(), version.at("requests").dump(),
-                 version.at("calls").dump(), version.at("failures").dump(), time_of(call, "p50_us"),
-                 time_of(call, "p99_us"));
+                 version.at("calls").dump(), version.at("failures").dump(),
+                 latency_text(call, "p50_us"), latency_text(call, "p99_us"));
       if (version.contains("compared")) {
         fmt::print("      shadow: {} of {} rows answered alike\n", version.at("alike").dump(),
                    version.at("compared").dump());
@@ -96,11 +96,11 @@ void print_service(const json& row) {
   fmt::print("url       {}\n", row.at("url").get<std::string>());
   fmt::print("replicas  {} of {} ready\n", row.at("ready").dump(), row.at("replicas").dump());
   fmt::print("requests  {}, {} on their way; p50 {} p99 {}", row.at("requests").dump(),
-             row.at("in_flight").dump(), time_of(row, "p50_us"), time_of(row, "p99_us"));
+             row.at("in_flight").dump(), latency_text(row, "p50_us"), latency_text(row, "p99_us"));
   if (row.contains("slo_p99_us")) {
     const bool kept = row.at("p99_us") <= row.at("slo_p99_us");
     fmt::print(" ({} {})", kept ? "within the promised" : "over the promised",
-               time_of(row, "slo_p99_us"));
+               latency_text(row, "slo_p99_us"));
   }
   fmt::print("\nmodels    {}\nprocesses\n", models_text(row));
   for (const json& process : row.at("processes")) print_process(process);

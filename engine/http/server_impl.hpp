@@ -42,7 +42,8 @@ struct Server::Impl {
     serving.handler = std::move(answers);
     serving.admit = std::move(admits);
     accept();
-    std::packaged_task<void()> run([this] { io.run(); });
+    // What would leave a server deaf, with the kernel still taking connections for it, ends the process.
+    std::packaged_task<void()> run([this]() noexcept { io.run(); });
     ended = run.get_future();
     thread = std::thread(std::move(run));
   }

@@ -242,6 +242,14 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   void handle() {
     if (deaf_) return close();
+    try {
+      call_handler();
+    } catch (const std::exception& error) {  // of one request: the others go on
+      refuse_and_close(500, std::string("the server failed: ") + error.what());
+    }
+  }
+
+  void call_handler() {
     serving_.handler(std::move(request_), [self = this->shared_from_this()](Response response) {
       asio::dispatch(
           self->stream_.get_executor(),

@@ -26,6 +26,12 @@ constexpr std::size_t kIdleConnections = 64;
 
 NotReached not_reached(error_code error) {
   if (error == beast::error::timeout) return {NotReached::Why::late, "no answer in time"};
+  namespace errc = boost::system::errc;
+  const bool of_http =
+      error.category() == make_error_code(beast::http::error::bad_version).category() &&
+      error != beast::http::error::end_of_stream && error != beast::http::error::partial_message;
+  if (of_http || error == errc::too_many_files_open || error == errc::too_many_files_open_in_system)
+    return {NotReached::Why::unusable, error.message()};
   const bool refused = error == asio::error::connection_refused ||
                        error == boost::system::errc::no_such_file_or_directory;
   return {refused ? NotReached::Why::refused : NotReached::Why::closed, error.message()};
@@ -34,13 +40,13 @@ NotReached not_reached(error_code error) {
 std::string copied(beast::string_view view) { return {view.data(), view.size()}; }
 
 /// One connection, and the request that is on it.
-class Connection : public std::enable_shared_from_this<Connection> {
+class OnwardConnection : public std::enable_shared_from_this<OnwardConnection> {
  public:
   using Stream = beast::basic_stream<asio::local::stream_protocol>;
   using Message = beast::http::request<beast::http::span_body<const char>>;
   using Parser = beast::http::response_parser<beast::http::string_body>;
 
-  Connection(asio::io_context& io, std::uint64_t most_body_bytes)
+  OnwardConnection(asio::io_context& io, std::uint64_t most_body_bytes)
       : stream_(io), most_body_bytes_(most_body_bytes) {}
 
   bool open() const { return opened_; }
@@ -66,7 +72,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   /// Called with the connection once it has nothing to do any more.
-  std::function<void(const std::shared_ptr<Connection>&, bool reusable)> on_free;
+  std::function<void(const std::shared_ptr<OnwardConnection>&, bool reusable)> on_free;
 
  private:
   void fill(const Onward& request) {
@@ -140,13 +146,13 @@ struct Upstream::Impl : std::enable_shared_from_this<Upstream::Impl> {
   Impl(asio::io_context& context, std::string where, std::uint64_t most)
       : io(context), path(std::move(where)), most_body_bytes(most) {}
 
-  std::shared_ptr<Connection> take() {
+  std::shared_ptr<OnwardConnection> take() {
     if (!idle.empty()) {
       auto connection = std::move(idle.back());
       idle.pop_back();
       return connection;
     }
-    auto connection = std::make_shared<Connection>(io, most_body_bytes);
+    auto connection = std::make_shared<OnwardConnection>(io, most_body_bytes);
     connection->on_free = [weak = weak_from_this()](const auto& freed, bool reusable) {
       const auto self = weak.lock();
       if (!self) return;
@@ -159,8 +165,8 @@ struct Upstream::Impl : std::enable_shared_from_this<Upstream::Impl> {
   asio::io_context& io;
   const std::string path;
   const std::uint64_t most_body_bytes;
-  std::vector<std::shared_ptr<Connection>> idle;
-  std::set<std::shared_ptr<Connection>> busy;
+  std::vector<std::shared_ptr<OnwardConnection>> idle;
+  std::set<std::shared_ptr<OnwardConnection>> busy;
 };
 
 Upstream::Upstream(Server& server, std::string address, std::uint64_t most_body_bytes)

@@ -23,7 +23,12 @@ struct Onward {
 };
 
 struct NotReached {
-  enum class Why { refused, closed, late };
+  enum class Why {
+    refused,  // nobody is there
+    closed,   // it went away before it had answered
+    late,
+    unusable,  // it answered what cannot be taken, or this process cannot ask
+  };
   Why why = Why::closed;
   std::string message;
 };

@@ -31,13 +31,13 @@ bool Control::handle(const http::Request& request, const http::Reply& reply) {
 
 http::Response Control::set_traffic(const std::string& body) {
   const json wish = json::parse(body, nullptr, false);
-  if (!wish.is_object()) return refusal(400, "the body is not one JSON object");
+  if (!wish.is_object() || !wish.contains("node") || !wish["node"].is_string())
+    return refusal(400, "the body is not one JSON object with a node");
+  const auto& name = wish["node"].get_ref<const std::string&>();
   const auto& nodes = document_.nodes;
-  const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const NodeDocument& one) {
-    return wish.value("node", "") == one.node.name;
-  });
-  if (node == nodes.end())
-    return refusal(404, fmt::format("there is no node '{:.100}'", wish.value("node", "")));
+  const auto node = std::find_if(nodes.begin(), nodes.end(),
+                                 [&](const NodeDocument& one) { return name == one.node.name; });
+  if (node == nodes.end()) return refusal(404, fmt::format("there is no node '{:.100}'", name));
   const auto wanted = versions_from_json(wish.value("versions", json()));
   if (!wanted) return refusal(400, wanted.error().message);
 
@@ -48,15 +48,15 @@ http::Response Control::set_traffic(const std::string& body) {
   versions.reserve(wanted->size());
   for (const VersionDocument& version : *wanted) {
     const auto same = std::find_if(loaded.begin(), loaded.end(), [&](const Version& old) {
-      return old.share.version == version.share.version;
+      return old.share.version == version.share.version && old.source == version.model;
     });
     if (same != loaded.end()) {
-      versions.push_back({version.share, same->model});
+      versions.push_back({version.share, same->model, version.model});
       continue;
     }
     auto model = load_plugin(*node, version, document_.threads);
     if (!model) return refusal(422, model.error().message);
-    versions.push_back({version.share, std::move(*model)});
+    versions.push_back({version.share, std::move(*model), version.model});
   }
   const std::int64_t ready = monotonic_us();
   service_.set_versions(index, std::move(versions));

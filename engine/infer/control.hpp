@@ -21,6 +21,8 @@ class Control {
       : document_(document), service_(service) {}
   /// False where the path is none of these.
   bool handle(const http::Request& request, const http::Reply& reply);
+  /// Waits for what is being loaded; before its server ends.
+  void finish() { loader_.join(); }
 
  private:
   http::Response set_traffic(const std::string& body);

@@ -84,7 +84,10 @@ bool Endpoints::handle(http::Request& request, const http::Reply& reply) {
                               {"extensions", {"binary_tensor_data"}}}));
     return true;
   }
-  if (path.size() == 3 && path[1] == "health" && path[2] == "live") return health("live", true);
+  if (path.size() == 3 && path[1] == "health" && path[2] == "live") {
+    const Service* const served = service_;
+    return health("live", served == nullptr || !served->stuck());
+  }
   if (path.size() == 3 && path[1] == "health" && path[2] == "ready")
     return health("ready", ready());
   if (path.size() < 3 || path[1] != "models") return not_found();

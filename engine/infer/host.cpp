@@ -1,11 +1,13 @@
 #include "engine/infer/host.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <iostream>
 #include <thread>
 
@@ -55,7 +57,7 @@ Result<std::vector<std::vector<Version>>> load_all(const ServiceDocument& docume
     for (const VersionDocument& version : node.versions) {
       auto model = load_plugin(node, version, document.threads);
       if (!model) return tl::unexpected(model.error());
-      versions.push_back({version.share, std::move(*model)});
+      versions.push_back({version.share, std::move(*model), version.model});
     }
     all.push_back(std::move(versions));
   }
@@ -96,6 +98,13 @@ void drain(const Service& service) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
+/// Where "ready" is said. From now on what plugins print is among what they log.
+UniqueFd take_stdout() {
+  UniqueFd out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
+  return out;
+}
+
 int failed(const std::string& why) {
   std::cerr << "scanflow-service: " << why << '\n';
   return 1;
@@ -105,6 +114,7 @@ int failed(const std::string& why) {
 
 int run_host(const ServiceDocument& document, const HostOptions& options) {
   const UniqueFd signals = end_signals();
+  const UniqueFd out = take_stdout();
   auto flow = flow_of(document);
   if (!flow) return failed(flow.error().message);
   auto protocol = listen(document.listen);
@@ -129,10 +139,16 @@ int run_host(const ServiceDocument& document, const HostOptions& options) {
     if (!endpoints.handle(request, reply) && !control.handle(request, reply))
       not_found(request, reply);
   });
-  std::cout << "ready " << (*protocol)->address() << std::endl;
+  const std::string ready = "ready " + (*protocol)->address() + "\n";
+  if (::write(out.get(), ready.data(), ready.size()) < 0)
+    return failed("nobody reads that it is ready");
   wait_for_end(signals, options.with_parent);
   endpoints.retire();
   drain(service);
+  (*protocol)->hear_no_more();
+  drain(service);                              // those that came in between
+  if (service.requests() != 0) std::_Exit(0);  // a call that does not end: nothing can be tidied up
+  control.finish();
   admin->reset();
   protocol->reset();
   return 0;

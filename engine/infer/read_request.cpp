@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -196,6 +196,10 @@ class Reader {
     for (const dom::element input : inputs) {
       auto tensor = read_input(input);
       if (!tensor) return tl::unexpected(tensor.error());
+      const bool twice =
+          std::any_of(request.inputs.begin(), request.inputs.end(),
+                      [&](const Tensor& other) { return other.name == tensor->name; });
+      if (twice) return bad(fmt::format("two inputs are called '{}'", tensor->name));
       request.inputs.push_back(std::move(*tensor));
     }
     if (!rest_.empty()) {

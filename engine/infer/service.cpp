@@ -10,6 +10,8 @@
 namespace scanflow::infer {
 namespace {
 
+constexpr std::int64_t kStuckUs = 120'000'000;
+
 int status_of(std::int32_t outcome) {
   if (outcome == SCANFLOW_INVALID) return 400;
   return outcome == SCANFLOW_RETRYABLE ? 503 : 500;
@@ -59,6 +61,7 @@ void Service::lead() {
   Lock lock(mutex_);
   if (auto batch = take_batch(finished)) {
     running_ = batch->served.get();
+    running_since_us_ = runner_.now_us();
     lock.unlock();
     batch->shadowed ? run_shadow(*batch->shadowed) : run(*batch, finished);
     lock.lock();
@@ -215,6 +218,11 @@ std::vector<Version> Service::versions(NodeIndex node) const {
   list.reserve(nodes_[node]->versions.size());
   for (const auto& served : nodes_[node]->versions) list.push_back(served->version);
   return list;
+}
+
+bool Service::stuck() const {
+  const std::lock_guard lock(mutex_);
+  return running_ != nullptr && runner_.now_us() - running_since_us_ > kStuckUs;
 }
 
 std::size_t Service::requests() const {

@@ -34,6 +34,7 @@ class Runner {
 struct Version {
   Share share;
   std::shared_ptr<Model> model;
+  std::string source = {};  // what it was loaded from
 };
 
 struct ServiceLimits {
@@ -91,6 +92,8 @@ class Service {
   void expire();
   ServiceStatus status() const;
   std::size_t requests() const;  // on their way
+  /// Has one call run for longer than any should? Whoever supervises this ends the process.
+  bool stuck() const;
 
  private:
   struct Call;
@@ -137,7 +140,8 @@ class Service {
   std::deque<std::shared_ptr<Shadowed>> shadowed_;
   std::vector<std::shared_ptr<Call>> calls_;  // on their way; settled ones are swept
   std::size_t open_ = 0;
-  bool busy_ = false;                // somebody leads
+  bool busy_ = false;  // somebody leads
+  std::int64_t running_since_us_ = 0;
   const Served* running_ = nullptr;  // whose call runs
   std::int64_t woken_at_ = 0;        // the earliest timer that is set; 0: none
   ServiceStatus counts_;             // but its nodes

@@ -12,6 +12,7 @@
 namespace scanflow::infer {
 namespace {
 
+constexpr std::int64_t kMostRows = 65'536;  // of one request
 constexpr std::size_t kMaxShadowed =
     64;  // calls that wait for a shadow; what comes then is not compared
 
@@ -131,7 +132,9 @@ std::optional<Service::Batch> Service::take_from(NodeIndex index, std::vector<Fi
 void Service::refuse_misfits(Batch& batch, std::vector<Finished>& finished) {
   const loader::Signature& signature = batch.served->version.model->signature();
   std::erase_if(batch.items, [&](const Item& item) {
-    const auto checked = loader::check_inputs(signature, item.inputs);
+    auto checked = loader::check_inputs(signature, item.inputs);
+    if (checked && signature.batchable && rows_of(item.inputs) > kMostRows)
+      checked = fail(fmt::format("the request has more than {} rows; split it", kMostRows));
     if (checked) return false;
     const std::string& why = checked.error().message;
     settle(item.call,

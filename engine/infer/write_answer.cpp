@@ -36,7 +36,7 @@ void append_numbers(std::string& out, const Tensor& tensor) {
   }
 }
 
-void append_texts(std::string& out, const Tensor& tensor) {
+void write_texts(std::string& out, const Tensor& tensor) {
   std::span<const std::byte> rest = tensor.data;
   for (bool first = true; !rest.empty(); first = false) {
     std::uint32_t length = 0;
@@ -84,7 +84,7 @@ bool append_data(std::string& out, const Tensor& tensor) {
       append_numbers<double>(out, tensor);
       return true;
     case SCANFLOW_BYTES:
-      append_texts(out, tensor);
+      write_texts(out, tensor);
       return true;
     default:
       return false;

@@ -6,7 +6,7 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr bool kNeeded = true;
+constexpr bool kMandatory = true;
 constexpr double kMostRows = 65'536;
 constexpr double kMostReplicasOfService = 1000;
 constexpr double kMostWeight = 1e6;
@@ -26,11 +26,15 @@ constexpr Field not_yet(std::string_view name) {
 }
 
 constexpr std::array kService{
-    Field{"apiVersion", kText, "the version of the format", {}, kNeeded}.among(
+    Field{"apiVersion", kText, "the version of the format", {}, kMandatory}.among(
         kServiceVersionsOfApi),
-    Field{"kind", kText, "what the document describes", {}, kNeeded}.among(kServiceKind),
-    Field{"metadata", kMap, "name, namespace, labels", {}, kNeeded}.of(metadata_fields),
-    Field{"graph", kList, "what answers a request: nodes, in the order of their needs", {}, kNeeded}
+    Field{"kind", kText, "what the document describes", {}, kMandatory}.among(kServiceKind),
+    Field{"metadata", kMap, "name, namespace, labels", {}, kMandatory}.of(metadata_fields),
+    Field{"graph",
+          kList,
+          "what answers a request: nodes, in the order of their needs",
+          {},
+          kMandatory}
         .listing(kNodeOfGraph)
         .not_empty(),
     Field{"batching", kMap, "requests that are answered by one call of a model"}.of(
@@ -51,13 +55,13 @@ constexpr std::array kService{
 };
 
 constexpr std::array kServiceNode{
-    Field{"name", kText, "its name within the graph", "label", kNeeded},
+    Field{"name", kText, "its name within the graph", "label", kMandatory},
     Field{"type", kText, "what it is in the graph"}.among(kNodeTypes).initially("MODEL"),
     Field{"needs", kText | kList,
           "the nodes whose outputs it takes: one, or a list; none: the request", "label"}
         .listing(kNodeNeed)
         .not_twice(),
-    Field{"uses", kText, "a step plugin that serves online", "literal", kNeeded}.not_empty(),
+    Field{"uses", kText, "a step plugin that serves online", "literal", kMandatory}.not_empty(),
     Field{"with", kMap, "the plugin's configuration"}.of(with_fields),
     Field{"model", kText, "models:/NAME@ALIAS, models:/NAME/VERSION, or the path of a file",
           "literal"}
@@ -69,7 +73,7 @@ constexpr std::array kServiceNode{
 
 constexpr std::array kServiceVersion{
     Field{"model", kText, "models:/NAME@ALIAS, models:/NAME/VERSION, or the path of a file",
-          "literal", kNeeded}
+          "literal", kMandatory}
         .not_empty(),
     Field{"weight", kNumber, "its share of the requests, against the others'"}
         .within(0, kMostWeight)

@@ -30,7 +30,7 @@ bool is_one_of(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string did_you_mean(const std::string& name, const std::vector<std::string>& names) {
+std::string meant_name(const std::string& name, const std::vector<std::string>& names) {
   const std::string near = nearest(name, names);
   return near.empty() ? "" : fmt::format("did you mean '{}'?", near);
 }
@@ -156,7 +156,7 @@ class ServiceReader {
           continue;
         }
         problems_.add(*need, fmt::format("unknown node '{}'", printable(need->text))).hint =
-            did_you_mean(need->text, names);
+            meant_name(need->text, names);
       }
     }
     const auto cycle = graph::find_cycle(graph::Graph::build(needs));
@@ -181,7 +181,7 @@ class ServiceReader {
           *draft.uses, plugin == nullptr
                            ? fmt::format("unknown plugin '{}'", printable(draft.node.uses))
                            : fmt::format("the plugin '{}' does not serve online", draft.node.uses));
-      problem.hint = did_you_mean(draft.node.uses, serving);
+      problem.hint = meant_name(draft.node.uses, serving);
       if (problem.hint.empty() && !serving.empty())
         problem.notes.push_back("those that serve: " + join_or(serving, "and"));
       return;

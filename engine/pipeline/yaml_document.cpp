@@ -42,7 +42,16 @@ class Builder : public YAML::EventHandler {
   Builder(const Source& source, Problems& problems, const YamlLimits& limits, YamlDocument& out)
       : source_(source), problems_(problems), limits_(limits), out_(out) {}
 
-  void OnDocumentStart(const YAML::Mark&) override { anchors_.clear(); }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    anchors_.clear();
+    // yaml-cpp takes a bracket that nothing opens for an empty document, and stays before it for ever.
+    if (mark.pos == document_at_) {
+      problems_.add(source_.location(mark.line, mark.column), 1,
+                    "not valid YAML: nothing can begin here");
+      throw Stop{};
+    }
+    document_at_ = mark.pos;
+  }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -192,6 +201,7 @@ class Builder : public YAML::EventHandler {
     }
   }
 
+  int document_at_ = -1;  // where the last one began
   const Source& source_;
   Problems& problems_;
   const YamlLimits& limits_;

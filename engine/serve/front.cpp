@@ -48,7 +48,9 @@ struct Front::Impl {
       path.erase(path.begin(), path.begin() + 3);
     }
     if (path.empty() || path[0] != "v2") return beside(request, reply);
-    if (path.size() == 1 || path[1] == "health") return say_health(request, reply);
+    if (path.size() == 1 || path[1] == "health") return say_health(request, named, name, reply);
+    if (request.method != "GET" && request.method != "POST")
+      return reply(refusal(405, fmt::format("{:.20} is not part of the protocol", request.method)));
     const auto entry = find(name, named);
     if (!entry) {
       return reply(refusal(404, named ? fmt::format("there is no service '{:.100}/{:.100}'",
@@ -76,7 +78,9 @@ struct Front::Impl {
     reply(std::move(response));
   }
 
-  void say_health(const http::Request& request, const http::Reply& reply) {
+  /// Of the service that is named, else of all.
+  void say_health(const http::Request& request, bool named, const ServiceName& name,
+                  const http::Reply& reply) {
     const auto& path = request.path;
     if (path.size() == 1)
       return reply(
@@ -85,9 +89,10 @@ struct Front::Impl {
     if (path.size() != 3 || path[2] != "ready")
       return reply(refusal(404, fmt::format("there is no GET {:.200}", request.target)));
     const std::lock_guard lock(mutex);
-    const bool ready = std::all_of(entries.begin(), entries.end(), [](const auto& each) {
-      return each.second->router->ready() > 0;
-    });
+    const bool known = !named || entries.contains(name);
+    const bool ready = known && std::all_of(entries.begin(), entries.end(), [&](const auto& each) {
+                         return (named && each.first != name) || each.second->router->ready() > 0;
+                       });
     reply(ready ? http::respond(200, {{"ready", true}}) : refusal(503, "a service is not ready"));
   }
 
@@ -107,6 +112,7 @@ struct Front::Impl {
 Front::Front(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Front::~Front() {
+  for (const auto& [name, replicas] : impl_->replicas) replicas->end();  // all at once
   impl_->replicas.clear();
   impl_->server->hear_no_more();
   {
@@ -136,6 +142,7 @@ const std::string& Front::address() const { return impl_->server->address(); }
 void Front::put(const ServiceName& name, infer::ServiceDocument document, RouterLimits limits,
                 ReplicasOptions options) {
   if (const auto there = replicas(name)) {
+    set_limits(name, limits);
     there->update(std::move(document));
     return there->scale(options.count);
   }
@@ -146,6 +153,12 @@ void Front::put(const ServiceName& name, infer::ServiceDocument document, Router
   const std::lock_guard lock(impl_->mutex);
   impl_->entries[name] = entry;
   impl_->replicas[name] = std::move(made);
+}
+
+void Front::set_limits(const ServiceName& name, const RouterLimits& limits) {
+  impl_->server->post([this, name, limits] {
+    if (const auto entry = impl_->find(name, true)) entry->router->set_limits(limits);
+  });
 }
 
 void Front::remove(const ServiceName& name) {

@@ -31,10 +31,12 @@ class Front {
   ~Front();
 
   const std::string& address() const;
-  /// Begins to serve it; what is there under that name takes over its document (Replicas::update) and
-  /// count, and keeps its limits.
+  /// Begins to serve it; what is there under that name takes over its document (Replicas::update),
+  /// count and limits.
   void put(const ServiceName& name, infer::ServiceDocument document, RouterLimits limits,
            ReplicasOptions options);
+  /// Of requests that come from now on.
+  void set_limits(const ServiceName& name, const RouterLimits& limits);
   /// Ends it: what is on its way is answered first. Blocks.
   void remove(const ServiceName& name);
   std::vector<ServiceName> names() const;

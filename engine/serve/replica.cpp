@@ -18,6 +18,10 @@ namespace {
 
 constexpr std::size_t kLastWords = 2000;  // bytes of its log
 
+std::filesystem::path log_of(const ReplicasOptions& options, const std::string& id) {
+  return (options.logs.empty() ? options.directory : options.logs) / ("r" + id + ".log");
+}
+
 struct Pipe {
   UniqueFd read, write;
 };
@@ -36,7 +40,7 @@ Result<void> start(Replica& replica, const ReplicasOptions& options,
   replica.listen = "unix:" + (options.directory / (name + ".sock")).string();
   replica.admin = "unix:" + (options.directory / (name + ".admin")).string();
   replica.document = options.directory / (name + ".json");
-  replica.log = (options.logs.empty() ? options.directory : options.logs) / (name + ".log");
+  replica.log = log_of(options, replica.status.id);
   document.listen = replica.listen;
   document.admin = replica.admin;
   {
@@ -66,6 +70,10 @@ Result<void> start(Replica& replica, const ReplicasOptions& options,
   replica.out = std::move(out->read);
   replica.started = Clock::now();
   return {};
+}
+
+void remove_log(const ReplicasOptions& options, const std::string& id) {
+  ::unlink(log_of(options, id).c_str());
 }
 
 void send_signal(const UniqueFd& process, int signal) {

@@ -36,6 +36,9 @@ struct Replica {
 Result<void> start(Replica& replica, const ReplicasOptions& options,
                    infer::ServiceDocument document);
 
+/// Of a replica of long ago.
+void remove_log(const ReplicasOptions& options, const std::string& id);
+
 /// Also when it has ended meanwhile: it never reaches another process.
 void send_signal(const UniqueFd& process, int signal);
 

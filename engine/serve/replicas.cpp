@@ -26,13 +26,14 @@ using std::chrono::milliseconds;
 using State = ReplicaStatus::State;
 
 constexpr std::uint64_t kAnswerBytes = 64u << 20;
+constexpr std::uint64_t kKeptLogs = 10;
 constexpr milliseconds kTick{500};  // how often replicas are asked whether they live
 constexpr milliseconds kAnswerWithin{2000};
 constexpr unsigned kUnanswered = 3;  // in a row: it is ended
 constexpr milliseconds kFirstWait{100}, kLongestWait{10'000};
-constexpr std::chrono::seconds kQuiet{60};      // alive for so long: what was before is forgotten
-constexpr std::chrono::seconds kEndWithin{35};  // of SIGTERM; then SIGKILL
-constexpr std::chrono::minutes kSwitchWithin{10};  // loading a model may take long
+constexpr std::chrono::seconds kQuiet{60};        // alive for so long: what was before is forgotten
+constexpr std::chrono::seconds kEndWithin{35};    // of SIGTERM; then SIGKILL
+constexpr std::chrono::minutes kSwitchWithin{2};  // loading a model may take long
 
 milliseconds wait_before(std::uint64_t starts_before) {
   const auto doubled = kFirstWait.count() << std::min<std::uint64_t>(starts_before, 10);
@@ -110,6 +111,7 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     replica.status.id = std::to_string(++last_id);
     replica.status.starts_before = starts_before;
     replica.generation = generation;
+    if (last_id > kKeptLogs) remove_log(options, std::to_string(last_id - kKeptLogs));
     const auto started = start(replica, options, document);
     if (!started) return again_later(replica, started.error().message);
     replica.questions = std::make_shared<http::Upstream>(server, replica.admin, kAnswerBytes);
@@ -123,21 +125,24 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
                              static_cast<double>(wait.count()) / 1000));
   }
 
-  /// Those of older documents go when enough of the newest are ready; of too many the oldest go.
+  /// Those of older documents go when enough of the newest are ready; of too many those that are not
+  /// ready yet, then the oldest.
   void retire_surplus() {
     const std::size_t ready = how_many([this](const Replica& replica) {
       return is_current(replica) && replica.status.state == State::ready;
     });
     std::size_t surplus = current() > count ? current() - count : 0;
-    for (Replica& replica : replicas) {
-      if (replica.status.state == State::ending) continue;
-      if (replica.generation == generation) {
-        if (surplus == 0) continue;
-        --surplus;
-      } else if (ready < count && !ending) {
-        continue;
+    for (const State state : {State::starting, State::ready}) {
+      for (Replica& replica : replicas) {
+        if (replica.status.state != state) continue;
+        if (replica.generation == generation) {
+          if (surplus == 0) continue;
+          --surplus;
+        } else if (ready < count && !ending) {
+          continue;
+        }
+        end(replica);
       }
-      end(replica);
     }
   }
 
@@ -193,6 +198,7 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     });
     for (const auto& address : {replica.listen, replica.admin})
       ::unlink(address.substr(address.find(':') + 1).c_str());
+    ::unlink(replica.document.c_str());
     if (!is_current(replica)) return;
     if (Clock::now() - replica.started > kQuiet) replica.status.starts_before = 0;
     std::string what = describe_exit(status);
@@ -230,6 +236,19 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
       return replica.status.id == id;
     });
     return found == replicas.end() ? nullptr : &*found;
+  }
+
+  const Replica* find_ready() const {
+    const auto found = std::find_if(replicas.begin(), replicas.end(), [&](const Replica& replica) {
+      return is_current(replica) && replica.status.state == State::ready;
+    });
+    return found == replicas.end() ? nullptr : &*found;
+  }
+  /// In the document; null where it has no such node.
+  std::vector<infer::VersionDocument>* versions_of(const std::string& node) {
+    for (infer::NodeDocument& each : document.nodes)
+      if (each.node.name == node) return &each.versions;
+    return nullptr;
   }
 
   /// `then` on the server's thread.
@@ -284,13 +303,17 @@ Replicas::Replicas(ReplicasOptions options, infer::ServiceDocument document, Rou
 }
 
 Replicas::~Replicas() {
+  end();
+  impl_->thread.join();
+}
+
+void Replicas::end() {
   {
     const std::lock_guard lock(impl_->mutex);
     impl_->ending = true;
     impl_->count = 0;
   }
   impl_->poke();
-  impl_->thread.join();
 }
 
 void Replicas::scale(std::size_t count) {
@@ -363,47 +386,43 @@ Result<std::int64_t> Replicas::set_traffic(const std::string& node,
   const http::Onward request{
       "PUT", "/traffic", {}, std::make_shared<const std::string>(wish.dump())};
   std::unique_lock lock(impl_->mutex);
-  auto& nodes = impl_->document.nodes;
-  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const infer::NodeDocument& one) {
-    return one.node.name == node;
-  });
-  if (found == nodes.end()) return fail(fmt::format("the service has no node '{}'", node));
-  const auto before = std::exchange(found->versions, std::move(versions));
-  std::vector<std::pair<std::string, std::shared_ptr<UniqueFd>>> ready;
+  const std::uint64_t generation = impl_->generation;
+  if (impl_->versions_of(node) == nullptr)
+    return fail(fmt::format("the service has no node '{}'", node));
+  // The first shows whether it can be done at all; until then nothing has changed.
+  const Replica* const first = impl_->find_ready();
+  if (first == nullptr) return fail("no replica is ready");
+  const std::string first_id = first->status.id;
+  auto asked_first = impl_->ask(*first, request, kSwitchWithin);
+  lock.unlock();
+  const auto answer = told(std::move(asked_first));
+  if (!answer) return fail(answer.error().message);
+  std::int64_t slowest = answer->value("switched_us", std::int64_t{0});
+
+  lock.lock();
+  auto* const current = impl_->versions_of(node);
+  if (impl_->generation != generation || current == nullptr)
+    return fail("the service has got a new document meanwhile");
+  *current = std::move(versions);
+  std::vector<std::pair<std::shared_ptr<UniqueFd>, Impl::Asked>> asked;
   for (Replica& replica : impl_->replicas) {
-    if (!impl_->is_current(replica)) continue;
+    if (!impl_->is_current(replica) || replica.status.id == first_id) continue;
     if (replica.status.state == State::ready) {
-      ready.emplace_back(replica.status.id, replica.process);
+      asked.emplace_back(replica.process, impl_->ask(replica, request, kSwitchWithin));
     } else {  // it has the versions of before, and serves nobody yet: another takes its place
       replica.status.state = State::ending;
       send_signal(*replica.process, SIGKILL);
     }
   }
+  lock.unlock();
   impl_->poke();
-  std::int64_t slowest = 0;
-  // The first shows whether it can be done at all.
-  for (std::size_t i = 0; i < ready.size();) {
-    std::vector<std::pair<std::size_t, Impl::Asked>> asked;
-    const std::size_t end = i == 0 ? 1 : ready.size();
-    for (std::size_t at = i; at < end; ++at) {
-      const Replica* const replica = impl_->find(ready[at].first);
-      if (replica != nullptr) asked.emplace_back(at, impl_->ask(*replica, request, kSwitchWithin));
+  for (auto& [process, each] : asked) {
+    const auto said = told(std::move(each));
+    if (said) {
+      slowest = std::max(slowest, said->value("switched_us", std::int64_t{0}));
+    } else {
+      send_signal(*process, SIGKILL);  // one with the new versions takes its place
     }
-    lock.unlock();
-    for (auto& [at, each] : asked) {
-      auto answer = told(std::move(each));
-      if (answer) {
-        slowest = std::max(slowest, answer->value("switched_us", std::int64_t{0}));
-      } else if (at == 0) {
-        lock.lock();
-        found->versions = before;
-        return fail(answer.error().message);
-      } else {
-        send_signal(*ready[at].second, SIGKILL);  // one with the new versions takes its place
-      }
-    }
-    lock.lock();
-    i = end;
   }
   return slowest;
 }

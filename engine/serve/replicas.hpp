@@ -44,6 +44,8 @@ class Replicas {
   /// Ends all: what is on its way is answered first. Blocks, at most about half a minute.
   ~Replicas();
 
+  /// Begins to end all, for good.
+  void end();
   void scale(std::size_t count);
   /// From now on this is what is served; listen and admin are given by each replica.
   void update(infer::ServiceDocument document);

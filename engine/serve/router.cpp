@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <optional>
 
 #include "engine/infer/endpoints.hpp"
 
@@ -16,26 +17,33 @@ using infer::refusal;
 
 constexpr std::chrono::milliseconds kSuspected{100};
 
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return std::tolower(static_cast<unsigned char>(x)) ==
+                  std::tolower(static_cast<unsigned char>(y));
+         });
+}
+
 /// Of one connection, or of this server's business with the client.
 bool stays_here(std::string_view name) {
   static constexpr std::array<std::string_view, 12> kOwn = {
       "connection", "keep-alive", "transfer-encoding", "content-length", "expect", "upgrade",
       "te",         "trailer",    "proxy-connection",  "authorization",  "cookie", "origin"};
-  return std::any_of(kOwn.begin(), kOwn.end(), [&](std::string_view own) {
-    return own.size() == name.size() &&
-           std::equal(own.begin(), own.end(), name.begin(), [](char a, char b) {
-             return a == std::tolower(static_cast<unsigned char>(b));
-           });
-  });
+  return std::any_of(kOwn.begin(), kOwn.end(),
+                     [&](std::string_view own) { return same_name(own, name); });
+}
+
+std::optional<std::chrono::milliseconds> timeout_in(std::string_view text) {
+  std::int64_t ms = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), ms);
+  if (problem != std::errc() || end != text.data() + text.size() || ms <= 0) return std::nullopt;
+  return std::chrono::milliseconds(ms);
 }
 
 std::chrono::milliseconds timeout_of(const http::Request& request,
                                      std::chrono::milliseconds otherwise) {
-  const auto text = request.header(infer::kTimeoutHeader);
-  std::int64_t ms = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), ms);
-  const bool said = problem == std::errc() && end == text.data() + text.size() && ms > 0;
-  return said ? std::min(std::chrono::milliseconds(ms), otherwise) : otherwise;
+  const auto said = timeout_in(request.header(infer::kTimeoutHeader));
+  return said ? std::min(*said, otherwise) : otherwise;
 }
 
 }  // namespace
@@ -83,8 +91,15 @@ void Router::forward(http::Request request, const http::Reply& reply) {
   ask->deadline = std::chrono::steady_clock::now() + timeout_of(request, limits_.timeout);
   ask->onward.method = std::move(request.method);
   ask->onward.target = std::move(request.target);
-  for (auto& [name, value] : request.headers)
-    if (!stays_here(name)) ask->onward.headers.emplace_back(std::move(name), std::move(value));
+  // One that is malformed is for the replica to refuse.
+  const auto said = request.header(infer::kTimeoutHeader);
+  ask->keeps_deadline = said.empty() || timeout_in(said);
+  for (auto& [name, value] : request.headers) {
+    const bool ours = ask->keeps_deadline && same_name(name, infer::kTimeoutHeader);
+    if (!ours && !stays_here(name))
+      ask->onward.headers.emplace_back(std::move(name), std::move(value));
+  }
+  if (ask->keeps_deadline) ask->onward.headers.emplace_back(infer::kTimeoutHeader, "");
   ask->onward.body = std::make_shared<const std::string>(std::move(request.body));
   ask->reply = reply;
   dispatch(ask);
@@ -109,6 +124,12 @@ void Router::dispatch(const Asked& ask) {
 
 void Router::send(Replica& replica, const Asked& ask) {
   ++replica.requests;
+  // What nobody waits for any more is not to be computed.
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      ask->deadline - std::chrono::steady_clock::now());
+  if (ask->keeps_deadline) {
+    ask->onward.headers.back().second = std::to_string(std::max<std::int64_t>(1, left.count()));
+  }
   replica.upstream->send(ask->onward, ask->deadline,
                          [self = shared_from_this(), id = replica.id, ask](auto answer) {
                            self->on_answer(id, ask, std::move(answer));
@@ -128,8 +149,9 @@ void Router::on_answer(const std::string& id, const Asked& ask,
     ++counts_.late;
     return answer(ask, refusal(504, "the deadline of the request is over"));
   }
+  if (why.why == http::NotReached::Why::unusable)
+    return answer(ask, refusal(502, "the replica's answer cannot be taken: " + why.message));
   if (replica != nullptr) suspect(*replica);
-  ask->why = why.message;
   // A connection that nobody took has not brought the request anywhere.
   if (why.why == http::NotReached::Why::closed) {
     if (ask->tries == limits_.retries) {

@@ -41,6 +41,7 @@ class Router : public std::enable_shared_from_this<Router> {
   void retire(const std::string& id, std::function<void()> then);
   /// It is gone, with what was on its way there.
   void remove(const std::string& id);
+  void set_limits(const RouterLimits& limits) { limits_ = limits; }
   std::size_t ready() const;  // replicas that take requests
   std::size_t on_their_way() const { return open_; }
   const RouterCounts& counts() const { return counts_; }
@@ -60,8 +61,8 @@ class Router : public std::enable_shared_from_this<Router> {
     http::Reply reply;
     std::chrono::steady_clock::time_point deadline;
     unsigned tries = 0;
-    std::string not_to;  // the replica that lost it
-    std::string why;
+    std::string not_to;           // the replica that lost it
+    bool keeps_deadline = false;  // the last of its headers says how much time is left
   };
   using Asked = std::shared_ptr<Ask>;
 
@@ -79,7 +80,7 @@ class Router : public std::enable_shared_from_this<Router> {
   Replica* find(const std::string& id);
 
   http::Server& server_;
-  const RouterLimits limits_;
+  RouterLimits limits_;
   std::list<Replica> replicas_;
   std::deque<Asked> waiting_;  // for a replica
   std::size_t open_ = 0;

@@ -193,6 +193,7 @@ Result<void> check_inputs(const Signature& signature, std::span<const Tensor> in
     return fail(fmt::format("the model takes {} ({}); {} came", signature.inputs.size(),
                             names_of(signature.inputs), inputs.size()));
   }
+  const Tensor* first = nullptr;
   for (const TensorSpec& spec : signature.inputs) {
     const auto found = std::find_if(inputs.begin(), inputs.end(),
                                     [&](const Tensor& tensor) { return tensor.name == spec.name; });
@@ -201,11 +202,12 @@ Result<void> check_inputs(const Signature& signature, std::span<const Tensor> in
                               names_of(signature.inputs)));
     }
     if (auto checked = check_one(spec, *found); !checked) return checked;
-    if (signature.batchable && found->shape[0] != inputs[0].shape[0]) {
+    if (first == nullptr) first = &*found;
+    if (signature.batchable && found->shape[0] != first->shape[0]) {
       return fail(
           fmt::format("the input '{}' has {} rows, '{}' has {}: a request has as many of "
                       "each",
-                      spec.name, found->shape[0], inputs[0].name, inputs[0].shape[0]));
+                      spec.name, found->shape[0], first->name, first->shape[0]));
     }
   }
   return {};

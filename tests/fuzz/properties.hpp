@@ -29,14 +29,17 @@ void core(std::string_view input);
 /// The input is what is posted to the webhook: it is refused, or answered with a patch that fits and
 /// is complete.
 void review(std::string_view input);
+/// The input is the body of an inference request, after "N\n" with N bytes of JSON before binary tensors:
+/// it is answered once, with what was asked, or refused with the reason as the protocol has it.
+void inference(std::string_view input);
+/// The input is what a client sends to the HTTP server: it is answered as HTTP, or not at all, and the next
+/// client is served.
+void connection(std::string_view input);
 
 inline const std::map<std::string, std::function<void(std::string_view)>>& properties() {
   static const std::map<std::string, std::function<void(std::string_view)>> all = {
-      {"decode", decode},
-      {"stream", stream},
-      {"session", session},
-      {"core", core},
-      {"review", review}};
+      {"decode", decode}, {"stream", stream},       {"session", session},      {"core", core},
+      {"review", review}, {"inference", inference}, {"connection", connection}};
   return all;
 }
 

@@ -44,7 +44,8 @@ TEST_P(Replay, HoldsForWhatIsNearTheCorpus) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fuzz, Replay,
-                         testing::Values("decode", "stream", "session", "core", "review"),
+                         testing::Values("decode", "stream", "session", "core", "review",
+                                         "inference", "connection"),
                          [](const auto& each) { return each.param; });
 
 TEST(Properties, AreNotWithoutTeeth) {

@@ -9,7 +9,7 @@ import pathlib
 
 corpus = pathlib.Path("tests/fuzz/corpus")
 vectors = json.loads(pathlib.Path("sidecar/protocol/vectors.json").read_text())
-for kind in ("decode", "stream", "session", "core", "review"):
+for kind in ("decode", "stream", "session", "core", "review", "inference", "connection"):
     (corpus / kind).mkdir(parents=True, exist_ok=True)
 whole = b""
 for group in ("accept", "accept_as", "refuse"):
@@ -43,3 +43,27 @@ for i, spec in enumerate(pods):
     request = {"uid": "u", "operation": "CREATE", "namespace": "shop", "kind": {"kind": "Pod"}, "object": pod}
     review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
     (corpus / "review" / f"pod-{i}").write_text(json.dumps(review))
+# Inference requests of each form, and what HTTP clients send.
+def tensor(datatype, shape, data):
+    return {"name": "x", "datatype": datatype, "shape": shape, "data": data}
+inputs = [
+    tensor("FP32", [1, 2], [1.5, -2e3]), tensor("INT64", [2, 2], [[1, 2], [3, 4]]), tensor("BYTES", [2], ["a", "\u00e4"]),
+    tensor("BOOL", [1], [True]), tensor("UINT8", [0], []), tensor("FP64", [], [1]), tensor("FP16", [1], [1]),
+]
+for i, each in enumerate(inputs):
+    body = {"id": "1", "inputs": [each, {**each, "name": "y"}], "outputs": [{"name": "x", "parameters": {"binary_data": True}}]}
+    (corpus / "inference" / f"json-{i}").write_text(json.dumps(body))
+head = json.dumps({"inputs": [{"name": "x", "datatype": "FP32", "shape": [2], "parameters": {"binary_data_size": 8}}],
+                   "parameters": {"binary_data_output": True}}).encode()
+(corpus / "inference" / "binary").write_bytes(b"%d\n" % len(head) + head + bytes(range(8)))
+(corpus / "inference" / "binary-short").write_bytes(b"%d\n" % len(head) + head + b"1234")
+requests = [
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"POST /a?b=c%20d HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
+    b"GET / HTTP/1.0\r\n\r\n", b"HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2147483648\r\n\r\n", b"\x16\x03\x01\x02\x00\x01",
+    b"GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+]
+for i, each in enumerate(requests):
+    (corpus / "connection" / f"request-{i}").write_bytes(each)

@@ -83,7 +83,7 @@ const std::vector<Rule>& table() {
        {"engine/graph", "engine/pipeline", "engine/run", "engine/store", "engine/track",
         "engine/backend", "engine/kube", "engine/orchestrate", "engine/hub", "engine/knowledge",
         "sdk/loader", "sidecar/protocol", "sdk/base"}},
-      {"engine/worker", {"sdk/loader", "sidecar/protocol", "engine/serve", "sdk/base"}},
+      {"engine/worker", {"sdk/loader", "sidecar/protocol", "sdk/base"}},
       {"engine/api", {"engine/graph",  "engine/pipeline", "engine/schedule",  "engine/run",
                       "engine/store",  "engine/backend",  "engine/kube",      "engine/orchestrate",
                       "engine/inject", "engine/hub",      "engine/knowledge", "engine/control",

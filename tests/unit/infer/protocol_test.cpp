@@ -132,6 +132,11 @@ TEST(ReadRequest, WhatIsWrongIsSaid) {
               HasSubstr("nested too deep"));
 }
 
+TEST(ReadRequest, ANameComesOnce) {
+  const std::string one = R"({"name": "x", "datatype": "FP32", "shape": [1], "data": [1]})";
+  EXPECT_EQ(wrong("{\"inputs\": [" + one + ", " + one + "]}"), "two inputs are called 'x'");
+}
+
 TEST(ReadRequest, BinaryThatDoesNotAddUp) {
   const std::string head =
       R"({"inputs": [{"name": "x", "shape": [2], "datatype": "FP32", "parameters": {"binary_data_size": 8}}]})";

@@ -92,6 +92,8 @@ TEST(TensorTest, InputsAreHeldAgainstTheSignature) {
   EXPECT_EQ(said({tensor("x", SCANFLOW_FP32, {3, 4}, 48), w}),
             "the input 'x' has the shape [3,4]; the model takes [-1,2] (-1: any size)");
   EXPECT_THAT(said({x, tensor("w", SCANFLOW_INT64, {2}, 16)}), HasSubstr("has 2 rows"));
+  EXPECT_EQ(said({tensor("z", SCANFLOW_FP32, {}, 4), x}),
+            "there is no input 'w'; the model takes x, w");
   EXPECT_TRUE(check_inputs({}, std::vector<Tensor>{x, x, w})) << "without one: whatever comes";
 }
 

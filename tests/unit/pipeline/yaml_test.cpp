@@ -60,6 +60,11 @@ TEST(Yaml, BlocksAndEscapesAreText) {
 
 TEST(Yaml, AByteOrderMarkIsNoContent) { EXPECT_EQ(parsed("\xEF\xBB\xBF[1]").dump(), "[1]"); }
 
+TEST(HostileYaml, ABracketThatNothingOpensEndsIt) {
+  for (const char* text : {"]", "}", "a: 1\n---\n}", "[1]]", "- a\n]"})
+    EXPECT_NE(problem(text).find("not valid YAML"), std::string::npos) << text;
+}
+
 TEST(HostileYaml, NestingEndsAtOnce) {
   const std::size_t size = 1 << 18;
   for (const std::string& text :

@@ -259,6 +259,25 @@ TEST_F(ReplicasTest, AVersionThatCannotBeLoadedChangesNothing) {
   EXPECT_FALSE(replicas()->set_traffic("n", {version("2", 1)}));
 }
 
+TEST_F(ReplicasTest, AnotherFileUnderTheSameNameIsLoaded) {
+  serve(document(), 1);
+  ASSERT_TRUE(replicas()->wait_ready(1, seconds(20))) << told();
+  ASSERT_TRUE(replicas()->set_traffic("m", {version("1", 1, model_file("a", 7))}));
+  EXPECT_EQ(ask(1).body["outputs"][0]["data"][0], 7);
+  ASSERT_TRUE(replicas()->set_traffic("m", {version("1", 1, model_file("b", 9))}));
+  EXPECT_EQ(ask(1).body["outputs"][0]["data"][0], 9);
+}
+
+TEST_F(ReplicasTest, WhatIsNotOfTheProtocolIsRefused) {
+  serve(document(), 1);
+  auto client = http::Client::connect(peer(), seconds(10));
+  ASSERT_TRUE(client);
+  const auto head =
+      (*client)->ask({"TRACE", "/v2/models/scale/infer", {{"Host", "localhost"}}, "x"});
+  EXPECT_TRUE(!head || head->status == 405) << "and nothing ends by it:";
+  EXPECT_EQ(ask(1).status, 200);
+}
+
 TEST_F(ReplicasTest, ANewDocumentIsTakenOverWithoutAGap) {
   serve(document(), 2);
   ASSERT_TRUE(replicas()->wait_ready(2, seconds(20))) << told();

@@ -1,0 +1,126 @@
+// A server serves what is applied, and follows the registry.
+#include <gmock/gmock.h>
+
+#include "tests/integration/server_support.hpp"
+
+namespace scanflow::test {
+namespace {
+
+using testing::HasSubstr;
+
+/// Registers a model that is a number in a file.
+constexpr const char* kRegister = R"(apiVersion: scanflow.dev/v1
+kind: Pipeline
+metadata: {name: factor}
+params: {factor: {type: int}}
+steps:
+  - {name: make, run: 'echo $FACTOR > $SCANFLOW_ARTIFACTS/model', env: {FACTOR: "${{ params.factor }}"}}
+  - {name: register, needs: make, uses: model.register, with: {name: factor, model: "${{ steps.make.artifacts.model }}"}}
+)";
+
+std::string service(const std::string& model, const std::string& more = "") {
+  return "apiVersion: scanflow.dev/v1\nkind: InferenceService\nmetadata: {name: scale, namespace: "
+         "team}\n"
+         "graph:\n  - {name: m, uses: test.scale, model: \"" +
+         model + "\"}\n" + more;
+}
+
+class ServicesTest : public testing::Test {
+ protected:
+  ServicesTest() {
+    // The folder of tests' plugins has two of one name.
+    for (const char* file : {"online.so", "online.plugin.json"}) {
+      std::filesystem::copy_file(std::filesystem::path(SCANFLOW_BINARY_DIR "/tests/plugins") / file,
+                                 plugins_ / file);
+    }
+    server_.emplace(scanflow_, std::vector<std::string>{"--services", "127.0.0.1:0", "--plugin-dir",
+                                                        plugins_.path().string()});
+  }
+  Output scanflow(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(),
+                     {"--server", server_->url(), "--plugin-dir", plugins_.path().string()});
+    return scanflow_(std::move(arguments));
+  }
+  void apply(const std::string& text) const {
+    const std::string file = scanflow_.files() / "service.yaml";
+    write(file, text);
+    const Output applied = scanflow({"apply", "-f", file});
+    ASSERT_EQ(applied.exit, 0) << applied.err;
+  }
+  void register_model(int factor) const {
+    const std::string file = scanflow_.files() / "register.yaml";
+    write(file, kRegister);
+    const Output run = scanflow({"run", file, "-p", "factor=" + std::to_string(factor)});
+    ASSERT_EQ(run.exit, 0) << run.out << run.err;
+  }
+  json listed() const {
+    const json services = server_->get("/api/v1/services").at("services");
+    return services.empty() ? json::object() : services.at(0);
+  }
+  bool is(const std::string& status) const {
+    return eventually([&] { return listed().value("status", "") == status; });
+  }
+  /// The first number of the answer; -1: none.
+  double ask() const {
+    const std::string url = listed().at("url");
+    const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.find(':', 6) + 1)));
+    const std::string body =
+        R"({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 1]}]})";
+    const RawConnection connection(port);
+    connection.send(
+        "POST /services/team/scale/v2/models/scale/infer HTTP/1.1\r\nHost: "
+        "localhost\r\nConnection: "
+        "close\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body);
+    const std::string answer = connection.receive();
+    if (answer.find(" 200 ") == std::string::npos) return -1;
+    return json::parse(answer.substr(answer.find("\r\n\r\n") + 4))["outputs"][0]["data"][0];
+  }
+
+  TempDir plugins_;
+  const Scanflow scanflow_;
+  std::optional<ServerProgram> server_;
+};
+
+TEST_F(ServicesTest, ServesWhatIsAppliedAndFollowsTheAlias) {
+  register_model(3);
+  ASSERT_EQ(scanflow({"model", "promote", "factor/1", "champion"}).exit, 0);
+  apply(service("models:/factor@champion"));
+  ASSERT_TRUE(is("ready")) << listed() << server_->log();
+  EXPECT_EQ(ask(), 3);
+  EXPECT_THAT(scanflow({"service", "list"}).out, HasSubstr("m/1"));
+  register_model(5);
+  EXPECT_EQ(ask(), 3) << "a version that nobody has promoted is not served";
+  ASSERT_EQ(scanflow({"model", "promote", "factor/2", "champion"}).exit, 0);
+  ASSERT_TRUE(eventually([&] { return ask() == 5; })) << server_->log();
+  EXPECT_THAT(server_->log(),
+              HasSubstr("service team/scale: the node m has version 2 now, switched in"));
+
+  const Output shown = scanflow({"service", "show", "team/scale"});
+  EXPECT_EQ(shown.exit, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("MODEL m/2"));
+  EXPECT_EQ(scanflow({"service", "logs", "scale", "-n", "team"}).exit, 0);
+  EXPECT_EQ(scanflow({"service", "show", "team/other"}).exit, 2);
+
+  apply(service("models:/factor/1", "scaling: {min: 2}\n"));
+  ASSERT_TRUE(eventually([&] { return listed().value("ready", 0) == 2 && ask() == 3; }))
+      << listed();
+  ASSERT_EQ(scanflow({"delete", "inferenceservice/scale", "-n", "team"}).exit, 0);
+  EXPECT_TRUE(eventually([&] { return listed().empty(); })) << listed();
+}
+
+TEST_F(ServicesTest, WhatCannotBeServedSaysWhy) {
+  apply(service("models:/factor@champion"));
+  ASSERT_TRUE(is("failed"));
+  EXPECT_THAT(listed().at("problem").get<std::string>(), HasSubstr("factor"));
+  register_model(4);
+  ASSERT_EQ(scanflow({"model", "promote", "factor/1", "champion"}).exit, 0);
+  ASSERT_TRUE(is("ready")) << "it is tried again: " << listed();
+  EXPECT_EQ(ask(), 4);
+  const Output without = scanflow_({"service", "list"});
+  EXPECT_EQ(without.exit, 2);
+  EXPECT_THAT(without.err, HasSubstr("--server"));
+}
+
+}  // namespace
+}  // namespace scanflow::test
