@@ -138,7 +138,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
       keep_ = keep_ && head_parser_->is_done();  // else what follows is its body
       return send(std::move(*answer));
     }
-    if (auto* to = std::get_if<SpoolTo>(&admitted)) return spool_body(std::move(*to));
+    if (auto* to = std::get_if<SpoolTo>(&admitted)) return spool_body(*to);
     if (head_parser_->content_length().value_or(0) > limits_.body_bytes)
       return on_bad_request(beast::http::error::body_limit);
     go_on([](Served& self) { self.read_body(); });
@@ -190,7 +190,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     return serving_.held_bytes <= limits_.all_bodies_bytes;
   }
 
-  void spool_body(SpoolTo to) {
+  void spool_body(const SpoolTo& to) {
     std::optional<std::uint64_t> claimed;
     if (const auto length = head_parser_->content_length()) claimed = *length;
     wire().expires_never();

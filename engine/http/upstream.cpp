@@ -169,7 +169,7 @@ struct Upstream::Impl : std::enable_shared_from_this<Upstream::Impl> {
   std::set<std::shared_ptr<OnwardConnection>> busy;
 };
 
-Upstream::Upstream(Server& server, std::string address, std::uint64_t most_body_bytes)
+Upstream::Upstream(Server& server, const std::string& address, std::uint64_t most_body_bytes)
     : impl_(std::make_shared<Impl>(server.impl_->io, address.substr(address.find(':') + 1),
                                    most_body_bytes)) {}
 

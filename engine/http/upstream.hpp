@@ -36,7 +36,7 @@ struct NotReached {
 class Upstream {
  public:
   /// `address`: unix:PATH. On the thread of `server`, which outlives it; all of it belongs there.
-  Upstream(Server& server, std::string address, std::uint64_t most_body_bytes);
+  Upstream(Server& server, const std::string& address, std::uint64_t most_body_bytes);
   /// Answers what is on its way: closed.
   ~Upstream();
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace scanflow::infer {
@@ -21,7 +22,7 @@ class Histogram {
   std::uint64_t sum_us() const { return sum_; }
   /// The least duration that `share` of all (0 to 1) did not exceed; 0 where there are none.
   std::int64_t quantile(double share) const {
-    const auto rank = static_cast<std::uint64_t>(share * static_cast<double>(count_) + 0.5);
+    const auto rank = static_cast<std::uint64_t>(std::llround(share * static_cast<double>(count_)));
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < kBuckets; ++i) {
       seen += buckets_[i];
