@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kExpiryUs = 10'000;  // how often those whose deadline is over are looked for
-constexpr std::int64_t kMaxTimeoutMs = 24LL * 3600 * 1000;
+constexpr std::chrono::milliseconds kMaxTimeout = std::chrono::hours(24);
 
 template <class Number>
 std::optional<Number> whole_number(std::string_view text) {
@@ -58,6 +58,12 @@ std::optional<Target> target_of(const std::vector<std::string>& path) {
 }
 
 }  // namespace
+
+std::optional<std::chrono::milliseconds> timeout_in(std::string_view text) {
+  const auto ms = whole_number<std::int64_t>(text);
+  if (!ms || *ms <= 0 || *ms > kMaxTimeout.count()) return std::nullopt;
+  return std::chrono::milliseconds(*ms);
+}
 
 http::Response refusal(int status, const std::string& message) {
   http::Response response;
@@ -129,13 +135,13 @@ void Endpoints::infer(Service& service, http::Request& request, std::string vers
   }
   Service::Ask ask;
   if (const auto text = request.header(kTimeoutHeader); !text.empty()) {
-    const auto timeout = whole_number<std::int64_t>(text);
-    if (!timeout || *timeout <= 0 || *timeout > kMaxTimeoutMs) {
+    const auto timeout = timeout_in(text);
+    if (!timeout) {
       return reply(refusal(400, fmt::format("{} is '{:.40}', no number of milliseconds (at most a "
                                             "day)",
                                             kTimeoutHeader, text)));
     }
-    ask.deadline_us = runner_.now_us() + *timeout * 1000;
+    ask.deadline_us = runner_.now_us() + std::chrono::microseconds(*timeout).count();
   }
   auto read = read_request(std::move(request.body), json_bytes);
   if (!read) return reply(refusal(read.error().status, read.error().message));

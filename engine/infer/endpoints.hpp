@@ -7,8 +7,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/http/message.hpp"
 #include "engine/infer/service.hpp"
@@ -16,6 +20,10 @@
 namespace scanflow::infer {
 
 inline constexpr const char* kTimeoutHeader = "X-Request-Timeout-Ms";
+/// Its value, 1 ms to a day; nothing where it is none.
+std::optional<std::chrono::milliseconds> timeout_in(std::string_view text);
+
+inline constexpr std::uint64_t kMaxBody = 64u << 20;  // bytes of one request
 
 /// Thread-safe.
 class Endpoints {

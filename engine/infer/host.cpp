@@ -21,7 +21,6 @@
 namespace scanflow::infer {
 namespace {
 
-constexpr std::uint64_t kMaxBody = 64u << 20;
 constexpr std::uint64_t kAllBodies = 512u << 20;
 constexpr std::chrono::seconds kDrain{30};  // for what is on its way at the end
 

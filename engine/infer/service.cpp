@@ -10,6 +10,7 @@
 namespace scanflow::infer {
 namespace {
 
+constexpr int kExpired = 504;
 constexpr std::int64_t kStuckUs = 120'000'000;
 
 int status_of(std::int32_t outcome) {
@@ -36,16 +37,15 @@ void Service::ask(Ask ask) {
   std::optional<Problem> refusal;
   {
     const std::lock_guard lock(mutex_);
-    if (open_ >= limits_.requests) {
+    if (calls_.size() >= limits_.requests) {
       refusal = {429, fmt::format("{} requests are on their way, as many as the service takes; try "
                                   "again later",
-                                  open_)};
+                                  calls_.size())};
       ++counts_.refused;
     } else if (!ask.version.empty() && !is_version(ask.version)) {
       refusal = {404, fmt::format("no model of the service has a version '{}'", ask.version)};
     } else {
       auto call = std::make_shared<Call>(std::move(ask), flow_, runner_.now_us());
-      ++open_;
       calls_.push_back(call);
       enqueue_ready(call);
       if (!std::exchange(busy_, true)) runner_.post([this] { lead(); });
@@ -163,15 +163,18 @@ void Service::enqueue_ready(const std::shared_ptr<Call>& call) {
 void Service::settle(const std::shared_ptr<Call>& call, Answered<Answer> answer,
                      std::vector<Finished>& finished) {
   if (std::exchange(call->settled, true)) return;
-  --open_;
   std::erase(calls_, call);
   if (answer) {
     ++counts_.answered;
     counts_.total.add(runner_.now_us() - call->begun_us);
   } else {
-    ++counts_.failed;
+    ++(answer.error().status == kExpired ? counts_.expired : counts_.failed);
   }
   finished.push_back({call, std::move(answer)});
+}
+
+void Service::settle_expired(const std::shared_ptr<Call>& call, std::vector<Finished>& finished) {
+  settle(call, refuse(kExpired, "the deadline of the request is over"), finished);
 }
 
 void Service::tell(std::vector<Finished>& finished) {
@@ -185,8 +188,7 @@ void Service::expire() {
     const std::int64_t now = runner_.now_us();
     for (const auto& call : std::vector(calls_)) {
       if (call->ask.deadline_us == 0 || now < call->ask.deadline_us) continue;
-      ++counts_.expired;
-      settle(call, refuse(504, "the deadline of the request is over"), finished);
+      settle_expired(call, finished);
     }
   }
   tell(finished);
@@ -227,13 +229,13 @@ bool Service::stuck() const {
 
 std::size_t Service::requests() const {
   const std::lock_guard lock(mutex_);
-  return open_;
+  return calls_.size();
 }
 
 ServiceStatus Service::status() const {
   const std::lock_guard lock(mutex_);
   ServiceStatus status = counts_;
-  status.requests = open_;
+  status.requests = calls_.size();
   status.nodes.reserve(nodes_.size());
   for (const auto& node : nodes_) {
     status.nodes.push_back(node->status);

@@ -127,6 +127,7 @@ class Service {
   void enqueue_ready(const std::shared_ptr<Call>& call);
   void settle(const std::shared_ptr<Call>& call, Answered<Answer> answer,
               std::vector<Finished>& finished);
+  void settle_expired(const std::shared_ptr<Call>& call, std::vector<Finished>& finished);
   void copy_to_shadows(const Batch& batch, const std::vector<Tensor>& inputs,
                        const std::vector<Tensor>& outputs);
   static void tell(std::vector<Finished>& finished);
@@ -138,9 +139,8 @@ class Service {
   std::condition_variable ran_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::deque<std::shared_ptr<Shadowed>> shadowed_;
-  std::vector<std::shared_ptr<Call>> calls_;  // on their way; settled ones are swept
-  std::size_t open_ = 0;
-  bool busy_ = false;  // somebody leads
+  std::vector<std::shared_ptr<Call>> calls_;  // on their way
+  bool busy_ = false;                         // somebody leads
   std::int64_t running_since_us_ = 0;
   const Served* running_ = nullptr;  // whose call runs
   std::int64_t woken_at_ = 0;        // the earliest timer that is set; 0: none

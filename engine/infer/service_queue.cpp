@@ -70,10 +70,7 @@ bool Service::drop_settled(Node& node, std::vector<Finished>& finished) {
   while (!node.queue.empty()) {
     const auto& call = node.queue.front().call;
     const bool late = call->ask.deadline_us != 0 && now >= call->ask.deadline_us;
-    if (late && !call->settled) {
-      ++counts_.expired;
-      settle(call, refuse(504, "the deadline of the request is over"), finished);
-    }
+    if (late) settle_expired(call, finished);
     if (!call->settled) return true;
     node.queue.pop_front();
   }

@@ -16,7 +16,6 @@ namespace {
 
 using infer::refusal;
 
-constexpr std::uint64_t kMaxBody = 64u << 20;
 constexpr std::uint64_t kAllBodies = 1u << 30;
 
 }  // namespace
@@ -104,7 +103,7 @@ struct Front::Impl {
   }
 
   static ServiceCounts count(const Entry& entry) {
-    return {entry.router->counts(), entry.router->on_their_way(), entry.router->ready(),
+    return {entry.router->retried(), entry.router->on_their_way(), entry.router->ready(),
             entry.total, entry.statuses};
   }
 };
@@ -124,7 +123,7 @@ Front::~Front() {
 
 Result<std::unique_ptr<Front>> Front::listen(const std::string& address) {
   http::Options options;
-  options.limits.body_bytes = kMaxBody;
+  options.limits.body_bytes = infer::kMaxBody;
   options.limits.all_bodies_bytes = kAllBodies;
   options.refusal = refusal;
   auto server = http::Server::listen(address, std::move(options));
@@ -175,14 +174,6 @@ void Front::remove(const ServiceName& name) {
   }
   ended.reset();
   impl_->server->post([entry = std::move(entry)] {});  // its router ends on its thread
-}
-
-std::vector<ServiceName> Front::names() const {
-  const std::lock_guard lock(impl_->mutex);
-  std::vector<ServiceName> list;
-  list.reserve(impl_->entries.size());
-  for (const auto& [name, entry] : impl_->entries) list.push_back(name);
-  return list;
 }
 
 std::shared_ptr<Replicas> Front::replicas(const ServiceName& name) const {

@@ -17,7 +17,7 @@ struct ServiceName {
 };
 
 struct ServiceCounts {
-  RouterCounts router;
+  std::uint64_t retried = 0;
   std::size_t on_their_way = 0, ready = 0;
   infer::Histogram total;  // from the request's last byte to the answer, of those with status 200
   std::map<int, std::uint64_t> statuses;
@@ -39,7 +39,6 @@ class Front {
   void set_limits(const ServiceName& name, const RouterLimits& limits);
   /// Ends it: what is on its way is answered first. Blocks.
   void remove(const ServiceName& name);
-  std::vector<ServiceName> names() const;
   /// Null where there is none; stays whole while it is held.
   std::shared_ptr<Replicas> replicas(const ServiceName& name) const;
   ServiceCounts counts(const ServiceName& name) const;

@@ -21,7 +21,7 @@ std::string metrics_text(const std::vector<std::pair<ServiceName, ServiceCounts>
     }
     now += fmt::format("scanflow_service_in_flight{{{}}} {}\n", of, counts.on_their_way);
     ready += fmt::format("scanflow_service_replicas_ready{{{}}} {}\n", of, counts.ready);
-    retried += fmt::format("scanflow_service_retries_total{{{}}} {}\n", of, counts.router.retried);
+    retried += fmt::format("scanflow_service_retries_total{{{}}} {}\n", of, counts.retried);
     infer::append_histogram(seconds, "scanflow_service_seconds", of, counts.total);
   }
   return requests + now + ready + retried + seconds;

@@ -1,12 +1,10 @@
 #include "engine/serve/router.hpp"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <charconv>
-#include <optional>
 
 #include "engine/infer/endpoints.hpp"
 
@@ -18,10 +16,7 @@ using infer::refusal;
 constexpr std::chrono::milliseconds kSuspected{100};
 
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return std::tolower(static_cast<unsigned char>(x)) ==
-                  std::tolower(static_cast<unsigned char>(y));
-         });
+  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 /// Of one connection, or of this server's business with the client.
@@ -31,19 +26,6 @@ bool stays_here(std::string_view name) {
       "te",         "trailer",    "proxy-connection",  "authorization",  "cookie", "origin"};
   return std::any_of(kOwn.begin(), kOwn.end(),
                      [&](std::string_view own) { return same_name(own, name); });
-}
-
-std::optional<std::chrono::milliseconds> timeout_in(std::string_view text) {
-  std::int64_t ms = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), ms);
-  if (problem != std::errc() || end != text.data() + text.size() || ms <= 0) return std::nullopt;
-  return std::chrono::milliseconds(ms);
-}
-
-std::chrono::milliseconds timeout_of(const http::Request& request,
-                                     std::chrono::milliseconds otherwise) {
-  const auto said = timeout_in(request.header(infer::kTimeoutHeader));
-  return said ? std::min(*said, otherwise) : otherwise;
 }
 
 }  // namespace
@@ -81,19 +63,20 @@ std::size_t Router::ready() const {
 
 void Router::forward(http::Request request, const http::Reply& reply) {
   if (open_ >= limits_.requests) {
-    ++counts_.refused;
     return reply(refusal(429, fmt::format("{} requests are on their way, as many as the service "
                                           "takes; try again later",
                                           open_)));
   }
   ++open_;
   const auto ask = std::make_shared<Ask>();
-  ask->deadline = std::chrono::steady_clock::now() + timeout_of(request, limits_.timeout);
+  const auto said = request.header(infer::kTimeoutHeader);
+  const auto timeout = infer::timeout_in(said);
+  ask->keeps_deadline =
+      said.empty() || timeout;  // one that is malformed is for the replica to refuse
+  ask->deadline = std::chrono::steady_clock::now() +
+                  std::min(timeout.value_or(limits_.timeout), limits_.timeout);
   ask->onward.method = std::move(request.method);
   ask->onward.target = std::move(request.target);
-  // One that is malformed is for the replica to refuse.
-  const auto said = request.header(infer::kTimeoutHeader);
-  ask->keeps_deadline = said.empty() || timeout_in(said);
   for (auto& [name, value] : request.headers) {
     const bool ours = ask->keeps_deadline && same_name(name, infer::kTimeoutHeader);
     if (!ours && !stays_here(name))
@@ -145,23 +128,20 @@ void Router::on_answer(const std::string& id, const Asked& ask,
   }
   if (given) return answer(ask, std::move(*given));
   const http::NotReached& why = given.error();
-  if (why.why == http::NotReached::Why::late) {
-    ++counts_.late;
+  if (why.why == http::NotReached::Why::late)
     return answer(ask, refusal(504, "the deadline of the request is over"));
-  }
   if (why.why == http::NotReached::Why::unusable)
     return answer(ask, refusal(502, "the replica's answer cannot be taken: " + why.message));
   if (replica != nullptr) suspect(*replica);
   // A connection that nobody took has not brought the request anywhere.
   if (why.why == http::NotReached::Why::closed) {
     if (ask->tries == limits_.retries) {
-      ++counts_.lost;
       return answer(ask, refusal(502, fmt::format("the replica that had the request ended before "
                                                   "it answered ({}), {} times",
                                                   why.message, ask->tries + 1)));
     }
     ++ask->tries;
-    ++counts_.retried;
+    ++retried_;
   }
   ask->not_to = id;
   dispatch(ask);
@@ -184,7 +164,6 @@ void Router::wait(const Asked& ask) {
   server_.post_at(ask->deadline, [self = shared_from_this(), weak = std::weak_ptr(ask)] {
     const auto late = weak.lock();
     if (!late || std::erase(self->waiting_, late) == 0) return;
-    ++self->counts_.late;
     self->answer(late, refusal(503, "no replica of the service was ready in time"));
   });
 }
@@ -198,7 +177,6 @@ void Router::serve_waiting() {
 
 void Router::answer(const Asked& ask, http::Response response) {
   --open_;
-  ++counts_.answered;
   ask->reply(std::move(response));
 }
 

@@ -22,12 +22,6 @@ struct RouterLimits {
   std::uint64_t answer_bytes = 256u << 20;
 };
 
-struct RouterCounts {
-  std::uint64_t answered = 0;  // with any status
-  std::uint64_t refused = 0;   // 429
-  std::uint64_t retried = 0, lost = 0, late = 0;
-};
-
 class Router : public std::enable_shared_from_this<Router> {
  public:
   /// To be let go before the server ends.
@@ -44,7 +38,7 @@ class Router : public std::enable_shared_from_this<Router> {
   void set_limits(const RouterLimits& limits) { limits_ = limits; }
   std::size_t ready() const;  // replicas that take requests
   std::size_t on_their_way() const { return open_; }
-  const RouterCounts& counts() const { return counts_; }
+  std::uint64_t retried() const { return retried_; }  // requests, by another replica
 
   void forward(http::Request request, const http::Reply& reply);
 
@@ -84,7 +78,7 @@ class Router : public std::enable_shared_from_this<Router> {
   std::list<Replica> replicas_;
   std::deque<Asked> waiting_;  // for a replica
   std::size_t open_ = 0;
-  RouterCounts counts_;
+  std::uint64_t retried_ = 0;
 };
 
 }  // namespace scanflow::serve

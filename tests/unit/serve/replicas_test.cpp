@@ -12,6 +12,7 @@
 
 #include "engine/http/client.hpp"
 #include "engine/serve/front.hpp"
+#include "tests/support/program.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace scanflow::serve {
@@ -20,20 +21,11 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::eventually;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
 const ServiceName kName{"default", "scale"};
-
-template <class Condition>
-bool eventually(const Condition& condition, milliseconds patience = seconds(20)) {
-  const auto end = Clock::now() + patience;
-  while (!condition()) {
-    if (Clock::now() > end) return false;
-    std::this_thread::sleep_for(milliseconds(2));
-  }
-  return true;
-}
 
 struct Reply {
   int status = 0;  // 0: no answer
