@@ -228,6 +228,13 @@ json Attempts::dump(const protocol::AttemptId& id) {
   return document;
 }
 
+Result<void> Attempts::bring(std::uint64_t call, const std::vector<Wanted>& files) {
+  if (!bring_)
+    return fail("this sidecar brings no files: it was not told where from (SCANFLOW_BULK)");
+  bring_(call, files);
+  return {};
+}
+
 std::optional<execute::Hands::File> Attempts::look_at(const protocol::AttemptId& id,
                                                       const std::string& path) {
   const Attempt* attempt = find(id);

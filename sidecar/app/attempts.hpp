@@ -50,6 +50,9 @@ class Attempts final : public execute::Hands {
       : collector_(collector), telemetry_(telemetry), pod_(std::move(pod)) {}
   /// Who tells launchers what.
   void tell_by(std::function<bool(Launchers::Id, protocol::Body)> tell) { tell_ = std::move(tell); }
+  /// Who brings files.
+  using Bring = std::function<void(std::uint64_t call, const std::vector<Wanted>& files)>;
+  void bring_by(Bring bring) { bring_ = std::move(bring); }
 
   /// `rules`: those of the pipeline, then `own` ones. Gives what is wrong with the former, each a line.
   std::vector<std::string> add(Launchers::Id launcher, const protocol::Started& started,
@@ -74,6 +77,7 @@ class Attempts final : public execute::Hands {
   Result<void> ask(const protocol::AttemptId& attempt, std::uint64_t call, const std::string& name,
                    const std::string& arguments) override;
   nlohmann::json dump(const protocol::AttemptId& attempt) override;
+  Result<void> bring(std::uint64_t call, const std::vector<Wanted>& files) override;
   std::optional<File> look_at(const protocol::AttemptId& attempt, const std::string& path) override;
 
  private:
@@ -84,6 +88,7 @@ class Attempts final : public execute::Hands {
   link::TelemetryRing& telemetry_;
   const std::string pod_;
   std::function<bool(Launchers::Id, protocol::Body)> tell_;
+  Bring bring_;
   std::map<protocol::AttemptId, Attempt> attempts_;
 };
 

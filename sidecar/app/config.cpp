@@ -34,7 +34,9 @@ constexpr std::array kVariables = {
     Variable{
         "SCANFLOW_WORKER_SOCKET",
         "the Unix socket of this Pod's worker, which runs what the hub orders; left out: none"},
-    Variable{"SCANFLOW_BULK", "the hub's other endpoint, for files; needed with a worker"},
+    Variable{"SCANFLOW_BULK",
+             "the hub's other endpoint, for files; needed with a worker, else left out: no command "
+             "brings any"},
     Variable{"SCANFLOW_STEP_SECRETS",
              "variables that what the hub orders gets, of SCANFLOW_STEP_SECRET_...; with ':'"},
     Variable{"SCANFLOW_SOCKET_FOR_ALL", "1: those of any user may, who see the socket's directory"},
@@ -145,10 +147,11 @@ Result<Config> read_config(const Lookup& lookup) {
   config.socket = reader.path("SCANFLOW_SIDECAR_SOCKET");
   if (!reader.text("SCANFLOW_WORKER_SOCKET").empty()) {
     config.worker = reader.path("SCANFLOW_WORKER_SOCKET");
-    config.bulk = read_endpoint(reader, "SCANFLOW_BULK");
     for (const std::string& name : reader.list("SCANFLOW_STEP_SECRETS", ':'))
       config.secrets[name] = reader.text(("SCANFLOW_STEP_SECRET_" + name).c_str());
   }
+  if (!config.worker.empty() || !reader.text("SCANFLOW_BULK").empty())
+    config.bulk = read_endpoint(reader, "SCANFLOW_BULK");
   config.socket_for_all = reader.flag("SCANFLOW_SOCKET_FOR_ALL");
   if (!reader.text("SCANFLOW_TOKEN_FILE").empty())
     config.token_file = reader.path("SCANFLOW_TOKEN_FILE");

@@ -22,7 +22,7 @@ struct Config {
   std::string
       worker;  // absolute: where the Pod's worker listens; empty: the Pod is not the engine's
   std::map<std::string, std::string> secrets;  // variables of what the hub orders
-  std::string bulk;        // where the hub takes and gives files, with the same keys; with `worker`
+  std::string bulk;  // where the hub takes and gives files, with the same keys; empty: nowhere
   std::string token_file;  // that says whose Pod this is; empty: its key does
   std::string admin;       // address and port; empty: none
   bool admin_shutdown = false;

@@ -108,7 +108,7 @@ Result<void> Sidecar::open_parts() {
         attempt != nullptr && outcome.primitive == "checkpoint" && outcome.outcome == "DONE") {
       attempt->checkpoint = json::parse(outcome.evidence, nullptr, false);
       attempt->checkpoint_us = monotonic_us();
-      if (pod_work_) pod_work_->relay().has_checkpoint(outcome.target);
+      if (auto* work = relay()) work->has_checkpoint(outcome.target);
     }
     deliver(outcome);
   };
@@ -129,7 +129,7 @@ Result<void> Sidecar::open_parts() {
   });
 
   open_session();
-  if (!config_.worker.empty()) open_pod_work();
+  if (!config_.bulk.empty()) open_pod_work();
   auto dealer = link::Dealer::open(context_, config_.hub);
   if (!dealer) return tl::unexpected(dealer.error());
   dealer_ = std::make_unique<link::Dealer>(std::move(*dealer));
@@ -164,7 +164,7 @@ void Sidecar::open_session() {
     session_->received(command.id);
   };
   events.order = [this](const protocol::Body& order) {
-    if (pod_work_) pod_work_->relay().order(order);
+    if (auto* work = relay()) work->order(order);
   };
   events.rejected = [](const std::string& why) { note("the hub refuses this sidecar: " + why); };
   if (!config_.token_file.empty()) events.token = [this] { return read_token(config_.token_file); };
@@ -177,7 +177,13 @@ void Sidecar::open_pod_work() {
   events.tell = [this](protocol::Body body) { session_->tell(std::move(body)); };
   events.say = [](const std::string& text) { note(text); };
   pod_work_ = std::make_unique<PodWork>(loop_, context_, config_, boot_id_, std::move(events));
+  attempts_.bring_by([this](std::uint64_t call, const auto& files) {
+    pod_work_->bring(call, files,
+                     [this, call](const auto& paths) { executor_->brought(call, paths, now()); });
+  });
 }
+
+relay::Relay* Sidecar::relay() const { return pod_work_ ? pod_work_->relay() : nullptr; }
 
 void Sidecar::run() {
   alone_since_us_ = monotonic_us();
@@ -259,12 +265,12 @@ void Sidecar::on_ended(Launchers::Id launcher, protocol::Result result) {
 void Sidecar::on_gone(Launchers::Id launcher) {
   deliver_for_.erase(launcher);
   for (const protocol::AttemptId& id : attempts_.of(launcher)) {
-    if (pod_work_) {  // nobody else has seen how it ended
+    if (auto* work = relay()) {  // nobody else has seen how it ended
       protocol::Result result;
       result.id = id;
       result.status = "failed";
       const json document = attempts_.post_mortem(*attempts_.find(id), result, now());
-      pod_work_->relay().died(id, document.dump(-1, ' ', false, json::error_handler_t::replace));
+      work->died(id, document.dump(-1, ' ', false, json::error_handler_t::replace));
     }
     forget(id, "its launcher is gone");
   }
@@ -281,7 +287,7 @@ void Sidecar::begin_session(const protocol::Welcome& welcome) {
   sample_us_ = std::max<std::int64_t>(welcome.sample_us, kSampleUs / 10);
   executor_->watched(true, now());
   for (const auto& [id, attempt] : attempts_.all()) tell_of(attempt);
-  if (pod_work_) pod_work_->relay().begin_session();
+  if (auto* work = relay()) work->begin_session();
 }
 
 void Sidecar::tell_of(const Attempts::Attempt& attempt) {
@@ -348,7 +354,7 @@ void Sidecar::leave_if_alone(std::int64_t now_us) {
   }
   if (alone_since_us_ == 0) alone_since_us_ = now_us;
   if (!config_.ends_alone || drain_until_us_ > 0) return;
-  if (pod_work_ && pod_work_->relay().busy()) return;
+  if (auto* work = relay(); work != nullptr && work->busy()) return;
   // Somebody may have removed it: nothing of what is kept can be had any more.
   if (::access((config_.directory + "/lock").c_str(), F_OK) != 0) return loop_.stop();
   const std::int64_t alone_us = now_us - alone_since_us_;
@@ -359,14 +365,14 @@ void Sidecar::drain(const std::string& why) {
   if (drain_until_us_ > 0) return;
   note("ends: " + why);
   drain_until_us_ = monotonic_us() + config_.grace_us;
-  if (pod_work_) pod_work_->relay().drain();
+  if (auto* work = relay()) work->drain();
 }
 
 /// The hub has all, or the time is over: what it does not have stays in the spool.
 bool Sidecar::drained(std::int64_t now_us) const {
   if (drain_until_us_ == 0) return false;
   const bool all = spool_->empty() && (telemetry_.waiting() == 0 || !session_->open()) &&
-                   !(pod_work_ && pod_work_->relay().busy());
+                   (relay() == nullptr || !relay()->busy());
   if (!all && now_us < drain_until_us_) return false;
   session_->leave("it ends");
   dealer_->exchange(*session_, now_us);

@@ -37,6 +37,8 @@ class Sidecar {
   Result<void> open_parts();
   void open_session();
   void open_pod_work();
+  /// Null: its Pod is not the engine's.
+  relay::Relay* relay() const;
 
   // --- what launchers say
   void on_message(Launchers::Id launcher, protocol::Body& body);

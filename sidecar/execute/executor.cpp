@@ -160,6 +160,20 @@ void Executor::answered(std::uint64_t call, const std::string& outcome, const st
   finish(task, outcome, message, said, now);
 }
 
+void Executor::brought(std::uint64_t call, const Result<std::map<std::string, std::string>>& paths,
+                       Now now) {
+  const auto found = std::find_if(tasks_.begin(), tasks_.end(), [&](const auto& entry) {
+    return entry.second.call == call && entry.second.stage == Task::bringing;
+  });
+  if (found == tasks_.end()) return;
+  Task& task = found->second;
+  if (!paths) return finish(task, "FAILED", paths.error().message, json::object(), now);
+  for (json& version : task.arguments["versions"]) {
+    if (version.contains("sha256")) version["model"] = paths->at(text_of(version, "sha256"));
+  }
+  if (find(task.command.target) != nullptr) ask(task, task.command.primitive, task.arguments, now);
+}
+
 void Executor::add(const protocol::AttemptId& attempt, Steering steering, Now now) {
   const auto [place, fresh] = workloads_.try_emplace(attempt);
   Workload& workload = place->second;
@@ -259,6 +273,12 @@ void Executor::time_out(Task& task, Now now) {
           task, "FAILED",
           fmt::format("there is no {} here; it may have ended", name_of(task.command.target)),
           json::object(), now);
+    case Task::bringing:
+      return finish(task, "FAILED",
+                    fmt::format("its files did not come within {} (is the hub's port for files, "
+                                "SCANFLOW_BULK, in reach?)",
+                                seconds),
+                    json::object(), now);
     case Task::asked:
       return finish(task, "INDETERMINATE",
                     fmt::format("it has not answered within {}; it may do it still", seconds),

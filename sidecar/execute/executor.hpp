@@ -50,6 +50,14 @@ class Hands {
     std::uint64_t inode = 0;
     bool operator==(const File&) const = default;
   };
+  /// Something of the engine's store.
+  struct Wanted {
+    std::string sha256;
+    bool directory = false;
+  };
+  /// Brings it where the attempt can read it; Executor::brought follows, within this or later. An
+  /// error: nothing can be brought here.
+  virtual Result<void> bring(std::uint64_t call, const std::vector<Wanted>& files) = 0;
   /// As the attempt sees the path; nothing: it is not there.
   virtual std::optional<File> look_at(const protocol::AttemptId& attempt,
                                       const std::string& path) = 0;
@@ -75,6 +83,9 @@ class Executor {
            const nlohmann::json& why, Now now);
   /// The answer to Hands::ask.
   void answered(std::uint64_t call, const std::string& outcome, const std::string& value, Now now);
+  /// What Hands::bring was to bring: the paths, by digest.
+  void brought(std::uint64_t call, const Result<std::map<std::string, std::string>>& paths,
+               Now now);
 
   void add(const protocol::AttemptId& attempt, Steering steering, Now now);
   /// The names of what it lets one do.
@@ -109,7 +120,7 @@ class Executor {
     std::int64_t deadline_us = 0;  // monotonic
     std::int64_t told_us = 0;      // monotonic
     std::int64_t started_us = 0;   // wall clock; 0: not yet
-    enum { waiting, asked, file, ending } stage = waiting;
+    enum { waiting, bringing, asked, file, ending } stage = waiting;
     std::uint64_t call = 0;
     std::int64_t kill_us = Hold::kNever;  // monotonic
     std::int64_t look_us = 0;             // monotonic: when the file is looked at next
@@ -135,6 +146,7 @@ class Executor {
   void throttle(Task& task, Workload& workload, Now now);
   void checkpoint(Task& task, Workload& workload, Now now);
   void by_command(Task& task, Workload& workload, Now now);
+  void set_traffic(Task& task, Workload& workload, Now now);
   void drain(Task& task, Workload& workload, Now now);
   void terminate(Task& task, Workload& workload, Now now);
   void restart(Task& task, Workload& workload, Now now);

@@ -34,6 +34,7 @@ Executor::Perform Executor::performer_of(const std::string& primitive) {
       {"stop_early", &Executor::by_command},
       {"set_param", &Executor::by_command},
       {"reload_model", &Executor::by_command},
+      {"set_traffic", &Executor::set_traffic},
       {"drain", &Executor::drain},
       {"terminate", &Executor::terminate},
       {"restart", &Executor::restart},
@@ -77,6 +78,21 @@ void Executor::by_command(Task& task, Workload& workload, Now now) {
          fmt::format("{} does not offer {}; it offers {}", workload.id.step, name,
                      listed(workload.offered)),
          {{"offers", workload.offered}}, now);
+}
+
+/// What its models are loaded from is brought first.
+void Executor::set_traffic(Task& task, Workload& workload, Now now) {
+  std::vector<Hands::Wanted> files;
+  for (const json& version : task.arguments.value("versions", json::array())) {
+    if (version.contains("sha256"))
+      files.push_back({text_of(version, "sha256"), version.value("directory", false)});
+  }
+  if (files.empty() || !is_offered(workload, task.command.primitive))
+    return by_command(task, workload, now);
+  task.stage = Task::bringing;
+  task.call = ++calls_;
+  if (auto begun = hands_.bring(task.call, files); !begun)
+    finish(task, "FAILED", begun.error().message, json::object(), now);
 }
 
 /// The step has done it.

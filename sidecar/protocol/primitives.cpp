@@ -40,6 +40,20 @@ constexpr auto kPrimitives = std::to_array<Primitive>({
        "path": {"type": "string", "minLength": 1, "description": "absolute, where the step runs"},
        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}})",
      300 * kSecond, "model"},
+    {"set_traffic",
+     "Gives a node of a service these versions of its model, each with its share of the requests. "
+     "Those of the engine's store are brought first; done when the others answer no more.",
+     R"({"type": "object", "additionalProperties": false, "required": ["node", "versions"], "properties": {
+       "node": {"type": "string", "minLength": 1},
+       "versions": {"type": "array", "minItems": 1, "maxItems": 16, "items": {
+         "type": "object", "additionalProperties": false, "required": ["version"], "properties": {
+           "version": {"type": "string", "minLength": 1},
+           "weight": {"type": "number", "minimum": 0, "maximum": 1000000},
+           "shadow": {"type": "boolean"},
+           "model": {"type": "string", "description": "a path where it runs"},
+           "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "what is to be brought from the engine's store, instead"},
+           "directory": {"type": "boolean", "description": "it is one"}}}}}})",
+     300 * kSecond, "model"},
     {"drain", "Takes no more work and ends when it has done what it has; else SIGTERM.", kNone,
      300 * kSecond, "end"},
     {"terminate", "SIGTERM, and SIGKILL after `grace`.",

@@ -42,13 +42,20 @@ class FakeHands : public Hands {
     return {};
   }
   json dump(const protocol::AttemptId&) override { return {{"memory", 42}}; }
+  Result<void> bring(std::uint64_t number, const std::vector<Wanted>& files) override {
+    if (!brings) return fail("nothing is brought here");
+    call = number;
+    for (const Wanted& each : files) wanted.push_back(each.sha256 + (each.directory ? "/" : ""));
+    return {};
+  }
   std::optional<File> look_at(const protocol::AttemptId&, const std::string&) override {
     return file;
   }
 
   std::optional<Unsent> unsent;
   std::vector<int> signals, leader;
-  std::vector<std::string> asked;
+  std::vector<std::string> asked, wanted;
+  bool brings = true;
   std::uint64_t call = 0;
   std::optional<File> file;
 };
@@ -279,6 +286,55 @@ TEST_F(ExecutorTest, ANewModelIsDoneWhenItsDigestIsConfirmed) {
   tell("reload_model", {{"path", "/m"}, {"sha256", std::string(64, 'a')}});
   answer("DONE", {{"sha256", std::string(64, 'a')}});
   EXPECT_EQ(last(), "DONE");
+}
+
+TEST_F(ExecutorTest, VersionsOfTheStoreAreBroughtBeforeTheServiceIsAsked) {
+  add({"set_traffic"});
+  const std::string a(64, 'a'), b(64, 'b');
+  const json versions = {{{"version", "1"}, {"weight", 1}, {"sha256", a}},
+                         {{"version", "2"}, {"sha256", b}, {"directory", true}},
+                         {{"version", "3"}, {"model", "/there"}}};
+  tell("set_traffic", {{"node", "cnn"}, {"versions", versions}});
+  EXPECT_THAT(hands.wanted, ElementsAre(a, b + "/"));
+  EXPECT_THAT(hands.asked, IsEmpty());
+  executor->brought(hands.call, std::map<std::string, std::string>{{a, "/m/a"}, {b, "/m/b"}}, now);
+  EXPECT_THAT(hands.asked, ElementsAre(R"(set_traffic {"node":"cnn","versions":[)"
+                                       R"({"model":"/m/a","sha256":")" +
+                                       a +
+                                       R"(","version":"1","weight":1},)"
+                                       R"({"directory":true,"model":"/m/b","sha256":")" +
+                                       b +
+                                       R"(","version":"2"},)"
+                                       R"({"model":"/there","version":"3"}]})"));
+  answer("DONE");
+  EXPECT_EQ(last(), "DONE");
+}
+
+TEST_F(ExecutorTest, WhatCannotBeBroughtIsNotAskedFor) {
+  const json arguments = {{"node", "cnn"},
+                          {"versions", {{{"version", "1"}, {"sha256", std::string(64, 'a')}}}}};
+  add({"pause"});
+  tell("set_traffic", arguments);
+  EXPECT_THAT(last(), HasSubstr("UNSUPPORTED"));
+  EXPECT_THAT(hands.wanted, IsEmpty());
+  add({"set_traffic"});
+  tell("set_traffic", arguments);
+  executor->brought(hands.call, fail("it is not there"), now);
+  EXPECT_EQ(last(), "FAILED: it is not there");
+  tell("set_traffic", arguments);  // it takes longer than the command may
+  const std::uint64_t late = hands.call;
+  pass(30 * kSecond);
+  EXPECT_THAT(last(), HasSubstr("FAILED: its files did not come within 30"));
+  executor->brought(late, std::map<std::string, std::string>{}, now);
+  tell("set_traffic", arguments);  // a later one takes its place
+  const std::uint64_t first = hands.call;
+  tell("set_traffic", arguments);
+  EXPECT_THAT(last(), HasSubstr("SUPERSEDED"));
+  executor->brought(first, std::map<std::string, std::string>{{std::string(64, 'a'), "/m"}}, now);
+  EXPECT_THAT(hands.asked, IsEmpty());
+  hands.brings = false;
+  tell("set_traffic", arguments);
+  EXPECT_EQ(last(), "FAILED: nothing is brought here");
 }
 
 TEST_F(ExecutorTest, TerminateKillsAfterItsGraceAndIsDoneWhenItHasEnded) {

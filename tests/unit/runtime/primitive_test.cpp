@@ -47,6 +47,19 @@ TEST(Primitive, GoodOnesGetTheirOwnDeadline) {
       "");
 }
 
+TEST(Primitive, VersionsOfAServiceAreCheckedBeforeAnybodyIsAsked) {
+  const auto versions = [](const std::string& of) {
+    return error_of(
+        "set_traffic",
+        R"({"node": "cnn", "versions": [{"version": "3", "weight": 0.5, )" + of + "}]}");
+  };
+  EXPECT_EQ(versions(R"("model": "/models/3")"), "");
+  EXPECT_EQ(versions(R"("directory": true, "sha256": ")" + std::string(64, 'a') + R"(")"), "");
+  EXPECT_THAT(versions(R"("sha256": "ab")"), HasSubstr("sha256"));
+  EXPECT_THAT(versions(R"("model": 7)"), HasSubstr("model"));
+  EXPECT_THAT(error_of("set_traffic", R"({"node": "cnn", "versions": []})"), HasSubstr("versions"));
+}
+
 TEST(Primitive, WrongOnesAreToldWhatIsRight) {
   EXPECT_EQ(error_of("puase"), "there is no primitive 'puase'; did you mean 'pause'?");
   EXPECT_THAT(error_of("levitate"), HasSubstr("there are: pause, resume, throttle"));
