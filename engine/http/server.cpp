@@ -23,10 +23,11 @@ using boost::system::error_code;
 /// All addresses of this machine, where no host is said.
 constexpr const char* kAnywhere = "[::]";
 
-Result<tcp::endpoint> endpoint_of(const std::string& address, bool tls) {
+/// `anywhere`: not on this machine alone.
+Result<tcp::endpoint> endpoint_of(const std::string& address, bool anywhere) {
   const std::size_t colon = address.rfind(':');
   std::string host = address.substr(0, std::min(colon, address.size()));
-  if (tls && colon == 0) host = kAnywhere;
+  if (anywhere && colon == 0) host = kAnywhere;
   std::uint16_t port = 0;
   const char* const end = address.data() + address.size();
   const char* const digits = colon == std::string::npos ? end : address.data() + colon + 1;
@@ -34,9 +35,9 @@ Result<tcp::endpoint> endpoint_of(const std::string& address, bool tls) {
   const bool bare = host.find(':') != std::string::npos && !host.starts_with('[');  // ::1:8443
   if (bare || host.empty() || problem != std::errc() || rest != end)
     return fail(fmt::format("'{}' is no address to listen on: {} or {} is one", address,
-                            tls ? "0.0.0.0:8443" : "127.0.0.1:8420",
-                            tls ? "[::]:8443" : "[::1]:8420"));
-  if (!tls && !is_loopback_host(host)) {
+                            anywhere ? "0.0.0.0:8443" : "127.0.0.1:8420",
+                            anywhere ? "[::]:8443" : "[::1]:8420"));
+  if (!anywhere && !is_loopback_host(host)) {
     return fail(fmt::format(
         "{} is not an address of this machine's own: the server knows no users yet, so it listens "
         "on 127.0.0.1, [::1] or localhost only (from elsewhere: ssh -L {}:127.0.0.1:{} HOST)",
@@ -85,6 +86,7 @@ void Server::post_at(std::chrono::steady_clock::time_point time, std::function<v
 void Server::start(Handler handler, Admit admit) {
   impl_->start(std::move(handler), std::move(admit));
 }
+void Server::answer_last() { impl_->serving.last = true; }
 void Server::hear_no_more() { impl_->hear_no_more(); }
 
 Result<std::unique_ptr<Server>> Server::listen_locally(const std::string& address,
@@ -110,9 +112,11 @@ Result<std::unique_ptr<Server>> Server::listen_locally(const std::string& addres
 Result<std::unique_ptr<Server>> Server::listen(const std::string& address, Options options) {
   if (address.starts_with(kUnix)) return listen_locally(address, std::move(options));
   const bool tls = options.certificate != nullptr;
-  auto endpoint = endpoint_of(address, tls);
+  auto endpoint = endpoint_of(address, tls || options.open);
   if (!endpoint) return tl::unexpected(endpoint.error());
+  const bool open = options.open;
   auto impl = std::make_unique<Impl>(std::move(options));
+  impl->serving.local = open;
   error_code error;
   impl->acceptor.open(Generic(endpoint->protocol()), error);
   if (error == asio::error::address_family_not_supported && address.starts_with(':')) {

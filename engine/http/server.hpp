@@ -39,6 +39,8 @@ struct Options {
   std::shared_ptr<const ClientCa> client_ca;
   /// What is answered to what is no request, or too large a one; none: as the engine's API does.
   std::function<Response(int status, const std::string& message)> refusal;
+  /// Plain HTTP on any address, for whoever can reach it: what is around it says who may (a Pod's network).
+  bool open = false;
 };
 
 /// Why this cannot be listened on, whatever else does; "" where it can.
@@ -63,6 +65,9 @@ class Server {
   void post(std::function<void()> call);
   /// The same, when it is time. [any-thread]
   void post_at(std::chrono::steady_clock::time_point time, std::function<void()> call);
+  /// From now on each connection is closed after its next answer: its client opens another, maybe
+  /// elsewhere. [any-thread]
+  void answer_last();
   /// Accepts no more connections and reads no more requests, when this returns. [not-its-thread]
   void hear_no_more();
 

@@ -127,7 +127,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     if (!kTls && !serving_.local) {
       if (const std::string why = foreign(head); !why.empty()) return refuse_and_close(403, why);
     }
-    keep_ = head.keep_alive();
+    keep_ = head.keep_alive() && !serving_.last;
     head_ = head.method() == beast::http::verb::head;
     request_ = request_of(head);
     if constexpr (kTls) request_.client = subject_of(stream_.native_handle());

@@ -1,6 +1,7 @@
 // One connection of an HTTP client. Belongs to the HTTP thread. Private to engine/http.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
@@ -17,7 +18,8 @@ struct Serving {
   Handler handler;
   Admit admit;
   Options options;
-  bool local = false;                // it listens on a Unix socket: whoever may open that, may ask
+  bool local = false;                // whoever can open it, may ask: a Unix socket, Options::open
+  std::atomic<bool> last = false;    // Server::answer_last
   std::size_t held_bytes = 0;        // of bodies, in memory, of all connections
   boost::asio::thread_pool disk{2};  // reads and writes bodies in files
 };

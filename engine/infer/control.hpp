@@ -6,30 +6,24 @@
 //                  nothing any more; of several requests each after the one before.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <string>
 
 #include "engine/http/message.hpp"
 #include "engine/infer/document.hpp"
 #include "engine/infer/service.hpp"
+#include "engine/infer/stage.hpp"
 
 namespace scanflow::infer {
 
 class Control {
  public:
-  Control(const ServiceDocument& document, Service& service)
-      : document_(document), service_(service) {}
+  Control(std::string name, Stage& stage) : name_(std::move(name)), stage_(stage) {}
   /// False where the path is none of these.
   bool handle(const http::Request& request, const http::Reply& reply);
-  /// Waits for what is being loaded; before its server ends.
-  void finish() { loader_.join(); }
 
  private:
-  http::Response set_traffic(const std::string& body);
-
-  const ServiceDocument& document_;
-  Service& service_;
-  boost::asio::thread_pool loader_{1};
+  const std::string name_;
+  Stage& stage_;
 };
 
 json status_json(const ServiceStatus& status);

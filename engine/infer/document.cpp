@@ -26,6 +26,8 @@ VersionDocument read_version(const json& row) {
   version.share.weight = row.value("weight", 0.0);
   version.share.shadow = row.value("shadow", false);
   version.model = row.value("model", "");
+  version.sha256 = row.value("sha256", "");
+  version.directory = row.value("directory", false);
   if (version.share.version.empty()) throw std::invalid_argument("a version has a name");
   if (!(version.share.weight >= 0) || version.share.weight > 1e6)
     throw std::invalid_argument("a weight is 0 to 1000000");
@@ -60,7 +62,8 @@ NodeDocument read_node(const json& row) {
   node.uses = row.at("uses");
   node.library = row.at("library");
   node.with = row.at("with");
-  node.versions = read_versions(row.at("versions"));
+  if (const json& versions = row.at("versions"); versions != json::array())
+    node.versions = read_versions(versions);
   return node;
 }
 
@@ -73,6 +76,9 @@ json to_json(const std::vector<VersionDocument>& versions) {
                     {"weight", version.share.weight},
                     {"shadow", version.share.shadow},
                     {"model", version.model}});
+    if (version.sha256.empty()) continue;
+    rows.back()["sha256"] = version.sha256;
+    rows.back()["directory"] = version.directory;
   }
   return rows;
 }

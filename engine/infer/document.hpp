@@ -17,7 +17,9 @@ using nlohmann::json;
 
 struct VersionDocument {
   Share share;
-  std::string model;  // absolute path; empty: the plugin is given none
+  std::string model;       // absolute path; empty: the plugin is given none
+  std::string sha256;      // of one that is in the artifact store; else empty
+  bool directory = false;  // it is one
 };
 
 struct NodeDocument {
@@ -25,7 +27,7 @@ struct NodeDocument {
   std::string uses;                       // the plugin: "torch.predict"
   std::string library;                    // absolute path of its library
   json with = json::object();             // its configuration, checked and filled in
-  std::vector<VersionDocument> versions;  // at least one
+  std::vector<VersionDocument> versions;  // none: it is told them later, and waits for them
 };
 
 struct ServiceDocument {
@@ -34,7 +36,7 @@ struct ServiceDocument {
   ServiceLimits limits;
   std::uint32_t threads = 1;  // of one call
   std::string listen;         // the protocol: unix:PATH, or 127.0.0.1:PORT
-  std::string admin;          // health, metrics, traffic: unix:PATH
+  std::string admin;          // health, metrics, traffic: unix:PATH; empty: nobody asks
 };
 
 json to_json(const ServiceDocument& document);

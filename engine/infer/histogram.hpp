@@ -66,4 +66,9 @@ class Histogram {
   std::uint64_t count_ = 0, sum_ = 0;
 };
 
+/// Upper bounds of the buckets in which it is told to others, in microseconds.
+inline constexpr std::array<std::int64_t, 14> kHistogramBounds = {
+    100,    250,    500,     1'000,   2'500,   5'000,     10'000,
+    25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000};
+
 }  // namespace scanflow::infer

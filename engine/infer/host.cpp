@@ -14,7 +14,8 @@
 #include "engine/http/server.hpp"
 #include "engine/infer/control.hpp"
 #include "engine/infer/endpoints.hpp"
-#include "engine/infer/plugin_model.hpp"
+#include "engine/infer/stage.hpp"
+#include "engine/infer/steered.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/unique_fd.hpp"
 
@@ -39,28 +40,13 @@ class OnServer : public Runner {
   http::Server& server_;
 };
 
-Result<std::unique_ptr<http::Server>> listen(const std::string& address) {
+Result<std::unique_ptr<http::Server>> listen(const std::string& address, bool open) {
   http::Options options;
+  options.open = open;
   options.limits.body_bytes = kMaxBody;
   options.limits.all_bodies_bytes = kAllBodies;
   options.refusal = refusal;
   return http::Server::listen(address, std::move(options));
-}
-
-Result<std::vector<std::vector<Version>>> load_all(const ServiceDocument& document) {
-  std::vector<std::vector<Version>> all;
-  all.reserve(document.nodes.size());
-  for (const NodeDocument& node : document.nodes) {
-    std::vector<Version> versions;
-    versions.reserve(node.versions.size());
-    for (const VersionDocument& version : node.versions) {
-      auto model = load_plugin(node, version, document.threads);
-      if (!model) return tl::unexpected(model.error());
-      versions.push_back({version.share, std::move(*model), version.model});
-    }
-    all.push_back(std::move(versions));
-  }
-  return all;
 }
 
 Result<Flow> flow_of(const ServiceDocument& document) {
@@ -116,39 +102,51 @@ int run_host(const ServiceDocument& document, const HostOptions& options) {
   const UniqueFd out = take_stdout();
   auto flow = flow_of(document);
   if (!flow) return failed(flow.error().message);
-  auto protocol = listen(document.listen);
+  auto protocol = listen(document.listen, !options.sidecar.empty());
   if (!protocol) return failed(protocol.error().message);
-  auto admin = listen(document.admin);
-  if (!admin) return failed(admin.error().message);
+  std::unique_ptr<http::Server> admin;
+  if (!document.admin.empty()) {
+    auto listens = listen(document.admin, false);
+    if (!listens) return failed(listens.error().message);
+    admin = std::move(*listens);
+  }
   OnServer runner(**protocol);
   Endpoints endpoints(document.name, runner);
-
-  auto versions = load_all(document);
-  if (!versions) return failed(versions.error().message);
-  Service service(std::move(*flow), std::move(*versions), document.limits, runner);
-  Control control(document, service);
-  endpoints.serve(service);
+  const auto say_ready = [&](Service& service) {
+    endpoints.serve(service);
+    const std::string ready = "ready " + (*protocol)->address() + "\n";
+    (void)!::write(out.get(), ready.data(), ready.size());  // whoever does not read it, asks
+  };
+  Stage stage(document, std::move(*flow), runner, say_ready);
+  if (const auto loaded = stage.load(); !loaded) return failed(loaded.error().message);
+  Control control(document.name, stage);
   const auto not_found = [](const http::Request& request, const http::Reply& reply) {
     reply(refusal(404, fmt::format("there is no {} {}", request.method, request.target)));
   };
   (*protocol)->start([&](http::Request request, const http::Reply& reply) {
     if (!endpoints.handle(request, reply)) not_found(request, reply);
   });
-  (*admin)->start([&](http::Request request, const http::Reply& reply) {
-    if (!endpoints.handle(request, reply) && !control.handle(request, reply))
-      not_found(request, reply);
-  });
-  const std::string ready = "ready " + (*protocol)->address() + "\n";
-  if (::write(out.get(), ready.data(), ready.size()) < 0)
-    return failed("nobody reads that it is ready");
+  if (admin) {
+    admin->start([&](http::Request request, const http::Reply& reply) {
+      if (!endpoints.handle(request, reply) && !control.handle(request, reply))
+        not_found(request, reply);
+    });
+  }
+  std::optional<Steered> steered;
+  if (!options.sidecar.empty()) steered.emplace(options.sidecar, stage);
   wait_for_end(signals, options.with_parent);
   endpoints.retire();
-  drain(service);
+  (*protocol)->answer_last();
+  std::this_thread::sleep_for(options.linger);
+  steered.reset();
+  stage.finish();
+  const Service* const service = stage.service();
+  if (service != nullptr) drain(*service);
   (*protocol)->hear_no_more();
-  drain(service);                              // those that came in between
-  if (service.requests() != 0) std::_Exit(0);  // a call that does not end: nothing can be tidied up
-  control.finish();
-  admin->reset();
+  if (service != nullptr) drain(*service);  // those that came in between
+  // A call that does not end: nothing can be tidied up.
+  if (service != nullptr && service->requests() != 0) std::_Exit(0);
+  admin.reset();
   protocol->reset();
   return 0;
 }

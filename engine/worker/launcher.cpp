@@ -77,6 +77,7 @@ Launcher::Launcher(LauncherOptions options)
   events.metric = [this](protocol::Metric metric) {
     metric.id = options_.id;
     metric.time_us = wall_us();
+    if (!metric.logged) return sidecar_.send(metric);
     metric.number = kept_.size() + 1;
     if (kept_.size() >= kMostKept) {
       if (std::exchange(full_, true)) return;

@@ -180,6 +180,7 @@ Result<void> ProgramLink::take_metric(const json& said) {
     metric.value = said.at("value").get<double>();
     metric.step = said.value("step", std::int64_t{0});
     metric.labels = said.value("labels", std::map<std::string, std::string>{});
+    metric.logged = !said.value("sampled", false);
     events_.metric(std::move(metric));
     return {};
   } catch (const json::exception&) {

@@ -2,6 +2,7 @@
 //   it says      {"offers": [{"name": "pause", "summary": "...", "schema": {...}}, ...]}
 //                {"call": 1, "outcome": "DONE" or "FAILED", "value": {...}}
 //                {"metric": {"name": "loss", "value": 0.5, "step": 3, "labels": {"set": "train"}}}
+//                  with "sampled": true: how it fares now, which may be dropped, and is not of the run
 //                {"progress": {"fraction": 0.5, "message": "half"}}
 //   it is told   {"call": 1, "command": "set_param", "arguments": {...}}
 // Several processes of the attempt may connect. A command goes to the one that offered it last; with
@@ -34,7 +35,7 @@ class ProgramLink {
   struct Events {
     std::function<void()> offers;  // offers() has changed
     std::function<void(std::uint64_t call, std::string outcome, std::string value)> answered;
-    std::function<void(protocol::Metric)> metric;  // name, value, step, labels
+    std::function<void(protocol::Metric)> metric;  // name, value, step, labels, logged
     std::function<void(double fraction, std::string message)> progress;
     std::function<void(std::string why)> closed;  // by this side: a line for the attempt's log
   };

@@ -170,7 +170,7 @@ std::unique_ptr<ProgramLink> Supervisor::link_to(Attempt& attempt) {
     if (attempt.secrets) attempt.secrets->redact(metric);
     metric.id = attempt.request.id;
     metric.time_us = attempt.metric_us = std::max(wall_us(), attempt.metric_us + 1);
-    metric.number = ++attempt.metrics;
+    if (metric.logged) metric.number = ++attempt.metrics;
     send_or_keep(attempt, std::move(metric));
   };
   events.progress = [this, &attempt](double fraction, std::string message) {
