@@ -153,11 +153,10 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
   replicas.program = options_.program;
   replicas.directory = hosted.directory;
   replicas.logs = hosted.logs;
-  replicas.count = hosted.spec->replicas;
   replicas.tell = [log = options_.log, who = text_of(name)](const std::string& line) {
     log(fmt::format("service {}: {}", who, line));
   };
-  front_->put(name, *planned, serve::limits_of(*hosted.spec), std::move(replicas));
+  front_->put(name, *planned, serve::rules_of(*hosted.spec), std::move(replicas));
   hosted.planned = std::move(*planned);
   return "";
 }
@@ -167,8 +166,7 @@ std::string Services::follow_models(const serve::ServiceName& name, Hosted& host
                                     infer::ServiceDocument planned) {
   const auto replicas = front_->replicas(name);
   if (!replicas) return "it is not served any more";
-  front_->set_limits(name, serve::limits_of(*hosted.spec));
-  replicas->scale(hosted.spec->replicas);
+  front_->set_rules(name, serve::rules_of(*hosted.spec));
   for (std::size_t i = 0; i < planned.nodes.size(); ++i) {
     const auto& before = hosted.planned->nodes[i].versions;
     const auto& now = planned.nodes[i].versions;
@@ -203,7 +201,7 @@ json Services::describe(const serve::ServiceName& name, const Hosted& hosted) co
   row["status"] = !hosted.problem.empty() ? "failed" : counts.ready > 0 ? "ready" : "starting";
   row["url"] = fmt::format("http://{}/services/{}/{}/v2/models/{}", front_->address(),
                            name.name_space, name.name, name.name);
-  row["replicas"] = hosted.spec->replicas;
+  row["replicas"] = counts.wanted;
   row["ready"] = counts.ready;
   row["requests"] = requests;
   row["in_flight"] = counts.on_their_way;

@@ -87,9 +87,10 @@ int serve_file(const Context& context, const ServeOptions& options) {
   serve::ReplicasOptions replicas;
   replicas.program = context.worker.parent_path() / "scanflow-service";
   replicas.directory = workplace->path();
-  replicas.count = options.replicas > 0 ? options.replicas : spec.replicas;
   replicas.tell = log_line;
-  (*front)->put({spec.name_space, spec.name}, *document, serve::limits_of(spec), replicas);
+  serve::ServiceRules rules = serve::rules_of(spec);
+  if (options.replicas > 0) rules.scaling.min = rules.scaling.max = options.replicas;
+  (*front)->put({spec.name_space, spec.name}, *document, rules, replicas);
   print_where(**front, spec);
   wait_for_end_signal();
   log_line("ending: what is on its way is answered first");

@@ -10,11 +10,14 @@ constexpr bool kMandatory = true;
 constexpr double kMostRows = 65'536;
 constexpr double kMostReplicasOfService = 1000;
 constexpr double kMostWeight = 1e6;
+constexpr double kLongestStabilization = 3600e6;  // as of Kubernetes
 
 constexpr std::array<std::string_view, 1> kServiceVersionsOfApi{"scanflow.dev/v1"};
 constexpr std::array<std::string_view, 1> kServiceKind{"InferenceService"};
 constexpr std::array<std::string_view, 5> kNodeTypes{"MODEL", "TRANSFORMER", "ROUTER", "COMBINER",
                                                      "OUTLIER_DETECTOR"};
+
+constexpr std::array<std::string_view, 1> kServiceMetrics{"in_flight"};
 
 constexpr Field kNodeOfGraph = Field{"", kMap, "a node"}.of(service_node_fields);
 constexpr Field kNodeNeed{"", kText, "a node's name", "label"};
@@ -91,12 +94,21 @@ constexpr std::array kServiceBatching{
 };
 
 constexpr std::array kServiceScaling{
-    Field{"min", kInt, "processes that are kept ready"}
+    Field{"min", kInt, "processes that are kept ready, at least"}
         .within(1, kMostReplicasOfService)
         .initially("1"),
-    not_yet("max"),
-    not_yet("metric"),
-    not_yet("target"),
+    Field{"max", kInt, "processes at most: their number follows 'metric'; without it, it is 'min'"}
+        .within(1, kMostReplicasOfService),
+    Field{"metric", kText, "what the number of processes follows"}
+        .among(kServiceMetrics)
+        .initially("in_flight"),
+    Field{"target", kNumber, "of the metric, for each process"}
+        .above(0, "requests on their way that one process is to have")
+        .initially("8"),
+    Field{"stabilization", kScalar, "fewer are kept only when fewer were enough for so long",
+          "duration"}
+        .within(0, kLongestStabilization)
+        .initially("30s"),
 };
 
 constexpr std::array kServiceResources{

@@ -54,10 +54,7 @@ class ServiceReader {
       out_.graph.push_back(std::move(draft.node));
     }
     if (const Node* batching = map.get("batching")) read_batching(*batching);
-    if (const Node* scaling = map.get("scaling")) {
-      const MapReader fields(*scaling, service_scaling_fields(), problems_);
-      if (const Node* least = fields.get("min")) out_.replicas = count_of(*least);
-    }
+    if (const Node* scaling = map.get("scaling")) read_scaling(*scaling);
     if (const Node* resources = map.get("resources")) {
       const MapReader fields(*resources, service_resources_fields(), problems_);
       if (const Node* cpu = fields.get("cpu")) out_.threads = count_of(*cpu);
@@ -81,6 +78,31 @@ class ServiceReader {
     const MapReader map(node, service_batching_fields(), problems_);
     if (const Node* size = map.get("max_size")) out_.batch_rows = count_of(*size);
     if (const Node* delay = map.get("max_delay")) out_.batch_delay_us = duration_of(*delay);
+  }
+
+  void read_scaling(const Node& node) {
+    const MapReader map(node, service_scaling_fields(), problems_);
+    if (const Node* least = map.get("min")) out_.replicas = count_of(*least);
+    const Node* most = map.get("max");
+    out_.most_replicas = most != nullptr ? count_of(*most) : out_.replicas;
+    if (out_.most_replicas < out_.replicas) {
+      problems_
+          .add(*most, fmt::format("'max' is {}, below 'min', which is {}", out_.most_replicas,
+                                  out_.replicas))
+          .hint = fmt::format("write {} or more", out_.replicas);
+    }
+    if (const Node* target = map.get("target")) out_.scaling_target = number_of(*target);
+    if (const Node* window = map.get("stabilization"))
+      out_.scaling_stabilization_us = duration_of(*window);
+    if (map.has("max")) return;
+    for (const std::string_view name : {"metric", "target", "stabilization"}) {
+      if (!map.has(name)) continue;
+      problems_
+          .add(*map.key(name),
+               fmt::format("'{}' does nothing without 'max': the number of processes is fixed",
+                           name))
+          .hint = "add max: 4, or however many there may be; or remove it";
+    }
   }
 
   void read_node(const Node& root) {

@@ -39,8 +39,11 @@ struct ServiceSpec {
   std::int64_t batch_rows = 1;      // of one call, at most
   std::int64_t batch_delay_us = 0;  // that a request waits for others
   std::uint32_t replicas = 1;       // the least
-  std::uint32_t threads = 1;        // of a call
-  std::uint32_t queue = 256;        // requests on their way, at most
+  std::uint32_t most_replicas = 1;  // equals the least where the file says none
+  double scaling_target = 8;        // requests on their way, of each replica
+  std::int64_t scaling_stabilization_us = 30'000'000;
+  std::uint32_t threads = 1;  // of a call
+  std::uint32_t queue = 256;  // requests on their way, at most
   std::int64_t timeout_us = 30'000'000;
   std::uint32_t retries = 1;    // of a request whose replica ended
   std::int64_t slo_p99_us = 0;  // 0: none

@@ -17,13 +17,18 @@ namespace {
 using infer::refusal;
 
 constexpr std::uint64_t kAllBodies = 1u << 30;
+constexpr std::chrono::milliseconds kScalingTick{100};
 
 }  // namespace
 
 struct Front::Impl {
   /// Belongs to the server's thread, but for what is set once.
   struct Entry {
-    std::shared_ptr<Router> router;
+    Entry(std::shared_ptr<Router> to, const ServiceRules& rules, const ReplicasOptions& options)
+        : router(std::move(to)), scaling(rules.scaling), tell(options.tell) {}
+    const std::shared_ptr<Router> router;
+    Scaling scaling;
+    const std::function<void(const std::string&)> tell;
     infer::Histogram total;
     std::map<int, std::uint64_t> statuses;
   };
@@ -103,16 +108,46 @@ struct Front::Impl {
   }
 
   static ServiceCounts count(const Entry& entry) {
-    return {entry.router->retried(), entry.router->on_their_way(), entry.router->ready(),
-            entry.total, entry.statuses};
+    return {entry.router->retried(),
+            entry.router->on_their_way(),
+            entry.router->ready(),
+            entry.scaling.wanted(),
+            entry.total,
+            entry.statuses};
+  }
+
+  /// As many replicas as its rule wants now. Under the lock.
+  void scale(const ServiceName& name, Entry& entry) {
+    const auto those = replicas.find(name);
+    if (those == replicas.end()) return;
+    const std::size_t before = entry.scaling.wanted();
+    const std::int64_t now = monotonic_us();
+    const std::size_t wanted = entry.scaling.decide(now, entry.router->busy_us(now));
+    if (wanted == before) return;
+    those->second->scale(wanted);
+    entry.tell(entry.scaling.text(before));
+  }
+
+  /// Again and again, until the server has ended; the pointer to it is empty before.
+  void scale_all(http::Server& on) {
+    {
+      const std::lock_guard lock(mutex);
+      for (const auto& [name, entry] : entries) scale(name, *entry);
+    }
+    on.post_at(std::chrono::steady_clock::now() + kScalingTick, [this, &on] { scale_all(on); });
   }
 };
 
 Front::Front(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Front::~Front() {
-  for (const auto& [name, replicas] : impl_->replicas) replicas->end();  // all at once
-  impl_->replicas.clear();
+  std::map<ServiceName, std::shared_ptr<Replicas>> ended;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    ended.swap(impl_->replicas);
+  }
+  for (const auto& [name, replicas] : ended) replicas->end();  // all at once
+  ended.clear();
   impl_->server->hear_no_more();
   {
     const std::lock_guard lock(impl_->mutex);
@@ -133,30 +168,35 @@ Result<std::unique_ptr<Front>> Front::listen(const std::string& address) {
   impl->server->start([impl = impl.get()](http::Request request, const http::Reply& reply) {
     impl->handle(std::move(request), reply);
   });
+  impl->server->post([impl = impl.get()] { impl->scale_all(*impl->server); });
   return std::unique_ptr<Front>(new Front(std::move(impl)));
 }
 
 const std::string& Front::address() const { return impl_->server->address(); }
 
-void Front::put(const ServiceName& name, infer::ServiceDocument document, RouterLimits limits,
+void Front::put(const ServiceName& name, infer::ServiceDocument document, const ServiceRules& rules,
                 ReplicasOptions options) {
   if (const auto there = replicas(name)) {
-    set_limits(name, limits);
-    there->update(std::move(document));
-    return there->scale(options.count);
+    set_rules(name, rules);
+    return there->update(std::move(document));
   }
-  const auto entry = std::make_shared<Impl::Entry>();
-  entry->router = Router::make(*impl_->server, limits);
-  auto made = std::make_shared<Replicas>(std::move(options), std::move(document), *entry->router,
-                                         *impl_->server);
+  const auto entry =
+      std::make_shared<Impl::Entry>(Router::make(*impl_->server, rules.limits), rules, options);
+  auto made = std::make_shared<Replicas>(std::move(options), std::move(document), rules.scaling.min,
+                                         *entry->router, *impl_->server);
   const std::lock_guard lock(impl_->mutex);
   impl_->entries[name] = entry;
   impl_->replicas[name] = std::move(made);
 }
 
-void Front::set_limits(const ServiceName& name, const RouterLimits& limits) {
-  impl_->server->post([this, name, limits] {
-    if (const auto entry = impl_->find(name, true)) entry->router->set_limits(limits);
+void Front::set_rules(const ServiceName& name, const ServiceRules& rules) {
+  impl_->server->post([impl = impl_.get(), name, rules] {
+    const std::lock_guard lock(impl->mutex);
+    const auto found = impl->entries.find(name);
+    if (found == impl->entries.end()) return;
+    found->second->router->set_limits(rules.limits);
+    found->second->scaling.set_rule(rules.scaling);
+    impl->scale(name, *found->second);
   });
 }
 

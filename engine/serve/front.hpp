@@ -8,6 +8,7 @@
 #include "engine/infer/histogram.hpp"
 #include "engine/serve/replicas.hpp"
 #include "engine/serve/router.hpp"
+#include "engine/serve/scaling.hpp"
 
 namespace scanflow::serve {
 
@@ -16,9 +17,16 @@ struct ServiceName {
   auto operator<=>(const ServiceName&) const = default;
 };
 
+/// What may change while it is served.
+struct ServiceRules {
+  RouterLimits limits;
+  ScalingRule scaling;
+};
+
 struct ServiceCounts {
   std::uint64_t retried = 0;
   std::size_t on_their_way = 0, ready = 0;
+  std::size_t wanted = 0;  // replicas
   infer::Histogram total;  // from the request's last byte to the answer, of those with status 200
   std::map<int, std::uint64_t> statuses;
 };
@@ -31,12 +39,12 @@ class Front {
   ~Front();
 
   const std::string& address() const;
-  /// Begins to serve it; what is there under that name takes over its document (Replicas::update),
-  /// count and limits.
-  void put(const ServiceName& name, infer::ServiceDocument document, RouterLimits limits,
+  /// Begins to serve it; what is there under that name takes over its document (Replicas::update)
+  /// and rules.
+  void put(const ServiceName& name, infer::ServiceDocument document, const ServiceRules& rules,
            ReplicasOptions options);
-  /// Of requests that come from now on.
-  void set_limits(const ServiceName& name, const RouterLimits& limits);
+  /// Of requests that come from now on. The same again changes nothing.
+  void set_rules(const ServiceName& name, const ServiceRules& rules);
   /// Ends it: what is on its way is answered first. Blocks.
   void remove(const ServiceName& name);
   /// Null where there is none; stays whole while it is held.

@@ -10,6 +10,7 @@ std::string metrics_text(const std::vector<std::pair<ServiceName, ServiceCounts>
   std::string requests = "# TYPE scanflow_service_requests_total counter\n";
   std::string now = "# TYPE scanflow_service_in_flight gauge\n";
   std::string ready = "# TYPE scanflow_service_replicas_ready gauge\n";
+  std::string wanted = "# TYPE scanflow_service_replicas_wanted gauge\n";
   std::string retried = "# TYPE scanflow_service_retries_total counter\n";
   std::string seconds = "# TYPE scanflow_service_seconds histogram\n";
   for (const auto& [name, counts] : services) {
@@ -21,10 +22,11 @@ std::string metrics_text(const std::vector<std::pair<ServiceName, ServiceCounts>
     }
     now += fmt::format("scanflow_service_in_flight{{{}}} {}\n", of, counts.on_their_way);
     ready += fmt::format("scanflow_service_replicas_ready{{{}}} {}\n", of, counts.ready);
+    wanted += fmt::format("scanflow_service_replicas_wanted{{{}}} {}\n", of, counts.wanted);
     retried += fmt::format("scanflow_service_retries_total{{{}}} {}\n", of, counts.retried);
     infer::append_histogram(seconds, "scanflow_service_seconds", of, counts.total);
   }
-  return requests + now + ready + retried + seconds;
+  return requests + now + ready + wanted + retried + seconds;
 }
 
 }  // namespace scanflow::serve

@@ -61,12 +61,15 @@ Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
   return document;
 }
 
-RouterLimits limits_of(const pipeline::ServiceSpec& spec) {
-  RouterLimits limits;
-  limits.requests = spec.queue;
-  limits.timeout = std::chrono::milliseconds(std::max<std::int64_t>(1, spec.timeout_us / 1000));
-  limits.retries = spec.retries;
-  return limits;
+ServiceRules rules_of(const pipeline::ServiceSpec& spec) {
+  ServiceRules rules;
+  rules.limits.requests = spec.queue;
+  rules.limits.timeout =
+      std::chrono::milliseconds(std::max<std::int64_t>(1, spec.timeout_us / 1000));
+  rules.limits.retries = spec.retries;
+  rules.scaling = {spec.replicas, spec.most_replicas, spec.scaling_target,
+                   spec.scaling_stabilization_us};
+  return rules;
 }
 
 }  // namespace scanflow::serve

@@ -6,8 +6,8 @@
 
 #include "engine/infer/document.hpp"
 #include "engine/pipeline/service_spec.hpp"
+#include "engine/serve/front.hpp"
 #include "engine/serve/model_source.hpp"
-#include "engine/serve/router.hpp"
 #include "sdk/base/result.hpp"
 #include "sdk/loader/catalog.hpp"
 
@@ -18,6 +18,6 @@ using FindModel = std::function<Result<FoundModel>(const std::string& reference)
 /// Without listen and admin. An error names file, line and node.
 Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
                                             const loader::Catalog& catalog, const FindModel& find);
-RouterLimits limits_of(const pipeline::ServiceSpec& spec);
+ServiceRules rules_of(const pipeline::ServiceSpec& spec);
 
 }  // namespace scanflow::serve

@@ -43,13 +43,14 @@ milliseconds wait_before(std::uint64_t starts_before) {
 }  // namespace
 
 struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
-  Impl(ReplicasOptions given, infer::ServiceDocument what, Router& where, http::Server& on)
+  Impl(ReplicasOptions given, infer::ServiceDocument what, std::size_t how_many, Router& where,
+       http::Server& on)
       : options(std::move(given)),
         document(std::move(what)),
         router(where.shared_from_this()),
         server(on),
         wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        count(options.count) {}
+        count(how_many) {}
 
   // --- its thread
 
@@ -296,9 +297,10 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
   std::thread thread;
 };
 
-Replicas::Replicas(ReplicasOptions options, infer::ServiceDocument document, Router& router,
-                   http::Server& server)
-    : impl_(std::make_shared<Impl>(std::move(options), std::move(document), router, server)) {
+Replicas::Replicas(ReplicasOptions options, infer::ServiceDocument document, std::size_t count,
+                   Router& router, http::Server& server)
+    : impl_(
+          std::make_shared<Impl>(std::move(options), std::move(document), count, router, server)) {
   impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
 }
 

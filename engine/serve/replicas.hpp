@@ -22,9 +22,8 @@ struct ReplicasOptions {
       directory;               // exists; of this service alone: sockets, documents, logs. Short: a
                                // socket's path has 107 bytes at most
   std::filesystem::path logs;  // where logs are kept instead; empty: there, too
-  std::size_t count = 1;
-  /// What happens, for people: "replica 3 was killed by SIGKILL; the next starts in 0.1 s". From a
-  /// thread of its own.
+  /// What happens, for people: "replica 3 was killed by SIGKILL; the next starts in 0.1 s". From
+  /// threads of its own and of the server.
   std::function<void(const std::string&)> tell = [](const std::string&) {};
 };
 
@@ -39,8 +38,8 @@ struct ReplicaStatus {
 class Replicas {
  public:
   /// `router` and `server`, whose thread it belongs to, outlive it.
-  Replicas(ReplicasOptions options, infer::ServiceDocument document, Router& router,
-           http::Server& server);
+  Replicas(ReplicasOptions options, infer::ServiceDocument document, std::size_t count,
+           Router& router, http::Server& server);
   /// Ends all: what is on its way is answered first. Blocks, at most about half a minute.
   ~Replicas();
 

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "engine/infer/endpoints.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::serve {
 namespace {
@@ -67,7 +68,7 @@ void Router::forward(http::Request request, const http::Reply& reply) {
                                           "takes; try again later",
                                           open_)));
   }
-  ++open_;
+  set_open(open_ + 1);
   const auto ask = std::make_shared<Ask>();
   const auto said = request.header(infer::kTimeoutHeader);
   const auto timeout = infer::timeout_in(said);
@@ -176,8 +177,20 @@ void Router::serve_waiting() {
 }
 
 void Router::answer(const Asked& ask, http::Response response) {
-  --open_;
+  set_open(open_ - 1);
   ask->reply(std::move(response));
+}
+
+std::uint64_t Router::busy_us(std::int64_t now_us) const {
+  return busy_us_ +
+         open_ * static_cast<std::uint64_t>(std::max<std::int64_t>(0, now_us - changed_us_));
+}
+
+void Router::set_open(std::size_t count) {
+  const std::int64_t now = monotonic_us();
+  busy_us_ = busy_us(now);
+  changed_us_ = now;
+  open_ = count;
 }
 
 }  // namespace scanflow::serve

@@ -36,8 +36,10 @@ class Router : public std::enable_shared_from_this<Router> {
   /// It is gone, with what was on its way there.
   void remove(const std::string& id);
   void set_limits(const RouterLimits& limits) { limits_ = limits; }
-  std::size_t ready() const;  // replicas that take requests
-  std::size_t on_their_way() const { return open_; }
+  std::size_t ready() const;                          // replicas that take requests
+  std::size_t on_their_way() const { return open_; }  // those that wait for a replica, too
+  /// How long all requests together have been on their way until now, in microseconds.
+  std::uint64_t busy_us(std::int64_t now_us) const;
   std::uint64_t retried() const { return retried_; }  // requests, by another replica
 
   void forward(http::Request request, const http::Reply& reply);
@@ -71,6 +73,7 @@ class Router : public std::enable_shared_from_this<Router> {
   void wait(const Asked& ask);
   void serve_waiting();
   void answer(const Asked& ask, http::Response response);
+  void set_open(std::size_t count);
   Replica* find(const std::string& id);
 
   http::Server& server_;
@@ -78,6 +81,8 @@ class Router : public std::enable_shared_from_this<Router> {
   std::list<Replica> replicas_;
   std::deque<Asked> waiting_;  // for a replica
   std::size_t open_ = 0;
+  std::uint64_t busy_us_ = 0;    // until the last time that open_ changed,
+  std::int64_t changed_us_ = 0;  // which was then
   std::uint64_t retried_ = 0;
 };
 

@@ -58,15 +58,17 @@ class ReplicasTest : public testing::Test {
     return out;
   }
   void serve(infer::ServiceDocument what, std::size_t count, RouterLimits limits = {}) {
+    serve(std::move(what), {limits, {count, count}});
+  }
+  void serve(infer::ServiceDocument what, const ServiceRules& rules) {
     ReplicasOptions options;
     options.program = SERVICE_PROGRAM;
     options.directory = directory_.path();
-    options.count = count;
     options.tell = [this](const std::string& line) {
       const std::lock_guard lock(mutex_);
       told_ += line + "\n";
     };
-    front_->put(kName, std::move(what), limits, options);
+    front_->put(kName, std::move(what), rules, options);
   }
   std::shared_ptr<Replicas> replicas() { return front_->replicas(kName); }
   std::string told() {
@@ -324,6 +326,32 @@ TEST_F(ReplicasTest, MoreThanTheQueueTakesAreToldSo) {
   ASSERT_FALSE(load.failures().empty());
   for (const Reply& failure : load.failures()) EXPECT_EQ(failure.status, 429) << failure.body;
   EXPECT_LE(load.failures().size(), static_cast<std::size_t>(load.answers()));
+}
+
+TEST_F(ReplicasTest, TheirNumberFollowsTheRequestsOnTheirWay) {
+  const ScalingRule rule{1, 3, 2, 2'000'000};
+  serve(document({{"delay_ms", 20}, {"batchable", false}}), {{}, rule});
+  ASSERT_TRUE(replicas()->wait_ready(1, seconds(20))) << told();
+  EXPECT_EQ(front_->counts(kName).wanted, 1U);
+  Load load(*this, 5);
+  ASSERT_TRUE(replicas()->wait_ready(3, seconds(20))) << told();
+  EXPECT_THAT(told(), HasSubstr(" requests on their way, 2 each"));
+  for (int i = 0; i < 20; ++i) front_->set_rules(kName, {{}, rule});  // as a server does
+  EXPECT_EQ(front_->counts(kName).wanted, 3U);
+  load.stop();
+  ASSERT_TRUE(eventually([&] { return replicas()->status().size() == 1; })) << told();
+  EXPECT_THAT(told(), HasSubstr("1 replica now: more were not needed for 2.0 s"));
+  EXPECT_EQ(load.failures().size(), 0U) << load.failures()[0].status << load.failures()[0].body;
+  EXPECT_EQ(ask(1).status, 200);
+  front_->set_rules(kName, {{}, {2, 2}});
+  ASSERT_TRUE(replicas()->wait_ready(2, seconds(20))) << told();
+}
+
+TEST_F(ReplicasTest, RequestsThatWaitForAReplicaAskForMore) {
+  serve(document({{"load_ms", 2500}}), {{}, {1, 4, 2, 30'000'000}});
+  Load load(*this, 7);
+  ASSERT_TRUE(eventually([&] { return front_->counts(kName).wanted == 4; })) << told();
+  EXPECT_EQ(front_->counts(kName).ready, 0U);
 }
 
 TEST_F(ReplicasTest, ItsReplicasEndWithIt) {

@@ -1,0 +1,100 @@
+// kind: InferenceService: what is read, and what is refused where.
+#include "engine/pipeline/service_reader.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/pipeline/support.hpp"
+
+namespace scanflow::pipeline {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const loader::Catalog& with_online_plugins() {
+  static const loader::Catalog kAll = [] {
+    loader::Catalog all = test::catalog();
+    for (const bool takes_model : {true, false}) {
+      loader::PluginInfo plugin;
+      plugin.id = takes_model ? "net.predict" : "image.prepare";
+      plugin.serves = true;
+      plugin.config_schema = {{"type", "object"}};
+      plugin.input_schema = json::object();
+      if (takes_model) plugin.input_schema["properties"]["model"] = {{"type", "string"}};
+      all.add(std::move(plugin));
+    }
+    return all;
+  }();
+  return kAll;
+}
+
+/// Line 4 is the graph.
+ReadServiceResult read_text(const std::string& body, std::string& text) {
+  text = "apiVersion: scanflow.dev/v1\nkind: InferenceService\nmetadata: {name: digits}\n" + body;
+  return read_service("s.yaml", text, with_online_plugins());
+}
+
+constexpr const char* kGraph =
+    "graph: [{name: pre, uses: image.prepare}, {name: net, needs: pre, uses: net.predict, model: "
+    "m.pt}]\n";
+
+ServiceSpec service(const std::string& more) {
+  std::string text;
+  const ReadServiceResult read = read_text(kGraph + more, text);
+  EXPECT_EQ(render(read.errors, text), "");
+  return read.service ? *read.service : ServiceSpec();
+}
+
+std::string said(const std::string& more) {
+  std::string text;
+  const ReadServiceResult read = read_text(kGraph + more, text);
+  EXPECT_EQ(read.service == nullptr, !read.errors.empty());
+  return render(read.errors, text);
+}
+
+TEST(ServiceReader, WithoutMaxTheNumberOfProcessesIsFixed) {
+  const ServiceSpec none = service("");
+  EXPECT_EQ(none.replicas, 1U);
+  EXPECT_EQ(none.most_replicas, 1U);
+  const ServiceSpec three = service("scaling: {min: 3}\n");
+  EXPECT_EQ(three.replicas, 3U);
+  EXPECT_EQ(three.most_replicas, 3U);
+}
+
+TEST(ServiceReader, ScalingHasDefaults) {
+  const ServiceSpec plain = service("scaling: {max: 4}\n");
+  EXPECT_EQ(plain.replicas, 1U);
+  EXPECT_EQ(plain.most_replicas, 4U);
+  EXPECT_EQ(plain.scaling_target, 8);
+  EXPECT_EQ(plain.scaling_stabilization_us, 30'000'000);
+  const ServiceSpec all =
+      service("scaling: {min: 2, max: 2, metric: in_flight, target: 0.5, stabilization: 0s}\n");
+  EXPECT_EQ(all.most_replicas, 2U);
+  EXPECT_EQ(all.scaling_target, 0.5);
+  EXPECT_EQ(all.scaling_stabilization_us, 0);
+}
+
+TEST(ServiceReader, ScalingThatIsWrongSaysWhereAndWhatToDo) {
+  EXPECT_THAT(said("scaling: {min: 3, max: 2}\n"),
+              AllOf(HasSubstr("s.yaml:5:24: error: 'max' is 2, below 'min', which is 3"),
+                    HasSubstr("write 3 or more")));
+  EXPECT_THAT(said("scaling: {max: 0}\n"), HasSubstr("s.yaml:5:16: error: 'max': 0 is below"));
+  EXPECT_THAT(said("scaling: {max: 3, target: 0}\n"),
+              HasSubstr("s.yaml:5:27: error: 'target' must be above 0"));
+  EXPECT_THAT(said("scaling: {max: 3, metric: cpu}\n"),
+              AllOf(HasSubstr("s.yaml:5:27: error: 'cpu' is not a value of 'metric'"),
+                    HasSubstr("in_flight")));
+  EXPECT_THAT(said("scaling: {max: 3, stabilization: 30}\n"), HasSubstr("has no unit"));
+  EXPECT_THAT(said("scaling: {max: 3, stabilization: 2h}\n"), HasSubstr("above the maximum 1 h"));
+  EXPECT_THAT(said("scaling: {max: 3, maximum: 3}\n"), HasSubstr("unknown field 'maximum'"));
+  for (const std::string field : {"metric: in_flight", "target: 4", "stabilization: 10s"}) {
+    EXPECT_THAT(said("scaling: {min: 2, " + field + "}\n"),
+                AllOf(HasSubstr("s.yaml:5:19: error: '" + field.substr(0, field.find(':')) +
+                                "' does nothing without 'max'"),
+                      HasSubstr("add max: 4")));
+  }
+}
+
+}  // namespace
+}  // namespace scanflow::pipeline
