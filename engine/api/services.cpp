@@ -196,14 +196,14 @@ json Services::describe(const serve::ServiceName& name, const Hosted& hosted) co
               {"problem", hosted.problem},    {"status", "failed"}, {"url", nullptr}};
   if (!front_ || !hosted.planned) return row;
   const serve::ServiceCounts counts = front_->counts(name);
-  std::uint64_t requests = 0;
-  for (const auto& [status, count] : counts.statuses) requests += count;
   row["status"] = !hosted.problem.empty() ? "failed" : counts.ready > 0 ? "ready" : "starting";
   row["url"] = fmt::format("http://{}/services/{}/{}/v2/models/{}", front_->address(),
                            name.name_space, name.name, name.name);
   row["replicas"] = counts.wanted;
   row["ready"] = counts.ready;
-  row["requests"] = requests;
+  row["requests"] = counts.requests();
+  row["errors"] = counts.errors();
+  if (hosted.spec->slo_errors > 0) row["slo_errors"] = hosted.spec->slo_errors;
   row["in_flight"] = counts.on_their_way;
   row["p50_us"] = counts.total.quantile(0.5);
   row["p99_us"] = counts.total.quantile(0.99);

@@ -38,7 +38,8 @@ class Services {
   ~Services();
 
   /// [{"namespace", "name", "version", "status": ready | starting | failed, "problem", "url", "replicas",
-  ///   "ready", "requests", "in_flight", "p50_us", "p99_us", "slo_p99_us", "models"}]
+  ///   "ready", "requests", "in_flight", "p50_us", "p99_us", "slo_p99_us", "errors" and "slo_errors"
+  ///   (shares: 0 to 1), "models"}]; replicas: as many as are wanted now
   json list() const;
   /// One of them, with what each replica says of itself. Nothing where there is none. Blocks.
   std::optional<json> show(const serve::ServiceName& name) const;

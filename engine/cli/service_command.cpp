@@ -18,6 +18,10 @@ std::string latency_text(const json& row, const char* field) {
   return us == 0 ? "-" : fmt::format("{:.1f} ms", static_cast<double>(us) / 1000);
 }
 
+std::string share_text(const json& row, const char* field) {
+  return fmt::format("{:.3g}%", row.value(field, 0.0) * 100);
+}
+
 std::string models_text(const json& row) {
   std::string text;
   const json models = row.value("models", json::object());
@@ -101,6 +105,12 @@ void print_service(const json& row) {
     const bool kept = row.at("p99_us") <= row.at("slo_p99_us");
     fmt::print(" ({} {})", kept ? "within the promised" : "over the promised",
                latency_text(row, "slo_p99_us"));
+  }
+  fmt::print("; errors {}", share_text(row, "errors"));
+  if (row.contains("slo_errors")) {
+    const bool kept = row.at("errors") <= row.at("slo_errors");
+    fmt::print(" ({} {})", kept ? "within the promised" : "over the promised",
+               share_text(row, "slo_errors"));
   }
   fmt::print("\nmodels    {}\nprocesses\n", models_text(row));
   for (const json& process : row.at("processes")) print_process(process);

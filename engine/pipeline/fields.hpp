@@ -31,6 +31,7 @@ struct Range {
   double most = std::numeric_limits<double>::infinity();
   bool above = false;          // `least` itself is too little
   std::string_view hint = {};  // what to write instead
+  bool below = false;          // `most` itself is too much
 };
 
 struct Field {
@@ -82,6 +83,11 @@ struct Field {
   constexpr Field up_to(double most) const {
     Field copy = *this;
     copy.range.most = most;
+    return copy;
+  }
+  constexpr Field below(double most) const {
+    Field copy = up_to(most);
+    copy.range.below = true;
     return copy;
   }
   constexpr Field initially(std::string_view value) const {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -28,6 +30,16 @@ Result<double> as_number(const Result<T>& parsed) {
 
 Result<double> duration(std::string_view text) { return as_number(parse_duration(text)); }
 Result<double> bytes(std::string_view text) { return as_number(parse_bytes(text)); }
+
+Result<double> share(std::string_view text) {
+  const bool percent = text.ends_with('%');
+  const std::string_view digits = text.substr(0, text.size() - (percent ? 1 : 0));
+  double number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size() || !std::isfinite(number))
+    return fail(fmt::format("'{}' is not a share (0.1%, or 0.001)", printable(text)));
+  return percent ? number / 100 : number;
+}
 
 Result<double> image(std::string_view text) {
   if (const auto name = check_image_name(text); !name) return tl::unexpected(name.error());
@@ -85,6 +97,12 @@ constexpr std::array kFormats{
            .numbers = true,
            .parse = parse_cpu,
            .print = print_cpu},
+    Format{.name = "share",
+           .what = "a share (0.1%, 0.001)",
+           .pattern = R"(^([0-9]+(\.[0-9]*)?|\.[0-9]+)%?$)",
+           .constant = true,
+           .numbers = true,
+           .parse = share},
     Format{.name = "expression",
            .what = "an expression (\"${{ ... }}\")",
            .pattern = R"(^\s*\$\{\{[\s\S]*\}\}\s*$)"},

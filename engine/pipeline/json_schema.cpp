@@ -189,7 +189,8 @@ class Writer {
     if (std::isfinite(range.least)) {
       out[range.above ? "exclusiveMinimum" : "minimum"] = number(range.least);
     }
-    if (std::isfinite(range.most)) out["maximum"] = number(range.most);
+    if (std::isfinite(range.most))
+      out[range.below ? "exclusiveMaximum" : "maximum"] = number(range.most);
   }
 
   static void say_format(std::string_view name, const Range& range, ordered_json& out) {

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "engine/pipeline/formats.hpp"
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/value_check.hpp"
 #include "engine/pipeline/yaml_values.hpp"
@@ -105,6 +106,8 @@ bool MapReader::has(std::string_view name) const {
 }
 
 std::int64_t duration_of(const Node& node) { return parse_duration(node.text).value(); }
+
+double share_of(const Node& node) { return find_format("share")->parse(node.text).value(); }
 
 double number_of(const Node& node) { return scalar_value(node).value().get<double>(); }
 

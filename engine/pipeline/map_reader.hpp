@@ -40,9 +40,10 @@ class MapReader {
 /// "the number 3", "a list", "true": what a value is, for messages.
 std::string describe_value(const Node& node);
 
-// What a value that MapReader gave stands for, by its field: a duration in microseconds, a number,
-// true or false.
+// What a value that MapReader gave stands for, by its field: a duration in microseconds, a number
+// (of a share: 0 to 1), true or false.
 std::int64_t duration_of(const Node& node);
+double share_of(const Node& node);
 double number_of(const Node& node);
 bool is_true(const Node& node);
 

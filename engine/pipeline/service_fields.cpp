@@ -118,7 +118,10 @@ constexpr std::array kServiceResources{
 constexpr std::array kServiceSlo{
     Field{"p99", kScalar, "within which 99 of 100 requests are answered", "duration"}.above(
         0, "without one leave it out"),
-    not_yet("errors"),
+    Field{"errors", kScalar, "the share of requests that may be answered with a status of 5xx",
+          "share"}
+        .above(0, "write 0.1%, or 0.001; without one leave it out")
+        .below(1),
 };
 
 constexpr Table kServiceTable{"service", "a service", kService};

@@ -62,6 +62,7 @@ class ServiceReader {
     if (const Node* slo = map.get("slo")) {
       const MapReader fields(*slo, service_slo_fields(), problems_);
       if (const Node* p99 = fields.get("p99")) out_.slo_p99_us = duration_of(*p99);
+      if (const Node* errors = fields.get("errors")) out_.slo_errors = share_of(*errors);
     }
     if (const Node* queue = map.get("queue")) out_.queue = count_of(*queue);
     if (const Node* timeout = map.get("timeout")) out_.timeout_us = duration_of(*timeout);

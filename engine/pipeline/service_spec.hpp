@@ -47,6 +47,7 @@ struct ServiceSpec {
   std::int64_t timeout_us = 30'000'000;
   std::uint32_t retries = 1;    // of a request whose replica ended
   std::int64_t slo_p99_us = 0;  // 0: none
+  double slo_errors = 0;        // of all answers; 0: none
 };
 
 }  // namespace scanflow::pipeline

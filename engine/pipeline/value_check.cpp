@@ -127,6 +127,9 @@ class ValueCheck {
           .add(value, fmt::format("'{}': {} is below the minimum {}", name_, value.text,
                                   print(range.least)))
           .hint = std::string(range.hint);
+    } else if (range.below && number >= range.most) {
+      problems_.add(value, fmt::format("'{}' must be below {}", name_, range.most)).hint =
+          std::string(range.hint);
     } else if (number > range.most) {
       problems_.add(value, fmt::format("'{}': {} is above the maximum {}", name_, value.text,
                                        print(range.most)));

@@ -21,13 +21,29 @@ constexpr std::chrono::milliseconds kScalingTick{100};
 
 }  // namespace
 
+std::uint64_t ServiceCounts::requests() const {
+  std::uint64_t all = 0;
+  for (const auto& [status, count] : statuses) all += count;
+  return all;
+}
+
+double ServiceCounts::errors() const {
+  std::uint64_t errors = 0;
+  for (const auto& [status, count] : statuses) errors += status >= 500 ? count : 0;
+  return errors == 0 ? 0 : static_cast<double>(errors) / static_cast<double>(requests());
+}
+
 struct Front::Impl {
   /// Belongs to the server's thread, but for what is set once.
   struct Entry {
     Entry(std::shared_ptr<Router> to, const ServiceRules& rules, const ReplicasOptions& options)
-        : router(std::move(to)), scaling(rules.scaling), tell(options.tell) {}
+        : router(std::move(to)),
+          scaling(rules.scaling),
+          slo_errors(rules.slo_errors),
+          tell(options.tell) {}
     const std::shared_ptr<Router> router;
     Scaling scaling;
+    double slo_errors;
     const std::function<void(const std::string&)> tell;
     infer::Histogram total;
     std::map<int, std::uint64_t> statuses;
@@ -196,6 +212,7 @@ void Front::set_rules(const ServiceName& name, const ServiceRules& rules) {
     if (found == impl->entries.end()) return;
     found->second->router->set_limits(rules.limits);
     found->second->scaling.set_rule(rules.scaling);
+    found->second->slo_errors = rules.slo_errors;
     impl->scale(name, *found->second);
   });
 }

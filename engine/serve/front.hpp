@@ -21,6 +21,7 @@ struct ServiceName {
 struct ServiceRules {
   RouterLimits limits;
   ScalingRule scaling;
+  double slo_errors = 0;  // the share that may be; 0: none is promised
 };
 
 struct ServiceCounts {
@@ -29,6 +30,10 @@ struct ServiceCounts {
   std::size_t wanted = 0;  // replicas
   infer::Histogram total;  // from the request's last byte to the answer, of those with status 200
   std::map<int, std::uint64_t> statuses;
+  double slo_errors = 0;
+
+  std::uint64_t requests() const;  // that were answered
+  double errors() const;           // the share of them whose status was 5xx
 };
 
 /// Thread-safe, but for its end.

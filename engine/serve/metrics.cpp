@@ -12,6 +12,8 @@ std::string metrics_text(const std::vector<std::pair<ServiceName, ServiceCounts>
   std::string ready = "# TYPE scanflow_service_replicas_ready gauge\n";
   std::string wanted = "# TYPE scanflow_service_replicas_wanted gauge\n";
   std::string retried = "# TYPE scanflow_service_retries_total counter\n";
+  std::string errors = "# TYPE scanflow_service_errors_ratio gauge\n";
+  std::string promised = "# TYPE scanflow_service_slo_errors_ratio gauge\n";
   std::string seconds = "# TYPE scanflow_service_seconds histogram\n";
   for (const auto& [name, counts] : services) {
     const std::string of =
@@ -24,9 +26,14 @@ std::string metrics_text(const std::vector<std::pair<ServiceName, ServiceCounts>
     ready += fmt::format("scanflow_service_replicas_ready{{{}}} {}\n", of, counts.ready);
     wanted += fmt::format("scanflow_service_replicas_wanted{{{}}} {}\n", of, counts.wanted);
     retried += fmt::format("scanflow_service_retries_total{{{}}} {}\n", of, counts.retried);
+    errors += fmt::format("scanflow_service_errors_ratio{{{}}} {}\n", of, counts.errors());
+    if (counts.slo_errors > 0) {
+      promised +=
+          fmt::format("scanflow_service_slo_errors_ratio{{{}}} {}\n", of, counts.slo_errors);
+    }
     infer::append_histogram(seconds, "scanflow_service_seconds", of, counts.total);
   }
-  return requests + now + ready + wanted + retried + seconds;
+  return requests + now + ready + wanted + retried + errors + promised + seconds;
 }
 
 }  // namespace scanflow::serve

@@ -69,6 +69,7 @@ ServiceRules rules_of(const pipeline::ServiceSpec& spec) {
   rules.limits.retries = spec.retries;
   rules.scaling = {spec.replicas, spec.most_replicas, spec.scaling_target,
                    spec.scaling_stabilization_us};
+  rules.slo_errors = spec.slo_errors;
   return rules;
 }
 

@@ -1,6 +1,9 @@
 // A server serves what is applied, and follows the registry.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <thread>
+
 #include "tests/integration/server_support.hpp"
 
 namespace scanflow::test {
@@ -18,11 +21,12 @@ steps:
   - {name: register, needs: make, uses: model.register, with: {name: factor, model: "${{ steps.make.artifacts.model }}"}}
 )";
 
-std::string service(const std::string& model, const std::string& more = "") {
+std::string service(const std::string& model, const std::string& more = "",
+                    const std::string& with = "{}") {
   return "apiVersion: scanflow.dev/v1\nkind: InferenceService\nmetadata: {name: scale, namespace: "
          "team}\n"
          "graph:\n  - {name: m, uses: test.scale, model: \"" +
-         model + "\"}\n" + more;
+         model + "\", with: " + with + "}\n" + more;
 }
 
 class ServicesTest : public testing::Test {
@@ -61,11 +65,12 @@ class ServicesTest : public testing::Test {
     return eventually([&] { return listed().value("status", "") == status; });
   }
   /// The first number of the answer; -1: none.
-  double ask() const {
+  double ask(int x = 1) const {
     const std::string url = listed().at("url");
     const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.find(':', 6) + 1)));
     const std::string body =
-        R"({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 1]}]})";
+        R"({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [)" +
+        std::to_string(x) + ", 1]}]}";
     const RawConnection connection(port);
     connection.send(
         "POST /services/team/scale/v2/models/scale/infer HTTP/1.1\r\nHost: "
@@ -107,6 +112,34 @@ TEST_F(ServicesTest, ServesWhatIsAppliedAndFollowsTheAlias) {
       << listed();
   ASSERT_EQ(scanflow({"delete", "inferenceservice/scale", "-n", "team"}).exit, 0);
   EXPECT_TRUE(eventually([&] { return listed().empty(); })) << listed();
+}
+
+TEST_F(ServicesTest, ScalesWithItsRequestsAndSaysHowItKeepsItsWord) {
+  apply(service("models:/factor@champion",
+                "scaling: {max: 3, target: 1, stabilization: 3s}\nslo: {errors: 0.1%}\n",
+                "{delay_ms: 50}"));
+  register_model(3);
+  ASSERT_EQ(scanflow({"model", "promote", "factor/1", "champion"}).exit, 0);
+  ASSERT_TRUE(is("ready")) << listed() << server_->log();
+  EXPECT_EQ(listed().at("replicas"), 1);
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.emplace_back([&] {
+      while (!stop) EXPECT_EQ(ask(300), 900);
+    });
+  }
+  EXPECT_TRUE(eventually([&] { return listed().value("ready", 0) > 1; })) << listed();
+  EXPECT_GT(listed().at("replicas"), 1);
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_TRUE(eventually([&] { return listed().at("ready") == 1; })) << listed();
+  EXPECT_EQ(listed().at("replicas"), 1);
+  EXPECT_THAT(server_->log(), HasSubstr("requests on their way, 1 each"));
+  EXPECT_THAT(scanflow({"service", "show", "team/scale"}).out,
+              HasSubstr("errors 0% (within the promised 0.1%)"));
+  EXPECT_EQ(ask(666), -1) << "the model fails";
+  EXPECT_THAT(scanflow({"service", "show", "team/scale"}).out, HasSubstr("over the promised 0.1%"));
 }
 
 TEST_F(ServicesTest, WhatCannotBeServedSaysWhy) {

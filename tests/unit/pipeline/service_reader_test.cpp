@@ -96,5 +96,25 @@ TEST(ServiceReader, ScalingThatIsWrongSaysWhereAndWhatToDo) {
   }
 }
 
+TEST(ServiceReader, ErrorsAreAShare) {
+  EXPECT_EQ(service("").slo_errors, 0);
+  EXPECT_DOUBLE_EQ(service("slo: {errors: 0.1%}\n").slo_errors, 0.001);
+  EXPECT_DOUBLE_EQ(service("slo: {errors: 0.001}\n").slo_errors, 0.001);
+  EXPECT_DOUBLE_EQ(service("slo: {p99: 50ms, errors: 5%}\n").slo_errors, 0.05);
+}
+
+TEST(ServiceReader, ErrorsThatAreNoShareSayWhatToWrite) {
+  EXPECT_THAT(said("slo: {errors: 0}\n"),
+              AllOf(HasSubstr("s.yaml:5:15: error: 'errors' must be above 0"),
+                    HasSubstr("write 0.1%, or 0.001")));
+  EXPECT_THAT(said("slo: {errors: 100%}\n"),
+              AllOf(HasSubstr("s.yaml:5:15: error: 'errors' must be below 1"),
+                    HasSubstr("write 0.1%, or 0.001")));
+  EXPECT_THAT(said("slo: {errors: 1}\n"), HasSubstr("must be below 1"));
+  for (const std::string wrong : {"few", "-1%", "\"%\"", ".nan", "0.1%%", "1/1000"})
+    EXPECT_THAT(said("slo: {errors: " + wrong + "}\n"), HasSubstr("s.yaml:5:15")) << wrong;
+  EXPECT_THAT(said("slo: {errors: few}\n"), HasSubstr("'few' is not a share (0.1%, or 0.001)"));
+}
+
 }  // namespace
 }  // namespace scanflow::pipeline

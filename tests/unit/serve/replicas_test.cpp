@@ -167,6 +167,8 @@ TEST_F(ReplicasTest, WhatItsProcessCannotDoIsTheClients) {
   EXPECT_EQ(ask(666).status, 500);
   EXPECT_EQ(ask(1, "9").status, 404);
   EXPECT_EQ(ask(1).status, 200) << "nothing else is disturbed";
+  EXPECT_EQ(front_->counts(kName).requests(), 4U);
+  EXPECT_EQ(front_->counts(kName).errors(), 0.25) << "those of its own: 5xx";
 }
 
 TEST_F(ReplicasTest, AKilledOneIsNoticedAndItsRequestsGoToAnother) {
