@@ -219,10 +219,10 @@ void Api::handle(Request request, const Reply& reply) {
   reply(std::move(response));
 }
 
-void Api::serve(runtime::Engine& engine, const Services& services) {
-  impl_->shared.http.post([this, &engine, &services] {
+void Api::serve(runtime::Engine& engine, const services::Services& hosted) {
+  impl_->shared.http.post([this, &engine, &hosted] {
     impl_->shared.engine = &engine;
-    impl_->services = &services;
+    impl_->services = &hosted;
   });
 }
 

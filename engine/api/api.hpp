@@ -59,9 +59,11 @@
 #include "engine/api/event_stream.hpp"
 #include "engine/http/server.hpp"
 
-namespace scanflow::api {
-
+namespace scanflow::services {
 class Services;
+}
+
+namespace scanflow::api {
 
 struct ApiOptions {
   runtime::StateDirectory state;
@@ -84,7 +86,7 @@ class Api {
   http::Admission admit(const Request& head) const;
   void handle(Request request, const Reply& reply);
   /// They are asked from now on. [not-the-HTTP-thread]
-  void serve(runtime::Engine& engine, const Services& services);
+  void serve(runtime::Engine& engine, const services::Services& hosted);
   /// Asks them no more, when this returns. [not-the-HTTP-thread]
   void forget_engine();
   /// Waits for what is being read; nothing is after this. Before `http` ends.

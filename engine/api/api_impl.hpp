@@ -11,7 +11,7 @@
 
 #include "engine/api/api.hpp"
 #include "engine/api/event_stream.hpp"
-#include "engine/api/services.hpp"
+#include "engine/services/services.hpp"
 #include "engine/track/answer.hpp"
 
 namespace scanflow::api {
@@ -131,7 +131,7 @@ struct Api::Impl {
   void ask(const json& request, std::function<json(const json& done)> answer, const Reply& reply);
 
   const ApiOptions options;
-  const Services* services = nullptr;  // that this server runs
+  const services::Services* services = nullptr;  // that this server runs
   Shared shared;
 };
 

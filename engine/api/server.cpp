@@ -9,10 +9,14 @@
 
 #include "engine/api/api.hpp"
 #include "engine/api/scheduler.hpp"
-#include "engine/api/services.hpp"
 #include "engine/http/server.hpp"
+#include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_socket.hpp"
 #include "engine/runtime/machine_capacity.hpp"
+#include "engine/runtime/pod_images.hpp"
+#include "engine/services/pod_place.hpp"
+#include "engine/services/process_place.hpp"
+#include "engine/services/services.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::api {
@@ -47,21 +51,23 @@ struct Server::Impl {
   std::unique_ptr<Api> api;
   std::unique_ptr<runtime::EngineSocket> socket;  // and the engine
   std::unique_ptr<Scheduler> scheduler;
-  std::unique_ptr<Services> services;
+  std::unique_ptr<services::Services> hosted;
 
   ~Impl() {
     scheduler.reset();
     if (http) http->hear_no_more();
     if (api) api->forget_engine();
+    if (hosted) hosted->forget_engine();
     socket.reset();
     if (api) api->finish();
-    services.reset();
+    hosted.reset();
     http.reset();
   }
 
   Result<void> take_locks();
   Result<void> take_engine_lock();
   Result<std::unique_ptr<runtime::Engine>> make_engine();
+  std::unique_ptr<services::Place> make_place(runtime::Engine& engine) const;
   void recover(runtime::Engine& engine) const;
 };
 
@@ -114,6 +120,20 @@ Result<void> Server::Impl::take_engine_lock() {
     }
     std::this_thread::sleep_for(kLockAgain);
   }
+}
+
+std::unique_ptr<services::Place> Server::Impl::make_place(runtime::Engine& engine) const {
+  if (options.services_on == "local") {
+    return std::make_unique<services::ProcessPlace>(services::ProcessPlace::Options{
+        options.state, options.worker.parent_path() / "scanflow-service", options.services,
+        options.log});
+  }
+  const backend::Images images = runtime::pod_images(false);
+  return std::make_unique<services::PodPlace>(
+      services::PodPlace::Options{runtime::state_name(options.state),
+                                  runtime::cluster_of_environment(), images.worker, images.sidecar,
+                                  options.version, options.log},
+      engine);
 }
 
 Result<std::unique_ptr<runtime::Engine>> Server::Impl::make_engine() {
@@ -175,12 +195,12 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
                                     impl->socket->engine());
   if (!scheduler) return tl::unexpected(scheduler.error());
   impl->scheduler = std::move(*scheduler);
-  auto services =
-      Services::start({chosen.state, chosen.worker.parent_path() / "scanflow-service",
-                       chosen.services, [&chosen] { return find_plugins(chosen); }, chosen.log});
-  if (!services) return tl::unexpected(services.error());
-  impl->services = std::move(*services);
-  impl->api->serve(impl->socket->engine(), *impl->services);
+  auto hosted = services::Services::start(
+      {chosen.state, [&chosen] { return find_plugins(chosen); }, chosen.log},
+      impl->make_place(impl->socket->engine()));
+  if (!hosted) return tl::unexpected(hosted.error());
+  impl->hosted = std::move(*hosted);
+  impl->api->serve(impl->socket->engine(), *impl->hosted);
   chosen.log("listening on http://" + impl->http->address());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

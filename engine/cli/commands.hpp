@@ -51,6 +51,7 @@ int schema(const Context& context, bool plugins);
 struct ServerCommand {
   std::string listen = "127.0.0.1:8420";
   std::string services = "127.0.0.1:8421";
+  std::string services_on = "local";
   std::uint32_t jobs = 0;  // 0: this machine's CPUs
   std::string durable = "process";
   std::string drain;        // "": no; "all", or a duration

@@ -79,6 +79,7 @@ int serve(const Context& context, const ServerCommand& command) {
       command.durable == "power" ? store::Durability::power : store::Durability::process;
   options.listen = command.listen;
   options.services = command.services;
+  options.services_on = command.services_on;
   options.version = command.version;
   options.log = log_line;
   options.patch_allow = std::move(*allowed);

@@ -18,6 +18,12 @@ void add_server(CLI::App& app, const Context& context, ServerCommand& options,
                    "Where clients of inference services ask, once one is registered")
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
+  server
+      ->add_option(
+          "--services-on", options.services_on,
+          "Where inference services run: as processes here, or as Deployments of a cluster")
+      ->check(CLI::IsMember({"local", "kubernetes"}))
+      ->capture_default_str();
   add_cluster_options(*server);
   server
       ->add_option(

@@ -71,8 +71,12 @@ int list_services(const Context& context) {
 }
 
 void print_process(const json& process) {
-  fmt::print("  {:<8} {:<9} pid {}\n", process.at("id").get<std::string>(),
-             process.at("state").get<std::string>(), process.at("pid").get<int>());
+  fmt::print("  {:<8} {:<9} {}\n", process.at("id").get<std::string>(),
+             process.at("state").get<std::string>(),
+             process.contains("pid") ? fmt::format("pid {}", process.at("pid").get<int>())
+                                     : "on " + process.value("node", ""));
+  if (const std::string problem = process.value("problem", ""); !problem.empty())
+    fmt::print("    {}\n", printable(problem));
   if (!process.contains("says")) return;
   for (const json& node : process.at("says").at("nodes")) {
     for (const json& version : node.at("versions")) {
@@ -99,16 +103,16 @@ void print_service(const json& row) {
   if (row.at("url").is_null()) return;
   fmt::print("url       {}\n", row.at("url").get<std::string>());
   fmt::print("replicas  {} of {} ready\n", row.at("ready").dump(), row.at("replicas").dump());
-  fmt::print("requests  {}, {} on their way; p50 {} p99 {}", row.at("requests").dump(),
-             row.at("in_flight").dump(), latency_text(row, "p50_us"), latency_text(row, "p99_us"));
+  fmt::print("requests  {}, {} on their way; p50 {} p99 {}", row.value("requests", 0),
+             row.value("in_flight", 0), latency_text(row, "p50_us"), latency_text(row, "p99_us"));
   if (row.contains("slo_p99_us")) {
-    const bool kept = row.at("p99_us") <= row.at("slo_p99_us");
+    const bool kept = row.value("p99_us", 0) <= row.at("slo_p99_us");
     fmt::print(" ({} {})", kept ? "within the promised" : "over the promised",
                latency_text(row, "slo_p99_us"));
   }
   fmt::print("; errors {}", share_text(row, "errors"));
   if (row.contains("slo_errors")) {
-    const bool kept = row.at("errors") <= row.at("slo_errors");
+    const bool kept = row.value("errors", 0.0) <= row.at("slo_errors");
     fmt::print(" ({} {})", kept ? "within the promised" : "over the promised",
                share_text(row, "slo_errors"));
   }

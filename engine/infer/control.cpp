@@ -25,7 +25,7 @@ bool Control::handle(const http::Request& request, const http::Reply& reply) {
   } else {
     http::Response response;
     response.content_type = "text/plain; version=0.0.4";
-    response.body = metrics_text(name_, service->status());
+    response.body = metrics_text(id_, service->status());
     reply(std::move(response));
   }
   return true;

@@ -17,12 +17,12 @@ namespace scanflow::infer {
 
 class Control {
  public:
-  Control(std::string name, Stage& stage) : name_(std::move(name)), stage_(stage) {}
+  Control(std::string id, Stage& stage) : id_(std::move(id)), stage_(stage) {}
   /// False where the path is none of these.
   bool handle(const http::Request& request, const http::Reply& reply);
 
  private:
-  const std::string name_;
+  const std::string id_;  // of its document
   Stage& stage_;
 };
 

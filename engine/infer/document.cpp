@@ -87,6 +87,7 @@ json to_json(const ServiceDocument& document) {
   json nodes = json::array();
   for (const NodeDocument& node : document.nodes) nodes.push_back(node_json(node));
   return {{"name", document.name},
+          {"id", document.id},
           {"nodes", nodes},
           {"batch",
            {{"rows", document.limits.batch_rows}, {"delay_us", document.limits.batch_delay_us}}},
@@ -100,6 +101,7 @@ Result<ServiceDocument> service_from_json(const json& document) {
   try {
     ServiceDocument service;
     service.name = document.at("name");
+    service.id = document.value("id", service.name);
     for (const json& row : document.at("nodes")) service.nodes.push_back(read_node(row));
     service.limits.batch_rows = document.at("batch").at("rows");
     service.limits.batch_delay_us = document.at("batch").at("delay_us");

@@ -32,6 +32,7 @@ struct NodeDocument {
 
 struct ServiceDocument {
   std::string name;
+  std::string id;  // among all services: "NAMESPACE/NAME"
   std::vector<NodeDocument> nodes;
   ServiceLimits limits;
   std::uint32_t threads = 1;  // of one call

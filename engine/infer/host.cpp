@@ -119,7 +119,7 @@ int run_host(const ServiceDocument& document, const HostOptions& options) {
   };
   Stage stage(document, std::move(*flow), runner, say_ready);
   if (const auto loaded = stage.load(); !loaded) return failed(loaded.error().message);
-  Control control(document.name, stage);
+  Control control(document.id, stage);
   const auto not_found = [](const http::Request& request, const http::Reply& reply) {
     reply(refusal(404, fmt::format("there is no {} {}", request.method, request.target)));
   };
@@ -133,7 +133,7 @@ int run_host(const ServiceDocument& document, const HostOptions& options) {
     });
   }
   std::optional<Steered> steered;
-  if (!options.sidecar.empty()) steered.emplace(options.sidecar, stage);
+  if (!options.sidecar.empty()) steered.emplace(options.sidecar, document.id, stage);
   wait_for_end(signals, options.with_parent);
   endpoints.retire();
   (*protocol)->answer_last();

@@ -15,7 +15,8 @@
 namespace scanflow::infer {
 namespace {
 
-constexpr std::chrono::seconds kFigures{1};  // how often they are told
+constexpr std::chrono::seconds kFigures{1};  // how often those that have changed are told
+constexpr int kAllEach = 60;                 // times all of them, so that nobody forgets them
 constexpr std::size_t kMostLine = std::size_t{1} << 20;
 constexpr int kWriteSeconds = 5;
 
@@ -50,8 +51,9 @@ struct Steered::Connection {
   std::mutex mutex;
 };
 
-Steered::Steered(std::string socket, Stage& stage)
+Steered::Steered(std::string socket, std::string id, Stage& stage)
     : socket_(std::move(socket)),
+      id_(std::move(id)),
       stage_(stage),
       end_(::eventfd(0, EFD_CLOEXEC)),
       thread_([this] { run(); }) {}
@@ -83,6 +85,7 @@ void Steered::serve(const std::shared_ptr<Connection>& connection) {
         {{{"name", "set_traffic"},
           {"summary", "Gives a node these versions, each with its share of requests"}}}}});
   told_.clear();
+  times_ = 0;
   std::string in;
   auto next = std::chrono::steady_clock::now();
   while (true) {
@@ -131,6 +134,8 @@ void Steered::tell_figures(Connection& connection) {
   const Service* const service = stage_.service();
   if (service == nullptr) return;
   std::vector<Figure> now = figures_of(service->status());
+  for (Figure& figure : now) figure.labels["service"] = id_;
+  if (++times_ % kAllEach == 0) told_.clear();
   for (const Figure& figure : changed(told_, now)) {
     connection.say({{"metric",
                      {{"name", figure.name},

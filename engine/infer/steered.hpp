@@ -15,8 +15,8 @@ namespace scanflow::infer {
 
 class Steered {
  public:
-  /// `stage` outlives it. A thread of its own.
-  Steered(std::string socket, Stage& stage);
+  /// `stage` outlives it; `id`: of its document. A thread of its own.
+  Steered(std::string socket, std::string id, Stage& stage);
   ~Steered();
 
  private:
@@ -26,10 +26,11 @@ class Steered {
   void take(const std::shared_ptr<Connection>& connection, const std::string& line);
   void tell_figures(Connection& connection);
 
-  const std::string socket_;
+  const std::string socket_, id_;
   Stage& stage_;
   UniqueFd end_;              // eventfd
   std::vector<Figure> told_;  // the last time
+  int times_ = 0;             // that figures were told
   std::thread thread_;
 };
 

@@ -81,6 +81,7 @@ json keys(const Settings& settings) {
 
 json sidecar_environment(const PodFacts& facts, const Settings& settings) {
   json all = json::array({variable("SCANFLOW_HUB", settings.hub)});
+  if (!settings.bulk.empty()) all.push_back(variable("SCANFLOW_BULK", settings.bulk));
   for (json& each : keys(settings)) all.push_back(std::move(each));
   const Identity identity = settings.identity.value_or(Identity{});
   all.push_back(identity.pod_uid.empty() ? variable_of_field("SCANFLOW_POD_UID", "metadata.uid")

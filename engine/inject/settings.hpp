@@ -40,9 +40,10 @@ struct Settings {
   Wanted wanted = Wanted::unsaid;
   Shape shape = Shape::native;
   std::string image;
-  std::string image_pull_policy;        // empty: Kubernetes' own
-  std::string hub;                      // tcp://host:port, or ipc:///path (which needs no keys)
-  std::string hub_secret;               // holds hub-key, key and secret-key (Z85)
+  std::string image_pull_policy;  // empty: Kubernetes' own
+  std::string hub;                // tcp://host:port, or ipc:///path (which needs no keys)
+  std::string hub_secret;         // holds hub-key, key and secret-key (Z85)
+  std::string bulk;               // tcp://host:port of the hub's files; empty: none are brought
   std::vector<std::string> containers;  // the app's; empty: all there are
   std::string admin;                    // empty: none
   std::optional<std::string> rules;     // a line each; none: the sidecar's own

@@ -71,14 +71,22 @@ Result<void> set_pull_policy(Settings& settings, std::string_view value) {
   return {};
 }
 
-Result<void> set_hub(Settings& settings, std::string_view value) {
+Result<void> set_endpoint(std::string& endpoint, std::string_view value) {
   constexpr std::string_view kTcp = "tcp://";
   const std::size_t colon = value.rfind(':');
   if (!value.starts_with(kTcp) || colon <= kTcp.size() || !is_port(value.substr(colon + 1)) ||
       value.find_first_of(" \t\r\n/", kTcp.size()) != std::string_view::npos) {
     return refuse(value, "tcp://HOST:PORT");
   }
-  settings.hub = value;
+  endpoint = value;
+  return {};
+}
+Result<void> set_hub(Settings& settings, std::string_view value) {
+  return set_endpoint(settings.hub, value);
+}
+Result<void> set_bulk(Settings& settings, std::string_view value) {
+  if (value != "none") return set_endpoint(settings.bulk, value);
+  settings.bulk.clear();
   return {};
 }
 
@@ -171,6 +179,8 @@ constexpr std::array kTable = {
             "Kubernetes' own rule", true, set_pull_policy},
     Setting{"hub", "where the hub is", "`tcp://HOST:PORT`", "`tcp://scanflow-hub.scanflow:4190`",
             true, set_hub},
+    Setting{"bulk", "where the hub has files, which commands may have brought into the Pod",
+            "`tcp://HOST:PORT`, `none`", "`none`", true, set_bulk},
     Setting{"hub-secret", "a Secret of the Pod's namespace with `hub-key`, `key`, `secret-key`",
             "a name", "`scanflow-hub`", true, set_hub_secret},
     Setting{"containers",

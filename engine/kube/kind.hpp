@@ -26,6 +26,8 @@ inline const Kind kNode{"", "v1", "nodes", "Node", false};
 inline const Kind kNamespace{"", "v1", "namespaces", "Namespace", false};
 inline const Kind kConfigMap{"", "v1", "configmaps", "ConfigMap"};
 inline const Kind kSecret{"", "v1", "secrets", "Secret"};
+inline const Kind kService{"", "v1", "services", "Service"};
+inline const Kind kDeployment{"apps", "v1", "deployments", "Deployment"};
 inline const Kind kEvent{"events.k8s.io", "v1", "events", "Event"};
 inline const Kind kLease{"coordination.k8s.io", "v1", "leases", "Lease"};
 inline const Kind kAccessReview{"authorization.k8s.io", "v1", "selfsubjectaccessreviews",

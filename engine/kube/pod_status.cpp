@@ -141,6 +141,8 @@ PodStatus read_pod_status(const json& pod) {
   read.deleting = metadata.contains("deletionTimestamp");
   read.node = text_of(part_of(pod, "spec"), "nodeName");
   read.phase = text_of(status, "phase");
+  for (const json& condition : status.value("conditions", json::array()))
+    if (text_of(condition, "type") == "Ready") read.ready = text_of(condition, "status") == "True";
   for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
     const auto all = status.find(list);
     if (all == status.end() || !all->is_array()) continue;

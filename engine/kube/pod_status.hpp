@@ -32,6 +32,7 @@ struct Trouble {
 struct PodStatus {
   std::string name, uid, node, phase;
   bool deleting = false;
+  bool ready = false;  // to take requests
   std::vector<ContainerStatus> containers;
   std::optional<Trouble> trouble;
 

@@ -57,7 +57,7 @@ struct Controller {
 std::optional<Controller> controller_of(const json& object);
 
 namespace kinds {
-inline const kube::Kind kDeployment{"apps", "v1", "deployments", "Deployment"};
+using kube::kinds::kDeployment;
 inline const kube::Kind kStatefulSet{"apps", "v1", "statefulsets", "StatefulSet"};
 inline const kube::Kind kDaemonSet{"apps", "v1", "daemonsets", "DaemonSet"};
 inline const kube::Kind kReplicaSet{"apps", "v1", "replicasets", "ReplicaSet"};

@@ -2,11 +2,18 @@
 
 #include <cstdlib>
 
+#include "sdk/base/digest.hpp"
+
 namespace scanflow::runtime {
 
 std::string variable(const char* name, const std::string& otherwise) {
   const char* chosen = std::getenv(name);
   return chosen != nullptr && *chosen != '\0' ? chosen : otherwise;
+}
+
+std::string state_name(const StateDirectory& state) {
+  constexpr std::size_t kDigits = 12;
+  return sha256_hex(state.root.string()).substr(0, kDigits);
 }
 
 Cluster cluster_of_environment() {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/kube/access.hpp"
+#include "engine/runtime/state_directory.hpp"
 
 namespace scanflow::runtime {
 
@@ -15,6 +16,9 @@ struct Cluster {
   std::string name_space;  // empty: the context's
   std::string advertise;   // by which Pods reach this engine's machine
 };
+/// Names a state directory among others, to podman and clusters: in names and labels.
+std::string state_name(const StateDirectory& state);
+
 /// SCANFLOW_KUBE_CONTEXT, SCANFLOW_KUBE_NAMESPACE, SCANFLOW_HUB_ADVERTISE, and KUBECONFIG.
 Cluster cluster_of_environment();
 

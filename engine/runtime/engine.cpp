@@ -9,6 +9,7 @@
 #include "engine/backend/names.hpp"
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/namespaces.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
@@ -125,6 +126,19 @@ void Engine::act(ActionRequest request, Client client) {
   impl_->post([impl = impl_.get(), request = std::move(request),
                client = std::move(client)]() mutable { impl->act(std::move(request), client); });
 }
+
+void Engine::enrol(std::string name_space, std::function<void(Result<Enrolled>)> then) {
+  impl_->post([impl = impl_.get(), name_space = std::move(name_space), then = std::move(then)] {
+    impl->enrol(name_space, then);
+  });
+}
+
+void Engine::lend(const std::string& name_space, const std::string& borrower,
+                  std::vector<protocol::Input> files) {
+  impl_->pod_files.lend(user_of_namespace(name_space), borrower, std::move(files));
+}
+
+const knowledge::Knowledge* Engine::recent() const { return impl_->recent.knowledge(); }
 
 void Engine::with_tracker(std::function<void(track::Answer<const track::Tracker*>)> use) {
   const auto unavailable = [&use](const char* why) {

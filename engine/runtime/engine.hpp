@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/backend/pod_hub.hpp"
+#include "engine/knowledge/knowledge.hpp"
 #include "engine/run/scheduler.hpp"
 #include "engine/runtime/action.hpp"
 #include "engine/runtime/primitive.hpp"
@@ -98,6 +100,24 @@ class Engine {
 
   /// A primitive of a cluster's object: "action": action_document. Asked again with the same id, it is done once.
   void act(ActionRequest request, Client client);
+
+  // Pods of a cluster that the engine has not made (namespaces.hpp).
+
+  /// What their sidecars need to come to the hub.
+  struct Enrolled {
+    backend::HubAddress hub;
+    backend::KeyPair keys;  // of the namespace
+  };
+  /// Lets the Pods of that namespace in, from now on and after restarts; `then` is called on the strand once the hub
+  /// listens for them, or with why it cannot.
+  void enrol(std::string name_space, std::function<void(Result<Enrolled>)> then);
+  /// Pods of that namespace may fetch these of the artifact store, in place of what was lent to this borrower before.
+  /// `path` of each: as in backend::pod_request.
+  void lend(const std::string& name_space, const std::string& borrower,
+            std::vector<protocol::Input> files);
+
+  /// What sidecars and steps have told lately; null: nothing yet.
+  const knowledge::Knowledge* recent() const;
 
   // Experiments and models (engine/track).
 

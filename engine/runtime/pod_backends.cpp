@@ -11,12 +11,9 @@
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/runtime/namespaces.hpp"
 #include "engine/runtime/pod_images.hpp"
-#include "sdk/base/digest.hpp"
 
 namespace scanflow::runtime {
 namespace {
-
-constexpr std::size_t kStateDigits = 12;
 
 backend::KubernetesOptions cluster_options() {
   Cluster cluster = cluster_of_environment();
@@ -34,7 +31,7 @@ std::unique_ptr<backend::Backend> Engine::Impl::make_pods(const std::string& nam
   const bool here = name == "podman";
   backend::PodOptions pod_options;
   pod_options.directory = here ? options.state.pods() : options.state.pods() / name;
-  pod_options.state = sha256_hex(options.state.root.string()).substr(0, kStateDigits);
+  pod_options.state = state_name(options.state);
   pod_options.images = pod_images(here);
   pod_options.version = SCANFLOW_VERSION;
   pod_options.log = options.log;
@@ -72,6 +69,20 @@ void Engine::Impl::open_hub() {
     hub_timer.async_wait([this](boost::system::error_code error) {
       if (!error && !closing && !failed) open_hub();
     });
+  });
+}
+
+void Engine::Impl::enrol(const std::string& name_space,
+                         const std::function<void(Result<Enrolled>)>& then) {
+  auto namespaces = read_namespaces(options.state.hub_namespaces());
+  if (!namespaces) return then(tl::unexpected(namespaces.error()));
+  if (namespaces->insert(name_space).second) {
+    const auto written = write_namespaces(options.state.hub_namespaces(), *namespaces);
+    if (!written) return then(tl::unexpected(written.error()));
+  }
+  pod_fleet.listen(true, [this, name_space, then](const Result<backend::HubAddress>& address) {
+    if (!address) return then(tl::unexpected(address.error()));
+    then(Enrolled{*address, pod_fleet.keys_of(user_of_namespace(name_space))});
   });
 }
 

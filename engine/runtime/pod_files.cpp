@@ -39,21 +39,31 @@ void PodFiles::admit(const std::string& user, const protocol::Request& request,
   constexpr std::uint64_t kLastLine = 4096;
   grant.log_limit =
       (request.log_limit > 0 ? request.log_limit : protocol::kDefaultLogLimit) + kLastLine;
-  for (const protocol::Input& input : request.inputs) {
-    if (!input.directory) {
-      grant.files.insert(what(input.path == "executable" ? "executable" : "file", input.sha256));
-      continue;
-    }
-    grant.files.insert(what("tree", input.sha256));
-    const auto path = artifacts_.manifest_file_of(input.sha256);
-    const auto text = path ? read_file(*path) : tl::unexpected(path.error());
-    const auto files = text ? parse_manifest(*text) : tl::unexpected(text.error());
-    if (!files) continue;  // the fetch of the manifest says why
-    for (const TreeFile& file : *files)
-      grant.files.insert(what(file.executable ? "executable" : "file", file.sha256));
-  }
+  for (const protocol::Input& input : request.inputs) allow(grant, input);
   const std::lock_guard lock(mutex_);
   grants_[user][request.id] = std::move(grant);
+}
+
+void PodFiles::lend(const std::string& user, const std::string& borrower,
+                    std::vector<protocol::Input> files) {
+  Grant grant;
+  for (const protocol::Input& input : files) allow(grant, input);
+  const std::lock_guard lock(mutex_);
+  grants_[user][{borrower, "", 0}] = std::move(grant);
+}
+
+void PodFiles::allow(Grant& grant, const protocol::Input& input) const {
+  if (!input.directory) {
+    grant.files.insert(what(input.path == "executable" ? "executable" : "file", input.sha256));
+    return;
+  }
+  grant.files.insert(what("tree", input.sha256));
+  const auto path = artifacts_.manifest_file_of(input.sha256);
+  const auto text = path ? read_file(*path) : tl::unexpected(path.error());
+  const auto files = text ? parse_manifest(*text) : tl::unexpected(text.error());
+  if (!files) return;  // the fetch of the manifest says why
+  for (const TreeFile& file : *files)
+    grant.files.insert(what(file.executable ? "executable" : "file", file.sha256));
 }
 
 void PodFiles::dismiss(const std::string& user, const protocol::AttemptId& id) {
@@ -130,7 +140,7 @@ Result<hub::BulkAccess::Place> PodFiles::store(const std::string& user,
   {
     const std::lock_guard lock(mutex_);
     const Grant* grant = find(user, store.id);
-    if (grant == nullptr)
+    if (grant == nullptr || grant->log.empty())
       return fail(
           fmt::format("attempt {} of {} does not run there", store.id.attempt, store.id.step));
     if (store.object.starts_with("checkpoint") && grant->checkpoints.empty())

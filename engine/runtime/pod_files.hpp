@@ -25,6 +25,9 @@ class PodFiles {
   /// its artifacts, log and checkpoints.
   void admit(const std::string& user, const protocol::Request& request,
              const backend::AttemptFiles& places);
+  /// Sidecars of this user may have these, in place of what was lent to this borrower before; they bring nothing.
+  void lend(const std::string& user, const std::string& borrower,
+            std::vector<protocol::Input> files);
   /// It is over: what has not come whole is gone.
   void dismiss(const std::string& user, const protocol::AttemptId& id);
 
@@ -40,6 +43,7 @@ class PodFiles {
     std::filesystem::path log;
     std::uint64_t log_limit = 0;
   };
+  void allow(Grant& grant, const protocol::Input& input) const;
   Result<std::filesystem::path> fetch(const std::string& user, const protocol::Fetch& fetch);
   Result<hub::BulkAccess::Place> store(const std::string& user, const protocol::Store& store);
   Result<void> stored(const std::string& user, const protocol::Store& store,

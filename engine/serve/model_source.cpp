@@ -79,7 +79,7 @@ Result<FoundModel> find_model(store::Store* store, const std::filesystem::path& 
   const store::Artifacts artifacts(artifacts_root);
   for (const bool is_directory : {false, true}) {
     if (const auto found = artifacts.find(sha256, is_directory))
-      return FoundModel{number, found->path.string()};
+      return FoundModel{number, found->path.string(), sha256, is_directory};
   }
   return fail(
       fmt::format("{}: its files (sha256 {}) are not in the store any more", reference, sha256));

@@ -10,8 +10,10 @@
 namespace scanflow::serve {
 
 struct FoundModel {
-  std::string version;  // "3"; of a file its name without the extension
-  std::string path;     // absolute: a file or a directory
+  std::string version;      // "3"; of a file its name without the extension
+  std::string path;         // absolute: a file or a directory
+  std::string sha256 = {};  // of one that is in the artifact store; else empty
+  bool directory = false;
 };
 
 /// Is it a registered version (models:/...), not a path?

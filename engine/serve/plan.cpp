@@ -28,6 +28,8 @@ Result<infer::NodeDocument> plan_node(const pipeline::ServiceSpec& spec,
       }
       planned.share.version = std::move(found->version);
       planned.model = std::move(found->path);
+      planned.sha256 = std::move(found->sha256);
+      planned.directory = found->directory;
     }
     const bool twice = std::any_of(out.versions.begin(), out.versions.end(),
                                    [&](const infer::VersionDocument& other) {
@@ -49,6 +51,7 @@ Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
                                             const loader::Catalog& catalog, const FindModel& find) {
   infer::ServiceDocument document;
   document.name = spec.name;
+  document.id = spec.name_space + "/" + spec.name;
   document.threads = spec.threads;
   document.limits.batch_rows = spec.batch_rows;
   document.limits.batch_delay_us = spec.batch_delay_us;

@@ -2,7 +2,8 @@
 //   it says      {"offers": [{"name": "pause", "summary": "...", "schema": {...}}, ...]}
 //                {"call": 1, "outcome": "DONE" or "FAILED", "value": {...}}
 //                {"metric": {"name": "loss", "value": 0.5, "step": 3, "labels": {"set": "train"}}}
-//                  with "sampled": true: how it fares now, which may be dropped, and is not of the run
+//                  with "sampled": true: how it fares now, which may be dropped, and is not of the run; a counter
+//                  where its name ends as OpenMetrics' do (_total, _bucket, _sum, _count)
 //                {"progress": {"fraction": 0.5, "message": "half"}}
 //   it is told   {"call": 1, "command": "set_param", "arguments": {...}}
 // Several processes of the attempt may connect. A command goes to the one that offered it last; with

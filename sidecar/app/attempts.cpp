@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -22,6 +24,13 @@ using nlohmann::json;
 
 UniqueFd open_process(pid_t pid) {
   return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+/// By its name, as OpenMetrics has it.
+bool is_counter(std::string_view name) {
+  constexpr std::array kCounters{"_total", "_bucket", "_sum", "_count"};
+  return std::any_of(kCounters.begin(), kCounters.end(),
+                     [&](const char* end) { return name.ends_with(end); });
 }
 
 tl::unexpected<execute::Hands::Unsent> unsent(int number, int error) {
@@ -144,7 +153,8 @@ void Attempts::send(Attempt& attempt, const execute::Executor& executor, std::in
 void Attempts::metric(const protocol::Metric& metric) {
   auto labels = labels_of(metric.id);
   labels.insert(metric.labels.begin(), metric.labels.end());
-  if (const std::uint32_t series = telemetry_.series(metric.name, "gauge", labels); series != 0)
+  const char* const kind = is_counter(metric.name) ? "counter" : "gauge";
+  if (const std::uint32_t series = telemetry_.series(metric.name, kind, labels); series != 0)
     telemetry_.add(series, metric.time_us, metric.value);
 }
 

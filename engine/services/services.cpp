@@ -1,23 +1,20 @@
-#include "engine/api/services.hpp"
+#include "engine/services/services.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <set>
 
 #include "engine/pipeline/service_reader.hpp"
 #include "engine/serve/plan.hpp"
 #include "sdk/base/clock.hpp"
-#include "sdk/base/files.hpp"
 
-namespace scanflow::api {
+namespace scanflow::services {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{500};
 constexpr std::int64_t kFirstWaitUs = 5'000'000, kLongestWaitUs = 300'000'000;
-constexpr std::size_t kLogTail = std::size_t{64} << 10;  // bytes of each replica's
 
 std::string text_of(const serve::ServiceName& name) { return name.name_space + "/" + name.name; }
 
@@ -44,14 +41,19 @@ json models_of(const infer::ServiceDocument& document) {
 
 }  // namespace
 
-Result<std::unique_ptr<Services>> Services::start(Options options) {
+Result<std::unique_ptr<Services>> Services::start(Options options, std::unique_ptr<Place> place) {
   auto store = store::Store::open_read_only(options.state.root);
   if (!store) return tl::unexpected(store.error());
-  return std::unique_ptr<Services>(new Services(std::move(options), std::move(*store)));
+  return std::unique_ptr<Services>(
+      new Services(std::move(options), std::move(*store), std::move(place)));
 }
 
-Services::Services(Options options, std::unique_ptr<store::Store> store)
-    : options_(std::move(options)), store_(std::move(store)), thread_([this] { loop(); }) {}
+Services::Services(Options options, std::unique_ptr<store::Store> store,
+                   std::unique_ptr<Place> place)
+    : options_(std::move(options)),
+      store_(std::move(store)),
+      place_(std::move(place)),
+      thread_([this] { loop(); }) {}
 
 Services::~Services() {
   {
@@ -60,9 +62,6 @@ Services::~Services() {
   }
   changed_.notify_one();
   thread_.join();
-  front_.reset();
-  std::error_code ignored;
-  for (const auto& [name, hosted] : hosted_) std::filesystem::remove_all(hosted.directory, ignored);
 }
 
 void Services::loop() {
@@ -82,16 +81,15 @@ void Services::look() {
   std::set<serve::ServiceName> there;
   for (const store::DocumentEntry& entry : *entries) {
     there.insert({entry.newest.name_space, entry.newest.name});
-    look_at(entry.newest);
   }
+  if (!std::exchange(kept_, true)) place_->keep(there);
+  for (const store::DocumentEntry& entry : *entries) look_at(entry.newest);
   std::vector<serve::ServiceName> gone;
   for (const auto& [name, hosted] : hosted_)
     if (!there.contains(name)) gone.push_back(name);
   for (const serve::ServiceName& name : gone) {
     options_.log(fmt::format("service {} ends: it was deleted", text_of(name)));
-    if (front_) front_->remove(name);
-    std::error_code ignored;
-    std::filesystem::remove_all(hosted_[name].directory, ignored);
+    place_->remove(name);
     const std::lock_guard lock(mutex_);
     hosted_.erase(name);
   }
@@ -133,30 +131,7 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
   if (!planned) return planned.error().message;
   if (hosted.planned && shape_of(*hosted.planned) == shape_of(*planned))
     return follow_models(name, hosted, std::move(*planned));
-  if (!front_) {
-    auto front = serve::Front::listen(options_.listen);
-    if (!front) return front.error().message;
-    const std::lock_guard lock(mutex_);
-    front_ = std::move(*front);
-    options_.log("services are at http://" + front_->address() + "/services/NAMESPACE/NAME/v2");
-  }
-  if (hosted.directory.empty()) {
-    const auto directory = options_.state.sockets / fmt::format("s{}", ++directories_);
-    hosted.logs = options_.state.root / "services" / name.name_space / name.name;
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (!error) std::filesystem::create_directories(hosted.logs, error);
-    if (error) return fmt::format("cannot make {}: {}", hosted.logs.string(), error.message());
-    hosted.directory = directory;
-  }
-  serve::ReplicasOptions replicas;
-  replicas.program = options_.program;
-  replicas.directory = hosted.directory;
-  replicas.logs = hosted.logs;
-  replicas.tell = [log = options_.log, who = text_of(name)](const std::string& line) {
-    log(fmt::format("service {}: {}", who, line));
-  };
-  front_->put(name, *planned, serve::rules_of(*hosted.spec), std::move(replicas));
+  if (auto put = place_->put(name, *hosted.spec, *planned); !put) return put.error().message;
   hosted.planned = std::move(*planned);
   return "";
 }
@@ -164,16 +139,14 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
 /// Nothing else is new: each node has the versions that its references mean now.
 std::string Services::follow_models(const serve::ServiceName& name, Hosted& hosted,
                                     infer::ServiceDocument planned) {
-  const auto replicas = front_->replicas(name);
-  if (!replicas) return "it is not served any more";
-  front_->set_rules(name, serve::rules_of(*hosted.spec));
+  if (auto set = place_->set_rules(name, *hosted.spec); !set) return set.error().message;
   for (std::size_t i = 0; i < planned.nodes.size(); ++i) {
     const auto& before = hosted.planned->nodes[i].versions;
     const auto& now = planned.nodes[i].versions;
     if (infer::to_json(before) == infer::to_json(now)) continue;
     if (infer::to_json(now) == hosted.refused && monotonic_us() < hosted.try_again_us)
       return hosted.refusal;
-    const auto switched = replicas->set_traffic(planned.nodes[i].node.name, now);
+    const auto switched = place_->set_versions(name, planned.nodes[i]);
     if (!switched) {  // loading it again and again would be at the cost of what is served
       const bool again = infer::to_json(now) == hosted.refused;
       hosted.wait_us = again ? std::min(hosted.wait_us * 2, kLongestWaitUs) : kFirstWaitUs;
@@ -194,19 +167,13 @@ std::string Services::follow_models(const serve::ServiceName& name, Hosted& host
 json Services::describe(const serve::ServiceName& name, const Hosted& hosted) const {
   json row = {{"namespace", name.name_space}, {"name", name.name},  {"version", hosted.version},
               {"problem", hosted.problem},    {"status", "failed"}, {"url", nullptr}};
-  if (!front_ || !hosted.planned) return row;
-  const serve::ServiceCounts counts = front_->counts(name);
-  row["status"] = !hosted.problem.empty() ? "failed" : counts.ready > 0 ? "ready" : "starting";
-  row["url"] = fmt::format("http://{}/services/{}/{}/v2/models/{}", front_->address(),
-                           name.name_space, name.name, name.name);
-  row["replicas"] = counts.wanted;
-  row["ready"] = counts.ready;
-  row["requests"] = counts.requests();
-  row["errors"] = counts.errors();
+  if (!hosted.planned) return row;
+  row.update(place_->describe(name));
+  if (!hosted.problem.empty()) row["problem"] = hosted.problem;
+  row["status"] = !hosted.problem.empty()     ? "failed"
+                  : row.value("ready", 0) > 0 ? "ready"
+                                              : "starting";
   if (hosted.spec->slo_errors > 0) row["slo_errors"] = hosted.spec->slo_errors;
-  row["in_flight"] = counts.on_their_way;
-  row["p50_us"] = counts.total.quantile(0.5);
-  row["p99_us"] = counts.total.quantile(0.99);
   if (hosted.spec->slo_p99_us > 0) row["slo_p99_us"] = hosted.spec->slo_p99_us;
   row["models"] = models_of(*hosted.planned);
   return row;
@@ -220,56 +187,23 @@ json Services::list() const {
 }
 
 std::optional<json> Services::show(const serve::ServiceName& name) const {
-  std::shared_ptr<serve::Replicas> replicas;
   json row;
   {
     const std::lock_guard lock(mutex_);
     const auto found = hosted_.find(name);
     if (found == hosted_.end()) return std::nullopt;
     row = describe(name, found->second);
-    if (front_) replicas = front_->replicas(name);
   }
-  row["processes"] = json::array();
-  if (!replicas) return row;
-  for (const serve::ReplicaStatus& status : replicas->status()) {
-    using State = serve::ReplicaStatus::State;
-    json process = {{"id", status.id},
-                    {"pid", status.pid},
-                    {"state", status.state == State::ready      ? "ready"
-                              : status.state == State::starting ? "starting"
-                                                                : "ending"}};
-    if (status.state == State::ready) {
-      if (auto said = replicas->ask(status.id, "/status")) process["says"] = std::move(*said);
-    }
-    row["processes"].push_back(std::move(process));
-  }
+  row["processes"] = place_->processes(name);
   return row;
 }
 
 std::optional<std::string> Services::logs(const serve::ServiceName& name) const {
-  std::filesystem::path directory;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = hosted_.find(name);
-    if (found == hosted_.end()) return std::nullopt;
-    directory = found->second.logs;
+    if (!hosted_.contains(name)) return std::nullopt;
   }
-  std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> files;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    if (entry.path().extension() == ".log")
-      files.emplace_back(std::filesystem::last_write_time(entry.path(), error), entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  std::string text;
-  for (const auto& [changed, file] : files) {
-    std::ifstream in(file, std::ios::binary | std::ios::ate);
-    const auto size = static_cast<std::size_t>(std::max<std::streamoff>(0, in.tellg()));
-    in.seekg(static_cast<std::streamoff>(size - std::min(size, kLogTail)));
-    for (std::string line; std::getline(in, line);)
-      text += fmt::format("{}  {}\n", file.stem().string(), line);
-  }
-  return text;
+  return place_->logs(name);
 }
 
-}  // namespace scanflow::api
+}  // namespace scanflow::services

@@ -1,0 +1,107 @@
+#include "engine/services/crew.hpp"
+
+#include <algorithm>
+
+namespace scanflow::services {
+namespace {
+
+/// Its sidecar may not have found the hub yet; a model that cannot be loaded stays so.
+constexpr std::int64_t kAgainUs = 500'000;
+
+}  // namespace
+
+void Crew::want(std::string document, std::map<std::string, json> traffic) {
+  document_ = std::move(document);
+  traffic_ = std::move(traffic);
+}
+
+void Crew::seen(const SeenPod& pod) {
+  Pod& known = pods_[pod.uid];
+  // Another process: it was told nothing.
+  if (known.seen.restarts != pod.restarts || (known.seen.running && !pod.running))
+    known.told.clear();
+  known.seen = pod;
+}
+
+void Crew::listed(const std::vector<SeenPod>& pods) {
+  std::set<std::string> there;
+  for (const SeenPod& pod : pods) {
+    there.insert(pod.uid);
+    seen(pod);
+  }
+  std::erase_if(pods_, [&](const auto& each) { return !there.contains(each.first); });
+}
+
+std::vector<Crew::Order> Crew::orders(std::int64_t now_us) {
+  std::vector<Order> orders;
+  for (auto& [uid, pod] : pods_) {
+    if (!concerned(pod)) continue;
+    for (const auto& [node, traffic] : traffic_) {
+      Told& told = pod.told[node];
+      if (told.traffic == traffic || told.asked != 0 || now_us < told.again_us) continue;
+      told.asked = ++last_;
+      orders.push_back({uid, node, traffic, last_});
+    }
+  }
+  return orders;
+}
+
+void Crew::answered(const Order& order, const Answer& answer, std::int64_t now_us) {
+  const auto pod = pods_.find(order.uid);
+  if (pod == pods_.end()) return;
+  const auto told = pod->second.told.find(order.node);
+  if (told == pod->second.told.end() || told->second.asked != order.number) return;
+  told->second.asked = 0;
+  told->second.problem = answer.done ? "" : answer.message;
+  told->second.refused = !answer.done && answer.refused;
+  told->second.again_us = answer.done ? 0 : now_us + kAgainUs;
+  if (!answer.done) return;
+  told->second.traffic = order.traffic;
+  told->second.switched_us = answer.switched_us;
+}
+
+bool Crew::settled(const std::string& node) const {
+  const auto wanted = traffic_.find(node);
+  return wanted == traffic_.end() || std::all_of(pods_.begin(), pods_.end(), [&](const auto& each) {
+           const auto told = each.second.told.find(node);
+           return !concerned(each.second) ||
+                  (told != each.second.told.end() && told->second.traffic == wanted->second);
+         });
+}
+
+std::vector<SeenPod> Crew::refusers(const std::string& node) const {
+  std::vector<SeenPod> refusers;
+  for (const auto& [uid, pod] : pods_) {
+    const auto told = pod.told.find(node);
+    if (concerned(pod) && told != pod.told.end() && told->second.refused)
+      refusers.push_back(pod.seen);
+  }
+  return refusers;
+}
+
+std::int64_t Crew::slowest_us(const std::string& node) const {
+  std::int64_t slowest = 0;
+  for (const auto& [uid, pod] : pods_) {
+    const auto told = pod.told.find(node);
+    if (told != pod.told.end()) slowest = std::max(slowest, told->second.switched_us);
+  }
+  return slowest;
+}
+
+std::vector<Crew::Member> Crew::members() const {
+  std::vector<Member> members;
+  for (const auto& [uid, pod] : pods_) {
+    Member member{pod.seen, pod.seen.trouble};
+    for (const auto& [node, told] : pod.told)
+      if (member.problem.empty()) member.problem = told.problem;
+    members.push_back(std::move(member));
+  }
+  return members;
+}
+
+std::size_t Crew::ready() const {
+  return static_cast<std::size_t>(std::count_if(
+      pods_.begin(), pods_.end(), [](const auto& each) { return each.second.seen.ready; }));
+}
+
+}  // namespace scanflow::services

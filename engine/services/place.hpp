@@ -1,0 +1,47 @@
+// Where services run: as processes of this machine, or as Pods of a cluster.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "engine/infer/document.hpp"
+#include "engine/pipeline/service_spec.hpp"
+#include "engine/serve/front.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::services {
+
+using nlohmann::json;
+
+/// Changes come from one thread; the rest [any-thread].
+class Place {
+ public:
+  virtual ~Place() = default;
+
+  /// Begins to serve it, or takes over what is new of it without a gap.
+  virtual Result<void> put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                           const infer::ServiceDocument& document) = 0;
+  /// Nothing is new but what may change while it is served: limits, scaling. The same again changes nothing.
+  virtual Result<void> set_rules(const serve::ServiceName& name,
+                                 const pipeline::ServiceSpec& spec) = 0;
+  /// Nothing is new but the versions of this node: gives how long the slowest switch took, in microseconds. An error:
+  /// they cannot be loaded, and nothing has changed. Blocks.
+  virtual Result<std::int64_t> set_versions(const serve::ServiceName& name,
+                                            const infer::NodeDocument& node) = 0;
+  virtual void remove(const serve::ServiceName& name) = 0;
+  /// What an earlier server has left of others goes.
+  virtual void keep(const std::set<serve::ServiceName>& names) = 0;
+
+  /// {"url", "replicas", "ready"}, and what is known besides: "requests", "in_flight", "p50_us", "p99_us".
+  virtual json describe(const serve::ServiceName& name) const = 0;
+  /// [{"id", "state": starting | ready | ending, ...}]. Blocks.
+  virtual json processes(const serve::ServiceName& name) const = 0;
+  /// The last lines, each with the process before it. Blocks.
+  virtual std::string logs(const serve::ServiceName& name) const = 0;
+  /// The engine is about to end.
+  virtual void forget_engine() {}
+};
+
+}  // namespace scanflow::services

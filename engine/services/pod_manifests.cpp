@@ -1,0 +1,158 @@
+#include "engine/services/pod_manifests.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/inject/inject.hpp"
+#include "sdk/base/digest.hpp"
+
+namespace scanflow::services {
+namespace {
+
+constexpr int kListen = 8080;
+constexpr std::int64_t kUser = 65532;  // of our images
+constexpr std::size_t kMostName = 63;
+constexpr std::size_t kDocumentDigits = 16;
+
+const char* const kStateLabel = "scanflow.dev/state";
+const char* const kServiceLabel = "scanflow.dev/service";
+const char* const kDocumentLabel = "scanflow.dev/document";
+
+json labels_of(const serve::ServiceName& name, const PodSettings& settings) {
+  return {{"app.kubernetes.io/managed-by", "scanflow"},
+          {"app.kubernetes.io/name", name.name},
+          {kStateLabel, settings.state},
+          {kServiceLabel, object_name(name)}};
+}
+
+json metadata_of(const serve::ServiceName& name, const PodSettings& settings) {
+  return {{"name", object_name(name)},
+          {"namespace", settings.name_space},
+          {"labels", labels_of(name, settings)}};
+}
+
+json probe_of(const char* path, int period_s, int timeout_s, int failures) {
+  return {{"httpGet", {{"path", path}, {"port", "http"}}},
+          {"periodSeconds", period_s},
+          {"timeoutSeconds", timeout_s},
+          {"failureThreshold", failures}};
+}
+
+/// As its Pods read it: with the plugins of their image, and without models.
+std::string document_text(infer::ServiceDocument document) {
+  for (infer::NodeDocument& node : document.nodes) {
+    node.library = std::filesystem::path(node.library).filename();
+    const bool models = std::any_of(node.versions.begin(), node.versions.end(),
+                                    [](const auto& version) { return !version.model.empty(); });
+    if (models) node.versions.clear();
+  }
+  document.listen = fmt::format("0.0.0.0:{}", kListen);
+  document.admin.clear();
+  return infer::to_json(document).dump();
+}
+
+json container_of(const pipeline::ServiceSpec& spec, const std::string& document,
+                  const PodSettings& settings) {
+  return {{"name", kServiceContainer},
+          {"image", settings.image},
+          {"command", {"scanflow-service", "--in-pod"}},
+          {"env", json::array({{{"name", "SCANFLOW_SERVICE"}, {"value", document}}})},
+          {"ports", json::array({{{"name", "http"}, {"containerPort", kListen}}})},
+          {"resources", {{"requests", {{"cpu", std::to_string(spec.threads)}}}}},
+          // A call of a model may hold an answer up: 90 s of silence are too many.
+          {"livenessProbe", probe_of("/v2/health/live", 15, 10, 6)},
+          {"readinessProbe", probe_of("/v2/health/ready", 2, 5, 3)},
+          {"securityContext",
+           {{"allowPrivilegeEscalation", false},
+            {"capabilities", {{"drop", {"ALL"}}}},
+            {"readOnlyRootFilesystem", true}}},
+          {"volumeMounts", json::array({{{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
+}
+
+}  // namespace
+
+std::string object_name(const serve::ServiceName& name) {
+  const std::string whole = fmt::format("scanflow-{}-{}", name.name_space, name.name);
+  constexpr std::size_t kDigits = 8;
+  // Two names of which one holds the other's '-' would be one.
+  const bool plain = name.name_space.find('-') == std::string::npos && whole.back() != '-' &&
+                     whole.size() <= kMostName;
+  if (plain) return whole;
+  const std::string digest = sha256_hex(name.name_space + "/" + name.name).substr(0, kDigits);
+  return whole.substr(0, kMostName - kDigits - 1) + "-" + digest;
+}
+
+std::string selector_of(const PodSettings& settings, const serve::ServiceName* name) {
+  const std::string all = fmt::format("{}={}", kStateLabel, settings.state);
+  if (name == nullptr) return fmt::format("{},{}", all, kServiceLabel);
+  return fmt::format("{},{}={}", all, kServiceLabel, object_name(*name));
+}
+
+Result<json> deployment_of(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                           const infer::ServiceDocument& document, const PodSettings& settings) {
+  const std::string text = document_text(document);
+  json labels = labels_of(name, settings);
+  labels[kDocumentLabel] = sha256_hex(text).substr(0, kDocumentDigits);
+  json pod = {{"automountServiceAccountToken", false},
+              {"terminationGracePeriodSeconds", 60},
+              {"securityContext",
+               {{"runAsNonRoot", true},
+                {"runAsUser", kUser},
+                {"runAsGroup", kUser},
+                {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
+              {"containers", json::array({container_of(spec, text, settings)})},
+              {"volumes", json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}})}};
+  json made = {
+      {"apiVersion", "apps/v1"},
+      {"kind", "Deployment"},
+      {"metadata", metadata_of(name, settings)},
+      {"spec",
+       {{"replicas", spec.replicas},
+        {"selector",
+         {{"matchLabels",
+           {{kStateLabel, settings.state}, {kServiceLabel, labels.at(kServiceLabel)}}}}},
+        // Others take its requests before one goes.
+        {"strategy",
+         {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxSurge", 1}, {"maxUnavailable", 0}}}}},
+        {"template", {{"metadata", {{"labels", labels}}}, {"spec", std::move(pod)}}}}}};
+  const auto patch = inject::inject(made, settings.name_space, settings.sidecar);
+  if (!patch) return tl::unexpected(patch.error());
+  for (const inject::Report& report : patch->reports) {
+    if (report.outcome == inject::Outcome::skipped)
+      return fail("its Pods cannot have a sidecar: " + report.reason);
+  }
+  return made.patch(patch->operations);
+}
+
+json service_of(const serve::ServiceName& name, const PodSettings& settings) {
+  return {{"apiVersion", "v1"},
+          {"kind", "Service"},
+          {"metadata", metadata_of(name, settings)},
+          {"spec",
+           {{"selector", {{kStateLabel, settings.state}, {kServiceLabel, object_name(name)}}},
+            {"ports",
+             json::array({{{"name", "http"}, {"port", kServicePort}, {"targetPort", "http"}}})}}}};
+}
+
+Result<json> traffic_of(const infer::NodeDocument& node) {
+  json versions = json::array();
+  for (const infer::VersionDocument& version : node.versions) {
+    if (version.model.empty()) return json();
+    if (version.sha256.empty()) {
+      return fail(
+          fmt::format("the node '{}': {} is a file of this machine, which Pods cannot "
+                      "have: register it (model.register), and name it models:/NAME/VERSION",
+                      node.node.name, version.model));
+    }
+    versions.push_back({{"version", version.share.version},
+                        {"weight", version.share.weight},
+                        {"shadow", version.share.shadow},
+                        {"sha256", version.sha256},
+                        {"directory", version.directory}});
+  }
+  return json{{"node", node.node.name}, {"versions", std::move(versions)}};
+}
+
+}  // namespace scanflow::services

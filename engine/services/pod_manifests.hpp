@@ -1,0 +1,43 @@
+// A service as objects of a cluster: a Deployment, whose Pods serve it beside a sidecar, and a Service by which they are
+// found. Pure.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/infer/document.hpp"
+#include "engine/inject/settings.hpp"
+#include "engine/pipeline/service_spec.hpp"
+#include "engine/serve/front.hpp"
+#include "sdk/base/result.hpp"
+
+namespace scanflow::services {
+
+using nlohmann::json;
+
+inline constexpr const char* kServiceContainer = "service";
+inline constexpr int kServicePort = 80;  // of the Service; its Pods listen on 8080
+
+struct PodSettings {
+  std::string name_space;    // of the cluster
+  std::string state;         // names the engine's state directory among others
+  std::string image;         // with scanflow-service and the plugins
+  inject::Settings sidecar;  // where its hub is, and the Secret that opens it
+};
+
+/// Of its objects: a DNS label, the same each time, and no other service's.
+std::string object_name(const serve::ServiceName& name);
+/// "scanflow.dev/state=...,scanflow.dev/service=...": of its Pods; without a name those of all services.
+std::string selector_of(const PodSettings& settings, const serve::ServiceName* name = nullptr);
+
+/// Which versions its nodes have is not in it: they are told by the sidecars, and change without new Pods. An error says
+/// why Pods cannot serve it.
+Result<json> deployment_of(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                           const infer::ServiceDocument& document, const PodSettings& settings);
+json service_of(const serve::ServiceName& name, const PodSettings& settings);
+
+/// What a sidecar is told of a node: {"node", "versions"}, as the primitive set_traffic has it. Null: the node has no
+/// model. An error: a model is not in the artifact store, so that no Pod could have it.
+Result<json> traffic_of(const infer::NodeDocument& node);
+
+}  // namespace scanflow::services

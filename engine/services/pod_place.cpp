@@ -1,0 +1,477 @@
+#include "engine/services/pod_place.hpp"
+
+#include <fmt/format.h>
+
+#include <future>
+#include <optional>
+
+#include "engine/backend/kubernetes_objects.hpp"
+#include "engine/kube/fields.hpp"
+#include "engine/kube/pod_status.hpp"
+#include "engine/services/pod_figures.hpp"
+#include "sdk/base/clock.hpp"
+#include "sdk/base/digest.hpp"
+
+namespace scanflow::services {
+namespace {
+
+namespace kinds = kube::kinds;
+
+constexpr const char* kHubSecret = "scanflow-services-hub";
+constexpr std::chrono::milliseconds kTend{250};
+constexpr std::int64_t kRefusedUs = 5'000'000;
+constexpr std::chrono::minutes kSwitchWithin{2};  // loading a model may take long
+constexpr std::chrono::seconds kEnrolWithin{20};
+constexpr int kLogLines = 200;
+
+SeenPod read_pod(const json& object) {
+  const kube::PodStatus status = kube::read_pod_status(object);
+  SeenPod pod;
+  pod.uid = status.uid;
+  pod.name = status.name;
+  pod.node = status.node;
+  pod.document = kube::text_at(object, "/metadata/labels/scanflow.dev~1document"_json_pointer);
+  if (const auto* container = status.find(kServiceContainer)) {
+    pod.running = !status.deleting && container->state == kube::ContainerStatus::State::running;
+    pod.restarts = container->restarts;
+  }
+  pod.ready = status.ready && !status.deleting;
+  if (status.trouble) pod.trouble = status.trouble->message;
+  return pod;
+}
+
+std::string object_of(const json& object) {
+  return kube::text_at(object, "/metadata/labels/scanflow.dev~1service"_json_pointer);
+}
+
+/// What an engine says of a primitive; none: that is not the end of it.
+std::optional<Crew::Answer> answer_of(const json& update) {
+  const std::string type = update.value("type", "");
+  if (type == "rejected" && update.value("reason", "") == "not_found")
+    return Crew::Answer{.message = "its sidecar has not reached the hub yet"};
+  if (type == "rejected" || type == "closing")
+    return Crew::Answer{.message = update.value("message", "the engine ends")};
+  if (type != "done") return std::nullopt;
+  const json& command = update.at("command");
+  Crew::Answer answer;
+  answer.done = command.at("outcome") == "DONE";
+  answer.refused = command.at("outcome") == "FAILED";
+  answer.message = command.value("message", "");
+  answer.switched_us = command.at("evidence").value("switched_us", std::int64_t{0});
+  return answer;
+}
+
+std::string text_of_name(const serve::ServiceName& name) {
+  return name.name_space + "/" + name.name;
+}
+
+}  // namespace
+
+PodPlace::PodPlace(Options options, runtime::Engine& engine)
+    : options_(std::move(options)), engine_(&engine), thread_([this] { tend(); }) {}
+
+PodPlace::~PodPlace() {
+  stop_.request_stop();
+  watcher_.reset();
+  changed_.notify_all();
+  thread_.join();
+}
+
+void PodPlace::forget_engine() {
+  const std::lock_guard lock(mutex_);
+  engine_ = nullptr;
+  changed_.notify_all();
+}
+
+// --- the cluster
+
+Result<void> PodPlace::open() {
+  if (watcher_) return {};
+  if (!problem_.empty() && monotonic_us() < problem_until_us_) return fail(problem_);
+  auto opened = open_now();
+  problem_ = opened ? "" : opened.error().message;
+  problem_until_us_ = monotonic_us() + kRefusedUs;
+  return opened;
+}
+
+/// Its namespace is enrolled, so that the sidecars of its Pods are let in.
+Result<void> PodPlace::open_now() {
+  if (auto wrong = backend::wrong_advertise(options_.cluster.advertise); !wrong.empty())
+    return fail(wrong);
+  auto client = kube::Client::open_at(options_.cluster.where);
+  if (!client) return tl::unexpected(client.error());
+  const auto version = (*client)->call({.path = "/version"}, stop_.get_token());
+  if (!version) return fail(kube::explained(version.error(), "ask for the cluster's version"));
+  PodSettings settings;
+  settings.name_space = options_.cluster.name_space.empty() ? (*client)->access().name_space
+                                                            : options_.cluster.name_space;
+  settings.state = options_.state;
+  settings.image = options_.image;
+
+  auto promise = std::make_shared<std::promise<Result<runtime::Engine::Enrolled>>>();
+  auto future = promise->get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    if (engine_ == nullptr) return fail("the engine ends");
+    engine_->enrol(settings.name_space, [promise](auto enrolled) { promise->set_value(enrolled); });
+  }
+  if (future.wait_for(kEnrolWithin) != std::future_status::ready)
+    return fail("the hub does not listen yet");
+  const auto enrolled = future.get();
+  if (!enrolled) return tl::unexpected(enrolled.error());
+  settings.sidecar = inject::defaults(options_.version);
+  settings.sidecar.image = options_.sidecar_image;
+  settings.sidecar.hub = fmt::format("tcp://{}:{}", options_.cluster.advertise, enrolled->hub.port);
+  settings.sidecar.bulk =
+      fmt::format("tcp://{}:{}", options_.cluster.advertise, enrolled->hub.bulk_port);
+  settings.sidecar.hub_secret = kHubSecret;
+  settings.sidecar.shape =
+      backend::keeps_sidecars(*version) ? inject::Shape::native : inject::Shape::plain;
+  {
+    const std::lock_guard lock(mutex_);
+    client_ = std::move(*client);
+    settings_ = std::move(settings);
+  }
+  const std::string owner = "scanflow-" + options_.state;
+  auto made = client_->create(kinds::kConfigMap, settings_.name_space,
+                              backend::owner_of(owner, options_.state), stop_.get_token());
+  if (!made && made.error().is("AlreadyExists"))
+    made = client_->get(kinds::kConfigMap, settings_.name_space, owner, stop_.get_token());
+  if (!made) return fail(kube::explained(made.error(), "create ConfigMap " + owner));
+  owner_uid_ = kube::text_at(*made, "/metadata/uid"_json_pointer);
+  auto secret =
+      apply(kinds::kSecret, backend::secret_of(kHubSecret, options_.state,
+                                               {{"hub-key", enrolled->hub.public_key},
+                                                {"key", enrolled->keys.public_key},
+                                                {"secret-key", enrolled->keys.secret_key}}));
+  if (!secret) return secret;
+  watch();
+  return {};
+}
+
+/// Goes with the engine's ConfigMap.
+Result<void> PodPlace::apply(const kube::Kind& kind, json object) {
+  backend::own(object, kinds::kConfigMap, "scanflow-" + options_.state, owner_uid_);
+  const std::string name = object.at("metadata").at("name");
+  const auto applied = client_->patch(kind, settings_.name_space, name, kube::Patch::apply, object,
+                                      {.force = true, .unread = true}, stop_.get_token());
+  if (applied) return {};
+  return fail(
+      kube::explained(applied.error(), "apply " + kube::named(kind, settings_.name_space, name)));
+}
+
+void PodPlace::watch() {
+  kube::Watcher::Events events;
+  events.listed = [this](const std::vector<json>& items, std::int64_t) {
+    std::map<std::string, std::vector<SeenPod>> all;
+    for (const json& item : items) all[object_of(item)].push_back(read_pod(item));
+    const std::lock_guard lock(mutex_);
+    for (auto& [object, crew] : crews_) crew.listed(all[object]);
+    for (const auto& [object, pods] : all) crews_[object].listed(pods);
+    changed_.notify_all();
+  };
+  events.changed = [this](const kube::Change& change) {
+    const SeenPod pod = read_pod(change.object);
+    const std::lock_guard lock(mutex_);
+    Crew& crew = crews_[object_of(change.object)];
+    if (change.what == kube::Change::What::deleted) {
+      crew.gone(pod.uid);
+    } else {
+      crew.seen(pod);
+    }
+    changed_.notify_all();
+  };
+  events.trouble = [this](const kube::Failure& failure) {
+    options_.log("services: " + kube::explained(failure, "watch Pods"));
+  };
+  watcher_ = std::make_unique<kube::Watcher>(
+      client_,
+      kube::Watcher::What{
+          kinds::kPod, settings_.name_space, {.labels = selector_of(settings_)}, kube::kNotStatus},
+      std::move(events));
+}
+
+// --- what is served
+
+Result<void> PodPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                           const infer::ServiceDocument& document) {
+  const std::string what = infer::to_json(document).dump() + std::to_string(spec.replicas);
+  const auto known = refused_.find(name);
+  if (known != refused_.end() && known->second.what == what &&
+      monotonic_us() < known->second.until_us)
+    return fail(known->second.why);
+  auto put = put_now(name, spec, document);
+  refused_.erase(name);
+  if (!put) refused_[name] = {what, put.error().message, monotonic_us() + kRefusedUs};
+  return put;
+}
+
+Result<void> PodPlace::put_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                               const infer::ServiceDocument& document) {
+  if (auto opened = open(); !opened) return opened;
+  std::map<std::string, json> traffic;
+  Served next;
+  for (const infer::NodeDocument& node : document.nodes) {
+    auto told = traffic_of(node);
+    if (!told) return tl::unexpected(told.error());
+    if (!told->is_null()) traffic[node.node.name] = std::move(*told);
+    next.nodes[node.node.name] = node;
+  }
+  auto deployment = deployment_of(name, spec, document, settings_);
+  if (!deployment) return tl::unexpected(deployment.error());
+  const std::string object = object_name(name);
+  const auto there =
+      client_->get(kinds::kDeployment, settings_.name_space, object, stop_.get_token());
+  if (there && kube::text_at(*there, "/metadata/labels/scanflow.dev~1state"_json_pointer) !=
+                   options_.state) {
+    return fail(
+        fmt::format("{} is there already, and is not this engine's: delete it, or serve "
+                    "from where it was made",
+                    kube::named(kinds::kDeployment, settings_.name_space, object)));
+  }
+  if (!there && !there.error().is("NotFound"))
+    return fail(kube::explained(there.error(), "get Deployment " + object));
+  const std::string digest = kube::text_at(
+      *deployment, "/spec/template/metadata/labels/scanflow.dev~1document"_json_pointer);
+  {
+    const std::lock_guard lock(mutex_);
+    Served& served = served_[name];
+    crews_[object].want(digest, std::move(traffic));
+    served.replicas = spec.replicas;
+    served.nodes = std::move(next.nodes);
+    lend(name, served);
+  }
+  if (auto made = apply(kinds::kService, service_of(name, settings_)); !made) return made;
+  return apply(kinds::kDeployment, std::move(*deployment));
+}
+
+/// Before Pods are told of them.
+void PodPlace::lend(const serve::ServiceName& name, const Served& served) {
+  std::vector<protocol::Input> files;
+  for (const auto& [node, document] : served.nodes) {
+    for (const infer::VersionDocument& version : document.versions) {
+      if (!version.sha256.empty())
+        files.push_back({node, "file", version.sha256, 0, version.directory});
+    }
+  }
+  if (engine_ != nullptr)
+    engine_->lend(settings_.name_space, "service " + text_of_name(name), std::move(files));
+}
+
+Result<void> PodPlace::set_rules(const serve::ServiceName& name,
+                                 const pipeline::ServiceSpec& spec) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(served_.at(name).replicas, spec.replicas) == spec.replicas) return {};
+  }
+  const auto scaled = client_->patch(kinds::kDeployment, settings_.name_space, object_name(name),
+                                     kube::Patch::merge, {{"spec", {{"replicas", spec.replicas}}}},
+                                     {.unread = true}, stop_.get_token());
+  if (scaled) return {};
+  return fail(kube::explained(scaled.error(), "scale Deployment " + object_name(name)));
+}
+
+/// One Pod that takes requests is the first: where it cannot, nothing has changed.
+Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
+                                            const infer::NodeDocument& node) {
+  auto traffic = traffic_of(node);
+  if (!traffic) return tl::unexpected(traffic.error());
+  const std::string& node_name = node.node.name;
+  std::unique_lock lock(mutex_);
+  Served& served = served_.at(name);
+  infer::NodeDocument before = std::exchange(served.nodes[node_name], node);
+  lend(name, served);
+  std::string first;
+  Crew& crew = crews_[object_name(name)];
+  for (const Crew::Member& member : crew.members())
+    if (member.pod.ready && member.problem.empty()) first = member.pod.uid;
+  if (!first.empty()) {
+    const auto answer = std::make_shared<std::optional<Crew::Answer>>();
+    lock.unlock();
+    ask(first, *traffic, [this, answer](const Crew::Answer& told) {
+      const std::lock_guard held(mutex_);
+      *answer = told;
+      changed_.notify_all();
+    });
+    lock.lock();
+    changed_.wait_for(lock, kSwitchWithin, [&] { return *answer || engine_ == nullptr; });
+    if (!*answer || !(*answer)->done) {
+      served.nodes[node_name] = std::move(before);
+      lend(name, served);
+      return fail(*answer ? (*answer)->message : "its Pods have not answered in time");
+    }
+  }
+  crew.want_of(node_name, *traffic);
+  changed_.notify_all();
+  const auto replaceable = [&] { return crew.refusers(node_name); };
+  changed_.wait_for(lock, kSwitchWithin, [&] {
+    return crew.settled(node_name) || !replaceable().empty() || engine_ == nullptr;
+  });
+  const std::int64_t slowest_us = crew.slowest_us(node_name);
+  const std::vector<SeenPod> refusers = replaceable();
+  lock.unlock();
+  for (const SeenPod& pod : refusers) {
+    options_.log(
+        fmt::format("service {}: Pod {} cannot have the new versions of {}, and is replaced",
+                    text_of_name(name), pod.name, node_name));
+    (void)client_->remove(kinds::kPod, settings_.name_space, pod.name, {.uid = pod.uid},
+                          stop_.get_token());
+  }
+  return slowest_us;
+}
+
+void PodPlace::remove(const serve::ServiceName& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    served_.erase(name);
+    crews_[object_name(name)].want("", {});
+    if (engine_ != nullptr && client_)
+      engine_->lend(settings_.name_space, "service " + text_of_name(name), {});
+  }
+  refused_.erase(name);
+  if (!client_) return;
+  for (const kube::Kind* kind : {&kinds::kDeployment, &kinds::kService}) {
+    const auto gone =
+        client_->remove(*kind, settings_.name_space, object_name(name), {}, stop_.get_token());
+    if (!gone)
+      options_.log(kube::explained(
+          gone.error(), "delete " + kube::named(*kind, settings_.name_space, object_name(name))));
+  }
+}
+
+void PodPlace::keep(const std::set<serve::ServiceName>& names) {
+  if (auto opened = open(); !opened) return options_.log("services: " + opened.error().message);
+  std::set<std::string> objects;
+  for (const serve::ServiceName& name : names) objects.insert(object_name(name));
+  for (const kube::Kind* kind : {&kinds::kDeployment, &kinds::kService}) {
+    const auto all = client_->list(*kind, settings_.name_space, {.labels = selector_of(settings_)},
+                                   stop_.get_token());
+    if (!all) return options_.log(kube::explained(all.error(), "list what services have left"));
+    for (const json& object : all->items) {
+      const std::string found = kube::text_at(object, "/metadata/name"_json_pointer);
+      if (objects.contains(found)) continue;
+      options_.log(fmt::format("services: {} is of a service that is not there any more, and goes",
+                               kube::named(*kind, settings_.name_space, found)));
+      (void)client_->remove(*kind, settings_.name_space, found, {}, stop_.get_token());
+    }
+  }
+}
+
+// --- what Pods are told
+
+void PodPlace::ask(const std::string& uid, const json& traffic,
+                   std::function<void(Crew::Answer)> then) {
+  runtime::PrimitiveRequest request;
+  request.run = uid;
+  request.step = kServiceContainer;
+  request.primitive = "set_traffic";
+  request.arguments = traffic.dump();
+  request.by = "services";
+  runtime::Client client;
+  client.listener = [then](const runtime::Update& update) {
+    const auto answer = answer_of(*update);
+    if (answer) then(*answer);
+    return !answer;
+  };
+  const std::lock_guard lock(mutex_);
+  if (engine_ != nullptr) engine_->primitive(std::move(request), std::move(client));
+}
+
+void PodPlace::order(const serve::ServiceName& name, const Crew::Order& order) {
+  ask(order.uid, order.traffic, [this, name, order](const Crew::Answer& answer) {
+    const std::lock_guard lock(mutex_);
+    crews_[object_name(name)].answered(order, answer, monotonic_us());
+    changed_.notify_all();
+  });
+}
+
+void PodPlace::tend() {
+  std::unique_lock lock(mutex_);
+  while (!stop_.stop_requested()) {
+    std::vector<std::pair<serve::ServiceName, Crew::Order>> orders;
+    for (auto& [name, served] : served_) {
+      for (Crew::Order& each : crews_[object_name(name)].orders(monotonic_us()))
+        orders.emplace_back(name, std::move(each));
+    }
+    lock.unlock();
+    for (const auto& [name, each] : orders) order(name, each);
+    lock.lock();
+    if (orders.empty()) changed_.wait_for(lock, kTend);
+  }
+}
+
+// --- how it fares
+
+json PodPlace::describe(const serve::ServiceName& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto served = served_.find(name);
+  const auto crew = crews_.find(object_name(name));
+  if (served == served_.end() || crew == crews_.end()) return json::object();
+  json row = {{"url", fmt::format("http://{}.{}.svc/v2/models/{}", object_name(name),
+                                  settings_.name_space, name.name)},
+              {"replicas", served->second.replicas},
+              {"ready", crew->second.ready()}};
+  std::vector<std::string> pods;
+  for (const Crew::Member& member : crew->second.members()) {
+    pods.push_back(member.pod.uid);
+    if (!member.problem.empty() && row["ready"] == 0)
+      row["problem"] = fmt::format("Pod {}: {}", member.pod.name, member.problem);
+  }
+  const knowledge::Knowledge* const recent = engine_ == nullptr ? nullptr : engine_->recent();
+  if (recent == nullptr) return row;
+  const PodFigures figures = figures_of(*recent, text_of_name(name), pods, wall_us());
+  row["requests"] = figures.requests;
+  row["errors"] = figures.errors;
+  row["in_flight"] = static_cast<std::uint64_t>(figures.in_flight);
+  row["p50_us"] = figures.p50_us;
+  row["p99_us"] = figures.p99_us;
+  return row;
+}
+
+json PodPlace::processes(const serve::ServiceName& name) const {
+  const std::lock_guard lock(mutex_);
+  json rows = json::array();
+  const auto crew = crews_.find(object_name(name));
+  if (crew == crews_.end()) return rows;
+  for (const Crew::Member& member : crew->second.members()) {
+    rows.push_back({{"id", member.pod.name},
+                    {"state", member.pod.ready ? "ready" : "starting"},
+                    {"node", member.pod.node},
+                    {"problem", member.problem}});
+  }
+  return rows;
+}
+
+std::string PodPlace::logs(const serve::ServiceName& name) const {
+  std::vector<std::string> pods;
+  std::shared_ptr<kube::Client> client;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto crew = crews_.find(object_name(name));
+    if (crew == crews_.end() || !client_) return "";
+    for (const Crew::Member& member : crew->second.members()) pods.push_back(member.pod.name);
+    client = client_;
+  }
+  std::string text;
+  for (const std::string& pod : pods) {
+    const auto stream = client->open_stream(
+        {.path = kube::path_of(kinds::kPod, settings_.name_space, pod, "log"),
+         .query = {{"container", kServiceContainer}, {"tailLines", std::to_string(kLogLines)}}},
+        stop_.get_token());
+    std::string all;
+    while (stream) {
+      auto piece = (*stream)->next(stop_.get_token(), std::chrono::seconds(10));
+      if (!piece || piece->empty()) break;
+      all += *piece;
+    }
+    for (std::size_t begin = 0; begin < all.size();) {
+      const std::size_t end = std::min(all.find('\n', begin), all.size());
+      text += fmt::format("{}  {}\n", pod, all.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    if (!stream) text += fmt::format("{}  ({})\n", pod, stream.error().message);
+  }
+  return text;
+}
+
+}  // namespace scanflow::services

@@ -1,0 +1,94 @@
+// Services as Pods of a cluster: their Deployments and Services are applied, and their Pods told by their sidecars
+// which versions they have. They go on without this process, and are found again. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/kube/client.hpp"
+#include "engine/kube/watcher.hpp"
+#include "engine/runtime/cluster.hpp"
+#include "engine/runtime/engine.hpp"
+#include "engine/services/crew.hpp"
+#include "engine/services/place.hpp"
+#include "engine/services/pod_manifests.hpp"
+
+namespace scanflow::services {
+
+class PodPlace final : public Place {
+ public:
+  struct Options {
+    std::string state;  // names the engine's state directory among others
+    runtime::Cluster cluster;
+    std::string image, sidecar_image;
+    std::string version;  // of Scanflow
+    std::function<void(const std::string& line)> log;
+  };
+  /// The engine outlives it, or it was told to forget it.
+  PodPlace(Options options, runtime::Engine& engine);
+  /// The Pods stay.
+  ~PodPlace() override;
+
+  Result<void> put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                   const infer::ServiceDocument& document) override;
+  Result<void> set_rules(const serve::ServiceName& name,
+                         const pipeline::ServiceSpec& spec) override;
+  Result<std::int64_t> set_versions(const serve::ServiceName& name,
+                                    const infer::NodeDocument& node) override;
+  void remove(const serve::ServiceName& name) override;
+  void keep(const std::set<serve::ServiceName>& names) override;
+  json describe(const serve::ServiceName& name) const override;
+  json processes(const serve::ServiceName& name) const override;
+  std::string logs(const serve::ServiceName& name) const override;
+  void forget_engine() override;
+
+ private:
+  struct Served {
+    std::uint32_t replicas = 0;
+    std::map<std::string, infer::NodeDocument> nodes;  // by name: with what is lent
+  };
+  /// What could not be done is not tried twice a second.
+  struct Refused {
+    std::string what, why;
+    std::int64_t until_us = 0;
+  };
+
+  Result<void> open();
+  Result<void> open_now();
+  Result<void> put_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                       const infer::ServiceDocument& document);
+  Result<void> apply(const kube::Kind& kind, json object);
+  void watch();
+  void lend(const serve::ServiceName& name, const Served& served);
+  void tend();
+  void order(const serve::ServiceName& name, const Crew::Order& order);
+  /// Of the sidecar of that Pod. `then` is called once, on the engine's strand; not where that ends first.
+  void ask(const std::string& uid, const json& traffic, std::function<void(Crew::Answer)> then);
+
+  const Options options_;
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable changed_;
+  runtime::Engine* engine_;
+  std::map<serve::ServiceName, Served> served_;
+  std::map<std::string, Crew> crews_;  // by object_name: also of Pods that were there before
+  std::map<serve::ServiceName, Refused> refused_;
+  std::string problem_;  // of the cluster
+  std::int64_t problem_until_us_ = 0;
+  std::shared_ptr<kube::Client> client_;
+  PodSettings settings_;
+  std::string owner_uid_;
+  std::stop_source stop_;
+  std::unique_ptr<kube::Watcher> watcher_;
+  std::thread thread_;
+};
+
+}  // namespace scanflow::services

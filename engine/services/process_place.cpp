@@ -1,0 +1,136 @@
+#include "engine/services/process_place.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <vector>
+
+#include "engine/serve/plan.hpp"
+
+namespace scanflow::services {
+namespace {
+
+constexpr std::size_t kLogTail = std::size_t{64} << 10;  // bytes of each replica's
+
+const char* text_of_state(serve::ReplicaStatus::State state) {
+  using State = serve::ReplicaStatus::State;
+  return state == State::ready ? "ready" : state == State::starting ? "starting" : "ending";
+}
+
+}  // namespace
+
+ProcessPlace::~ProcessPlace() {
+  front_.reset();
+  std::error_code ignored;
+  for (const auto& [name, directory] : directories_)
+    std::filesystem::remove_all(directory, ignored);
+}
+
+std::shared_ptr<serve::Front> ProcessPlace::front() const {
+  const std::lock_guard lock(mutex_);
+  return front_;
+}
+
+std::filesystem::path ProcessPlace::logs_of(const serve::ServiceName& name) const {
+  return options_.state.root / "services" / name.name_space / name.name;
+}
+
+Result<void> ProcessPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                               const infer::ServiceDocument& document) {
+  const std::lock_guard lock(mutex_);
+  if (!front_) {
+    auto front = serve::Front::listen(options_.listen);
+    if (!front) return tl::unexpected(front.error());
+    front_ = std::move(*front);
+    options_.log("services are at http://" + front_->address() + "/services/NAMESPACE/NAME/v2");
+  }
+  std::filesystem::path& directory = directories_[name];
+  if (directory.empty()) {
+    directory = options_.state.sockets / fmt::format("s{}", ++made_);
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (!error) std::filesystem::create_directories(logs_of(name), error);
+    if (error)
+      return fail(fmt::format("cannot make {}: {}", logs_of(name).string(), error.message()));
+  }
+  serve::ReplicasOptions replicas;
+  replicas.program = options_.program;
+  replicas.directory = directory;
+  replicas.logs = logs_of(name);
+  replicas.tell = [log = options_.log, name](const std::string& line) {
+    log(fmt::format("service {}/{}: {}", name.name_space, name.name, line));
+  };
+  front_->put(name, document, serve::rules_of(spec), std::move(replicas));
+  return {};
+}
+
+Result<void> ProcessPlace::set_rules(const serve::ServiceName& name,
+                                     const pipeline::ServiceSpec& spec) {
+  front()->set_rules(name, serve::rules_of(spec));
+  return {};
+}
+
+Result<std::int64_t> ProcessPlace::set_versions(const serve::ServiceName& name,
+                                                const infer::NodeDocument& node) {
+  return front()->replicas(name)->set_traffic(node.node.name, node.versions);
+}
+
+void ProcessPlace::remove(const serve::ServiceName& name) {
+  if (const auto there = front()) there->remove(name);
+  const std::lock_guard lock(mutex_);
+  std::error_code ignored;
+  if (auto directory = directories_.extract(name); !directory.empty())
+    std::filesystem::remove_all(directory.mapped(), ignored);
+}
+
+json ProcessPlace::describe(const serve::ServiceName& name) const {
+  const auto there = front();
+  if (!there) return json::object();
+  const serve::ServiceCounts counts = there->counts(name);
+  return {{"url", fmt::format("http://{}/services/{}/{}/v2/models/{}", there->address(),
+                              name.name_space, name.name, name.name)},
+          {"replicas", counts.wanted},
+          {"ready", counts.ready},
+          {"requests", counts.requests()},
+          {"errors", counts.errors()},
+          {"in_flight", counts.on_their_way},
+          {"p50_us", counts.total.quantile(0.5)},
+          {"p99_us", counts.total.quantile(0.99)}};
+}
+
+json ProcessPlace::processes(const serve::ServiceName& name) const {
+  json rows = json::array();
+  const auto there = front();
+  const auto replicas = there ? there->replicas(name) : nullptr;
+  if (!replicas) return rows;
+  for (const serve::ReplicaStatus& status : replicas->status()) {
+    json row = {{"id", status.id}, {"pid", status.pid}, {"state", text_of_state(status.state)}};
+    if (status.state == serve::ReplicaStatus::State::ready) {
+      if (auto said = replicas->ask(status.id, "/status")) row["says"] = std::move(*said);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::string ProcessPlace::logs(const serve::ServiceName& name) const {
+  std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(logs_of(name), error)) {
+    if (entry.path().extension() == ".log")
+      files.emplace_back(std::filesystem::last_write_time(entry.path(), error), entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  std::string text;
+  for (const auto& [changed, file] : files) {
+    std::ifstream in(file, std::ios::binary | std::ios::ate);
+    const auto size = static_cast<std::size_t>(std::max<std::streamoff>(0, in.tellg()));
+    in.seekg(static_cast<std::streamoff>(size - std::min(size, kLogTail)));
+    for (std::string line; std::getline(in, line);)
+      text += fmt::format("{}  {}\n", file.stem().string(), line);
+  }
+  return text;
+}
+
+}  // namespace scanflow::services

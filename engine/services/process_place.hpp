@@ -1,0 +1,51 @@
+// Services as processes of this machine, behind one address.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/runtime/state_directory.hpp"
+#include "engine/services/place.hpp"
+
+namespace scanflow::services {
+
+class ProcessPlace final : public Place {
+ public:
+  struct Options {
+    runtime::StateDirectory state;
+    std::filesystem::path program;  // scanflow-service
+    std::string listen;             // where clients ask, from the first service on
+    std::function<void(const std::string& line)> log;  // [any-thread]
+  };
+  explicit ProcessPlace(Options options) : options_(std::move(options)) {}
+  /// Ends all of them: what is on its way is answered first.
+  ~ProcessPlace() override;
+
+  Result<void> put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                   const infer::ServiceDocument& document) override;
+  Result<void> set_rules(const serve::ServiceName& name,
+                         const pipeline::ServiceSpec& spec) override;
+  Result<std::int64_t> set_versions(const serve::ServiceName& name,
+                                    const infer::NodeDocument& node) override;
+  void remove(const serve::ServiceName& name) override;
+  void keep(const std::set<serve::ServiceName>&) override {}  // they end with this process
+  json describe(const serve::ServiceName& name) const override;
+  json processes(const serve::ServiceName& name) const override;
+  std::string logs(const serve::ServiceName& name) const override;
+
+ private:
+  std::filesystem::path logs_of(const serve::ServiceName& name) const;
+  std::shared_ptr<serve::Front> front() const;
+
+  const Options options_;
+  mutable std::mutex mutex_;  // of what follows
+  std::shared_ptr<serve::Front> front_;
+  std::map<serve::ServiceName, std::filesystem::path> directories_;
+  std::size_t made_ = 0;  // directories
+};
+
+}  // namespace scanflow::services

@@ -1,0 +1,126 @@
+#include "engine/services/pod_manifests.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace scanflow::services {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Not;
+
+class PodManifests : public testing::Test {
+ protected:
+  PodManifests() {
+    settings_.name_space = "ml";
+    settings_.state = "0123456789ab";
+    settings_.image = "registry.local/scanflow-worker:1";
+    settings_.sidecar = inject::defaults("1");
+    settings_.sidecar.hub = "tcp://10.0.0.1:4190";
+    settings_.sidecar.bulk = "tcp://10.0.0.1:4191";
+    spec_.name = "digits";
+    spec_.replicas = 2;
+    spec_.threads = 3;
+    document_.name = "digits";
+    document_.nodes.push_back({{"pre", infer::NodeType::transformer, {}},
+                               "image.preprocess",
+                               "/usr/lib/scanflow/plugins/serving.so",
+                               json::object(),
+                               {{{"1", 1, false}, ""}}});
+    document_.nodes.push_back({{"cnn", infer::NodeType::model, {"pre"}},
+                               "torch.predict",
+                               "/usr/lib/scanflow/plugins/torch.so",
+                               json::object(),
+                               {{{"3", 1, false}, "/artifacts/x", std::string(64, 'a'), true}}});
+  }
+  json made() const {
+    const auto made = deployment_of(name_, spec_, document_, settings_);
+    EXPECT_TRUE(made) << made.error().message;
+    return made ? *made : json();
+  }
+  json served() const {
+    const json deployment = made();
+    for (const json& each : deployment["spec"]["template"]["spec"]["containers"][0]["env"])
+      if (each["name"] == "SCANFLOW_SERVICE") return json::parse(each["value"].get<std::string>());
+    return {};
+  }
+
+  const serve::ServiceName name_{"default", "digits"};
+  PodSettings settings_;
+  pipeline::ServiceSpec spec_;
+  infer::ServiceDocument document_;
+};
+
+TEST_F(PodManifests, ADeploymentServesBesideASidecarThatBringsItsModels) {
+  const json deployment = made();
+  EXPECT_EQ(deployment["metadata"]["name"], "scanflow-default-digits");
+  EXPECT_EQ(deployment["spec"]["replicas"], 2);
+  const json pod = deployment["spec"]["template"]["spec"];
+  const json app = pod["containers"][0];
+  EXPECT_EQ(app["command"],
+            (json{"/scanflow/bin/scanflow-exec", "--", "scanflow-service", "--in-pod"}));
+  EXPECT_EQ(app["resources"]["requests"]["cpu"], "3");
+  EXPECT_EQ(app["readinessProbe"]["httpGet"]["path"], "/v2/health/ready");
+  EXPECT_EQ(app["securityContext"]["readOnlyRootFilesystem"], true);
+  const json sidecar = pod["initContainers"].back();
+  EXPECT_EQ(sidecar["name"], "scanflow-sidecar");
+  EXPECT_THAT(sidecar["env"].dump(), HasSubstr("tcp://10.0.0.1:4191"));
+  for (const auto& [label, value] : deployment["spec"]["selector"]["matchLabels"].items())
+    EXPECT_EQ(deployment["spec"]["template"]["metadata"]["labels"][label], value);
+  const json service = service_of(name_, settings_);
+  EXPECT_EQ(service["spec"]["selector"], deployment["spec"]["selector"]["matchLabels"]);
+  EXPECT_EQ(service["spec"]["ports"][0]["targetPort"], app["ports"][0]["name"]);
+}
+
+TEST_F(PodManifests, PodsServeADocumentWithoutModels) {
+  const auto document = infer::service_from_json(served());
+  ASSERT_TRUE(document) << document.error().message;
+  EXPECT_EQ(document->listen, "0.0.0.0:8080");
+  EXPECT_EQ(document->nodes[0].versions.size(), 1U) << "it has no model, so it is there at once";
+  EXPECT_EQ(document->nodes[1].versions.size(), 0U);
+  EXPECT_EQ(document->nodes[1].library, "torch.so");
+}
+
+TEST_F(PodManifests, AnotherVersionMakesNoNewPods) {
+  const json before = made();
+  document_.nodes[1].versions[0].share.version = "4";
+  document_.nodes[1].versions[0].sha256 = std::string(64, 'b');
+  EXPECT_EQ(made(), before);
+  document_.limits.batch_rows = 9;
+  EXPECT_NE(made()["spec"]["template"]["metadata"]["labels"]["scanflow.dev/document"],
+            before["spec"]["template"]["metadata"]["labels"]["scanflow.dev/document"]);
+}
+
+TEST_F(PodManifests, WhatASidecarIsTold) {
+  const auto none = traffic_of(document_.nodes[0]);
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->is_null());
+  const auto told = traffic_of(document_.nodes[1]);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(*told, (json{{"node", "cnn"},
+                         {"versions",
+                          {{{"version", "3"},
+                            {"weight", 1.0},
+                            {"shadow", false},
+                            {"sha256", std::string(64, 'a')},
+                            {"directory", true}}}}}));
+  document_.nodes[1].versions[0].sha256.clear();
+  const auto here = traffic_of(document_.nodes[1]);
+  ASSERT_FALSE(here);
+  EXPECT_THAT(here.error().message, HasSubstr("'cnn': /artifacts/x is a file of this machine"));
+}
+
+TEST_F(PodManifests, NamesAreLabelsAndDifferWhereServicesDo) {
+  const std::string one = object_name({"a-b", "c"}), other = object_name({"a", "b-c"});
+  EXPECT_NE(one, other);
+  const std::string longest = object_name({std::string(63, 'n'), std::string(63, 's')});
+  for (const std::string& name : {one, other, longest, object_name({"a", "b-"})}) {
+    EXPECT_LE(name.size(), 63U);
+    EXPECT_THAT(name, MatchesRegex("[a-z]([-a-z0-9]*[a-z0-9])?"));
+  }
+  EXPECT_NE(longest, object_name({std::string(63, 'n'), std::string(62, 's')}));
+}
+
+}  // namespace
+}  // namespace scanflow::services
