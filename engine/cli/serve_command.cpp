@@ -36,21 +36,32 @@ class Workplace {
   std::filesystem::path path_;
 };
 
-Result<infer::ServiceDocument> plan(const Context& context, const pipeline::ServiceSpec& spec,
-                                    const loader::Catalog& catalog) {
+/// One of them at least.
+struct Plans {
+  std::optional<infer::ServiceDocument> service, backup;
+};
+
+Result<Plans> plan(const Context& context, const pipeline::ServiceSpec& spec,
+                   const loader::Catalog& catalog) {
   const auto state = context.state_directory();
   if (!state) return tl::unexpected(state.error());
   std::unique_ptr<store::Store> store;
   const auto directory = std::filesystem::absolute(spec.file).parent_path();
-  return serve::plan_service(
-      spec, catalog, [&](const std::string& reference) -> Result<serve::FoundModel> {
-        if (!store && serve::is_registered(reference) && store::Store::exists(state->root)) {
-          auto opened = store::Store::open_read_only(state->root);
-          if (!opened) return tl::unexpected(opened.error());
-          store = std::move(*opened);
-        }
-        return serve::find_model(store.get(), state->artifacts(), reference, directory);
-      });
+  const auto find = [&](const std::string& reference) -> Result<serve::FoundModel> {
+    if (!store && serve::is_registered(reference) && store::Store::exists(state->root)) {
+      auto opened = store::Store::open_read_only(state->root);
+      if (!opened) return tl::unexpected(opened.error());
+      store = std::move(*opened);
+    }
+    return serve::find_model(store.get(), state->artifacts(), reference, directory);
+  };
+  auto backup = serve::plan_backup(spec, catalog, find);
+  if (!backup) return tl::unexpected(backup.error());
+  auto service = serve::plan_service(spec, catalog, find);
+  if (service) return Plans{std::move(*service), std::move(*backup)};
+  if (!*backup) return tl::unexpected(service.error());
+  log_line(service.error().message + "; its backup is served until it is started again");
+  return Plans{std::nullopt, std::move(*backup)};
 }
 
 void print_where(const serve::Front& front, const pipeline::ServiceSpec& spec) {
@@ -72,8 +83,8 @@ int serve_file(const Context& context, const ServeOptions& options) {
                     fmt::format("{} is no service that can be served", file->name));
   }
   const pipeline::ServiceSpec& spec = *read.service;
-  const auto document = plan(context, spec, *catalog);
-  if (!document) return complain(context, kUsage, document.error().message);
+  const auto plans = plan(context, spec, *catalog);
+  if (!plans) return complain(context, kUsage, plans.error().message);
   const auto state = context.state_directory();
   if (!state) return complain(context, kEngine, state.error().message);
   if (auto created = runtime::create(*state); !created)
@@ -90,7 +101,9 @@ int serve_file(const Context& context, const ServeOptions& options) {
   replicas.tell = log_line;
   serve::ServiceRules rules = serve::rules_of(spec);
   if (options.replicas > 0) rules.scaling.min = rules.scaling.max = options.replicas;
-  (*front)->put({spec.name_space, spec.name}, *document, rules, replicas);
+  const serve::ServiceName name{spec.name_space, spec.name};
+  if (plans->backup) (*front)->put_backup(name, *plans->backup, rules, replicas);
+  if (plans->service) (*front)->put(name, *plans->service, rules, replicas);
   print_where(**front, spec);
   wait_for_end_signal();
   log_line("ending: what is on its way is answered first");

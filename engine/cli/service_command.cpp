@@ -94,6 +94,14 @@ void print_process(const json& process) {
   }
 }
 
+void print_backup(const json& backup) {
+  fmt::print("backup    {}, {}; {} requests\n", models_text(backup),
+             backup.at("answers").get<bool>() ? "answers: no replica is ready"
+             : backup.at("ready") > 0         ? "ready"
+                                              : "not ready",
+             backup.at("requests").dump());
+}
+
 void print_service(const json& row) {
   fmt::print("{}/{} (version {})  {}\n", row.at("namespace").get<std::string>(),
              row.at("name").get<std::string>(), row.at("version").dump(),
@@ -116,7 +124,9 @@ void print_service(const json& row) {
     fmt::print(" ({} {})", kept ? "within the promised" : "over the promised",
                share_text(row, "slo_errors"));
   }
-  fmt::print("\nmodels    {}\nprocesses\n", models_text(row));
+  fmt::print("\nmodels    {}\n", models_text(row));
+  if (row.contains("backup")) print_backup(row.at("backup"));
+  fmt::print("processes\n");
   for (const json& process : row.at("processes")) print_process(process);
 }
 

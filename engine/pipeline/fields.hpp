@@ -176,6 +176,7 @@ const Table& service_batching_fields();
 const Table& service_scaling_fields();
 const Table& service_resources_fields();
 const Table& service_slo_fields();
+const Table& service_backup_fields();
 
 /// string, int, float ...: the types of parameters.
 std::span<const std::string_view> param_types();

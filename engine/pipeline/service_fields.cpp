@@ -18,15 +18,12 @@ constexpr std::array<std::string_view, 5> kNodeTypes{"MODEL", "TRANSFORMER", "RO
                                                      "OUTLIER_DETECTOR"};
 
 constexpr std::array<std::string_view, 1> kServiceMetrics{"in_flight"};
+constexpr std::array<std::string_view, 1> kWhenBackup{"not_ready"};
 
 constexpr Field kNodeOfGraph = Field{"", kMap, "a node"}.of(service_node_fields);
 constexpr Field kNodeNeed{"", kText, "a node's name", "label"};
 constexpr Field kVersionOfModel =
     Field{"", kMap, "a version of the model"}.of(service_version_fields);
-
-constexpr Field not_yet(std::string_view name) {
-  return {name, kAny, "comes with a later version", {}, false, true};
-}
 
 constexpr std::array kService{
     Field{"apiVersion", kText, "the version of the format", {}, kMandatory}.among(
@@ -54,7 +51,8 @@ constexpr std::array kService{
         .within(0, 10)
         .initially("1"),
     Field{"slo", kMap, "what is promised"}.of(service_slo_fields),
-    not_yet("backup"),
+    Field{"backup", kMap, "what answers while no process of the service is ready"}.of(
+        service_backup_fields),
 };
 
 constexpr std::array kServiceNode{
@@ -124,6 +122,15 @@ constexpr std::array kServiceSlo{
         .below(1),
 };
 
+constexpr std::array kServiceBackup{
+    Field{"model", kText, "models:/NAME@ALIAS, models:/NAME/VERSION, or the path of a file",
+          "literal", kMandatory}
+        .not_empty(),
+    Field{"when", kText, "when requests go to it"}.among(kWhenBackup).initially("not_ready"),
+    Field{"node", kText, "whose model it replaces; one MODEL node with a model needs no saying",
+          "label"},
+};
+
 constexpr Table kServiceTable{"service", "a service", kService};
 constexpr Table kServiceNodeTable{"service_node", "a node", kServiceNode};
 constexpr Table kServiceVersionTable{"service_version", "a version", kServiceVersion};
@@ -131,6 +138,7 @@ constexpr Table kServiceBatchingTable{"service_batching", "batching", kServiceBa
 constexpr Table kServiceScalingTable{"service_scaling", "scaling", kServiceScaling};
 constexpr Table kServiceResourcesTable{"service_resources", "resources", kServiceResources};
 constexpr Table kServiceSloTable{"service_slo", "slo", kServiceSlo};
+constexpr Table kServiceBackupTable{"service_backup", "backup", kServiceBackup};
 
 }  // namespace
 
@@ -141,5 +149,6 @@ const Table& service_batching_fields() { return kServiceBatchingTable; }
 const Table& service_scaling_fields() { return kServiceScalingTable; }
 const Table& service_resources_fields() { return kServiceResourcesTable; }
 const Table& service_slo_fields() { return kServiceSloTable; }
+const Table& service_backup_fields() { return kServiceBackupTable; }
 
 }  // namespace scanflow::pipeline

@@ -64,6 +64,7 @@ class ServiceReader {
       if (const Node* p99 = fields.get("p99")) out_.slo_p99_us = duration_of(*p99);
       if (const Node* errors = fields.get("errors")) out_.slo_errors = share_of(*errors);
     }
+    if (const Node* backup = map.get("backup")) read_backup(*map.key("backup"), *backup);
     if (const Node* queue = map.get("queue")) out_.queue = count_of(*queue);
     if (const Node* timeout = map.get("timeout")) out_.timeout_us = duration_of(*timeout);
     if (const Node* retries = map.get("retries")) out_.retries = count_of(*retries);
@@ -104,6 +105,61 @@ class ServiceReader {
                            name))
           .hint = "add max: 4, or however many there may be; or remove it";
     }
+  }
+
+  void read_backup(const Node& key, const Node& node) {
+    const MapReader map(node, service_backup_fields(), problems_);
+    const Node* model = map.get("model");
+    if (model == nullptr) return;  // reported
+    ServiceBackup backup;
+    backup.version = {model->text, 1, false, model->at};
+    if (const Node* named = map.get("node")) {
+      check_backed_up(*named);
+      backup.node = named->text;
+    } else if (!map.has("node")) {
+      backup.node = only_model(key);
+    }
+    out_.backup = std::move(backup);
+  }
+
+  static bool has_model(const ServiceNode& node) {
+    return std::any_of(node.versions.begin(), node.versions.end(),
+                       [](const ServiceVersion& version) { return !version.model.empty(); });
+  }
+
+  void check_backed_up(const Node& named) {
+    std::vector<std::string> names;
+    for (const ServiceNode& node : out_.graph) {
+      if (node.name == named.text && has_model(node)) return;
+      names.push_back(node.name);
+    }
+    if (!is_one_of(names, named.text)) {
+      problems_.add(named, fmt::format("unknown node '{}'", printable(named.text))).hint =
+          meant_name(named.text, names);
+    } else {
+      problems_
+          .add(named, fmt::format("the node '{}' has no model that another could stand in for",
+                                  printable(named.text)))
+          .hint = "name a node that has one";
+    }
+  }
+
+  /// The MODEL node whose model the backup replaces where it does not say.
+  std::string only_model(const Node& key) {
+    std::vector<std::string> names;
+    for (const ServiceNode& node : out_.graph)
+      if (node.type == "MODEL" && has_model(node)) names.push_back(node.name);
+    if (names.size() == 1) return names[0];
+    if (names.empty()) {
+      problems_.add(key, "no MODEL node has a model that the backup's could stand in for").hint =
+          "say which node: node: NAME; or remove the backup";
+    } else {
+      problems_
+          .add(key, fmt::format("{} nodes have a model: the backup's could stand in for any",
+                                names.size()))
+          .hint = fmt::format("add node: {}", join_or(names));
+    }
+    return "";
   }
 
   void read_node(const Node& root) {

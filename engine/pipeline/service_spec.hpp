@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,12 @@ struct ServiceNode {
   std::vector<ServiceVersion> versions;  // at least one
 };
 
+/// One process more, which answers while none of the others is ready.
+struct ServiceBackup {
+  std::string node;        // the graph is the same but for the model of this one,
+  ServiceVersion version;  // which is this
+};
+
 struct ServiceSpec {
   std::string file;  // as the user named it
   std::string name;
@@ -48,6 +55,7 @@ struct ServiceSpec {
   std::uint32_t retries = 1;    // of a request whose replica ended
   std::int64_t slo_p99_us = 0;  // 0: none
   double slo_errors = 0;        // of all answers; 0: none
+  std::optional<ServiceBackup> backup;
 };
 
 }  // namespace scanflow::pipeline

@@ -47,12 +47,15 @@ struct Front::Impl {
     const std::function<void(const std::string&)> tell;
     infer::Histogram total;
     std::map<int, std::uint64_t> statuses;
+    std::uint64_t failovers = 0;
   };
+  using Group = std::map<ServiceName, std::shared_ptr<Replicas>>;
 
   std::unique_ptr<http::Server> server;
   mutable std::mutex mutex;
   std::map<ServiceName, std::shared_ptr<Entry>> entries;
-  std::map<ServiceName, std::shared_ptr<Replicas>> replicas;
+  Group replicas, backups;
+  bool ending = false;
 
   void handle(http::Request request, const http::Reply& reply) {
     auto& path = request.path;
@@ -111,7 +114,8 @@ struct Front::Impl {
     const std::lock_guard lock(mutex);
     const bool known = !named || entries.contains(name);
     const bool ready = known && std::all_of(entries.begin(), entries.end(), [&](const auto& each) {
-                         return (named && each.first != name) || each.second->router->ready() > 0;
+                         return (named && each.first != name) || each.second->router->ready() > 0 ||
+                                each.second->router->backups_ready() > 0;
                        });
     reply(ready ? http::respond(200, {{"ready", true}}) : refusal(503, "a service is not ready"));
   }
@@ -124,12 +128,52 @@ struct Front::Impl {
   }
 
   static ServiceCounts count(const Entry& entry) {
-    return {entry.router->retried(),
-            entry.router->on_their_way(),
-            entry.router->ready(),
+    const Router& router = *entry.router;
+    return {router.retried(),
+            router.on_their_way(),
+            router.ready(),
             entry.scaling.wanted(),
             entry.total,
-            entry.statuses};
+            entry.statuses,
+            entry.slo_errors,
+            {router.backups_ready(), router.backup_answers(), router.backup_requests(),
+             entry.failovers}};
+  }
+
+  std::shared_ptr<Replicas> find(const Group& group, const ServiceName& name) const {
+    const std::lock_guard lock(mutex);
+    const auto found = group.find(name);
+    return found == group.end() ? nullptr : found->second;
+  }
+
+  /// The service's, or a new one.
+  std::shared_ptr<Entry> entry_of(const ServiceName& name, const ServiceRules& rules,
+                                  const ReplicasOptions& options) {
+    const std::lock_guard lock(mutex);
+    std::shared_ptr<Entry>& entry = entries[name];
+    if (entry) return entry;
+    entry = std::make_shared<Entry>(Router::make(*server, rules.limits), rules, options);
+    entry->router->on_switch([entry = entry.get()](bool backup_answers) {
+      entry->failovers += backup_answers ? 1 : 0;
+      entry->tell(backup_answers ? "failover: no replica is ready, the backup answers"
+                  : entry->router->ready() > 0
+                      ? "failback: a replica is ready, the backup answers no more"
+                      : "the backup is not ready any more, either");
+    });
+    return entry;
+  }
+
+  void put(Group& group, const ServiceName& name, infer::ServiceDocument document,
+           std::size_t count, const Entry& entry, ReplicasOptions options) {
+    auto made = std::make_shared<Replicas>(std::move(options), std::move(document), count,
+                                           *entry.router, *server);
+    const std::lock_guard lock(mutex);
+    group[name] = std::move(made);
+  }
+
+  /// Before its replicas end: that is no failover.
+  void be_silent(const std::shared_ptr<Entry>& entry) {
+    server->post([entry] { entry->router->on_switch(nullptr); });
   }
 
   /// As many replicas as its rule wants now. Under the lock.
@@ -144,26 +188,30 @@ struct Front::Impl {
     entry.tell(entry.scaling.text(before));
   }
 
-  /// Again and again, until the server has ended; the pointer to it is empty before.
-  void scale_all(http::Server& on) {
-    {
-      const std::lock_guard lock(mutex);
-      for (const auto& [name, entry] : entries) scale(name, *entry);
-    }
-    on.post_at(std::chrono::steady_clock::now() + kScalingTick, [this, &on] { scale_all(on); });
+  /// Again and again, until the front ends.
+  void scale_all() {
+    const std::lock_guard lock(mutex);
+    if (ending) return;
+    for (const auto& [name, entry] : entries) scale(name, *entry);
+    server->post_at(std::chrono::steady_clock::now() + kScalingTick, [this] { scale_all(); });
   }
 };
 
 Front::Front(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Front::~Front() {
-  std::map<ServiceName, std::shared_ptr<Replicas>> ended;
+  Impl::Group ended, backups;
   {
     const std::lock_guard lock(impl_->mutex);
+    impl_->ending = true;
     ended.swap(impl_->replicas);
+    backups.swap(impl_->backups);
+    for (const auto& [name, entry] : impl_->entries) impl_->be_silent(entry);
   }
-  for (const auto& [name, replicas] : ended) replicas->end();  // all at once
+  for (Impl::Group* group : {&ended, &backups})
+    for (const auto& [name, replicas] : *group) replicas->end();  // all at once
   ended.clear();
+  backups.clear();
   impl_->server->hear_no_more();
   {
     const std::lock_guard lock(impl_->mutex);
@@ -184,7 +232,7 @@ Result<std::unique_ptr<Front>> Front::listen(const std::string& address) {
   impl->server->start([impl = impl.get()](http::Request request, const http::Reply& reply) {
     impl->handle(std::move(request), reply);
   });
-  impl->server->post([impl = impl.get()] { impl->scale_all(*impl->server); });
+  impl->server->post([impl = impl.get()] { impl->scale_all(); });
   return std::unique_ptr<Front>(new Front(std::move(impl)));
 }
 
@@ -196,13 +244,27 @@ void Front::put(const ServiceName& name, infer::ServiceDocument document, const 
     set_rules(name, rules);
     return there->update(std::move(document));
   }
-  const auto entry =
-      std::make_shared<Impl::Entry>(Router::make(*impl_->server, rules.limits), rules, options);
-  auto made = std::make_shared<Replicas>(std::move(options), std::move(document), rules.scaling.min,
-                                         *entry->router, *impl_->server);
+  const auto entry = impl_->entry_of(name, rules, options);
+  set_rules(name, rules);
+  impl_->put(impl_->replicas, name, std::move(document), rules.scaling.min, *entry,
+             std::move(options));
+}
+
+void Front::put_backup(const ServiceName& name, infer::ServiceDocument document,
+                       const ServiceRules& rules, ReplicasOptions options) {
+  if (const auto there = backup(name)) return there->update(std::move(document));
+  const auto entry = impl_->entry_of(name, rules, options);
+  options.backup = true;
+  impl_->put(impl_->backups, name, std::move(document), 1, *entry, std::move(options));
+}
+
+void Front::remove_backup(const ServiceName& name) {
+  std::shared_ptr<Replicas> ended;
   const std::lock_guard lock(impl_->mutex);
-  impl_->entries[name] = entry;
-  impl_->replicas[name] = std::move(made);
+  const auto found = impl_->backups.find(name);
+  if (found == impl_->backups.end()) return;
+  ended = std::move(found->second);
+  impl_->backups.erase(found);
 }
 
 void Front::set_rules(const ServiceName& name, const ServiceRules& rules) {
@@ -219,24 +281,30 @@ void Front::set_rules(const ServiceName& name, const ServiceRules& rules) {
 
 void Front::remove(const ServiceName& name) {
   std::shared_ptr<Impl::Entry> entry;
-  std::shared_ptr<Replicas> ended;
+  Impl::Group::node_type ended, backup;
   {
     const std::lock_guard lock(impl_->mutex);
     const auto found = impl_->entries.find(name);
     if (found == impl_->entries.end()) return;
     entry = std::move(found->second);
     impl_->entries.erase(found);
-    ended = std::move(impl_->replicas[name]);
-    impl_->replicas.erase(name);
+    ended = impl_->replicas.extract(name);
+    backup = impl_->backups.extract(name);
   }
-  ended.reset();
+  impl_->be_silent(entry);
+  for (Impl::Group::node_type* each : {&ended, &backup})
+    if (!each->empty()) each->mapped()->end();  // both at once
+  ended = {};
+  backup = {};
   impl_->server->post([entry = std::move(entry)] {});  // its router ends on its thread
 }
 
 std::shared_ptr<Replicas> Front::replicas(const ServiceName& name) const {
-  const std::lock_guard lock(impl_->mutex);
-  const auto found = impl_->replicas.find(name);
-  return found == impl_->replicas.end() ? nullptr : found->second;
+  return impl_->find(impl_->replicas, name);
+}
+
+std::shared_ptr<Replicas> Front::backup(const ServiceName& name) const {
+  return impl_->find(impl_->backups, name);
 }
 
 ServiceCounts Front::counts(const ServiceName& name) const {

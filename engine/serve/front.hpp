@@ -24,6 +24,13 @@ struct ServiceRules {
   double slo_errors = 0;  // the share that may be; 0: none is promised
 };
 
+struct BackupCounts {
+  std::size_t ready = 0;
+  bool answers = false;         // nothing else of the service is ready
+  std::uint64_t requests = 0;   // that it was given
+  std::uint64_t failovers = 0;  // how often it began to answer
+};
+
 struct ServiceCounts {
   std::uint64_t retried = 0;
   std::size_t on_their_way = 0, ready = 0;
@@ -31,6 +38,7 @@ struct ServiceCounts {
   infer::Histogram total;  // from the request's last byte to the answer, of those with status 200
   std::map<int, std::uint64_t> statuses;
   double slo_errors = 0;
+  BackupCounts backup = {};
 
   std::uint64_t requests() const;  // that were answered
   double errors() const;           // the share of them whose status was 5xx
@@ -48,12 +56,19 @@ class Front {
   /// and rules.
   void put(const ServiceName& name, infer::ServiceDocument document, const ServiceRules& rules,
            ReplicasOptions options);
+  /// Begins to keep its backup ready, which answers while none of its replicas does, also before
+  /// there are any (put); what is there takes over the document.
+  void put_backup(const ServiceName& name, infer::ServiceDocument document,
+                  const ServiceRules& rules, ReplicasOptions options);
+  /// Ends that alone. Blocks.
+  void remove_backup(const ServiceName& name);
   /// Of requests that come from now on. The same again changes nothing.
   void set_rules(const ServiceName& name, const ServiceRules& rules);
   /// Ends it: what is on its way is answered first. Blocks.
   void remove(const ServiceName& name);
   /// Null where there is none; stays whole while it is held.
   std::shared_ptr<Replicas> replicas(const ServiceName& name) const;
+  std::shared_ptr<Replicas> backup(const ServiceName& name) const;
   ServiceCounts counts(const ServiceName& name) const;
 
  private:

@@ -14,6 +14,8 @@ std::string metrics_text(const std::vector<std::pair<ServiceName, ServiceCounts>
   std::string retried = "# TYPE scanflow_service_retries_total counter\n";
   std::string errors = "# TYPE scanflow_service_errors_ratio gauge\n";
   std::string promised = "# TYPE scanflow_service_slo_errors_ratio gauge\n";
+  std::string backup = "# TYPE scanflow_service_backup_requests_total counter\n";
+  std::string failovers = "# TYPE scanflow_service_failovers_total counter\n";
   std::string seconds = "# TYPE scanflow_service_seconds histogram\n";
   for (const auto& [name, counts] : services) {
     const std::string of =
@@ -31,9 +33,14 @@ std::string metrics_text(const std::vector<std::pair<ServiceName, ServiceCounts>
       promised +=
           fmt::format("scanflow_service_slo_errors_ratio{{{}}} {}\n", of, counts.slo_errors);
     }
+    backup += fmt::format("scanflow_service_backup_requests_total{{{}}} {}\n", of,
+                          counts.backup.requests);
+    failovers +=
+        fmt::format("scanflow_service_failovers_total{{{}}} {}\n", of, counts.backup.failovers);
     infer::append_histogram(seconds, "scanflow_service_seconds", of, counts.total);
   }
-  return requests + now + ready + wanted + retried + errors + promised + seconds;
+  return requests + now + ready + wanted + retried + errors + promised + backup + failovers +
+         seconds;
 }
 
 }  // namespace scanflow::serve

@@ -64,6 +64,18 @@ Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
   return document;
 }
 
+Result<std::optional<infer::ServiceDocument>> plan_backup(const pipeline::ServiceSpec& spec,
+                                                          const loader::Catalog& catalog,
+                                                          const FindModel& find) {
+  if (!spec.backup) return std::nullopt;
+  pipeline::ServiceSpec changed = spec;
+  for (pipeline::ServiceNode& node : changed.graph)
+    if (node.name == spec.backup->node) node.versions = {spec.backup->version};
+  auto planned = plan_service(changed, catalog, find);
+  if (!planned) return fail("the backup cannot be served: " + planned.error().message);
+  return std::move(*planned);
+}
+
 ServiceRules rules_of(const pipeline::ServiceSpec& spec) {
   ServiceRules rules;
   rules.limits.requests = spec.queue;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "engine/infer/document.hpp"
@@ -18,6 +19,11 @@ using FindModel = std::function<Result<FoundModel>(const std::string& reference)
 /// Without listen and admin. An error names file, line and node.
 Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
                                             const loader::Catalog& catalog, const FindModel& find);
+/// Of what answers while none of those is ready: the same, but for one model. Nothing where the service
+/// has no such backup.
+Result<std::optional<infer::ServiceDocument>> plan_backup(const pipeline::ServiceSpec& spec,
+                                                          const loader::Catalog& catalog,
+                                                          const FindModel& find);
 ServiceRules rules_of(const pipeline::ServiceSpec& spec);
 
 }  // namespace scanflow::serve

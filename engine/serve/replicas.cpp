@@ -107,12 +107,16 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     while (current() + next_starts.size() < count) start_one(starts_before);
   }
 
+  std::string id_of(std::uint64_t number) const {
+    return fmt::format("{}{}", options.backup ? "b" : "", number);
+  }
+
   void start_one(std::uint64_t starts_before) {
     Replica replica;
-    replica.status.id = std::to_string(++last_id);
+    replica.status.id = id_of(++last_id);
     replica.status.starts_before = starts_before;
     replica.generation = generation;
-    if (last_id > kKeptLogs) remove_log(options, std::to_string(last_id - kKeptLogs));
+    if (last_id > kKeptLogs) remove_log(options, id_of(last_id - kKeptLogs));
     const auto started = start(replica, options, document);
     if (!started) return again_later(replica, started.error().message);
     replica.questions = std::make_shared<http::Upstream>(server, replica.admin, kAnswerBytes);
@@ -186,8 +190,8 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     }
     if (replica.status.state != State::starting || !replica.said.starts_with("ready")) return;
     replica.status.state = State::ready;
-    on_router(
-        [id = replica.status.id, listen = replica.listen](Router& at) { at.add(id, listen); });
+    on_router([id = replica.status.id, listen = replica.listen,
+               backup = options.backup](Router& at) { at.add(id, listen, backup); });
     const auto took = std::chrono::duration_cast<milliseconds>(Clock::now() - replica.started);
     options.tell(fmt::format("replica {} is ready ({} ms)", replica.status.id, took.count()));
   }
@@ -225,6 +229,7 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     if (replica == nullptr) return;
     replica->asked = false;
     replica->unanswered = alive ? 0 : replica->unanswered + 1;
+    on_router([id, alive](Router& at) { at.doubt(id, !alive); });
     if (replica->unanswered < kUnanswered) return;
     options.tell(fmt::format("replica {} does not answer its supervisor; it is ended", id));
     send_signal(*replica->process, SIGKILL);

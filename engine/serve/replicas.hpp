@@ -22,13 +22,14 @@ struct ReplicasOptions {
       directory;               // exists; of this service alone: sockets, documents, logs. Short: a
                                // socket's path has 107 bytes at most
   std::filesystem::path logs;  // where logs are kept instead; empty: there, too
+  bool backup = false;         // they answer only while no others do
   /// What happens, for people: "replica 3 was killed by SIGKILL; the next starts in 0.1 s". From
   /// threads of its own and of the server.
   std::function<void(const std::string&)> tell = [](const std::string&) {};
 };
 
 struct ReplicaStatus {
-  std::string id;  // "3": counted over the service's life
+  std::string id;  // "3": counted over the service's life; of a backup "b3"
   int pid = 0;
   enum class State { starting, ready, ending } state = State::starting;
   std::uint64_t starts_before =

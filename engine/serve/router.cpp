@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "engine/infer/endpoints.hpp"
 #include "sdk/base/clock.hpp"
@@ -31,10 +32,12 @@ bool stays_here(std::string_view name) {
 
 }  // namespace
 
-void Router::add(const std::string& id, const std::string& address) {
+void Router::add(const std::string& id, const std::string& address, bool backup) {
   Replica& replica = replicas_.emplace_back();
   replica.id = id;
+  replica.backup = backup;
   replica.upstream = std::make_unique<http::Upstream>(server_, address, limits_.answer_bytes);
+  note_who_answers();
   serve_waiting();
 }
 
@@ -44,22 +47,40 @@ Router::Replica* Router::find(const std::string& id) {
   return found == replicas_.end() ? nullptr : &*found;
 }
 
+void Router::doubt(const std::string& id, bool doubted) {
+  Replica* const replica = find(id);
+  if (replica == nullptr || replica->doubted == doubted) return;
+  replica->doubted = doubted;
+  note_who_answers();
+}
+
 void Router::retire(const std::string& id, std::function<void()> then) {
   Replica* const replica = find(id);
   if (replica == nullptr) return then();
   replica->when_free = std::move(then);
+  note_who_answers();
   if (replica->requests == 0) replica->when_free();
 }
 
 void Router::remove(const std::string& id) {
   // What was on its way is told that its connection is closed, and looks for another replica.
   replicas_.remove_if([&](const Replica& replica) { return replica.id == id; });
+  note_who_answers();
 }
 
-std::size_t Router::ready() const {
+std::size_t Router::how_many(bool backup, bool also_doubted) const {
   return static_cast<std::size_t>(
-      std::count_if(replicas_.begin(), replicas_.end(),
-                    [](const Replica& replica) { return !replica.when_free; }));
+      std::count_if(replicas_.begin(), replicas_.end(), [&](const Replica& replica) {
+        return replica.backup == backup && !replica.when_free && (also_doubted || !replica.doubted);
+      }));
+}
+std::size_t Router::ready() const { return how_many(false, true); }
+std::size_t Router::backups_ready() const { return how_many(true, true); }
+
+void Router::note_who_answers() {
+  const bool backup = how_many(false, false) == 0 && how_many(true, false) > 0;
+  if (std::exchange(backup_answers_, backup) == backup) return;
+  if (on_switch_) on_switch_(backup);
 }
 
 void Router::forward(http::Request request, const http::Reply& reply) {
@@ -89,12 +110,16 @@ void Router::forward(http::Request request, const http::Reply& reply) {
   dispatch(ask);
 }
 
-/// The fewest requests; of several the one that was not chosen for longest (it is the first).
+/// Of those that answer their supervisor; of its backups, if there is none; else of the others: the
+/// fewest requests; of several the one that was not chosen for longest (it is the first).
 Router::Replica* Router::choose(const std::string& not_to) {
+  const auto rank = [](const Replica& replica) {
+    return std::make_tuple(replica.doubted, replica.backup, replica.requests);
+  };
   auto best = replicas_.end();
   for (auto replica = replicas_.begin(); replica != replicas_.end(); ++replica) {
     if (replica->when_free || replica->suspect || replica->id == not_to) continue;
-    if (best == replicas_.end() || replica->requests < best->requests) best = replica;
+    if (best == replicas_.end() || rank(*replica) < rank(*best)) best = replica;
   }
   if (best == replicas_.end()) return nullptr;
   replicas_.splice(replicas_.end(), replicas_, best);
@@ -108,6 +133,7 @@ void Router::dispatch(const Asked& ask) {
 
 void Router::send(Replica& replica, const Asked& ask) {
   ++replica.requests;
+  if (replica.backup) ++backup_requests_;
   // What nobody waits for any more is not to be computed.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
       ask->deadline - std::chrono::steady_clock::now());

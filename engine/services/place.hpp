@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -23,6 +24,9 @@ class Place {
   /// Begins to serve it, or takes over what is new of it without a gap.
   virtual Result<void> put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                            const infer::ServiceDocument& document) = 0;
+  /// What answers while none of its replicas does, be it before there are any (put); none: nothing does.
+  virtual Result<void> set_backup(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                                  const std::optional<infer::ServiceDocument>& backup) = 0;
   /// Nothing is new but what may change while it is served: limits, scaling. The same again changes nothing.
   virtual Result<void> set_rules(const serve::ServiceName& name,
                                  const pipeline::ServiceSpec& spec) = 0;
@@ -34,7 +38,8 @@ class Place {
   /// What an earlier server has left of others goes.
   virtual void keep(const std::set<serve::ServiceName>& names) = 0;
 
-  /// {"url", "replicas", "ready"}, and what is known besides: "requests", "in_flight", "p50_us", "p99_us".
+  /// {"url", "replicas" (as many as are wanted now), "ready"}, and what is known besides: "requests", "errors" (the
+  /// share of them), "in_flight", "p50_us", "p99_us"; "backup": {"ready", "answers", "requests", "failovers"}.
   virtual json describe(const serve::ServiceName& name) const = 0;
   /// [{"id", "state": starting | ready | ending, ...}]. Blocks.
   virtual json processes(const serve::ServiceName& name) const = 0;

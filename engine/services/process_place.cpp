@@ -18,6 +18,18 @@ const char* text_of_state(serve::ReplicaStatus::State state) {
   return state == State::ready ? "ready" : state == State::starting ? "starting" : "ending";
 }
 
+/// With what each says of itself.
+void describe_processes(const serve::Replicas& replicas, json& rows) {
+  const auto all = replicas.status();
+  for (const serve::ReplicaStatus& status : all) {
+    json row = {{"id", status.id}, {"pid", status.pid}, {"state", text_of_state(status.state)}};
+    if (status.state == serve::ReplicaStatus::State::ready) {
+      if (auto said = replicas.ask(status.id, "/status")) row["says"] = std::move(*said);
+    }
+    rows.push_back(std::move(row));
+  }
+}
+
 }  // namespace
 
 ProcessPlace::~ProcessPlace() {
@@ -36,8 +48,8 @@ std::filesystem::path ProcessPlace::logs_of(const serve::ServiceName& name) cons
   return options_.state.root / "services" / name.name_space / name.name;
 }
 
-Result<void> ProcessPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
-                               const infer::ServiceDocument& document) {
+/// Where clients ask, and where its processes have their files.
+Result<serve::ReplicasOptions> ProcessPlace::make_room(const serve::ServiceName& name) {
   const std::lock_guard lock(mutex_);
   if (!front_) {
     auto front = serve::Front::listen(options_.listen);
@@ -61,7 +73,27 @@ Result<void> ProcessPlace::put(const serve::ServiceName& name, const pipeline::S
   replicas.tell = [log = options_.log, name](const std::string& line) {
     log(fmt::format("service {}/{}: {}", name.name_space, name.name, line));
   };
-  front_->put(name, document, serve::rules_of(spec), std::move(replicas));
+  return replicas;
+}
+
+Result<void> ProcessPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                               const infer::ServiceDocument& document) {
+  auto replicas = make_room(name);
+  if (!replicas) return tl::unexpected(replicas.error());
+  front()->put(name, document, serve::rules_of(spec), std::move(*replicas));
+  return {};
+}
+
+Result<void> ProcessPlace::set_backup(const serve::ServiceName& name,
+                                      const pipeline::ServiceSpec& spec,
+                                      const std::optional<infer::ServiceDocument>& backup) {
+  auto replicas = make_room(name);
+  if (!replicas) return tl::unexpected(replicas.error());
+  if (backup) {
+    front()->put_backup(name, *backup, serve::rules_of(spec), std::move(*replicas));
+  } else {
+    front()->remove_backup(name);
+  }
   return {};
 }
 
@@ -88,29 +120,29 @@ json ProcessPlace::describe(const serve::ServiceName& name) const {
   const auto there = front();
   if (!there) return json::object();
   const serve::ServiceCounts counts = there->counts(name);
-  return {{"url", fmt::format("http://{}/services/{}/{}/v2/models/{}", there->address(),
-                              name.name_space, name.name, name.name)},
-          {"replicas", counts.wanted},
-          {"ready", counts.ready},
-          {"requests", counts.requests()},
-          {"errors", counts.errors()},
-          {"in_flight", counts.on_their_way},
-          {"p50_us", counts.total.quantile(0.5)},
-          {"p99_us", counts.total.quantile(0.99)}};
+  json row = {{"url", fmt::format("http://{}/services/{}/{}/v2/models/{}", there->address(),
+                                  name.name_space, name.name, name.name)},
+              {"replicas", counts.wanted},
+              {"ready", counts.ready},
+              {"requests", counts.requests()},
+              {"errors", counts.errors()},
+              {"in_flight", counts.on_their_way},
+              {"p50_us", counts.total.quantile(0.5)},
+              {"p99_us", counts.total.quantile(0.99)}};
+  if (there->backup(name) == nullptr) return row;
+  row["backup"] = {{"ready", counts.backup.ready},
+                   {"answers", counts.backup.answers},
+                   {"requests", counts.backup.requests},
+                   {"failovers", counts.backup.failovers}};
+  return row;
 }
 
 json ProcessPlace::processes(const serve::ServiceName& name) const {
   json rows = json::array();
   const auto there = front();
-  const auto replicas = there ? there->replicas(name) : nullptr;
-  if (!replicas) return rows;
-  for (const serve::ReplicaStatus& status : replicas->status()) {
-    json row = {{"id", status.id}, {"pid", status.pid}, {"state", text_of_state(status.state)}};
-    if (status.state == serve::ReplicaStatus::State::ready) {
-      if (auto said = replicas->ask(status.id, "/status")) row["says"] = std::move(*said);
-    }
-    rows.push_back(std::move(row));
-  }
+  if (!there) return rows;
+  for (const auto& group : {there->replicas(name), there->backup(name)})
+    if (group) describe_processes(*group, rows);
   return rows;
 }
 

@@ -27,6 +27,8 @@ class ProcessPlace final : public Place {
 
   Result<void> put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                    const infer::ServiceDocument& document) override;
+  Result<void> set_backup(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                          const std::optional<infer::ServiceDocument>& backup) override;
   Result<void> set_rules(const serve::ServiceName& name,
                          const pipeline::ServiceSpec& spec) override;
   Result<std::int64_t> set_versions(const serve::ServiceName& name,
@@ -38,6 +40,7 @@ class ProcessPlace final : public Place {
   std::string logs(const serve::ServiceName& name) const override;
 
  private:
+  Result<serve::ReplicasOptions> make_room(const serve::ServiceName& name);
   std::filesystem::path logs_of(const serve::ServiceName& name) const;
   std::shared_ptr<serve::Front> front() const;
 

@@ -122,17 +122,38 @@ std::string Services::read(const store::Document& newest, Hosted& hosted) {
   return "";
 }
 
-/// "" where it is served as it is to be.
-std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
-  auto planned = serve::plan_service(*hosted.spec, *catalog_, [this](const std::string& reference) {
+serve::FindModel Services::find_model() const {
+  return [this](const std::string& reference) {
     return serve::find_model(store_.get(), options_.state.artifacts(), reference,
                              options_.state.root);
-  });
+  };
+}
+
+/// "" where it is served as it is to be.
+std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
+  std::string backup_problem = back_up(name, hosted);  // first: it serves where nothing else can
+  auto planned = serve::plan_service(*hosted.spec, *catalog_, find_model());
   if (!planned) return planned.error().message;
-  if (hosted.planned && shape_of(*hosted.planned) == shape_of(*planned))
-    return follow_models(name, hosted, std::move(*planned));
+  if (hosted.planned && shape_of(*hosted.planned) == shape_of(*planned)) {
+    std::string problem = follow_models(name, hosted, std::move(*planned));
+    return problem.empty() ? backup_problem : problem;
+  }
   if (auto put = place_->put(name, *hosted.spec, *planned); !put) return put.error().message;
   hosted.planned = std::move(*planned);
+  return backup_problem;
+}
+
+/// Its backup, too.
+std::string Services::back_up(const serve::ServiceName& name, Hosted& hosted) {
+  auto planned = serve::plan_backup(*hosted.spec, *catalog_, find_model());
+  if (!planned) return planned.error().message;
+  if (!*planned && !hosted.backup) return "";
+  if (*planned && hosted.backup && infer::to_json(*hosted.backup) == infer::to_json(**planned)) {
+    const auto set = place_->set_rules(name, *hosted.spec);
+    return set ? "" : set.error().message;
+  }
+  if (auto set = place_->set_backup(name, *hosted.spec, *planned); !set) return set.error().message;
+  hosted.backup = std::move(*planned);
   return "";
 }
 
@@ -167,15 +188,18 @@ std::string Services::follow_models(const serve::ServiceName& name, Hosted& host
 json Services::describe(const serve::ServiceName& name, const Hosted& hosted) const {
   json row = {{"namespace", name.name_space}, {"name", name.name},  {"version", hosted.version},
               {"problem", hosted.problem},    {"status", "failed"}, {"url", nullptr}};
-  if (!hosted.planned) return row;
+  if (!hosted.planned && !hosted.backup) return row;
   row.update(place_->describe(name));
   if (!hosted.problem.empty()) row["problem"] = hosted.problem;
-  row["status"] = !hosted.problem.empty()     ? "failed"
+  const bool backed = row.contains("backup") && row["backup"].value("answers", false);
+  row["status"] = backed                        ? "backup"
+                  : !hosted.problem.empty()     ? "failed"
                   : row.value("ready", 0) > 0 ? "ready"
                                               : "starting";
   if (hosted.spec->slo_errors > 0) row["slo_errors"] = hosted.spec->slo_errors;
   if (hosted.spec->slo_p99_us > 0) row["slo_p99_us"] = hosted.spec->slo_p99_us;
-  row["models"] = models_of(*hosted.planned);
+  row["models"] = hosted.planned ? models_of(*hosted.planned) : json::object();
+  if (row.contains("backup") && hosted.backup) row["backup"]["models"] = models_of(*hosted.backup);
   return row;
 }
 

@@ -14,6 +14,7 @@
 
 #include "engine/pipeline/service_spec.hpp"
 #include "engine/runtime/state_directory.hpp"
+#include "engine/serve/plan.hpp"
 #include "engine/services/place.hpp"
 #include "engine/store/store.hpp"
 #include "sdk/base/result.hpp"
@@ -37,8 +38,8 @@ class Services {
   /// The engine is about to end.
   void forget_engine() { place_->forget_engine(); }
 
-  /// [{"namespace", "name", "version", "status": ready | starting | failed, "problem", "url", "models", "slo_p99_us",
-  /// "slo_errors"}, and what Place::describe says]
+  /// [{"namespace", "name", "version", "status": ready | starting | backup | failed, "problem", "url", "models",
+  /// "slo_p99_us", "slo_errors" (a share: 0 to 1), and what Place::describe says}]
   json list() const;
   /// One of them, with what each replica says of itself ("processes"). Nothing where there is none. Blocks.
   std::optional<json> show(const serve::ServiceName& name) const;
@@ -49,7 +50,7 @@ class Services {
   struct Hosted {
     std::uint32_t version = 0;  // of the document
     std::shared_ptr<const pipeline::ServiceSpec> spec;
-    std::optional<infer::ServiceDocument> planned;  // what is served
+    std::optional<infer::ServiceDocument> planned, backup;  // what is served
     std::string problem;
     // Versions that no replica could load, why, and when that is tried again.
     json refused;
@@ -62,7 +63,9 @@ class Services {
   void look();
   void look_at(const store::Document& newest);
   std::string read(const store::Document& newest, Hosted& hosted);
+  serve::FindModel find_model() const;
   std::string serve(const serve::ServiceName& name, Hosted& hosted);
+  std::string back_up(const serve::ServiceName& name, Hosted& hosted);
   std::string follow_models(const serve::ServiceName& name, Hosted& hosted,
                             infer::ServiceDocument planned);
   json describe(const serve::ServiceName& name, const Hosted& hosted) const;

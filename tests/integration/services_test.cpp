@@ -155,5 +155,24 @@ TEST_F(ServicesTest, WhatCannotBeServedSaysWhy) {
   EXPECT_THAT(without.err, HasSubstr("--server"));
 }
 
+TEST_F(ServicesTest, IsServedByItsBackupUntilItsModelIsThere) {
+  register_model(4);
+  apply(service("models:/factor@champion", "backup: {model: \"models:/factor/1\"}\n"));
+  ASSERT_TRUE(is("backup")) << listed() << server_->log();
+  EXPECT_EQ(ask(), 4);
+  const Output shown = scanflow({"service", "show", "team/scale"});
+  EXPECT_THAT(shown.out, testing::AllOf(HasSubstr("problem   "), HasSubstr("champion"),
+                                        HasSubstr("backup    m/1, answers: no replica is ready")));
+  EXPECT_THAT(scanflow({"service", "list"}).out, HasSubstr("0/1"));
+  register_model(6);
+  ASSERT_EQ(scanflow({"model", "promote", "factor/2", "champion"}).exit, 0);
+  ASSERT_TRUE(is("ready")) << listed() << server_->log();
+  ASSERT_TRUE(eventually([&] { return ask() == 6; }));
+  EXPECT_THAT(server_->log(), HasSubstr("failback: a replica is ready"));
+  EXPECT_THAT(scanflow({"service", "show", "team/scale"}).out, HasSubstr("backup    m/1, ready"));
+  ASSERT_EQ(scanflow({"delete", "inferenceservice/scale", "-n", "team"}).exit, 0);
+  EXPECT_TRUE(eventually([&] { return listed().empty(); })) << listed();
+}
+
 }  // namespace
 }  // namespace scanflow::test

@@ -116,5 +116,38 @@ TEST(ServiceReader, ErrorsThatAreNoShareSayWhatToWrite) {
   EXPECT_THAT(said("slo: {errors: few}\n"), HasSubstr("'few' is not a share (0.1%, or 0.001)"));
 }
 
+TEST(ServiceReader, ABackupStandsInForTheOnlyModel) {
+  EXPECT_FALSE(service("").backup);
+  for (const std::string node : {"", ", node: net", ", when: not_ready"}) {
+    const ServiceSpec spec = service("backup: {model: \"models:/net/1\"" + node + "}\n");
+    ASSERT_TRUE(spec.backup);
+    EXPECT_EQ(spec.backup->node, "net");
+    EXPECT_EQ(spec.backup->version.model, "models:/net/1");
+  }
+}
+
+TEST(ServiceReader, ABackupThatIsWrongSaysWhereAndWhatToDo) {
+  EXPECT_THAT(said("backup: {node: net}\n"), HasSubstr("s.yaml:5:9: error: backup has no 'model'"));
+  EXPECT_THAT(said("backup: {model: b.pt, node: nett}\n"),
+              AllOf(HasSubstr("s.yaml:5:29: error: unknown node 'nett'"),
+                    HasSubstr("did you mean 'net'?")));
+  EXPECT_THAT(said("backup: {model: b.pt, node: pre}\n"),
+              AllOf(HasSubstr("s.yaml:5:29: error: the node 'pre' has no model"),
+                    HasSubstr("name a node that has one")));
+  EXPECT_THAT(said("backup: {model: b.pt, when: slow}\n"),
+              AllOf(HasSubstr("s.yaml:5:29"), HasSubstr("not_ready")));
+  EXPECT_THAT(said("backup: {model: \"\"}\n"), HasSubstr("'model' is empty"));
+  std::string text;
+  const auto two = read_text(
+      "graph: [{name: a, uses: net.predict, model: m.pt}, {name: b, uses: net.predict, traffic: "
+      "[{model: m.pt}]}]\nbackup: {model: b.pt}\n",
+      text);
+  EXPECT_THAT(render(two.errors, text), AllOf(HasSubstr("s.yaml:5:1: error: 2 nodes have a model"),
+                                              HasSubstr("add node: a or b")));
+  const auto none =
+      read_text("graph: [{name: a, uses: image.prepare}]\nbackup: {model: b.pt}\n", text);
+  EXPECT_THAT(render(none.errors, text), HasSubstr("s.yaml:5:1: error: no MODEL node has a model"));
+}
+
 }  // namespace
 }  // namespace scanflow::pipeline

@@ -61,6 +61,12 @@ class ReplicasTest : public testing::Test {
     serve(std::move(what), {limits, {count, count}});
   }
   void serve(infer::ServiceDocument what, const ServiceRules& rules) {
+    front_->put(kName, std::move(what), rules, options());
+  }
+  void serve_backup(infer::ServiceDocument what) {
+    front_->put_backup(kName, std::move(what), {}, options());
+  }
+  ReplicasOptions options() {
     ReplicasOptions options;
     options.program = SERVICE_PROGRAM;
     options.directory = directory_.path();
@@ -68,7 +74,12 @@ class ReplicasTest : public testing::Test {
       const std::lock_guard lock(mutex_);
       told_ += line + "\n";
     };
-    front_->put(kName, std::move(what), rules, options);
+    return options;
+  }
+  /// Of whoever answers: of a backup another one.
+  double factor() {
+    const Reply reply = ask(1);
+    return reply.status == 200 ? reply.body["outputs"][0]["data"][0].get<double>() : 0;
   }
   std::shared_ptr<Replicas> replicas() { return front_->replicas(kName); }
   std::string told() {
@@ -345,7 +356,8 @@ TEST_F(ReplicasTest, TheirNumberFollowsTheRequestsOnTheirWay) {
   EXPECT_THAT(told(), HasSubstr("1 replica now: more were not needed for 2.0 s"));
   EXPECT_EQ(load.failures().size(), 0U) << load.failures()[0].status << load.failures()[0].body;
   EXPECT_EQ(ask(1).status, 200);
-  front_->set_rules(kName, {{}, {2, 2}});
+  front_->set_rules(kName, {{}, {2, 2}, 0.5});
+  EXPECT_EQ(front_->counts(kName).slo_errors, 0.5);
   ASSERT_TRUE(replicas()->wait_ready(2, seconds(20))) << told();
 }
 
@@ -354,6 +366,88 @@ TEST_F(ReplicasTest, RequestsThatWaitForAReplicaAskForMore) {
   Load load(*this, 7);
   ASSERT_TRUE(eventually([&] { return front_->counts(kName).wanted == 4; })) << told();
   EXPECT_EQ(front_->counts(kName).ready, 0U);
+}
+
+TEST_F(ReplicasTest, TheBackupAnswersWhileNoReplicaIsReady) {
+  serve_backup(document({{"factor", 7}, {"delay_ms", 2}}));
+  serve(document({{"load_ms", 700}, {"delay_ms", 2}}), 1);
+  EXPECT_EQ(factor(), 7) << "it is ready before the others";
+  ASSERT_TRUE(replicas()->wait_ready(1, seconds(20))) << told();
+  EXPECT_TRUE(eventually([&] { return factor() == 2; })) << told();
+  const auto rests = front_->counts(kName).backup;
+  EXPECT_EQ(rests.ready, 1U);
+  EXPECT_FALSE(rests.answers);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(factor(), 2);
+  EXPECT_EQ(front_->counts(kName).backup.requests, rests.requests);
+
+  Load load(*this, 3);
+  ASSERT_TRUE(eventually([&] { return load.answers() > 50; }));
+  ::kill(replicas()->status()[0].pid, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return front_->counts(kName).backup.answers; })) << told();
+  EXPECT_EQ(factor(), 7);
+  ASSERT_TRUE(eventually([&] { return !front_->counts(kName).backup.answers; })) << told();
+  EXPECT_EQ(factor(), 2);
+  load.stop();
+  EXPECT_EQ(load.failures().size(), 0U) << load.failures()[0].status << load.failures()[0].body;
+  const auto counts = front_->counts(kName).backup;
+  EXPECT_GT(counts.requests, rests.requests + 10);
+  EXPECT_EQ(counts.failovers, 2U) << told();
+  EXPECT_THAT(told(), HasSubstr("failover: no replica is ready, the backup answers"));
+  EXPECT_THAT(told(), HasSubstr("failback: a replica is ready, the backup answers no more"));
+}
+
+TEST_F(ReplicasTest, TheBackupAnswersForOneThatHangs) {
+  serve_backup(document({{"factor", 7}}));
+  serve(document(), 1);
+  ASSERT_TRUE(eventually([&] { return factor() == 2; })) << told();
+  const auto hanging = replicas()->status()[0];
+  ::kill(hanging.pid, SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return front_->counts(kName).backup.answers; })) << told();
+  EXPECT_EQ(replicas()->status()[0].id, hanging.id) << "before its supervisor has given it up";
+  EXPECT_EQ(factor(), 7);
+  ASSERT_TRUE(eventually([&] { return factor() == 2; })) << told();
+  EXPECT_NE(replicas()->status()[0].id, hanging.id);
+}
+
+TEST_F(ReplicasTest, OneThatOnlyPausedIsTrustedAgain) {
+  serve_backup(document({{"factor", 7}}));
+  serve(document(), 1);
+  ASSERT_TRUE(eventually([&] { return factor() == 2; })) << told();
+  const auto pausing = replicas()->status()[0];
+  ::kill(pausing.pid, SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return front_->counts(kName).backup.answers; })) << told();
+  ::kill(pausing.pid, SIGCONT);
+  ASSERT_TRUE(eventually([&] { return factor() == 2; })) << told();
+  EXPECT_EQ(replicas()->status()[0].id, pausing.id);
+}
+
+TEST_F(ReplicasTest, TheBackupServesWhatCannotBeLoadedOrIsNotThere) {
+  serve_backup(document({{"factor", 7}}));
+  EXPECT_EQ(factor(), 7) << "alone";
+  EXPECT_EQ(replicas(), nullptr);
+  infer::ServiceDocument broken = document();
+  std::ofstream(directory_ / "bad") << "no number";
+  broken.nodes[0].versions[0].model = directory_ / "bad";
+  serve(std::move(broken), 1);
+  ASSERT_TRUE(eventually([&] {
+    return told().find("the next starts in 0.2 s") != std::string::npos;
+  })) << told();
+  EXPECT_EQ(factor(), 7);
+  serve(document(), 1);
+  ASSERT_TRUE(eventually([&] { return factor() == 2; })) << told();
+  front_->remove_backup(kName);
+  EXPECT_EQ(factor(), 2);
+  EXPECT_EQ(front_->counts(kName).backup.ready, 0U);
+}
+
+TEST_F(ReplicasTest, WhatABackupLosesIsTriedAgainToo) {
+  serve_backup(document({{"factor", 7}}));
+  serve(document(), 1);
+  ASSERT_TRUE(eventually([&] { return factor() == 2; })) << told();
+  const Reply reply = ask(668);  // ends the replica, then the backup
+  EXPECT_EQ(reply.status, 502);
+  EXPECT_THAT(reply.body["error"].get<std::string>(), HasSubstr("2 times"));
+  ASSERT_TRUE(eventually([&] { return ask(1).status == 200; })) << told();
 }
 
 TEST_F(ReplicasTest, ItsReplicasEndWithIt) {
