@@ -60,7 +60,8 @@ Result<Plans> plan(const Context& context, const pipeline::ServiceSpec& spec,
   auto service = serve::plan_service(spec, catalog, find);
   if (service) return Plans{std::move(*service), std::move(*backup)};
   if (!*backup) return tl::unexpected(service.error());
-  log_line(service.error().message + "; its backup is served until it is started again");
+  log_line(service.error().message);
+  log_line("its backup answers, until it is started again with a model that is there");
   return Plans{std::nullopt, std::move(*backup)};
 }
 

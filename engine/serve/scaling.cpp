@@ -36,8 +36,8 @@ std::string Scaling::text(std::size_t before) const {
     return fmt::format("{}: more were not needed for {}", count,
                        format_duration(rule_.stabilization_us));
   }
-  return fmt::format("{}: {:g} requests on their way, {:g} each", count,
-                     std::round(average_ * 10) / 10, rule_.target);
+  const double average = std::ceil(average_ * 10 - 1e-6) / 10;  // 4.04 asks for more than 4 does
+  return fmt::format("{}: {:g} requests on their way, {:g} each", count, average, rule_.target);
 }
 
 }  // namespace scanflow::serve

@@ -60,6 +60,13 @@ TEST(ScalingTest, GoesDownWhenFewerWereEnoughForTheWholeWindow) {
   EXPECT_EQ(requests.keep(0, 3 * kSecond), 1U);
 }
 
+TEST(ScalingTest, SaysNoLessThanWhatItDecidedBy) {
+  Scaling scaling({1, 4, 8, 30 * kSecond});
+  scaling.decide(0, 0);
+  EXPECT_EQ(scaling.decide(kSecond, 8'010'000), 2U);
+  EXPECT_EQ(scaling.text(1), "2 replicas now: 8.1 requests on their way, 8 each");
+}
+
 TEST(ScalingTest, WithoutAWindowItFollowsAtOnce) {
   Requests requests({2, 9, 0.5, 0});
   EXPECT_EQ(requests.keep(4, kSecond), 8U);
