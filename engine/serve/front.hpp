@@ -16,6 +16,8 @@ struct ServiceName {
   std::string name_space, name;
   auto operator<=>(const ServiceName&) const = default;
 };
+/// "NAMESPACE/NAME".
+inline std::string text_of(const ServiceName& name) { return name.name_space + "/" + name.name; }
 
 /// What may change while it is served.
 struct ServiceRules {

@@ -25,6 +25,16 @@ double value_of(const knowledge::Knowledge& recent, const std::string& name, con
 
 }  // namespace
 
+double in_flight_of(const knowledge::Knowledge& recent, const std::vector<std::string>& pods,
+                    std::int64_t now_us) {
+  double sum = 0;
+  for (const std::string& pod : pods) {
+    sum += value_of(recent, "inference_in_flight", {{"run", pod}}, Function::last, kInFlightUs,
+                    now_us);
+  }
+  return sum;
+}
+
 PodFigures figures_of(const knowledge::Knowledge& recent, const std::string& id,
                       const std::vector<std::string>& pods, std::int64_t now_us) {
   PodFigures figures;
@@ -36,9 +46,8 @@ PodFigures figures_of(const knowledge::Knowledge& recent, const std::string& id,
     };
     failed += last("failed") + last("expired");
     all += last("answered") + last("failed") + last("expired") + last("refused");
-    figures.in_flight += value_of(recent, "inference_in_flight", {{"run", pod}}, Function::last,
-                                  kInFlightUs, now_us);
   }
+  figures.in_flight = in_flight_of(recent, pods, now_us);
   figures.requests = static_cast<std::uint64_t>(all);
   figures.errors = all > 0 ? failed / all : 0;
 

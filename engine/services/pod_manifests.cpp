@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
 
 #include "engine/inject/inject.hpp"
 #include "sdk/base/digest.hpp"
@@ -13,24 +14,24 @@ namespace {
 
 constexpr int kListen = 8080;
 constexpr std::int64_t kUser = 65532;  // of our images
-constexpr std::size_t kMostName = 63;
+constexpr std::string_view kBackup = "-backup";
+constexpr std::size_t kMostName = 63 - kBackup.size();
 constexpr std::size_t kDocumentDigits = 16;
 
 const char* const kStateLabel = "scanflow.dev/state";
 const char* const kServiceLabel = "scanflow.dev/service";
 const char* const kDocumentLabel = "scanflow.dev/document";
 
-json labels_of(const serve::ServiceName& name, const PodSettings& settings) {
+json labels_of(const std::string& object, const PodSettings& settings) {
   return {{"app.kubernetes.io/managed-by", "scanflow"},
-          {"app.kubernetes.io/name", name.name},
           {kStateLabel, settings.state},
-          {kServiceLabel, object_name(name)}};
+          {kServiceLabel, object}};
 }
 
-json metadata_of(const serve::ServiceName& name, const PodSettings& settings) {
-  return {{"name", object_name(name)},
+json metadata_of(const std::string& object, const PodSettings& settings) {
+  return {{"name", object},
           {"namespace", settings.name_space},
-          {"labels", labels_of(name, settings)}};
+          {"labels", labels_of(object, settings)}};
 }
 
 json probe_of(const char* path, int period_s, int timeout_s, int failures) {
@@ -53,14 +54,13 @@ std::string document_text(infer::ServiceDocument document) {
   return infer::to_json(document).dump();
 }
 
-json container_of(const pipeline::ServiceSpec& spec, const std::string& document,
-                  const PodSettings& settings) {
+json container_of(std::uint32_t threads, const std::string& document, const PodSettings& settings) {
   return {{"name", kServiceContainer},
           {"image", settings.image},
           {"command", {"scanflow-service", "--in-pod"}},
           {"env", json::array({{{"name", "SCANFLOW_SERVICE"}, {"value", document}}})},
           {"ports", json::array({{{"name", "http"}, {"containerPort", kListen}}})},
-          {"resources", {{"requests", {{"cpu", std::to_string(spec.threads)}}}}},
+          {"resources", {{"requests", {{"cpu", std::to_string(threads)}}}}},
           // A call of a model may hold an answer up: 90 s of silence are too many.
           {"livenessProbe", probe_of("/v2/health/live", 15, 10, 6)},
           {"readinessProbe", probe_of("/v2/health/ready", 2, 5, 3)},
@@ -78,22 +78,24 @@ std::string object_name(const serve::ServiceName& name) {
   constexpr std::size_t kDigits = 8;
   // Two names of which one holds the other's '-' would be one.
   const bool plain = name.name_space.find('-') == std::string::npos && whole.back() != '-' &&
-                     whole.size() <= kMostName;
+                     !whole.ends_with(kBackup) && whole.size() <= kMostName;
   if (plain) return whole;
   const std::string digest = sha256_hex(name.name_space + "/" + name.name).substr(0, kDigits);
   return whole.substr(0, kMostName - kDigits - 1) + "-" + digest;
 }
 
-std::string selector_of(const PodSettings& settings, const serve::ServiceName* name) {
-  const std::string all = fmt::format("{}={}", kStateLabel, settings.state);
-  if (name == nullptr) return fmt::format("{},{}", all, kServiceLabel);
-  return fmt::format("{},{}={}", all, kServiceLabel, object_name(*name));
+std::string backup_name(const serve::ServiceName& name) {
+  return object_name(name) + std::string(kBackup);
 }
 
-Result<json> deployment_of(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+std::string selector_of(const PodSettings& settings) {
+  return fmt::format("{}={},{}", kStateLabel, settings.state, kServiceLabel);
+}
+
+Result<json> deployment_of(const std::string& object, std::size_t replicas,
                            const infer::ServiceDocument& document, const PodSettings& settings) {
   const std::string text = document_text(document);
-  json labels = labels_of(name, settings);
+  json labels = labels_of(object, settings);
   labels[kDocumentLabel] = sha256_hex(text).substr(0, kDocumentDigits);
   json pod = {{"automountServiceAccountToken", false},
               {"terminationGracePeriodSeconds", 60},
@@ -102,14 +104,14 @@ Result<json> deployment_of(const serve::ServiceName& name, const pipeline::Servi
                 {"runAsUser", kUser},
                 {"runAsGroup", kUser},
                 {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-              {"containers", json::array({container_of(spec, text, settings)})},
+              {"containers", json::array({container_of(document.threads, text, settings)})},
               {"volumes", json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}})}};
   json made = {
       {"apiVersion", "apps/v1"},
       {"kind", "Deployment"},
-      {"metadata", metadata_of(name, settings)},
+      {"metadata", metadata_of(object, settings)},
       {"spec",
-       {{"replicas", spec.replicas},
+       {{"replicas", replicas},
         {"selector",
          {{"matchLabels",
            {{kStateLabel, settings.state}, {kServiceLabel, labels.at(kServiceLabel)}}}}},
@@ -126,12 +128,13 @@ Result<json> deployment_of(const serve::ServiceName& name, const pipeline::Servi
   return made.patch(patch->operations);
 }
 
-json service_of(const serve::ServiceName& name, const PodSettings& settings) {
+json service_of(const serve::ServiceName& name, const std::string& to,
+                const PodSettings& settings) {
   return {{"apiVersion", "v1"},
           {"kind", "Service"},
-          {"metadata", metadata_of(name, settings)},
+          {"metadata", metadata_of(object_name(name), settings)},
           {"spec",
-           {{"selector", {{kStateLabel, settings.state}, {kServiceLabel, object_name(name)}}},
+           {{"selector", {{kStateLabel, settings.state}, {kServiceLabel, to}}},
             {"ports",
              json::array({{{"name", "http"}, {"port", kServicePort}, {"targetPort", "http"}}})}}}};
 }

@@ -7,7 +7,6 @@
 
 #include "engine/infer/document.hpp"
 #include "engine/inject/settings.hpp"
-#include "engine/pipeline/service_spec.hpp"
 #include "engine/serve/front.hpp"
 #include "sdk/base/result.hpp"
 
@@ -27,14 +26,17 @@ struct PodSettings {
 
 /// Of its objects: a DNS label, the same each time, and no other service's.
 std::string object_name(const serve::ServiceName& name);
-/// "scanflow.dev/state=...,scanflow.dev/service=...": of its Pods; without a name those of all services.
-std::string selector_of(const PodSettings& settings, const serve::ServiceName* name = nullptr);
+/// Of the Deployment that is its backup.
+std::string backup_name(const serve::ServiceName& name);
+/// "scanflow.dev/state=...,scanflow.dev/service": Pods of services of this state directory.
+std::string selector_of(const PodSettings& settings);
 
-/// Which versions its nodes have is not in it: they are told by the sidecars, and change without new Pods. An error says
-/// why Pods cannot serve it.
-Result<json> deployment_of(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+/// `object`: one of the names above. Which versions its nodes have is not in it: they are told by the sidecars, and
+/// change without new Pods. An error says why Pods cannot serve it.
+Result<json> deployment_of(const std::string& object, std::size_t replicas,
                            const infer::ServiceDocument& document, const PodSettings& settings);
-json service_of(const serve::ServiceName& name, const PodSettings& settings);
+/// Its requests go to Pods of the Deployment `to`.
+json service_of(const serve::ServiceName& name, const std::string& to, const PodSettings& settings);
 
 /// What a sidecar is told of a node: {"node", "versions"}, as the primitive set_traffic has it. Null: the node has no
 /// model. An error: a model is not in the artifact store, so that no Pod could have it.

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
-#include <optional>
 
 #include "engine/backend/kubernetes_objects.hpp"
 #include "engine/kube/fields.hpp"
 #include "engine/kube/pod_status.hpp"
-#include "engine/services/pod_figures.hpp"
+#include "engine/serve/plan.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/digest.hpp"
 
@@ -18,11 +18,9 @@ namespace {
 namespace kinds = kube::kinds;
 
 constexpr const char* kHubSecret = "scanflow-services-hub";
-constexpr std::chrono::milliseconds kTend{250};
 constexpr std::int64_t kRefusedUs = 5'000'000;
 constexpr std::chrono::minutes kSwitchWithin{2};  // loading a model may take long
 constexpr std::chrono::seconds kEnrolWithin{20};
-constexpr int kLogLines = 200;
 
 SeenPod read_pod(const json& object) {
   const kube::PodStatus status = kube::read_pod_status(object);
@@ -42,27 +40,6 @@ SeenPod read_pod(const json& object) {
 
 std::string object_of(const json& object) {
   return kube::text_at(object, "/metadata/labels/scanflow.dev~1service"_json_pointer);
-}
-
-/// What an engine says of a primitive; none: that is not the end of it.
-std::optional<Crew::Answer> answer_of(const json& update) {
-  const std::string type = update.value("type", "");
-  if (type == "rejected" && update.value("reason", "") == "not_found")
-    return Crew::Answer{.message = "its sidecar has not reached the hub yet"};
-  if (type == "rejected" || type == "closing")
-    return Crew::Answer{.message = update.value("message", "the engine ends")};
-  if (type != "done") return std::nullopt;
-  const json& command = update.at("command");
-  Crew::Answer answer;
-  answer.done = command.at("outcome") == "DONE";
-  answer.refused = command.at("outcome") == "FAILED";
-  answer.message = command.value("message", "");
-  answer.switched_us = command.at("evidence").value("switched_us", std::int64_t{0});
-  return answer;
-}
-
-std::string text_of_name(const serve::ServiceName& name) {
-  return name.name_space + "/" + name.name;
 }
 
 }  // namespace
@@ -195,80 +172,114 @@ void PodPlace::watch() {
 
 Result<void> PodPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                            const infer::ServiceDocument& document) {
-  const std::string what = infer::to_json(document).dump() + std::to_string(spec.replicas);
-  const auto known = refused_.find(name);
+  return deploy(name, spec, document, false);
+}
+
+Result<void> PodPlace::set_backup(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                                  const std::optional<infer::ServiceDocument>& backup) {
+  if (backup) return deploy(name, spec, *backup, true);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto served = served_.find(name);
+    if (served == served_.end() || !served->second.backup) return {};
+    served->second.backup.reset();
+    crews_[backup_name(name)].want("", {});
+    lend(name, served->second);
+  }
+  drop(kinds::kDeployment, backup_name(name));
+  return {};
+}
+
+Result<void> PodPlace::deploy(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                              const infer::ServiceDocument& document, bool backup) {
+  const std::string object = backup ? backup_name(name) : object_name(name);
+  const std::string what = infer::to_json(document).dump();
+  const auto known = refused_.find(object);
   if (known != refused_.end() && known->second.what == what &&
       monotonic_us() < known->second.until_us)
     return fail(known->second.why);
-  auto put = put_now(name, spec, document);
-  refused_.erase(name);
-  if (!put) refused_[name] = {what, put.error().message, monotonic_us() + kRefusedUs};
-  return put;
+  auto deployed = deploy_now(name, spec, document, backup);
+  refused_.erase(object);
+  if (!deployed) refused_[object] = {what, deployed.error().message, monotonic_us() + kRefusedUs};
+  return deployed;
 }
 
-Result<void> PodPlace::put_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
-                               const infer::ServiceDocument& document) {
+Result<void> PodPlace::deploy_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                                  const infer::ServiceDocument& document, bool backup) {
   if (auto opened = open(); !opened) return opened;
   std::map<std::string, json> traffic;
-  Served next;
+  Nodes nodes;
   for (const infer::NodeDocument& node : document.nodes) {
     auto told = traffic_of(node);
     if (!told) return tl::unexpected(told.error());
     if (!told->is_null()) traffic[node.node.name] = std::move(*told);
-    next.nodes[node.node.name] = node;
+    nodes[node.node.name] = node;
   }
-  auto deployment = deployment_of(name, spec, document, settings_);
-  if (!deployment) return tl::unexpected(deployment.error());
-  const std::string object = object_name(name);
-  const auto there =
-      client_->get(kinds::kDeployment, settings_.name_space, object, stop_.get_token());
-  if (there && kube::text_at(*there, "/metadata/labels/scanflow.dev~1state"_json_pointer) !=
-                   options_.state) {
-    return fail(
-        fmt::format("{} is there already, and is not this engine's: delete it, or serve "
-                    "from where it was made",
-                    kube::named(kinds::kDeployment, settings_.name_space, object)));
-  }
-  if (!there && !there.error().is("NotFound"))
-    return fail(kube::explained(there.error(), "get Deployment " + object));
-  const std::string digest = kube::text_at(
-      *deployment, "/spec/template/metadata/labels/scanflow.dev~1document"_json_pointer);
+  const std::string object = backup ? backup_name(name) : object_name(name);
+  if (auto ours = is_ours_to_make(object); !ours) return ours;
+  const serve::ScalingRule rule = serve::rules_of(spec).scaling;
+  std::size_t replicas = 1;
   {
     const std::lock_guard lock(mutex_);
-    Served& served = served_[name];
+    Served& served = served_.try_emplace(name, rule).first->second;
+    served.scaling.set_rule(rule);
+    if (!backup) replicas = std::clamp(served.scaling.wanted(), rule.min, rule.max);
+  }
+  auto deployment = deployment_of(object, replicas, document, settings_);
+  if (!deployment) return tl::unexpected(deployment.error());
+  const std::string digest = kube::text_at(
+      *deployment, "/spec/template/metadata/labels/scanflow.dev~1document"_json_pointer);
+  bool answers = false;
+  {
+    const std::lock_guard lock(mutex_);
+    Served& served = served_.at(name);
     crews_[object].want(digest, std::move(traffic));
-    served.replicas = spec.replicas;
-    served.nodes = std::move(next.nodes);
+    (backup ? served.backup : served.nodes) = std::move(nodes);
+    answers = served.backup_answers;
     lend(name, served);
   }
-  if (auto made = apply(kinds::kService, service_of(name, settings_)); !made) return made;
+  const std::string to = answers ? backup_name(name) : object_name(name);
+  if (auto made = apply(kinds::kService, service_of(name, to, settings_)); !made) return made;
   return apply(kinds::kDeployment, std::move(*deployment));
+}
+
+/// Another state directory's, or a person's, of the same name is left alone.
+Result<void> PodPlace::is_ours_to_make(const std::string& object) {
+  const auto there =
+      client_->get(kinds::kDeployment, settings_.name_space, object, stop_.get_token());
+  if (!there && there.error().is("NotFound")) return {};
+  const std::string named = kube::named(kinds::kDeployment, settings_.name_space, object);
+  if (!there) return fail(kube::explained(there.error(), "get " + named));
+  if (kube::text_at(*there, "/metadata/labels/scanflow.dev~1state"_json_pointer) == options_.state)
+    return {};
+  return fail(
+      fmt::format("{} is there already, and is not this engine's: delete it, or serve from "
+                  "where it was made",
+                  named));
 }
 
 /// Before Pods are told of them.
 void PodPlace::lend(const serve::ServiceName& name, const Served& served) {
   std::vector<protocol::Input> files;
-  for (const auto& [node, document] : served.nodes) {
-    for (const infer::VersionDocument& version : document.versions) {
-      if (!version.sha256.empty())
-        files.push_back({node, "file", version.sha256, 0, version.directory});
+  for (const auto& nodes : {served.nodes, served.backup}) {
+    if (!nodes) continue;
+    for (const auto& [node, document] : *nodes) {
+      for (const infer::VersionDocument& version : document.versions) {
+        if (!version.sha256.empty())
+          files.push_back({node, "file", version.sha256, 0, version.directory});
+      }
     }
   }
   if (engine_ != nullptr)
-    engine_->lend(settings_.name_space, "service " + text_of_name(name), std::move(files));
+    engine_->lend(settings_.name_space, "service " + serve::text_of(name), std::move(files));
 }
 
 Result<void> PodPlace::set_rules(const serve::ServiceName& name,
                                  const pipeline::ServiceSpec& spec) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::exchange(served_.at(name).replicas, spec.replicas) == spec.replicas) return {};
-  }
-  const auto scaled = client_->patch(kinds::kDeployment, settings_.name_space, object_name(name),
-                                     kube::Patch::merge, {{"spec", {{"replicas", spec.replicas}}}},
-                                     {.unread = true}, stop_.get_token());
-  if (scaled) return {};
-  return fail(kube::explained(scaled.error(), "scale Deployment " + object_name(name)));
+  const std::lock_guard lock(mutex_);
+  const auto served = served_.find(name);
+  if (served != served_.end()) served->second.scaling.set_rule(serve::rules_of(spec).scaling);
+  return {};
 }
 
 /// One Pod that takes requests is the first: where it cannot, nothing has changed.
@@ -279,7 +290,7 @@ Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
   const std::string& node_name = node.node.name;
   std::unique_lock lock(mutex_);
   Served& served = served_.at(name);
-  infer::NodeDocument before = std::exchange(served.nodes[node_name], node);
+  infer::NodeDocument before = std::exchange((*served.nodes)[node_name], node);
   lend(name, served);
   std::string first;
   Crew& crew = crews_[object_name(name)];
@@ -296,7 +307,7 @@ Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
     lock.lock();
     changed_.wait_for(lock, kSwitchWithin, [&] { return *answer || engine_ == nullptr; });
     if (!*answer || !(*answer)->done) {
-      served.nodes[node_name] = std::move(before);
+      (*served.nodes)[node_name] = std::move(before);
       lend(name, served);
       return fail(*answer ? (*answer)->message : "its Pods have not answered in time");
     }
@@ -313,7 +324,7 @@ Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
   for (const SeenPod& pod : refusers) {
     options_.log(
         fmt::format("service {}: Pod {} cannot have the new versions of {}, and is replaced",
-                    text_of_name(name), pod.name, node_name));
+                    serve::text_of(name), pod.name, node_name));
     (void)client_->remove(kinds::kPod, settings_.name_space, pod.name, {.uid = pod.uid},
                           stop_.get_token());
   }
@@ -324,25 +335,31 @@ void PodPlace::remove(const serve::ServiceName& name) {
   {
     const std::lock_guard lock(mutex_);
     served_.erase(name);
-    crews_[object_name(name)].want("", {});
+    for (const std::string& object : {object_name(name), backup_name(name)})
+      crews_[object].want("", {});
     if (engine_ != nullptr && client_)
-      engine_->lend(settings_.name_space, "service " + text_of_name(name), {});
+      engine_->lend(settings_.name_space, "service " + serve::text_of(name), {});
   }
-  refused_.erase(name);
-  if (!client_) return;
-  for (const kube::Kind* kind : {&kinds::kDeployment, &kinds::kService}) {
-    const auto gone =
-        client_->remove(*kind, settings_.name_space, object_name(name), {}, stop_.get_token());
-    if (!gone)
-      options_.log(kube::explained(
-          gone.error(), "delete " + kube::named(*kind, settings_.name_space, object_name(name))));
+  for (const std::string& object : {object_name(name), backup_name(name)}) {
+    refused_.erase(object);
+    if (client_) drop(kinds::kDeployment, object);
+  }
+  if (client_) drop(kinds::kService, object_name(name));
+}
+
+void PodPlace::drop(const kube::Kind& kind, const std::string& object) {
+  const auto gone = client_->remove(kind, settings_.name_space, object, {}, stop_.get_token());
+  if (!gone) {
+    options_.log(
+        kube::explained(gone.error(), "delete " + kube::named(kind, settings_.name_space, object)));
   }
 }
 
 void PodPlace::keep(const std::set<serve::ServiceName>& names) {
   if (auto opened = open(); !opened) return options_.log("services: " + opened.error().message);
   std::set<std::string> objects;
-  for (const serve::ServiceName& name : names) objects.insert(object_name(name));
+  for (const serve::ServiceName& name : names)
+    objects.insert({object_name(name), backup_name(name)});
   for (const kube::Kind* kind : {&kinds::kDeployment, &kinds::kService}) {
     const auto all = client_->list(*kind, settings_.name_space, {.labels = selector_of(settings_)},
                                    stop_.get_token());
@@ -352,126 +369,9 @@ void PodPlace::keep(const std::set<serve::ServiceName>& names) {
       if (objects.contains(found)) continue;
       options_.log(fmt::format("services: {} is of a service that is not there any more, and goes",
                                kube::named(*kind, settings_.name_space, found)));
-      (void)client_->remove(*kind, settings_.name_space, found, {}, stop_.get_token());
+      drop(*kind, found);
     }
   }
-}
-
-// --- what Pods are told
-
-void PodPlace::ask(const std::string& uid, const json& traffic,
-                   std::function<void(Crew::Answer)> then) {
-  runtime::PrimitiveRequest request;
-  request.run = uid;
-  request.step = kServiceContainer;
-  request.primitive = "set_traffic";
-  request.arguments = traffic.dump();
-  request.by = "services";
-  runtime::Client client;
-  client.listener = [then](const runtime::Update& update) {
-    const auto answer = answer_of(*update);
-    if (answer) then(*answer);
-    return !answer;
-  };
-  const std::lock_guard lock(mutex_);
-  if (engine_ != nullptr) engine_->primitive(std::move(request), std::move(client));
-}
-
-void PodPlace::order(const serve::ServiceName& name, const Crew::Order& order) {
-  ask(order.uid, order.traffic, [this, name, order](const Crew::Answer& answer) {
-    const std::lock_guard lock(mutex_);
-    crews_[object_name(name)].answered(order, answer, monotonic_us());
-    changed_.notify_all();
-  });
-}
-
-void PodPlace::tend() {
-  std::unique_lock lock(mutex_);
-  while (!stop_.stop_requested()) {
-    std::vector<std::pair<serve::ServiceName, Crew::Order>> orders;
-    for (auto& [name, served] : served_) {
-      for (Crew::Order& each : crews_[object_name(name)].orders(monotonic_us()))
-        orders.emplace_back(name, std::move(each));
-    }
-    lock.unlock();
-    for (const auto& [name, each] : orders) order(name, each);
-    lock.lock();
-    if (orders.empty()) changed_.wait_for(lock, kTend);
-  }
-}
-
-// --- how it fares
-
-json PodPlace::describe(const serve::ServiceName& name) const {
-  const std::lock_guard lock(mutex_);
-  const auto served = served_.find(name);
-  const auto crew = crews_.find(object_name(name));
-  if (served == served_.end() || crew == crews_.end()) return json::object();
-  json row = {{"url", fmt::format("http://{}.{}.svc/v2/models/{}", object_name(name),
-                                  settings_.name_space, name.name)},
-              {"replicas", served->second.replicas},
-              {"ready", crew->second.ready()}};
-  std::vector<std::string> pods;
-  for (const Crew::Member& member : crew->second.members()) {
-    pods.push_back(member.pod.uid);
-    if (!member.problem.empty() && row["ready"] == 0)
-      row["problem"] = fmt::format("Pod {}: {}", member.pod.name, member.problem);
-  }
-  const knowledge::Knowledge* const recent = engine_ == nullptr ? nullptr : engine_->recent();
-  if (recent == nullptr) return row;
-  const PodFigures figures = figures_of(*recent, text_of_name(name), pods, wall_us());
-  row["requests"] = figures.requests;
-  row["errors"] = figures.errors;
-  row["in_flight"] = static_cast<std::uint64_t>(figures.in_flight);
-  row["p50_us"] = figures.p50_us;
-  row["p99_us"] = figures.p99_us;
-  return row;
-}
-
-json PodPlace::processes(const serve::ServiceName& name) const {
-  const std::lock_guard lock(mutex_);
-  json rows = json::array();
-  const auto crew = crews_.find(object_name(name));
-  if (crew == crews_.end()) return rows;
-  for (const Crew::Member& member : crew->second.members()) {
-    rows.push_back({{"id", member.pod.name},
-                    {"state", member.pod.ready ? "ready" : "starting"},
-                    {"node", member.pod.node},
-                    {"problem", member.problem}});
-  }
-  return rows;
-}
-
-std::string PodPlace::logs(const serve::ServiceName& name) const {
-  std::vector<std::string> pods;
-  std::shared_ptr<kube::Client> client;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto crew = crews_.find(object_name(name));
-    if (crew == crews_.end() || !client_) return "";
-    for (const Crew::Member& member : crew->second.members()) pods.push_back(member.pod.name);
-    client = client_;
-  }
-  std::string text;
-  for (const std::string& pod : pods) {
-    const auto stream = client->open_stream(
-        {.path = kube::path_of(kinds::kPod, settings_.name_space, pod, "log"),
-         .query = {{"container", kServiceContainer}, {"tailLines", std::to_string(kLogLines)}}},
-        stop_.get_token());
-    std::string all;
-    while (stream) {
-      auto piece = (*stream)->next(stop_.get_token(), std::chrono::seconds(10));
-      if (!piece || piece->empty()) break;
-      all += *piece;
-    }
-    for (std::size_t begin = 0; begin < all.size();) {
-      const std::size_t end = std::min(all.find('\n', begin), all.size());
-      text += fmt::format("{}  {}\n", pod, all.substr(begin, end - begin));
-      begin = end + 1;
-    }
-    if (!stream) text += fmt::format("{}  ({})\n", pod, stream.error().message);
-  }
-  return text;
 }
 
 }  // namespace scanflow::services

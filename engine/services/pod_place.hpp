@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -18,6 +19,7 @@
 #include "engine/kube/watcher.hpp"
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine.hpp"
+#include "engine/serve/scaling.hpp"
 #include "engine/services/crew.hpp"
 #include "engine/services/place.hpp"
 #include "engine/services/pod_manifests.hpp"
@@ -40,6 +42,8 @@ class PodPlace final : public Place {
 
   Result<void> put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                    const infer::ServiceDocument& document) override;
+  Result<void> set_backup(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                          const std::optional<infer::ServiceDocument>& backup) override;
   Result<void> set_rules(const serve::ServiceName& name,
                          const pipeline::ServiceSpec& spec) override;
   Result<std::int64_t> set_versions(const serve::ServiceName& name,
@@ -52,9 +56,16 @@ class PodPlace final : public Place {
   void forget_engine() override;
 
  private:
+  /// A Deployment: a service's own, or its backup. By name, whose models are lent.
+  using Nodes = std::map<std::string, infer::NodeDocument>;
   struct Served {
-    std::uint32_t replicas = 0;
-    std::map<std::string, infer::NodeDocument> nodes;  // by name: with what is lent
+    explicit Served(const serve::ScalingRule& rule) : scaling(rule) {}
+    std::optional<Nodes> nodes, backup;  // none: it has no such
+    serve::Scaling scaling;
+    std::uint64_t busy_us = 0;  // as Scaling::decide has it
+    std::int64_t looked_us = 0;
+    bool backup_answers = false;
+    std::uint64_t failovers = 0;
   };
   /// What could not be done is not tried twice a second.
   struct Refused {
@@ -64,13 +75,22 @@ class PodPlace final : public Place {
 
   Result<void> open();
   Result<void> open_now();
-  Result<void> put_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
-                       const infer::ServiceDocument& document);
+  Result<void> deploy(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                      const infer::ServiceDocument& document, bool backup);
+  Result<void> deploy_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                          const infer::ServiceDocument& document, bool backup);
+  Result<void> is_ours_to_make(const std::string& object);
   Result<void> apply(const kube::Kind& kind, json object);
+  void drop(const kube::Kind& kind, const std::string& object);
   void watch();
   void lend(const serve::ServiceName& name, const Served& served);
+  // pod_place_tend.cpp: what its thread does.
   void tend();
-  void order(const serve::ServiceName& name, const Crew::Order& order);
+  void tell_pods(std::unique_lock<std::mutex>& lock);
+  void scale_all(std::unique_lock<std::mutex>& lock);
+  void fail_over(std::unique_lock<std::mutex>& lock);
+  void order(const std::string& object, const Crew::Order& order);
+  std::vector<Crew::Member> members_of(const serve::ServiceName& name) const;
   /// Of the sidecar of that Pod. `then` is called once, on the engine's strand; not where that ends first.
   void ask(const std::string& uid, const json& traffic, std::function<void(Crew::Answer)> then);
 
@@ -79,9 +99,9 @@ class PodPlace final : public Place {
   std::condition_variable changed_;
   runtime::Engine* engine_;
   std::map<serve::ServiceName, Served> served_;
-  std::map<std::string, Crew> crews_;  // by object_name: also of Pods that were there before
-  std::map<serve::ServiceName, Refused> refused_;
-  std::string problem_;  // of the cluster
+  std::map<std::string, Crew> crews_;       // by Deployment: also of Pods that were there before
+  std::map<std::string, Refused> refused_;  // by object's name
+  std::string problem_;                     // of the cluster
   std::int64_t problem_until_us_ = 0;
   std::shared_ptr<kube::Client> client_;
   PodSettings settings_;

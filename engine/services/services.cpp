@@ -16,8 +16,6 @@ namespace {
 constexpr std::chrono::milliseconds kLook{500};
 constexpr std::int64_t kFirstWaitUs = 5'000'000, kLongestWaitUs = 300'000'000;
 
-std::string text_of(const serve::ServiceName& name) { return name.name_space + "/" + name.name; }
-
 /// All but which versions its nodes have.
 json shape_of(infer::ServiceDocument document) {
   for (infer::NodeDocument& node : document.nodes) node.versions.clear();
@@ -192,8 +190,8 @@ json Services::describe(const serve::ServiceName& name, const Hosted& hosted) co
   row.update(place_->describe(name));
   if (!hosted.problem.empty()) row["problem"] = hosted.problem;
   const bool backed = row.contains("backup") && row["backup"].value("answers", false);
-  row["status"] = backed                        ? "backup"
-                  : !hosted.problem.empty()     ? "failed"
+  row["status"] = backed                      ? "backup"
+                  : !hosted.problem.empty()   ? "failed"
                   : row.value("ready", 0) > 0 ? "ready"
                                               : "starting";
   if (hosted.spec->slo_errors > 0) row["slo_errors"] = hosted.spec->slo_errors;

@@ -108,6 +108,16 @@ TEST_F(EnrolmentOfPods, TheyAreSeenAndActedOn) {
   EXPECT_TRUE(eventually([&] { return shown().is_null(); })) << "its container has ended";
 }
 
+TEST_F(EnrolmentOfPods, ASidecarWhoseAppHasEndedHasNothingMoreToTell) {
+  start(kube_.admin_token());
+  run_pod(token_of("shop", "uid-web"));
+  ASSERT_TRUE(eventually([&] { return shown().is_object(); })) << sidecar_->err();
+  app_->signal(SIGTERM);
+  EXPECT_TRUE(eventually([&] { return shown().is_null(); }));
+  sidecar_->signal(SIGTERM);
+  EXPECT_EQ(sidecar_->wait(std::chrono::seconds(5)).exit, 0) << "it waits for what is not told";
+}
+
 TEST_F(EnrolmentOfPods, ATokenOfAnotherIsRefusedWithTheReason) {
   start(kube_.admin_token());
   run_pod(token_of("shop", "uid-other"));

@@ -135,18 +135,20 @@ class ProcessNode {
     return "127.0.0.1";
   }
   void stop(const json& pod) {
-    std::unique_ptr<Pod> made;
+    const std::string uid = pod["metadata"]["uid"];
+    Pod* made = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      auto node = pods_.extract(pod["metadata"]["uid"].get<std::string>());
-      if (!node.empty()) made = std::move(node.mapped());
+      if (const auto found = pods_.find(uid); found != pods_.end()) made = found->second.get();
     }
-    if (!made) return;
+    if (made == nullptr) return;
     const std::string key = "default/" + made->name;
     made->app->signal(SIGTERM);
     kubelet_.exit(key, "service", made->app->wait().exit);
     made->sidecar->signal(SIGTERM);
     kubelet_.exit(key, "scanflow-sidecar", made->sidecar->wait().exit);
+    const std::lock_guard lock(mutex_);
+    pods_.erase(uid);
   }
 
   kube::KubeServer& server_;
@@ -310,6 +312,26 @@ TEST_F(ServicesOfACluster, WhatPodsCannotHaveIsSaid) {
   ASSERT_TRUE(eventually([&] { return listed().value("status", "") == "failed"; }));
   EXPECT_THAT(listed().value("problem", ""), HasSubstr("is a file of this machine"));
   EXPECT_TRUE(object("deployments").is_null());
+}
+
+TEST_F(ServicesOfACluster, ABackupAnswersWhileNothingElseIsReady) {
+  register_model("3");
+  apply("models:/factor@champion", "backup: {model: \"models:/factor/1\"}\n");
+  const auto selected = [&] {
+    const json service = object("services");
+    return service.is_object()
+               ? service.value("/spec/selector/scanflow.dev~1service"_json_pointer, "")
+               : "";
+  };
+  ASSERT_TRUE(eventually([&] { return selected() == "scanflow-default-scale-backup"; }));
+  ASSERT_TRUE(all_answer(1, 3));
+  EXPECT_TRUE(eventually([&] { return listed().value("status", "") == "backup"; })) << listed();
+  EXPECT_EQ(listed()["backup"]["failovers"], 1);
+  ASSERT_EQ(scanflow({"model", "promote", "factor/1", "champion"}).exit, 0);
+  EXPECT_TRUE(eventually([&] { return selected() == "scanflow-default-scale"; }));
+  EXPECT_TRUE(all_answer(2, 3));
+  EXPECT_TRUE(eventually([&] { return listed().value("status", "") == "ready"; })) << listed();
+  EXPECT_THAT(server_->log(), HasSubstr("its own Pods answer again"));
 }
 
 TEST_F(ServicesOfACluster, AnothersDeploymentIsNotTaken) {

@@ -19,10 +19,8 @@ class PodManifests : public testing::Test {
     settings_.sidecar = inject::defaults("1");
     settings_.sidecar.hub = "tcp://10.0.0.1:4190";
     settings_.sidecar.bulk = "tcp://10.0.0.1:4191";
-    spec_.name = "digits";
-    spec_.replicas = 2;
-    spec_.threads = 3;
     document_.name = "digits";
+    document_.threads = 3;
     document_.nodes.push_back({{"pre", infer::NodeType::transformer, {}},
                                "image.preprocess",
                                "/usr/lib/scanflow/plugins/serving.so",
@@ -35,7 +33,7 @@ class PodManifests : public testing::Test {
                                {{{"3", 1, false}, "/artifacts/x", std::string(64, 'a'), true}}});
   }
   json made() const {
-    const auto made = deployment_of(name_, spec_, document_, settings_);
+    const auto made = deployment_of(object_name(name_), 2, document_, settings_);
     EXPECT_TRUE(made) << made.error().message;
     return made ? *made : json();
   }
@@ -48,7 +46,6 @@ class PodManifests : public testing::Test {
 
   const serve::ServiceName name_{"default", "digits"};
   PodSettings settings_;
-  pipeline::ServiceSpec spec_;
   infer::ServiceDocument document_;
 };
 
@@ -68,7 +65,7 @@ TEST_F(PodManifests, ADeploymentServesBesideASidecarThatBringsItsModels) {
   EXPECT_THAT(sidecar["env"].dump(), HasSubstr("tcp://10.0.0.1:4191"));
   for (const auto& [label, value] : deployment["spec"]["selector"]["matchLabels"].items())
     EXPECT_EQ(deployment["spec"]["template"]["metadata"]["labels"][label], value);
-  const json service = service_of(name_, settings_);
+  const json service = service_of(name_, object_name(name_), settings_);
   EXPECT_EQ(service["spec"]["selector"], deployment["spec"]["selector"]["matchLabels"]);
   EXPECT_EQ(service["spec"]["ports"][0]["targetPort"], app["ports"][0]["name"]);
 }
@@ -115,10 +112,13 @@ TEST_F(PodManifests, NamesAreLabelsAndDifferWhereServicesDo) {
   const std::string one = object_name({"a-b", "c"}), other = object_name({"a", "b-c"});
   EXPECT_NE(one, other);
   const std::string longest = object_name({std::string(63, 'n'), std::string(63, 's')});
-  for (const std::string& name : {one, other, longest, object_name({"a", "b-"})}) {
+  for (const std::string& name : {one, other, longest, object_name({"a", "b-"}),
+                                  backup_name({"a", "b"}), object_name({"a", "b-backup"})}) {
     EXPECT_LE(name.size(), 63U);
     EXPECT_THAT(name, MatchesRegex("[a-z]([-a-z0-9]*[a-z0-9])?"));
   }
+  EXPECT_NE(backup_name({"a", "b"}), object_name({"a", "b-backup"}));
+  EXPECT_LE(backup_name({std::string(63, 'n'), std::string(63, 's')}).size(), 63U);
   EXPECT_NE(longest, object_name({std::string(63, 'n'), std::string(62, 's')}));
 }
 
