@@ -91,7 +91,9 @@ json container(const Installation& to) {
   json made = {
       {"name", "engine"},
       {"image", to.engine_image},
-      {"args", {"server", "--durable=power", fmt::format("--lease={}/{}", to.name_space, kName)}},
+      {"args",
+       {"server", "--durable=power", "--services-on=kubernetes",
+        fmt::format("--lease={}/{}", to.name_space, kName)}},
       {"env", environment(to)},
       {"ports",
        {{{"name", "hub"}, {"containerPort", to.hub_port}},

@@ -55,20 +55,21 @@ std::string document_text(infer::ServiceDocument document) {
 }
 
 json container_of(std::uint32_t threads, const std::string& document, const PodSettings& settings) {
-  return {{"name", kServiceContainer},
-          {"image", settings.image},
-          {"command", {"scanflow-service", "--in-pod"}},
-          {"env", json::array({{{"name", "SCANFLOW_SERVICE"}, {"value", document}}})},
-          {"ports", json::array({{{"name", "http"}, {"containerPort", kListen}}})},
-          {"resources", {{"requests", {{"cpu", std::to_string(threads)}}}}},
-          // A call of a model may hold an answer up: 90 s of silence are too many.
-          {"livenessProbe", probe_of("/v2/health/live", 15, 10, 6)},
-          {"readinessProbe", probe_of("/v2/health/ready", 2, 5, 3)},
-          {"securityContext",
-           {{"allowPrivilegeEscalation", false},
-            {"capabilities", {{"drop", {"ALL"}}}},
-            {"readOnlyRootFilesystem", true}}},
-          {"volumeMounts", json::array({{{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
+  return {
+      {"name", kServiceContainer},
+      {"image", settings.image},
+      {"command", {"scanflow-service", "--in-pod"}},
+      {"env", json::array({{{"name", "SCANFLOW_SERVICE"}, {"value", document}}})},
+      {"ports", json::array({{{"name", "http"}, {"containerPort", kListen}, {"protocol", "TCP"}}})},
+      {"resources", {{"requests", {{"cpu", std::to_string(threads)}}}}},
+      // A call of a model may hold an answer up: 90 s of silence are too many.
+      {"livenessProbe", probe_of("/v2/health/live", 15, 10, 6)},
+      {"readinessProbe", probe_of("/v2/health/ready", 2, 5, 3)},
+      {"securityContext",
+       {{"allowPrivilegeEscalation", false},
+        {"capabilities", {{"drop", {"ALL"}}}},
+        {"readOnlyRootFilesystem", true}}},
+      {"volumeMounts", json::array({{{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
 }
 
 }  // namespace
@@ -135,8 +136,10 @@ json service_of(const serve::ServiceName& name, const std::string& to,
           {"metadata", metadata_of(object_name(name), settings)},
           {"spec",
            {{"selector", {{kStateLabel, settings.state}, {kServiceLabel, to}}},
-            {"ports",
-             json::array({{{"name", "http"}, {"port", kServicePort}, {"targetPort", "http"}}})}}}};
+            {"ports", json::array({{{"name", "http"},
+                                    {"protocol", "TCP"},
+                                    {"port", kServicePort},
+                                    {"targetPort", "http"}}})}}}};
 }
 
 Result<json> traffic_of(const infer::NodeDocument& node) {

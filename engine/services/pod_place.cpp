@@ -161,11 +161,13 @@ void PodPlace::watch() {
   events.trouble = [this](const kube::Failure& failure) {
     options_.log("services: " + kube::explained(failure, "watch Pods"));
   };
-  watcher_ = std::make_unique<kube::Watcher>(
+  auto watcher = std::make_unique<kube::Watcher>(
       client_,
       kube::Watcher::What{
           kinds::kPod, settings_.name_space, {.labels = selector_of(settings_)}, kube::kNotStatus},
       std::move(events));
+  const std::lock_guard lock(mutex_);
+  watcher_ = std::move(watcher);
 }
 
 // --- what is served
@@ -183,6 +185,7 @@ Result<void> PodPlace::set_backup(const serve::ServiceName& name, const pipeline
     const auto served = served_.find(name);
     if (served == served_.end() || !served->second.backup) return {};
     served->second.backup.reset();
+    served->second.deployments.erase(backup_name(name));
     crews_[backup_name(name)].want("", {});
     lend(name, served->second);
   }
@@ -236,6 +239,7 @@ Result<void> PodPlace::deploy_now(const serve::ServiceName& name, const pipeline
     crews_[object].want(digest, std::move(traffic));
     (backup ? served.backup : served.nodes) = std::move(nodes);
     answers = served.backup_answers;
+    served.deployments[object] = *deployment;
     lend(name, served);
   }
   const std::string to = answers ? backup_name(name) : object_name(name);

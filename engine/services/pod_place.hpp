@@ -66,6 +66,7 @@ class PodPlace final : public Place {
     std::int64_t looked_us = 0;
     bool backup_answers = false;
     std::uint64_t failovers = 0;
+    std::map<std::string, json> deployments;  // as applied, by name
   };
   /// What could not be done is not tried twice a second.
   struct Refused {
@@ -89,6 +90,7 @@ class PodPlace final : public Place {
   void tell_pods(std::unique_lock<std::mutex>& lock);
   void scale_all(std::unique_lock<std::mutex>& lock);
   void fail_over(std::unique_lock<std::mutex>& lock);
+  void make_again(std::unique_lock<std::mutex>& lock);
   void order(const std::string& object, const Crew::Order& order);
   std::vector<Crew::Member> members_of(const serve::ServiceName& name) const;
   /// Of the sidecar of that Pod. `then` is called once, on the engine's strand; not where that ends first.
@@ -99,6 +101,7 @@ class PodPlace final : public Place {
   std::condition_variable changed_;
   runtime::Engine* engine_;
   std::map<serve::ServiceName, Served> served_;
+  std::int64_t made_again_us_ = 0;          // that what is missing was looked for
   std::map<std::string, Crew> crews_;       // by Deployment: also of Pods that were there before
   std::map<std::string, Refused> refused_;  // by object's name
   std::string problem_;                     // of the cluster

@@ -13,6 +13,7 @@ namespace {
 namespace kinds = kube::kinds;
 
 constexpr std::chrono::milliseconds kTend{250};
+constexpr std::int64_t kLookAgainUs = 10'000'000;
 
 /// What an engine says of a primitive; none: that is not the end of it.
 std::optional<Crew::Answer> answer_of(const json& update) {
@@ -45,6 +46,7 @@ void PodPlace::tend() {
     tell_pods(lock);
     scale_all(lock);
     fail_over(lock);
+    make_again(lock);
     changed_.wait_for(lock, kTend);
   }
 }
@@ -145,6 +147,46 @@ void PodPlace::fail_over(std::unique_lock<std::mutex>& lock) {
       if (answers) ++served->second.failovers;
     }
     lock.unlock();
+  }
+  lock.lock();
+}
+
+/// What somebody has deleted.
+void PodPlace::make_again(std::unique_lock<std::mutex>& lock) {
+  if (!watcher_ || monotonic_us() - made_again_us_ < kLookAgainUs) return;
+  made_again_us_ = monotonic_us();
+  struct Made {
+    serve::ServiceName name;
+    std::string to;
+    std::map<std::string, json> deployments;
+  };
+  std::vector<Made> all;
+  for (const auto& [name, served] : served_) {
+    all.push_back(
+        {name, served.backup_answers ? backup_name(name) : object_name(name), served.deployments});
+    const auto own = all.back().deployments.find(object_name(name));
+    if (own != all.back().deployments.end())
+      own->second["spec"]["replicas"] = served.scaling.wanted();
+  }
+  lock.unlock();
+  const auto is_gone = [&](const kube::Kind& kind, const std::string& object) {
+    const auto there = client_->get(kind, settings_.name_space, object, stop_.get_token());
+    if (there || !there.error().is("NotFound")) return false;
+    options_.log(fmt::format("services: {} was deleted, and is made again",
+                             kube::named(kind, settings_.name_space, object)));
+    return true;
+  };
+  for (const Made& made : all) {
+    if (is_gone(kinds::kService, object_name(made.name)))
+      (void)apply(kinds::kService, service_of(made.name, made.to, settings_));
+    for (const auto& [object, deployment] : made.deployments)
+      if (is_gone(kinds::kDeployment, object)) (void)apply(kinds::kDeployment, deployment);
+    lock.lock();
+    const bool removed = !served_.contains(made.name);
+    lock.unlock();
+    if (!removed) continue;  // else meanwhile: what was made again goes, too
+    for (const auto& [object, deployment] : made.deployments) drop(kinds::kDeployment, object);
+    drop(kinds::kService, object_name(made.name));
   }
   lock.lock();
 }

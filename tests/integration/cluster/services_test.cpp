@@ -286,6 +286,13 @@ TEST_F(ServicesOfACluster, WhatIsDeletedGoes) {
   register_model("3");
   apply("models:/factor", "");
   ASSERT_TRUE(all_answer(1, 3));
+  const json before = object("deployments")["metadata"]["uid"];
+  kube_.ask("DELETE", "/apis/apps/v1/namespaces/default/deployments/scanflow-default-scale");
+  ASSERT_TRUE(eventually([&] {  // by a person: it is made again
+    const json now = object("deployments");
+    return now.is_object() && now["metadata"]["uid"] != before;
+  }));
+  ASSERT_TRUE(all_answer(1, 3));
   EXPECT_EQ(scanflow({"delete", "inferenceservice/scale"}).exit, 0);
   EXPECT_TRUE(eventually([&] { return object("deployments").is_null(); }));
   EXPECT_TRUE(eventually([&] { return object("services").is_null(); }));
