@@ -93,6 +93,8 @@ json to_json(const ServiceDocument& document) {
            {{"rows", document.limits.batch_rows}, {"delay_us", document.limits.batch_delay_us}}},
           {"requests", document.limits.requests},
           {"threads", document.threads},
+          {"cpus", document.cpus},
+          {"memory", document.memory},
           {"listen", document.listen},
           {"admin", document.admin}};
 }
@@ -107,6 +109,8 @@ Result<ServiceDocument> service_from_json(const json& document) {
     service.limits.batch_delay_us = document.at("batch").at("delay_us");
     service.limits.requests = document.at("requests");
     service.threads = document.at("threads");
+    service.cpus = document.value("cpus", 1.0);
+    service.memory = document.value("memory", std::uint64_t{0});
     service.listen = document.at("listen");
     service.admin = document.at("admin");
     return service;

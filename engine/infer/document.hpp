@@ -36,8 +36,11 @@ struct ServiceDocument {
   std::vector<NodeDocument> nodes;
   ServiceLimits limits;
   std::uint32_t threads = 1;  // of one call
-  std::string listen;         // the protocol: unix:PATH, or 127.0.0.1:PORT
-  std::string admin;          // health, metrics, traffic: unix:PATH; empty: nobody asks
+  // Of its Pod, where it is in one.
+  double cpus = 1;
+  std::uint64_t memory = 0;  // bytes; 0: nobody says
+  std::string listen;        // the protocol: unix:PATH, or 127.0.0.1:PORT
+  std::string admin;         // health, metrics, traffic: unix:PATH; empty: nobody asks
 };
 
 json to_json(const ServiceDocument& document);

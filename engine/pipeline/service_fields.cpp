@@ -8,6 +8,7 @@ namespace {
 
 constexpr bool kMandatory = true;
 constexpr double kMostRows = 65'536;
+constexpr double kMostThreads = 1024;
 constexpr double kMostReplicasOfService = 1000;
 constexpr double kMostWeight = 1e6;
 constexpr double kLongestStabilization = 3600e6;  // as of Kubernetes
@@ -110,7 +111,14 @@ constexpr std::array kServiceScaling{
 };
 
 constexpr std::array kServiceResources{
-    Field{"cpu", kInt, "threads that compute one call"}.within(1, 1024).initially("1"),
+    Field{"cpu", kScalar, "processors, and as many threads, rounded up, that compute one call",
+          "cpu"}
+        .above(0)
+        .up_to(kMostThreads)
+        .initially("1"),
+    Field{"memory", kScalar,
+          "of its Pod, where it runs in a cluster: what is set aside, and the limit", "bytes"}
+        .at_least(16 << 20, "a sidecar alone has as much"),
 };
 
 constexpr std::array kServiceSlo{

@@ -11,6 +11,7 @@
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
 #include "sdk/base/nearest.hpp"
+#include "sdk/base/units.hpp"
 #include "sdk/loader/schema.hpp"
 
 namespace scanflow::pipeline {
@@ -57,7 +58,9 @@ class ServiceReader {
     if (const Node* scaling = map.get("scaling")) read_scaling(*scaling);
     if (const Node* resources = map.get("resources")) {
       const MapReader fields(*resources, service_resources_fields(), problems_);
-      if (const Node* cpu = fields.get("cpu")) out_.threads = count_of(*cpu);
+      if (const Node* cpu = fields.get("cpu")) out_.cpus = parse_cpu(cpu->text).value();
+      if (const Node* memory = fields.get("memory"))
+        out_.memory = parse_bytes(memory->text).value();
     }
     if (const Node* slo = map.get("slo")) {
       const MapReader fields(*slo, service_slo_fields(), problems_);

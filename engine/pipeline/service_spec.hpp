@@ -49,7 +49,8 @@ struct ServiceSpec {
   std::uint32_t most_replicas = 1;  // equals the least where the file says none
   double scaling_target = 8;        // requests on their way, of each replica
   std::int64_t scaling_stabilization_us = 30'000'000;
-  std::uint32_t threads = 1;  // of a call
+  double cpus = 1;            // of each process
+  std::uint64_t memory = 0;   // bytes, of its Pod; 0: nobody says
   std::uint32_t queue = 256;  // requests on their way, at most
   std::int64_t timeout_us = 30'000'000;
   std::uint32_t retries = 1;    // of a request whose replica ended

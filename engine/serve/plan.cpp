@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace scanflow::serve {
 namespace {
@@ -52,7 +53,9 @@ Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
   infer::ServiceDocument document;
   document.name = spec.name;
   document.id = spec.name_space + "/" + spec.name;
-  document.threads = spec.threads;
+  document.threads = static_cast<std::uint32_t>(std::ceil(spec.cpus));
+  document.cpus = spec.cpus;
+  document.memory = spec.memory;
   document.limits.batch_rows = spec.batch_rows;
   document.limits.batch_delay_us = spec.batch_delay_us;
   document.limits.requests = spec.queue;

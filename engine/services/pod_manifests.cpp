@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string_view>
 
@@ -54,14 +55,24 @@ std::string document_text(infer::ServiceDocument document) {
   return infer::to_json(document).dump();
 }
 
-json container_of(std::uint32_t threads, const std::string& document, const PodSettings& settings) {
+json resources_of(const infer::ServiceDocument& document) {
+  json requests = {{"cpu", fmt::format("{}m", std::llround(std::ceil(document.cpus * 1000)))}};
+  if (document.memory == 0) return {{"requests", requests}};
+  requests["memory"] = std::to_string(document.memory);
+  return {{"requests", requests}, {"limits", {{"memory", requests["memory"]}}}};
+}
+
+json container_of(const infer::ServiceDocument& document, const std::string& text,
+                  const PodSettings& settings) {
   return {
       {"name", kServiceContainer},
       {"image", settings.image},
       {"command", {"scanflow-service", "--in-pod"}},
-      {"env", json::array({{{"name", "SCANFLOW_SERVICE"}, {"value", document}}})},
+      {"env",
+       json::array({{{"name", "SCANFLOW_SERVICE"}, {"value", text}},
+                    {{"name", "OMP_NUM_THREADS"}, {"value", std::to_string(document.threads)}}})},
       {"ports", json::array({{{"name", "http"}, {"containerPort", kListen}, {"protocol", "TCP"}}})},
-      {"resources", {{"requests", {{"cpu", std::to_string(threads)}}}}},
+      {"resources", resources_of(document)},
       // A call of a model may hold an answer up: 90 s of silence are too many.
       {"livenessProbe", probe_of("/v2/health/live", 15, 10, 6)},
       {"readinessProbe", probe_of("/v2/health/ready", 2, 5, 3)},
@@ -105,7 +116,7 @@ Result<json> deployment_of(const std::string& object, std::size_t replicas,
                 {"runAsUser", kUser},
                 {"runAsGroup", kUser},
                 {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-              {"containers", json::array({container_of(document.threads, text, settings)})},
+              {"containers", json::array({container_of(document, text, settings)})},
               {"volumes", json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}})}};
   json made = {
       {"apiVersion", "apps/v1"},

@@ -20,7 +20,9 @@ class PodManifests : public testing::Test {
     settings_.sidecar.hub = "tcp://10.0.0.1:4190";
     settings_.sidecar.bulk = "tcp://10.0.0.1:4191";
     document_.name = "digits";
-    document_.threads = 3;
+    document_.threads = 1;
+    document_.cpus = 0.5;
+    document_.memory = 1 << 30;
     document_.nodes.push_back({{"pre", infer::NodeType::transformer, {}},
                                "image.preprocess",
                                "/usr/lib/scanflow/plugins/serving.so",
@@ -57,7 +59,8 @@ TEST_F(PodManifests, ADeploymentServesBesideASidecarThatBringsItsModels) {
   const json app = pod["containers"][0];
   EXPECT_EQ(app["command"],
             (json{"/scanflow/bin/scanflow-exec", "--", "scanflow-service", "--in-pod"}));
-  EXPECT_EQ(app["resources"]["requests"]["cpu"], "3");
+  EXPECT_EQ(app["resources"], (json{{"requests", {{"cpu", "500m"}, {"memory", "1073741824"}}},
+                                    {"limits", {{"memory", "1073741824"}}}}));
   EXPECT_EQ(app["readinessProbe"]["httpGet"]["path"], "/v2/health/ready");
   EXPECT_EQ(app["securityContext"]["readOnlyRootFilesystem"], true);
   const json sidecar = pod["initContainers"].back();
