@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
 #include "engine/cli/pipe_program.hpp"
 #include "engine/cli/registry.hpp"
 #include "engine/cli/registry_commands.hpp"
+#include "engine/pipeline/documents.hpp"
 #include "engine/runtime/document_files.hpp"
 #include "sdk/base/files.hpp"
 
@@ -23,6 +25,49 @@ Result<runtime::ApplyRequest> request_of(const Context& context, const FilesOpti
   if (!texts) return tl::unexpected(texts.error());
   return runtime::ApplyRequest{std::move(*texts), options.name_space, options.dry_run,
                                absolute_plugin_dirs(context)};
+}
+
+/// Services that these pipelines have brought along once, and do not any more: as `documents`, with
+/// the outcome "left".
+api::Answer<json> left_behind(api::Documents& registry, const json& documents) {
+  const auto is_among = [&](const std::string& kind, const store::Document& of,
+                            const std::string& name) {
+    return std::any_of(documents.begin(), documents.end(), [&](const json& each) {
+      return each.at("kind") == kind && each.at("namespace") == of.name_space &&
+             each.at("name") == name;
+    });
+  };
+  json left = json::array();
+  const bool any = std::any_of(documents.begin(), documents.end(), [](const json& each) {
+    return each.at("kind") == "Pipeline" && each.at("outcome") != "created";
+  });
+  if (!any) return left;
+  const auto services = registry.list({.kind = "InferenceService",
+                                       .labels = std::string(pipeline::kPipelineLabel),
+                                       .sources = false});
+  if (!services) return tl::unexpected(services.error());
+  for (const store::Document& each : *services) {
+    const json labels = json::parse(each.labels);
+    const std::string of = labels.at(std::string(pipeline::kPipelineLabel));
+    if (!is_among("Pipeline", each, of) || is_among(each.kind, each, each.name)) continue;
+    left.push_back({{"kind", each.kind},
+                    {"namespace", each.name_space},
+                    {"name", each.name},
+                    {"version", each.version},
+                    {"outcome", "left"},
+                    {"file", each.file}});
+  }
+  return left;
+}
+
+void print_left(const json& documents) {
+  for (const json& each : documents) {
+    const std::string kind = pipeline::kind_word(each.at("kind").get<std::string>());
+    const std::string name = each.at("name"), name_space = each.at("namespace");
+    fmt::print(
+        "{0} {1}/{2} is not in the file any more; delete it with: scanflow delete {0}/{2} -n {1}\n",
+        kind, name_space, name);
+  }
 }
 
 void print_applied(const json& documents, bool dry_run) {
@@ -83,12 +128,16 @@ int apply(const Context& context, const FilesOptions& options) {
   if (!request) return complain(context, kUsage, request.error().message);
   const auto registry = open_registry(context);
   if (!registry) return complain(context, registry.error());
-  const auto documents = (*registry)->apply(*request);
+  auto documents = (*registry)->apply(*request);
   if (!documents) return complain(context, documents.error());
+  const auto left = left_behind(**registry, *documents);
+  if (!left) return complain(context, left.error());
   if (context.json) {
+    documents->insert(documents->end(), left->begin(), left->end());
     fmt::print("{}\n", documents->dump());
   } else {
     print_applied(*documents, options.dry_run);
+    print_left(*left);
   }
   return kSucceeded;
 }
@@ -101,7 +150,9 @@ int diff(const Context& context, const FilesOptions& options) {
   const auto changes = (*registry)->plan(*request);
   if (!changes) return complain(context, changes.error());
   json documents = runtime::planned(*changes).at("documents");
-  bool differs = false;
+  const auto left = left_behind(**registry, documents);
+  if (!left) return complain(context, left.error());
+  bool differs = !left->empty();
   for (std::size_t i = 0; i < changes->size(); ++i) {
     const runtime::Change& change = (*changes)[i];
     documents[i]["diff"] = "";
@@ -112,7 +163,12 @@ int diff(const Context& context, const FilesOptions& options) {
     documents[i]["diff"] = *text;
     if (!context.json) fmt::print("{}", *text);
   }
-  if (context.json) fmt::print("{}\n", documents.dump());
+  documents.insert(documents.end(), left->begin(), left->end());
+  if (context.json) {
+    fmt::print("{}\n", documents.dump());
+  } else {
+    print_left(*left);
+  }
   return differs ? kRunFailed : kSucceeded;
 }
 

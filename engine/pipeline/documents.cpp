@@ -13,6 +13,7 @@
 #include "engine/pipeline/document_text.hpp"
 #include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/map_reader.hpp"
+#include "engine/pipeline/pipeline_services.hpp"
 #include "engine/pipeline/reference.hpp"
 #include "engine/pipeline/root_reader.hpp"
 #include "engine/pipeline/service_reader.hpp"
@@ -57,8 +58,9 @@ struct Draft {
   Document document;
   File* file;
   const Node* root;
-  const Node* name;  // where an error about its name stands
-  int line;          // its first one
+  const Node* name;      // where an error about its name stands
+  int line;              // its first one
+  bool brought = false;  // by a pipeline, which is checked with it
 };
 
 std::string with_line_feeds(std::string_view text) {
@@ -96,6 +98,7 @@ class DocumentReader {
     };
     const auto known = std::make_shared<Known>();
     for (Draft& draft : drafts_) {
+      if (draft.brought) continue;
       const auto* reader =
           std::find_if(kReaders.begin(), kReaders.end(),
                        [&](const KindReader& each) { return each.kind == draft.document.kind; });
@@ -124,7 +127,7 @@ class DocumentReader {
       if (!is_label(document.name) || !is_label(document.name_space)) {
         add(fmt::format("'{}' is not the name of a document", printable(name_of(document)))).hint =
             kLabelRule;
-      } else if (!name_space_.empty() && document.name_space != name_space_) {
+      } else if (!draft.brought && !name_space_.empty() && document.name_space != name_space_) {
         add(fmt::format("the namespace is '{}' here, and '{}' was asked for (-n)",
                         document.name_space, name_space_))
             .hint = "leave one of them out";
@@ -183,7 +186,21 @@ class DocumentReader {
         text_of(metadata, "namespace", name_space_.empty() ? "default" : name_space_);
     document.file = file.source.file();
     document.text = with_line_feeds(part.text);
+    const Document pipeline = document;
     drafts_.push_back(std::move(draft));
+    if (pipeline.kind == kReaders.front().kind) add_services(file, root, pipeline);
+  }
+
+  void add_services(File& file, const Node& root, const Document& pipeline) {
+    for (PipelineService& each :
+         services_of(root, pipeline.name_space, pipeline.name, file.source)) {
+      Document document{"InferenceService", pipeline.name_space, each.name->text};
+      document.labels = {{std::string(kPipelineLabel), pipeline.name}};
+      document.file = fmt::format("{} (service {})", pipeline.file, each.name->text);
+      document.text = std::move(each.text);
+      drafts_.push_back(
+          {std::move(document), &file, each.item, each.name, each.name->at.line, true});
+    }
   }
 
   void check_name(std::size_t index) {

@@ -7,11 +7,15 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/pipeline/reader.hpp"
 
 namespace scanflow::pipeline {
+
+/// The label of a service that a pipeline has brought along: the pipeline's name.
+inline constexpr std::string_view kPipelineLabel = "scanflow.dev/pipeline";
 
 struct Document {
   std::string kind, name_space, name;
@@ -26,7 +30,8 @@ struct Documents {
   std::string rendered;  // all of them, as people read them; no trailing count
 };
 
-/// A text may hold several documents (`---` between them). A pipeline may call another one of the
+/// A text may hold several documents (`---` between them). The services that a pipeline brings along
+/// follow it, as documents with a text that says the same. A pipeline may call another one of the
 /// texts, whatever their order; what else it calls is asked from `find`, which is never null.
 /// `name_space`: as of read_pipeline. Errors: those of each document, two with one name, a text
 /// without documents. Bounded as read_pipeline, for each text.

@@ -6,8 +6,6 @@ namespace scanflow::pipeline {
 namespace {
 
 constexpr bool kRequired = true;
-constexpr bool kOptional = false;
-constexpr bool kComesLater = true;
 
 constexpr double kMostAtOnce = 100'000;
 constexpr double kHighestPriority = 100;
@@ -52,11 +50,8 @@ constexpr Field kWord{"", kScalar, "text", "literal"};
 constexpr Field kArgument{"", kScalar, "text; may hold expressions"};
 constexpr Field kHook =
     Field{"", kList, "the program and its arguments"}.listing(kWord).not_empty();
+constexpr Field kServiceOfPipeline = Field{"", kMap, "a service"}.of(pipeline_service_fields);
 constexpr Field kCause = Field{"", kText, "why an attempt failed"}.among(kRetriedCauses);
-
-constexpr Field later(std::string_view name) {
-  return {name, kAny, "comes with a later version", {}, kOptional, kComesLater};
-}
 
 constexpr std::array kPipeline{
     Field{"apiVersion", kText, "the version of the format", {}, kRequired}.among(kApiVersions),
@@ -90,7 +85,8 @@ constexpr std::array kPipeline{
           "when it runs by itself once it is registered: a cron expression, or cron, timezone, ...",
           "cron"}
         .of(schedule_fields),
-    later("services"),
+    Field{"services", kList, "services that are registered with it: each as an InferenceService"}
+        .listing(kServiceOfPipeline),
 };
 
 constexpr std::array kMetadata{

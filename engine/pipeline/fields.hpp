@@ -40,7 +40,6 @@ struct Field {
   std::string_view doc;
   std::string_view format = {};  // of texts; see formats.hpp
   bool required = false;
-  bool later = false;  // known, but not in this version
 
   // Set by the functions below, as in Field{"limit", kInt, "..."}.within(0, 10).initially("1").
   const Table& (*table)() = nullptr;             // of its map; null: any map
@@ -170,6 +169,7 @@ const Table& pool_fields();
 
 // In service_fields.cpp.
 const Table& service_fields();
+const Table& pipeline_service_fields();  // of those that a pipeline brings along
 const Table& service_node_fields();
 const Table& service_version_fields();
 const Table& service_batching_fields();

@@ -104,7 +104,6 @@ class Writer {
     ordered_json out{{"title", table.name}};
     ordered_json required = ordered_json::array();
     for (const Field& field : table.fields) {
-      if (field.later) continue;
       out["properties"][std::string(field.name)] = property(field);
       if (field.required) required.push_back(field.name);
     }

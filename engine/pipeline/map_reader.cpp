@@ -57,12 +57,6 @@ void MapReader::take(const Node& key, const Node& value) {
     return;
   }
   const Field& field = table_.fields[i];
-  if (field.later) {
-    problems_
-        .add(key, fmt::format("'{}' is known but not available in this version yet", field.name))
-        .hint = "remove it";
-    return;
-  }
   if (value.is_null() || !check_value(field, value, problems_)) return;
   if (values_[i] == nullptr) values_[i] = &value;
 }
@@ -88,7 +82,7 @@ void MapReader::report_unknown(const Node& key, const Node& value) {
   }
   names.clear();
   for (const Field& field : table_.fields) {
-    if (!field.later) names.emplace_back(field.name);
+    names.emplace_back(field.name);
   }
   problem.notes.push_back(fmt::format("{} has: {}", table_.what, join_or(names, "and")));
 }

@@ -12,7 +12,7 @@
 
 namespace scanflow::pipeline {
 
-/// Unknown fields (with the nearest name), later ones, missing ones, and values of a wrong kind, out
+/// Unknown fields (with the nearest name), missing ones, and values of a wrong kind, out
 /// of their range, not among the allowed words or without their format are reported once, here.
 class MapReader {
  public:

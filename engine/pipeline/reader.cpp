@@ -14,6 +14,7 @@
 #include "engine/pipeline/policy_reader.hpp"
 #include "engine/pipeline/root_reader.hpp"
 #include "engine/pipeline/schedule_reader.hpp"
+#include "engine/pipeline/service_reader.hpp"
 #include "engine/pipeline/step_reader.hpp"
 #include "engine/pipeline/step_table.hpp"
 #include "engine/pipeline/text.hpp"
@@ -71,6 +72,7 @@ class Reader {
     if (const Node* retain = map.get("retain")) read_retain(*retain);
     if (const Node* when = map.get("schedule")) read_schedule(*when, out_, problems_);
     if (const Node* outputs = map.get("outputs")) read_outputs(*outputs);
+    if (const Node* services = map.get("services")) check_services(*services, reading_, problems_);
     check_steps();
     for (StepDraft& draft : drafts_) out_.steps.push_back(std::move(draft.step));
     return std::move(out_);

@@ -10,6 +10,7 @@ constexpr bool kMandatory = true;
 constexpr double kMostRows = 65'536;
 constexpr double kMostThreads = 1024;
 constexpr double kMostReplicasOfService = 1000;
+constexpr double kMostRequests = 100'000;  // on their way at once
 constexpr double kMostWeight = 1e6;
 constexpr double kLongestStabilization = 3600e6;  // as of Kubernetes
 
@@ -26,11 +27,8 @@ constexpr Field kNodeNeed{"", kText, "a node's name", "label"};
 constexpr Field kVersionOfModel =
     Field{"", kMap, "a version of the model"}.of(service_version_fields);
 
-constexpr std::array kService{
-    Field{"apiVersion", kText, "the version of the format", {}, kMandatory}.among(
-        kServiceVersionsOfApi),
-    Field{"kind", kText, "what the document describes", {}, kMandatory}.among(kServiceKind),
-    Field{"metadata", kMap, "name, namespace, labels", {}, kMandatory}.of(metadata_fields),
+/// All of a service but what a document has that is one by itself.
+constexpr std::array kServiceBody{
     Field{"graph",
           kList,
           "what answers a request: nodes, in the order of their needs",
@@ -43,7 +41,7 @@ constexpr std::array kService{
     Field{"scaling", kMap, "how many processes serve"}.of(service_scaling_fields),
     Field{"resources", kMap, "of each process"}.of(service_resources_fields),
     Field{"queue", kInt, "requests on their way at once; past them a client is told 429"}
-        .within(1, 100'000)
+        .within(1, kMostRequests)
         .initially("256"),
     Field{"timeout", kScalar, "of a request that says none itself", "duration"}
         .above(0, "leave it out for 30 s")
@@ -55,6 +53,27 @@ constexpr std::array kService{
     Field{"backup", kMap, "what answers while no process of the service is ready"}.of(
         service_backup_fields),
 };
+
+constexpr std::array kServiceHead{
+    Field{"apiVersion", kText, "the version of the format", {}, kMandatory}.among(
+        kServiceVersionsOfApi),
+    Field{"kind", kText, "what the document describes", {}, kMandatory}.among(kServiceKind),
+    Field{"metadata", kMap, "name, namespace, labels", {}, kMandatory}.of(metadata_fields),
+};
+constexpr std::array kServiceName{
+    Field{"name", kText, "its name within the pipeline's namespace", "label", kMandatory},
+};
+
+template <std::size_t A, std::size_t B>
+constexpr std::array<Field, A + B> both(const std::array<Field, A>& first,
+                                        const std::array<Field, B>& then) {
+  std::array<Field, A + B> all{};
+  for (std::size_t i = 0; i < A; ++i) all[i] = first[i];
+  for (std::size_t i = 0; i < B; ++i) all[A + i] = then[i];
+  return all;
+}
+constexpr auto kService = both(kServiceHead, kServiceBody);
+constexpr auto kPipelineService = both(kServiceName, kServiceBody);
 
 constexpr std::array kServiceNode{
     Field{"name", kText, "its name within the graph", "label", kMandatory},
@@ -98,11 +117,10 @@ constexpr std::array kServiceScaling{
         .initially("1"),
     Field{"max", kInt, "processes at most: their number follows 'metric'; without it, it is 'min'"}
         .within(1, kMostReplicasOfService),
-    Field{"metric", kText, "what the number of processes follows"}
-        .among(kServiceMetrics)
-        .initially("in_flight"),
+    Field{"metric", kText, "what the number of processes follows"}.among(kServiceMetrics),
     Field{"target", kNumber, "of the metric, for each process"}
         .above(0, "requests on their way that one process is to have")
+        .up_to(kMostRequests)
         .initially("8"),
     Field{"stabilization", kScalar, "fewer are kept only when fewer were enough for so long",
           "duration"}
@@ -134,12 +152,13 @@ constexpr std::array kServiceBackup{
     Field{"model", kText, "models:/NAME@ALIAS, models:/NAME/VERSION, or the path of a file",
           "literal", kMandatory}
         .not_empty(),
-    Field{"when", kText, "when requests go to it"}.among(kWhenBackup).initially("not_ready"),
+    Field{"when", kText, "when requests go to it"}.among(kWhenBackup),
     Field{"node", kText, "whose model it replaces; one MODEL node with a model needs no saying",
           "label"},
 };
 
 constexpr Table kServiceTable{"service", "a service", kService};
+constexpr Table kPipelineServiceTable{"pipeline_service", "a service", kPipelineService};
 constexpr Table kServiceNodeTable{"service_node", "a node", kServiceNode};
 constexpr Table kServiceVersionTable{"service_version", "a version", kServiceVersion};
 constexpr Table kServiceBatchingTable{"service_batching", "batching", kServiceBatching};
@@ -151,6 +170,7 @@ constexpr Table kServiceBackupTable{"service_backup", "backup", kServiceBackup};
 }  // namespace
 
 const Table& service_fields() { return kServiceTable; }
+const Table& pipeline_service_fields() { return kPipelineServiceTable; }
 const Table& service_node_fields() { return kServiceNodeTable; }
 const Table& service_version_fields() { return kServiceVersionTable; }
 const Table& service_batching_fields() { return kServiceBatchingTable; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/graph/graph.hpp"
+#include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/metadata_reader.hpp"
 #include "engine/pipeline/root_reader.hpp"
@@ -41,12 +42,30 @@ class ServiceReader {
   ServiceReader(const Node& root, const Reading& reading, Problems& problems)
       : root_(root), reading_(reading), problems_(problems) {}
 
-  ServiceSpec run() {
+  ServiceSpec read_document() {
     const MapReader map(root_, service_fields(), problems_);
     Metadata metadata = read_metadata(map, reading_, "service", problems_);
     out_.name = std::move(metadata.name);
     out_.name_space = std::move(metadata.name_space);
     out_.labels = std::move(metadata.labels);
+    return read_body(map);
+  }
+
+  /// One of a pipeline.
+  ServiceSpec read_item() {
+    const MapReader map(root_, pipeline_service_fields(), problems_);
+    if (const Node* name = map.get("name")) {
+      out_.name = name->text;
+      if (!is_label(out_.name)) {
+        problems_.add(*name, fmt::format("'{}' is not the name of a service", printable(out_.name)))
+            .hint = std::string(kLabelRule);
+      }
+    }
+    return read_body(map);
+  }
+
+ private:
+  ServiceSpec read_body(const MapReader& map) {
     if (const Node* graph = map.get("graph"))
       for (const Node* node : graph->items) read_node(*node);
     check_needs();
@@ -74,7 +93,6 @@ class ServiceReader {
     return std::move(out_);
   }
 
- private:
   static std::uint32_t count_of(const Node& node) {
     return static_cast<std::uint32_t>(number_of(node));
   }
@@ -114,6 +132,7 @@ class ServiceReader {
     const MapReader map(node, service_backup_fields(), problems_);
     const Node* model = map.get("model");
     if (model == nullptr) return;  // reported
+    refuse_expressions(*model, "model");
     ServiceBackup backup;
     backup.version = {model->text, 1, false, model->at};
     if (const Node* named = map.get("node")) {
@@ -176,20 +195,39 @@ class ServiceReader {
     const Node* type = map.get("type");
     draft.node.type = type != nullptr ? type->text : "MODEL";
     if (draft.uses != nullptr) draft.node.uses = draft.uses->text;
-    if (draft.with != nullptr) draft.node.with = to_json(*draft.with, problems_);
+    if (draft.with != nullptr) {
+      draft.node.with = to_json(*draft.with, problems_);
+      refuse_expressions(*draft.with, "with");
+    }
     if (const Node* needs = map.get("needs")) {
       if (needs->is_scalar()) draft.needs = {needs};
       for (const Node* need : needs->items)
         if (need->is_scalar()) draft.needs.push_back(need);
-      for (const Node* need : draft.needs) draft.node.needs.push_back(need->text);
+      for (const Node* need : draft.needs) {
+        if (is_one_of(draft.node.needs, need->text)) {
+          problems_.add(*need, fmt::format("'{}' is needed twice", printable(need->text))).hint =
+              "remove one of them";
+        }
+        draft.node.needs.push_back(need->text);
+      }
     }
     read_versions(map, draft.node);
     drafts_.push_back(std::move(draft));
   }
 
+  /// Nothing evaluates them here.
+  void refuse_expressions(const Node& node, std::string_view field) {
+    if (node.is_scalar() && has_expression(node.text)) {
+      problems_.add(node, fmt::format("'{}' cannot hold an expression", field)).hint =
+          "a service is served as it is written: write the value";
+    }
+    for (const Node* each : node.items) refuse_expressions(*each, field);
+  }
+
   void read_versions(const MapReader& map, ServiceNode& node) {
     const Node* model = map.get("model");
     const Node* traffic = map.get("traffic");
+    if (model != nullptr) refuse_expressions(*model, "model");
     if (model != nullptr && traffic != nullptr) {
       problems_.add(*map.key("traffic"), "a node has either 'model' or 'traffic'").hint =
           "put the model into traffic, with a weight";
@@ -204,7 +242,10 @@ class ServiceReader {
       const MapReader fields(*each, service_version_fields(), problems_);
       ServiceVersion version;
       version.at = each->at;
-      if (const Node* of = fields.get("model")) version.model = of->text;
+      if (const Node* of = fields.get("model")) {
+        refuse_expressions(*of, "model");
+        version.model = of->text;
+      }
       if (const Node* weight = fields.get("weight")) version.weight = number_of(*weight);
       if (const Node* shadow = fields.get("shadow")) version.shadow = is_true(*shadow);
       if (version.shadow) version.weight = 0;
@@ -221,7 +262,12 @@ class ServiceReader {
     std::vector<std::string> names;
     for (const NodeDraft& draft : drafts_) {
       if (draft.name == nullptr) continue;
-      if (is_one_of(names, draft.node.name)) {
+      if (!is_label(draft.node.name)) {
+        problems_
+            .add(*draft.name,
+                 fmt::format("'{}' is not the name of a node", printable(draft.node.name)))
+            .hint = std::string(kLabelRule);
+      } else if (is_one_of(names, draft.node.name)) {
         problems_.add(*draft.name, fmt::format("duplicate node '{}'", printable(draft.node.name)))
             .hint = "give each node a name of its own";
       }
@@ -300,9 +346,22 @@ class ServiceReader {
 }  // namespace
 
 ServiceSpec read_service_root(const Node& root, const Reading& reading, Problems& problems) {
-  ServiceSpec service = ServiceReader(root, reading, problems).run();
+  ServiceSpec service = ServiceReader(root, reading, problems).read_document();
   service.file = problems.source().file();
   return service;
+}
+
+void check_services(const Node& list, const Reading& reading, Problems& problems) {
+  std::vector<std::string> names;
+  for (const Node* item : list.items) {
+    const std::string name = ServiceReader(*item, reading, problems).read_item().name;
+    if (name.empty()) continue;  // reported
+    if (is_one_of(names, name)) {
+      problems.add(*item->find("name"), fmt::format("duplicate service '{}'", printable(name)))
+          .hint = "give each service a name of its own";
+    }
+    names.push_back(name);
+  }
 }
 
 ReadServiceResult read_service(const std::string& file, const std::string& text,

@@ -26,5 +26,7 @@ struct Reading;
 class Problems;
 /// The root of a document that is a service.
 ServiceSpec read_service_root(const Node& root, const Reading& reading, Problems& problems);
+/// A pipeline's `services`: all that is wrong with any.
+void check_services(const Node& list, const Reading& reading, Problems& problems);
 
 }  // namespace scanflow::pipeline

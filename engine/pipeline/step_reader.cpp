@@ -353,7 +353,7 @@ class StepReader {
 
   void note_places() {
     for (const Field& field : step_fields().fields) {
-      const Node* node = field.later ? nullptr : get(field.name);
+      const Node* node = get(field.name);
       if (node != nullptr) step_.field_at[child_pointer({}, field.name)] = node->at;
     }
     for (std::size_t i = 0; i < draft_.needs.size(); ++i) {

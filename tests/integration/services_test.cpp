@@ -174,5 +174,74 @@ TEST_F(ServicesTest, IsServedByItsBackupUntilItsModelIsThere) {
   EXPECT_TRUE(eventually([&] { return listed().empty(); })) << listed();
 }
 
+/// The pipeline that registers a model, with the services that serve it.
+std::string with_services(const std::vector<std::string>& names) {
+  std::string text = kRegister;
+  text.replace(text.find("{name: factor}"), 14, "{name: factor, namespace: team}");
+  text += "services:\n";
+  for (const std::string& name : names) {
+    text += "  - name: " + name +
+            "\n    graph: [{name: m, uses: test.scale, model: \"models:/factor@champion\"}]\n";
+  }
+  return text;
+}
+
+TEST_F(ServicesTest, APipelineBringsItsServicesAlong) {
+  const std::string file = scanflow_.files() / "pipeline.yaml";
+  write(file, with_services({"scale", "twin"}));
+  EXPECT_EQ(scanflow({"validate", file}).exit, 0);
+  const Output before = scanflow({"diff", "-f", file});
+  EXPECT_EQ(before.exit, 1) << before.err;
+  EXPECT_THAT(before.out, HasSubstr("+kind: InferenceService"));
+  const Output applied = scanflow({"apply", "-f", file});
+  EXPECT_EQ(applied.out,
+            "pipeline team/factor@1 created\ninferenceservice team/scale@1 created\n"
+            "inferenceservice team/twin@1 created\n")
+      << applied.err;
+  ASSERT_TRUE(is("failed")) << "its model is not there yet";
+  EXPECT_THAT(listed().at("problem").get<std::string>(), HasSubstr("factor"));
+  const Output run = scanflow({"run", "team/factor", "-p", "factor=3"});
+  ASSERT_EQ(run.exit, 0) << run.out << run.err;
+  ASSERT_EQ(scanflow({"model", "promote", "factor/1", "champion"}).exit, 0);
+  ASSERT_TRUE(is("ready")) << listed() << server_->log();
+  EXPECT_EQ(ask(), 3);
+  EXPECT_EQ(scanflow({"diff", "-f", file}).exit, 0);
+  EXPECT_THAT(
+      scanflow({"get", "inferenceservices", "-n", "team", "-l", "scanflow.dev/pipeline=factor"})
+          .out,
+      testing::AllOf(HasSubstr("scale"), HasSubstr("twin")));
+
+  write(file, with_services({"scale"}));
+  const std::string left =
+      "inferenceservice team/twin is not in the file any more; delete it with: scanflow delete "
+      "inferenceservice/twin -n team\n";
+  for (const bool by_server : {true, false}) {
+    const std::vector<std::string> arguments{"diff", "-f", file, "--plugin-dir", plugins_.path()};
+    const Output differs = by_server ? scanflow({"diff", "-f", file}) : scanflow_(arguments);
+    EXPECT_EQ(differs.exit, 1) << differs.err;
+    EXPECT_THAT(differs.out, testing::EndsWith(left));
+  }
+  for (const std::string outcome :
+       {"pipeline team/factor@2 configured", "pipeline team/factor@2 unchanged"}) {
+    EXPECT_EQ(scanflow({"apply", "-f", file}).out,
+              outcome + "\ninferenceservice team/scale@1 unchanged\n" + left);
+  }
+  const json told = json::parse(scanflow({"apply", "-f", file, "-o", "json"}).out);
+  EXPECT_EQ(told.back().at("outcome"), "left");
+  EXPECT_EQ(server_->get("/api/v1/services").at("services").size(), 2U) << "it is kept until then";
+  ASSERT_EQ(scanflow({"delete", "inferenceservice/twin", "-n", "team"}).exit, 0);
+  EXPECT_EQ(scanflow({"diff", "-f", file}).out, "");
+
+  const std::string alone = scanflow_.files() / "service.yaml";
+  write(alone, service("models:/factor@champion"));
+  const Output twice = scanflow({"apply", "-f", file, "-f", alone});
+  EXPECT_EQ(twice.exit, 2);
+  EXPECT_THAT(twice.err, testing::AllOf(HasSubstr("two documents are the InferenceService"),
+                                        HasSubstr("remove or rename one of them")));
+  const Output deleted = scanflow({"delete", "-f", file});
+  EXPECT_EQ(deleted.exit, 0) << deleted.err;
+  EXPECT_TRUE(eventually([&] { return listed().empty(); })) << listed();
+}
+
 }  // namespace
 }  // namespace scanflow::test

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/pipeline/reference.hpp"
+#include "engine/pipeline/service_reader.hpp"
 #include "tests/unit/pipeline/support.hpp"
 
 namespace scanflow::pipeline {
@@ -82,6 +83,79 @@ TEST(Documents, OneNameIsOneDocument) {
   EXPECT_THAT(documents.rendered,
               HasSubstr("c.yaml:5:18: error: two documents are the Pipeline 'default/one'"));
   EXPECT_THAT(documents.rendered, HasSubstr("the first is a.yaml:3:18"));
+}
+
+constexpr const char* kBrings =
+    "services:\n  - name: digits\n    graph: [{name: net, uses: noop, model: m.pt, with: {note: "
+    "'a: "
+    "b'}}]\n    timeout: 5s\n    slo: {errors: 0.1%}\n  - {name: other, graph: [{name: a, uses: "
+    "noop}], queue: null}\n";
+
+TEST(Documents, BringTheirServicesAlong) {
+  for (const std::string name_space : {"", "team"}) {
+    const std::vector<SourceText> texts{{"a.yaml", pipeline("name: p") + kBrings},
+                                        {"b.yaml", pipeline("name: q")}};
+    const Documents documents = read(texts, name_space);
+    ASSERT_EQ(documents.rendered, "");
+    ASSERT_EQ(documents.all.size(), 4u);
+    const Document& service = documents.all[1];
+    const std::string in = name_space.empty() ? "default" : name_space;
+    EXPECT_EQ(service.kind, "InferenceService");
+    EXPECT_EQ(service.name_space, in);
+    EXPECT_EQ(service.name, "digits");
+    EXPECT_EQ(service.labels, (std::map<std::string, std::string>{{"scanflow.dev/pipeline", "p"}}));
+    EXPECT_EQ(service.file, "a.yaml (service digits)");
+    EXPECT_EQ(documents.all[2].name, "other");
+    EXPECT_EQ(documents.all[3].name, "q");
+    // It is a document that says the same.
+    const Documents again = read({{"s.yaml", service.text}}, name_space);
+    ASSERT_EQ(again.rendered, "");
+    EXPECT_EQ(again.all[0].labels, service.labels);
+    const auto spec = read_service("s.yaml", service.text, test::catalog()).service;
+    ASSERT_TRUE(spec);
+    EXPECT_EQ(spec->name_space, in);
+    EXPECT_EQ(spec->timeout_us, 5'000'000);
+    EXPECT_EQ(spec->slo_errors, 0.001);
+    EXPECT_EQ(spec->graph[0].with.at("note"), "a: b");
+    // Whoever only reads the names finds the same.
+    const Documents named = read_names(texts, name_space);
+    EXPECT_EQ(named.rendered, "");
+    ASSERT_EQ(named.all.size(), 4u);
+    EXPECT_EQ(named.all[1].text, service.text);
+  }
+}
+
+TEST(Documents, WhoseServicesAreWrongSayWhere) {
+  const auto said = [](const std::string& services) {
+    return read({{"a.yaml", pipeline("name: p") + "services:\n" + services}}).rendered;
+  };
+  EXPECT_THAT(said("  - {name: a, graph: [{name: n, uses: nop}]}\n"),
+              testing::AllOf(HasSubstr("a.yaml:6:39: error: unknown plugin 'nop'"),
+                             HasSubstr("did you mean 'noop'?")));
+  EXPECT_THAT(said("  - {graph: [{name: n, uses: noop}]}\n"), HasSubstr("a service has no 'name'"));
+  EXPECT_THAT(said("  - {name: A, graph: [{name: n, uses: noop}]}\n"),
+              HasSubstr("a.yaml:6:12: error: 'A' is not the name of a service"));
+  EXPECT_THAT(said("  - {name: a, kind: InferenceService, graph: [{name: n, uses: noop}]}\n"),
+              HasSubstr("unknown field 'kind' of a service"));
+  EXPECT_THAT(said("  - {name: a, graph: [{name: n, uses: noop}], scaling: {min: 3, max: 2}}\n"),
+              HasSubstr("a.yaml:6:70: error: 'max' is 2, below 'min'"));
+  EXPECT_THAT(said("  - {name: a, graph: [{name: n, uses: noop}]}\n  - {name: a, graph: [{name: n, "
+                   "uses: noop}]}\n"),
+              HasSubstr("a.yaml:7:12: error: duplicate service 'a'"));
+  EXPECT_THAT(said("  - 3\n"), HasSubstr("a service must be a map"));
+}
+
+TEST(Documents, AServiceIsThePipelinesOrByItself) {
+  const std::string alone =
+      "apiVersion: scanflow.dev/v1\nkind: InferenceService\nmetadata: {name: digits}\ngraph: "
+      "[{name: n, uses: noop}]\n";
+  const Documents documents = read({{"a.yaml", pipeline("name: p") + kBrings}, {"b.yaml", alone}});
+  EXPECT_EQ(documents.errors, 1u);
+  EXPECT_THAT(documents.rendered,
+              testing::AllOf(HasSubstr("b.yaml:3:18: error: two documents are the InferenceService "
+                                       "'default/digits'"),
+                             HasSubstr("remove or rename one of them"),
+                             HasSubstr("the first is a.yaml:6:11")));
 }
 
 TEST(Documents, TheNamespaceThatWasAskedForHoldsWhereNoneIsSaid) {

@@ -96,6 +96,24 @@ TEST(ServiceReader, ScalingThatIsWrongSaysWhereAndWhatToDo) {
   }
 }
 
+TEST(ServiceReader, NodesThatAreWrongSayWhere) {
+  const auto graph = [](const std::string& nodes) {
+    std::string text;
+    const auto read = read_text("graph: [" + nodes + "]\n", text);
+    return render(read.errors, text);
+  };
+  EXPECT_THAT(graph("{name: Net, uses: image.prepare}"),
+              HasSubstr("s.yaml:4:16: error: 'Net' is not the name of a node"));
+  EXPECT_THAT(
+      graph("{name: a, uses: image.prepare}, {name: b, needs: [a, a], uses: image.prepare}"),
+      HasSubstr("s.yaml:4:62: error: 'a' is needed twice"));
+  EXPECT_THAT(graph("{name: a, uses: net.predict, model: '${{ params.model }}'}"),
+              AllOf(HasSubstr("s.yaml:4:45: error: 'model' cannot hold an expression"),
+                    HasSubstr("write the value")));
+  EXPECT_THAT(graph("{name: a, uses: image.prepare, with: {x: [1, '${{ 1 }}']}}"),
+              HasSubstr("'with' cannot hold an expression"));
+}
+
 TEST(ServiceReader, ErrorsAreAShare) {
   EXPECT_EQ(service("").slo_errors, 0);
   EXPECT_DOUBLE_EQ(service("slo: {errors: 0.1%}\n").slo_errors, 0.001);

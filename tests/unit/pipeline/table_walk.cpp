@@ -29,6 +29,10 @@ json companions(const std::string& table, const std::string& field) {
       {"secret.file", json::object()},
       {"secret.secret", json::object()},
       {"approve.default", {{"timeout", "1m"}}},
+      {"service_scaling", {{"max", 1000}}},  // without it the others say nothing
+      {"service_scaling.max", json::object()},
+      {"pipeline_service.backup",
+       {{"graph", {{{"name", "noop"}, {"uses", "noop"}, {"model", "m"}}}}}},
   };
   const auto own = kCompanions.find(table + "." + field);
   if (own != kCompanions.end()) return own->second;
@@ -39,7 +43,8 @@ json companions(const std::string& table, const std::string& field) {
 json smallest_for(const Table& table, const std::string& field) {
   json map = companions(std::string(table.name), field);
   for (const Field& each : table.fields) {
-    if (each.required) map[std::string(each.name)] = valid_values(each).front();
+    const std::string name(each.name);
+    if (each.required && !map.contains(name)) map[name] = valid_values(each).front();
   }
   return map;
 }
@@ -47,7 +52,9 @@ json smallest_for(const Table& table, const std::string& field) {
 json list_with(const Field& element, const json& value) {
   json list = json::array({value});
   // One more, which the first may need, and which says nothing that `defaults` may say.
-  if (element.table == step_fields) list.push_back({{"name", "noop"}, {"uses", "noop"}});
+  if (element.table == step_fields || element.table == service_node_fields)
+    list.push_back({{"name", "noop"}, {"uses", "noop"}});
+  if (element.table == service_version_fields) list.push_back({{"model", "m"}});
   return list;
 }
 
@@ -70,7 +77,7 @@ class Walk {
     if (!seen_.insert(&table).second) return;
     tables.push_back({&table, wrap});
     for (const Field& field : table.fields) {
-      if (!field.later) add(table, std::string(field.name), std::string(field.name), field, wrap);
+      add(table, std::string(field.name), std::string(field.name), field, wrap);
     }
     // A name that the map may hold.
     const std::string name = table.names == "device" ? "example.org/x" : "x";
@@ -111,6 +118,7 @@ std::vector<json> valid_values(const Field& field) {
   static const std::map<std::string_view, json> kOfFormat{{"duration", "90s"},
                                                           {"bytes", "512Mi"},
                                                           {"cpu", "500m"},
+                                                          {"share", "0.1%"},
                                                           {"rule", "threads > 5 -> dump"},
                                                           {"signal", "SIGUSR1"},
                                                           {"cron", "0 3 * * *"},
