@@ -5,14 +5,22 @@
 namespace scanflow::services {
 namespace {
 
-/// Its sidecar may not have found the hub yet; a model that cannot be loaded stays so.
+/// Its sidecar may not have found the hub yet.
 constexpr std::int64_t kAgainUs = 500'000;
+/// A model that it could not load: to try costs, and is recorded each time.
+constexpr std::int64_t kFirstWaitUs = 2'000'000, kLongestWaitUs = 300'000'000;
 
 }  // namespace
 
 void Crew::want(std::string document, std::map<std::string, json> traffic) {
   document_ = std::move(document);
   traffic_ = std::move(traffic);
+}
+
+/// It may be able to have this.
+void Crew::want_of(const std::string& node, json traffic) {
+  traffic_[node] = std::move(traffic);
+  for (auto& [uid, pod] : pods_) pod.told[node].again_us = pod.told[node].wait_us = 0;
 }
 
 void Crew::seen(const SeenPod& pod) {
@@ -54,10 +62,25 @@ void Crew::answered(const Order& order, const Answer& answer, std::int64_t now_u
   told->second.asked = 0;
   told->second.problem = answer.done ? "" : answer.message;
   told->second.refused = !answer.done && answer.refused;
-  told->second.again_us = answer.done ? 0 : now_us + kAgainUs;
+  std::int64_t& wait_us = told->second.wait_us;
+  wait_us = !told->second.refused ? 0
+            : wait_us == 0        ? kFirstWaitUs
+                                  : std::min(wait_us * 2, kLongestWaitUs);
+  told->second.again_us = answer.done ? 0 : now_us + std::max(wait_us, kAgainUs);
   if (!answer.done) return;
   told->second.traffic = order.traffic;
   told->second.switched_us = answer.switched_us;
+}
+
+bool Crew::has_problem(const Pod& pod) {
+  return std::any_of(pod.told.begin(), pod.told.end(),
+                     [](const auto& each) { return !each.second.problem.empty(); });
+}
+
+std::string Crew::first() const {
+  for (const auto& [uid, pod] : pods_)
+    if (concerned(pod) && pod.seen.ready && !has_problem(pod)) return uid;
+  return {};
 }
 
 bool Crew::settled(const std::string& node) const {

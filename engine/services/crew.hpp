@@ -43,7 +43,7 @@ class Crew {
 
   /// Pods of this document, and no others, are to have these: traffic by node.
   void want(std::string document, std::map<std::string, json> traffic);
-  void want_of(const std::string& node, json traffic) { traffic_[node] = std::move(traffic); }
+  void want_of(const std::string& node, json traffic);
 
   void seen(const SeenPod& pod);
   void gone(const std::string& uid) { pods_.erase(uid); }
@@ -54,6 +54,8 @@ class Crew {
   std::vector<Order> orders(std::int64_t now_us);
   void answered(const Order& order, const Answer& answer, std::int64_t now_us);
 
+  /// One that takes requests, and whom others may follow; "": there is none.
+  std::string first() const;
   /// Has each Pod that runs what is wanted of this node?
   bool settled(const std::string& node) const;
   /// Pods that have said that they cannot have it.
@@ -66,7 +68,7 @@ class Crew {
   struct Told {
     json traffic;  // that it has done; null: none
     std::uint64_t asked = 0;
-    std::int64_t again_us = 0;
+    std::int64_t again_us = 0, wait_us = 0;
     std::string problem;
     bool refused = false;
     std::int64_t switched_us = 0;
@@ -75,6 +77,7 @@ class Crew {
     SeenPod seen;
     std::map<std::string, Told> told;  // by node
   };
+  static bool has_problem(const Pod& pod);
   bool concerned(const Pod& pod) const {
     return pod.seen.running && pod.seen.document == document_;
   }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 
 #include "engine/backend/kubernetes_objects.hpp"
 #include "engine/kube/fields.hpp"
@@ -57,6 +56,7 @@ PodPlace::~PodPlace() {
 void PodPlace::forget_engine() {
   const std::lock_guard lock(mutex_);
   engine_ = nullptr;
+  stop_.request_stop();  // what waits for an API server, too
   changed_.notify_all();
 }
 
@@ -85,16 +85,19 @@ Result<void> PodPlace::open_now() {
   settings.state = options_.state;
   settings.image = options_.image;
 
-  auto promise = std::make_shared<std::promise<Result<runtime::Engine::Enrolled>>>();
-  auto future = promise->get_future();
+  const auto answer = std::make_shared<std::optional<Result<runtime::Engine::Enrolled>>>();
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (engine_ == nullptr) return fail("the engine ends");
-    engine_->enrol(settings.name_space, [promise](auto enrolled) { promise->set_value(enrolled); });
+    engine_->enrol(settings.name_space, [this, answer](Result<runtime::Engine::Enrolled> told) {
+      const std::lock_guard held(mutex_);
+      *answer = std::move(told);
+      changed_.notify_all();
+    });
+    changed_.wait_for(lock, kEnrolWithin, [&] { return *answer || engine_ == nullptr; });
+    if (!*answer) return fail("the hub does not listen yet");
   }
-  if (future.wait_for(kEnrolWithin) != std::future_status::ready)
-    return fail("the hub does not listen yet");
-  const auto enrolled = future.get();
+  const Result<runtime::Engine::Enrolled>& enrolled = **answer;
   if (!enrolled) return tl::unexpected(enrolled.error());
   settings.sidecar = inject::defaults(options_.version);
   settings.sidecar.image = options_.sidecar_image;
@@ -296,11 +299,8 @@ Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
   Served& served = served_.at(name);
   infer::NodeDocument before = std::exchange((*served.nodes)[node_name], node);
   lend(name, served);
-  std::string first;
   Crew& crew = crews_[object_name(name)];
-  for (const Crew::Member& member : crew.members())
-    if (member.pod.ready && member.problem.empty()) first = member.pod.uid;
-  if (!first.empty()) {
+  if (const std::string first = crew.first(); !first.empty()) {
     const auto answer = std::make_shared<std::optional<Crew::Answer>>();
     lock.unlock();
     ask(first, *traffic, [this, answer](const Crew::Answer& told) {

@@ -141,7 +141,7 @@ json decisions(const ServiceSpec& service) {
   return {nodes,
           {service.batch_rows, service.batch_delay_us},
           {service.replicas, service.scaling_target, service.scaling_stabilization_us},
-          {service.threads, service.queue, service.timeout_us, service.retries}};
+          {service.cpus, service.queue, service.timeout_us, service.retries}};
 }
 
 json decisions(const test::Place& place, const json& value) {

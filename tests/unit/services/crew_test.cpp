@@ -91,9 +91,18 @@ TEST_F(CrewTest, OneThatCannotIsAskedAgainAfterAWhile) {
   answer(false, "no such file", true);
   ASSERT_THAT(crew.refusers("cnn"), SizeIs(1));
   EXPECT_EQ(crew.members()[0].problem, "no such file");
+  EXPECT_EQ(crew.first(), "");
   now += kSecond;
-  told();
+  EXPECT_THAT(told(), IsEmpty()) << "that stays so for a while: to try costs";
+  now += kSecond;
+  EXPECT_THAT(told(), SizeIs(1));
+  answer(false, "no such file", true);
+  now += 3 * kSecond;
+  EXPECT_THAT(told(), IsEmpty()) << "each time for longer";
+  crew.want_of("cnn", json{"v2"});
+  EXPECT_THAT(told(), SizeIs(1)) << "another one may be better";
   answer(true);
+  EXPECT_EQ(crew.first(), "a");
   EXPECT_EQ(crew.members()[0].problem, "");
   EXPECT_THAT(crew.refusers("cnn"), IsEmpty());
 }
