@@ -8,7 +8,7 @@ namespace {
 /// Its sidecar may not have found the hub yet.
 constexpr std::int64_t kAgainUs = 500'000;
 /// A model that it could not load: to try costs, and is recorded each time.
-constexpr std::int64_t kFirstWaitUs = 2'000'000, kLongestWaitUs = 300'000'000;
+constexpr std::int64_t kFirstRetryUs = 2'000'000, kLongestRetryUs = 300'000'000;
 
 }  // namespace
 
@@ -64,8 +64,8 @@ void Crew::answered(const Order& order, const Answer& answer, std::int64_t now_u
   told->second.refused = !answer.done && answer.refused;
   std::int64_t& wait_us = told->second.wait_us;
   wait_us = !told->second.refused ? 0
-            : wait_us == 0        ? kFirstWaitUs
-                                  : std::min(wait_us * 2, kLongestWaitUs);
+            : wait_us == 0        ? kFirstRetryUs
+                                  : std::min(wait_us * 2, kLongestRetryUs);
   told->second.again_us = answer.done ? 0 : now_us + std::max(wait_us, kAgainUs);
   if (!answer.done) return;
   told->second.traffic = order.traffic;

@@ -79,6 +79,7 @@ const std::vector<Exception>& exceptions() {
       {"step.args[]", {"*"}, "goes with another field: command"},
       {"limits.memory", {"3 as text"}, "how much a size is"},
       {"requests.memory", {"3 as text"}, "how much a size is"},
+      {"service_resources.memory", {"3 as text"}, "how much a size is"},
       {"matrix.*", {"twice in a list"}, "compared as text: 1 and 1.0 are two values"},
       {"schedule.timezone", {"*"}, "which time zones there are"},
       {"schedule.params", {"*"}, "which parameters there are"},
