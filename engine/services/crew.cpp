@@ -87,7 +87,7 @@ bool Crew::settled(const std::string& node) const {
   const auto wanted = traffic_.find(node);
   return wanted == traffic_.end() || std::all_of(pods_.begin(), pods_.end(), [&](const auto& each) {
            const auto told = each.second.told.find(node);
-           return !concerned(each.second) ||
+           return !concerned(each.second) || !each.second.seen.ready ||
                   (told != each.second.told.end() && told->second.traffic == wanted->second);
          });
 }

@@ -56,7 +56,7 @@ class Crew {
 
   /// One that takes requests, and whom others may follow; "": there is none.
   std::string first() const;
-  /// Has each Pod that runs what is wanted of this node?
+  /// Has each Pod that takes requests what is wanted of this node?
   bool settled(const std::string& node) const;
   /// Pods that have said that they cannot have it.
   std::vector<SeenPod> refusers(const std::string& node) const;

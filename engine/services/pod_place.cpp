@@ -16,7 +16,6 @@ namespace {
 
 namespace kinds = kube::kinds;
 
-constexpr const char* kHubSecret = "scanflow-services-hub";
 constexpr std::int64_t kRefusedUs = 5'000'000;
 constexpr std::chrono::minutes kSwitchWithin{2};  // loading a model may take long
 constexpr std::chrono::seconds kEnrolWithin{20};
@@ -104,7 +103,7 @@ Result<void> PodPlace::open_now() {
   settings.sidecar.hub = fmt::format("tcp://{}:{}", options_.cluster.advertise, enrolled->hub.port);
   settings.sidecar.bulk =
       fmt::format("tcp://{}:{}", options_.cluster.advertise, enrolled->hub.bulk_port);
-  settings.sidecar.hub_secret = kHubSecret;
+  settings.sidecar.hub_secret = "scanflow-services-" + options_.state;
   settings.sidecar.shape =
       backend::keeps_sidecars(*version) ? inject::Shape::native : inject::Shape::plain;
   {
@@ -120,7 +119,7 @@ Result<void> PodPlace::open_now() {
   if (!made) return fail(kube::explained(made.error(), "create ConfigMap " + owner));
   owner_uid_ = kube::text_at(*made, "/metadata/uid"_json_pointer);
   auto secret =
-      apply(kinds::kSecret, backend::secret_of(kHubSecret, options_.state,
+      apply(kinds::kSecret, backend::secret_of(settings_.sidecar.hub_secret, options_.state,
                                                {{"hub-key", enrolled->hub.public_key},
                                                 {"key", enrolled->keys.public_key},
                                                 {"secret-key", enrolled->keys.secret_key}}));

@@ -112,7 +112,11 @@ class ProcessNode {
       return cluster.users.add(
           kube::pod_of_account("default", "default", made->name, uid, "scanflow-hub"));
     }));
-    made->files->write("secret-key", secret("scanflow-services-hub", "secret-key"));
+    for (const json& variable : sidecar["env"]) {
+      if (variable["name"] == "SCANFLOW_KEY")
+        made->files->write("secret-key",
+                           secret(variable["valueFrom"]["secretKeyRef"]["name"], "secret-key"));
+    }
     const std::string bin = SCANFLOW_BINARY_DIR "/bin/";
     made->sidecar = std::make_unique<Program>(std::vector<std::string>{bin + "scanflow-sidecar"},
                                               environment(pod, sidecar, *made));
