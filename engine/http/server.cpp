@@ -114,9 +114,7 @@ Result<std::unique_ptr<Server>> Server::listen(const std::string& address, Optio
   const bool tls = options.certificate != nullptr;
   auto endpoint = endpoint_of(address, tls || options.open);
   if (!endpoint) return tl::unexpected(endpoint.error());
-  const bool open = options.open;
   auto impl = std::make_unique<Impl>(std::move(options));
-  impl->serving.local = open;
   error_code error;
   impl->acceptor.open(Generic(endpoint->protocol()), error);
   if (error == asio::error::address_family_not_supported && address.starts_with(':')) {

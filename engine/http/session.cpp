@@ -124,7 +124,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     if (error) return on_bad_request(error);
     const auto& head = head_parser_->get();
     version_ = head.version();
-    if (!kTls && !serving_.local) {
+    if (!kTls && !serving_.local && !serving_.options.open) {
       if (const std::string why = foreign(head); !why.empty()) return refuse_and_close(403, why);
     }
     keep_ = head.keep_alive() && !serving_.last;

@@ -18,7 +18,7 @@ struct Serving {
   Handler handler;
   Admit admit;
   Options options;
-  bool local = false;                // whoever can open it, may ask: a Unix socket, Options::open
+  bool local = false;                // it listens on a Unix socket: whoever may open that, may ask
   std::atomic<bool> last = false;    // Server::answer_last
   std::size_t held_bytes = 0;        // of bodies, in memory, of all connections
   boost::asio::thread_pool disk{2};  // reads and writes bodies in files

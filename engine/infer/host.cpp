@@ -139,9 +139,9 @@ int run_host(const ServiceDocument& document, const HostOptions& options) {
   (*protocol)->answer_last();
   std::this_thread::sleep_for(options.linger);
   steered.reset();
+  if (const Service* const service = stage.service()) drain(*service);  // also while a model loads
   stage.finish();
   const Service* const service = stage.service();
-  if (service != nullptr) drain(*service);
   (*protocol)->hear_no_more();
   if (service != nullptr) drain(*service);  // those that came in between
   // A call that does not end: nothing can be tidied up.

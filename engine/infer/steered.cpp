@@ -125,7 +125,7 @@ void Steered::take(const std::shared_ptr<Connection>& connection, const std::str
     } else {
       connection->say({{"call", call},
                        {"outcome", "FAILED"},
-                       {"value", {{"message", switched.error().message}}}});
+                       {"value", {{"message", switched.error().message}, {"refused", true}}}});
     }
   });
 }

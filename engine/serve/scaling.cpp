@@ -14,6 +14,11 @@ constexpr std::int64_t kAveragedUs = 1'000'000;
 
 }  // namespace
 
+void Scaling::begin_with(std::size_t count, std::int64_t now_us) {
+  wishes_ = {{now_us, count}};
+  wanted_ = std::clamp(count, rule_.min, rule_.max);
+}
+
 std::size_t Scaling::decide(std::int64_t now_us, std::uint64_t busy_us) {
   samples_.push_back({now_us, busy_us});
   while (samples_.size() > 2 && now_us - samples_[1].at_us >= kAveragedUs) samples_.pop_front();

@@ -20,7 +20,12 @@ void Crew::want(std::string document, std::map<std::string, json> traffic) {
 /// It may be able to have this.
 void Crew::want_of(const std::string& node, json traffic) {
   traffic_[node] = std::move(traffic);
-  for (auto& [uid, pod] : pods_) pod.told[node].again_us = pod.told[node].wait_us = 0;
+  for (auto& [uid, pod] : pods_) {
+    Told& told = pod.told[node];
+    told.again_us = told.wait_us = 0;
+    told.problem.clear();
+    told.refused = false;
+  }
 }
 
 void Crew::seen(const SeenPod& pod) {
@@ -43,12 +48,15 @@ void Crew::listed(const std::vector<SeenPod>& pods) {
 std::vector<Crew::Order> Crew::orders(std::int64_t now_us) {
   std::vector<Order> orders;
   for (auto& [uid, pod] : pods_) {
-    if (!concerned(pod)) continue;
+    const bool busy = std::any_of(pod.told.begin(), pod.told.end(),
+                                  [](const auto& each) { return each.second.asked != 0; });
+    if (!concerned(pod) || busy) continue;
     for (const auto& [node, traffic] : traffic_) {
       Told& told = pod.told[node];
       if (told.traffic == traffic || told.asked != 0 || now_us < told.again_us) continue;
       told.asked = ++last_;
       orders.push_back({uid, node, traffic, last_});
+      break;
     }
   }
   return orders;
@@ -70,6 +78,11 @@ void Crew::answered(const Order& order, const Answer& answer, std::int64_t now_u
   if (!answer.done) return;
   told->second.traffic = order.traffic;
   told->second.switched_us = answer.switched_us;
+}
+
+void Crew::forget(const std::string& uid, const std::string& node) {
+  const auto pod = pods_.find(uid);
+  if (pod != pods_.end()) pod->second.told.erase(node);
 }
 
 bool Crew::has_problem(const Pod& pod) {

@@ -50,9 +50,11 @@ class Crew {
   /// All there are: others are gone.
   void listed(const std::vector<SeenPod>& pods);
 
-  /// What is to be told now; each once, until it is answered.
+  /// What is to be told now; to each Pod one at a time (two would supersede each other), until it is answered.
   std::vector<Order> orders(std::int64_t now_us);
   void answered(const Order& order, const Answer& answer, std::int64_t now_us);
+  /// Nobody knows what it has of this node: it is told again.
+  void forget(const std::string& uid, const std::string& node);
 
   /// One that takes requests, and whom others may follow; "": there is none.
   std::string first() const;

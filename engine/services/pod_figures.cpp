@@ -14,23 +14,29 @@ constexpr std::int64_t kInFlightUs = 5 * kSecondUs;  // a sidecar tells it each 
 constexpr std::int64_t kWindowUs = 300 * kSecondUs;
 constexpr std::int64_t kEverUs = 86'400 * kSecondUs;  // counters are told when they have changed
 
-double value_of(const knowledge::Knowledge& recent, const std::string& name, const Labels& labels,
-                Function function, std::int64_t window_us, std::int64_t now_us) {
+std::optional<double> known_value(const knowledge::Knowledge& recent, const std::string& name,
+                                  const Labels& labels, Function function, std::int64_t window_us,
+                                  std::int64_t now_us) {
   knowledge::Query query{name, {}, function, window_us};
   for (const auto& [key, value] : labels)
     query.labels.require(key, LabelSelector::Is::among, {value});
   const auto answer = recent.ask(query, now_us);
-  return answer ? answer->value.value_or(0) : 0;
+  return answer ? answer->value : std::nullopt;
+}
+double value_of(const knowledge::Knowledge& recent, const std::string& name, const Labels& labels,
+                Function function, std::int64_t window_us, std::int64_t now_us) {
+  return known_value(recent, name, labels, function, window_us, now_us).value_or(0);
 }
 
 }  // namespace
 
-double in_flight_of(const knowledge::Knowledge& recent, const std::vector<std::string>& pods,
-                    std::int64_t now_us) {
-  double sum = 0;
+std::optional<double> in_flight_of(const knowledge::Knowledge& recent,
+                                   const std::vector<std::string>& pods, std::int64_t now_us) {
+  std::optional<double> sum;
   for (const std::string& pod : pods) {
-    sum += value_of(recent, "inference_in_flight", {{"run", pod}}, Function::last, kInFlightUs,
-                    now_us);
+    const auto one = known_value(recent, "inference_in_flight", {{"run", pod}}, Function::last,
+                                 kInFlightUs, now_us);
+    if (one) sum = sum.value_or(0) + *one;
   }
   return sum;
 }
@@ -47,7 +53,7 @@ PodFigures figures_of(const knowledge::Knowledge& recent, const std::string& id,
     failed += last("failed") + last("expired");
     all += last("answered") + last("failed") + last("expired") + last("refused");
   }
-  figures.in_flight = in_flight_of(recent, pods, now_us);
+  figures.in_flight = in_flight_of(recent, pods, now_us).value_or(0);
   figures.requests = static_cast<std::uint64_t>(all);
   figures.errors = all > 0 ? failed / all : 0;
 

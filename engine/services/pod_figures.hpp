@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,9 @@ struct PodFigures {
   std::int64_t p50_us = 0, p99_us = 0;  // of the last five minutes; the upper bound of a bucket
 };
 
-/// Requests on their way in these Pods now.
-double in_flight_of(const knowledge::Knowledge& recent, const std::vector<std::string>& pods,
-                    std::int64_t now_us);
+/// Requests on their way in these Pods now; nothing: none of them has told it lately.
+std::optional<double> in_flight_of(const knowledge::Knowledge& recent,
+                                   const std::vector<std::string>& pods, std::int64_t now_us);
 
 /// `id`: of the service's document; `pods`: their uids; `now_us`: wall clock.
 PodFigures figures_of(const knowledge::Knowledge& recent, const std::string& id,

@@ -17,11 +17,18 @@ constexpr int kListen = 8080;
 constexpr std::int64_t kUser = 65532;  // of our images
 constexpr std::string_view kBackup = "-backup";
 constexpr std::size_t kMostName = 63 - kBackup.size();
-constexpr std::size_t kDocumentDigits = 16;
+constexpr std::size_t kDocumentDigits = 16, kDigits = 8;
 
 const char* const kStateLabel = "scanflow.dev/state";
 const char* const kServiceLabel = "scanflow.dev/service";
 const char* const kDocumentLabel = "scanflow.dev/document";
+
+/// As the names do that are made so: none that is given may be one of them.
+bool ends_like_a_digest(const std::string& name) {
+  const std::size_t dash = name.rfind('-');
+  return name.size() - dash - 1 == kDigits &&
+         name.find_first_not_of("0123456789abcdef", dash + 1) == std::string::npos;
+}
 
 json labels_of(const std::string& object, const PodSettings& settings) {
   return {{"app.kubernetes.io/managed-by", "scanflow"},
@@ -87,10 +94,10 @@ json container_of(const infer::ServiceDocument& document, const std::string& tex
 
 std::string object_name(const serve::ServiceName& name) {
   const std::string whole = fmt::format("scanflow-{}-{}", name.name_space, name.name);
-  constexpr std::size_t kDigits = 8;
   // Two names of which one holds the other's '-' would be one.
   const bool plain = name.name_space.find('-') == std::string::npos && whole.back() != '-' &&
-                     !whole.ends_with(kBackup) && whole.size() <= kMostName;
+                     !whole.ends_with(kBackup) && !ends_like_a_digest(whole) &&
+                     whole.size() <= kMostName;
   if (plain) return whole;
   const std::string digest = sha256_hex(name.name_space + "/" + name.name).substr(0, kDigits);
   return whole.substr(0, kMostName - kDigits - 1) + "-" + digest;

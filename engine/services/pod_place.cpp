@@ -47,9 +47,9 @@ PodPlace::PodPlace(Options options, runtime::Engine& engine)
 
 PodPlace::~PodPlace() {
   stop_.request_stop();
-  watcher_.reset();
   changed_.notify_all();
   thread_.join();
+  watcher_.reset();
 }
 
 void PodPlace::forget_engine() {
@@ -221,13 +221,16 @@ Result<void> PodPlace::deploy_now(const serve::ServiceName& name, const pipeline
     nodes[node.node.name] = node;
   }
   const std::string object = backup ? backup_name(name) : object_name(name);
-  if (auto ours = is_ours_to_make(object); !ours) return ours;
+  const auto there = is_ours_to_make(object);
+  if (!there) return tl::unexpected(there.error());
   const serve::ScalingRule rule = serve::rules_of(spec).scaling;
   std::size_t replicas = 1;
   {
     const std::lock_guard lock(mutex_);
-    Served& served = served_.try_emplace(name, rule).first->second;
+    const auto [place, fresh] = served_.try_emplace(name, rule);
+    Served& served = place->second;
     served.scaling.set_rule(rule);
+    if (fresh && !backup && *there > 0) served.scaling.begin_with(*there, monotonic_us());
     if (!backup) replicas = std::clamp(served.scaling.wanted(), rule.min, rule.max);
   }
   auto deployment = deployment_of(object, replicas, document, settings_);
@@ -242,6 +245,7 @@ Result<void> PodPlace::deploy_now(const serve::ServiceName& name, const pipeline
     (backup ? served.backup : served.nodes) = std::move(nodes);
     answers = served.backup_answers;
     served.deployments[object] = *deployment;
+    if (!backup) served.applied = replicas;
     lend(name, served);
   }
   const std::string to = answers ? backup_name(name) : object_name(name);
@@ -250,14 +254,15 @@ Result<void> PodPlace::deploy_now(const serve::ServiceName& name, const pipeline
 }
 
 /// Another state directory's, or a person's, of the same name is left alone.
-Result<void> PodPlace::is_ours_to_make(const std::string& object) {
+Result<std::size_t> PodPlace::is_ours_to_make(const std::string& object) {
   const auto there =
       client_->get(kinds::kDeployment, settings_.name_space, object, stop_.get_token());
-  if (!there && there.error().is("NotFound")) return {};
+  if (!there && there.error().is("NotFound")) return 0;
   const std::string named = kube::named(kinds::kDeployment, settings_.name_space, object);
   if (!there) return fail(kube::explained(there.error(), "get " + named));
   if (kube::text_at(*there, "/metadata/labels/scanflow.dev~1state"_json_pointer) == options_.state)
-    return {};
+    return static_cast<std::size_t>(
+        std::max<std::int64_t>(0, kube::number_of(kube::part_of(*there, "spec"), "replicas")));
   return fail(
       fmt::format("{} is there already, and is not this engine's: delete it, or serve from "
                   "where it was made",
@@ -310,6 +315,7 @@ Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
     lock.lock();
     changed_.wait_for(lock, kSwitchWithin, [&] { return *answer || engine_ == nullptr; });
     if (!*answer || !(*answer)->done) {
+      crew.forget(first, node_name);  // it may do it still: then it is told the old ones again
       (*served.nodes)[node_name] = std::move(before);
       lend(name, served);
       return fail(*answer ? (*answer)->message : "its Pods have not answered in time");
@@ -322,7 +328,9 @@ Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
     return crew.settled(node_name) || !replaceable().empty() || engine_ == nullptr;
   });
   const std::int64_t slowest_us = crew.slowest_us(node_name);
-  const std::vector<SeenPod> refusers = replaceable();
+  // One at a time, while others answer: the next switch, or their container's end, sees to the rest.
+  std::vector<SeenPod> refusers = replaceable();
+  refusers.resize(std::min<std::size_t>(refusers.size(), crew.ready() > 1 ? 1 : 0));
   lock.unlock();
   for (const SeenPod& pod : refusers) {
     options_.log(

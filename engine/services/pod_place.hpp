@@ -62,7 +62,9 @@ class PodPlace final : public Place {
     explicit Served(const serve::ScalingRule& rule) : scaling(rule) {}
     std::optional<Nodes> nodes, backup;  // none: it has no such
     serve::Scaling scaling;
-    std::uint64_t busy_us = 0;  // as Scaling::decide has it
+    std::size_t applied = 0;     // replicas, that the cluster was told last; 0: none
+    std::int64_t scaled_us = 0;  // that it was tried
+    std::uint64_t busy_us = 0;   // as Scaling::decide has it
     std::int64_t looked_us = 0;
     bool backup_answers = false;
     std::uint64_t failovers = 0;
@@ -80,7 +82,8 @@ class PodPlace final : public Place {
                       const infer::ServiceDocument& document, bool backup);
   Result<void> deploy_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                           const infer::ServiceDocument& document, bool backup);
-  Result<void> is_ours_to_make(const std::string& object);
+  /// How many replicas there are of it; 0: it is not there. An error: it is not ours.
+  Result<std::size_t> is_ours_to_make(const std::string& object);
   Result<void> apply(const kube::Kind& kind, json object);
   void drop(const kube::Kind& kind, const std::string& object);
   void watch();

@@ -14,6 +14,7 @@ namespace kinds = kube::kinds;
 
 constexpr std::chrono::milliseconds kTend{250};
 constexpr std::int64_t kLookAgainUs = 10'000'000;
+constexpr std::int64_t kScaleAgainUs = 1'000'000;  // after one that may have failed
 
 /// What an engine says of a primitive; none: that is not the end of it.
 std::optional<Crew::Answer> answer_of(const json& update) {
@@ -26,7 +27,7 @@ std::optional<Crew::Answer> answer_of(const json& update) {
   const json& command = update.at("command");
   Crew::Answer answer;
   answer.done = command.at("outcome") == "DONE";
-  answer.refused = command.at("outcome") == "FAILED";
+  answer.refused = command.at("evidence").value("refused", false);
   answer.message = command.value("message", "");
   answer.switched_us = command.at("evidence").value("switched_us", std::int64_t{0});
   return answer;
@@ -103,13 +104,16 @@ void PodPlace::scale_all(std::unique_lock<std::mutex>& lock) {
     const std::int64_t passed_us =
         served.looked_us == 0 ? 0 : std::min<std::int64_t>(now_us - served.looked_us, 2'000'000);
     served.looked_us = now_us;
-    const double busy = recent == nullptr
-                            ? 0
-                            : in_flight_of(*recent, uids_of(crews_[object_name(name)]), wall_us());
-    served.busy_us += static_cast<std::uint64_t>(busy * static_cast<double>(passed_us));
-    const std::size_t before = served.scaling.wanted();
-    const std::size_t wanted = served.scaling.decide(now_us, served.busy_us);
-    if (wanted != before) wishes.push_back({name, wanted, served.scaling.text(before)});
+    const auto busy = recent == nullptr
+                          ? std::nullopt
+                          : in_flight_of(*recent, uids_of(crews_[object_name(name)]), wall_us());
+    // Who tells nothing is not idle: then all stays as it is, within the rule.
+    served.busy_us += static_cast<std::uint64_t>(busy.value_or(0) * static_cast<double>(passed_us));
+    if (busy) (void)served.scaling.decide(now_us, served.busy_us);
+    const std::size_t wanted = served.scaling.wanted();
+    if (wanted == served.applied || now_us - served.scaled_us < kScaleAgainUs) continue;
+    served.scaled_us = now_us;
+    wishes.push_back({name, wanted, served.scaling.text(served.applied)});
   }
   lock.unlock();
   for (const Wish& wish : wishes) {
@@ -119,6 +123,10 @@ void PodPlace::scale_all(std::unique_lock<std::mutex>& lock) {
     options_.log(
         fmt::format("service {}: {}", serve::text_of(wish.name),
                     scaled ? wish.text : kube::explained(scaled.error(), "scale its Deployment")));
+    lock.lock();
+    const auto served = served_.find(wish.name);
+    if (scaled && served != served_.end()) served->second.applied = wish.replicas;
+    lock.unlock();
   }
   lock.lock();
 }

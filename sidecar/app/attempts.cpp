@@ -153,7 +153,7 @@ void Attempts::send(Attempt& attempt, const execute::Executor& executor, std::in
 void Attempts::metric(const protocol::Metric& metric) {
   auto labels = labels_of(metric.id);
   labels.insert(metric.labels.begin(), metric.labels.end());
-  const char* const kind = is_counter(metric.name) ? "counter" : "gauge";
+  const char* const kind = !metric.logged && is_counter(metric.name) ? "counter" : "gauge";
   if (const std::uint32_t series = telemetry_.series(metric.name, kind, labels); series != 0)
     telemetry_.add(series, metric.time_us, metric.value);
 }

@@ -107,6 +107,27 @@ TEST_F(CrewTest, OneThatCannotIsAskedAgainAfterAWhile) {
   EXPECT_THAT(crew.refusers("cnn"), IsEmpty());
 }
 
+TEST_F(CrewTest, APodIsToldOfOneNodeAfterTheOther) {
+  crew.want("d1", {{"cnn", json{"v1"}}, {"pre", json{"p1"}}});
+  crew.listed({running("a")});
+  EXPECT_THAT(told(), ElementsAre(R"(a ["v1"])"));
+  EXPECT_THAT(told(), IsEmpty()) << "two at once would supersede each other";
+  answer(true);
+  EXPECT_THAT(told(), ElementsAre(R"(a ["p1"])"));
+  answer(true);
+  EXPECT_TRUE(crew.settled("cnn") && crew.settled("pre"));
+  crew.forget("a", "cnn");  // it may have done something else meanwhile
+  EXPECT_THAT(told(), ElementsAre(R"(a ["v1"])"));
+}
+
+TEST_F(CrewTest, WhoHasRefusedWhatWasIsAskedForWhatIs) {
+  crew.listed({running("a")});
+  told();
+  answer(false, "no such file", true);
+  crew.want_of("cnn", json{"v2"});
+  EXPECT_THAT(crew.refusers("cnn"), IsEmpty());
+}
+
 TEST_F(CrewTest, AnAnswerThatComesTooLateSaysNothing) {
   crew.listed({running("a")});
   told();

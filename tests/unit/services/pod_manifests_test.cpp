@@ -120,6 +120,7 @@ TEST_F(PodManifests, NamesAreLabelsAndDifferWhereServicesDo) {
     EXPECT_LE(name.size(), 63U);
     EXPECT_THAT(name, MatchesRegex("[a-z]([-a-z0-9]*[a-z0-9])?"));
   }
+  EXPECT_NE(object_name({"a", one.substr(std::string("scanflow-a-").size())}), one);
   EXPECT_NE(backup_name({"a", "b"}), object_name({"a", "b-backup"}));
   EXPECT_LE(backup_name({std::string(63, 'n'), std::string(63, 's')}).size(), 63U);
   EXPECT_NE(longest, object_name({std::string(63, 'n'), std::string(62, 's')}));
