@@ -317,6 +317,21 @@ TEST_F(ServicesOfACluster, TheyGoOnWithoutTheServerAndAreFoundByTheNext) {
   EXPECT_EQ(object("deployments")["metadata"]["generation"], before["generation"]);
 }
 
+TEST_F(ServicesOfACluster, ANewServerKeepsAsManyPodsAsThereAre) {
+  register_model("3");
+  apply("models:/factor", "scaling: {min: 1, max: 3}\n");
+  ASSERT_TRUE(all_answer(1, 3));
+  EXPECT_EQ(server_->stop(), 0);
+  kube_.ask("PATCH", "/apis/apps/v1/namespaces/default/deployments/scanflow-default-scale",
+            {{"spec", {{"replicas", 2}}}}, "application/merge-patch+json");
+  ASSERT_TRUE(eventually([&] { return node_.ports().size() == 2; }));  // one without a model yet
+  start();
+  ASSERT_TRUE(eventually([&] { return listed().value("ready", 0) == 2; })) << listed();
+  ASSERT_TRUE(all_answer(2, 3));
+  EXPECT_EQ(listed()["replicas"], 2) << "they are asked until it is known that they need not";
+  EXPECT_EQ(object("deployments")["spec"]["replicas"], 2);
+}
+
 TEST_F(ServicesOfACluster, WhatPodsCannotHaveIsSaid) {
   write(files_ / "model", "3");
   apply((files_ / "model").string(), "");
