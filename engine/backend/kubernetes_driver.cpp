@@ -33,7 +33,6 @@ KubernetesDriver::KubernetesDriver(KubernetesOptions options, std::string state,
       state_(std::move(state)),
       strand_(strand),
       events_(std::move(events)),
-      owner_("scanflow-" + state_),
       timer_(strand) {}
 
 KubernetesDriver::~KubernetesDriver() {
@@ -64,8 +63,17 @@ void KubernetesDriver::open(std::function<void(Result<std::vector<std::string>>)
 }
 
 Result<std::vector<std::string>> KubernetesDriver::open_now() {
-  if (auto found = find_cluster(); !found) return tl::unexpected(found.error());
-  if (auto made = make_owner(); !made) return tl::unexpected(made.error());
+  if (!client_) {
+    auto found = find_cluster(options_.where, options_.means, options_.name_space,
+                              options_.advertise, stop_.get_token());
+    if (!found) return tl::unexpected(found.error());
+    native_ = found->keeps_sidecars;
+    options_.name_space = std::move(found->name_space);
+    client_ = std::move(found->client);
+  }
+  auto owner = make_owner(*client_, options_.name_space, state_, stop_.get_token());
+  if (!owner) return tl::unexpected(owner.error());
+  owner_ = std::move(*owner);
   const auto pods = client_->list(kinds::kPod, options_.name_space, {.labels = label_of(state_)},
                                   stop_.get_token());
   if (!pods) {
@@ -77,37 +85,6 @@ Result<std::vector<std::string>> KubernetesDriver::open_now() {
       names.push_back(std::move(status.name));
   }
   return names;
-}
-
-Result<void> KubernetesDriver::find_cluster() {
-  if (client_) return {};
-  if (auto wrong = wrong_advertise(options_.advertise); !wrong.empty()) return fail(wrong);
-  auto client = kube::Client::open_at(options_.where, options_.means);
-  if (!client) return tl::unexpected(client.error());
-  const auto version = (*client)->call({.path = "/version"}, stop_.get_token());
-  if (!version) {
-    return fail(fmt::format("{} ({})",
-                            kube::explained(version.error(), "ask for the cluster's version"),
-                            (*client)->access().origin));
-  }
-  native_ = keeps_sidecars(*version);
-  if (options_.name_space.empty()) options_.name_space = (*client)->access().name_space;
-  client_ = std::move(*client);
-  return {};
-}
-
-/// Of all that is made: whoever deletes it removes everything, and so does the namespace's end.
-Result<void> KubernetesDriver::make_owner() {
-  auto owner = client_->create(kinds::kConfigMap, options_.name_space, owner_of(owner_, state_),
-                               stop_.get_token());
-  if (!owner && owner.error().is("AlreadyExists"))
-    owner = client_->get(kinds::kConfigMap, options_.name_space, owner_, stop_.get_token());
-  if (!owner) {
-    return fail(kube::explained(
-        owner.error(), "create " + kube::named(kinds::kConfigMap, options_.name_space, owner_)));
-  }
-  owner_uid_ = kube::text_at(*owner, "/metadata/uid"_json_pointer);
-  return {};
 }
 
 void KubernetesDriver::watch() {
@@ -190,7 +167,7 @@ KubernetesDriver::Created KubernetesDriver::not_created(kube::Failure failure, s
 KubernetesDriver::Created KubernetesDriver::create_now(const std::string& name, PodOrder order) {
   const std::string& where = options_.name_space;
   const std::string hash = order.manifest["metadata"]["labels"].value("scanflow.dev/template", "");
-  own(order.manifest, kinds::kConfigMap, owner_, owner_uid_);
+  own(order.manifest, kinds::kConfigMap, owner_.name, owner_.uid);
   auto pod = client_->create(kinds::kPod, where, order.manifest, stop_.get_token(),
                              {.leave_out = kube::kNotStatus});
   Created created;

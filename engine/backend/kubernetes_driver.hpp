@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/backend/pod_cluster.hpp"
 #include "engine/backend/pod_driver.hpp"
 #include "engine/kube/client.hpp"
 #include "engine/kube/pod_status.hpp"
@@ -72,8 +73,6 @@ class KubernetesDriver final : public PodDriver {
   };
 
   Result<std::vector<std::string>> open_now();
-  Result<void> find_cluster();
-  Result<void> make_owner();
   void watch();
   void create(const std::string& pod);
   static Created not_created(kube::Failure failure, std::string asked);
@@ -102,7 +101,7 @@ class KubernetesDriver final : public PodDriver {
   // Set once, before anything else is asked.
   std::shared_ptr<kube::Client> client_;
   bool native_ = true;
-  std::string owner_, owner_uid_;
+  ClusterOwner owner_;
   std::unique_ptr<kube::Watcher> watcher_;
   // Of the strand.
   std::map<std::string, Pod> pods_;

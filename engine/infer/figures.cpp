@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace scanflow::infer {
 namespace {
 
 using Labels = std::map<std::string, std::string>;
 
 double number(std::uint64_t value) { return static_cast<double>(value); }
+
+}  // namespace
 
 void add_histogram(std::vector<Figure>& figures, const std::string& name, const Labels& labels,
                    const Histogram& histogram) {
@@ -25,8 +25,6 @@ void add_histogram(std::vector<Figure>& figures, const std::string& name, const 
   figures.push_back({name + "_sum", labels, number(histogram.sum_us()) / kSecond});
   figures.push_back({name + "_count", labels, number(histogram.count())});
 }
-
-}  // namespace
 
 std::vector<Figure> figures_of(const ServiceStatus& status) {
   std::vector<Figure> figures;
@@ -49,11 +47,9 @@ std::vector<Figure> figures_of(const ServiceStatus& status) {
 
 std::vector<Figure> changed(const std::vector<Figure>& before, const std::vector<Figure>& now) {
   std::vector<Figure> changed;
-  for (const Figure& figure : now) {
-    const bool same = std::any_of(before.begin(), before.end(), [&](const Figure& old) {
-      return old.value == figure.value && old.name == figure.name && old.labels == figure.labels;
-    });
-    if (!same || figure.name == "inference_in_flight") changed.push_back(figure);
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const bool same = i < before.size() && before[i] == now[i];
+    if (!same || now[i].name == "inference_in_flight") changed.push_back(now[i]);
   }
   return changed;
 }

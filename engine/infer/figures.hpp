@@ -15,12 +15,16 @@ struct Figure {
   std::string name;
   std::map<std::string, std::string> labels;
   double value = 0;
+  bool operator==(const Figure&) const = default;
 };
+
+void add_histogram(std::vector<Figure>& figures, const std::string& name,
+                   const std::map<std::string, std::string>& labels, const Histogram& histogram);
 
 /// inference_requests_total by outcome, inference_in_flight, inference_seconds; by node
 /// inference_queue_seconds, and by node and version inference_call_seconds.
 std::vector<Figure> figures_of(const ServiceStatus& status);
-/// Those of `now` that are new, or others than before; and how many are on their way.
+/// Those of `now` that are not what stood in their place before; and how many are on their way.
 std::vector<Figure> changed(const std::vector<Figure>& before, const std::vector<Figure>& now);
 
 }  // namespace scanflow::infer

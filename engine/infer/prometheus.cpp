@@ -50,15 +50,4 @@ std::string prometheus_text(const std::vector<Figure>& figures) {
   return all;
 }
 
-void append_histogram(std::string& out, const std::string& name, const std::string& labels,
-                      const Histogram& histogram) {
-  for (const std::int64_t bound : kHistogramBounds) {
-    out += fmt::format("{}_bucket{{{},le=\"{}\"}} {}\n", name, labels,
-                       static_cast<double>(bound) / 1e6, histogram.at_most(bound));
-  }
-  out +=
-      fmt::format("{0}_bucket{{{1},le=\"+Inf\"}} {2}\n{0}_sum{{{1}}} {3}\n{0}_count{{{1}}} {2}\n",
-                  name, labels, histogram.count(), static_cast<double>(histogram.sum_us()) / 1e6);
-}
-
 }  // namespace scanflow::infer

@@ -31,7 +31,7 @@ class Place {
   virtual Result<void> set_rules(const serve::ServiceName& name,
                                  const pipeline::ServiceSpec& spec) = 0;
   /// Nothing is new but the versions of this node: gives how long the slowest switch took, in microseconds. An error:
-  /// they cannot be loaded, and nothing has changed. Blocks.
+  /// they cannot be loaded, and nothing has changed. Where no replica is ready, those that come are given them. Blocks.
   virtual Result<std::int64_t> set_versions(const serve::ServiceName& name,
                                             const infer::NodeDocument& node) = 0;
   virtual void remove(const serve::ServiceName& name) = 0;

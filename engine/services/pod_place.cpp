@@ -9,14 +9,12 @@
 #include "engine/kube/pod_status.hpp"
 #include "engine/serve/plan.hpp"
 #include "sdk/base/clock.hpp"
-#include "sdk/base/digest.hpp"
 
 namespace scanflow::services {
 namespace {
 
 namespace kinds = kube::kinds;
 
-constexpr std::int64_t kRefusedUs = 5'000'000;
 constexpr std::chrono::minutes kSwitchWithin{2};  // loading a model may take long
 constexpr std::chrono::seconds kEnrolWithin{20};
 
@@ -61,26 +59,15 @@ void PodPlace::forget_engine() {
 
 // --- the cluster
 
+/// Its namespace is enrolled, so that the sidecars of its Pods are let in.
 Result<void> PodPlace::open() {
   if (watcher_) return {};
-  if (!problem_.empty() && monotonic_us() < problem_until_us_) return fail(problem_);
-  auto opened = open_now();
-  problem_ = opened ? "" : opened.error().message;
-  problem_until_us_ = monotonic_us() + kRefusedUs;
-  return opened;
-}
-
-/// Its namespace is enrolled, so that the sidecars of its Pods are let in.
-Result<void> PodPlace::open_now() {
-  if (auto wrong = backend::wrong_advertise(options_.cluster.advertise); !wrong.empty())
-    return fail(wrong);
-  auto client = kube::Client::open_at(options_.cluster.where);
-  if (!client) return tl::unexpected(client.error());
-  const auto version = (*client)->call({.path = "/version"}, stop_.get_token());
-  if (!version) return fail(kube::explained(version.error(), "ask for the cluster's version"));
+  auto cluster = backend::find_cluster(options_.cluster.where, kube::Client::usual(),
+                                       options_.cluster.name_space, options_.cluster.advertise,
+                                       stop_.get_token());
+  if (!cluster) return tl::unexpected(cluster.error());
   PodSettings settings;
-  settings.name_space = options_.cluster.name_space.empty() ? (*client)->access().name_space
-                                                            : options_.cluster.name_space;
+  settings.name_space = cluster->name_space;
   settings.state = options_.state;
   settings.image = options_.image;
 
@@ -104,20 +91,16 @@ Result<void> PodPlace::open_now() {
   settings.sidecar.bulk =
       fmt::format("tcp://{}:{}", options_.cluster.advertise, enrolled->hub.bulk_port);
   settings.sidecar.hub_secret = "scanflow-services-" + options_.state;
-  settings.sidecar.shape =
-      backend::keeps_sidecars(*version) ? inject::Shape::native : inject::Shape::plain;
+  settings.sidecar.shape = cluster->keeps_sidecars ? inject::Shape::native : inject::Shape::plain;
   {
     const std::lock_guard lock(mutex_);
-    client_ = std::move(*client);
+    client_ = std::move(cluster->client);
     settings_ = std::move(settings);
   }
-  const std::string owner = "scanflow-" + options_.state;
-  auto made = client_->create(kinds::kConfigMap, settings_.name_space,
-                              backend::owner_of(owner, options_.state), stop_.get_token());
-  if (!made && made.error().is("AlreadyExists"))
-    made = client_->get(kinds::kConfigMap, settings_.name_space, owner, stop_.get_token());
-  if (!made) return fail(kube::explained(made.error(), "create ConfigMap " + owner));
-  owner_uid_ = kube::text_at(*made, "/metadata/uid"_json_pointer);
+  auto owner =
+      backend::make_owner(*client_, settings_.name_space, options_.state, stop_.get_token());
+  if (!owner) return tl::unexpected(owner.error());
+  owner_ = std::move(*owner);
   auto secret =
       apply(kinds::kSecret, backend::secret_of(settings_.sidecar.hub_secret, options_.state,
                                                {{"hub-key", enrolled->hub.public_key},
@@ -130,7 +113,7 @@ Result<void> PodPlace::open_now() {
 
 /// Goes with the engine's ConfigMap.
 Result<void> PodPlace::apply(const kube::Kind& kind, json object) {
-  backend::own(object, kinds::kConfigMap, "scanflow-" + options_.state, owner_uid_);
+  backend::own(object, kinds::kConfigMap, owner_.name, owner_.uid);
   const std::string name = object.at("metadata").at("name");
   const auto applied = client_->patch(kind, settings_.name_space, name, kube::Patch::apply, object,
                                       {.force = true, .unread = true}, stop_.get_token());
@@ -197,20 +180,6 @@ Result<void> PodPlace::set_backup(const serve::ServiceName& name, const pipeline
 
 Result<void> PodPlace::deploy(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                               const infer::ServiceDocument& document, bool backup) {
-  const std::string object = backup ? backup_name(name) : object_name(name);
-  const std::string what = infer::to_json(document).dump();
-  const auto known = refused_.find(object);
-  if (known != refused_.end() && known->second.what == what &&
-      monotonic_us() < known->second.until_us)
-    return fail(known->second.why);
-  auto deployed = deploy_now(name, spec, document, backup);
-  refused_.erase(object);
-  if (!deployed) refused_[object] = {what, deployed.error().message, monotonic_us() + kRefusedUs};
-  return deployed;
-}
-
-Result<void> PodPlace::deploy_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
-                                  const infer::ServiceDocument& document, bool backup) {
   if (auto opened = open(); !opened) return opened;
   std::map<std::string, json> traffic;
   Nodes nodes;
@@ -272,9 +241,9 @@ Result<std::size_t> PodPlace::is_ours_to_make(const std::string& object) {
 /// Before Pods are told of them.
 void PodPlace::lend(const serve::ServiceName& name, const Served& served) {
   std::vector<protocol::Input> files;
-  for (const auto& nodes : {served.nodes, served.backup}) {
-    if (!nodes) continue;
-    for (const auto& [node, document] : *nodes) {
+  for (const std::optional<Nodes>* nodes : {&served.nodes, &served.backup}) {
+    if (!*nodes) continue;
+    for (const auto& [node, document] : **nodes) {
       for (const infer::VersionDocument& version : document.versions) {
         if (!version.sha256.empty())
           files.push_back({node, "file", version.sha256, 0, version.directory});
@@ -351,11 +320,10 @@ void PodPlace::remove(const serve::ServiceName& name) {
     if (engine_ != nullptr && client_)
       engine_->lend(settings_.name_space, "service " + serve::text_of(name), {});
   }
-  for (const std::string& object : {object_name(name), backup_name(name)}) {
-    refused_.erase(object);
-    if (client_) drop(kinds::kDeployment, object);
-  }
-  if (client_) drop(kinds::kService, object_name(name));
+  if (!client_) return;
+  for (const std::string& object : {object_name(name), backup_name(name)})
+    drop(kinds::kDeployment, object);
+  drop(kinds::kService, object_name(name));
 }
 
 void PodPlace::drop(const kube::Kind& kind, const std::string& object) {

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/backend/pod_cluster.hpp"
 #include "engine/kube/client.hpp"
 #include "engine/kube/watcher.hpp"
 #include "engine/runtime/cluster.hpp"
@@ -70,18 +71,9 @@ class PodPlace final : public Place {
     std::uint64_t failovers = 0;
     std::map<std::string, json> deployments;  // as applied, by name
   };
-  /// What could not be done is not tried twice a second.
-  struct Refused {
-    std::string what, why;
-    std::int64_t until_us = 0;
-  };
-
   Result<void> open();
-  Result<void> open_now();
   Result<void> deploy(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                       const infer::ServiceDocument& document, bool backup);
-  Result<void> deploy_now(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
-                          const infer::ServiceDocument& document, bool backup);
   /// How many replicas there are of it; 0: it is not there. An error: it is not ours.
   Result<std::size_t> is_ours_to_make(const std::string& object);
   Result<void> apply(const kube::Kind& kind, json object);
@@ -104,14 +96,11 @@ class PodPlace final : public Place {
   std::condition_variable changed_;
   runtime::Engine* engine_;
   std::map<serve::ServiceName, Served> served_;
-  std::int64_t made_again_us_ = 0;          // that what is missing was looked for
-  std::map<std::string, Crew> crews_;       // by Deployment: also of Pods that were there before
-  std::map<std::string, Refused> refused_;  // by object's name
-  std::string problem_;                     // of the cluster
-  std::int64_t problem_until_us_ = 0;
+  std::int64_t made_again_us_ = 0;     // that what is missing was looked for
+  std::map<std::string, Crew> crews_;  // by Deployment: also of Pods that were there before
   std::shared_ptr<kube::Client> client_;
   PodSettings settings_;
-  std::string owner_uid_;
+  backend::ClusterOwner owner_;
   std::stop_source stop_;
   std::unique_ptr<kube::Watcher> watcher_;
   std::thread thread_;

@@ -13,6 +13,7 @@ namespace {
 namespace kinds = kube::kinds;
 
 constexpr std::chrono::milliseconds kTend{250};
+constexpr std::int64_t kFiguresUs = 500'000;  // how often they are looked at
 constexpr std::int64_t kLookAgainUs = 10'000'000;
 constexpr std::int64_t kScaleAgainUs = 1'000'000;  // after one that may have failed
 
@@ -100,7 +101,7 @@ void PodPlace::scale_all(std::unique_lock<std::mutex>& lock) {
   const knowledge::Knowledge* const recent = engine_ == nullptr ? nullptr : engine_->recent();
   const std::int64_t now_us = monotonic_us();
   for (auto& [name, served] : served_) {
-    if (!served.nodes || now_us - served.looked_us < 500'000) continue;
+    if (!served.nodes || now_us - served.looked_us < kFiguresUs) continue;
     const std::int64_t passed_us =
         served.looked_us == 0 ? 0 : std::min<std::int64_t>(now_us - served.looked_us, 2'000'000);
     served.looked_us = now_us;
@@ -136,8 +137,8 @@ void PodPlace::fail_over(std::unique_lock<std::mutex>& lock) {
   std::vector<std::pair<serve::ServiceName, bool>> changes;
   for (auto& [name, served] : served_) {
     const bool own = crews_[object_name(name)].ready() > 0;
-    const bool backup = served.backup && crews_[backup_name(name)].ready() > 0;
-    const bool answers = !own && (backup || (served.backup_answers && served.backup));
+    const bool ready = served.backup_answers || crews_[backup_name(name)].ready() > 0;
+    const bool answers = !own && served.backup && ready;
     if (answers != served.backup_answers) changes.emplace_back(name, answers);
   }
   lock.unlock();

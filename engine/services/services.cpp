@@ -14,7 +14,9 @@ namespace scanflow::services {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{500};
-constexpr std::int64_t kFirstWaitUs = 5'000'000, kLongestWaitUs = 300'000'000;
+constexpr std::int64_t kFirstWaitUs = 2'000'000;
+constexpr std::int64_t kLongestWaitUs = 30'000'000;   // for a place that may be away
+constexpr std::int64_t kLongestLoadUs = 300'000'000;  // loading costs those that serve
 
 /// All but which versions its nodes have.
 json shape_of(infer::ServiceDocument document) {
@@ -136,9 +138,28 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
     std::string problem = follow_models(name, hosted, std::move(*planned));
     return problem.empty() ? backup_problem : problem;
   }
-  if (auto put = place_->put(name, *hosted.spec, *planned); !put) return put.error().message;
+  std::string problem = unless_refused(hosted, "service", infer::to_json(*planned), kLongestWaitUs,
+                                       [&] { return place_->put(name, *hosted.spec, *planned); });
+  if (!problem.empty()) return problem;
   hosted.planned = std::move(*planned);
   return backup_problem;
+}
+
+/// "" where it is done.
+std::string Services::unless_refused(Hosted& hosted, const std::string& about, const json& what,
+                                     std::int64_t longest_us,
+                                     const std::function<Result<void>()>& act) {
+  Refused& refused = hosted.refused[about];
+  const bool again = refused.what == what;
+  if (again && monotonic_us() < refused.again_us) return refused.why;
+  const auto done = act();
+  if (done) {
+    hosted.refused.erase(about);
+    return "";
+  }
+  const std::int64_t wait_us = again ? std::min(refused.wait_us * 2, longest_us) : kFirstWaitUs;
+  refused = {what, done.error().message, monotonic_us() + wait_us, wait_us};
+  return refused.why;
 }
 
 /// Its backup, too.
@@ -150,9 +171,11 @@ std::string Services::back_up(const serve::ServiceName& name, Hosted& hosted) {
     const auto set = place_->set_rules(name, *hosted.spec);
     return set ? "" : set.error().message;
   }
-  if (auto set = place_->set_backup(name, *hosted.spec, *planned); !set) return set.error().message;
-  hosted.backup = std::move(*planned);
-  return "";
+  std::string problem = unless_refused(
+      hosted, "backup", *planned ? infer::to_json(**planned) : json(), kLongestWaitUs,
+      [&] { return place_->set_backup(name, *hosted.spec, *planned); });
+  if (problem.empty()) hosted.backup = std::move(*planned);
+  return problem;
 }
 
 /// Nothing else is new: each node has the versions that its references mean now.
@@ -163,21 +186,17 @@ std::string Services::follow_models(const serve::ServiceName& name, Hosted& host
     const auto& before = hosted.planned->nodes[i].versions;
     const auto& now = planned.nodes[i].versions;
     if (infer::to_json(before) == infer::to_json(now)) continue;
-    if (infer::to_json(now) == hosted.refused && monotonic_us() < hosted.try_again_us)
-      return hosted.refusal;
-    const auto switched = place_->set_versions(name, planned.nodes[i]);
-    if (!switched) {  // loading it again and again would be at the cost of what is served
-      const bool again = infer::to_json(now) == hosted.refused;
-      hosted.wait_us = again ? std::min(hosted.wait_us * 2, kLongestWaitUs) : kFirstWaitUs;
-      hosted.try_again_us = monotonic_us() + hosted.wait_us;
-      hosted.refused = infer::to_json(now);
-      hosted.refusal = switched.error().message;
-      return hosted.refusal;
-    }
-    hosted.refused = json();
-    options_.log(fmt::format("service {}: the node {} has version {} now, switched in {:.1f} ms",
-                             text_of(name), planned.nodes[i].node.name, now[0].share.version,
-                             static_cast<double>(*switched) / 1000));
+    const std::string& node = planned.nodes[i].node.name;
+    std::string problem = unless_refused(
+        hosted, "node " + node, infer::to_json(now), kLongestLoadUs, [&]() -> Result<void> {
+          const auto switched = place_->set_versions(name, planned.nodes[i]);
+          if (!switched) return tl::unexpected(switched.error());
+          options_.log(fmt::format(
+              "service {}: the node {} has version {} now, switched in {:.1f} ms", text_of(name),
+              node, now[0].share.version, static_cast<double>(*switched) / 1000));
+          return {};
+        });
+    if (!problem.empty()) return problem;
     hosted.planned->nodes[i].versions = now;
   }
   return "";

@@ -47,18 +47,24 @@ class Services {
   std::optional<std::string> logs(const serve::ServiceName& name) const;
 
  private:
+  /// What could not be done, why, and when it is tried again: after growing waits.
+  struct Refused {
+    json what;
+    std::string why;
+    std::int64_t again_us = 0, wait_us = 0;
+  };
   struct Hosted {
     std::uint32_t version = 0;  // of the document
     std::shared_ptr<const pipeline::ServiceSpec> spec;
     std::optional<infer::ServiceDocument> planned, backup;  // what is served
     std::string problem;
-    // Versions that no replica could load, why, and when that is tried again.
-    json refused;
-    std::string refusal;
-    std::int64_t try_again_us = 0, wait_us = 0;
+    std::map<std::string, Refused> refused;  // by what it is about
   };
 
   Services(Options options, std::unique_ptr<store::Store> store, std::unique_ptr<Place> place);
+  static std::string unless_refused(Hosted& hosted, const std::string& about, const json& what,
+                                    std::int64_t longest_us,
+                                    const std::function<Result<void>()>& act);
   void loop();
   void look();
   void look_at(const store::Document& newest);

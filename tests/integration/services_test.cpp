@@ -5,21 +5,12 @@
 #include <thread>
 
 #include "tests/integration/server_support.hpp"
+#include "tests/integration/service_support.hpp"
 
 namespace scanflow::test {
 namespace {
 
 using testing::HasSubstr;
-
-/// Registers a model that is a number in a file.
-constexpr const char* kRegister = R"(apiVersion: scanflow.dev/v1
-kind: Pipeline
-metadata: {name: factor}
-params: {factor: {type: int}}
-steps:
-  - {name: make, run: 'echo $FACTOR > $SCANFLOW_ARTIFACTS/model', env: {FACTOR: "${{ params.factor }}"}}
-  - {name: register, needs: make, uses: model.register, with: {name: factor, model: "${{ steps.make.artifacts.model }}"}}
-)";
 
 std::string service(const std::string& model, const std::string& more = "",
                     const std::string& with = "{}") {
@@ -32,17 +23,12 @@ std::string service(const std::string& model, const std::string& more = "",
 class ServicesTest : public testing::Test {
  protected:
   ServicesTest() {
-    // The folder of tests' plugins has two of one name.
-    for (const char* file : {"online.so", "online.plugin.json"}) {
-      std::filesystem::copy_file(std::filesystem::path(SCANFLOW_BINARY_DIR "/tests/plugins") / file,
-                                 plugins_ / file);
-    }
     server_.emplace(scanflow_, std::vector<std::string>{"--services", "127.0.0.1:0", "--plugin-dir",
-                                                        plugins_.path().string()});
+                                                        plugin_.folder()});
   }
   Output scanflow(std::vector<std::string> arguments) const {
     arguments.insert(arguments.end(),
-                     {"--server", server_->url(), "--plugin-dir", plugins_.path().string()});
+                     {"--server", server_->url(), "--plugin-dir", plugin_.folder()});
     return scanflow_(std::move(arguments));
   }
   void apply(const std::string& text) const {
@@ -53,7 +39,7 @@ class ServicesTest : public testing::Test {
   }
   void register_model(int factor) const {
     const std::string file = scanflow_.files() / "register.yaml";
-    write(file, kRegister);
+    write(file, kRegisterFactor);
     const Output run = scanflow({"run", file, "-p", "factor=" + std::to_string(factor)});
     ASSERT_EQ(run.exit, 0) << run.out << run.err;
   }
@@ -82,7 +68,7 @@ class ServicesTest : public testing::Test {
     return json::parse(answer.substr(answer.find("\r\n\r\n") + 4))["outputs"][0]["data"][0];
   }
 
-  TempDir plugins_;
+  const ScalePlugin plugin_;
   const Scanflow scanflow_;
   std::optional<ServerProgram> server_;
 };
@@ -176,7 +162,7 @@ TEST_F(ServicesTest, IsServedByItsBackupUntilItsModelIsThere) {
 
 /// The pipeline that registers a model, with the services that serve it.
 std::string with_services(const std::vector<std::string>& names) {
-  std::string text = kRegister;
+  std::string text = kRegisterFactor;
   text.replace(text.find("{name: factor}"), 14, "{name: factor, namespace: team}");
   text += "services:\n";
   for (const std::string& name : names) {
@@ -216,7 +202,7 @@ TEST_F(ServicesTest, APipelineBringsItsServicesAlong) {
       "inferenceservice team/twin is not in the file any more; delete it with: scanflow delete "
       "inferenceservice/twin -n team\n";
   for (const bool by_server : {true, false}) {
-    const std::vector<std::string> arguments{"diff", "-f", file, "--plugin-dir", plugins_.path()};
+    const std::vector<std::string> arguments{"diff", "-f", file, "--plugin-dir", plugin_.folder()};
     const Output differs = by_server ? scanflow({"diff", "-f", file}) : scanflow_(arguments);
     EXPECT_EQ(differs.exit, 1) << differs.err;
     EXPECT_THAT(differs.out, testing::EndsWith(left));

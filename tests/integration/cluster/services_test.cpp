@@ -11,6 +11,7 @@
 #include "engine/http/base64.hpp"
 #include "engine/http/client.hpp"
 #include "tests/integration/server_support.hpp"
+#include "tests/integration/service_support.hpp"
 #include "tests/support/kube/controllers.hpp"
 #include "tests/support/kube/kubelet.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -161,39 +162,21 @@ class ProcessNode {
   kube::Kubelet kubelet_;
 };
 
-/// Registers a model that is a number in a file.
-constexpr const char* kRegister = R"(apiVersion: scanflow.dev/v1
-kind: Pipeline
-metadata: {name: factor}
-params: {factor: {type: string}}
-steps:
-  - {name: make, run: 'echo $FACTOR > $SCANFLOW_ARTIFACTS/model', env: {FACTOR: "${{ params.factor }}"}}
-  - {name: register, needs: make, uses: model.register, with: {name: factor, model: "${{ steps.make.artifacts.model }}"}}
-)";
-
 class ServicesOfACluster : public testing::Test {
  protected:
-  ServicesOfACluster() {
-    for (const char* file : {"online.so", "online.plugin.json"}) {
-      std::filesystem::copy_file(std::filesystem::path(SCANFLOW_BINARY_DIR "/tests/plugins") / file,
-                                 plugins_ / file);
-    }
-    start();
-  }
+  ServicesOfACluster() { start(); }
   ~ServicesOfACluster() override {
     if (HasFailure() && server_) std::cerr << server_->log() << node_.said();
   }
   void start() {
     server_ = std::make_unique<ServerProgram>(
         scanflow_,
-        std::vector<std::string>{"--services-on", "kubernetes", "--plugin-dir",
-                                 plugins_.path().string()},
+        std::vector<std::string>{"--services-on", "kubernetes", "--plugin-dir", plugin_.folder()},
         0,
         Program::Environment{{"KUBECONFIG", config_}, {"SCANFLOW_HUB_ADVERTISE", "engine.test"}});
   }
   Output scanflow(std::vector<std::string> words) const {
-    words.insert(words.end(),
-                 {"--server", server_->url(), "--plugin-dir", plugins_.path().string()});
+    words.insert(words.end(), {"--server", server_->url(), "--plugin-dir", plugin_.folder()});
     return scanflow_(std::move(words));
   }
   void apply(const std::string& model, const std::string& more) const {
@@ -207,7 +190,7 @@ class ServicesOfACluster : public testing::Test {
   }
   void register_model(const std::string& factor) const {
     const std::string file = scanflow_.files() / "register.yaml";
-    write(file, kRegister);
+    write(file, kRegisterFactor);
     const Output run = scanflow({"run", file, "-p", "factor=" + factor});
     ASSERT_EQ(run.exit, 0) << run.out << run.err;
   }
@@ -241,7 +224,8 @@ class ServicesOfACluster : public testing::Test {
     });
   }
 
-  const TempDir files_, plugins_;
+  const TempDir files_;
+  const ScalePlugin plugin_;
   kube::KubeServer kube_;
   kube::Controllers controllers_{kube_};
   ProcessNode node_{kube_};

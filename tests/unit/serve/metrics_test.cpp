@@ -28,7 +28,7 @@ TEST(ServiceMetricsTest, SayWhatIsCounted) {
                                   "errors_ratio" + of + "0.002", "slo_errors_ratio" + of + "0.001",
                                   "backup_requests_total" + of + "7", "failovers_total" + of + "5"})
     EXPECT_THAT(text, HasSubstr("scanflow_service_" + line + "\n"));
-  EXPECT_THAT(text, HasSubstr("code=\"429\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("{code=\"429\",namespace=\"team\",service=\"digits\"} 2\n"));
 }
 
 TEST(ServiceMetricsTest, WhatIsNotPromisedIsNotSaid) {
