@@ -177,10 +177,11 @@ struct Front::Impl {
   }
 
   /// As many replicas as its rule wants now. Under the lock.
-  void scale(const ServiceName& name, Entry& entry) {
+  void scale(const ServiceName& name, Entry& entry, const ScalingRule& rule) {
+    const std::size_t before = entry.scaling.wanted();
+    entry.scaling.set_rule(rule);
     const auto those = replicas.find(name);
     if (those == replicas.end()) return;
-    const std::size_t before = entry.scaling.wanted();
     const std::int64_t now = monotonic_us();
     const std::size_t wanted = entry.scaling.decide(now, entry.router->busy_us(now));
     if (wanted == before) return;
@@ -192,7 +193,7 @@ struct Front::Impl {
   void scale_all() {
     const std::lock_guard lock(mutex);
     if (ending) return;
-    for (const auto& [name, entry] : entries) scale(name, *entry);
+    for (const auto& [name, entry] : entries) scale(name, *entry, entry->scaling.rule());
     server->post_at(std::chrono::steady_clock::now() + kScalingTick, [this] { scale_all(); });
   }
 };
@@ -273,9 +274,8 @@ void Front::set_rules(const ServiceName& name, const ServiceRules& rules) {
     const auto found = impl->entries.find(name);
     if (found == impl->entries.end()) return;
     found->second->router->set_limits(rules.limits);
-    found->second->scaling.set_rule(rules.scaling);
     found->second->slo_errors = rules.slo_errors;
-    impl->scale(name, *found->second);
+    impl->scale(name, *found->second, rules.scaling);
   });
 }
 

@@ -386,8 +386,8 @@ Result<json> Replicas::ask(const std::string& id, const std::string& path) const
   return told(std::move(asked));
 }
 
-Result<std::int64_t> Replicas::set_traffic(const std::string& node,
-                                           std::vector<infer::VersionDocument> versions) {
+Result<std::optional<std::int64_t>> Replicas::set_traffic(
+    const std::string& node, std::vector<infer::VersionDocument> versions) {
   const std::lock_guard one_at_a_time(impl_->traffic_mutex);
   const json wish = {{"node", node}, {"versions", infer::to_json(versions)}};
   const http::Onward request{
@@ -397,16 +397,17 @@ Result<std::int64_t> Replicas::set_traffic(const std::string& node,
   if (impl_->versions_of(node) == nullptr)
     return fail(fmt::format("the service has no node '{}'", node));
   // The first shows whether it can be done at all; until then nothing has changed.
-  const Replica* const first = impl_->find_ready();
-  if (first == nullptr) return fail("no replica is ready");
-  const std::string first_id = first->status.id;
-  auto asked_first = impl_->ask(*first, request, kSwitchWithin);
-  lock.unlock();
-  const auto answer = told(std::move(asked_first));
-  if (!answer) return fail(answer.error().message);
-  std::int64_t slowest = answer->value("switched_us", std::int64_t{0});
-
-  lock.lock();
+  std::string first_id;
+  std::optional<std::int64_t> slowest;
+  if (const Replica* const first = impl_->find_ready()) {
+    first_id = first->status.id;
+    auto asked_first = impl_->ask(*first, request, kSwitchWithin);
+    lock.unlock();
+    const auto answer = told(std::move(asked_first));
+    if (!answer) return fail(answer.error().message);
+    slowest = answer->value("switched_us", std::int64_t{0});
+    lock.lock();
+  }
   auto* const current = impl_->versions_of(node);
   if (impl_->generation != generation || current == nullptr)
     return fail("the service has got a new document meanwhile");
@@ -426,7 +427,7 @@ Result<std::int64_t> Replicas::set_traffic(const std::string& node,
   for (auto& [process, each] : asked) {
     const auto said = told(std::move(each));
     if (said) {
-      slowest = std::max(slowest, said->value("switched_us", std::int64_t{0}));
+      slowest = std::max(slowest.value_or(0), said->value("switched_us", std::int64_t{0}));
     } else {
       send_signal(*process, SIGKILL);  // one with the new versions takes its place
     }

@@ -51,9 +51,10 @@ class Replicas {
   void update(infer::ServiceDocument document);
   /// Gives a node these versions in every replica, and in all that come. Blocks. One replica is the
   /// first: where it cannot (an error says why) nothing has changed; one of the others that cannot
-  /// is replaced. Gives how long the slowest took to switch, in microseconds.
-  Result<std::int64_t> set_traffic(const std::string& node,
-                                   std::vector<infer::VersionDocument> versions);
+  /// is replaced. Gives how long the slowest took to switch, in microseconds; none: no replica was
+  /// ready, and those that come have them.
+  Result<std::optional<std::int64_t>> set_traffic(const std::string& node,
+                                                  std::vector<infer::VersionDocument> versions);
   std::vector<ReplicaStatus> status() const;
   /// Until so many are ready; false: not within that time.
   bool wait_ready(std::size_t count, std::chrono::milliseconds patience) const;

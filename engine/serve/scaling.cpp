@@ -14,6 +14,11 @@ constexpr std::int64_t kAveragedUs = 1'000'000;
 
 }  // namespace
 
+void Scaling::set_rule(const ScalingRule& rule) {
+  rule_ = rule;
+  wanted_ = std::clamp(wanted_, rule_.min, rule_.max);
+}
+
 void Scaling::begin_with(std::size_t count, std::int64_t now_us) {
   wishes_ = {{now_us, count}};
   wanted_ = std::clamp(count, rule_.min, rule_.max);

@@ -30,13 +30,14 @@ class Place {
   /// Nothing is new but what may change while it is served: limits, scaling. The same again changes nothing.
   virtual Result<void> set_rules(const serve::ServiceName& name,
                                  const pipeline::ServiceSpec& spec) = 0;
-  /// Nothing is new but the versions of this node: gives how long the slowest switch took, in microseconds. An error:
-  /// they cannot be loaded, and nothing has changed. Where no replica is ready, those that come are given them. Blocks.
-  virtual Result<std::int64_t> set_versions(const serve::ServiceName& name,
-                                            const infer::NodeDocument& node) = 0;
+  /// Nothing is new but the versions of this node: gives how long the slowest switch took, in microseconds; none: no
+  /// replica is ready, and those that come are given them. An error: they cannot be loaded, and nothing has changed.
+  /// Blocks.
+  virtual Result<std::optional<std::int64_t>> set_versions(const serve::ServiceName& name,
+                                                           const infer::NodeDocument& node) = 0;
   virtual void remove(const serve::ServiceName& name) = 0;
-  /// What an earlier server has left of others goes.
-  virtual void keep(const std::set<serve::ServiceName>& names) = 0;
+  /// What an earlier server has left of others goes. An error: it is to be asked again. Blocks.
+  virtual Result<void> keep(const std::set<serve::ServiceName>& names) = 0;
 
   /// {"url", "replicas" (as many as are wanted now), "ready"}, and what is known besides: "requests", "errors" (the
   /// share of them), "in_flight", "p50_us", "p99_us"; "backup": {"ready", "answers", "requests", "failovers"}.

@@ -17,6 +17,7 @@ namespace kinds = kube::kinds;
 
 constexpr std::chrono::minutes kSwitchWithin{2};  // loading a model may take long
 constexpr std::chrono::seconds kEnrolWithin{20};
+constexpr std::chrono::seconds kApplyWithin{60};
 
 SeenPod read_pod(const json& object) {
   const kube::PodStatus status = kube::read_pod_status(object);
@@ -59,6 +60,18 @@ void PodPlace::forget_engine() {
 
 // --- the cluster
 
+const kube::Kind& PodPlace::kube_kind(Objects::Kind kind) {
+  switch (kind) {
+    case Objects::Kind::secret:
+      return kinds::kSecret;
+    case Objects::Kind::service:
+      return kinds::kService;
+    case Objects::Kind::deployment:
+      break;
+  }
+  return kinds::kDeployment;
+}
+
 /// Its namespace is enrolled, so that the sidecars of its Pods are let in.
 Result<void> PodPlace::open() {
   if (watcher_) return {};
@@ -92,34 +105,22 @@ Result<void> PodPlace::open() {
       fmt::format("tcp://{}:{}", options_.cluster.advertise, enrolled->hub.bulk_port);
   settings.sidecar.hub_secret = "scanflow-services-" + options_.state;
   settings.sidecar.shape = cluster->keeps_sidecars ? inject::Shape::native : inject::Shape::plain;
+  auto owner =
+      backend::make_owner(*cluster->client, settings.name_space, options_.state, stop_.get_token());
+  if (!owner) return tl::unexpected(owner.error());
   {
     const std::lock_guard lock(mutex_);
     client_ = std::move(cluster->client);
+    owner_ = std::move(*owner);
     settings_ = std::move(settings);
+    objects_.want({Objects::Kind::secret, settings_.sidecar.hub_secret},
+                  backend::secret_of(settings_.sidecar.hub_secret, options_.state,
+                                     {{"hub-key", enrolled->hub.public_key},
+                                      {"key", enrolled->keys.public_key},
+                                      {"secret-key", enrolled->keys.secret_key}}));
   }
-  auto owner =
-      backend::make_owner(*client_, settings_.name_space, options_.state, stop_.get_token());
-  if (!owner) return tl::unexpected(owner.error());
-  owner_ = std::move(*owner);
-  auto secret =
-      apply(kinds::kSecret, backend::secret_of(settings_.sidecar.hub_secret, options_.state,
-                                               {{"hub-key", enrolled->hub.public_key},
-                                                {"key", enrolled->keys.public_key},
-                                                {"secret-key", enrolled->keys.secret_key}}));
-  if (!secret) return secret;
   watch();
   return {};
-}
-
-/// Goes with the engine's ConfigMap.
-Result<void> PodPlace::apply(const kube::Kind& kind, json object) {
-  backend::own(object, kinds::kConfigMap, owner_.name, owner_.uid);
-  const std::string name = object.at("metadata").at("name");
-  const auto applied = client_->patch(kind, settings_.name_space, name, kube::Patch::apply, object,
-                                      {.force = true, .unread = true}, stop_.get_token());
-  if (applied) return {};
-  return fail(
-      kube::explained(applied.error(), "apply " + kube::named(kind, settings_.name_space, name)));
 }
 
 void PodPlace::watch() {
@@ -165,16 +166,14 @@ Result<void> PodPlace::put(const serve::ServiceName& name, const pipeline::Servi
 Result<void> PodPlace::set_backup(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                                   const std::optional<infer::ServiceDocument>& backup) {
   if (backup) return deploy(name, spec, *backup, true);
-  {
-    const std::lock_guard lock(mutex_);
-    const auto served = served_.find(name);
-    if (served == served_.end() || !served->second.backup) return {};
-    served->second.backup.reset();
-    served->second.deployments.erase(backup_name(name));
-    crews_[backup_name(name)].want("", {});
-    lend(name, served->second);
-  }
-  drop(kinds::kDeployment, backup_name(name));
+  const std::lock_guard lock(mutex_);
+  const auto served = served_.find(name);
+  if (served == served_.end() || !served->second.backup) return {};
+  served->second.backup.reset();
+  crews_[backup_name(name)].want("", {});
+  objects_.want({Objects::Kind::deployment, backup_name(name)}, nullptr);
+  lend(name, served->second);
+  changed_.notify_all();
   return {};
 }
 
@@ -182,44 +181,63 @@ Result<void> PodPlace::deploy(const serve::ServiceName& name, const pipeline::Se
                               const infer::ServiceDocument& document, bool backup) {
   if (auto opened = open(); !opened) return opened;
   std::map<std::string, json> traffic;
-  Nodes nodes;
+  Part part;
   for (const infer::NodeDocument& node : document.nodes) {
     auto told = traffic_of(node);
     if (!told) return tl::unexpected(told.error());
     if (!told->is_null()) traffic[node.node.name] = std::move(*told);
-    nodes[node.node.name] = node;
+    part.nodes[node.node.name] = node;
   }
   const std::string object = backup ? backup_name(name) : object_name(name);
   const auto there = is_ours_to_make(object);
   if (!there) return tl::unexpected(there.error());
-  const serve::ScalingRule rule = serve::rules_of(spec).scaling;
-  std::size_t replicas = 1;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto [place, fresh] = served_.try_emplace(name, rule);
-    Served& served = place->second;
-    served.scaling.set_rule(rule);
-    if (fresh && !backup && *there > 0) served.scaling.begin_with(*there, monotonic_us());
-    if (!backup) replicas = std::clamp(served.scaling.wanted(), rule.min, rule.max);
-  }
-  auto deployment = deployment_of(object, replicas, document, settings_);
+  auto deployment = deployment_of(object, 1, document, settings_);
   if (!deployment) return tl::unexpected(deployment.error());
+  part.deployment = std::move(*deployment);
   const std::string digest = kube::text_at(
-      *deployment, "/spec/template/metadata/labels/scanflow.dev~1document"_json_pointer);
-  bool answers = false;
+      part.deployment, "/spec/template/metadata/labels/scanflow.dev~1document"_json_pointer);
+  const serve::ScalingRule rule = serve::rules_of(spec).scaling;
   {
     const std::lock_guard lock(mutex_);
-    Served& served = served_.at(name);
+    Served& served = served_.try_emplace(name, rule).first->second;
+    served.scaling.set_rule(rule);
+    if (!backup && !served.own && *there > 0) served.scaling.begin_with(*there, monotonic_us());
     crews_[object].want(digest, std::move(traffic));
-    (backup ? served.backup : served.nodes) = std::move(nodes);
-    answers = served.backup_answers;
-    served.deployments[object] = *deployment;
-    if (!backup) served.applied = replicas;
+    (backup ? served.backup : served.own) = std::move(part);
     lend(name, served);
+    want(name, served);
+    changed_.notify_all();
   }
-  const std::string to = answers ? backup_name(name) : object_name(name);
-  if (auto made = apply(kinds::kService, service_of(name, to, settings_)); !made) return made;
-  return apply(kinds::kDeployment, std::move(*deployment));
+  return settle({{Objects::Kind::secret, settings_.sidecar.hub_secret},
+                 {Objects::Kind::service, object_name(name)},
+                 {Objects::Kind::deployment, object}});
+}
+
+/// Under the mutex.
+void PodPlace::want(const serve::ServiceName& name, Served& served) {
+  const std::string own = object_name(name), backup = backup_name(name);
+  objects_.want({Objects::Kind::service, own},
+                service_of(name, served.backup_answers ? backup : own, settings_));
+  if (served.backup) objects_.want({Objects::Kind::deployment, backup}, served.backup->deployment);
+  if (!served.own) return;
+  served.own->deployment["spec"]["replicas"] = served.scaling.wanted();
+  objects_.want({Objects::Kind::deployment, own}, served.own->deployment);
+}
+
+/// Until the cluster has these, or has refused them.
+Result<void> PodPlace::settle(const std::vector<Objects::Name>& names) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kApplyWithin, [&] {
+    return engine_ == nullptr || std::all_of(names.begin(), names.end(), [&](const auto& name) {
+             return objects_.outcome(name).has_value();
+           });
+  });
+  for (const Objects::Name& name : names) {
+    const auto outcome = objects_.outcome(name);
+    if (!outcome) return fail("the cluster has not answered in time");
+    if (!outcome->empty()) return fail(*outcome);
+  }
+  return {};
 }
 
 /// Another state directory's, or a person's, of the same name is left alone.
@@ -241,9 +259,9 @@ Result<std::size_t> PodPlace::is_ours_to_make(const std::string& object) {
 /// Before Pods are told of them.
 void PodPlace::lend(const serve::ServiceName& name, const Served& served) {
   std::vector<protocol::Input> files;
-  for (const std::optional<Nodes>* nodes : {&served.nodes, &served.backup}) {
-    if (!*nodes) continue;
-    for (const auto& [node, document] : **nodes) {
+  for (const std::optional<Part>* part : {&served.own, &served.backup}) {
+    if (!*part) continue;
+    for (const auto& [node, document] : (*part)->nodes) {
       for (const infer::VersionDocument& version : document.versions) {
         if (!version.sha256.empty())
           files.push_back({node, "file", version.sha256, 0, version.directory});
@@ -258,22 +276,25 @@ Result<void> PodPlace::set_rules(const serve::ServiceName& name,
                                  const pipeline::ServiceSpec& spec) {
   const std::lock_guard lock(mutex_);
   const auto served = served_.find(name);
-  if (served != served_.end()) served->second.scaling.set_rule(serve::rules_of(spec).scaling);
+  if (served == served_.end()) return {};
+  served->second.scaling.set_rule(serve::rules_of(spec).scaling);
+  want(name, served->second);
   return {};
 }
 
 /// One Pod that takes requests is the first: where it cannot, nothing has changed.
-Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
-                                            const infer::NodeDocument& node) {
+Result<std::optional<std::int64_t>> PodPlace::set_versions(const serve::ServiceName& name,
+                                                           const infer::NodeDocument& node) {
   auto traffic = traffic_of(node);
   if (!traffic) return tl::unexpected(traffic.error());
   const std::string& node_name = node.node.name;
   std::unique_lock lock(mutex_);
   Served& served = served_.at(name);
-  infer::NodeDocument before = std::exchange((*served.nodes)[node_name], node);
+  infer::NodeDocument before = std::exchange(served.own->nodes[node_name], node);
   lend(name, served);
   Crew& crew = crews_[object_name(name)];
-  if (const std::string first = crew.first(); !first.empty()) {
+  const std::string first = crew.first();
+  if (!first.empty()) {
     const auto answer = std::make_shared<std::optional<Crew::Answer>>();
     lock.unlock();
     ask(first, *traffic, [this, answer](const Crew::Answer& told) {
@@ -285,13 +306,14 @@ Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
     changed_.wait_for(lock, kSwitchWithin, [&] { return *answer || engine_ == nullptr; });
     if (!*answer || !(*answer)->done) {
       crew.forget(first, node_name);  // it may do it still: then it is told the old ones again
-      (*served.nodes)[node_name] = std::move(before);
+      served.own->nodes[node_name] = std::move(before);
       lend(name, served);
       return fail(*answer ? (*answer)->message : "its Pods have not answered in time");
     }
   }
   crew.want_of(node_name, *traffic);
   changed_.notify_all();
+  if (first.empty()) return std::nullopt;
   const auto replaceable = [&] { return crew.refusers(node_name); };
   changed_.wait_for(lock, kSwitchWithin, [&] {
     return crew.settled(node_name) || !replaceable().empty() || engine_ == nullptr;
@@ -311,46 +333,40 @@ Result<std::int64_t> PodPlace::set_versions(const serve::ServiceName& name,
   return slowest_us;
 }
 
+/// Also what an earlier server has made of it.
 void PodPlace::remove(const serve::ServiceName& name) {
-  {
+  const std::lock_guard lock(mutex_);
+  served_.erase(name);
+  if (!watcher_) return;  // what is there is found when the cluster is (keep)
+  for (const std::string& object : {object_name(name), backup_name(name)}) {
+    crews_[object].want("", {});
+    objects_.want({Objects::Kind::deployment, object}, nullptr);
+  }
+  objects_.want({Objects::Kind::service, object_name(name)}, nullptr);
+  if (engine_ != nullptr)
+    engine_->lend(settings_.name_space, "service " + serve::text_of(name), {});
+  changed_.notify_all();
+}
+
+Result<void> PodPlace::keep(const std::set<serve::ServiceName>& names) {
+  if (auto opened = open(); !opened) return opened;
+  std::set<std::string> kept;
+  for (const serve::ServiceName& name : names) kept.insert({object_name(name), backup_name(name)});
+  for (const Objects::Kind kind : {Objects::Kind::deployment, Objects::Kind::service}) {
+    const auto all = client_->list(kube_kind(kind), settings_.name_space,
+                                   {.labels = selector_of(settings_)}, stop_.get_token());
+    if (!all) return fail(kube::explained(all.error(), "list what services have left"));
     const std::lock_guard lock(mutex_);
-    served_.erase(name);
-    for (const std::string& object : {object_name(name), backup_name(name)})
-      crews_[object].want("", {});
-    if (engine_ != nullptr && client_)
-      engine_->lend(settings_.name_space, "service " + serve::text_of(name), {});
-  }
-  if (!client_) return;
-  for (const std::string& object : {object_name(name), backup_name(name)})
-    drop(kinds::kDeployment, object);
-  drop(kinds::kService, object_name(name));
-}
-
-void PodPlace::drop(const kube::Kind& kind, const std::string& object) {
-  const auto gone = client_->remove(kind, settings_.name_space, object, {}, stop_.get_token());
-  if (!gone) {
-    options_.log(
-        kube::explained(gone.error(), "delete " + kube::named(kind, settings_.name_space, object)));
-  }
-}
-
-void PodPlace::keep(const std::set<serve::ServiceName>& names) {
-  if (auto opened = open(); !opened) return options_.log("services: " + opened.error().message);
-  std::set<std::string> objects;
-  for (const serve::ServiceName& name : names)
-    objects.insert({object_name(name), backup_name(name)});
-  for (const kube::Kind* kind : {&kinds::kDeployment, &kinds::kService}) {
-    const auto all = client_->list(*kind, settings_.name_space, {.labels = selector_of(settings_)},
-                                   stop_.get_token());
-    if (!all) return options_.log(kube::explained(all.error(), "list what services have left"));
     for (const json& object : all->items) {
       const std::string found = kube::text_at(object, "/metadata/name"_json_pointer);
-      if (objects.contains(found)) continue;
+      if (kept.contains(found)) continue;
       options_.log(fmt::format("services: {} is of a service that is not there any more, and goes",
-                               kube::named(*kind, settings_.name_space, found)));
-      drop(*kind, found);
+                               kube::named(kube_kind(kind), settings_.name_space, found)));
+      objects_.want({kind, found}, nullptr);
     }
+    changed_.notify_all();
   }
+  return {};
 }
 
 }  // namespace scanflow::services

@@ -22,6 +22,7 @@
 #include "engine/runtime/engine.hpp"
 #include "engine/serve/scaling.hpp"
 #include "engine/services/crew.hpp"
+#include "engine/services/objects.hpp"
 #include "engine/services/place.hpp"
 #include "engine/services/pod_manifests.hpp"
 
@@ -47,45 +48,48 @@ class PodPlace final : public Place {
                           const std::optional<infer::ServiceDocument>& backup) override;
   Result<void> set_rules(const serve::ServiceName& name,
                          const pipeline::ServiceSpec& spec) override;
-  Result<std::int64_t> set_versions(const serve::ServiceName& name,
-                                    const infer::NodeDocument& node) override;
+  Result<std::optional<std::int64_t>> set_versions(const serve::ServiceName& name,
+                                                   const infer::NodeDocument& node) override;
   void remove(const serve::ServiceName& name) override;
-  void keep(const std::set<serve::ServiceName>& names) override;
+  Result<void> keep(const std::set<serve::ServiceName>& names) override;
   json describe(const serve::ServiceName& name) const override;
   json processes(const serve::ServiceName& name) const override;
   std::string logs(const serve::ServiceName& name) const override;
   void forget_engine() override;
 
  private:
-  /// A Deployment: a service's own, or its backup. By name, whose models are lent.
-  using Nodes = std::map<std::string, infer::NodeDocument>;
+  struct Part {
+    std::map<std::string, infer::NodeDocument> nodes;  // by name: their models are lent
+    json deployment;
+  };
   struct Served {
     explicit Served(const serve::ScalingRule& rule) : scaling(rule) {}
-    std::optional<Nodes> nodes, backup;  // none: it has no such
+    std::optional<Part> own, backup;  // none: it has no such
     serve::Scaling scaling;
-    std::size_t applied = 0;     // replicas, that the cluster was told last; 0: none
-    std::int64_t scaled_us = 0;  // that it was tried
-    std::uint64_t busy_us = 0;   // as Scaling::decide has it
+    std::uint64_t busy_us = 0;  // as Scaling::decide has it
     std::int64_t looked_us = 0;
     bool backup_answers = false;
     std::uint64_t failovers = 0;
-    std::map<std::string, json> deployments;  // as applied, by name
   };
+  static const kube::Kind& kube_kind(Objects::Kind kind);
   Result<void> open();
   Result<void> deploy(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                       const infer::ServiceDocument& document, bool backup);
   /// How many replicas there are of it; 0: it is not there. An error: it is not ours.
   Result<std::size_t> is_ours_to_make(const std::string& object);
-  Result<void> apply(const kube::Kind& kind, json object);
-  void drop(const kube::Kind& kind, const std::string& object);
+  void want(const serve::ServiceName& name, Served& served);
+  Result<void> settle(const std::vector<Objects::Name>& names);
   void watch();
   void lend(const serve::ServiceName& name, const Served& served);
-  // pod_place_tend.cpp: what its thread does.
+  // pod_place_tend.cpp: what its thread does. It alone changes the cluster's objects.
   void tend();
   void tell_pods(std::unique_lock<std::mutex>& lock);
-  void scale_all(std::unique_lock<std::mutex>& lock);
-  void fail_over(std::unique_lock<std::mutex>& lock);
-  void make_again(std::unique_lock<std::mutex>& lock);
+  void scale_all();
+  void fail_over();
+  void look_again(std::unique_lock<std::mutex>& lock);
+  void look_for_owner(std::unique_lock<std::mutex>& lock);
+  void carry_out(std::unique_lock<std::mutex>& lock);
+  Result<void> carry_out(const Objects::Task& task, const backend::ClusterOwner& owner);
   void order(const std::string& object, const Crew::Order& order);
   std::vector<Crew::Member> members_of(const serve::ServiceName& name) const;
   /// Of the sidecar of that Pod. `then` is called once, on the engine's strand; not where that ends first.
@@ -96,7 +100,8 @@ class PodPlace final : public Place {
   std::condition_variable changed_;
   runtime::Engine* engine_;
   std::map<serve::ServiceName, Served> served_;
-  std::int64_t made_again_us_ = 0;     // that what is missing was looked for
+  Objects objects_;
+  std::int64_t looked_again_us_ = 0;   // whether all is there still
   std::map<std::string, Crew> crews_;  // by Deployment: also of Pods that were there before
   std::shared_ptr<kube::Client> client_;
   PodSettings settings_;

@@ -2,6 +2,7 @@
 // answers where nothing else does.
 #include <fmt/format.h>
 
+#include "engine/backend/kubernetes_objects.hpp"
 #include "engine/kube/failure.hpp"
 #include "engine/services/pod_figures.hpp"
 #include "engine/services/pod_place.hpp"
@@ -15,7 +16,6 @@ namespace kinds = kube::kinds;
 constexpr std::chrono::milliseconds kTend{250};
 constexpr std::int64_t kFiguresUs = 500'000;  // how often they are looked at
 constexpr std::int64_t kLookAgainUs = 10'000'000;
-constexpr std::int64_t kScaleAgainUs = 1'000'000;  // after one that may have failed
 
 /// What an engine says of a primitive; none: that is not the end of it.
 std::optional<Crew::Answer> answer_of(const json& update) {
@@ -46,9 +46,10 @@ void PodPlace::tend() {
   std::unique_lock lock(mutex_);
   while (!stop_.stop_requested()) {
     tell_pods(lock);
-    scale_all(lock);
-    fail_over(lock);
-    make_again(lock);
+    scale_all();
+    fail_over();
+    look_again(lock);
+    carry_out(lock);
     changed_.wait_for(lock, kTend);
   }
 }
@@ -91,113 +92,100 @@ void PodPlace::ask(const std::string& uid, const json& traffic,
 }
 
 /// As processes are (serve::Scaling), of what sidecars tell each second.
-void PodPlace::scale_all(std::unique_lock<std::mutex>& lock) {
-  struct Wish {
-    serve::ServiceName name;
-    std::size_t replicas;
-    std::string text;
-  };
-  std::vector<Wish> wishes;
+void PodPlace::scale_all() {
   const knowledge::Knowledge* const recent = engine_ == nullptr ? nullptr : engine_->recent();
   const std::int64_t now_us = monotonic_us();
   for (auto& [name, served] : served_) {
-    if (!served.nodes || now_us - served.looked_us < kFiguresUs) continue;
+    if (!served.own || now_us - served.looked_us < kFiguresUs) continue;
     const std::int64_t passed_us =
         served.looked_us == 0 ? 0 : std::min<std::int64_t>(now_us - served.looked_us, 2'000'000);
     served.looked_us = now_us;
     const auto busy = recent == nullptr
                           ? std::nullopt
                           : in_flight_of(*recent, uids_of(crews_[object_name(name)]), wall_us());
-    // Who tells nothing is not idle: then all stays as it is, within the rule.
-    served.busy_us += static_cast<std::uint64_t>(busy.value_or(0) * static_cast<double>(passed_us));
-    if (busy) (void)served.scaling.decide(now_us, served.busy_us);
-    const std::size_t wanted = served.scaling.wanted();
-    if (wanted == served.applied || now_us - served.scaled_us < kScaleAgainUs) continue;
-    served.scaled_us = now_us;
-    wishes.push_back({name, wanted, served.scaling.text(served.applied)});
+    if (!busy) continue;  // who tells nothing is not idle: all stays as it is
+    served.busy_us += static_cast<std::uint64_t>(*busy * static_cast<double>(passed_us));
+    const std::size_t before = served.scaling.wanted();
+    if (served.scaling.decide(now_us, served.busy_us) == before) continue;
+    options_.log(fmt::format("service {}: {}", serve::text_of(name), served.scaling.text(before)));
+    want(name, served);
   }
-  lock.unlock();
-  for (const Wish& wish : wishes) {
-    const auto scaled = client_->patch(
-        kinds::kDeployment, settings_.name_space, object_name(wish.name), kube::Patch::merge,
-        {{"spec", {{"replicas", wish.replicas}}}}, {.unread = true}, stop_.get_token());
-    options_.log(
-        fmt::format("service {}: {}", serve::text_of(wish.name),
-                    scaled ? wish.text : kube::explained(scaled.error(), "scale its Deployment")));
-    lock.lock();
-    const auto served = served_.find(wish.name);
-    if (scaled && served != served_.end()) served->second.applied = wish.replicas;
-    lock.unlock();
-  }
-  lock.lock();
 }
 
 /// The cluster's Service hands requests to other Pods.
-void PodPlace::fail_over(std::unique_lock<std::mutex>& lock) {
-  std::vector<std::pair<serve::ServiceName, bool>> changes;
+void PodPlace::fail_over() {
   for (auto& [name, served] : served_) {
     const bool own = crews_[object_name(name)].ready() > 0;
     const bool ready = served.backup_answers || crews_[backup_name(name)].ready() > 0;
     const bool answers = !own && served.backup && ready;
-    if (answers != served.backup_answers) changes.emplace_back(name, answers);
+    if (std::exchange(served.backup_answers, answers) == answers) continue;
+    if (answers) ++served.failovers;
+    options_.log(fmt::format(
+        "service {}: {}", serve::text_of(name),
+        answers ? "none of its Pods is ready: its backup answers" : "its own Pods answer again"));
+    want(name, served);
   }
-  lock.unlock();
-  for (const auto& [name, answers] : changes) {
-    const std::string to = answers ? backup_name(name) : object_name(name);
-    const auto changed = apply(kinds::kService, service_of(name, to, settings_));
-    options_.log(fmt::format("service {}: {}", serve::text_of(name),
-                             !changed  ? changed.error().message
-                             : answers ? "none of its Pods is ready: its backup answers"
-                                       : "its own Pods answer again"));
-    lock.lock();
-    const auto served = served_.find(name);
-    if (served != served_.end() && changed) {
-      served->second.backup_answers = answers;
-      if (answers) ++served->second.failovers;
-    }
-    lock.unlock();
-  }
-  lock.lock();
 }
 
-/// What somebody has deleted.
-void PodPlace::make_again(std::unique_lock<std::mutex>& lock) {
-  if (!watcher_ || monotonic_us() - made_again_us_ < kLookAgainUs) return;
-  made_again_us_ = monotonic_us();
-  struct Made {
-    serve::ServiceName name;
-    std::string to;
-    std::map<std::string, json> deployments;
-  };
-  std::vector<Made> all;
-  for (const auto& [name, served] : served_) {
-    all.push_back(
-        {name, served.backup_answers ? backup_name(name) : object_name(name), served.deployments});
-    const auto own = all.back().deployments.find(object_name(name));
-    if (own != all.back().deployments.end())
-      own->second["spec"]["replicas"] = served.scaling.wanted();
-  }
-  lock.unlock();
-  const auto is_gone = [&](const kube::Kind& kind, const std::string& object) {
-    const auto there = client_->get(kind, settings_.name_space, object, stop_.get_token());
-    if (there || !there.error().is("NotFound")) return false;
-    options_.log(fmt::format("services: {} was deleted, and is made again",
-                             kube::named(kind, settings_.name_space, object)));
-    return true;
-  };
-  for (const Made& made : all) {
-    if (is_gone(kinds::kService, object_name(made.name)))
-      (void)apply(kinds::kService, service_of(made.name, made.to, settings_));
-    for (const auto& [object, deployment] : made.deployments)
-      if (is_gone(kinds::kDeployment, object)) (void)apply(kinds::kDeployment, deployment);
-    lock.lock();
-    const bool removed = !served_.contains(made.name);
+/// What somebody has deleted is made again.
+void PodPlace::look_again(std::unique_lock<std::mutex>& lock) {
+  if (!watcher_ || monotonic_us() - looked_again_us_ < kLookAgainUs) return;
+  looked_again_us_ = monotonic_us();
+  look_for_owner(lock);
+  for (const Objects::Name& name : objects_.wanted()) {
     lock.unlock();
-    if (!removed) continue;  // else meanwhile: what was made again goes, too
-    for (const auto& [object, deployment] : made.deployments) drop(kinds::kDeployment, object);
-    drop(kinds::kService, object_name(made.name));
+    const kube::Kind& kind = kube_kind(name.kind);
+    const auto there = client_->get(kind, settings_.name_space, name.name, stop_.get_token());
+    lock.lock();
+    if (there || !there.error().is("NotFound") || objects_.outcome(name) != "") continue;
+    options_.log(fmt::format("services: {} was deleted, and is made again",
+                             kube::named(kind, settings_.name_space, name.name)));
+    objects_.lost(name);
   }
+}
+
+/// What belongs to nothing, the cluster deletes.
+void PodPlace::look_for_owner(std::unique_lock<std::mutex>& lock) {
+  const std::string before = owner_.uid;
+  lock.unlock();
+  auto owner =
+      backend::make_owner(*client_, settings_.name_space, options_.state, stop_.get_token());
   lock.lock();
+  if (!owner || owner->uid == before) return;
+  options_.log(
+      fmt::format("services: the ConfigMap {} was deleted, and is made again", owner->name));
+  owner_ = std::move(*owner);
+  objects_.lost_all();
+}
+
+void PodPlace::carry_out(std::unique_lock<std::mutex>& lock) {
+  for (const Objects::Task& task : objects_.due(monotonic_us())) {
+    const backend::ClusterOwner owner = owner_;
+    lock.unlock();
+    const auto done = carry_out(task, owner);
+    lock.lock();
+    if (!done && !stop_.stop_requested()) options_.log("services: " + done.error().message);
+    objects_.done(task, done ? "" : done.error().message, monotonic_us());
+    changed_.notify_all();
+  }
+}
+
+/// Goes with the engine's ConfigMap.
+Result<void> PodPlace::carry_out(const Objects::Task& task, const backend::ClusterOwner& owner) {
+  const kube::Kind& kind = kube_kind(task.name.kind);
+  const std::string& name = task.name.name;
+  const auto named = [&] { return kube::named(kind, settings_.name_space, name); };
+  if (task.object.is_null()) {
+    const auto gone = client_->remove(kind, settings_.name_space, name, {}, stop_.get_token());
+    if (gone) return {};
+    return fail(kube::explained(gone.error(), "delete " + named()));
+  }
+  json object = task.object;
+  backend::own(object, kinds::kConfigMap, owner.name, owner.uid);
+  const auto applied = client_->patch(kind, settings_.name_space, name, kube::Patch::apply, object,
+                                      {.force = true, .unread = true}, stop_.get_token());
+  if (applied) return {};
+  return fail(kube::explained(applied.error(), "apply " + named()));
 }
 
 }  // namespace scanflow::services

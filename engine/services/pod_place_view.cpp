@@ -33,6 +33,13 @@ json PodPlace::describe(const serve::ServiceName& name) const {
     if (!member.problem.empty() && row["ready"] == 0)
       row["problem"] = fmt::format("Pod {}: {}", member.pod.name, member.problem);
   }
+  for (const Objects::Name& object :
+       {Objects::Name{Objects::Kind::service, object_name(name)},
+        Objects::Name{Objects::Kind::deployment, object_name(name)},
+        Objects::Name{Objects::Kind::deployment, backup_name(name)}}) {
+    if (const auto outcome = objects_.outcome(object); outcome && !outcome->empty())
+      row["problem"] = *outcome;
+  }
   if (served.backup) {
     row["backup"] = {{"ready", ready_of(backup_name(name))},
                      {"answers", served.backup_answers},

@@ -103,8 +103,8 @@ Result<void> ProcessPlace::set_rules(const serve::ServiceName& name,
   return {};
 }
 
-Result<std::int64_t> ProcessPlace::set_versions(const serve::ServiceName& name,
-                                                const infer::NodeDocument& node) {
+Result<std::optional<std::int64_t>> ProcessPlace::set_versions(const serve::ServiceName& name,
+                                                               const infer::NodeDocument& node) {
   return front()->replicas(name)->set_traffic(node.node.name, node.versions);
 }
 

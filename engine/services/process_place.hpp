@@ -31,10 +31,12 @@ class ProcessPlace final : public Place {
                           const std::optional<infer::ServiceDocument>& backup) override;
   Result<void> set_rules(const serve::ServiceName& name,
                          const pipeline::ServiceSpec& spec) override;
-  Result<std::int64_t> set_versions(const serve::ServiceName& name,
-                                    const infer::NodeDocument& node) override;
+  Result<std::optional<std::int64_t>> set_versions(const serve::ServiceName& name,
+                                                   const infer::NodeDocument& node) override;
   void remove(const serve::ServiceName& name) override;
-  void keep(const std::set<serve::ServiceName>&) override {}  // they end with this process
+  Result<void> keep(const std::set<serve::ServiceName>&) override {
+    return {};
+  }  // none outlives this process
   json describe(const serve::ServiceName& name) const override;
   json processes(const serve::ServiceName& name) const override;
   std::string logs(const serve::ServiceName& name) const override;

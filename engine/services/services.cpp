@@ -82,7 +82,7 @@ void Services::look() {
   for (const store::DocumentEntry& entry : *entries) {
     there.insert({entry.newest.name_space, entry.newest.name});
   }
-  if (!std::exchange(kept_, true)) place_->keep(there);
+  keep(there);
   for (const store::DocumentEntry& entry : *entries) look_at(entry.newest);
   std::vector<serve::ServiceName> gone;
   for (const auto& [name, hosted] : hosted_)
@@ -93,6 +93,17 @@ void Services::look() {
     const std::lock_guard lock(mutex_);
     hosted_.erase(name);
   }
+}
+
+void Services::keep(const std::set<serve::ServiceName>& there) {
+  if (kept_) return;
+  std::vector<std::string> names;
+  for (const serve::ServiceName& name : there) names.push_back(text_of(name));
+  const std::string problem =
+      unless_refused(refused_, "keep", names, kLongestWaitUs, [&] { return place_->keep(there); });
+  if (std::exchange(problem_, problem) != problem && !problem.empty())
+    options_.log("services: " + problem);
+  kept_ = problem.empty();
 }
 
 void Services::look_at(const store::Document& newest) {
@@ -138,23 +149,25 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
     std::string problem = follow_models(name, hosted, std::move(*planned));
     return problem.empty() ? backup_problem : problem;
   }
-  std::string problem = unless_refused(hosted, "service", infer::to_json(*planned), kLongestWaitUs,
-                                       [&] { return place_->put(name, *hosted.spec, *planned); });
+  std::string problem =
+      unless_refused(hosted.refused, "service", infer::to_json(*planned), kLongestWaitUs,
+                     [&] { return place_->put(name, *hosted.spec, *planned); });
   if (!problem.empty()) return problem;
   hosted.planned = std::move(*planned);
   return backup_problem;
 }
 
 /// "" where it is done.
-std::string Services::unless_refused(Hosted& hosted, const std::string& about, const json& what,
+std::string Services::unless_refused(std::map<std::string, Refused>& known,
+                                     const std::string& about, const json& what,
                                      std::int64_t longest_us,
                                      const std::function<Result<void>()>& act) {
-  Refused& refused = hosted.refused[about];
+  Refused& refused = known[about];
   const bool again = refused.what == what;
   if (again && monotonic_us() < refused.again_us) return refused.why;
   const auto done = act();
   if (done) {
-    hosted.refused.erase(about);
+    known.erase(about);
     return "";
   }
   const std::int64_t wait_us = again ? std::min(refused.wait_us * 2, longest_us) : kFirstWaitUs;
@@ -172,7 +185,7 @@ std::string Services::back_up(const serve::ServiceName& name, Hosted& hosted) {
     return set ? "" : set.error().message;
   }
   std::string problem = unless_refused(
-      hosted, "backup", *planned ? infer::to_json(**planned) : json(), kLongestWaitUs,
+      hosted.refused, "backup", *planned ? infer::to_json(**planned) : json(), kLongestWaitUs,
       [&] { return place_->set_backup(name, *hosted.spec, *planned); });
   if (problem.empty()) hosted.backup = std::move(*planned);
   return problem;
@@ -188,12 +201,14 @@ std::string Services::follow_models(const serve::ServiceName& name, Hosted& host
     if (infer::to_json(before) == infer::to_json(now)) continue;
     const std::string& node = planned.nodes[i].node.name;
     std::string problem = unless_refused(
-        hosted, "node " + node, infer::to_json(now), kLongestLoadUs, [&]() -> Result<void> {
+        hosted.refused, "node " + node, infer::to_json(now), kLongestLoadUs, [&]() -> Result<void> {
           const auto switched = place_->set_versions(name, planned.nodes[i]);
           if (!switched) return tl::unexpected(switched.error());
-          options_.log(fmt::format(
-              "service {}: the node {} has version {} now, switched in {:.1f} ms", text_of(name),
-              node, now[0].share.version, static_cast<double>(*switched) / 1000));
+          options_.log(fmt::format("service {}: the node {} has version {} now, {}", text_of(name),
+                                   node, now[0].share.version,
+                                   *switched ? fmt::format("switched in {:.1f} ms",
+                                                           static_cast<double>(**switched) / 1000)
+                                             : "once a replica is ready"));
           return {};
         });
     if (!problem.empty()) return problem;

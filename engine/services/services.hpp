@@ -62,11 +62,12 @@ class Services {
   };
 
   Services(Options options, std::unique_ptr<store::Store> store, std::unique_ptr<Place> place);
-  static std::string unless_refused(Hosted& hosted, const std::string& about, const json& what,
-                                    std::int64_t longest_us,
+  static std::string unless_refused(std::map<std::string, Refused>& known, const std::string& about,
+                                    const json& what, std::int64_t longest_us,
                                     const std::function<Result<void>()>& act);
   void loop();
   void look();
+  void keep(const std::set<serve::ServiceName>& there);
   void look_at(const store::Document& newest);
   std::string read(const store::Document& newest, Hosted& hosted);
   serve::FindModel find_model() const;
@@ -84,6 +85,8 @@ class Services {
   std::map<serve::ServiceName, Hosted> hosted_;
   std::shared_ptr<const loader::Catalog> catalog_;  // the newest that a document was read with
   bool kept_ = false;                               // what is there was told to the place once
+  std::map<std::string, Refused> refused_;          // by the place, of no service alone
+  std::string problem_;
   bool ending_ = false;
   std::thread thread_;
 };

@@ -46,10 +46,6 @@ class ProcessNode {
   };
 
   explicit ProcessNode(kube::KubeServer& server) : server_(server), kubelet_(server, hooks()) {}
-  ~ProcessNode() {
-    const std::lock_guard lock(mutex_);
-    pods_.clear();
-  }
   std::vector<std::uint16_t> ports() {
     const std::lock_guard lock(mutex_);
     std::vector<std::uint16_t> ports;
@@ -159,7 +155,7 @@ class ProcessNode {
   kube::KubeServer& server_;
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Pod>> pods_;  // by uid
-  kube::Kubelet kubelet_;
+  kube::Kubelet kubelet_;                             // ends first
 };
 
 class ServicesOfACluster : public testing::Test {
@@ -274,17 +270,49 @@ TEST_F(ServicesOfACluster, WhatIsDeletedGoes) {
   register_model("3");
   apply("models:/factor", "");
   ASSERT_TRUE(all_answer(1, 3));
-  const json before = object("deployments")["metadata"]["uid"];
+  const json before = object("deployments")["metadata"];
+  const json owner = before["ownerReferences"][0];
   kube_.ask("DELETE", "/apis/apps/v1/namespaces/default/deployments/scanflow-default-scale");
-  ASSERT_TRUE(eventually([&] {  // by a person: it is made again
+  kube_.ask("DELETE", "/api/v1/namespaces/default/configmaps/" + owner["name"].get<std::string>());
+  ASSERT_TRUE(eventually([&] {  // by a person: they are made again
     const json now = object("deployments");
-    return now.is_object() && now["metadata"]["uid"] != before;
+    return now.is_object() && now["metadata"]["uid"] != before["uid"];
   }));
+  for (const std::string plural : {"deployments", "services"}) {
+    EXPECT_TRUE(eventually([&] {
+      const json owners = object(plural)["metadata"]["ownerReferences"];
+      return owners.size() == 1 && owners[0]["uid"] != owner["uid"];
+    })) << object(plural).dump(1);
+  }
   ASSERT_TRUE(all_answer(1, 3));
   EXPECT_EQ(scanflow({"delete", "inferenceservice/scale"}).exit, 0);
   EXPECT_TRUE(eventually([&] { return object("deployments").is_null(); }));
   EXPECT_TRUE(eventually([&] { return object("services").is_null(); }));
   EXPECT_TRUE(eventually([&] { return node_.ports().empty(); }));
+}
+
+TEST_F(ServicesOfACluster, WhatTheClusterRefusesIsTriedAgain) {
+  const auto refuse = [&](const std::string& verb, const std::string& resource) {
+    kube_.with([&](auto& cluster) {
+      kube::Fault fault;
+      fault.verb = verb;
+      fault.resource = resource;
+      fault.status = 403;
+      fault.times = 1;
+      cluster.faults.add(fault);
+    });
+  };
+  refuse("patch", "deployments");
+  register_model("3");
+  apply("models:/factor", "");
+  EXPECT_TRUE(eventually([&] { return listed().value("status", "") == "failed"; })) << listed();
+  EXPECT_THAT(listed().value("problem", ""), HasSubstr("apply Deployment"));
+  ASSERT_TRUE(eventually([&] { return listed().value("status", "") == "ready"; })) << listed();
+  ASSERT_TRUE(all_answer(1, 3));
+  refuse("delete", "deployments");
+  EXPECT_EQ(scanflow({"delete", "inferenceservice/scale"}).exit, 0);
+  EXPECT_TRUE(eventually([&] { return object("deployments").is_null(); }));
+  EXPECT_THAT(server_->log(), HasSubstr("delete Deployment"));
 }
 
 TEST_F(ServicesOfACluster, TheyGoOnWithoutTheServerAndAreFoundByTheNext) {

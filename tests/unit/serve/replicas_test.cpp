@@ -243,7 +243,7 @@ TEST_F(ReplicasTest, VersionsAreSwappedUnderLoadWithoutAFailure) {
         replicas()->set_traffic("m", {version(name, 1, model_file("f" + name, swap))});
     ASSERT_TRUE(switched) << switched.error().message;
     const auto returned = Clock::now();
-    slowest = std::max(slowest, *switched);
+    slowest = std::max(slowest, switched->value());
     ASSERT_TRUE(eventually([&] { return load.answers() > answers + 20; }));
     // What was answered before it returned may be read by its client a little later.
     EXPECT_LT(load.last(before), returned + seconds(1)) << before;
@@ -265,6 +265,19 @@ TEST_F(ReplicasTest, AVersionThatCannotBeLoadedChangesNothing) {
   EXPECT_THAT(switched.error().message, HasSubstr("version 2: the model holds no number"));
   EXPECT_EQ(ask(1).body["model_version"], "1");
   EXPECT_FALSE(replicas()->set_traffic("n", {version("2", 1)}));
+}
+
+TEST_F(ReplicasTest, WhereNoVersionCouldBeLoadedTheNextOneIs) {
+  auto of_bad = document();
+  of_bad.nodes[0].versions = {version("1", 1, directory_ / "bad")};
+  std::ofstream(directory_ / "bad") << "no number";
+  serve(of_bad, 2);
+  ASSERT_TRUE(eventually([&] { return told().find("no number") != std::string::npos; })) << told();
+  const auto switched = replicas()->set_traffic("m", {version("2", 1, model_file("good", 7))});
+  ASSERT_TRUE(switched) << switched.error().message;
+  EXPECT_FALSE(*switched) << "nobody has switched: those that come have it";
+  ASSERT_TRUE(replicas()->wait_ready(2, seconds(20))) << told();
+  EXPECT_EQ(ask(1).body["outputs"][0]["data"][0], 7);
 }
 
 TEST_F(ReplicasTest, AnotherFileUnderTheSameNameIsLoaded) {
