@@ -6,7 +6,7 @@
 namespace scanflow::services {
 namespace {
 
-constexpr std::int64_t kFirstWaitUs = 1'000'000, kLongestWaitUs = 30'000'000;
+constexpr std::int64_t kAgainFirstUs = 1'000'000, kAgainLastUs = 30'000'000;
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void Objects::done(const Task& task, std::string problem, std::int64_t now_us) {
   }
   wanted.is_so = problem.empty();
   wanted.wait_us =
-      problem.empty() ? 0 : std::clamp(wanted.wait_us * 2, kFirstWaitUs, kLongestWaitUs);
+      problem.empty() ? 0 : std::clamp(wanted.wait_us * 2, kAgainFirstUs, kAgainLastUs);
   wanted.again_us = now_us + wanted.wait_us;
   wanted.problem = std::move(problem);
 }

@@ -313,6 +313,7 @@ TEST_F(ServicesOfACluster, WhatTheClusterRefusesIsTriedAgain) {
   EXPECT_EQ(scanflow({"delete", "inferenceservice/scale"}).exit, 0);
   EXPECT_TRUE(eventually([&] { return object("deployments").is_null(); }));
   EXPECT_THAT(server_->log(), HasSubstr("delete Deployment"));
+  EXPECT_TRUE(eventually([&] { return node_.ports().empty(); }));
 }
 
 TEST_F(ServicesOfACluster, TheyGoOnWithoutTheServerAndAreFoundByTheNext) {
