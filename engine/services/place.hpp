@@ -16,7 +16,7 @@ namespace scanflow::services {
 
 using nlohmann::json;
 
-/// Changes come from one thread; the rest [any-thread].
+/// Changes come from one thread, but set_versions; meanwhile nothing else of that service changes. The rest [any-thread].
 class Place {
  public:
   virtual ~Place() = default;

@@ -34,9 +34,8 @@ class ProcessPlace final : public Place {
   Result<std::optional<std::int64_t>> set_versions(const serve::ServiceName& name,
                                                    const infer::NodeDocument& node) override;
   void remove(const serve::ServiceName& name) override;
-  Result<void> keep(const std::set<serve::ServiceName>&) override {
-    return {};
-  }  // none outlives this process
+  /// None outlives this process.
+  Result<void> keep(const std::set<serve::ServiceName>&) override { return {}; }
   json describe(const serve::ServiceName& name) const override;
   json processes(const serve::ServiceName& name) const override;
   std::string logs(const serve::ServiceName& name) const override;

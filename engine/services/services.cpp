@@ -14,9 +14,20 @@ namespace scanflow::services {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{500};
-constexpr std::int64_t kFirstWaitUs = 2'000'000;
 constexpr std::int64_t kLongestWaitUs = 30'000'000;   // for a place that may be away
 constexpr std::int64_t kLongestLoadUs = 300'000'000;  // loading costs those that serve
+
+/// "" where it is done.
+std::string unless_refused(Refusals& refusals, const std::string& about, const json& what,
+                           const std::function<Result<void>()>& act) {
+  if (std::string why = refusals.why_not(about, what, monotonic_us()); !why.empty()) return why;
+  const auto done = act();
+  std::string problem = done ? "" : done.error().message;
+  refusals.note(about, what, problem, kLongestWaitUs, monotonic_us());
+  return problem;
+}
+
+std::string about_of(const infer::NodeDocument& node) { return "node " + node.node.name; }
 
 /// All but which versions its nodes have.
 json shape_of(infer::ServiceDocument document) {
@@ -70,7 +81,8 @@ void Services::loop() {
     lock.unlock();
     look();
     lock.lock();
-    changed_.wait_for(lock, kLook, [this] { return ending_; });
+    changed_.wait_for(lock, kLook, [this] { return ending_ || switched_; });
+    switched_ = false;
   }
 }
 
@@ -86,7 +98,8 @@ void Services::look() {
   for (const store::DocumentEntry& entry : *entries) look_at(entry.newest);
   std::vector<serve::ServiceName> gone;
   for (const auto& [name, hosted] : hosted_)
-    if (!there.contains(name)) gone.push_back(name);
+    if (!there.contains(name) && (!hosted.under_way || hosted.under_way->is_done()))
+      gone.push_back(name);
   for (const serve::ServiceName& name : gone) {
     options_.log(fmt::format("service {} ends: it was deleted", text_of(name)));
     place_->remove(name);
@@ -100,7 +113,7 @@ void Services::keep(const std::set<serve::ServiceName>& there) {
   std::vector<std::string> names;
   for (const serve::ServiceName& name : there) names.push_back(text_of(name));
   const std::string problem =
-      unless_refused(refused_, "keep", names, kLongestWaitUs, [&] { return place_->keep(there); });
+      unless_refused(refused_, "keep", names, [&] { return place_->keep(there); });
   if (std::exchange(problem_, problem) != problem && !problem.empty())
     options_.log("services: " + problem);
   kept_ = problem.empty();
@@ -110,8 +123,9 @@ void Services::look_at(const store::Document& newest) {
   const serve::ServiceName name{newest.name_space, newest.name};
   Hosted hosted;
   if (const auto found = hosted_.find(name); found != hosted_.end()) hosted = found->second;
+  if (hosted.under_way && !hosted.under_way->is_done()) return;
   const std::string before = hosted.problem;
-  hosted.problem.clear();
+  hosted.problem = hosted.under_way ? end_switch(name, hosted) : "";
   if (hosted.version != newest.version || !hosted.spec) hosted.problem = read(newest, hosted);
   if (hosted.problem.empty()) hosted.problem = serve(name, hosted);
   if (hosted.problem != before && !hosted.problem.empty())
@@ -146,33 +160,14 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
   auto planned = serve::plan_service(*hosted.spec, *catalog_, find_model());
   if (!planned) return planned.error().message;
   if (hosted.planned && shape_of(*hosted.planned) == shape_of(*planned)) {
-    std::string problem = follow_models(name, hosted, std::move(*planned));
+    std::string problem = follow_models(name, hosted, *planned);
     return problem.empty() ? backup_problem : problem;
   }
-  std::string problem =
-      unless_refused(hosted.refused, "service", infer::to_json(*planned), kLongestWaitUs,
-                     [&] { return place_->put(name, *hosted.spec, *planned); });
+  std::string problem = unless_refused(hosted.refused, "service", infer::to_json(*planned),
+                                       [&] { return place_->put(name, *hosted.spec, *planned); });
   if (!problem.empty()) return problem;
   hosted.planned = std::move(*planned);
   return backup_problem;
-}
-
-/// "" where it is done.
-std::string Services::unless_refused(std::map<std::string, Refused>& known,
-                                     const std::string& about, const json& what,
-                                     std::int64_t longest_us,
-                                     const std::function<Result<void>()>& act) {
-  Refused& refused = known[about];
-  const bool again = refused.what == what;
-  if (again && monotonic_us() < refused.again_us) return refused.why;
-  const auto done = act();
-  if (done) {
-    known.erase(about);
-    return "";
-  }
-  const std::int64_t wait_us = again ? std::min(refused.wait_us * 2, longest_us) : kFirstWaitUs;
-  refused = {what, done.error().message, monotonic_us() + wait_us, wait_us};
-  return refused.why;
 }
 
 /// Its backup, too.
@@ -184,36 +179,55 @@ std::string Services::back_up(const serve::ServiceName& name, Hosted& hosted) {
     const auto set = place_->set_rules(name, *hosted.spec);
     return set ? "" : set.error().message;
   }
-  std::string problem = unless_refused(
-      hosted.refused, "backup", *planned ? infer::to_json(**planned) : json(), kLongestWaitUs,
-      [&] { return place_->set_backup(name, *hosted.spec, *planned); });
+  std::string problem =
+      unless_refused(hosted.refused, "backup", *planned ? infer::to_json(**planned) : json(),
+                     [&] { return place_->set_backup(name, *hosted.spec, *planned); });
   if (problem.empty()) hosted.backup = std::move(*planned);
   return problem;
 }
 
 /// Nothing else is new: each node has the versions that its references mean now.
 std::string Services::follow_models(const serve::ServiceName& name, Hosted& hosted,
-                                    infer::ServiceDocument planned) {
+                                    const infer::ServiceDocument& planned) {
   if (auto set = place_->set_rules(name, *hosted.spec); !set) return set.error().message;
   for (std::size_t i = 0; i < planned.nodes.size(); ++i) {
-    const auto& before = hosted.planned->nodes[i].versions;
-    const auto& now = planned.nodes[i].versions;
-    if (infer::to_json(before) == infer::to_json(now)) continue;
-    const std::string& node = planned.nodes[i].node.name;
-    std::string problem = unless_refused(
-        hosted.refused, "node " + node, infer::to_json(now), kLongestLoadUs, [&]() -> Result<void> {
-          const auto switched = place_->set_versions(name, planned.nodes[i]);
-          if (!switched) return tl::unexpected(switched.error());
-          options_.log(fmt::format("service {}: the node {} has version {} now, {}", text_of(name),
-                                   node, now[0].share.version,
-                                   *switched ? fmt::format("switched in {:.1f} ms",
-                                                           static_cast<double>(**switched) / 1000)
-                                             : "once a replica is ready"));
-          return {};
-        });
-    if (!problem.empty()) return problem;
-    hosted.planned->nodes[i].versions = now;
+    const infer::NodeDocument& node = planned.nodes[i];
+    const json now = infer::to_json(node.versions);
+    if (infer::to_json(hosted.planned->nodes[i].versions) == now) continue;
+    std::string why = hosted.refused.why_not(about_of(node), now, monotonic_us());
+    if (!why.empty()) return why;
+    begin_switch(name, hosted, i, node);
+    return "";
   }
+  return "";
+}
+
+void Services::begin_switch(const serve::ServiceName& name, Hosted& hosted, std::size_t node,
+                            const infer::NodeDocument& planned) {
+  hosted.under_way = {node, planned.versions, std::async(std::launch::async, [this, name, planned] {
+                        auto switched = place_->set_versions(name, planned);
+                        const std::lock_guard lock(mutex_);
+                        switched_ = true;
+                        changed_.notify_one();
+                        return switched;
+                      })};
+}
+
+std::string Services::end_switch(const serve::ServiceName& name, Hosted& hosted) {
+  const Switch ended = *hosted.under_way;
+  hosted.under_way.reset();
+  infer::NodeDocument& node = hosted.planned->nodes[ended.node];
+  const auto& switched = ended.done.get();
+  const std::string problem = switched ? "" : switched.error().message;
+  hosted.refused.note(about_of(node), infer::to_json(ended.versions), problem, kLongestLoadUs,
+                      monotonic_us());
+  if (!switched) return problem;
+  node.versions = ended.versions;
+  options_.log(fmt::format(
+      "service {}: the node {} has version {} now, {}", text_of(name), node.node.name,
+      node.versions[0].share.version,
+      *switched ? fmt::format("switched in {:.1f} ms", static_cast<double>(**switched) / 1000)
+                : "once a replica is ready"));
   return "";
 }
 

@@ -2,8 +2,10 @@
 // and where an alias means another version of a model than before, that is what is served from then on.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +18,7 @@
 #include "engine/runtime/state_directory.hpp"
 #include "engine/serve/plan.hpp"
 #include "engine/services/place.hpp"
+#include "engine/services/refusals.hpp"
 #include "engine/store/store.hpp"
 #include "sdk/base/result.hpp"
 #include "sdk/loader/catalog.hpp"
@@ -47,24 +50,25 @@ class Services {
   std::optional<std::string> logs(const serve::ServiceName& name) const;
 
  private:
-  /// What could not be done, why, and when it is tried again: after growing waits.
-  struct Refused {
-    json what;
-    std::string why;
-    std::int64_t again_us = 0, wait_us = 0;
+  /// A node gets other versions, which may take as long as they take to load: the service is left alone meanwhile.
+  struct Switch {
+    std::size_t node = 0;
+    std::vector<infer::VersionDocument> versions;
+    std::shared_future<Result<std::optional<std::int64_t>>> done;
+    bool is_done() const {
+      return done.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    }
   };
   struct Hosted {
     std::uint32_t version = 0;  // of the document
     std::shared_ptr<const pipeline::ServiceSpec> spec;
     std::optional<infer::ServiceDocument> planned, backup;  // what is served
     std::string problem;
-    std::map<std::string, Refused> refused;  // by what it is about
+    Refusals refused;
+    std::optional<Switch> under_way;
   };
 
   Services(Options options, std::unique_ptr<store::Store> store, std::unique_ptr<Place> place);
-  static std::string unless_refused(std::map<std::string, Refused>& known, const std::string& about,
-                                    const json& what, std::int64_t longest_us,
-                                    const std::function<Result<void>()>& act);
   void loop();
   void look();
   void keep(const std::set<serve::ServiceName>& there);
@@ -74,7 +78,10 @@ class Services {
   std::string serve(const serve::ServiceName& name, Hosted& hosted);
   std::string back_up(const serve::ServiceName& name, Hosted& hosted);
   std::string follow_models(const serve::ServiceName& name, Hosted& hosted,
-                            infer::ServiceDocument planned);
+                            const infer::ServiceDocument& planned);
+  void begin_switch(const serve::ServiceName& name, Hosted& hosted, std::size_t node,
+                    const infer::NodeDocument& planned);
+  std::string end_switch(const serve::ServiceName& name, Hosted& hosted);
   json describe(const serve::ServiceName& name, const Hosted& hosted) const;
 
   const Options options_;
@@ -85,9 +92,9 @@ class Services {
   std::map<serve::ServiceName, Hosted> hosted_;
   std::shared_ptr<const loader::Catalog> catalog_;  // the newest that a document was read with
   bool kept_ = false;                               // what is there was told to the place once
-  std::map<std::string, Refused> refused_;          // by the place, of no service alone
+  Refusals refused_;                                // of no service alone
   std::string problem_;
-  bool ending_ = false;
+  bool ending_ = false, switched_ = false;
   std::thread thread_;
 };
 

@@ -13,9 +13,9 @@ namespace {
 using testing::HasSubstr;
 
 std::string service(const std::string& model, const std::string& more = "",
-                    const std::string& with = "{}") {
-  return "apiVersion: scanflow.dev/v1\nkind: InferenceService\nmetadata: {name: scale, namespace: "
-         "team}\n"
+                    const std::string& with = "{}", const std::string& name = "scale") {
+  return "apiVersion: scanflow.dev/v1\nkind: InferenceService\nmetadata: {name: " + name +
+         ", namespace: team}\n"
          "graph:\n  - {name: m, uses: test.scale, model: \"" +
          model + "\", with: " + with + "}\n" + more;
 }
@@ -126,6 +126,18 @@ TEST_F(ServicesTest, ScalesWithItsRequestsAndSaysHowItKeepsItsWord) {
               HasSubstr("errors 0% (within the promised 0.1%)"));
   EXPECT_EQ(ask(666), -1) << "the model fails";
   EXPECT_THAT(scanflow({"service", "show", "team/scale"}).out, HasSubstr("over the promised 0.1%"));
+}
+
+TEST_F(ServicesTest, AModelThatLoadsForLongHoldsUpNoOtherService) {
+  register_model(3);
+  apply(service("models:/factor", "", "{load_ms: 3000}"));
+  ASSERT_TRUE(is("ready")) << listed() << server_->log();
+  register_model(5);
+  apply(service("models:/factor", "", "{}", "twin"));
+  const auto twin = [&] { return server_->get("/api/v1/services/team/twin"); };
+  ASSERT_TRUE(eventually([&] { return twin()["status"] == "ready"; })) << twin();
+  EXPECT_EQ(ask(), 3) << "it switches still";
+  EXPECT_TRUE(eventually([&] { return ask() == 5; })) << listed() << server_->log();
 }
 
 TEST_F(ServicesTest, WhatCannotBeServedSaysWhy) {
