@@ -155,7 +155,9 @@ void Inputs::fail_with(const BringingPtr& bringing, const std::string& why) {
   bringing->done(fail("an input could not be brought into the Pod: " + why));
 }
 
+/// Not while others wait for what is there.
 void Inputs::make_room(const protocol::Request& request) const {
+  if (!bringing_.empty()) return;
   std::error_code error;
   std::uintmax_t bytes = 0;
   for (const auto& entry : fs::directory_iterator(directory_ + "/objects", error)) {
