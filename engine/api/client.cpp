@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/http/client.hpp"
+#include "engine/http/url.hpp"
 
 namespace scanflow::api {
 namespace {
@@ -83,27 +84,14 @@ class Connected : public HttpClient::Reading {
 }  // namespace
 
 Result<HttpClient> HttpClient::to(const std::string& url, ClientLimits limits) {
-  constexpr std::string_view kScheme = "http://";
-  const auto refuse = [&] {
+  auto parsed = http::parse_url(url);
+  if (!parsed || parsed->tls || !parsed->path.empty() || !parsed->user.empty()) {
     return fail(
         fmt::format("--server: '{}' is not the address of a server: http://127.0.0.1:8420 "
                     "is one",
                     url));
-  };
-  if (!url.starts_with(kScheme)) return refuse();
-  std::string host = url.substr(kScheme.size());
-  while (host.ends_with('/')) host.pop_back();
-  std::string port = "80";
-  const std::size_t colon = host.rfind(':');
-  if (colon != std::string::npos && host.find(']', colon) == std::string::npos) {
-    port = host.substr(colon + 1);
-    host.resize(colon);
   }
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host.empty() || port.empty() || port.find_first_not_of("0123456789") != std::string::npos ||
-      host.find_first_of("/?#@") != std::string::npos)
-    return refuse();
-  return HttpClient(url, std::move(host), std::move(port), limits);
+  return HttpClient(url, std::move(parsed->host), std::move(parsed->port), limits);
 }
 
 Result<std::unique_ptr<HttpClient::Reading>> HttpClient::open(const Ask& ask) const {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "engine/cli/end_signal.hpp"
+#include "engine/http/url.hpp"
 #include "engine/load/generator.hpp"
 #include "engine/load/samples.hpp"
 #include "sdk/base/units.hpp"
@@ -34,18 +35,11 @@ Result<LoadTarget> load_target(const std::string& url) {
                     "http://127.0.0.1:8421/v2/models/digits",
                     url));
   };
-  constexpr std::string_view kHttp = "http://";
-  if (!url.starts_with(kHttp)) return wrong();
-  const std::string rest = url.substr(kHttp.size());
-  const auto slash = rest.find('/');
-  if (slash == std::string::npos) return wrong();
-  const std::string host = rest.substr(0, slash);
-  const auto colon = host.rfind(':');
-  if (colon == std::string::npos || rest.find("/v2/models/") == std::string::npos) return wrong();
-  std::string path = rest.substr(slash);
-  if (path.ends_with('/')) path.pop_back();
-  if (path.ends_with("/infer")) path.erase(path.rfind('/'));
-  return LoadTarget{{host.substr(0, colon), host.substr(colon + 1), nullptr, "", {}}, path};
+  auto parsed = http::parse_url(url);
+  if (!parsed || parsed->tls || parsed->path.find("/v2/models/") == std::string::npos)
+    return wrong();
+  if (parsed->path.ends_with("/infer")) parsed->path.erase(parsed->path.rfind('/'));
+  return LoadTarget{{parsed->host, parsed->port, nullptr, "", {}}, parsed->path};
 }
 
 Result<json> metadata(const LoadTarget& target) {

@@ -3,20 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cstdint>
 #include <utility>
 
+#include "sdk/base/whole_number.hpp"
+
 namespace scanflow::http {
-namespace {
-
-std::optional<std::uint64_t> whole_number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-}  // namespace
 
 std::optional<Range> range_of(std::string_view header, std::uint64_t bytes) {
   constexpr std::string_view kUnit = "bytes=";
@@ -25,7 +17,7 @@ std::optional<Range> range_of(std::string_view header, std::uint64_t bytes) {
   const std::size_t dash = header.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
   const std::string_view from = header.substr(0, dash), to = header.substr(dash + 1);
-  const auto first = whole_number(from), last = whole_number(to);
+  const auto first = whole_number<std::uint64_t>(from), last = whole_number<std::uint64_t>(to);
   if (from.empty() && last) {
     const std::uint64_t most = std::min(*last, bytes);
     return Range{bytes - most, most};

@@ -10,13 +10,17 @@ namespace {
 constexpr std::size_t kMaxVersions = 16;
 
 json node_json(const NodeDocument& node) {
-  return {{"name", node.node.name},
-          {"type", std::string(name(node.node.type))},
-          {"needs", node.node.needs},
-          {"uses", node.uses},
-          {"library", node.library},
-          {"with", node.with},
-          {"versions", to_json(node.versions)}};
+  json row = {{"name", node.node.name},
+              {"type", std::string(name(node.node.type))},
+              {"needs", node.node.needs},
+              {"uses", node.uses},
+              {"library", node.library},
+              {"with", node.with},
+              {"versions", to_json(node.versions)}};
+  if (node.remote)
+    row["remote"] = {{"url", node.remote->url}, {"timeout_us", node.remote->timeout_us}};
+  if (!node.container.is_null()) row["container"] = node.container;
+  return row;
 }
 
 /// Throws json::exception or std::invalid_argument.
@@ -62,6 +66,9 @@ NodeDocument read_node(const json& row) {
   node.uses = row.at("uses");
   node.library = row.at("library");
   node.with = row.at("with");
+  if (row.contains("remote"))
+    node.remote = {row["remote"].at("url"), row["remote"].at("timeout_us")};
+  node.container = row.value("container", json());
   if (const json& versions = row.at("versions"); versions != json::array())
     node.versions = read_versions(versions);
   return node;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,12 +23,21 @@ struct VersionDocument {
   bool directory = false;  // it is one
 };
 
+/// A model that another server has.
+struct RemoteDocument {
+  std::string url;              // http://HOST:PORT/.../v2/models/NAME
+  std::int64_t timeout_us = 0;  // of one call
+};
+
 struct NodeDocument {
   FlowNode node;
-  std::string uses;                       // the plugin: "torch.predict"
-  std::string library;                    // absolute path of its library
-  json with = json::object();             // its configuration, checked and filled in
-  std::vector<VersionDocument> versions;  // none: it is told them later, and waits for them
+  std::string uses;                           // the plugin: "torch.predict"; empty: it has none
+  std::string library;                        // absolute path of its library
+  json with = json::object();                 // its configuration, checked and filled in
+  std::vector<VersionDocument> versions;      // none: it is told them later, and waits for them
+  std::optional<RemoteDocument> remote = {};  // instead of a plugin
+  json container =
+      {};  // that the remote one is, beside it in its Pod, as Kubernetes has it; or null
 };
 
 struct ServiceDocument {

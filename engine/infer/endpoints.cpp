@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "engine/infer/protocol.hpp"
+#include "sdk/base/whole_number.hpp"
 
 namespace scanflow::infer {
 namespace {
@@ -16,14 +16,6 @@ using nlohmann::json;
 
 constexpr std::int64_t kExpiryUs = 10'000;  // how often those whose deadline is over are looked for
 constexpr std::chrono::milliseconds kMaxTimeout = std::chrono::hours(24);
-
-template <class Number>
-std::optional<Number> whole_number(std::string_view text) {
-  Number number{};
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 json specs_json(const std::vector<loader::TensorSpec>& specs, const std::string& prefix) {
   json list = json::array();

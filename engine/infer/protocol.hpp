@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "engine/infer/message.hpp"
 
@@ -30,6 +32,11 @@ struct Body {
 /// The outputs that the request wants, in its order. A problem where one is not there, or cannot be
 /// written as JSON (FP16).
 Answered<Body> write_answer(const std::string& model, const Request& request, const Answer& answer);
+
+/// For whoever asks: a request for all outputs; `binary`: as binary tensors, both ways.
+Answered<Body> write_request(std::span<const Tensor> inputs, bool binary);
+/// The outputs of an answer, as read_request() reads inputs.
+Answered<std::vector<Tensor>> read_answer(std::string body, std::optional<std::size_t> json_bytes);
 
 /// {"error": message}
 std::string error_body(const std::string& message);

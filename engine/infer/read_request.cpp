@@ -30,13 +30,13 @@ bool flag(const dom::element& object, const char* key) {
   return object["parameters"][key].get(value) == simdjson::SUCCESS && value;
 }
 
-Answered<Shape> read_shape(const dom::element& input, const std::string& name) {
+Answered<Shape> read_shape(const dom::element& tensor, const std::string& called) {
   dom::array sizes;
   const auto wrong = [&] {
-    return bad(fmt::format("the input '{}' has no shape: a list of at most {} sizes, like [1,784]",
-                           name, loader::kMaxRank));
+    return bad(fmt::format("{} has no shape: a list of at most {} sizes, like [1,784]", called,
+                           loader::kMaxRank));
   };
-  if (input["shape"].get(sizes) != simdjson::SUCCESS || sizes.size() > loader::kMaxRank)
+  if (tensor["shape"].get(sizes) != simdjson::SUCCESS || sizes.size() > loader::kMaxRank)
     return wrong();
   Shape shape;
   shape.reserve(sizes.size());
@@ -176,86 +176,95 @@ std::string read_data(const dom::array& list, std::uint64_t count, Tensor& tenso
   }
 }
 
-/// Reads one request; `rest_` are the binary tensors that no input has taken yet.
+/// Reads one body; `rest_` are the binary tensors that none has taken yet.
 class Reader {
  public:
   Reader(std::shared_ptr<const std::string> body, std::size_t json_bytes)
       : body_(std::move(body)), rest_(std::as_bytes(std::span(*body_)).subspan(json_bytes)) {}
 
-  Answered<Request> read(const dom::element& document) {
+  Answered<Request> request(const dom::element& document) {
     if (!document.is_object()) return bad("the body is not one JSON object");
     Request request;
     request.id = text_or(document, "id", "");
     request.binary = flag(document, "binary_data_output");
-    dom::array inputs;
-    if (document["inputs"].get(inputs) != simdjson::SUCCESS)
-      return bad("the request has no list of inputs");
-    if (inputs.size() == 0 || inputs.size() > kMaxInputs)
-      return bad(fmt::format("a request has 1 to {} inputs", kMaxInputs));
-    request.inputs.reserve(inputs.size());
-    for (const dom::element input : inputs) {
-      auto tensor = read_input(input);
-      if (!tensor) return tl::unexpected(tensor.error());
-      const bool twice =
-          std::any_of(request.inputs.begin(), request.inputs.end(),
-                      [&](const Tensor& other) { return other.name == tensor->name; });
-      if (twice) return bad(fmt::format("two inputs are called '{}'", tensor->name));
-      request.inputs.push_back(std::move(*tensor));
-    }
-    if (!rest_.empty()) {
-      return bad(
-          fmt::format("{} bytes follow the binary tensors that the inputs announce", rest_.size()));
-    }
+    auto inputs = tensors(document, "inputs");
+    if (!inputs) return tl::unexpected(inputs.error());
+    request.inputs = std::move(*inputs);
     if (auto read = read_outputs(document, request); !read) return tl::unexpected(read.error());
     return request;
   }
 
+  /// `list`: "inputs", "outputs".
+  Answered<std::vector<Tensor>> tensors(const dom::element& document, const std::string& list) {
+    word_ = list.substr(0, list.size() - 1);
+    dom::array rows;
+    if (document[list].get(rows) != simdjson::SUCCESS)
+      return bad(fmt::format("the body has no list of {}", list));
+    if (rows.size() == 0 || rows.size() > kMaxInputs)
+      return bad(fmt::format("there are 1 to {} {}", kMaxInputs, list));
+    std::vector<Tensor> all;
+    all.reserve(rows.size());
+    for (const dom::element row : rows) {
+      auto tensor = read_tensor(row);
+      if (!tensor) return tl::unexpected(tensor.error());
+      const bool twice = std::any_of(
+          all.begin(), all.end(), [&](const Tensor& other) { return other.name == tensor->name; });
+      if (twice) return bad(fmt::format("two {} are called '{}'", list, tensor->name));
+      all.push_back(std::move(*tensor));
+    }
+    if (!rest_.empty()) {
+      return bad(fmt::format("{} bytes follow the binary tensors that the {} announce",
+                             rest_.size(), list));
+    }
+    return all;
+  }
+
  private:
-  Answered<Tensor> read_input(const dom::element& input) {
+  std::string called(const Tensor& tensor) const {
+    return fmt::format("the {} '{}'", word_, tensor.name);
+  }
+
+  Answered<Tensor> read_tensor(const dom::element& row) {
     Tensor tensor;
-    tensor.name = text_or(input, "name", "");
+    tensor.name = text_or(row, "name", "");
     if (tensor.name.empty() || tensor.name.size() > kMaxName)
-      return bad(fmt::format("each input has a name of at most {} bytes", kMaxName));
-    const auto datatype = text_or(input, "datatype", "");
+      return bad(fmt::format("each {} has a name of at most {} bytes", word_, kMaxName));
+    const auto datatype = text_or(row, "datatype", "");
     const auto type = loader::datatype_of(datatype);
     if (!type) {
       return bad(
-          fmt::format("the input '{}' has the datatype '{:.40}', which is none of the "
-                      "protocol's (FP32, INT64, BYTES, ...)",
-                      tensor.name, datatype));
+          fmt::format("{} has the datatype '{:.40}', which is none of the protocol's (FP32, INT64, "
+                      "BYTES, ...)",
+                      called(tensor), datatype));
     }
     tensor.datatype = *type;
-    auto shape = read_shape(input, tensor.name);
+    auto shape = read_shape(row, called(tensor));
     if (!shape) return tl::unexpected(shape.error());
     tensor.shape = std::move(*shape);
     const auto count = loader::element_count(tensor.shape);
     if (!count) {
       return bad(
-          fmt::format("the input '{}' has the shape {}: no size is negative, and a tensor "
-                      "has at most 2^40 elements",
-                      tensor.name, loader::shape_text(tensor.shape)));
+          fmt::format("{} has the shape {}: no size is negative, and a tensor has at most 2^40 "
+                      "elements",
+                      called(tensor), loader::shape_text(tensor.shape)));
     }
     std::uint64_t binary = 0;
-    if (input["parameters"]["binary_data_size"].get(binary) == simdjson::SUCCESS)
+    if (row["parameters"]["binary_data_size"].get(binary) == simdjson::SUCCESS)
       return take_binary(std::move(tensor), binary);
     dom::array data;
-    if (input["data"].get(data) != simdjson::SUCCESS) {
-      return bad(
-          fmt::format("the input '{}' has neither data, a list, nor the parameter "
-                      "binary_data_size",
-                      tensor.name));
+    if (row["data"].get(data) != simdjson::SUCCESS) {
+      return bad(fmt::format("{} has neither data, a list, nor the parameter binary_data_size",
+                             called(tensor)));
     }
     if (auto why = read_data(data, *count, tensor); !why.empty())
-      return bad(fmt::format("the input '{}': {}", tensor.name, why));
+      return bad(fmt::format("{}: {}", called(tensor), why));
     return tensor;
   }
 
   Answered<Tensor> take_binary(Tensor tensor, std::uint64_t size) {
     if (size > rest_.size()) {
-      return bad(
-          fmt::format("the input '{}' announces {} bytes of binary data; the body has {} "
-                      "left",
-                      tensor.name, size, rest_.size()));
+      return bad(fmt::format("{} announces {} bytes of binary data; the body has {} left",
+                             called(tensor), size, rest_.size()));
     }
     tensor.data = rest_.first(size);
     tensor.owner = body_;
@@ -286,11 +295,13 @@ class Reader {
 
   std::shared_ptr<const std::string> body_;
   std::span<const std::byte> rest_;
+  std::string word_;  // "input", "output"
 };
 
-}  // namespace
-
-Answered<Request> read_request(std::string body, std::optional<std::size_t> json_bytes) {
+/// `read`: what is to be done with it.
+template <class T>
+Answered<T> with_document(std::string body, std::optional<std::size_t> json_bytes,
+                          Answered<T> (*read)(Reader&, const dom::element&)) {
   const std::size_t size = json_bytes.value_or(body.size());
   if (size > body.size()) {
     return bad(
@@ -307,9 +318,25 @@ Answered<Request> read_request(std::string body, std::optional<std::size_t> json
   const auto error = parser->parse(body.data(), size).get(document);
   if (error != simdjson::SUCCESS)
     return bad(fmt::format("the body is not JSON: {}", simdjson::error_message(error)));
-  auto request = Reader(std::make_shared<const std::string>(std::move(body)), size).read(document);
+  Reader reader(std::make_shared<const std::string>(std::move(body)), size);
+  auto taken = read(reader, document);
   if (size > kKept) parser.reset();
-  return request;
+  return taken;
+}
+
+}  // namespace
+
+Answered<Request> read_request(std::string body, std::optional<std::size_t> json_bytes) {
+  return with_document<Request>(
+      std::move(body), json_bytes,
+      [](Reader& reader, const dom::element& document) { return reader.request(document); });
+}
+
+Answered<std::vector<Tensor>> read_answer(std::string body, std::optional<std::size_t> json_bytes) {
+  return with_document<std::vector<Tensor>>(std::move(body), json_bytes,
+                                            [](Reader& reader, const dom::element& document) {
+                                              return reader.tensors(document, "outputs");
+                                            });
 }
 
 }  // namespace scanflow::infer

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "engine/infer/plugin_model.hpp"
+#include "engine/infer/remote_model.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::infer {
@@ -44,7 +45,8 @@ Result<std::vector<Version>> Stage::load(NodeIndex node,
       versions.push_back({version.share, same->model, version.model});
       continue;
     }
-    auto model = load_plugin(document_.nodes[node], version, document_.threads);
+    const NodeDocument& of = document_.nodes[node];
+    auto model = of.remote ? connect_remote(of) : load_plugin(of, version, document_.threads);
     if (!model) return tl::unexpected(model.error());
     versions.push_back({version.share, std::move(*model), version.model});
   }

@@ -138,7 +138,7 @@ void append_versions(std::string& out, const Answer& answer) {
 }
 
 /// False for what has no JSON form.
-bool append_output(std::string& out, const Chosen& chosen) {
+bool append_tensor(std::string& out, const Chosen& chosen) {
   const Tensor& tensor = *chosen.tensor;
   out += "{\"name\":";
   append_text(out, tensor.name);
@@ -153,6 +153,23 @@ bool append_output(std::string& out, const Chosen& chosen) {
   const bool written = append_data(out, tensor);
   out += "]}";
   return written;
+}
+
+/// The rest of a body whose list is open. Gives the tensor that has no JSON form; null: all is written.
+const Tensor* append_tensors(Body& body, const std::vector<Chosen>& all) {
+  std::string& out = body.bytes;
+  for (const Chosen& each : all) {
+    if (&each != &all.front()) out += ',';
+    if (!append_tensor(out, each)) return each.tensor;
+  }
+  out += "]}";
+  const std::size_t json_bytes = out.size();
+  for (const Chosen& each : all) {
+    if (!each.binary) continue;
+    body.json_bytes = json_bytes;
+    out.append(reinterpret_cast<const char*>(each.tensor->data.data()), each.tensor->data.size());
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -171,21 +188,26 @@ Answered<Body> write_answer(const std::string& model, const Request& request,
     append_text(out, request.id);
   }
   out += ",\"outputs\":[";
-  for (const Chosen& output : *chosen) {
-    if (&output != &chosen->front()) out += ',';
-    if (!append_output(out, output)) {
-      return refuse(400, fmt::format("the output '{}' is of FP16, which has no JSON form; ask for "
-                                     "it with the parameter binary_data",
-                                     output.tensor->name));
-    }
+  if (const Tensor* const of = append_tensors(body, *chosen)) {
+    return refuse(400, fmt::format("the output '{}' is of FP16, which has no JSON form; ask for it "
+                                   "with the parameter binary_data",
+                                   of->name));
   }
-  out += "]}";
-  const std::size_t json_bytes = out.size();
-  for (const Chosen& output : *chosen) {
-    if (!output.binary) continue;
-    body.json_bytes = json_bytes;
-    out.append(reinterpret_cast<const char*>(output.tensor->data.data()),
-               output.tensor->data.size());
+  return body;
+}
+
+Answered<Body> write_request(std::span<const Tensor> inputs, bool binary) {
+  std::vector<Chosen> chosen;
+  chosen.reserve(inputs.size());
+  for (const Tensor& tensor : inputs) chosen.push_back({&tensor, binary});
+  Body body;
+  body.bytes =
+      binary ? "{\"parameters\":{\"binary_data_output\":true},\"inputs\":[" : "{\"inputs\":[";
+  if (const Tensor* const of = append_tensors(body, chosen)) {
+    return refuse(500,
+                  fmt::format("'{}' is of FP16, which has no JSON form, and the server knows no "
+                              "binary tensors",
+                              of->name));
   }
   return body;
 }

@@ -6,6 +6,7 @@
 #include <condition_variable>
 
 #include "engine/http/base64.hpp"
+#include "engine/http/url.hpp"
 #include "sdk/base/clock.hpp"
 
 namespace scanflow::kube {
@@ -15,42 +16,11 @@ namespace {
 constexpr std::int64_t kIdleUs = 60'000'000;
 constexpr const char* kUserAgent = "scanflow";
 
-struct Address {
-  bool tls = true;
-  std::string host, port, rest, user;  // user: USER:PASSWORD
-};
-
-Result<Address> parse_url(const std::string& url, const char* what) {
-  Address address;
-  std::string text = url;
-  if (text.starts_with("http://")) {
-    address.tls = false;
-    text.erase(0, 7);
-  } else if (text.starts_with("https://")) {
-    text.erase(0, 8);
-  } else {
+Result<http::Url> parse_address(const std::string& url, const char* what) {
+  auto parsed = http::parse_url(url);
+  if (!parsed)
     return fail(fmt::format("{} '{}' is no address: https://HOST:PORT is one", what, url));
-  }
-  const std::size_t slash = std::min(text.find('/'), text.size());
-  address.rest = text.substr(slash);
-  text.resize(slash);
-  while (address.rest.ends_with('/')) address.rest.pop_back();
-  if (const std::size_t at = text.rfind('@'); at != std::string::npos) {
-    address.user = text.substr(0, at);
-    text.erase(0, at + 1);
-  }
-  address.port = address.tls ? "443" : "80";
-  const std::size_t colon = text.rfind(':');
-  if (colon != std::string::npos && text.find(']', colon) == std::string::npos) {
-    address.port = text.substr(colon + 1);
-    text.resize(colon);
-  }
-  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-  if (text.empty() || address.port.empty() ||
-      address.port.find_first_not_of("0123456789") != std::string::npos)
-    return fail(fmt::format("{} '{}' is no address: https://HOST:PORT is one", what, url));
-  address.host = text;
-  return address;
+  return std::move(*parsed);
 }
 
 Failure no_credentials(const std::string& why) {
@@ -98,7 +68,7 @@ Result<std::shared_ptr<Client>> Client::open_at(const Whereabouts& where, Means 
 }
 
 Result<std::shared_ptr<Client>> Client::open(Access access, Means means) {
-  const auto server = parse_url(access.server, "the server");
+  const auto server = parse_address(access.server, "the server");
   if (!server) return fail(fmt::format("{}: {}", access.origin, server.error().message));
   if (!server->tls) {
     return fail(fmt::format(
@@ -111,7 +81,7 @@ Result<std::shared_ptr<Client>> Client::open(Access access, Means means) {
                   .server_name = access.server_name,
                   .proxy = {}};
   if (!access.proxy.empty()) {
-    const auto proxy = parse_url(access.proxy, "proxy-url");
+    const auto proxy = parse_address(access.proxy, "proxy-url");
     if (!proxy) return fail(fmt::format("{}: {}", access.origin, proxy.error().message));
     if (proxy->tls)
       return fail(fmt::format("{}: proxy-url: only http:// proxies are known here", access.origin));
@@ -119,7 +89,7 @@ Result<std::shared_ptr<Client>> Client::open(Access access, Means means) {
                   proxy->user.empty() ? "" : "Basic " + http::base64(proxy->user)};
   }
   return std::shared_ptr<Client>(
-      new Client(std::move(access), std::move(means), std::move(peer), server->rest));
+      new Client(std::move(access), std::move(means), std::move(peer), server->path));
 }
 
 Client::Client(Access access, Means means, http::Peer peer, std::string base)

@@ -49,7 +49,7 @@ struct Field {
   std::string_view initial = {};  // what holds without it, as JSON or else as text; empty: nothing
   bool filled = false;            // an empty text or list is refused
   bool distinct = false;          // so are equal values in its list
-  bool work = false;              // of a step: what it does; one of these it must have
+  bool work = false;              // of a step, or a node: what it does; one of these it must have
 
   constexpr Field of(const Table& (*fields)()) const {
     Field copy = *this;
@@ -171,6 +171,7 @@ const Table& pool_fields();
 const Table& service_fields();
 const Table& pipeline_service_fields();  // of those that a pipeline brings along
 const Table& service_node_fields();
+const Table& service_container_fields();
 const Table& service_version_fields();
 const Table& service_batching_fields();
 const Table& service_scaling_fields();

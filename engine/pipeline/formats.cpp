@@ -41,9 +41,31 @@ Result<double> share(std::string_view text) {
   return percent ? number / 100 : number;
 }
 
+constexpr std::string_view kModelUrl =
+    R"(^http://[^/?#@\s]+(/[^\s?#@]*)?/v2/models/[^/\s?#@]+(/versions/[^/\s?#@]+)?$)";
+
 Result<double> image(std::string_view text) {
   if (const auto name = check_image_name(text); !name) return tl::unexpected(name.error());
   return 0;
+}
+
+/// As kModelUrl says it.
+Result<double> model_url(std::string_view text) {
+  constexpr std::string_view kHttp = "http://", kModels = "/v2/models/", kVersions = "/versions/";
+  const auto none = [] { return fail("it is not http://HOST:PORT/v2/models/NAME"); };
+  if (!text.starts_with(kHttp) || text.find_first_of(" \t\r\n?#@") != std::string_view::npos)
+    return none();
+  text.remove_prefix(kHttp.size());
+  const std::size_t models = text.rfind(kModels);
+  if (models == std::string_view::npos || text.find('/') == 0) return none();
+  text.remove_prefix(models + kModels.size());
+  const std::size_t slash = text.find('/');
+  if (slash == 0 || text.empty()) return none();
+  if (slash == std::string_view::npos) return 0;
+  const std::string_view version = text.substr(slash);
+  const bool named = version.starts_with(kVersions) && version.size() > kVersions.size() &&
+                     version.find('/', kVersions.size()) == std::string_view::npos;
+  return named ? Result<double>(0) : none();
 }
 
 Result<double> rule(std::string_view text) {
@@ -164,6 +186,12 @@ constexpr std::array kFormats{
            .plain = true,
            .constant = true,
            .parse = image},
+    Format{.name = "model url",
+           .what = "the URL of a model (http://HOST:PORT/v2/models/NAME)",
+           .pattern = kModelUrl,
+           .plain = true,
+           .constant = true,
+           .parse = model_url},
     Format{.name = "literal",
            .what = "a value without expressions",
            .pattern = R"(^(?![\s\S]*\$\{\{))",

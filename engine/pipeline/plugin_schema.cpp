@@ -151,6 +151,13 @@ ordered_json without_defaults(const std::vector<std::string>& fields, const std:
           {"then", {{"properties", std::move(lists)}}}};
 }
 
+std::vector<std::string> work_of(const Table& table) {
+  std::vector<std::string> work;
+  for (const Field& field : table.fields)
+    if (field.work) work.emplace_back(field.name);
+  return work;
+}
+
 ordered_json one_of_them_given(const std::vector<std::string>& fields) {
   ordered_json any = ordered_json::array();
   for (const std::string& field : fields) {
@@ -207,10 +214,9 @@ void describe_plugins(const loader::Catalog& catalog, bool all, ordered_json& de
       name_plugins(catalog, definitions.at(std::string(table->name))["properties"]["uses"]);
     }
   }
-  std::vector<std::string> work;
-  for (const Field& field : step_fields().fields) {
-    if (field.work) work.emplace_back(field.name);
-  }
+  definitions.at(std::string(service_node_fields().name))
+      .update(one_of_them_given(work_of(service_node_fields())));
+  const std::vector<std::string> work = work_of(step_fields());
   definitions["working-step"] = one_of_them_given(work);
   ordered_json rules = ordered_json::array({without_defaults(work, "working-step")});
   if (!complete.empty()) {

@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 1> kWhenBackup{"not_ready"};
 
 constexpr Field kNodeOfGraph = Field{"", kMap, "a node"}.of(service_node_fields);
 constexpr Field kNodeNeed{"", kText, "a node's name", "label"};
+constexpr Field kWordOfContainer{"", kScalar, "a word", "literal"};
 constexpr Field kVersionOfModel =
     Field{"", kMap, "a version of the model"}.of(service_version_fields);
 
@@ -82,7 +83,17 @@ constexpr std::array kServiceNode{
           "the nodes whose outputs it takes: one, or a list; none: the request", "label"}
         .listing(kNodeNeed)
         .not_twice(),
-    Field{"uses", kText, "a step plugin that serves online", "literal", kMandatory}.not_empty(),
+    Field{"uses", kText, "a step plugin that serves online; or 'container', or 'url'", "literal"}
+        .not_empty()
+        .as_work(),
+    Field{"container", kMap,
+          "a container that speaks the Open Inference Protocol, in the service's Pods"}
+        .of(service_container_fields)
+        .as_work(),
+    Field{"url", kText,
+          "http://HOST:PORT/v2/models/NAME: a model that another server has, by that protocol",
+          "model url"}
+        .as_work(),
     Field{"with", kMap, "the plugin's configuration"}.of(with_fields),
     Field{"model", kText, "models:/NAME@ALIAS, models:/NAME/VERSION, or the path of a file",
           "literal"}
@@ -90,6 +101,19 @@ constexpr std::array kServiceNode{
     Field{"traffic", kList, "several versions of the model side by side, instead of 'model'"}
         .listing(kVersionOfModel)
         .not_empty(),
+};
+
+constexpr std::array kServiceContainer{
+    Field{"image", kText, "the container image", "image", kMandatory}.not_empty(),
+    Field{"command", kList, "the program and its first arguments, instead of the image's"}
+        .listing(kWordOfContainer)
+        .not_empty(),
+    Field{"args", kList, "arguments, instead of the image's"}.listing(kWordOfContainer),
+    Field{"env", kMap, "environment variables"}.of(env_fields),
+    Field{"port", kInt, "that it listens at"}.within(1, 65535).initially("9000"),
+    Field{"model", kText, "as it calls the model; the node's name where it says none", "literal"}
+        .not_empty(),
+    Field{"resources", kMap, "of the container"}.of(service_resources_fields),
 };
 
 constexpr std::array kServiceVersion{
@@ -160,6 +184,7 @@ constexpr std::array kServiceBackup{
 constexpr Table kServiceTable{"service", "a service", kService};
 constexpr Table kPipelineServiceTable{"pipeline_service", "a service", kPipelineService};
 constexpr Table kServiceNodeTable{"service_node", "a node", kServiceNode};
+constexpr Table kServiceContainerTable{"service_container", "a container", kServiceContainer};
 constexpr Table kServiceVersionTable{"service_version", "a version", kServiceVersion};
 constexpr Table kServiceBatchingTable{"service_batching", "batching", kServiceBatching};
 constexpr Table kServiceScalingTable{"service_scaling", "scaling", kServiceScaling};
@@ -172,6 +197,7 @@ constexpr Table kServiceBackupTable{"service_backup", "backup", kServiceBackup};
 const Table& service_fields() { return kServiceTable; }
 const Table& pipeline_service_fields() { return kPipelineServiceTable; }
 const Table& service_node_fields() { return kServiceNodeTable; }
+const Table& service_container_fields() { return kServiceContainerTable; }
 const Table& service_version_fields() { return kServiceVersionTable; }
 const Table& service_batching_fields() { return kServiceBatchingTable; }
 const Table& service_scaling_fields() { return kServiceScalingTable; }

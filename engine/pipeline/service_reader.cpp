@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "engine/graph/graph.hpp"
+#include "engine/pipeline/env_reader.hpp"
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/metadata_reader.hpp"
@@ -191,6 +193,8 @@ class ServiceReader {
     draft.name = map.get("name");
     draft.uses = map.get("uses");
     draft.with = map.get("with");
+    check_server(map);
+    if (const Node* url = map.get("url")) draft.node.url = url->text;
     if (draft.name != nullptr) draft.node.name = draft.name->text;
     const Node* type = map.get("type");
     draft.node.type = type != nullptr ? type->text : "MODEL";
@@ -211,8 +215,70 @@ class ServiceReader {
         draft.node.needs.push_back(need->text);
       }
     }
+    if (const Node* container = map.get("container")) read_container(*container, draft.node);
     read_versions(map, draft.node);
     drafts_.push_back(std::move(draft));
+  }
+
+  /// A plugin, a container, or another server.
+  void check_server(const MapReader& map) {
+    constexpr std::array<std::string_view, 3> kServers = {"uses", "container", "url"};
+    std::vector<std::string_view> said;
+    for (const std::string_view name : kServers)
+      if (map.has(name)) said.push_back(name);
+    if (said.empty()) {
+      problems_.add(map.node(), "the node does not say what serves it").hint =
+          "uses: a plugin; or container: an image; or url: http://HOST:PORT/v2/models/NAME";
+    }
+    for (std::size_t i = 1; i < said.size(); ++i) {
+      problems_
+          .add(*map.key(said[i]),
+               fmt::format("the node has '{}' already: one thing serves it", said[0]))
+          .hint = "remove one of them";
+    }
+    if (said.empty() || said[0] == "uses") return;
+    for (const std::string_view name : {"with", "model", "traffic"}) {
+      if (!map.has(name)) continue;
+      problems_
+          .add(*map.key(name),
+               fmt::format("'{}' is for plugins; this node has a '{}'", name, said[0]))
+          .hint = said[0] == "url" ? "remove it: the server there has its model"
+                                   : "remove it: the container has its model; say there what it is "
+                                     "(args, env)";
+    }
+  }
+
+  void read_container(const Node& root, ServiceNode& node) {
+    const MapReader map(root, service_container_fields(), problems_);
+    refuse_expressions(root, "container");
+    ServiceContainer container;
+    const auto words = [&](const char* name, std::vector<std::string>& into) {
+      if (const Node* list = map.get(name))
+        for (const Node* word : list->items) into.push_back(word->text);
+    };
+    if (const Node* image = map.get("image")) container.image = image->text;
+    words("command", container.command);
+    words("args", container.args);
+    if (const Node* env = map.get("env")) read_env(*env, container);
+    if (const Node* port = map.get("port"))
+      container.port = static_cast<std::uint16_t>(number_of(*port));
+    const Node* model = map.get("model");
+    container.model = model != nullptr ? model->text : node.name;
+    if (const Node* resources = map.get("resources")) {
+      const MapReader fields(*resources, service_resources_fields(), problems_);
+      if (const Node* cpu = fields.get("cpu")) container.cpus = parse_cpu(cpu->text).value();
+      if (const Node* memory = fields.get("memory"))
+        container.memory = parse_bytes(memory->text).value();
+    }
+    node.container = std::move(container);
+  }
+
+  void read_env(const Node& env, ServiceContainer& container) {
+    for (std::size_t i = 0; i + 1 < env.items.size(); i += 2) {
+      const Node &name = *env.items[i], &value = *env.items[i + 1];
+      check_variable(name, problems_);
+      if (check_variable_value(name, value, problems_)) container.env[name.text] = value.text;
+    }
   }
 
   /// Nothing evaluates them here.

@@ -22,11 +22,25 @@ struct ServiceVersion {
   Location at;
 };
 
+/// A container that serves a node by the Open Inference Protocol.
+struct ServiceContainer {
+  std::string image;
+  std::vector<std::string> command, args;  // empty: the image's
+  std::map<std::string, std::string> env;
+  std::uint16_t port = 9000;  // that it listens at
+  std::string model;          // as it calls it
+  double cpus = 1;
+  std::uint64_t memory = 0;  // bytes; 0: nobody says
+};
+
 struct ServiceNode {
   std::string name;
   std::string type;  // "MODEL", ...
   std::vector<std::string> needs;
-  std::string uses;                      // a step plugin that serves online
+  // What serves it: one of these.
+  std::string uses;  // a step plugin that serves online
+  std::string url;   // of a model that another server has: http://HOST:PORT/.../v2/models/NAME
+  std::optional<ServiceContainer> container;
   json with = json::object();            // its configuration, defaults filled in
   std::vector<ServiceVersion> versions;  // at least one
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/pipeline/env_reader.hpp"
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/matrix_reader.hpp"
 #include "engine/pipeline/pod_reader.hpp"
@@ -274,21 +275,10 @@ class StepReader {
     draft_.expressions.push_back({when, Role::when});
   }
 
-  void check_variable(const Node& key) {
-    if (!is_identifier(key.text)) {
-      problems_
-          .add(key,
-               fmt::format("'{}' is not the name of an environment variable", printable(key.text)))
-          .hint = "letters, digits and '_', not beginning with a digit";
-    } else if (key.text.starts_with("SCANFLOW_")) {
-      problems_.add(key, fmt::format("'{}': names with SCANFLOW_ are set by the engine", key.text));
-    }
-  }
-
   void read_secrets() {
     if (draft_.call != nullptr) return;
     for (const auto& [key, value] : merge(inherited("secrets"), own_.get("secrets"))) {
-      check_variable(*key);
+      check_variable(*key, problems_);
       read_secret(*value, step_.secrets[key->text], problems_);
       step_.field_at[child_pointer("/secrets", key->text)] = key->at;
     }
@@ -297,12 +287,8 @@ class StepReader {
   void read_env() {
     if (draft_.call != nullptr) return;
     for (const auto& [key, value] : merge(inherited("env"), own_.get("env"))) {
-      check_variable(*key);
-      if (!value->is_scalar() && !value->is_null()) {
-        problems_.add(*value, fmt::format("env.{} must be text, not {}", printable(key->text),
-                                          describe_value(*value)));
-        continue;
-      }
+      check_variable(*key, problems_);
+      if (!check_variable_value(*key, *value, problems_)) continue;
       step_.env[key->text] = value->text;
       step_.field_at[child_pointer("/env", key->text)] = value->at;
       find_expressions(*value, Role::env);

@@ -8,11 +8,43 @@
 namespace scanflow::serve {
 namespace {
 
+/// As Kubernetes has it. It is in the service's Pod, and ready where it says so.
+json container_of(const pipeline::ServiceNode& node) {
+  const pipeline::ServiceContainer& from = *node.container;
+  json container = {{"name", "node-" + node.name},
+                    {"image", from.image},
+                    {"ports", json::array({{{"containerPort", from.port}, {"protocol", "TCP"}}})},
+                    {"readinessProbe",
+                     {{"httpGet", {{"path", "/v2/health/ready"}, {"port", from.port}}},
+                      {"periodSeconds", 2},
+                      {"timeoutSeconds", 5},
+                      {"failureThreshold", 3}}}};
+  if (!from.command.empty()) container["command"] = from.command;
+  if (!from.args.empty()) container["args"] = from.args;
+  for (const auto& [name, value] : from.env)
+    container["env"].push_back({{"name", name}, {"value", value}});
+  container["resources"]["requests"]["cpu"] = fmt::format("{}m", std::ceil(from.cpus * 1000));
+  if (from.memory > 0) {
+    container["resources"]["requests"]["memory"] = std::to_string(from.memory);
+    container["resources"]["limits"]["memory"] = std::to_string(from.memory);
+  }
+  return container;
+}
+
 Result<infer::NodeDocument> plan_node(const pipeline::ServiceSpec& spec,
                                       const pipeline::ServiceNode& node,
                                       const loader::Catalog& catalog, const FindModel& find) {
   infer::NodeDocument out;
   out.node = {node.name, *infer::node_type_of(node.type), node.needs};
+  if (node.container) out.container = container_of(node);
+  const std::string url = node.container ? fmt::format("http://127.0.0.1:{}/v2/models/{}",
+                                                       node.container->port, node.container->model)
+                                         : node.url;
+  if (!url.empty()) {
+    out.remote = infer::RemoteDocument{url, spec.timeout_us};
+    out.versions = {{{"1", 1, false}, "", "", false}};
+    return out;
+  }
   out.uses = node.uses;
   out.with = node.with;
   const loader::PluginInfo* const plugin = catalog.find(node.uses);

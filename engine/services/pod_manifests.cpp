@@ -52,6 +52,7 @@ json probe_of(const char* path, int period_s, int timeout_s, int failures) {
 /// As its Pods read it: with the plugins of their image, and without models.
 std::string document_text(infer::ServiceDocument document) {
   for (infer::NodeDocument& node : document.nodes) {
+    node.container = json();
     node.library = std::filesystem::path(node.library).filename();
     const bool models = std::any_of(node.versions.begin(), node.versions.end(),
                                     [](const auto& version) { return !version.model.empty(); });
@@ -125,6 +126,12 @@ Result<json> deployment_of(const std::string& object, std::size_t replicas,
                 {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
               {"containers", json::array({container_of(document, text, settings)})},
               {"volumes", json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}})}};
+  for (const infer::NodeDocument& node : document.nodes) {
+    if (node.container.is_null()) continue;
+    pod["containers"].push_back(node.container);
+    pod["containers"].back()["securityContext"] = {{"allowPrivilegeEscalation", false},
+                                                   {"capabilities", {{"drop", {"ALL"}}}}};
+  }
   json made = {
       {"apiVersion", "apps/v1"},
       {"kind", "Deployment"},

@@ -84,8 +84,10 @@ TEST_F(ServicesTest, ServesWhatIsAppliedAndFollowsTheAlias) {
   EXPECT_EQ(ask(), 3) << "a version that nobody has promoted is not served";
   ASSERT_EQ(scanflow({"model", "promote", "factor/2", "champion"}).exit, 0);
   ASSERT_TRUE(eventually([&] { return ask() == 5; })) << server_->log();
-  EXPECT_THAT(server_->log(),
-              HasSubstr("service team/scale: the node m has version 2 now, switched in"));
+  EXPECT_TRUE(eventually([&] {
+    return server_->log().find("service team/scale: the node m has version 2 now, switched in") !=
+           std::string::npos;
+  })) << server_->log();
 
   const Output shown = scanflow({"service", "show", "team/scale"});
   EXPECT_EQ(shown.exit, 0) << shown.err;
@@ -138,6 +140,29 @@ TEST_F(ServicesTest, AModelThatLoadsForLongHoldsUpNoOtherService) {
   ASSERT_TRUE(eventually([&] { return twin()["status"] == "ready"; })) << twin();
   EXPECT_EQ(ask(), 3) << "it switches still";
   EXPECT_TRUE(eventually([&] { return ask() == 5; })) << listed() << server_->log();
+}
+
+TEST_F(ServicesTest, ANodeMayBeAModelOfAnotherServer) {
+  register_model(3);
+  apply(service("models:/factor", "", "{}", "inner"));
+  ASSERT_TRUE(is("ready")) << listed() << server_->log();
+  apply(
+      "apiVersion: scanflow.dev/v1\nkind: InferenceService\n"
+      "metadata: {name: scale, namespace: team}\n"
+      "graph:\n  - {name: there, url: \"" +
+      listed().at("url").get<std::string>() + "\"}\n");
+  const auto shown = [&] { return server_->get("/api/v1/services/team/scale"); };
+  ASSERT_TRUE(eventually([&] { return shown()["status"] == "ready"; }))
+      << shown() << server_->log();
+  EXPECT_EQ(ask(), 3);
+  apply(
+      "apiVersion: scanflow.dev/v1\nkind: InferenceService\n"
+      "metadata: {name: scale, namespace: team}\n"
+      "graph: [{name: iris, container: {image: \"registry.local/iris:1\"}}]\n");
+  ASSERT_TRUE(eventually([&] { return shown()["status"] == "failed"; })) << shown();
+  EXPECT_THAT(shown()["problem"].get<std::string>(),
+              HasSubstr("the node 'iris' is a container, and services are processes here"));
+  EXPECT_EQ(ask(), 3) << "what it was before is served on";
 }
 
 TEST_F(ServicesTest, WhatCannotBeServedSaysWhy) {

@@ -253,7 +253,9 @@ TEST_F(ServicesOfACluster, PodsGetTheirModelsByTheirSidecarsAndSwapThem) {
   client.join();
   EXPECT_EQ(failed, 0) << "of " << asked;
   EXPECT_EQ(object("deployments")["metadata"]["generation"], before) << "no new Pods for that";
-  EXPECT_THAT(server_->log(), HasSubstr("the node m has version 2 now"));
+  EXPECT_TRUE(eventually([&] {
+    return server_->log().find("the node m has version 2 now") != std::string::npos;
+  })) << server_->log();
   EXPECT_TRUE(eventually([&] {
     return listed().value("requests", 0) >= asked && listed().value("p99_us", 0) > 0;
   })) << listed();

@@ -105,8 +105,8 @@ TEST(ReadRequest, WhatIsWrongIsSaid) {
   EXPECT_THAT(wrong(std::string(5000, '[')), HasSubstr("not JSON"));
   EXPECT_THAT(wrong("\xff\xfe"), HasSubstr("not JSON"));
   EXPECT_EQ(wrong("[]"), "the body is not one JSON object");
-  EXPECT_EQ(wrong("{}"), "the request has no list of inputs");
-  EXPECT_EQ(wrong(R"({"inputs": []})"), "a request has 1 to 64 inputs");
+  EXPECT_EQ(wrong("{}"), "the body has no list of inputs");
+  EXPECT_EQ(wrong(R"({"inputs": []})"), "there are 1 to 64 inputs");
   EXPECT_THAT(wrong(R"({"inputs": [3]})"), HasSubstr("each input has a name"));
   EXPECT_THAT(wrong(with(R"("name": "x")")), HasSubstr("'x' has the datatype ''"));
   EXPECT_THAT(wrong(with(R"("name": "x", "datatype": "FLOAT")")),
@@ -199,6 +199,39 @@ TEST(WriteAnswer, TextsComeBackAsTheyWent) {
   const auto body = write_answer("m", {}, {{read->inputs[0]}, {}});
   ASSERT_TRUE(body);
   EXPECT_EQ(json::parse(body->bytes)["outputs"][0]["data"], (json{"é\n", ""}));
+}
+
+TEST(ReadAnswer, ReadsWhatWasWritten) {
+  const std::vector<Tensor> tensors = {floats("a", {2, 1}, {1.5, -2}), ints("b", {1}, {7})};
+  for (const bool binary : {true, false}) {
+    Request request;
+    request.binary = binary;
+    const auto written = write_answer("m", request, {tensors, {}});
+    ASSERT_TRUE(written);
+    const auto read = read_answer(written->bytes, written->json_bytes);
+    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_EQ(read->size(), 2U);
+    EXPECT_EQ(values<float>((*read)[0]), (std::vector<float>{1.5, -2}));
+    EXPECT_EQ(values<std::int64_t>((*read)[1]), (std::vector<std::int64_t>{7}));
+  }
+  const auto none = read_answer(R"({"outputs": [{"name": "a"}]})", {});
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().message, HasSubstr("the output 'a' has the datatype ''"));
+}
+
+TEST(WriteRequest, IsReadAsItWasMeant) {
+  const std::vector<Tensor> inputs = {floats("a", {2, 1}, {1.5, -2}), ints("b", {1}, {7})};
+  for (const bool binary : {true, false}) {
+    const auto written = write_request(inputs, binary);
+    ASSERT_TRUE(written);
+    EXPECT_EQ(written->json_bytes.has_value(), binary);
+    const auto read = read_request(written->bytes, written->json_bytes);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(read->binary, binary);
+    ASSERT_EQ(read->inputs.size(), 2U);
+    EXPECT_EQ(values<float>(read->inputs[0]), (std::vector<float>{1.5, -2}));
+    EXPECT_EQ(values<std::int64_t>(read->inputs[1]), (std::vector<std::int64_t>{7}));
+  }
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ json decisions(const ServiceSpec& service) {
     json versions = json::array();
     for (const ServiceVersion& version : node.versions)
       versions.push_back({version.weight, version.shadow});
-    nodes.push_back({node.type, std::move(versions)});
+    nodes.push_back({node.type, std::move(versions),
+                     node.container ? json{node.container->port, node.container->cpus} : json()});
   }
   return {nodes,
           {service.batch_rows, service.batch_delay_us},

@@ -89,6 +89,7 @@ const std::vector<Exception>& exceptions() {
       {"service_node.needs[]", kNames, "which nodes there are"},
       {"service_node.uses", kIds, "which plugins there are"},
       {"service_node.with", {"map to an expression"}, "expressions, which other maps hold"},
+      {"service_container.env", {"map to an expression"}, "expressions, which other maps hold"},
       {"service_backup.node", kNames, "which nodes there are"},
       {"service_slo.errors", {"3 as text"}, "how much a share is"},
       {"params.*", {"empty map"}, "a type or a default, from which the type follows"},

@@ -167,5 +167,47 @@ TEST(ServiceReader, ABackupThatIsWrongSaysWhereAndWhatToDo) {
   EXPECT_THAT(render(none.errors, text), HasSubstr("s.yaml:5:1: error: no MODEL node has a model"));
 }
 
+std::string said_of_node(const std::string& fields) {
+  std::string text;
+  const ReadServiceResult read = read_text("graph: [{name: net, " + fields + "}]\n", text);
+  return render(read.errors, text);
+}
+
+TEST(ServiceReader, ANodeIsServedByAContainer) {
+  std::string text;
+  const auto read = read_text(
+      "graph:\n  - name: iris\n    container:\n      image: registry.local/iris:1\n"
+      "      args: [--model, 3]\n      env: {LEVEL: 2}\n      port: 8123\n"
+      "      resources: {cpu: 500m, memory: 1Gi}\n",
+      text);
+  ASSERT_TRUE(read.service) << render(read.errors, text);
+  const ServiceContainer& container = read.service->graph[0].container.value();
+  EXPECT_EQ(container.image, "registry.local/iris:1");
+  EXPECT_EQ(container.args, (std::vector<std::string>{"--model", "3"}));
+  EXPECT_EQ(container.env.at("LEVEL"), "2");
+  EXPECT_EQ(container.port, 8123);
+  EXPECT_EQ(container.model, "iris") << "as the node";
+  EXPECT_EQ(container.cpus, 0.5);
+  EXPECT_EQ(container.memory, 1U << 30);
+}
+
+TEST(ServiceReader, ANodeIsServedByOneThing) {
+  EXPECT_EQ(said_of_node("url: \"http://10.0.0.7:8080/v2/models/iris\""), "");
+  EXPECT_THAT(said_of_node("type: MODEL"), HasSubstr("the node does not say what serves it"));
+  EXPECT_THAT(said_of_node("uses: image.prepare, url: \"http://a/v2/models/b\""),
+              HasSubstr("the node has 'uses' already"));
+  EXPECT_THAT(said_of_node("url: \"http://a/v2/models/b\", model: m.pt"),
+              AllOf(HasSubstr("'model' is for plugins; this node has a 'url'"),
+                    HasSubstr("remove it: the server there has its model")));
+  EXPECT_THAT(said_of_node("container: {image: a}, with: {x: 1}"),
+              HasSubstr("'with' is for plugins; this node has a 'container'"));
+  for (const char* url :
+       {"a", "https://a/v2/models/b", "http://a/v2/models/", "http:///v2/models/b"})
+    EXPECT_THAT(said_of_node(std::string("url: \"") + url + "\""),
+                HasSubstr("'url': it is not http://HOST:PORT/v2/models/NAME"));
+  EXPECT_THAT(said_of_node("container: {image: a, env: {A: [1]}}"),
+              HasSubstr("env.A must be text"));
+}
+
 }  // namespace
 }  // namespace scanflow::pipeline

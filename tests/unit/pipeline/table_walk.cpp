@@ -31,6 +31,10 @@ json companions(const std::string& table, const std::string& field) {
       {"approve.default", {{"timeout", "1m"}}},
       {"service_scaling", {{"max", 1000}}},  // without it the others say nothing
       {"service_scaling.max", json::object()},
+      {"service_node", {{"uses", "noop"}}},
+      {"service_node.uses", json::object()},
+      {"service_node.container", json::object()},
+      {"service_node.url", json::object()},
       {"pipeline_service.backup",
        {{"graph", {{{"name", "noop"}, {"uses", "noop"}, {"model", "m"}}}}}},
   };
@@ -128,6 +132,7 @@ std::vector<json> valid_values(const Field& field) {
                                                           {"expression", "${{ {1} }}"},
                                                           {"identifier", "A_1"},
                                                           {"image", "registry.local/app:1"},
+                                                          {"model url", "http://a:80/v2/models/b"},
                                                           {"path", "/data"},
                                                           {"secret", "login.a-1"},
                                                           {"secret_key", "pass.word_1"}};

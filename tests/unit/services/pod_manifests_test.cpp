@@ -73,6 +73,25 @@ TEST_F(PodManifests, ADeploymentServesBesideASidecarThatBringsItsModels) {
   EXPECT_EQ(service["spec"]["ports"][0]["targetPort"], app["ports"][0]["name"]);
 }
 
+TEST_F(PodManifests, ContainersOfNodesAreBesideTheService) {
+  infer::NodeDocument node;
+  node.node = {"iris", infer::NodeType::model, {"pre"}};
+  node.remote = {"http://127.0.0.1:9000/v2/models/iris", 30'000'000};
+  node.container = {{"name", "node-iris"}, {"image", "registry.local/iris:1"}};
+  node.versions = {{{"1", 1, false}, ""}};
+  document_.nodes.push_back(node);
+  const json pod = made()["spec"]["template"]["spec"];
+  ASSERT_EQ(pod["containers"].size(), 2U);
+  const json& container = pod["containers"][1];
+  EXPECT_EQ(container["image"], "registry.local/iris:1");
+  EXPECT_FALSE(container.contains("command")) << "its image says what it runs";
+  EXPECT_EQ(container["securityContext"]["allowPrivilegeEscalation"], false);
+  const auto document = infer::service_from_json(served());
+  ASSERT_TRUE(document) << document.error().message;
+  EXPECT_EQ(document->nodes[2].remote->url, "http://127.0.0.1:9000/v2/models/iris");
+  EXPECT_EQ(document->nodes[2].versions.size(), 1U);
+}
+
 TEST_F(PodManifests, PodsServeADocumentWithoutModels) {
   const auto document = infer::service_from_json(served());
   ASSERT_TRUE(document) << document.error().message;
