@@ -8,6 +8,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
@@ -29,6 +30,8 @@
 #include "engine/http/client_ca.hpp"
 #include "engine/http/download.hpp"
 #include "engine/http/request_head.hpp"
+#include "engine/http/send_now.hpp"
+#include "engine/http/time_limit.hpp"
 #include "engine/http/upload.hpp"
 
 namespace scanflow::http {
@@ -50,8 +53,12 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   Served(Wire wire, Serving& serving)
       : stream_(std::move(wire)),
         heartbeat_(stream_.get_executor()),
+        time_(stream_.get_executor(), [this] { close(); }),
         serving_(serving),
-        limits_(serving.options.limits) {}
+        limits_(serving.options.limits) {
+    error_code ignored;
+    this->wire().socket().non_blocking(true, ignored);  // send_now
+  }
 
   ~Served() override { hold(0); }
 
@@ -78,7 +85,8 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   void hear_no_more() override {
     deaf_ = true;
-    if (idle_since_) close();
+    if (idle_since_) return close();
+    if (!time_.is_set()) time_.stop();
   }
 
   std::optional<std::chrono::steady_clock::time_point> idle_since() const override {
@@ -88,6 +96,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   void close() override {
     idle_since_.reset();
     heartbeat_.cancel();
+    time_.stop();
     answer_.reset();
     error_code ignored;
     wire().socket().shutdown(asio::socket_base::shutdown_both, ignored);
@@ -97,9 +106,9 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
  private:
   static constexpr bool kTls = std::is_same_v<Wire, Tls>;
   Plain& wire() { return beast::get_lowest_layer(stream_); }
-  /// Who asks over a Unix socket is trusted with our time; each limit would be two system calls.
+  /// Who asks over a Unix socket is trusted with our time.
   void limit(std::chrono::milliseconds time) {
-    if (!serving_.local) wire().expires_after(time);
+    if (!serving_.local) time_.after(time);
   }
 
   // --- a request
@@ -166,21 +175,33 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   /// Piece by piece: what all connections have in memory counts when it is there, not when a client
   /// says that it will come.
   void read_more() {
+    while (!parser_->is_done() && buffer_.size() > 0) {  // it came with the header
+      error_code error;
+      buffer_.consume(parser_->put(buffer_.data(), error));
+      if (error == beast::http::error::need_more) break;
+      if (!take_piece(error)) return;
+    }
     if (parser_->is_done()) {
       request_.body = std::move(parser_->get().body());
       return handle();
     }
     beast::http::async_read_some(stream_, buffer_, *parser_,
                                  [self = this->shared_from_this()](error_code error, std::size_t) {
-                                   if (error) return self->on_bad_request(error);
-                                   if (!self->hold(self->parser_->get().body().size())) {
-                                     return self->refuse_and_close(
-                                         503,
-                                         "the server holds as many requests as it has memory for; "
-                                         "try again later");
-                                   }
-                                   self->read_more();
+                                   if (self->take_piece(error)) self->read_more();
                                  });
+  }
+
+  /// False: it was the last.
+  bool take_piece(error_code error) {
+    if (error) {
+      on_bad_request(error);
+    } else if (!hold(parser_->get().body().size())) {
+      refuse_and_close(503,
+                       "the server holds as many requests as it has memory for; try again later");
+    } else {
+      return true;
+    }
+    return false;
   }
 
   /// So many bytes of this connection's request are in memory now. False: all have too many.
@@ -193,7 +214,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   void spool_body(const SpoolTo& to) {
     std::optional<std::uint64_t> claimed;
     if (const auto length = head_parser_->content_length()) claimed = *length;
-    wire().expires_never();
+    time_.none();
     on_disk(
         serving_.disk, stream_.get_executor(), [to, claimed] { return Spool::open(to, claimed); },
         [self = this->shared_from_this(), to](Taken<std::shared_ptr<Spool>> spool) {
@@ -205,6 +226,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   }
 
   void upload() {
+    time_.none();  // each piece has its own
     const auto upload = std::make_shared<Upload<Wire>>(
         stream_, buffer_, std::move(*head_parser_), serving_,
         [self = this->shared_from_this()](error_code error, auto taken) {
@@ -242,6 +264,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   void handle() {
     if (deaf_) return close();
+    time_.none();
     try {
       call_handler();
     } catch (const std::exception& error) {  // of one request: the others go on
@@ -277,16 +300,26 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   void send(Response response) {
     if (response.stream) return send_stream(std::move(response));
     if (response.file) return send_file(std::move(response));
-    auto message = std::make_shared<beast::http::response<beast::http::string_body>>(
+    beast::http::response<beast::http::empty_body> header(
         static_cast<beast::http::status>(response.status), version_);
-    set_header(*message, response);
-    message->body() = std::move(response.body);
-    message->prepare_payload();
-    if (head_) message->body().clear();
+    set_header(header, response);
+    header.content_length(response.body.size());
+    if (head_) response.body.clear();
+    write_whole(std::make_shared<const std::array<std::string, 2>>(
+        std::array{head_text(header), std::move(response.body)}));
+  }
+
+  void write_whole(std::shared_ptr<const std::array<std::string, 2>> message) {
+    Parts rest = {asio::buffer((*message)[0]), asio::buffer((*message)[1])};
+    if constexpr (!kTls) {
+      const error_code error = send_now(wire().socket(), rest);
+      if (error || asio::buffer_size(rest) == 0) return on_answered(!error);
+    }
     limit(limits_.send);
-    beast::http::async_write(stream_, *message,
-                             [self = this->shared_from_this(), message](
-                                 error_code error, std::size_t) { self->on_answered(!error); });
+    asio::async_write(stream_, rest,
+                      [self = this->shared_from_this(), message](error_code error, std::size_t) {
+                        self->on_answered(!error);
+                      });
   }
 
   // --- an answer that is a file
@@ -302,10 +335,13 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
         [self = this->shared_from_this(), part = std::move(*response.file)](error_code error,
                                                                             std::size_t) mutable {
           if (error) return self->close();
+          self->time_.none();  // each piece has its own
           if (self->head_) part.bytes = 0;
-          const auto download =
-              std::make_shared<Download<Wire>>(self->stream_, std::move(part), self->serving_,
-                                               [self](bool whole) { self->on_answered(whole); });
+          const auto download = std::make_shared<Download<Wire>>(
+              self->stream_, std::move(part), self->serving_, [self](bool whole) {
+                self->wire().expires_never();
+                self->on_answered(whole);
+              });
           download->next();
         });
   }
@@ -338,7 +374,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   /// Nothing more is expected of the client but its going away.
   void watch() {
     watching_ = true;
-    wire().expires_never();
+    time_.none();
     drain();
   }
 
@@ -360,7 +396,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     heartbeat_.async_wait([self = this->shared_from_this()](error_code error) {
       if (!error) self->close();
     });
-    wire().expires_after(kLinger);
+    time_.none();
     if (!watching_) drain();
   }
 
@@ -400,6 +436,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
     auto on_written = [self = this->shared_from_this(), last, is_heartbeat](error_code error,
                                                                             std::size_t) {
       self->writing_ = false;
+      self->time_.none();
       // What was sent may have been taken by the kernel after the client was seen to be gone.
       if (error || !self->answer_) return self->close();
       if (last) return self->finish();
@@ -420,6 +457,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
 
   Wire stream_;
   asio::steady_timer heartbeat_;
+  TimeLimit time_;
   Serving& serving_;
   const Limits& limits_;
   beast::flat_buffer buffer_{64u << 10};  // header and what is read of a body at once, at most
