@@ -3,17 +3,18 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/basic_stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/span_body.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 #include <optional>
 #include <set>
 
+#include "engine/http/send_now.hpp"
 #include "engine/http/server_impl.hpp"
+#include "engine/http/time_limit.hpp"
 
 namespace scanflow::http {
 namespace {
@@ -23,9 +24,9 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 
 constexpr std::size_t kIdleConnections = 64;
+constexpr std::size_t kReadBytes = 16u << 10;  // of an answer at once
 
 NotReached not_reached(error_code error) {
-  if (error == beast::error::timeout) return {NotReached::Why::late, "no answer in time"};
   namespace errc = boost::system::errc;
   const bool of_http =
       error.category() == make_error_code(beast::http::error::bad_version).category() &&
@@ -42,24 +43,27 @@ std::string copied(beast::string_view view) { return {view.data(), view.size()};
 /// One connection, and the request that is on it.
 class OnwardConnection : public std::enable_shared_from_this<OnwardConnection> {
  public:
-  using Stream = beast::basic_stream<asio::local::stream_protocol>;
-  using Message = beast::http::request<beast::http::span_body<const char>>;
+  using Socket =
+      asio::basic_stream_socket<asio::local::stream_protocol, asio::io_context::executor_type>;
   using Parser = beast::http::response_parser<beast::http::string_body>;
 
   OnwardConnection(asio::io_context& io, std::uint64_t most_body_bytes)
-      : stream_(io), most_body_bytes_(most_body_bytes) {}
-
-  bool open() const { return opened_; }
+      : socket_(io),
+        deadline_(io.get_executor(), [this] { expire(); }),
+        most_body_bytes_(most_body_bytes) {
+    buffer_.reserve(kReadBytes);
+  }
 
   void ask(const std::string& path, const Onward& request,
            std::chrono::steady_clock::time_point deadline, Upstream::Then then) {
     body_ = request.body;
     then_ = std::move(then);
     fill(request);
-    stream_.expires_at(deadline);
+    deadline_.at(deadline);
     if (opened_) return write();
-    stream_.async_connect(asio::local::stream_protocol::endpoint(path),
+    socket_.async_connect(asio::local::stream_protocol::endpoint(path),
                           [self = shared_from_this()](error_code error) {
+                            if (!error) self->socket_.non_blocking(true, error);
                             if (error) return self->end(error);
                             self->opened_ = true;
                             self->write();
@@ -68,7 +72,7 @@ class OnwardConnection : public std::enable_shared_from_this<OnwardConnection> {
 
   void close() {
     error_code ignored;
-    stream_.socket().close(ignored);
+    socket_.close(ignored);
   }
 
   /// Called with the connection once it has nothing to do any more.
@@ -76,36 +80,49 @@ class OnwardConnection : public std::enable_shared_from_this<OnwardConnection> {
 
  private:
   void fill(const Onward& request) {
-    message_ = {};
-    message_.method_string(request.method);
-    message_.target(request.target);
-    for (const auto& [name, value] : request.headers) message_.insert(name, value);
-    message_.body() = {body_->data(), body_->size()};
-    message_.prepare_payload();
+    beast::http::request<beast::http::empty_body> message;
+    message.method_string(request.method);
+    message.target(request.target);
+    for (const auto& [name, value] : request.headers) message.insert(name, value);
+    // As Beast has it: none where there is no body, and none is meant.
+    if (!body_->empty() || message.method() == beast::http::verb::post)
+      message.content_length(body_->size());
+    head_ = head_text(message);
+    rest_ = {asio::buffer(head_), asio::buffer(*body_)};
   }
 
   void write() {
-    beast::http::async_write(stream_, message_,
-                             [self = shared_from_this()](error_code error, std::size_t) {
-                               if (error) return self->end(error);
-                               self->read();
-                             });
+    if (const error_code error = send_now(socket_, rest_))
+      return asio::post(socket_.get_executor(),
+                        [self = shared_from_this(), error] { self->end(error); });
+    if (asio::buffer_size(rest_) == 0) return read();
+    asio::async_write(socket_, rest_, [self = shared_from_this()](error_code error, std::size_t) {
+      if (error) return self->end(error);
+      self->read();
+    });
   }
 
   void read() {
     parser_.emplace();
     parser_->body_limit(most_body_bytes_);
     beast::http::async_read(
-        stream_, buffer_, *parser_,
+        socket_, buffer_, *parser_,
         [self = shared_from_this()](error_code error, std::size_t) { self->end(error); });
+  }
+
+  void expire() {
+    late_ = true;
+    close();
   }
 
   void end(error_code error) {
     body_.reset();
+    deadline_.none();
     const auto then = std::exchange(then_, nullptr);
     if (error) {
       on_free(shared_from_this(), false);
-      return then(tl::unexpected(not_reached(error)));
+      return then(tl::unexpected(late_ ? NotReached{NotReached::Why::late, "no answer in time"}
+                                       : not_reached(error)));
     }
     auto answer = parser_->release();
     on_free(shared_from_this(), answer.keep_alive());
@@ -130,14 +147,16 @@ class OnwardConnection : public std::enable_shared_from_this<OnwardConnection> {
     then(std::move(response));
   }
 
-  Stream stream_;
+  Socket socket_;
+  TimeLimit deadline_;
   std::uint64_t most_body_bytes_;
   beast::flat_buffer buffer_;
-  Message message_;
-  std::optional<Parser> parser_;
+  std::string head_;
   std::shared_ptr<const std::string> body_;
+  Parts rest_;  // of both, that is not sent yet
+  std::optional<Parser> parser_;
   Upstream::Then then_;
-  bool opened_ = false;
+  bool opened_ = false, late_ = false;
 };
 
 }  // namespace
