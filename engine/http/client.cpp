@@ -4,12 +4,14 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -17,11 +19,13 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <limits>
 #include <type_traits>
+
+#include "engine/http/send_now.hpp"
+#include "engine/http/time_limit.hpp"
 
 namespace scanflow::http {
 namespace {
@@ -31,6 +35,8 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 using Why = NoAnswer::Why;
+
+constexpr std::uint64_t kReadBytes = 64u << 10;  // at once, at most
 
 using Plain = beast::tcp_stream;
 using Tls = beast::ssl_stream<beast::tcp_stream>;
@@ -45,7 +51,13 @@ template <class Wire>
 class Connection final : public Client {
  public:
   /// `context`: of TLS.
-  explicit Connection(const Peer& peer) : peer_(peer), stream_(make_stream(io_, peer)) {}
+  explicit Connection(const Peer& peer)
+      : peer_(peer), stream_(make_stream(io_, peer)), time_(io_.get_executor(), [this] {
+          late_ = true;
+          tcp().close();
+        }) {
+    buffer_.reserve(kReadBytes);
+  }
 
   Answered<void> open(milliseconds patience, const std::stop_token& stop) {
     const std::string& host = peer_.proxy ? peer_.proxy->host : peer_.host;
@@ -62,6 +74,7 @@ class Connection final : public Client {
     error = within(patience, stop, [&](auto done) { tcp().async_connect(found, std::move(done)); });
     if (error) return none(error, Why::refused, patience, stop);
     tcp().socket().set_option(asio::ip::tcp::no_delay(true), error);
+    tcp().socket().non_blocking(true, error);  // send_now
     if (peer_.proxy) {
       if (auto through = pass_proxy(patience, stop); !through) return through;
     }
@@ -69,17 +82,15 @@ class Connection final : public Client {
   }
 
   Answered<Head> ask(const Outgoing& outgoing, const std::stop_token& stop) override {
-    beast::http::request<beast::http::string_body> request(
+    beast::http::request<beast::http::empty_body> request(
         beast::http::string_to_verb(outgoing.method), outgoing.target, 11);
     request.set(beast::http::field::host, authority());
     for (const auto& [name, value] : outgoing.headers) request.set(name, value);
-    request.body() = outgoing.body;
-    if (!outgoing.body.empty() || outgoing.method != "GET") request.prepare_payload();
+    if (!outgoing.body.empty() || outgoing.method == "POST" || outgoing.method == "PUT")
+      request.content_length(outgoing.body.size());
     const milliseconds patience = outgoing.patience;
     keep_ = false;
-    const error_code unsent = within(patience, stop, [&](auto done) {
-      beast::http::async_write(stream_, request, std::move(done));
-    });
+    const error_code unsent = send(head_text(request), outgoing.body, patience, stop);
     // Who refuses what is too long does not read it all, and has answered.
     if (unsent == beast::error::timeout || stop.stop_requested())
       return none(unsent, Why::silent, patience, stop, true);
@@ -100,13 +111,12 @@ class Connection final : public Client {
   }
 
   Answered<std::string> next(const std::stop_token& stop, milliseconds patience) override {
-    std::string piece(1 << 16, '\0');
     while (!parser_->is_done()) {
+      std::string piece(
+          std::min(kReadBytes, parser_->content_length_remaining().value_or(kReadBytes)), '\0');
       parser_->get().body().data = piece.data();
       parser_->get().body().size = piece.size();
-      const error_code error = within(patience, stop, [&](auto done) {
-        beast::http::async_read_some(stream_, buffer_, *parser_, std::move(done));
-      });
+      const error_code error = read_piece(patience, stop);
       const std::size_t n = piece.size() - parser_->get().body().size;
       if (n > 0) {  // what is wrong comes again
         piece.resize(n);
@@ -134,6 +144,29 @@ class Connection final : public Client {
     } else {
       return beast::tcp_stream(io);
     }
+  }
+
+  error_code send(const std::string& head, const std::string& body, milliseconds patience,
+                  const std::stop_token& stop) {
+    Parts rest = {asio::buffer(head), asio::buffer(body)};
+    if constexpr (!kTls) {
+      const error_code error = send_now(tcp().socket(), rest);
+      if (error || asio::buffer_size(rest) == 0) return error;
+    }
+    return within(patience, stop,
+                  [&](auto done) { asio::async_write(stream_, rest, std::move(done)); });
+  }
+
+  /// Of what came with the header already, if there is any.
+  error_code read_piece(milliseconds patience, const std::stop_token& stop) {
+    if (buffer_.size() > 0) {
+      error_code error;
+      buffer_.consume(parser_->put(buffer_.data(), error));
+      if (error != beast::http::error::need_more) return error;
+    }
+    return within(patience, stop, [&](auto done) {
+      beast::http::async_read_some(stream_, buffer_, *parser_, std::move(done));
+    });
   }
 
   std::string authority() const {
@@ -195,12 +228,15 @@ class Connection final : public Client {
   template <class Start>
   error_code within(milliseconds limit, const std::stop_token& stop, Start start) {
     std::optional<error_code> result;
-    tcp().expires_after(limit);
+    late_ = false;
+    time_.after(limit);
     const std::stop_callback on_stop(stop, [this] { asio::post(io_, [this] { tcp().close(); }); });
     start([&result](error_code error, auto&&...) { result = error; });
     io_.restart();
     while (!result && io_.run_one() > 0) {
     }
+    time_.none();
+    if (late_) return beast::error::timeout;
     return result.value_or(asio::error::operation_aborted);
   }
 
@@ -224,9 +260,10 @@ class Connection final : public Client {
   const Peer peer_;
   asio::io_context io_;
   Wire stream_;
+  TimeLimit time_;
   beast::flat_buffer buffer_;
   std::optional<beast::http::response_parser<beast::http::buffer_body>> parser_;
-  bool keep_ = false;
+  bool keep_ = false, late_ = false;
 };
 
 template <class Wire>
