@@ -1,3 +1,4 @@
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +11,17 @@
 namespace scanflow::infer {
 namespace {
 
+/// Is it the same in JSON? Most names are.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
 void append_text(std::string& out, std::string_view text) {
+  if (is_plain(text)) {
+    out.append("\"").append(text).append("\"");
+    return;
+  }
   out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -24,14 +35,14 @@ void append_numbers(std::string& out, const Tensor& tensor) {
     if constexpr (std::is_floating_point_v<T>) {
       // JSON knows no NaN and no infinity.
       if (std::isfinite(value)) {
-        fmt::format_to(std::back_inserter(out), "{}", value);
+        fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), value);
       } else {
         out += "null";
       }
     } else if constexpr (std::is_same_v<T, bool>) {
       out += value ? "true" : "false";
     } else {
-      fmt::format_to(std::back_inserter(out), "{}", value);
+      fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), value);
     }
   }
 }
