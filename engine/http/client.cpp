@@ -154,7 +154,7 @@ class Connection final : public Client {
       if (error || asio::buffer_size(rest) == 0) return error;
     }
     return within(patience, stop,
-                  [&](auto done) { asio::async_write(stream_, rest, std::move(done)); });
+                  [&](auto done) { asio::async_write(stream_, rest_of(rest), std::move(done)); });
   }
 
   /// Of what came with the header already, if there is any.

@@ -7,6 +7,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/beast/http/message.hpp>
 #include <string>
+#include <vector>
 
 namespace scanflow::http {
 
@@ -44,6 +45,14 @@ std::string head_text(
   text.append(reason.data(), reason.size()).append("\r\n");
   append_fields(text, message);
   return text;
+}
+
+/// As a sequence for async_write. Of a pair whose first is empty, TLS would send nothing, and end.
+inline std::vector<boost::asio::const_buffer> rest_of(const Parts& parts) {
+  std::vector<boost::asio::const_buffer> rest;
+  for (const boost::asio::const_buffer& part : parts)
+    if (part.size() > 0) rest.push_back(part);
+  return rest;
 }
 
 /// Gives the kernel what it takes at once, mostly all: that needs no turn of the loop. The socket does not block.

@@ -316,7 +316,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
       if (error || asio::buffer_size(rest) == 0) return on_answered(!error);
     }
     limit(limits_.send);
-    asio::async_write(stream_, rest,
+    asio::async_write(stream_, rest_of(rest),
                       [self = this->shared_from_this(), message](error_code error, std::size_t) {
                         self->on_answered(!error);
                       });

@@ -96,10 +96,11 @@ class OnwardConnection : public std::enable_shared_from_this<OnwardConnection> {
       return asio::post(socket_.get_executor(),
                         [self = shared_from_this(), error] { self->end(error); });
     if (asio::buffer_size(rest_) == 0) return read();
-    asio::async_write(socket_, rest_, [self = shared_from_this()](error_code error, std::size_t) {
-      if (error) return self->end(error);
-      self->read();
-    });
+    asio::async_write(socket_, rest_of(rest_),
+                      [self = shared_from_this()](error_code error, std::size_t) {
+                        if (error) return self->end(error);
+                        self->read();
+                      });
   }
 
   void read() {

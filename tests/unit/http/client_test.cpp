@@ -35,6 +35,11 @@ class ClientTest : public testing::Test {
     server_ = std::move(*listening);
     server_->start([this](const Request& request, const Reply& reply) {
       if (request.path == std::vector<std::string>{"never"}) return held_.push_back(reply);
+      if (request.path == std::vector<std::string>{"echo"}) {
+        Response response;
+        response.body = request.body;
+        return reply(std::move(response));
+      }
       reply(respond(200, {{"path", request.path}, {"bytes", request.body.size()}}));
     });
   }
@@ -75,6 +80,21 @@ TEST_F(ClientTest, AsksAgainOverItsConnection) {
     ASSERT_TRUE(body) << body.error().message;
     EXPECT_THAT(*body, testing::AllOf(HasSubstr(path), HasSubstr("\"bytes\":2")));
     EXPECT_TRUE((*client)->reusable());
+  }
+}
+
+TEST_F(ClientTest, BodiesOfAnySizeGoBothWays) {
+  ASSERT_NO_FATAL_FAILURE(serve(issued_));
+  auto client = Client::connect(peer(issued_.ca), seconds(5));
+  ASSERT_TRUE(client) << client.error().message;
+  for (const std::size_t size : {1UL, 16'000UL, 70'000UL, 3'000'000UL}) {
+    std::string sent(size, 'a');
+    sent.back() = 'z';
+    const auto head = (*client)->ask({.method = "POST", .target = "/echo", .body = sent});
+    ASSERT_TRUE(head) << head.error().message;
+    const auto body = (*client)->rest(size);
+    ASSERT_TRUE(body) << body.error().message;
+    EXPECT_TRUE(*body == sent) << size << " bytes: " << body->size() << " came back";
   }
 }
 
