@@ -24,7 +24,7 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 
 constexpr std::size_t kIdleConnections = 64;
-constexpr std::size_t kReadBytes = 16u << 10;  // of an answer at once
+constexpr std::size_t kUpstreamBytes = 16u << 10;  // of an answer at once
 
 NotReached not_reached(error_code error) {
   namespace errc = boost::system::errc;
@@ -51,7 +51,7 @@ class OnwardConnection : public std::enable_shared_from_this<OnwardConnection> {
       : socket_(io),
         deadline_(io.get_executor(), [this] { expire(); }),
         most_body_bytes_(most_body_bytes) {
-    buffer_.reserve(kReadBytes);
+    buffer_.reserve(kUpstreamBytes);
   }
 
   void ask(const std::string& path, const Onward& request,

@@ -7,7 +7,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <cstdlib>
+#include <future>
 #include <iostream>
 #include <thread>
 
@@ -23,6 +26,7 @@ namespace scanflow::infer {
 namespace {
 
 constexpr std::uint64_t kAllBodies = 512u << 20;
+constexpr int kLookMs = 20;                 // whether all is loaded
 constexpr std::chrono::seconds kDrain{30};  // for what is on its way at the end
 
 /// Models run on the thread of the protocol's socket: between two calls it serves its connections.
@@ -30,6 +34,7 @@ class OnServer : public Runner {
  public:
   explicit OnServer(http::Server& server) : server_(server) {}
   void post(std::function<void()> work) override { server_.post(std::move(work)); }
+  void apart(std::function<void()> work) override { boost::asio::post(waiting_, std::move(work)); }
   void at(std::int64_t time_us, std::function<void()> work) override {
     server_.post_at(std::chrono::steady_clock::time_point(std::chrono::microseconds(time_us)),
                     std::move(work));
@@ -38,6 +43,7 @@ class OnServer : public Runner {
 
  private:
   http::Server& server_;
+  boost::asio::thread_pool waiting_{4};  // for other processes
 };
 
 Result<std::unique_ptr<http::Server>> listen(const std::string& address, bool open) {
@@ -66,14 +72,16 @@ UniqueFd end_signals() {
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC));
 }
 
-/// Until a signal, or the end of stdin where that is the parent's.
-void wait_for_end(const UniqueFd& signals, bool with_parent) {
+/// Does it come within that time: a signal, or the end of stdin where that is the parent's? Below 0: however long it takes.
+bool end_comes(const UniqueFd& signals, bool with_parent, int within_ms) {
   pollfd fds[] = {{signals.get(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
   while (true) {
-    if (::poll(fds, with_parent ? 2 : 1, -1) < 0) continue;
-    if (fds[0].revents != 0) return;
+    const int heard = ::poll(fds, with_parent ? 2 : 1, within_ms);
+    if (heard == 0) return false;
+    if (heard < 0) continue;
+    if (fds[0].revents != 0) return true;
     char ignored[64];
-    if (fds[1].revents != 0 && ::read(STDIN_FILENO, ignored, sizeof ignored) <= 0) return;
+    if (fds[1].revents != 0 && ::read(STDIN_FILENO, ignored, sizeof ignored) <= 0) return true;
   }
 }
 
@@ -118,7 +126,6 @@ int run_host(const ServiceDocument& document, const HostOptions& options) {
     (void)!::write(out.get(), ready.data(), ready.size());  // whoever does not read it, asks
   };
   Stage stage(document, std::move(*flow), runner, say_ready);
-  if (const auto loaded = stage.load(); !loaded) return failed(loaded.error().message);
   Control control(document.id, stage);
   const auto not_found = [](const http::Request& request, const http::Reply& reply) {
     reply(refusal(404, fmt::format("there is no {} {}", request.method, request.target)));
@@ -132,9 +139,18 @@ int run_host(const ServiceDocument& document, const HostOptions& options) {
         not_found(request, reply);
     });
   }
+  auto loading = stage.load();
+  while (loading.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    // What loads cannot be told to stop.
+    if (end_comes(signals, options.with_parent, kLookMs)) std::_Exit(0);
+  }
+  if (const auto loaded = loading.get(); !loaded) {
+    (void)failed(loaded.error().message);
+    std::_Exit(1);
+  }
   std::optional<Steered> steered;
   if (!options.sidecar.empty()) steered.emplace(options.sidecar, document.id, stage);
-  wait_for_end(signals, options.with_parent);
+  (void)end_comes(signals, options.with_parent, -1);
   endpoints.retire();
   (*protocol)->answer_last();
   std::this_thread::sleep_for(options.linger);
@@ -145,7 +161,7 @@ int run_host(const ServiceDocument& document, const HostOptions& options) {
   (*protocol)->hear_no_more();
   if (service != nullptr) drain(*service);  // those that came in between
   // A call that does not end: nothing can be tidied up.
-  if (service != nullptr && service->requests() != 0) std::_Exit(0);
+  if (service != nullptr && (service->requests() != 0 || service->calls_apart())) std::_Exit(0);
   admin.reset();
   protocol->reset();
   return 0;

@@ -11,6 +11,8 @@ class Model {
  public:
   virtual ~Model() = default;
   virtual const loader::Signature& signature() const = 0;
+  /// Its calls wait for another process, and compute nothing in this one.
+  virtual bool waits() const { return false; }
   /// One at a time, on any thread. Blocks.
   virtual loader::InferOutcome infer(std::span<const loader::Tensor> inputs) = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -48,13 +49,14 @@ Answered<Shape> read_shape(const dom::element& tensor, const std::string& called
   return shape;
 }
 
+/// `nulls`: of floating point they are NaN, as whoever knows no other way writes it.
 template <class T>
-bool read_value(const dom::element& value, T& into) {
+bool read_value(const dom::element& value, bool nulls, T& into) {
   if constexpr (std::is_same_v<T, bool>) {
     return value.get(into) == simdjson::SUCCESS;
   } else if constexpr (std::is_floating_point_v<T>) {
-    double number = 0;
-    if (value.get(number) != simdjson::SUCCESS) return false;
+    double number = std::numeric_limits<double>::quiet_NaN();
+    if (!(nulls && value.is_null()) && value.get(number) != simdjson::SUCCESS) return false;
     into = static_cast<T>(number);
     return true;
   } else {
@@ -70,8 +72,8 @@ bool read_value(const dom::element& value, T& into) {
 template <class T>
 class Flattened {
  public:
-  explicit Flattened(std::uint64_t count)
-      : all_(std::make_shared_for_overwrite<T[]>(count)), count_(count) {}
+  Flattened(std::uint64_t count, bool nulls)
+      : all_(std::make_shared_for_overwrite<T[]>(count)), count_(count), nulls_(nulls) {}
 
   /// Why not; "" where all went well.
   std::string take(const dom::array& list, std::size_t depth = 0) {
@@ -84,7 +86,7 @@ class Flattened {
       }
       if (taken_ == count_)
         return fmt::format("it has more than the {} values of its shape", count_);
-      if (!read_value(value, all_[taken_]))
+      if (!read_value(value, nulls_, all_[taken_]))
         return fmt::format("value {} does not fit its datatype", taken_);
       ++taken_;
     }
@@ -100,16 +102,17 @@ class Flattened {
  private:
   std::shared_ptr<T[]> all_;
   std::uint64_t count_, taken_ = 0;
+  const bool nulls_;
 };
 
 template <class T>
-std::string read_numbers(const dom::array& list, std::uint64_t count, Tensor& tensor) {
+std::string read_numbers(const dom::array& list, std::uint64_t count, bool nulls, Tensor& tensor) {
   // Each value takes two characters of JSON at least: a count beyond that is never allocated.
   if (count > kMaxJson / 2)
     return fmt::format(
         "its shape {} takes more values than a JSON body can hold; send it as a binary tensor",
         loader::shape_text(tensor.shape));
-  Flattened<T> values(count);
+  Flattened<T> values(count, nulls);
   if (auto why = values.take(list); !why.empty()) return why;
   if (!values.full()) {
     return fmt::format("it has {} values; its shape {} takes {}", values.taken(),
@@ -145,30 +148,30 @@ std::string read_texts(const dom::array& list, Tensor& tensor) {
 }
 
 /// Why not; "" where the tensor has its data now.
-std::string read_data(const dom::array& list, std::uint64_t count, Tensor& tensor) {
+std::string read_data(const dom::array& list, std::uint64_t count, bool nulls, Tensor& tensor) {
   switch (tensor.datatype) {
     case SCANFLOW_BOOL:
-      return read_numbers<bool>(list, count, tensor);
+      return read_numbers<bool>(list, count, nulls, tensor);
     case SCANFLOW_UINT8:
-      return read_numbers<std::uint8_t>(list, count, tensor);
+      return read_numbers<std::uint8_t>(list, count, nulls, tensor);
     case SCANFLOW_UINT16:
-      return read_numbers<std::uint16_t>(list, count, tensor);
+      return read_numbers<std::uint16_t>(list, count, nulls, tensor);
     case SCANFLOW_UINT32:
-      return read_numbers<std::uint32_t>(list, count, tensor);
+      return read_numbers<std::uint32_t>(list, count, nulls, tensor);
     case SCANFLOW_UINT64:
-      return read_numbers<std::uint64_t>(list, count, tensor);
+      return read_numbers<std::uint64_t>(list, count, nulls, tensor);
     case SCANFLOW_INT8:
-      return read_numbers<std::int8_t>(list, count, tensor);
+      return read_numbers<std::int8_t>(list, count, nulls, tensor);
     case SCANFLOW_INT16:
-      return read_numbers<std::int16_t>(list, count, tensor);
+      return read_numbers<std::int16_t>(list, count, nulls, tensor);
     case SCANFLOW_INT32:
-      return read_numbers<std::int32_t>(list, count, tensor);
+      return read_numbers<std::int32_t>(list, count, nulls, tensor);
     case SCANFLOW_INT64:
-      return read_numbers<std::int64_t>(list, count, tensor);
+      return read_numbers<std::int64_t>(list, count, nulls, tensor);
     case SCANFLOW_FP32:
-      return read_numbers<float>(list, count, tensor);
+      return read_numbers<float>(list, count, nulls, tensor);
     case SCANFLOW_FP64:
-      return read_numbers<double>(list, count, tensor);
+      return read_numbers<double>(list, count, nulls, tensor);
     case SCANFLOW_BYTES:
       return read_texts(list, tensor);
     default:
@@ -197,6 +200,7 @@ class Reader {
   /// `list`: "inputs", "outputs".
   Answered<std::vector<Tensor>> tensors(const dom::element& document, const std::string& list) {
     word_ = list.substr(0, list.size() - 1);
+    nulls_ = list == "outputs";
     dom::array rows;
     if (document[list].get(rows) != simdjson::SUCCESS)
       return bad(fmt::format("the body has no list of {}", list));
@@ -256,7 +260,7 @@ class Reader {
       return bad(fmt::format("{} has neither data, a list, nor the parameter binary_data_size",
                              called(tensor)));
     }
-    if (auto why = read_data(data, *count, tensor); !why.empty())
+    if (auto why = read_data(data, *count, nulls_, tensor); !why.empty())
       return bad(fmt::format("{}: {}", called(tensor), why));
     return tensor;
   }
@@ -296,6 +300,7 @@ class Reader {
   std::shared_ptr<const std::string> body_;
   std::span<const std::byte> rest_;
   std::string word_;  // "input", "output"
+  bool nulls_ = false;
 };
 
 /// `read`: what is to be done with it.
@@ -308,7 +313,7 @@ Answered<T> with_document(std::string body, std::optional<std::size_t> json_byte
         fmt::format("{} is {}, but the body has {} bytes", kHeaderLength, size, body.size()));
   }
   if (size > kMaxJson) {
-    return refuse(413, fmt::format("the JSON of a request has at most {} MiB; send large tensors "
+    return refuse(413, fmt::format("the JSON of a body has at most {} MiB; send large tensors "
                                    "as binary data ({})",
                                    kMaxJson >> 20, kHeaderLength));
   }

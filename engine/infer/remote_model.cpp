@@ -16,7 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::chrono::minutes kReadyWithin{1};
+constexpr std::chrono::minutes kReadyWithin{
+    10};  // it may load for long; whoever started this may end it before
 constexpr milliseconds kTryAgain{200};
 constexpr milliseconds kPatience{5000};  // for a connection, and for what is said of the model
 constexpr std::size_t kMostMetadata = 1u << 20, kMostAnswer = 256u << 20;  // bytes
@@ -50,7 +51,7 @@ class RemoteModel : public Model {
 
   Result<void> load() {
     if (auto ready = wait_ready(); !ready) return ready;
-    const std::string server = target_.substr(0, target_.find("/models/"));
+    const std::string server = target_.substr(0, target_.rfind("/models/"));
     const auto of_server = ask({"GET", server, {}, "", kPatience}, kMostMetadata);
     if (of_server && of_server->ok()) {
       const json said = json::parse(of_server->body, nullptr, false);
@@ -65,6 +66,7 @@ class RemoteModel : public Model {
   }
 
   const loader::Signature& signature() const override { return signature_; }
+  bool waits() const override { return true; }
 
   loader::InferOutcome infer(std::span<const Tensor> inputs) override {
     auto body = write_request(inputs, binary_);
@@ -127,8 +129,9 @@ class RemoteModel : public Model {
 
   /// On a connection that stays; on a new one where the server has closed it meanwhile.
   Result<Said> ask(http::Outgoing out, std::size_t most_bytes) {
-    out.headers.insert(out.headers.begin(), {"Host", peer_.host + ":" + peer_.port});
+    const auto until = steady_clock::now() + out.patience;
     while (true) {
+      out.patience = left_until(until);
       const bool fresh = !client_ || !client_->reusable();
       if (fresh) {
         auto client = http::Client::connect(peer_, kPatience);
@@ -139,17 +142,33 @@ class RemoteModel : public Model {
       auto head = client_->ask(out);
       if (head) {
         said.head = std::move(*head);
-        auto body = client_->rest(most_bytes);
-        if (body) {
-          said.body = std::move(*body);
-          return said;
-        }
-        head = tl::unexpected(body.error());
+        const auto read = read_body(said.body, most_bytes, until);
+        if (read) return said;
+        head = tl::unexpected(read.error());
       }
       client_.reset();
       // Nothing is changed by an inference: it may be asked for twice.
       if (fresh || head.error().why != http::NoAnswer::Why::closed)
         return fail("it does not answer: " + head.error().message);
+    }
+  }
+
+  static milliseconds left_until(steady_clock::time_point until) {
+    return std::max(milliseconds(1),
+                    std::chrono::duration_cast<milliseconds>(until - steady_clock::now()));
+  }
+  http::Answered<void> read_body(std::string& body, std::size_t most_bytes,
+                                 steady_clock::time_point until) {
+    while (true) {
+      auto piece = client_->next({}, left_until(until));
+      if (!piece) return tl::unexpected(piece.error());
+      if (piece->empty()) return {};
+      body += *piece;
+      const char* const wrong = body.size() > most_bytes       ? "its answer is too long"
+                                : steady_clock::now() >= until ? "it is too slow"
+                                                               : nullptr;
+      if (wrong != nullptr)
+        return tl::unexpected(http::NoAnswer{http::NoAnswer::Why::silent, wrong, true});
     }
   }
 

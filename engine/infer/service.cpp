@@ -59,7 +59,10 @@ void Service::ask(Ask ask) {
 void Service::lead() {
   std::vector<Finished> finished;
   Lock lock(mutex_);
-  if (auto batch = take_batch(finished)) {
+  auto batch = take_batch(finished);
+  for (; batch && batch->served->version.model->waits(); batch = take_batch(finished))
+    call_apart(std::move(*batch));
+  if (batch) {
     running_ = batch->served.get();
     running_since_us_ = runner_.now_us();
     lock.unlock();
@@ -79,6 +82,33 @@ void Service::lead() {
   tell(finished);
 }
 
+void Service::call_apart(Batch batch) {
+  nodes_[batch.node]->called = batch.served;
+  runner_.apart([this, batch = std::make_shared<Batch>(std::move(batch))] {
+    std::vector<Finished> finished;
+    run(*batch, finished);
+    {
+      const std::lock_guard lock(mutex_);
+      nodes_[batch->node]->called.reset();
+      ran_.notify_all();
+      if (has_work() && !std::exchange(busy_, true)) runner_.post([this] { lead(); });
+    }
+    tell(finished);
+  });
+}
+
+bool Service::is_called(const Served& served) const {
+  return &served == running_ || std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    return node->called.get() == &served;
+  });
+}
+
+bool Service::calls_apart() const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [](const auto& node) { return node->called != nullptr; });
+}
+
 bool Service::is_version(const std::string& version) const {
   return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
     return node->status.type == NodeType::model && node->find(version) != nullptr;
@@ -86,8 +116,9 @@ bool Service::is_version(const std::string& version) const {
 }
 
 bool Service::has_work() const {
-  return !shadowed_.empty() || std::any_of(nodes_.begin(), nodes_.end(),
-                                           [](const auto& node) { return !node->queue.empty(); });
+  return !shadowed_.empty() || std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    return !node->queue.empty() && !node->called;
+  });
 }
 
 void Service::run(Batch& batch, std::vector<Finished>& finished) {
@@ -98,8 +129,9 @@ void Service::run(Batch& batch, std::vector<Finished>& finished) {
   const std::int64_t begun = runner_.now_us();
   loader::InferOutcome outcome = batch.served->version.model->infer(inputs);
   const std::int64_t took = runner_.now_us() - begun;
-  // One request's fault is not the others'.
-  if (!outcome.ok() && batch.items.size() > 1) return run_each(batch, finished);
+  // One request's fault is not the others'; one that may be tried again later is nobody's.
+  const bool at_fault = !outcome.ok() && outcome.status != SCANFLOW_RETRYABLE;
+  if (at_fault && batch.items.size() > 1) return run_each(batch, finished);
 
   Answered<std::vector<std::vector<Tensor>>> answers;
   if (!outcome.ok()) {
@@ -206,7 +238,7 @@ void Service::set_versions(NodeIndex node, std::vector<Version> versions) {
   });
   ran_.wait(lock, [&] {
     return std::none_of(gone.begin(), gone.end(),
-                        [&](const auto& served) { return served.get() == running_; });
+                        [&](const auto& served) { return is_called(*served); });
   });
   std::erase_if(shadowed_, [&](const auto& one) {
     return std::find(gone.begin(), gone.end(), one->served) != gone.end();

@@ -1,6 +1,7 @@
 // A service: its graph, the versions of its nodes, and the requests that are on their way. One call of
-// a model at a time, on the threads of its runner; what comes meanwhile waits in the queue of its node,
-// and goes together as a batch. Thread-safe.
+// a model at a time, on the threads of its runner, and beside it one of each model that only waits for
+// another process; what comes meanwhile waits in the queue of its node, and goes together as a batch.
+// Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -27,6 +28,8 @@ class Runner {
   virtual ~Runner() = default;
   /// Runs it soon, on one of the threads, after what is posted already.
   virtual void post(std::function<void()> work) = 0;
+  /// Runs it on a thread that may wait, beside the others.
+  virtual void apart(std::function<void()> work) = 0;
   virtual void at(std::int64_t time_us, std::function<void()> work) = 0;
   virtual std::int64_t now_us() const = 0;  // monotonic
 };
@@ -94,6 +97,8 @@ class Service {
   std::size_t requests() const;  // on their way
   /// Has one call run for longer than any should? Whoever supervises this ends the process.
   bool stuck() const;
+  /// Is a call of a model that waits for another process under way, whoever still wants its answer?
+  bool calls_apart() const;
 
  private:
   struct Call;
@@ -109,6 +114,8 @@ class Service {
   using Lock = std::unique_lock<std::mutex>;
 
   void lead();
+  void call_apart(Batch batch);
+  bool is_called(const Served& served) const;
   bool is_version(const std::string& version) const;  // of some MODEL node
   bool has_work() const;
   void run(Batch& batch, std::vector<Finished>& finished);

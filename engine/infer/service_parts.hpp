@@ -85,7 +85,8 @@ struct Service::Node {
   Traffic traffic{{}};
   bool batchable = false;  // all versions are
   std::deque<Item> queue;
-  NodeStatus status;  // but its versions
+  std::shared_ptr<Served> called;  // apart, now; null: none
+  NodeStatus status;               // but its versions
 };
 
 }  // namespace scanflow::infer

@@ -87,6 +87,7 @@ bool Service::due(const Node& node, std::int64_t rows) {
 
 std::optional<Service::Batch> Service::take_from(NodeIndex index, std::vector<Finished>& finished) {
   Node& node = *nodes_[index];
+  if (node.called) return std::nullopt;
   while (drop_settled(node, finished)) {
     Batch batch;
     batch.node = index;

@@ -21,7 +21,13 @@ Stage::Stage(const ServiceDocument& document, Flow flow, Runner& runner,
 
 Stage::~Stage() { finish(); }
 
-Result<void> Stage::load() {
+std::future<Result<void>> Stage::load() {
+  auto loaded = std::make_shared<std::promise<Result<void>>>();
+  boost::asio::post(loader_, [this, loaded] { loaded->set_value(load_now()); });
+  return loaded->get_future();
+}
+
+Result<void> Stage::load_now() {
   for (NodeIndex node = 0; node < document_.nodes.size(); ++node) {
     auto versions = load(node, document_.nodes[node].versions);
     if (!versions) return tl::unexpected(versions.error());

@@ -6,6 +6,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -28,8 +29,8 @@ class Stage {
   /// Waits for what is being loaded.
   ~Stage();
 
-  /// What the document names; the nodes for which it names nothing wait until they are told. Blocks.
-  Result<void> load();
+  /// What the document names, on its thread; the nodes for which it names nothing wait until they are told.
+  std::future<Result<void>> load();
   /// {"node", "versions": versions_from_json}: these from now on; what is not loaded yet is loaded
   /// first. `then` is told on its thread, when those that are gone answer nothing any more.
   void set_traffic(json wish, std::function<void(Answered<Switched>)> then);
@@ -39,6 +40,7 @@ class Stage {
   void finish() { loader_.join(); }
 
  private:
+  Result<void> load_now();
   Answered<Switched> set_traffic_now(const json& wish);
   Result<std::vector<Version>> load(NodeIndex node, const std::vector<VersionDocument>& wanted);
   void begin();

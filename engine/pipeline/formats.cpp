@@ -56,6 +56,15 @@ Result<double> model_url(std::string_view text) {
   if (!text.starts_with(kHttp) || text.find_first_of(" \t\r\n?#@") != std::string_view::npos)
     return none();
   text.remove_prefix(kHttp.size());
+  const std::string_view host = text.substr(0, std::min(text.find('/'), text.size()));
+  const std::size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+    const std::string_view port = host.substr(colon + 1);
+    if (colon == 0 || port.empty() || port.size() > 5 ||
+        port.find_first_not_of("0123456789") != std::string_view::npos ||
+        std::stoi(std::string(port)) > 65535)
+      return none();
+  }
   const std::size_t models = text.rfind(kModels);
   if (models == std::string_view::npos || text.find('/') == 0) return none();
   text.remove_prefix(models + kModels.size());

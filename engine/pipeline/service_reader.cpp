@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "engine/graph/graph.hpp"
 #include "engine/pipeline/env_reader.hpp"
@@ -19,6 +20,8 @@
 
 namespace scanflow::pipeline {
 namespace {
+
+constexpr std::uint16_t kServicesOwnPort = 8080;  // in its Pods
 
 /// A node, and where its parts stand.
 struct NodeDraft {
@@ -71,6 +74,7 @@ class ServiceReader {
     if (const Node* graph = map.get("graph"))
       for (const Node* node : graph->items) read_node(*node);
     check_needs();
+    check_ports();
     for (NodeDraft& draft : drafts_) {
       check_plugin(draft);
       out_.graph.push_back(std::move(draft.node));
@@ -271,6 +275,23 @@ class ServiceReader {
         container.memory = parse_bytes(memory->text).value();
     }
     node.container = std::move(container);
+  }
+
+  /// They share the network of their Pod.
+  void check_ports() {
+    std::map<std::uint16_t, std::string> taken = {{kServicesOwnPort, "the service itself"}};
+    for (const NodeDraft& draft : drafts_) {
+      if (!draft.node.container) continue;
+      const std::uint16_t port = draft.node.container->port;
+      const auto [place, is_free] =
+          taken.emplace(port, fmt::format("the container of '{}'", draft.node.name));
+      if (is_free) continue;
+      problems_
+          .add(draft.root->at, 1,
+               fmt::format("the container of '{}' listens at port {}, as {} does",
+                           printable(draft.node.name), port, place->second))
+          .hint = "give each container of the graph a port of its own: port: 9001";
+    }
   }
 
   void read_env(const Node& env, ServiceContainer& container) {

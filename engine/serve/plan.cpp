@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/http/client.hpp"
+
 namespace scanflow::serve {
 namespace {
 
 /// As Kubernetes has it. It is in the service's Pod, and ready where it says so.
-json container_of(const pipeline::ServiceNode& node) {
+json container_of(const pipeline::ServiceNode& node, std::size_t index) {
   const pipeline::ServiceContainer& from = *node.container;
-  json container = {{"name", "node-" + node.name},
+  json container = {{"name", fmt::format("node-{}", index)},
                     {"image", from.image},
                     {"ports", json::array({{{"containerPort", from.port}, {"protocol", "TCP"}}})},
                     {"readinessProbe",
@@ -32,14 +34,15 @@ json container_of(const pipeline::ServiceNode& node) {
 }
 
 Result<infer::NodeDocument> plan_node(const pipeline::ServiceSpec& spec,
-                                      const pipeline::ServiceNode& node,
+                                      const pipeline::ServiceNode& node, std::size_t index,
                                       const loader::Catalog& catalog, const FindModel& find) {
   infer::NodeDocument out;
   out.node = {node.name, *infer::node_type_of(node.type), node.needs};
-  if (node.container) out.container = container_of(node);
-  const std::string url = node.container ? fmt::format("http://127.0.0.1:{}/v2/models/{}",
-                                                       node.container->port, node.container->model)
-                                         : node.url;
+  if (node.container) out.container = container_of(node, index);
+  const std::string url =
+      node.container ? fmt::format("http://127.0.0.1:{}/v2/models/{}", node.container->port,
+                                   http::percent_encoded(node.container->model))
+                     : node.url;
   if (!url.empty()) {
     out.remote = infer::RemoteDocument{url, spec.timeout_us};
     out.versions = {{{"1", 1, false}, "", "", false}};
@@ -92,7 +95,7 @@ Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
   document.limits.batch_delay_us = spec.batch_delay_us;
   document.limits.requests = spec.queue;
   for (const pipeline::ServiceNode& node : spec.graph) {
-    auto planned = plan_node(spec, node, catalog, find);
+    auto planned = plan_node(spec, node, document.nodes.size(), catalog, find);
     if (!planned) return tl::unexpected(planned.error());
     document.nodes.push_back(std::move(*planned));
   }

@@ -42,12 +42,16 @@ std::string object_of(const json& object) {
 }  // namespace
 
 PodPlace::PodPlace(Options options, runtime::Engine& engine)
-    : options_(std::move(options)), engine_(&engine), thread_([this] { tend(); }) {}
+    : options_(std::move(options)),
+      engine_(&engine),
+      thread_([this] { tend(); }),
+      keeper_([this] { keep_objects(); }) {}
 
 PodPlace::~PodPlace() {
   stop_.request_stop();
   changed_.notify_all();
   thread_.join();
+  keeper_.join();
   watcher_.reset();
 }
 
@@ -204,6 +208,8 @@ Result<void> PodPlace::deploy(const serve::ServiceName& name, const pipeline::Se
     if (!backup && !served.own && *there > 0) served.scaling.begin_with(*there, monotonic_us());
     crews_[object].want(digest, std::move(traffic));
     (backup ? served.backup : served.own) = std::move(part);
+    // One that an earlier server has made.
+    if (!served.backup) objects_.want({Objects::Kind::deployment, backup_name(name)}, nullptr);
     lend(name, served);
     want(name, served);
     changed_.notify_all();

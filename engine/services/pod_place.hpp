@@ -81,8 +81,9 @@ class PodPlace final : public Place {
   Result<void> settle(const std::vector<Objects::Name>& names);
   void watch();
   void lend(const serve::ServiceName& name, const Served& served);
-  // pod_place_tend.cpp: what its thread does. It alone changes the cluster's objects.
+  // pod_place_tend.cpp: what its threads do. One of them alone changes the cluster's objects.
   void tend();
+  void keep_objects();
   void tell_pods(std::unique_lock<std::mutex>& lock);
   void scale_all();
   void fail_over();
@@ -108,7 +109,7 @@ class PodPlace final : public Place {
   backend::ClusterOwner owner_;
   std::stop_source stop_;
   std::unique_ptr<kube::Watcher> watcher_;
-  std::thread thread_;
+  std::thread thread_, keeper_;
 };
 
 }  // namespace scanflow::services

@@ -4,6 +4,7 @@
 
 #include "engine/backend/kubernetes_objects.hpp"
 #include "engine/kube/failure.hpp"
+#include "engine/kube/fields.hpp"
 #include "engine/services/pod_figures.hpp"
 #include "engine/services/pod_place.hpp"
 #include "sdk/base/clock.hpp"
@@ -48,6 +49,14 @@ void PodPlace::tend() {
     tell_pods(lock);
     scale_all();
     fail_over();
+    changed_.wait_for(lock, kTend);
+  }
+}
+
+/// On a thread of its own: an API server that does not answer keeps no Pod from being told.
+void PodPlace::keep_objects() {
+  std::unique_lock lock(mutex_);
+  while (!stop_.stop_requested()) {
     look_again(lock);
     carry_out(lock);
     changed_.wait_for(lock, kTend);
@@ -146,12 +155,15 @@ void PodPlace::look_again(std::unique_lock<std::mutex>& lock) {
 
 /// What belongs to nothing, the cluster deletes.
 void PodPlace::look_for_owner(std::unique_lock<std::mutex>& lock) {
-  const std::string before = owner_.uid;
+  const backend::ClusterOwner before = owner_;
   lock.unlock();
+  const auto there =
+      client_->get(kinds::kConfigMap, settings_.name_space, before.name, stop_.get_token());
+  if (there || !there.error().is("NotFound")) return lock.lock();
   auto owner =
       backend::make_owner(*client_, settings_.name_space, options_.state, stop_.get_token());
   lock.lock();
-  if (!owner || owner->uid == before) return;
+  if (!owner) return options_.log("services: " + owner.error().message);
   options_.log(
       fmt::format("services: the ConfigMap {} was deleted, and is made again", owner->name));
   owner_ = std::move(*owner);
@@ -176,7 +188,15 @@ Result<void> PodPlace::carry_out(const Objects::Task& task, const backend::Clust
   const std::string& name = task.name.name;
   const auto named = [&] { return kube::named(kind, settings_.name_space, name); };
   if (task.object.is_null()) {
-    const auto gone = client_->remove(kind, settings_.name_space, name, {}, stop_.get_token());
+    const auto there = client_->get(kind, settings_.name_space, name, stop_.get_token());
+    if (!there && there.error().is("NotFound")) return {};
+    if (!there) return fail(kube::explained(there.error(), "get " + named()));
+    if (kube::text_at(*there, "/metadata/labels/scanflow.dev~1state"_json_pointer) !=
+        options_.state)
+      return {};  // another's, of the same name
+    const auto gone = client_->remove(kind, settings_.name_space, name,
+                                      {.uid = kube::text_at(*there, "/metadata/uid"_json_pointer)},
+                                      stop_.get_token());
     if (gone) return {};
     return fail(kube::explained(gone.error(), "delete " + named()));
   }

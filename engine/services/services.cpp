@@ -159,12 +159,14 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
   std::string backup_problem = back_up(name, hosted);  // first: it serves where nothing else can
   auto planned = serve::plan_service(*hosted.spec, *catalog_, find_model());
   if (!planned) return planned.error().message;
-  if (hosted.planned && shape_of(*hosted.planned) == shape_of(*planned)) {
+  const bool same = hosted.planned && shape_of(*hosted.planned) == shape_of(*planned);
+  if (same && !hosted.put_refused) {
     std::string problem = follow_models(name, hosted, *planned);
     return problem.empty() ? backup_problem : problem;
   }
   std::string problem = unless_refused(hosted.refused, "service", infer::to_json(*planned),
                                        [&] { return place_->put(name, *hosted.spec, *planned); });
+  hosted.put_refused = !problem.empty();
   if (!problem.empty()) return problem;
   hosted.planned = std::move(*planned);
   return backup_problem;
@@ -174,14 +176,16 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
 std::string Services::back_up(const serve::ServiceName& name, Hosted& hosted) {
   auto planned = serve::plan_backup(*hosted.spec, *catalog_, find_model());
   if (!planned) return planned.error().message;
-  if (!*planned && !hosted.backup) return "";
-  if (*planned && hosted.backup && infer::to_json(*hosted.backup) == infer::to_json(**planned)) {
+  if (!*planned && !hosted.backup && !hosted.backup_refused) return "";
+  if (*planned && hosted.backup && !hosted.backup_refused &&
+      infer::to_json(*hosted.backup) == infer::to_json(**planned)) {
     const auto set = place_->set_rules(name, *hosted.spec);
     return set ? "" : set.error().message;
   }
   std::string problem =
       unless_refused(hosted.refused, "backup", *planned ? infer::to_json(**planned) : json(),
                      [&] { return place_->set_backup(name, *hosted.spec, *planned); });
+  hosted.backup_refused = !problem.empty();
   if (problem.empty()) hosted.backup = std::move(*planned);
   return problem;
 }
@@ -190,22 +194,30 @@ std::string Services::back_up(const serve::ServiceName& name, Hosted& hosted) {
 std::string Services::follow_models(const serve::ServiceName& name, Hosted& hosted,
                                     const infer::ServiceDocument& planned) {
   if (auto set = place_->set_rules(name, *hosted.spec); !set) return set.error().message;
+  std::string problem;
   for (std::size_t i = 0; i < planned.nodes.size(); ++i) {
     const infer::NodeDocument& node = planned.nodes[i];
     const json now = infer::to_json(node.versions);
     if (infer::to_json(hosted.planned->nodes[i].versions) == now) continue;
     std::string why = hosted.refused.why_not(about_of(node), now, monotonic_us());
-    if (!why.empty()) return why;
-    begin_switch(name, hosted, i, node);
-    return "";
+    if (why.empty()) {
+      begin_switch(name, hosted, i, node);
+      break;
+    }
+    if (problem.empty()) problem = std::move(why);
   }
-  return "";
+  return problem;
 }
 
 void Services::begin_switch(const serve::ServiceName& name, Hosted& hosted, std::size_t node,
                             const infer::NodeDocument& planned) {
   hosted.under_way = {node, planned.versions, std::async(std::launch::async, [this, name, planned] {
-                        auto switched = place_->set_versions(name, planned);
+                        Result<std::optional<std::int64_t>> switched;
+                        try {
+                          switched = place_->set_versions(name, planned);
+                        } catch (const std::exception& error) {  // a replica answers nonsense
+                          switched = fail(error.what());
+                        }
                         const std::lock_guard lock(mutex_);
                         switched_ = true;
                         changed_.notify_one();

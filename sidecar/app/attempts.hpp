@@ -50,13 +50,9 @@ class Attempts final : public execute::Hands {
       : collector_(collector), telemetry_(telemetry), pod_(std::move(pod)) {}
   /// Who tells launchers what.
   void tell_by(std::function<bool(Launchers::Id, protocol::Body)> tell) { tell_ = std::move(tell); }
-  /// Who brings files, and stops to.
+  /// Who brings files.
   using Bring = std::function<void(std::uint64_t call, const std::vector<Wanted>& files)>;
-  using StopBringing = std::function<void(std::uint64_t call)>;
-  void bring_by(Bring bring, StopBringing stop) {
-    bring_ = std::move(bring);
-    stop_bringing_ = std::move(stop);
-  }
+  void bring_by(Bring bring) { bring_ = std::move(bring); }
 
   /// `rules`: those of the pipeline, then `own` ones. Gives what is wrong with the former, each a line.
   std::vector<std::string> add(Launchers::Id launcher, const protocol::Started& started,
@@ -82,9 +78,6 @@ class Attempts final : public execute::Hands {
                    const std::string& arguments) override;
   nlohmann::json dump(const protocol::AttemptId& attempt) override;
   Result<void> bring(std::uint64_t call, const std::vector<Wanted>& files) override;
-  void stop_bringing(std::uint64_t call) override {
-    if (stop_bringing_) stop_bringing_(call);
-  }
   std::optional<File> look_at(const protocol::AttemptId& attempt, const std::string& path) override;
 
  private:
@@ -96,7 +89,6 @@ class Attempts final : public execute::Hands {
   const std::string pod_;
   std::function<bool(Launchers::Id, protocol::Body)> tell_;
   Bring bring_;
-  StopBringing stop_bringing_;
   std::map<protocol::AttemptId, Attempt> attempts_;
 };
 

@@ -30,7 +30,7 @@ PodWork::PodWork(Loop& loop, zmq::context_t& context, const Config& config,
 void PodWork::bring(std::uint64_t call, const std::vector<execute::Hands::Wanted>& files,
                     Brought then) {
   protocol::Request request;
-  request.id = id_of(call);
+  request.id = {"command", std::to_string(call), 1};
   for (const execute::Hands::Wanted& file : files) {
     request.inputs.push_back(
         {file.sha256, file.directory ? "tree" : "file", file.sha256, 0, file.directory});

@@ -31,15 +31,10 @@ class PodWork {
   /// The paths, by digest; `then` within this, or later. They stay, for the next command that names them.
   using Brought = std::function<void(const Result<std::map<std::string, std::string>>&)>;
   void bring(std::uint64_t call, const std::vector<execute::Hands::Wanted>& files, Brought then);
-  void stop_bringing(std::uint64_t call) { named_.cancel(id_of(call)); }
   /// Before each wait; when it is due next.
   std::int64_t exchange(std::int64_t now_us);
 
  private:
-  static protocol::AttemptId id_of(std::uint64_t call) {
-    return {"command", std::to_string(call), 1};
-  }
-
   Loop& loop_;
   zmq::context_t& context_;
   const Config& config_;

@@ -177,13 +177,10 @@ void Sidecar::open_pod_work() {
   events.tell = [this](protocol::Body body) { session_->tell(std::move(body)); };
   events.say = [](const std::string& text) { note(text); };
   pod_work_ = std::make_unique<PodWork>(loop_, context_, config_, boot_id_, std::move(events));
-  attempts_.bring_by(
-      [this](std::uint64_t call, const auto& files) {
-        pod_work_->bring(call, files, [this, call](const auto& paths) {
-          executor_->brought(call, paths, now());
-        });
-      },
-      [this](std::uint64_t call) { pod_work_->stop_bringing(call); });
+  attempts_.bring_by([this](std::uint64_t call, const auto& files) {
+    pod_work_->bring(call, files,
+                     [this, call](const auto& paths) { executor_->brought(call, paths, now()); });
+  });
 }
 
 relay::Relay* Sidecar::relay() const { return pod_work_ ? pod_work_->relay() : nullptr; }

@@ -65,6 +65,7 @@ void Client::cancel(Number transfer) {
   const auto found = transfers_.find(transfer);
   if (found == transfers_.end()) return;
   if (found->second->active) say(protocol::Refused{transfer, "nobody wants it any more", false});
+  found->second->drop_part();
   transfers_.erase(found);
 }
 
@@ -124,6 +125,7 @@ void Client::finish(Number number, Result<std::string> how) {
   const auto found = transfers_.find(number);
   const TransferPtr over = std::move(found->second);
   transfers_.erase(found);
+  if (!how) over->drop_part();
   over->done(std::move(how));
 }
 

@@ -1,6 +1,8 @@
 // One of a client's transfers.
 #pragma once
 
+#include <unistd.h>
+
 #include <optional>
 #include <string>
 
@@ -31,6 +33,10 @@ struct Client::Transfer {
   bool is_log() const { return !fetches && store.object == "log"; }
   /// Of its own: another one may fetch the same.
   std::string part() const { return path + ".part" + std::to_string(number); }
+  /// What has come of a fetch that is over.
+  void drop_part() const {
+    if (in) ::unlink(part().c_str());
+  }
 };
 
 }  // namespace scanflow::bulk

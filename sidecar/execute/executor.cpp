@@ -138,7 +138,6 @@ void Executor::report(const Task& task, const std::string& outcome, const std::s
 void Executor::finish(Task& task, const std::string& outcome, const std::string& message,
                       const json& evidence, Now now) {
   report(task, outcome, message, evidence, now);
-  if (task.stage == Task::bringing) hands_.stop_bringing(task.call);
   if (auto written = journal_.ended(task.command.id); !written)
     events_.say(written.error().message);
   tasks_.erase(std::string(task.command.id));
@@ -168,7 +167,6 @@ void Executor::brought(std::uint64_t call, const Result<std::map<std::string, st
   });
   if (found == tasks_.end()) return;
   Task& task = found->second;
-  task.stage = Task::asked;
   if (!paths) return finish(task, "FAILED", paths.error().message, json::object(), now);
   for (json& version : task.arguments["versions"]) {
     if (version.contains("sha256")) version["model"] = paths->at(text_of(version, "sha256"));

@@ -58,8 +58,6 @@ class Hands {
   /// Brings it where the attempt can read it; Executor::brought follows, within this or later. An
   /// error: nothing can be brought here.
   virtual Result<void> bring(std::uint64_t call, const std::vector<Wanted>& files) = 0;
-  /// Nobody waits for it any more.
-  virtual void stop_bringing(std::uint64_t call) = 0;
   /// As the attempt sees the path; nothing: it is not there.
   virtual std::optional<File> look_at(const protocol::AttemptId& attempt,
                                       const std::string& path) = 0;

@@ -46,7 +46,6 @@ struct Inputs::Bringing {
   Done done;
   std::size_t missing = 0;
   bool over = false;
-  std::set<bulk::Client::Number> transfers;
 };
 
 Inputs::Inputs(std::string directory, bulk::Client& client)
@@ -54,6 +53,11 @@ Inputs::Inputs(std::string directory, bulk::Client& client)
   std::error_code ignored;  // what cannot be made is met when something is put there
   fs::create_directories(directory_ + "/objects", ignored);
   fs::create_directories(directory_ + "/trees", ignored);
+  for (const auto& entry : fs::directory_iterator(directory_ + "/objects", ignored)) {
+    // Of a predecessor.
+    if (entry.path().filename().string().find(".part") != std::string::npos)
+      fs::remove(entry.path(), ignored);
+  }
 }
 Inputs::~Inputs() = default;
 
@@ -81,7 +85,12 @@ void Inputs::cancel(const protocol::AttemptId& id) {
   const BringingPtr bringing = std::move(found->second);
   bringing_.erase(found);
   bringing->over = true;
-  for (const bulk::Client::Number transfer : bringing->transfers) client_.cancel(transfer);
+  for (auto fetching = fetching_.begin(); fetching != fetching_.end();) {
+    auto& [number, waiters] = fetching->second;
+    std::erase_if(waiters, [&](const auto& waiter) { return waiter.first == bringing; });
+    if (waiters.empty()) client_.cancel(number);
+    fetching = waiters.empty() ? fetching_.erase(fetching) : std::next(fetching);
+  }
 }
 
 void Inputs::bring(const BringingPtr& bringing, protocol::Input& input) {
@@ -99,15 +108,16 @@ void Inputs::fetch(const BringingPtr& bringing, const std::string& object,
                    const std::string& sha256, std::function<void()> then) {
   const std::string path = object_path(object, sha256);
   if (::access(path.c_str(), F_OK) == 0) return then();
-  auto number = std::make_shared<bulk::Client::Number>();
-  *number = client_.fetch(object, sha256, path,
-                          [this, bringing, number, then = std::move(then)](auto how) {
-                            bringing->transfers.erase(*number);
-                            if (bringing->over) return;
-                            if (!how) return fail_with(bringing, how.error().message);
-                            then();
-                          });
-  bringing->transfers.insert(*number);
+  const auto [place, fresh] = fetching_.try_emplace(path);
+  place->second.waiters.emplace_back(bringing, std::move(then));
+  if (!fresh) return;
+  place->second.number = client_.fetch(object, sha256, path, [this, path](auto how) {
+    const auto over = fetching_.extract(path);
+    for (const auto& [waiting, go_on] : over.mapped().waiters) {
+      if (waiting->over) continue;
+      how ? go_on() : fail_with(waiting, how.error().message);
+    }
+  });
 }
 
 void Inputs::bring_tree(const BringingPtr& bringing, protocol::Input& input) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sidecar/bulk/client.hpp"
@@ -32,6 +33,11 @@ class Inputs {
  private:
   struct Bringing;
   using BringingPtr = std::shared_ptr<Bringing>;
+  /// An object that comes, once for all who wait for it.
+  struct Fetching {
+    bulk::Client::Number number = 0;
+    std::vector<std::pair<BringingPtr, std::function<void()>>> waiters;
+  };
 
   void bring(const BringingPtr& bringing, protocol::Input& input);
   void fetch(const BringingPtr& bringing, const std::string& object, const std::string& sha256,
@@ -45,6 +51,7 @@ class Inputs {
   const std::string directory_;
   bulk::Client& client_;
   std::map<protocol::AttemptId, BringingPtr> bringing_;
+  std::map<std::string, Fetching> fetching_;  // by path
 };
 
 }  // namespace scanflow::relay

@@ -30,6 +30,7 @@ class MirrorModel : public infer::Model {
 class Inline : public infer::Runner {
  public:
   void post(std::function<void()> work) override { works_.push_back(std::move(work)); }
+  void apart(std::function<void()> work) override { post(std::move(work)); }
   void at(std::int64_t, std::function<void()>) override {}
   std::int64_t now_us() const override { return 1; }
   void run() {

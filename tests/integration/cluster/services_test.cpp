@@ -318,6 +318,30 @@ TEST_F(ServicesOfACluster, WhatTheClusterRefusesIsTriedAgain) {
   EXPECT_TRUE(eventually([&] { return node_.ports().empty(); }));
 }
 
+TEST_F(ServicesOfACluster, WhatWasRefusedAndTakenBackIsNotServedLater) {
+  register_model("3");
+  apply("models:/factor", "");
+  ASSERT_TRUE(all_answer(1, 3));
+  ASSERT_TRUE(eventually([&] { return listed().value("status", "") == "ready"; })) << listed();
+  kube_.with([&](auto& cluster) {
+    kube::Fault fault;
+    fault.verb = "patch";
+    fault.resource = "deployments";
+    fault.status = 403;
+    cluster.faults.add(fault);
+  });
+  apply("models:/factor", "resources: {memory: 100Mi}\n");
+  ASSERT_TRUE(eventually([&] { return listed().value("status", "") == "failed"; })) << listed();
+  apply("models:/factor", "");
+  kube_.with([](auto& cluster) { cluster.faults.clear(); });
+  const auto has_memory = [&] {
+    return object("deployments")["spec"].dump().find("104857600") != std::string::npos;
+  };
+  ASSERT_TRUE(eventually([&] { return listed().value("status", "") == "ready" && !has_memory(); }))
+      << listed();
+  ASSERT_TRUE(all_answer(1, 3));
+}
+
 TEST_F(ServicesOfACluster, TheyGoOnWithoutTheServerAndAreFoundByTheNext) {
   register_model("3");
   apply("models:/factor", "");
@@ -389,6 +413,10 @@ TEST_F(ServicesOfACluster, AnothersDeploymentIsNotTaken) {
   apply("models:/factor", "");
   ASSERT_TRUE(eventually([&] { return listed().value("status", "") == "failed"; }));
   EXPECT_THAT(listed().value("problem", ""), HasSubstr("is not this engine's"));
+  EXPECT_EQ(scanflow({"delete", "inferenceservice/scale"}).exit, 0);
+  register_model("5");  // by then the server has looked
+  EXPECT_TRUE(eventually([&] { return listed().empty(); }));
+  EXPECT_FALSE(object("deployments").is_null()) << "nor is it deleted";
 }
 
 }  // namespace

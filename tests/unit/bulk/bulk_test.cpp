@@ -6,6 +6,7 @@
 
 #include "sidecar/bulk/client.hpp"
 #include "sidecar/bulk/sodium_hasher.hpp"
+#include "sidecar/relay/inputs.hpp"
 #include "tests/support/bulk_store.hpp"
 #include "tests/support/sidecar_link.hpp"
 #include "tests/support/small_disk.hpp"
@@ -197,6 +198,70 @@ TEST_F(BulkTest, ACancelledTransferIsForgottenOnBothSides) {
   talk();
   EXPECT_EQ(bulk_.transfers(), 0u);
   EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(BulkTest, OfAFetchThatIsOverNothingIsLeft) {
+  std::filesystem::create_directory(files_ / "pod");
+  const auto left = [&] { return !std::filesystem::is_empty(files_ / "pod"); };
+  const auto some = [&] {
+    for (const std::string& bytes : client_.poll(now_us_))
+      bulk_.receive({"route", "user"}, bytes, 0);
+    (void)bulk_.pump();
+    for (const Outgoing& each : bulk_.take_outgoing()) (void)client_.receive(each.bytes, 0);
+  };
+  const auto number =
+      client_.fetch("file", store_.put(noise(4u << 20, 7)), files_ / "pod/x", note());
+  some();
+  EXPECT_TRUE(left());
+  client_.cancel(number);
+  EXPECT_FALSE(left());
+  client_.fetch("file", sha256_hex("nobody has it"), files_ / "pod/y", note());
+  talk();
+  EXPECT_THAT(said_, HasSubstr("No such file"));
+  EXPECT_FALSE(left());
+}
+
+class InputsTest : public BulkTest {
+ protected:
+  /// What came of bringing a file for this attempt: its path, or why not.
+  void bring(const std::string& run, const std::string& sha256) {
+    protocol::Request request;
+    request.id = {run, "train", 1};
+    request.inputs = {{"model", "file", sha256, 0, false}};
+    inputs_.bring(std::move(request), [this, run](const Result<protocol::Request>& brought) {
+      came_[run] = brought ? brought->inputs.at(0).path : brought.error().message;
+    });
+  }
+  relay::Inputs inputs_{files_ / "in", client_};
+  std::map<std::string, std::string> came_;
+};
+
+TEST_F(InputsTest, WhatSeveralWaitForComesOnce) {
+  const std::string sha256 = store_.put(noise(3u << 20, 2));
+  bring("a", sha256);
+  bring("b", sha256);
+  bring("c", sha256);
+  inputs_.cancel({"b", "train", 1});
+  const std::size_t asked = client_.poll(now_us_).size();
+  EXPECT_EQ(asked, 1U);
+  now_us_ += 10'000'000;
+  talk();
+  EXPECT_THAT(came_, testing::ElementsAre(testing::Pair("a", files_ / ("in/objects/" + sha256)),
+                                          testing::Pair("c", files_ / ("in/objects/" + sha256))));
+  EXPECT_TRUE(client_.idle());
+}
+
+TEST_F(InputsTest, WhatNobodyWaitsForAnyMoreIsNotFetchedOn) {
+  const std::string sha256 = store_.put(noise(3u << 20, 2));
+  bring("a", sha256);
+  bring("b", sha256);
+  inputs_.cancel({"a", "train", 1});
+  EXPECT_FALSE(client_.idle());
+  inputs_.cancel({"b", "train", 1});
+  EXPECT_TRUE(client_.idle());
+  bring("a", sha256_hex("nobody has it"));
+  talk();
+  EXPECT_THAT(came_["a"], HasSubstr("could not be brought into the Pod"));
 }
 
 }  // namespace

@@ -48,7 +48,6 @@ class FakeHands : public Hands {
     for (const Wanted& each : files) wanted.push_back(each.sha256 + (each.directory ? "/" : ""));
     return {};
   }
-  void stop_bringing(std::uint64_t number) override { stopped.push_back(number); }
   std::optional<File> look_at(const protocol::AttemptId&, const std::string&) override {
     return file;
   }
@@ -58,7 +57,6 @@ class FakeHands : public Hands {
   std::vector<std::string> asked, wanted;
   bool brings = true;
   std::uint64_t call = 0;
-  std::vector<std::uint64_t> stopped;  // calls of bring
   std::optional<File> file;
 };
 
@@ -327,13 +325,11 @@ TEST_F(ExecutorTest, WhatCannotBeBroughtIsNotAskedFor) {
   const std::uint64_t late = hands.call;
   pass(30 * kSecond);
   EXPECT_THAT(last(), HasSubstr("FAILED: its files did not come within 30"));
-  EXPECT_THAT(hands.stopped, ElementsAre(late));
   executor->brought(late, std::map<std::string, std::string>{}, now);
   tell("set_traffic", arguments);  // a later one takes its place
   const std::uint64_t first = hands.call;
   tell("set_traffic", arguments);
   EXPECT_THAT(last(), HasSubstr("SUPERSEDED"));
-  EXPECT_THAT(hands.stopped, ElementsAre(late, first));
   executor->brought(first, std::map<std::string, std::string>{{std::string(64, 'a'), "/m"}}, now);
   EXPECT_THAT(hands.asked, IsEmpty());
   hands.brings = false;

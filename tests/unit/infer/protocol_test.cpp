@@ -214,6 +214,10 @@ TEST(ReadAnswer, ReadsWhatWasWritten) {
     EXPECT_EQ(values<float>((*read)[0]), (std::vector<float>{1.5, -2}));
     EXPECT_EQ(values<std::int64_t>((*read)[1]), (std::vector<std::int64_t>{7}));
   }
+  const auto nothing = read_answer(
+      R"({"outputs": [{"name": "a", "shape": [2], "datatype": "FP32", "data": [null, 2]}]})", {});
+  ASSERT_TRUE(nothing) << nothing.error().message;
+  EXPECT_TRUE(std::isnan(values<float>(nothing->at(0))[0]));
   const auto none = read_answer(R"({"outputs": [{"name": "a"}]})", {});
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message, HasSubstr("the output 'a' has the datatype ''"));

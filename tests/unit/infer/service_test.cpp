@@ -22,6 +22,7 @@ using testing::HasSubstr;
 class ByHand : public Runner {
  public:
   void post(std::function<void()> work) override { posted.push_back(std::move(work)); }
+  void apart(std::function<void()> work) override { waiting.push_back(std::move(work)); }
   void at(std::int64_t time_us, std::function<void()> work) override {
     timers.emplace(time_us, std::move(work));
   }
@@ -34,6 +35,9 @@ class ByHand : public Runner {
       work();
     }
   }
+  void run_waiting() {
+    for (auto& work : std::exchange(waiting, {})) work();
+  }
   void move_to(std::int64_t time_us) {
     now = time_us;
     while (!timers.empty() && timers.begin()->first <= now) {
@@ -44,7 +48,7 @@ class ByHand : public Runner {
     run_posted();
   }
 
-  std::deque<std::function<void()>> posted;
+  std::deque<std::function<void()>> posted, waiting;
   std::multimap<std::int64_t, std::function<void()>> timers;
   std::atomic<std::int64_t> now = 1;
 };
@@ -297,6 +301,55 @@ TEST_F(ServiceTest, AFailureInsideTheGraphEndsTheRequestOnce) {
   EXPECT_EQ(told->status, 500);
   EXPECT_EQ(service_->status().requests, 0U);
   EXPECT_EQ(ask({1})->status, 200);
+}
+
+/// It waits for another process.
+class Elsewhere : public Times {
+ public:
+  explicit Elsewhere(float factor) : Times(factor) {}
+  bool waits() const override { return true; }
+  loader::InferOutcome infer(std::span<const loader::Tensor> inputs) override {
+    if (!away) return Times::infer(inputs);
+    calls.push_back(rows(inputs));
+    loader::InferOutcome outcome;
+    outcome.status = SCANFLOW_RETRYABLE;
+    outcome.error = "it is away";
+    return outcome;
+  }
+  bool away = false;
+};
+
+TEST_F(ServiceTest, AModelThatWaitsForAnotherProcessHoldsUpNothing) {
+  const auto model = std::make_shared<Elsewhere>(3.0F);
+  make(model, {.batch_rows = 8});
+  const auto first = ask({1}, {}, 50), second = ask({2}, {}, 1000), third = ask({3});
+  EXPECT_EQ(runner_.waiting.size(), 1U) << "one call at a time";
+  EXPECT_TRUE(service_->calls_apart());
+  runner_.move_to(60);
+  service_->expire();
+  EXPECT_EQ(first->status, 504) << "while it waits";
+  runner_.run_waiting();
+  EXPECT_EQ(first->status, 504);
+  runner_.run_posted();
+  EXPECT_EQ(runner_.waiting.size(), 1U) << "those that came meanwhile are one call";
+  runner_.run_waiting();
+  EXPECT_EQ(second->values, (std::vector<float>{6}));
+  EXPECT_EQ(third->values, (std::vector<float>{9}));
+  EXPECT_EQ(model->calls, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_FALSE(service_->calls_apart());
+}
+
+TEST_F(ServiceTest, WhatMayBeTriedAgainLaterIsNotTriedForEachByItself) {
+  const auto model = std::make_shared<Elsewhere>(3.0F);
+  model->away = true;
+  make(model, {.batch_rows = 8});
+  const auto first = send({1}), second = send({2});
+  runner_.run_posted();
+  runner_.run_waiting();
+  EXPECT_EQ(first->status, 503);
+  EXPECT_EQ(second->status, 503);
+  EXPECT_THAT(first->message, HasSubstr("it is away"));
+  EXPECT_EQ(model->calls, (std::vector<std::int64_t>{2}));
 }
 
 }  // namespace

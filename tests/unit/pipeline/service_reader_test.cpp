@@ -191,6 +191,18 @@ TEST(ServiceReader, ANodeIsServedByAContainer) {
   EXPECT_EQ(container.memory, 1U << 30);
 }
 
+TEST(ServiceReader, ContainersOfOneGraphHavePortsOfTheirOwn) {
+  std::string text;
+  const auto read = read_text(
+      "graph:\n  - {name: a, container: {image: x}}\n  - {name: b, container: {image: x}}\n"
+      "  - {name: c, container: {image: x, port: 8080}}\n",
+      text);
+  const std::string errors = render(read.errors, text);
+  EXPECT_THAT(errors,
+              HasSubstr("the container of 'b' listens at port 9000, as the container of 'a'"));
+  EXPECT_THAT(errors, HasSubstr("'c' listens at port 8080, as the service itself does"));
+}
+
 TEST(ServiceReader, ANodeIsServedByOneThing) {
   EXPECT_EQ(said_of_node("url: \"http://10.0.0.7:8080/v2/models/iris\""), "");
   EXPECT_THAT(said_of_node("type: MODEL"), HasSubstr("the node does not say what serves it"));
@@ -202,7 +214,8 @@ TEST(ServiceReader, ANodeIsServedByOneThing) {
   EXPECT_THAT(said_of_node("container: {image: a}, with: {x: 1}"),
               HasSubstr("'with' is for plugins; this node has a 'container'"));
   for (const char* url :
-       {"a", "https://a/v2/models/b", "http://a/v2/models/", "http:///v2/models/b"})
+       {"a", "https://a/v2/models/b", "http://a/v2/models/", "http:///v2/models/b",
+        "http://a:x/v2/models/b", "http://a:70000/v2/models/b"})
     EXPECT_THAT(said_of_node(std::string("url: \"") + url + "\""),
                 HasSubstr("'url': it is not http://HOST:PORT/v2/models/NAME"));
   EXPECT_THAT(said_of_node("container: {image: a, env: {A: [1]}}"),
