@@ -36,7 +36,8 @@ Result<LoadTarget> load_target(const std::string& url) {
                     url));
   };
   auto parsed = http::parse_url(url);
-  if (!parsed || parsed->tls || parsed->path.find("/v2/models/") == std::string::npos)
+  if (!parsed || parsed->tls || !parsed->user.empty() ||
+      parsed->path.find("/v2/models/") == std::string::npos)
     return wrong();
   if (parsed->path.ends_with("/infer")) parsed->path.erase(parsed->path.rfind('/'));
   return LoadTarget{{parsed->host, parsed->port, nullptr, "", {}}, parsed->path};

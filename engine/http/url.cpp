@@ -17,6 +17,8 @@ std::optional<Url> parse_url(std::string_view text) {
   Url url;
   url.tls = text.starts_with(kTls);
   if (!url.tls && !text.starts_with(kPlain)) return std::nullopt;
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 127; }))
+    return std::nullopt;
   text.remove_prefix(url.tls ? kTls.size() : kPlain.size());
   const std::size_t slash = std::min(text.find('/'), text.size());
   url.path = text.substr(slash);
@@ -34,8 +36,7 @@ std::optional<Url> parse_url(std::string_view text) {
   }
   if (url.host.starts_with('[') && url.host.ends_with(']'))
     url.host = url.host.substr(1, url.host.size() - 2);
-  if (url.host.empty() || !is_port(url.port) ||
-      url.host.find_first_of("?# \t\r\n") != std::string::npos)
+  if (url.host.empty() || !is_port(url.port) || url.host.find_first_of("?#[]") != std::string::npos)
     return std::nullopt;
   return url;
 }

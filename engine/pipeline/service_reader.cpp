@@ -254,7 +254,8 @@ class ServiceReader {
 
   void read_container(const Node& root, ServiceNode& node) {
     const MapReader map(root, service_container_fields(), problems_);
-    refuse_expressions(root, "container");
+    for (const char* name : {"command", "args", "env", "model"})
+      if (const Node* field = map.get(name)) refuse_expressions(*field, name);
     ServiceContainer container;
     const auto words = [&](const char* name, std::vector<std::string>& into) {
       if (const Node* list = map.get(name))

@@ -64,6 +64,8 @@ class Crew {
   std::vector<SeenPod> refusers(const std::string& node) const;
   std::int64_t slowest_us(const std::string& node) const;  // switch, of the last ones
   std::vector<Member> members() const;
+  /// Nothing is wanted of it, and nobody is there.
+  bool over() const { return document_.empty() && pods_.empty(); }
   std::size_t ready() const;
 
  private:

@@ -64,6 +64,7 @@ void PodPlace::keep_objects() {
 }
 
 void PodPlace::tell_pods(std::unique_lock<std::mutex>& lock) {
+  std::erase_if(crews_, [](const auto& each) { return each.second.over(); });
   std::vector<std::pair<std::string, Crew::Order>> orders;
   for (auto& [object, crew] : crews_) {
     for (Crew::Order& each : crew.orders(monotonic_us()))

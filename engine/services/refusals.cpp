@@ -12,9 +12,12 @@ constexpr std::int64_t kFirstRefusalUs = 2'000'000;
 std::string Refusals::why_not(const std::string& about, const json& what,
                               std::int64_t now_us) const {
   const auto found = refused_.find(about);
-  const bool waits =
-      found != refused_.end() && found->second.what == what && now_us < found->second.again_us;
-  return waits ? found->second.why : "";
+  return found != refused_.end() && now_us < found->second.again_us ? last(about, what) : "";
+}
+
+std::string Refusals::last(const std::string& about, const json& what) const {
+  const auto found = refused_.find(about);
+  return found != refused_.end() && found->second.what == what ? found->second.why : "";
 }
 
 void Refusals::note(const std::string& about, const json& what, const std::string& problem,

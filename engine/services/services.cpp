@@ -200,11 +200,12 @@ std::string Services::follow_models(const serve::ServiceName& name, Hosted& host
     const json now = infer::to_json(node.versions);
     if (infer::to_json(hosted.planned->nodes[i].versions) == now) continue;
     std::string why = hosted.refused.why_not(about_of(node), now, monotonic_us());
-    if (why.empty()) {
-      begin_switch(name, hosted, i, node);
-      break;
-    }
+    const bool begins = why.empty();
+    if (begins) why = hosted.refused.last(about_of(node), now);  // it may be so still
     if (problem.empty()) problem = std::move(why);
+    if (!begins) continue;
+    begin_switch(name, hosted, i, node);
+    break;
   }
   return problem;
 }

@@ -132,13 +132,17 @@ TEST_F(ServicesTest, ScalesWithItsRequestsAndSaysHowItKeepsItsWord) {
 
 TEST_F(ServicesTest, AModelThatLoadsForLongHoldsUpNoOtherService) {
   register_model(3);
-  apply(service("models:/factor", "", "{load_ms: 3000}"));
+  const std::filesystem::path gate = scanflow_.files() / "gate";
+  write(gate, "");
+  apply(service("models:/factor", "", "{load_when: " + gate.string() + "}"));
   ASSERT_TRUE(is("ready")) << listed() << server_->log();
+  std::filesystem::remove(gate);
   register_model(5);
   apply(service("models:/factor", "", "{}", "twin"));
   const auto twin = [&] { return server_->get("/api/v1/services/team/twin"); };
   ASSERT_TRUE(eventually([&] { return twin()["status"] == "ready"; })) << twin();
-  EXPECT_EQ(ask(), 3) << "it switches still";
+  EXPECT_EQ(ask(), 3) << "it loads still";
+  write(gate, "");
   EXPECT_TRUE(eventually([&] { return ask() == 5; })) << listed() << server_->log();
 }
 

@@ -1,6 +1,7 @@
 // Steps that serve online, for the tests of serving: each does one thing.
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <scanflow/step.hpp>
 #include <stdexcept>
@@ -21,12 +22,14 @@ struct ScaleConfig {
   double factor = 2;
   std::int64_t delay_ms = 0;
   std::int64_t load_ms = 0;
+  std::string load_when;
   bool batchable = true;
   template <class V>
   void fields(V& f) {
     f("factor", factor).doc("of each element");
     f("delay_ms", delay_ms).min(0).doc("that a call takes");
     f("load_ms", load_ms).min(0).doc("that loading takes");
+    f("load_when", load_when).doc("a file: loading ends when it is there");
     f("batchable", batchable).doc("whether rows may be put together");
   }
 };
@@ -43,6 +46,8 @@ class Scale : public scanflow::Step, public scanflow::Inference {
   json run(scanflow::Context&) override { throw_serves_online_only(); }
   Signature load(const Loading& loading) override {
     std::this_thread::sleep_for(std::chrono::milliseconds(config_.load_ms));
+    while (!config_.load_when.empty() && !std::filesystem::exists(config_.load_when))
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     if (loading.has_input("model")) {
       std::ifstream in(loading.input("model"));
       if (!(in >> config_.factor)) throw scanflow::Error("the model holds no number");

@@ -167,7 +167,7 @@ TEST_F(RemoteModelTest, AServerThatWasStartedAgainIsAskedOnANewConnection) {
   expect_doubled(ask(**model));
 }
 
-TEST_F(RemoteModelTest, AModelThatIsNotThereSaysSo) {
+TEST_F(RemoteModelTest, WhatIsNoUrlOfAModelSaysSo) {
   NodeDocument node;
   node.node.name = "net";
   node.remote = {"http://127.0.0.1:1/v2/iris", 1'000'000};
