@@ -25,12 +25,14 @@ const std::vector<Rule>& table() {
       {"sdk/base", {}},
       {"sdk/cpp", {"sdk/abi"}},
       {"sdk/loader", {"sdk/abi", "sdk/base"}},
-      {"plugins/common", {}},
+      {"plugins/common", {"sdk/cpp", "sdk/base"}},
       {"plugins", {"sdk/cpp", "plugins/common"}},
       // `path: auto` of mnist.load draws digits where there is no data: the one library that a
       // plugin offers to another.
       {"plugins/steps/mnist", {"sdk/cpp", "plugins/common", "plugins/steps/digits/drawing.hpp"}},
       {"plugins/steps/resource", {"sdk/cpp", "engine/kube", "sdk/base"}},
+      // Calendars are those of schedules.
+      {"plugins/triggers/time", {"sdk/cpp", "engine/schedule", "sdk/base"}},
       {"sidecar/protocol", {"sdk/base"}},
       {"sidecar/collect", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/execute", {"sidecar/protocol", "sdk/base"}},

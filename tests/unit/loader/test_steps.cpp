@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <fstream>
+#include <optional>
 #include <scanflow/step.hpp>
 #include <scanflow/strategy.hpp>
 #include <scanflow/trigger.hpp>
@@ -162,11 +163,24 @@ class Steered : public scanflow::Step {
   std::atomic<std::int64_t> turns_ = 0;
 };
 
+/// What an event or the evidence tells it to: {"fail": TEXT}, {"state": BYTES}.
+std::optional<std::string> state_as_told(const json& told) {
+  if (told.contains("fail")) throw scanflow::Error(told["fail"].get<std::string>());
+  if (!told.contains("state")) return std::nullopt;
+  return std::string(told["state"].get<std::size_t>(), 's');
+}
+
+/// Fires as an event says: {"fire": [EVIDENCE, ...]}.
 class Count : public scanflow::Trigger {
  public:
   static Description describe() { return named("test.count"); }
   scanflow::WakeResult wake(const scanflow::Wake& wake) override {
-    return {.next_wake_us = wake.now_us + 1'000'000};
+    scanflow::WakeResult result = {.next_wake_us = wake.now_us + 1'000'000};
+    if (!wake.event.is_object()) return result;
+    for (const json& evidence : wake.event.value("fire", json::array()))
+      result.fires.push_back(evidence);
+    result.state = state_as_told(wake.event);
+    return result;
   }
 };
 
@@ -177,7 +191,15 @@ class Nothing : public scanflow::Strategy {
     description.primitives = {"stop"};
     return description;
   }
-  scanflow::Decision decide(const scanflow::Evidence&) override { return {}; }
+  /// What the evidence says: {"actions": [{"primitive", "args"}, ...]}.
+  scanflow::Decision decide(const scanflow::Evidence& evidence) override {
+    scanflow::Decision decision;
+    if (!evidence.evidence.is_object()) return decision;
+    for (const json& action : evidence.evidence.value("actions", json::array()))
+      decision.actions.push_back({action["primitive"], json::object(), action["args"]});
+    decision.state = state_as_told(evidence.evidence);
+    return decision;
+  }
 };
 
 }  // namespace

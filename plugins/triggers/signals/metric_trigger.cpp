@@ -1,0 +1,69 @@
+#include "plugins/triggers/signals/metric_trigger.hpp"
+
+#include <fmt/format.h>
+
+#include "plugins/common/config_value.hpp"
+#include "plugins/common/durations.hpp"
+
+namespace scanflow::triggers {
+namespace {
+
+Function function_of(const std::string& name) {
+  return name == "avg"    ? Function::avg
+         : name == "min"  ? Function::min
+         : name == "max"  ? Function::max
+         : name == "rate" ? Function::rate
+         : name == "last" ? Function::last
+                          : Function::increase;
+}
+
+}  // namespace
+
+Description MetricTrigger::describe() {
+  return {.id = "metric", .version = "1.0.0", .summary = "Fires when a metric crosses a limit"};
+}
+
+MetricTrigger::MetricTrigger(Config config) : config_(std::move(config)) {
+  if (config_.above.has_value() == config_.below.has_value())
+    throw Invalid("above, below: write one of them");
+  limit_.function = function_of(config_.function);
+  limit_.above = config_.above.has_value();
+  limit_.limit = limit_.above ? *config_.above : *config_.below;
+  limit_.clear = config_.clear.value_or(limit_.limit);
+  if (limit_.above ? limit_.clear > limit_.limit : limit_.clear < limit_.limit) {
+    throw Invalid(fmt::format("clear: {:g} is on the side of the limit, {:g}, on which it fires",
+                              limit_.clear, limit_.limit));
+  }
+  limit_.window_us = config_value("window", [&] { return duration_us(config_.window); });
+  limit_.for_us = config_value("for", [&] { return duration_us(config_.hold); });
+  if (limit_.window_us <= 0) throw Invalid("window: write a time above 0, like 1m");
+  if (!config_.labels.is_object()) throw Invalid("labels: write a map: {service: digits}");
+}
+
+bool MetricTrigger::is_mine(const nlohmann::json& sample) const {
+  if (sample.value("name", "") != config_.name) return false;
+  const auto labels = sample.value("labels", nlohmann::json::object());
+  for (const auto& [name, value] : config_.labels.items())
+    if (labels.value(name, nlohmann::json()) != value) return false;
+  return true;
+}
+
+WakeResult MetricTrigger::wake(const Wake& wake) {
+  const bool has_sample = wake.reason == WakeReason::sample && is_mine(wake.event);
+  if (wake.reason == WakeReason::sample && !has_sample) return {};
+  Level level = Level::read(wake.state);
+  if (has_sample) {
+    level.take(limit_, {wake.event.at("time_us"), wake.event.at("value"),
+                        wake.event.value("labels", nlohmann::json::object()).dump()});
+  }
+  WakeResult result;
+  if (auto evidence = level.fire(limit_, wake.now_us)) {
+    evidence->update({{"metric", config_.name}, {"function", config_.function}});
+    result.fires.push_back(std::move(*evidence));
+  }
+  result.state = level.text();
+  result.next_wake_us = level.next_us(limit_);
+  return result;
+}
+
+}  // namespace scanflow::triggers
