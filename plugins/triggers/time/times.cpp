@@ -137,9 +137,8 @@ std::int64_t parse_moment(const std::string& text, const std::string& zone) {
   check_zone(zone);
   cctz::load_time_zone(zone.empty() ? "UTC" : zone, &local);
   // An offset in the text goes over the zone.
-  constexpr std::array kForms = {"%Y-%m-%d%ET%H:%M:%E*S%Ez", "%Y-%m-%d%ET%H:%M:%E*S",
-                                 "%Y-%m-%d%ET%H:%M",         "%Y-%m-%d %H:%M:%E*S",
-                                 "%Y-%m-%d %H:%M",           "%Y-%m-%d"};
+  constexpr std::array kForms = {"%Y-%m-%dT%H:%M:%E*S%Ez", "%Y-%m-%dT%H:%M:%E*S", "%Y-%m-%dT%H:%M",
+                                 "%Y-%m-%d %H:%M:%E*S",    "%Y-%m-%d %H:%M",      "%Y-%m-%d"};
   for (const char* form : kForms) {
     cctz::time_point<std::chrono::microseconds> time;
     if (cctz::parse(form, text, local, &time)) return time.time_since_epoch().count();

@@ -23,8 +23,9 @@ TEST(UrlTest, HasAPortWhereNoneIsSaid) {
 }
 
 TEST(UrlTest, WhatIsNoneIsNothing) {
-  for (const char* text : {"", "here:80", "ftp://here", "http://", "http://:80", "http://here:",
-                           "http://here:8o", "http://here:70000", "http://he re", "http://a?b", "http://[::1", "http://a/b c"})
+  for (const char* text :
+       {"", "here:80", "ftp://here", "http://", "http://:80", "http://here:", "http://here:8o",
+        "http://here:70000", "http://he re", "http://a?b", "http://[::1", "http://a/b c"})
     EXPECT_FALSE(parse_url(text)) << text;
 }
 

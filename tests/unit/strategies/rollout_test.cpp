@@ -12,9 +12,9 @@ namespace scanflow::strategies {
 namespace {
 
 using nlohmann::json;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr std::int64_t kMinute = 60'000'000;
 
@@ -121,7 +121,7 @@ TEST(Canary, WeightsMustGrowToAll) {
   }
 }
 
-class PromoteBetter : public testing::Test {
+class PromoteBetter : public ::testing::Test {
  protected:
   std::string decided(json see, const json& config = {{"model", "m"}}) {
     if (!see.contains("version")) see["version"] = 4;
@@ -138,7 +138,7 @@ TEST_F(PromoteBetter, WhatIsSurelyBetterTakesTheAlias) {
   EXPECT_EQ(decided({{"candidate", 0.95}, {"baseline", 0.90}, {"samples", 1000}}),
             R"(promote_model {"alias":"champion","reason":"0.9500 against 0.9000","version":"4"})");
   EXPECT_THAT(decided({{"candidate", 0.91}, {"baseline", 0.90}, {"samples", 1000}}),
-              testing::AllOf(HasSubstr("notify"), HasSubstr("not surely better")));
+              ::testing::AllOf(HasSubstr("notify"), HasSubstr("not surely better")));
   EXPECT_THAT(decided({{"candidate", 0.91}, {"baseline", 0.90}, {"samples", 100'000}}),
               HasSubstr("promote_model"));
   EXPECT_THAT(decided({{"candidate", 0.60}, {"baseline", 0.90}, {"samples", 1000}}),

@@ -11,9 +11,9 @@ namespace scanflow::triggers {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr std::int64_t kOne = 1'000'000;  // a second
 
@@ -49,7 +49,7 @@ class Watched {
 };
 
 TEST(MetricTrigger, FiresOnTheEdgeAndAgainWhenItWasClear) {
-  Watched watched({{"name", "m"}, {"above", 10}, {"clear", 8}});
+  Watched watched(json{{"name", "m"}, {"above", 10}, {"clear", 8}});
   EXPECT_THAT(watched.sample(1, 10), IsEmpty());
   const auto fired = watched.sample(2, 11);
   ASSERT_THAT(fired, SizeIs(1));
@@ -62,7 +62,7 @@ TEST(MetricTrigger, FiresOnTheEdgeAndAgainWhenItWasClear) {
 }
 
 TEST(MetricTrigger, MustHoldForSoLong) {
-  Watched watched({{"name", "m"}, {"below", 0.8}, {"for", "10s"}});
+  Watched watched(json{{"name", "m"}, {"below", 0.8}, {"for", "10s"}});
   EXPECT_THAT(watched.sample(1, 0.7), IsEmpty());
   EXPECT_EQ(watched.next_us, 11 * kOne);
   EXPECT_THAT(watched.sample(5, 0.9), IsEmpty());
@@ -95,7 +95,8 @@ TEST(MetricTrigger, AnIncreaseIsConsumedOnceOverAllSeriesAndRestarts) {
 
 TEST(MetricTrigger, FunctionsOfTheWindow) {
   const auto fires_at = [](const char* function, double above, const std::vector<double>& values) {
-    Watched watched({{"name", "m"}, {"function", function}, {"above", above}, {"window", "3s"}});
+    Watched watched(
+        json{{"name", "m"}, {"function", function}, {"above", above}, {"window", "3s"}});
     int at = 1;
     for (const double value : values) {
       if (!watched.sample(at, value).empty()) return at;
@@ -110,7 +111,7 @@ TEST(MetricTrigger, FunctionsOfTheWindow) {
 }
 
 TEST(MetricTrigger, ManySeriesAndSamplesStayWithinItsState) {
-  Watched watched({{"name", "m"}, {"function", "avg"}, {"above", 2}});
+  Watched watched(json{{"name", "m"}, {"function", "avg"}, {"above", 2}});
   for (int i = 1; i < 700; ++i)
     EXPECT_THAT(watched.sample(i * 0.01, 1, {{"pod", std::string(100, 'p') + std::to_string(i)}}),
                 IsEmpty());

@@ -10,10 +10,10 @@ namespace scanflow::triggers {
 namespace {
 
 using nlohmann::json;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr std::int64_t kSec = 1'000'000;
 
@@ -40,7 +40,7 @@ class Kept {
 };
 
 TEST(TimeTriggers, AnIntervalFiresFromWhenItsAgentBegan) {
-  Kept<IntervalTrigger> trigger({{"every", "10s"}});
+  Kept<IntervalTrigger> trigger(json{{"every", "10s"}});
   EXPECT_THAT(trigger.wake(1000 * kSec), IsEmpty());
   EXPECT_EQ(trigger.next_us, 1010 * kSec);
   const auto first = trigger.wake(1010 * kSec + 5000);
@@ -55,19 +55,19 @@ TEST(TimeTriggers, AnIntervalFiresFromWhenItsAgentBegan) {
 }
 
 TEST(TimeTriggers, ADateFiresOnce) {
-  Kept<DateTrigger> trigger({{"at", "1970-01-01 01:00"}, {"timezone", "Africa/Lagos"}});
+  Kept<DateTrigger> trigger(json{{"at", "1970-01-01 01:00"}, {"timezone", "Africa/Lagos"}});
   EXPECT_THAT(trigger.wake(-kSec), IsEmpty());
   EXPECT_EQ(trigger.next_us, 0);
   EXPECT_THAT(trigger.wake(0), SizeIs(1));
   EXPECT_EQ(trigger.next_us, std::nullopt);
   EXPECT_THAT(trigger.wake(kSec), IsEmpty());
-  Kept<DateTrigger> over({{"at", "1970-01-01"}});
+  Kept<DateTrigger> over(json{{"at", "1970-01-01"}});
   EXPECT_THAT(over.wake(5 * kSec), IsEmpty()) << "its agent began later";
   EXPECT_EQ(over.next_us, std::nullopt);
 }
 
 TEST(TimeTriggers, CronKeepsToTheClocksOfItsZone) {
-  Kept<CronTrigger> trigger({{"cron", "30 2 * * *"}, {"timezone", "Europe/Madrid"}});
+  Kept<CronTrigger> trigger(json{{"cron", "30 2 * * *"}, {"timezone", "Europe/Madrid"}});
   const std::int64_t day = parse_moment("2026-03-28 12:00", "Europe/Madrid");
   EXPECT_THAT(trigger.wake(day), IsEmpty());
   EXPECT_EQ(trigger.next_us, parse_moment("2026-03-29T01:00:00Z", "")) << "02:30 is skipped there";

@@ -8,9 +8,9 @@
 namespace scanflow::triggers {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr std::int64_t kS = 1'000'000;
 
@@ -51,7 +51,7 @@ TEST(TimesTest, HoweverOftenItIsLookedAtEachFiresOnceAndInOrder) {
   for (const std::int64_t jitter_us : {std::int64_t{0}, 3 * kS, 10 * kS}) {
     const auto times = times_of(Interval{5 * kS, 10 * kS, jitter_us, std::nullopt, 42});
     const auto all = times->due(Missed::all, 0, 900 * kS);
-    ASSERT_THAT(all, SizeIs(testing::Ge(89U)));
+    ASSERT_THAT(all, SizeIs(::testing::Ge(89U)));
     std::vector<std::int64_t> seen;
     for (std::int64_t at = 0; at < 900 * kS;) {
       const std::int64_t then =
