@@ -32,7 +32,7 @@ const std::vector<Rule>& table() {
       {"plugins/steps/mnist", {"sdk/cpp", "plugins/common", "plugins/steps/digits/drawing.hpp"}},
       {"plugins/steps/resource", {"sdk/cpp", "engine/kube", "sdk/base"}},
       // Calendars are those of schedules.
-      {"plugins/triggers/time", {"sdk/cpp", "engine/schedule", "sdk/base"}},
+      {"plugins/triggers/time", {"sdk/cpp", "plugins/common", "engine/schedule", "sdk/base"}},
       {"sidecar/protocol", {"sdk/base"}},
       {"sidecar/collect", {"sidecar/protocol", "sdk/base"}},
       {"sidecar/execute", {"sidecar/protocol", "sdk/base"}},
