@@ -212,7 +212,6 @@ Result<void> PodPlace::deploy(const serve::ServiceName& name, const pipeline::Se
     if (!served.backup) objects_.want({Objects::Kind::deployment, backup_name(name)}, nullptr);
     lend(name, served);
     want(name, served);
-    changed_.notify_all();
   }
   return settle({{Objects::Kind::secret, settings_.sidecar.hub_secret},
                  {Objects::Kind::service, object_name(name)},
@@ -223,11 +222,13 @@ Result<void> PodPlace::deploy(const serve::ServiceName& name, const pipeline::Se
 void PodPlace::want(const serve::ServiceName& name, Served& served) {
   const std::string own = object_name(name), backup = backup_name(name);
   objects_.want({Objects::Kind::service, own},
-                service_of(name, served.backup_answers ? backup : own, settings_));
+                service_of(name, served.backup_wanted ? backup : own, settings_));
   if (served.backup) objects_.want({Objects::Kind::deployment, backup}, served.backup->deployment);
-  if (!served.own) return;
-  served.own->deployment["spec"]["replicas"] = served.scaling.wanted();
-  objects_.want({Objects::Kind::deployment, own}, served.own->deployment);
+  if (served.own) {
+    served.own->deployment["spec"]["replicas"] = served.scaling.wanted();
+    objects_.want({Objects::Kind::deployment, own}, served.own->deployment);
+  }
+  changed_.notify_all();
 }
 
 /// Until the cluster has these, or has refused them.
@@ -325,6 +326,11 @@ Result<std::optional<std::int64_t>> PodPlace::set_versions(const serve::ServiceN
     return crew.settled(node_name) || !replaceable().empty() || engine_ == nullptr;
   });
   const std::int64_t slowest_us = crew.slowest_us(node_name);
+  if (!crew.settled(node_name) && replaceable().empty()) {
+    options_.log(fmt::format(
+        "service {}: not all of its Pods have switched {} yet; they are told until they have",
+        serve::text_of(name), node_name));
+  }
   // One at a time, while others answer: the next switch, or their container's end, sees to the rest.
   std::vector<SeenPod> refusers = replaceable();
   refusers.resize(std::min<std::size_t>(refusers.size(), crew.ready() > 1 ? 1 : 0));
@@ -333,8 +339,9 @@ Result<std::optional<std::int64_t>> PodPlace::set_versions(const serve::ServiceN
     options_.log(
         fmt::format("service {}: Pod {} cannot have the new versions of {}, and is replaced",
                     serve::text_of(name), pod.name, node_name));
-    (void)client_->remove(kinds::kPod, settings_.name_space, pod.name, {.uid = pod.uid},
-                          stop_.get_token());
+    const auto gone = client_->remove(kinds::kPod, settings_.name_space, pod.name, {.uid = pod.uid},
+                                      stop_.get_token());
+    if (!gone) options_.log("services: " + kube::explained(gone.error(), "delete Pod " + pod.name));
   }
   return slowest_us;
 }

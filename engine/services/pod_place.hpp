@@ -68,7 +68,8 @@ class PodPlace final : public Place {
     serve::Scaling scaling;
     std::uint64_t busy_us = 0;  // as Scaling::decide has it
     std::int64_t looked_us = 0;
-    bool backup_answers = false;
+    bool backup_wanted = false;   // to answer
+    bool backup_answers = false;  // as the cluster has it
     std::uint64_t failovers = 0;
   };
   static const kube::Kind& kube_kind(Objects::Kind kind);

@@ -126,14 +126,15 @@ void PodPlace::scale_all() {
 void PodPlace::fail_over() {
   for (auto& [name, served] : served_) {
     const bool own = crews_[object_name(name)].ready() > 0;
-    const bool ready = served.backup_answers || crews_[backup_name(name)].ready() > 0;
+    const bool ready = served.backup_wanted || crews_[backup_name(name)].ready() > 0;
     const bool answers = !own && served.backup && ready;
-    if (std::exchange(served.backup_answers, answers) == answers) continue;
+    if (std::exchange(served.backup_wanted, answers) != answers) want(name, served);
+    const bool is_so = objects_.outcome({Objects::Kind::service, object_name(name)}) == "";
+    if (!is_so || std::exchange(served.backup_answers, answers) == answers) continue;
     if (answers) ++served.failovers;
     options_.log(fmt::format(
         "service {}: {}", serve::text_of(name),
         answers ? "none of its Pods is ready: its backup answers" : "its own Pods answer again"));
-    want(name, served);
   }
 }
 
