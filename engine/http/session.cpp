@@ -309,7 +309,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
         std::array{head_text(header), std::move(response.body)}));
   }
 
-  void write_whole(std::shared_ptr<const std::array<std::string, 2>> message) {
+  void write_whole(const std::shared_ptr<const std::array<std::string, 2>>& message) {
     Parts rest = {asio::buffer((*message)[0]), asio::buffer((*message)[1])};
     if constexpr (!kTls) {
       const error_code error = send_now(wire().socket(), rest);

@@ -45,7 +45,7 @@ void PodFiles::admit(const std::string& user, const protocol::Request& request,
 }
 
 void PodFiles::lend(const std::string& user, const std::string& borrower,
-                    std::vector<protocol::Input> files) {
+                    const std::vector<protocol::Input>& files) {
   if (files.empty()) return dismiss(user, {borrower, "", 0});
   Grant grant;
   for (const protocol::Input& input : files) allow(grant, input);

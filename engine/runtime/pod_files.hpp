@@ -27,7 +27,7 @@ class PodFiles {
              const backend::AttemptFiles& places);
   /// Sidecars of this user may have these, in place of what was lent to this borrower before; they bring nothing.
   void lend(const std::string& user, const std::string& borrower,
-            std::vector<protocol::Input> files);
+            const std::vector<protocol::Input>& files);
   /// It is over: what has not come whole is gone.
   void dismiss(const std::string& user, const protocol::AttemptId& id);
 

@@ -10,6 +10,8 @@
 namespace scanflow::serve {
 namespace {
 
+using nlohmann::json;
+
 /// As Kubernetes has it. It is in the service's Pod, and ready where it says so.
 json container_of(const pipeline::ServiceNode& node, std::size_t index) {
   const pipeline::ServiceContainer& from = *node.container;

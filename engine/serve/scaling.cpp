@@ -40,7 +40,7 @@ std::size_t Scaling::decide(std::int64_t now_us, std::uint64_t busy_us) {
 }
 
 std::string Scaling::text(std::size_t before) const {
-  const std::string count = fmt::format("{} replica{} now", wanted_, wanted_ == 1 ? "" : "s");
+  std::string count = fmt::format("{} replica{} now", wanted_, wanted_ == 1 ? "" : "s");
   if (rule_.min == rule_.max) return count;
   if (wanted_ < before) {
     return fmt::format("{}: more were not needed for {}", count,

@@ -94,7 +94,7 @@ json container_of(const infer::ServiceDocument& document, const std::string& tex
 }  // namespace
 
 std::string object_name(const serve::ServiceName& name) {
-  const std::string whole = fmt::format("scanflow-{}-{}", name.name_space, name.name);
+  std::string whole = fmt::format("scanflow-{}-{}", name.name_space, name.name);
   // Two names of which one holds the other's '-' would be one.
   const bool plain = name.name_space.find('-') == std::string::npos && whole.back() != '-' &&
                      !whole.ends_with(kBackup) && !ends_like_a_digest(whole) &&

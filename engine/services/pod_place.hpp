@@ -95,7 +95,8 @@ class PodPlace final : public Place {
   void order(const std::string& object, const Crew::Order& order);
   std::vector<Crew::Member> members_of(const serve::ServiceName& name) const;
   /// Of the sidecar of that Pod. `then` is called once, on the engine's strand; not where that ends first.
-  void ask(const std::string& uid, const json& traffic, std::function<void(Crew::Answer)> then);
+  void ask(const std::string& uid, const json& traffic,
+           const std::function<void(Crew::Answer)>& then);
 
   const Options options_;
   mutable std::mutex mutex_;  // of what follows

@@ -84,7 +84,7 @@ void PodPlace::order(const std::string& object, const Crew::Order& order) {
 }
 
 void PodPlace::ask(const std::string& uid, const json& traffic,
-                   std::function<void(Crew::Answer)> then) {
+                   const std::function<void(Crew::Answer)>& then) {
   runtime::PrimitiveRequest request;
   request.run = uid;
   request.step = kServiceContainer;
