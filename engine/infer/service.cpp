@@ -51,9 +51,8 @@ void Service::ask(Ask ask) {
       if (!std::exchange(busy_, true)) runner_.post([this] { lead(); });
     }
   }
-  if (refusal)
-    ask.then(ask.request,
-             tl::unexpected(std::move(*refusal)));  // NOLINT(bugprone-use-after-move): not then
+  // NOLINTNEXTLINE(bugprone-use-after-move): where it is refused it was not moved
+  if (refusal) ask.then(ask.request, tl::unexpected(std::move(*refusal)));
 }
 
 /// Makes one call, and comes back where there is more to do: between two calls the thread has
