@@ -86,7 +86,7 @@ class Served : public Session, public std::enable_shared_from_this<Served<Wire>>
   void hear_no_more() override {
     deaf_ = true;
     if (idle_since_) return close();
-    if (!time_.is_set()) time_.stop();
+    if (!time_.is_set()) time_.stop();  // one that only waits to be set anew
   }
 
   std::optional<std::chrono::steady_clock::time_point> idle_since() const override {

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <future>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "engine/http/server.hpp"
@@ -27,6 +28,7 @@ namespace {
 
 constexpr std::uint64_t kAllBodies = 512u << 20;
 constexpr int kLookMs = 20;                 // whether all is loaded
+constexpr std::size_t kWaiting = 4;         // threads
 constexpr std::chrono::seconds kDrain{30};  // for what is on its way at the end
 
 /// Models run on the thread of the protocol's socket: between two calls it serves its connections.
@@ -34,7 +36,11 @@ class OnServer : public Runner {
  public:
   explicit OnServer(http::Server& server) : server_(server) {}
   void post(std::function<void()> work) override { server_.post(std::move(work)); }
-  void apart(std::function<void()> work) override { boost::asio::post(waiting_, std::move(work)); }
+  /// Called by one at a time, as its service is.
+  void apart(std::function<void()> work) override {
+    if (!waiting_) waiting_.emplace(kWaiting);
+    boost::asio::post(*waiting_, std::move(work));
+  }
   void at(std::int64_t time_us, std::function<void()> work) override {
     server_.post_at(std::chrono::steady_clock::time_point(std::chrono::microseconds(time_us)),
                     std::move(work));
@@ -43,7 +49,7 @@ class OnServer : public Runner {
 
  private:
   http::Server& server_;
-  boost::asio::thread_pool waiting_{4};  // for other processes
+  std::optional<boost::asio::thread_pool> waiting_;  // for other processes: most services ask none
 };
 
 Result<std::unique_ptr<http::Server>> listen(const std::string& address, bool open) {

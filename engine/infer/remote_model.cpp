@@ -16,8 +16,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::chrono::minutes kReadyWithin{
-    10};  // it may load for long; whoever started this may end it before
+/// It may load for long; whoever has started this process may end it before.
+constexpr std::chrono::minutes kReadyWithin{10};
 constexpr milliseconds kTryAgain{200};
 constexpr milliseconds kPatience{5000};  // for a connection, and for what is said of the model
 constexpr std::size_t kMostMetadata = 1u << 20, kMostAnswer = 256u << 20;  // bytes
@@ -134,7 +134,7 @@ class RemoteModel : public Model {
       out.patience = left_until(until);
       const bool fresh = !client_ || !client_->reusable();
       if (fresh) {
-        auto client = http::Client::connect(peer_, kPatience);
+        auto client = http::Client::connect(peer_, std::min(kPatience, left_until(until)));
         if (!client) return fail("cannot connect: " + client.error().message);
         client_ = std::move(*client);
       }
