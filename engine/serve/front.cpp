@@ -176,10 +176,8 @@ struct Front::Impl {
     server->post([entry] { entry->router->on_switch(nullptr); });
   }
 
-  /// As many replicas as its rule wants now. Under the lock.
-  void scale(const ServiceName& name, Entry& entry, const ScalingRule& rule) {
-    const std::size_t before = entry.scaling.wanted();
-    entry.scaling.set_rule(rule);
+  /// As many replicas as its rule wants now, where there were `before`. Under the lock.
+  void scale(const ServiceName& name, Entry& entry, std::size_t before) {
     const auto those = replicas.find(name);
     if (those == replicas.end()) return;
     const std::int64_t now = monotonic_us();
@@ -193,7 +191,7 @@ struct Front::Impl {
   void scale_all() {
     const std::lock_guard lock(mutex);
     if (ending) return;
-    for (const auto& [name, entry] : entries) scale(name, *entry, entry->scaling.rule());
+    for (const auto& [name, entry] : entries) scale(name, *entry, entry->scaling.wanted());
     server->post_at(std::chrono::steady_clock::now() + kScalingTick, [this] { scale_all(); });
   }
 };
@@ -275,7 +273,9 @@ void Front::set_rules(const ServiceName& name, const ServiceRules& rules) {
     if (found == impl->entries.end()) return;
     found->second->router->set_limits(rules.limits);
     found->second->slo_errors = rules.slo_errors;
-    impl->scale(name, *found->second, rules.scaling);
+    const std::size_t before = found->second->scaling.wanted();
+    found->second->scaling.set_rule(rules.scaling);
+    impl->scale(name, *found->second, before);
   });
 }
 

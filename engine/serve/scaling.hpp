@@ -28,7 +28,6 @@ class Scaling {
   explicit Scaling(const ScalingRule& rule) : rule_(rule), wanted_(rule.min) {}
 
   void set_rule(const ScalingRule& rule);
-  const ScalingRule& rule() const { return rule_; }
   /// There are so many already, of a time before: as if they had been wished for now.
   void begin_with(std::size_t count, std::int64_t now_us);
   /// Several times a second. `busy_us`: how long all requests together have been on their way until

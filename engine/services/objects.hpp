@@ -33,7 +33,7 @@ class Objects {
   std::vector<Task> due(std::int64_t now_us) const;
   /// `problem`: empty: the cluster has done it.
   void done(const Task& task, std::string problem, std::int64_t now_us);
-  /// Somebody else has deleted or changed it.
+  /// Somebody else has deleted it.
   void lost(const Name& name);
   void lost_all();
 

@@ -1,4 +1,4 @@
-// What the thread of a PodPlace does: Pods are told what is new, their number follows what is asked of them, and a backup
+// What the threads of a PodPlace do: Pods are told what is new, their number follows what is asked of them, and a backup
 // answers where nothing else does.
 #include <fmt/format.h>
 

@@ -15,6 +15,8 @@ class Refusals {
   /// Why this could not be done, where it is not to be tried yet; else "". `about`: of what kind it is: one is known of
   /// each.
   std::string why_not(const std::string& about, const json& what, std::int64_t now_us) const;
+  /// The last that was tried of it was refused: whoever refused it was told something else than what holds.
+  bool knows(const std::string& about) const { return refused_.contains(about); }
   /// The same, however long ago it was.
   std::string last(const std::string& about, const json& what) const;
   /// `problem`: "": it is done. It is waited for 2 s, and for twice as long each time, up to `longest_us`.

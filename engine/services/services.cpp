@@ -160,13 +160,12 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
   auto planned = serve::plan_service(*hosted.spec, *catalog_, find_model());
   if (!planned) return planned.error().message;
   const bool same = hosted.planned && shape_of(*hosted.planned) == shape_of(*planned);
-  if (same && !hosted.put_refused) {
+  if (same && !hosted.refused.knows("service")) {
     std::string problem = follow_models(name, hosted, *planned);
     return problem.empty() ? backup_problem : problem;
   }
   std::string problem = unless_refused(hosted.refused, "service", infer::to_json(*planned),
                                        [&] { return place_->put(name, *hosted.spec, *planned); });
-  hosted.put_refused = !problem.empty();
   if (!problem.empty()) return problem;
   hosted.planned = std::move(*planned);
   return backup_problem;
@@ -176,8 +175,8 @@ std::string Services::serve(const serve::ServiceName& name, Hosted& hosted) {
 std::string Services::back_up(const serve::ServiceName& name, Hosted& hosted) {
   auto planned = serve::plan_backup(*hosted.spec, *catalog_, find_model());
   if (!planned) return planned.error().message;
-  if (!*planned && !hosted.backup && !hosted.backup_refused) return "";
-  if (*planned && hosted.backup && !hosted.backup_refused &&
+  if (!*planned && !hosted.backup && !hosted.refused.knows("backup")) return "";
+  if (*planned && hosted.backup && !hosted.refused.knows("backup") &&
       infer::to_json(*hosted.backup) == infer::to_json(**planned)) {
     const auto set = place_->set_rules(name, *hosted.spec);
     return set ? "" : set.error().message;
@@ -185,7 +184,6 @@ std::string Services::back_up(const serve::ServiceName& name, Hosted& hosted) {
   std::string problem =
       unless_refused(hosted.refused, "backup", *planned ? infer::to_json(**planned) : json(),
                      [&] { return place_->set_backup(name, *hosted.spec, *planned); });
-  hosted.backup_refused = !problem.empty();
   if (problem.empty()) hosted.backup = std::move(*planned);
   return problem;
 }

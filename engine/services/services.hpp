@@ -63,7 +63,6 @@ class Services {
     std::uint32_t version = 0;  // of the document
     std::shared_ptr<const pipeline::ServiceSpec> spec;
     std::optional<infer::ServiceDocument> planned, backup;  // what is served
-    bool put_refused = false, backup_refused = false;       // it was told something else since
     std::string problem;
     Refusals refused;
     std::optional<Switch> under_way;
