@@ -58,6 +58,10 @@ Result<Plans> plan(const Context& context, const pipeline::ServiceSpec& spec,
   auto backup = serve::plan_backup(spec, catalog, find);
   if (!backup) return tl::unexpected(backup.error());
   auto service = serve::plan_service(spec, catalog, find);
+  if (service) {
+    if (auto checked = serve::check_processes(*service); !checked)
+      return tl::unexpected(checked.error());
+  }
   if (service) return Plans{std::move(*service), std::move(*backup)};
   if (!*backup) return tl::unexpected(service.error());
   log_line(service.error().message);

@@ -116,6 +116,18 @@ Result<std::optional<infer::ServiceDocument>> plan_backup(const pipeline::Servic
   return std::move(*planned);
 }
 
+Result<void> check_processes(const infer::ServiceDocument& document) {
+  for (const infer::NodeDocument& node : document.nodes) {
+    if (node.container.is_null()) continue;
+    return fail(
+        fmt::format("the node '{}' is a container, and services are processes here: serve it in a "
+                    "cluster (server --services-on kubernetes), or run its image yourself and name "
+                    "where it listens (url: http://HOST:PORT/v2/models/NAME)",
+                    node.node.name));
+  }
+  return {};
+}
+
 ServiceRules rules_of(const pipeline::ServiceSpec& spec) {
   ServiceRules rules;
   rules.limits.requests = spec.queue;

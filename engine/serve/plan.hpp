@@ -24,6 +24,8 @@ Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,
 Result<std::optional<infer::ServiceDocument>> plan_backup(const pipeline::ServiceSpec& spec,
                                                           const loader::Catalog& catalog,
                                                           const FindModel& find);
+/// Can all of it be a process of this machine?
+Result<void> check_processes(const infer::ServiceDocument& document);
 ServiceRules rules_of(const pipeline::ServiceSpec& spec);
 
 }  // namespace scanflow::serve

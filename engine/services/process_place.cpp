@@ -18,19 +18,6 @@ const char* text_of_state(serve::ReplicaStatus::State state) {
   return state == State::ready ? "ready" : state == State::starting ? "starting" : "ending";
 }
 
-/// Can all of it be a process?
-Result<void> check_processes(const infer::ServiceDocument& document) {
-  for (const infer::NodeDocument& node : document.nodes) {
-    if (node.container.is_null()) continue;
-    return fail(
-        fmt::format("the node '{}' is a container, and services are processes here: serve it in a "
-                    "cluster (--services-on kubernetes), or run its image yourself and name where "
-                    "it listens (url: http://HOST:PORT/v2/models/NAME)",
-                    node.node.name));
-  }
-  return {};
-}
-
 /// With what each says of itself.
 void describe_processes(const serve::Replicas& replicas, json& rows) {
   const auto all = replicas.status();
@@ -91,7 +78,7 @@ Result<serve::ReplicasOptions> ProcessPlace::make_room(const serve::ServiceName&
 
 Result<void> ProcessPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                                const infer::ServiceDocument& document) {
-  if (auto checked = check_processes(document); !checked) return checked;
+  if (auto checked = serve::check_processes(document); !checked) return checked;
   auto replicas = make_room(name);
   if (!replicas) return tl::unexpected(replicas.error());
   front()->put(name, document, serve::rules_of(spec), std::move(*replicas));
@@ -102,7 +89,7 @@ Result<void> ProcessPlace::set_backup(const serve::ServiceName& name,
                                       const pipeline::ServiceSpec& spec,
                                       const std::optional<infer::ServiceDocument>& backup) {
   if (backup) {
-    if (auto checked = check_processes(*backup); !checked) return checked;
+    if (auto checked = serve::check_processes(*backup); !checked) return checked;
   }
   auto replicas = make_room(name);
   if (!replicas) return tl::unexpected(replicas.error());
