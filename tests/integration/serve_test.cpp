@@ -263,6 +263,8 @@ TEST_F(Serve, WhatCannotBeServedSaysWhereAndWhy) {
               HasSubstr("torch.predict needs a model"));
   EXPECT_THAT(refused("  - {name: a, uses: torch.predict, model: \"models:/nobody@champion\"}\n"),
               testing::AllOf(HasSubstr("bad.yaml:5"), HasSubstr("nobody")));
+  EXPECT_THAT(refused("  - {name: a, container: {image: x}}\n"),
+              HasSubstr("the node 'a' is a container, and services are processes here"));
   EXPECT_THAT(refused("  - {name: a, uses: torch.predict, model: nowhere.pt}\n"),
               HasSubstr("there is no file"));
   EXPECT_THAT(refused("  - {name: a, uses: torch.predict, model: x, needs: b}\n"),
