@@ -15,6 +15,7 @@
 #include "engine/runtime/machine_capacity.hpp"
 #include "engine/runtime/pod_images.hpp"
 #include "engine/services/pod_place.hpp"
+#include "engine/services/podman_place.hpp"
 #include "engine/services/process_place.hpp"
 #include "engine/services/services.hpp"
 #include "sdk/base/clock.hpp"
@@ -123,12 +124,21 @@ Result<void> Server::Impl::take_engine_lock() {
 }
 
 std::unique_ptr<services::Place> Server::Impl::make_place(runtime::Engine& engine) const {
+  services::FrontPlace::Options front{options.state, options.services, options.log};
   if (options.services_on == "local") {
-    return std::make_unique<services::ProcessPlace>(services::ProcessPlace::Options{
-        options.state, options.worker.parent_path() / "scanflow-service", options.services,
-        options.log});
+    return std::make_unique<services::ProcessPlace>(
+        std::move(front), options.worker.parent_path() / "scanflow-service");
   }
-  const backend::Images images = runtime::pod_images(false);
+  const bool here = options.services_on == "podman";
+  const backend::Images images = runtime::pod_images(here);
+  if (here) {
+    return std::make_unique<services::PodmanPlace>(
+        std::move(front), std::make_unique<services::PodmanPods>(
+                              services::PodmanPods::Options{
+                                  options.state.pods() / "services", runtime::state_name(options.state),
+                                  images.worker, images.sidecar, options.version, options.log},
+                              engine));
+  }
   return std::make_unique<services::PodPlace>(
       services::PodPlace::Options{runtime::state_name(options.state),
                                   runtime::cluster_of_environment(), images.worker, images.sidecar,

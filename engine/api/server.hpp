@@ -25,7 +25,7 @@ struct ServerOptions {
   orchestrate::AllowList patch_allow;  // as EngineOptions
   std::string listen = "127.0.0.1:8420";
   std::string services = "127.0.0.1:8421";  // where clients of its services ask
-  std::string services_on = "local";        // where they run; or "kubernetes"
+  std::string services_on = "local";        // where they run; or "podman", "kubernetes"
   std::string version;
   std::function<void(const std::string& line)> log;  // [any-thread]
 };

@@ -1,4 +1,6 @@
 // scanflow-service: the process of one replica of an inference service.
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -57,7 +59,6 @@ int main(int argc, char** argv) {
     path = "$SCANFLOW_SERVICE";
     text = variable("SCANFLOW_SERVICE");
     options.sidecar = variable("SCANFLOW_SOCKET");
-    options.linger = kLinger;
     if (text.empty() || options.sidecar.empty())
       return complain(
           "--in-pod: SCANFLOW_SERVICE and SCANFLOW_SOCKET are set in a Pod with a sidecar");
@@ -71,5 +72,9 @@ int main(int argc, char** argv) {
   auto document = service_from_json(nlohmann::json::parse(text, nullptr, false));
   if (!document) return complain(path + ": " + document.error().message);
   find_libraries(*document);
+  // Clients of a cluster's Service are told elsewhere with a delay; who asks by a socket of the machine is the engine,
+  // another user there, which asks no more by then.
+  if (in_pod && !document->listen.starts_with("unix:")) options.linger = kLinger;
+  if (in_pod && document->listen.starts_with("unix:")) ::umask(0);
   return run_host(*document, options);
 }

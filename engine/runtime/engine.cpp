@@ -133,6 +133,19 @@ void Engine::enrol(std::string name_space, std::function<void(Result<Enrolled>)>
   });
 }
 
+void Engine::admit(std::string name_space, std::string pod,
+                   std::function<void(Result<Enrolled>)> then) {
+  impl_->post([impl = impl_.get(), user = user_of_pod(name_space, pod), then = std::move(then)] {
+    impl->admit(user, then);
+  });
+}
+
+void Engine::dismiss(std::string name_space, std::string pod) {
+  impl_->post([impl = impl_.get(), user = user_of_pod(name_space, pod), pod] {
+    impl->pod_fleet.dismiss_user(user, pod);
+  });
+}
+
 void Engine::lend(const std::string& name_space, const std::string& borrower,
                   std::vector<protocol::Input> files) {
   impl_->pod_files.lend(user_of_namespace(name_space), borrower, std::move(files));

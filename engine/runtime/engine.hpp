@@ -101,16 +101,19 @@ class Engine {
   /// A primitive of a cluster's object: "action": action_document. Asked again with the same id, it is done once.
   void act(ActionRequest request, Client client);
 
-  // Pods of a cluster that the engine has not made (namespaces.hpp).
+  // Pods that the engine has not made for an attempt (namespaces.hpp).
 
   /// What their sidecars need to come to the hub.
   struct Enrolled {
     backend::HubAddress hub;
-    backend::KeyPair keys;  // of the namespace
+    backend::KeyPair keys;  // of the namespace, or of the Pod
   };
   /// Lets the Pods of that namespace in, from now on and after restarts; `then` is called on the strand once the hub
   /// listens for them, or with why it cannot.
   void enrol(std::string name_space, std::function<void(Result<Enrolled>)> then);
+  /// The same of one Pod, which needs no token, until it is dismissed, or this engine ends.
+  void admit(std::string name_space, std::string pod, std::function<void(Result<Enrolled>)> then);
+  void dismiss(std::string name_space, std::string pod);
   /// Pods of that namespace may fetch these of the artifact store, in place of what was lent to this borrower before.
   /// `path` of each: as in backend::pod_request.
   void lend(const std::string& name_space, const std::string& borrower,

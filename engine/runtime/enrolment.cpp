@@ -72,6 +72,11 @@ std::string refusal_of(const Vouched& vouched, const hub::SidecarKey& key, const
 hub::Entry Enrolment::enters(const hub::SidecarKey& key, const protocol::Hello& hello,
                              std::string& why) {
   if (!namespace_of_user(key.user)) return hub::Entry::yes;
+  if (const auto pod = pod_of_user(key.user)) {
+    if (*pod == key.pod_uid) return hub::Entry::yes;
+    why = fmt::format("its key is of Pod {}, and it says it is {}", *pod, key.pod_uid);
+    return hub::Entry::no;
+  }
   if (hello.token.empty() || hello.token.size() > kMostToken) {
     why =
         "its key is its namespace's, and it brings no token that says which Pod it is (inject it "

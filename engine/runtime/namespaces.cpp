@@ -20,9 +20,21 @@ std::string user_of_namespace(const std::string& name_space) {
   return std::string(kNamespaceUser) + name_space;
 }
 
+std::string user_of_pod(const std::string& name_space, const std::string& pod) {
+  return user_of_namespace(name_space) + '/' + pod;
+}
+
 std::optional<std::string> namespace_of_user(const std::string& user) {
   if (!user.starts_with(kNamespaceUser)) return std::nullopt;
-  return user.substr(kNamespaceUser.size());
+  const std::size_t begin = kNamespaceUser.size();
+  return user.substr(begin, user.find('/', begin) - begin);
+}
+
+std::optional<std::string> pod_of_user(const std::string& user) {
+  if (!user.starts_with(kNamespaceUser)) return std::nullopt;
+  const std::size_t slash = user.find('/', kNamespaceUser.size());
+  if (slash == std::string::npos) return std::nullopt;
+  return user.substr(slash + 1);
 }
 
 Result<std::set<std::string>> read_namespaces(const std::filesystem::path& file) {

@@ -86,6 +86,15 @@ void Engine::Impl::enrol(const std::string& name_space,
   });
 }
 
+void Engine::Impl::admit(const std::string& user,
+                         const std::function<void(Result<Enrolled>)>& then) {
+  pod_fleet.listen(false, [this, user, then](const Result<backend::HubAddress>& address) {
+    if (!address) return then(tl::unexpected(address.error()));
+    pod_fleet.admit(user);
+    then(Enrolled{*address, pod_fleet.keys_of(user)});
+  });
+}
+
 FleetEvents Engine::Impl::fleet_events() {
   FleetEvents events;
   events.enters = [this](const hub::SidecarKey& key, const protocol::Hello& hello,

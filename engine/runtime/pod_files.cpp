@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/runtime/namespaces.hpp"
 #include "engine/runtime/saved_checkpoints.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/base/files.hpp"
@@ -99,7 +100,8 @@ hub::BulkAccess PodFiles::access() {
 
 bool PodFiles::is_granted(const std::string& user, const std::string& what) const {
   const std::lock_guard lock(mutex_);
-  const auto found = grants_.find(user);
+  const auto name_space = namespace_of_user(user);  // to which it was lent, whoever it is there
+  const auto found = grants_.find(name_space ? user_of_namespace(*name_space) : user);
   return found != grants_.end() &&
          std::any_of(found->second.begin(), found->second.end(),
                      [&](const auto& each) { return each.second.files.contains(what); });

@@ -115,11 +115,14 @@ void PodFleet::admit(const std::string& pod) {
   users_->by_key[key] = pod;
 }
 
-void PodFleet::dismiss(const std::string& pod) {
-  const std::string key = keys_of(pod).public_key;
+void PodFleet::dismiss(const std::string& pod) { dismiss_user(pod, pod); }
+
+void PodFleet::dismiss_user(const std::string& user, const std::string& pod) {
+  if (!identity_) return;  // nobody was let in
+  const std::string key = keys_of(user).public_key;
   const std::lock_guard lock(users_->mutex);
   users_->by_key.erase(key);
-  if (fleet_ != nullptr) fleet_->forget({pod, pod});
+  if (fleet_ != nullptr) fleet_->forget({user, pod});
 }
 
 void PodFleet::grant(const std::string& pod, const protocol::Request& request,

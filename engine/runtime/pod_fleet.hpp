@@ -29,6 +29,8 @@ class PodFleet final : public backend::PodHub {
   backend::KeyPair keys_of(const std::string& pod) override;
   void admit(const std::string& pod) override;
   void dismiss(const std::string& pod) override;
+  /// The same of a Pod of a namespace (user_of_pod).
+  void dismiss_user(const std::string& user, const std::string& pod);
   void grant(const std::string& pod, const protocol::Request& request,
              const backend::AttemptFiles& places) override;
   void revoke(const std::string& pod, const protocol::AttemptId& id) override;

@@ -121,7 +121,7 @@ Result<void> check_processes(const infer::ServiceDocument& document) {
     if (node.container.is_null()) continue;
     return fail(
         fmt::format("the node '{}' is a container, and services are processes here: serve it in a "
-                    "cluster (server --services-on kubernetes), or run its image yourself and name "
+                    "cluster (server --services-on kubernetes, or podman), or run its image yourself and name "
                     "where it listens (url: http://HOST:PORT/v2/models/NAME)",
                     node.node.name));
   }

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,8 +12,8 @@
 #include <mutex>
 #include <thread>
 
-#include "engine/serve/replica.hpp"
-#include "sdk/base/signals.hpp"
+#include "engine/serve/process_instance.hpp"
+#include "sdk/base/unique_fd.hpp"
 
 namespace scanflow::serve {
 namespace {
@@ -23,7 +21,9 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
+using Clock = std::chrono::steady_clock;
 using State = ReplicaStatus::State;
+using Asked = std::future<Result<json>>;
 
 constexpr std::uint64_t kAnswerBytes = 64u << 20;
 constexpr std::uint64_t kKeptLogs = 10;
@@ -38,6 +38,34 @@ constexpr std::chrono::minutes kSwitchWithin{2};  // loading a model may take lo
 milliseconds wait_before(std::uint64_t starts_before) {
   const auto doubled = kFirstWait.count() << std::min<std::uint64_t>(starts_before, 10);
   return std::min(kLongestWait, milliseconds(doubled));
+}
+
+struct Replica {
+  ReplicaStatus status;
+  std::uint64_t generation = 0;  // of the document that it serves
+  std::shared_ptr<Instance> instance;
+  std::string listen;  // its address
+  Clock::time_point started, kill_at = Clock::time_point::max();
+  unsigned unanswered = 0;  // questions of its supervisor, in a row
+  bool asked = false;       // one is on its way
+  Clock::time_point next_question;
+  std::shared_ptr<http::Upstream> questions;  // to its admin socket; lives on the server's thread
+};
+
+/// What a replica answered to a question, or why there is nothing.
+Result<json> told(const tl::expected<http::Response, http::NotReached>& answer) {
+  if (!answer) return fail(answer.error().message);
+  json document = json::parse(answer->body, nullptr, false);
+  if (answer->status == 200) return document;
+  return fail(document.is_object() ? document.value("error", answer->body) : answer->body);
+}
+
+Result<json> answer_of(Asked asked) {
+  try {
+    return asked.get();
+  } catch (const std::future_error&) {
+    return fail("the service ends");
+  }
 }
 
 }  // namespace
@@ -61,10 +89,8 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
       retire_surplus();
       const auto patience = until_next();
       std::vector<pollfd> fds = {{wake.get(), POLLIN, 0}};
-      for (const Replica& replica : replicas) {
-        fds.push_back({replica.process->get(), POLLIN, 0});
-        fds.push_back({replica.out.get(), POLLIN, 0});  // below 0: none
-      }
+      for (const Replica& replica : replicas)
+        for (const int fd : replica.instance->descriptors()) fds.push_back({fd, POLLIN, 0});
       lock.unlock();
       ::poll(fds.data(), fds.size(), static_cast<int>(patience.count()));
       std::uint64_t ignored = 0;
@@ -116,11 +142,37 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     replica.status.id = id_of(++last_id);
     replica.status.starts_before = starts_before;
     replica.generation = generation;
-    if (last_id > kKeptLogs) remove_log(options, id_of(last_id - kKeptLogs));
-    const auto started = start(replica, options, document);
-    if (!started) return again_later(replica, started.error().message);
-    replica.questions = std::make_shared<http::Upstream>(server, replica.admin, kAnswerBytes);
+    std::error_code ignored;
+    if (last_id > kKeptLogs)
+      std::filesystem::remove(log_of(id_of(last_id - kKeptLogs)), ignored);
+    InstanceOrder order{replica.status.id, document, log_of(replica.status.id), {}};
+    const std::string stem = "unix:" + (options.directory / ("r" + order.id)).string();
+    replica.listen = order.document.listen = stem + ".sock";
+    order.document.admin = stem + ".admin";
+    replica.questions =
+        std::make_shared<http::Upstream>(server, order.document.admin, kAnswerBytes);
+    order.ask = [this, weak = std::weak_ptr(replica.questions)](const std::string& path) {
+      auto to = weak.lock();
+      return to ? ask(std::move(to), get(path)) : Asked();
+    };
+    replica.started = Clock::now();
+    auto made = options.make ? options.make(std::move(order))
+                             : ProcessInstance::start(options.program, std::move(order));
+    if (!made) {
+      let_go(std::move(replica.questions));
+      return again_later(replica, made.error().message);
+    }
+    replica.instance = std::move(*made);
+    replica.status.pid = replica.instance->pid();
     replicas.push_back(std::move(replica));
+  }
+
+  std::filesystem::path log_of(const std::string& id) const {
+    return (options.logs.empty() ? options.directory : options.logs) / ("r" + id + ".log");
+  }
+
+  void let_go(std::shared_ptr<http::Upstream> questions) {
+    server.post([questions = std::move(questions)] { questions->close_all(); });
   }
 
   void again_later(const Replica& replica, const std::string& what) {
@@ -155,8 +207,8 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
   void end(Replica& replica) {
     replica.status.state = State::ending;
     replica.kill_at = Clock::now() + kEndWithin;
-    on_router([id = replica.status.id, process = replica.process](Router& at) {
-      at.retire(id, [process] { send_signal(*process, SIGTERM); });
+    on_router([id = replica.status.id, instance = replica.instance](Router& at) {
+      at.retire(id, [instance] { instance->end(); });
     });
   }
 
@@ -166,29 +218,20 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
 
   void look_after_all() {
     for (auto replica = replicas.begin(); replica != replicas.end();) {
-      read_out(*replica);
-      int status = 0;
-      if (::waitpid(replica->pid, &status, WNOHANG) == replica->pid) {
-        on_end(*replica, status);
+      const Instance::News news = replica->instance->look();
+      if (news.ready && replica->status.state == State::starting) on_ready(*replica);
+      if (news.over) {
+        on_end(*replica, *news.over, news.words);
         replica = replicas.erase(replica);
         continue;
       }
-      if (Clock::now() >= replica->kill_at) send_signal(*replica->process, SIGKILL);
+      if (Clock::now() >= replica->kill_at) replica->instance->kill();
       if (replica->status.state == State::ready) ask_whether_it_lives(*replica);
       ++replica;
     }
   }
 
-  void read_out(Replica& replica) {
-    pollfd fd{replica.out.get(), POLLIN, 0};
-    char buffer[512];
-    while (replica.out && ::poll(&fd, 1, 0) > 0) {
-      const ssize_t got = ::read(replica.out.get(), buffer, sizeof buffer);
-      if (got <= 0) return replica.out.reset();
-      if (replica.said.size() < sizeof buffer)
-        replica.said.append(buffer, static_cast<std::size_t>(got));
-    }
-    if (replica.status.state != State::starting || !replica.said.starts_with("ready")) return;
+  void on_ready(Replica& replica) {
     replica.status.state = State::ready;
     on_router([id = replica.status.id, listen = replica.listen,
                backup = options.backup](Router& at) { at.add(id, listen, backup); });
@@ -196,19 +239,13 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     options.tell(fmt::format("replica {} is ready ({} ms)", replica.status.id, took.count()));
   }
 
-  void on_end(Replica& replica, int status) {
-    on_router([id = replica.status.id, questions = std::move(replica.questions)](Router& at) {
-      at.remove(id);
-      questions->close_all();
-    });
-    for (const auto& address : {replica.listen, replica.admin})
-      ::unlink(address.substr(address.find(':') + 1).c_str());
-    ::unlink(replica.document.c_str());
+  void on_end(Replica& replica, std::string what, const std::string& words) {
+    on_router([id = replica.status.id](Router& at) { at.remove(id); });
+    let_go(std::move(replica.questions));
     if (!is_current(replica)) return;
     if (Clock::now() - replica.started > kQuiet) replica.status.starts_before = 0;
-    std::string what = describe_exit(status);
     if (replica.status.state == State::starting) what += " before it was ready";
-    if (const std::string words = last_words(replica); !words.empty()) what += ": " + words;
+    if (!words.empty()) what += ": " + words;
     again_later(replica, what);
   }
 
@@ -217,8 +254,8 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     if (replica.asked || Clock::now() < replica.next_question) return;
     replica.asked = true;
     replica.next_question = Clock::now() + kTick;
-    ask(replica, {"GET", "/v2/health/live", {}, std::make_shared<const std::string>()},
-        kAnswerWithin, [weak = weak_from_this(), id = replica.status.id](const auto& answer) {
+    ask(replica.questions, get("/v2/health/live"), kAnswerWithin,
+        [weak = weak_from_this(), id = replica.status.id](const auto& answer) {
           if (const auto self = weak.lock()) self->on_alive(id, answer && answer->status == 200);
         });
   }
@@ -232,7 +269,39 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     on_router([id, alive](Router& at) { at.doubt(id, !alive); });
     if (replica->unanswered < kUnanswered) return;
     options.tell(fmt::format("replica {} does not answer its supervisor; it is ended", id));
-    send_signal(*replica->process, SIGKILL);
+    replica->instance->kill();
+  }
+
+  // --- of any thread
+
+  static http::Onward get(const std::string& path) {
+    return {"GET", path, {}, std::make_shared<const std::string>()};
+  }
+
+  /// `then` on the server's thread.
+  void ask(std::shared_ptr<http::Upstream> to, http::Onward request, milliseconds patience,
+           http::Upstream::Then then) {
+    server.post([to = std::move(to), request = std::move(request), patience, then = std::move(then)]() mutable {
+      to->send(request, Clock::now() + patience, std::move(then));
+    });
+  }
+
+  Asked ask(std::shared_ptr<http::Upstream> to, http::Onward request,
+            milliseconds patience = kAnswerWithin) {
+    const auto promise = std::make_shared<std::promise<Result<json>>>();
+    auto future = promise->get_future();
+    ask(std::move(to), std::move(request), patience,
+        [promise](const auto& answer) { promise->set_value(told(answer)); });
+    return future;
+  }
+
+  Asked switch_to(const Replica& replica, const std::string& node,
+                  const std::vector<infer::VersionDocument>& versions) {
+    if (auto asked = replica.instance->set_versions(node, versions)) return std::move(*asked);
+    const json wish = {{"node", node}, {"versions", infer::to_json(versions)}};
+    return ask(replica.questions,
+               {"PUT", "/traffic", {}, std::make_shared<const std::string>(wish.dump())},
+               kSwitchWithin);
   }
 
   // --- of any thread, under the lock
@@ -255,25 +324,6 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     for (infer::NodeDocument& each : document.nodes)
       if (each.node.name == node) return &each.versions;
     return nullptr;
-  }
-
-  /// `then` on the server's thread.
-  void ask(const Replica& replica, http::Onward request, milliseconds patience,
-           http::Upstream::Then then) {
-    server.post([to = replica.questions, request = std::move(request), patience,
-                 then = std::move(then)]() mutable {
-      to->send(request, Clock::now() + patience, std::move(then));
-    });
-  }
-
-  using Asked = std::future<tl::expected<http::Response, http::NotReached>>;
-  Asked ask(const Replica& replica, http::Onward request, milliseconds patience) {
-    const auto promise =
-        std::make_shared<std::promise<tl::expected<http::Response, http::NotReached>>>();
-    auto future = promise->get_future();
-    ask(replica, std::move(request), patience,
-        [promise](auto answer) { promise->set_value(std::move(answer)); });
-    return future;
   }
 
   void poke() {
@@ -358,40 +408,19 @@ bool Replicas::wait_ready(std::size_t count, milliseconds patience) const {
   });
 }
 
-namespace {
-
-/// What a replica answered to a question, or why there is nothing.
-Result<json> told(std::future<tl::expected<http::Response, http::NotReached>> asked) {
-  try {
-    const auto answer = asked.get();
-    if (!answer) return fail(answer.error().message);
-    json document = json::parse(answer->body, nullptr, false);
-    if (answer->status == 200) return document;
-    return fail(document.is_object() ? document.value("error", answer->body) : answer->body);
-  } catch (const std::future_error&) {
-    return fail("the service ends");
-  }
-}
-
-}  // namespace
-
 Result<json> Replicas::ask(const std::string& id, const std::string& path) const {
   std::unique_lock lock(impl_->mutex);
   const Replica* const replica = impl_->find(id);
   if (replica == nullptr || replica->status.state != State::ready)
     return fail(fmt::format("there is no replica {} that is ready", id));
-  auto asked =
-      impl_->ask(*replica, {"GET", path, {}, std::make_shared<const std::string>()}, kAnswerWithin);
+  auto asked = impl_->ask(replica->questions, Impl::get(path));
   lock.unlock();
-  return told(std::move(asked));
+  return answer_of(std::move(asked));
 }
 
 Result<std::optional<std::int64_t>> Replicas::set_traffic(
-    const std::string& node, std::vector<infer::VersionDocument> versions) {
+    const std::string& node, const std::vector<infer::VersionDocument>& versions) {
   const std::lock_guard one_at_a_time(impl_->traffic_mutex);
-  const json wish = {{"node", node}, {"versions", infer::to_json(versions)}};
-  const http::Onward request{
-      "PUT", "/traffic", {}, std::make_shared<const std::string>(wish.dump())};
   std::unique_lock lock(impl_->mutex);
   const std::uint64_t generation = impl_->generation;
   if (impl_->versions_of(node) == nullptr)
@@ -401,9 +430,9 @@ Result<std::optional<std::int64_t>> Replicas::set_traffic(
   std::optional<std::int64_t> slowest;
   if (const Replica* const first = impl_->find_ready()) {
     first_id = first->status.id;
-    auto asked_first = impl_->ask(*first, request, kSwitchWithin);
+    auto asked_first = impl_->switch_to(*first, node, versions);
     lock.unlock();
-    const auto answer = told(std::move(asked_first));
+    const auto answer = answer_of(std::move(asked_first));
     if (!answer) return fail(answer.error().message);
     slowest = answer->value("switched_us", std::int64_t{0});
     lock.lock();
@@ -411,25 +440,25 @@ Result<std::optional<std::int64_t>> Replicas::set_traffic(
   auto* const current = impl_->versions_of(node);
   if (impl_->generation != generation || current == nullptr)
     return fail("the service has got a new document meanwhile");
-  *current = std::move(versions);
-  std::vector<std::pair<std::shared_ptr<UniqueFd>, Impl::Asked>> asked;
+  *current = versions;
+  std::vector<std::pair<std::shared_ptr<Instance>, Asked>> asked;
   for (Replica& replica : impl_->replicas) {
     if (!impl_->is_current(replica) || replica.status.id == first_id) continue;
     if (replica.status.state == State::ready) {
-      asked.emplace_back(replica.process, impl_->ask(replica, request, kSwitchWithin));
+      asked.emplace_back(replica.instance, impl_->switch_to(replica, node, versions));
     } else {  // it has the versions of before, and serves nobody yet: another takes its place
       replica.status.state = State::ending;
-      send_signal(*replica.process, SIGKILL);
+      replica.instance->kill();
     }
   }
   lock.unlock();
   impl_->poke();
-  for (auto& [process, each] : asked) {
-    const auto said = told(std::move(each));
+  for (auto& [instance, each] : asked) {
+    const auto said = answer_of(std::move(each));
     if (said) {
       slowest = std::max(slowest.value_or(0), said->value("switched_us", std::int64_t{0}));
     } else {
-      send_signal(*process, SIGKILL);  // one with the new versions takes its place
+      instance->kill();  // one with the new versions takes its place
     }
   }
   return slowest;

@@ -1,4 +1,4 @@
-// The processes of a service: so many are alive and ready; one that ends, or does not answer its supervisor,
+// The replicas of a service: so many are alive and ready; one that ends, or does not answer its supervisor,
 // is replaced, at once and then after growing waits. A new document is taken over without a gap: its
 // replicas are ready before the old ones go. Thread-safe.
 #pragma once
@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "engine/infer/document.hpp"
+#include "engine/serve/instance.hpp"
 #include "engine/serve/router.hpp"
 
 namespace scanflow::serve {
 
 struct ReplicasOptions {
-  std::filesystem::path program;  // scanflow-service, absolute
+  std::filesystem::path program;  // scanflow-service, absolute: each is a process of it
+  MakeInstance make;              // or this makes them
   std::filesystem::path
       directory;               // exists; of this service alone: sockets, documents, logs. Short: a
                                // socket's path has 107 bytes at most
@@ -30,7 +32,7 @@ struct ReplicasOptions {
 
 struct ReplicaStatus {
   std::string id;  // "3": counted over the service's life; of a backup "b3"
-  int pid = 0;
+  int pid = 0;     // 0: it is no process of this machine
   enum class State { starting, ready, ending } state = State::starting;
   std::uint64_t starts_before =
       0;  // of its place, that failed or ended since the last quiet minute
@@ -54,7 +56,7 @@ class Replicas {
   /// is replaced. Gives how long the slowest took to switch, in microseconds; none: no replica was
   /// ready, and those that come have them.
   Result<std::optional<std::int64_t>> set_traffic(const std::string& node,
-                                                  std::vector<infer::VersionDocument> versions);
+                                                  const std::vector<infer::VersionDocument>& versions);
   std::vector<ReplicaStatus> status() const;
   /// Until so many are ready; false: not within that time.
   bool wait_ready(std::size_t count, std::chrono::milliseconds patience) const;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "engine/backend/pod_request.hpp"
 #include "engine/inject/inject.hpp"
 #include "sdk/base/digest.hpp"
 
@@ -18,6 +19,9 @@ constexpr std::int64_t kUser = 65532;  // of our images
 constexpr std::string_view kBackup = "-backup";
 constexpr std::size_t kMostName = 63 - kBackup.size();
 constexpr std::size_t kDocumentDigits = 16, kDigits = 8;
+constexpr std::size_t kMostPodName = 40;  // of it: a Pod's is its host's, too
+constexpr std::string_view kUnix = "unix:";
+constexpr const char* kSockets = "/run/scanflow";  // in a Pod of podman
 
 const char* const kStateLabel = "scanflow.dev/state";
 const char* const kServiceLabel = "scanflow.dev/service";
@@ -50,7 +54,8 @@ json probe_of(const char* path, int period_s, int timeout_s, int failures) {
 }
 
 /// As its Pods read it: with the plugins of their image, and without models.
-std::string document_text(infer::ServiceDocument document) {
+std::string document_text(infer::ServiceDocument document, const std::string& listen,
+                          const std::string& admin) {
   for (infer::NodeDocument& node : document.nodes) {
     node.container = json();
     node.library = std::filesystem::path(node.library).filename();
@@ -58,8 +63,8 @@ std::string document_text(infer::ServiceDocument document) {
                                     [](const auto& version) { return !version.model.empty(); });
     if (models) node.versions.clear();
   }
-  document.listen = fmt::format("0.0.0.0:{}", kListen);
-  document.admin.clear();
+  document.listen = listen;
+  document.admin = admin;
   return infer::to_json(document).dump();
 }
 
@@ -79,16 +84,42 @@ json container_of(const infer::ServiceDocument& document, const std::string& tex
       {"env",
        json::array({{{"name", "SCANFLOW_SERVICE"}, {"value", text}},
                     {{"name", "OMP_NUM_THREADS"}, {"value", std::to_string(document.threads)}}})},
-      {"ports", json::array({{{"name", "http"}, {"containerPort", kListen}, {"protocol", "TCP"}}})},
       {"resources", resources_of(document)},
-      // A call of a model may hold an answer up: 90 s of silence are too many.
-      {"livenessProbe", probe_of("/v2/health/live", 15, 10, 6)},
-      {"readinessProbe", probe_of("/v2/health/ready", 2, 5, 3)},
       {"securityContext",
        {{"allowPrivilegeEscalation", false},
         {"capabilities", {{"drop", {"ALL"}}}},
         {"readOnlyRootFilesystem", true}}},
       {"volumeMounts", json::array({{{"name", "tmp"}, {"mountPath", "/tmp"}}})}};
+}
+
+/// The containers of each of its nodes beside what serves it.
+json spec_of(const infer::ServiceDocument& document, json service) {
+  json spec = {{"automountServiceAccountToken", false},
+               {"terminationGracePeriodSeconds", 60},
+               {"securityContext",
+                {{"runAsNonRoot", true},
+                 {"runAsUser", kUser},
+                 {"runAsGroup", kUser},
+                 {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
+               {"containers", json::array({std::move(service)})},
+               {"volumes", json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}})}};
+  for (const infer::NodeDocument& node : document.nodes) {
+    if (node.container.is_null()) continue;
+    spec["containers"].push_back(node.container);
+    spec["containers"].back()["securityContext"] = {{"allowPrivilegeEscalation", false},
+                                                    {"capabilities", {{"drop", {"ALL"}}}}};
+  }
+  return spec;
+}
+
+Result<json> injected(json object, const PodSettings& settings) {
+  const auto patch = inject::inject(object, settings.name_space, settings.sidecar);
+  if (!patch) return tl::unexpected(patch.error());
+  for (const inject::Report& report : patch->reports) {
+    if (report.outcome == inject::Outcome::skipped)
+      return fail("its Pods cannot have a sidecar: " + report.reason);
+  }
+  return object.patch(patch->operations);
 }
 
 }  // namespace
@@ -114,24 +145,15 @@ std::string selector_of(const PodSettings& settings) {
 
 Result<json> deployment_of(const std::string& object, std::size_t replicas,
                            const infer::ServiceDocument& document, const PodSettings& settings) {
-  const std::string text = document_text(document);
+  const std::string text = document_text(document, fmt::format("0.0.0.0:{}", kListen), "");
   json labels = labels_of(object, settings);
   labels[kDocumentLabel] = sha256_hex(text).substr(0, kDocumentDigits);
-  json pod = {{"automountServiceAccountToken", false},
-              {"terminationGracePeriodSeconds", 60},
-              {"securityContext",
-               {{"runAsNonRoot", true},
-                {"runAsUser", kUser},
-                {"runAsGroup", kUser},
-                {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
-              {"containers", json::array({container_of(document, text, settings)})},
-              {"volumes", json::array({{{"name", "tmp"}, {"emptyDir", json::object()}}})}};
-  for (const infer::NodeDocument& node : document.nodes) {
-    if (node.container.is_null()) continue;
-    pod["containers"].push_back(node.container);
-    pod["containers"].back()["securityContext"] = {{"allowPrivilegeEscalation", false},
-                                                   {"capabilities", {{"drop", {"ALL"}}}}};
-  }
+  json service = container_of(document, text, settings);
+  service["ports"] =
+      json::array({{{"name", "http"}, {"containerPort", kListen}, {"protocol", "TCP"}}});
+  // A call of a model may hold an answer up: 90 s of silence are too many.
+  service["livenessProbe"] = probe_of("/v2/health/live", 15, 10, 6);
+  service["readinessProbe"] = probe_of("/v2/health/ready", 2, 5, 3);
   json made = {
       {"apiVersion", "apps/v1"},
       {"kind", "Deployment"},
@@ -144,14 +166,46 @@ Result<json> deployment_of(const std::string& object, std::size_t replicas,
         // Others take its requests before one goes.
         {"strategy",
          {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxSurge", 1}, {"maxUnavailable", 0}}}}},
-        {"template", {{"metadata", {{"labels", labels}}}, {"spec", std::move(pod)}}}}}};
-  const auto patch = inject::inject(made, settings.name_space, settings.sidecar);
-  if (!patch) return tl::unexpected(patch.error());
-  for (const inject::Report& report : patch->reports) {
-    if (report.outcome == inject::Outcome::skipped)
-      return fail("its Pods cannot have a sidecar: " + report.reason);
-  }
-  return made.patch(patch->operations);
+        {"template",
+         {{"metadata", {{"labels", labels}}}, {"spec", spec_of(document, std::move(service))}}}}}};
+  return injected(std::move(made), settings);
+}
+
+std::string pod_name(const serve::ServiceName& name, const std::string& state,
+                     const std::string& replica) {
+  const std::string object = object_name(name);
+  return fmt::format("{}-{}-{}", object.substr(0, kMostPodName),
+                     sha256_hex(state + "/" + object).substr(0, kDigits), replica);
+}
+
+Result<json> pod_of(const std::string& pod, const infer::ServiceDocument& document,
+                    const PodSettings& settings) {
+  const std::filesystem::path listen = document.listen.substr(kUnix.size());
+  const std::filesystem::path admin = document.admin.substr(kUnix.size());
+  const auto inside = [](const std::filesystem::path& socket) {
+    return fmt::format("{}{}/{}", kUnix, kSockets, socket.filename().string());
+  };
+  json service =
+      container_of(document, document_text(document, inside(listen), inside(admin)), settings);
+  service["volumeMounts"].push_back({{"name", "sockets"}, {"mountPath", kSockets}});
+  json spec = spec_of(document, std::move(service));
+  spec["restartPolicy"] = "Never";
+  spec["volumes"].push_back(
+      {{"name", "sockets"},
+       {"hostPath", {{"path", listen.parent_path().string()}, {"type", "Directory"}}}});
+  PodSettings own = settings;
+  own.sidecar.identity =
+      inject::Identity{.run = pod, .step = {}, .attempt = 1, .pod_uid = pod, .pod_name = pod, .steering = {}};
+  json made = {{"apiVersion", "v1"},
+               {"kind", "Pod"},
+               {"metadata",
+                {{"name", pod},
+                 {"labels",
+                  {{"app.kubernetes.io/managed-by", "scanflow"},
+                   {kMachineLabel, settings.state},
+                   {backend::kPodLabel, pod}}}}},
+               {"spec", std::move(spec)}};
+  return injected(std::move(made), own);
 }
 
 json service_of(const serve::ServiceName& name, const std::string& to,

@@ -16,7 +16,6 @@ namespace {
 namespace kinds = kube::kinds;
 
 constexpr std::chrono::minutes kSwitchWithin{2};  // loading a model may take long
-constexpr std::chrono::seconds kEnrolWithin{20};
 constexpr std::chrono::seconds kApplyWithin{60};
 
 SeenPod read_pod(const json& object) {
@@ -43,7 +42,7 @@ std::string object_of(const json& object) {
 
 PodPlace::PodPlace(Options options, runtime::Engine& engine)
     : options_(std::move(options)),
-      engine_(&engine),
+      sidecars_(engine),
       thread_([this] { tend(); }),
       keeper_([this] { keep_objects(); }) {}
 
@@ -57,7 +56,7 @@ PodPlace::~PodPlace() {
 
 void PodPlace::forget_engine() {
   const std::lock_guard lock(mutex_);
-  engine_ = nullptr;
+  sidecars_.forget_engine();
   stop_.request_stop();  // what waits for an API server, too
   changed_.notify_all();
 }
@@ -88,19 +87,7 @@ Result<void> PodPlace::open() {
   settings.state = options_.state;
   settings.image = options_.image;
 
-  const auto answer = std::make_shared<std::optional<Result<runtime::Engine::Enrolled>>>();
-  {
-    std::unique_lock lock(mutex_);
-    if (engine_ == nullptr) return fail("the engine ends");
-    engine_->enrol(settings.name_space, [this, answer](Result<runtime::Engine::Enrolled> told) {
-      const std::lock_guard held(mutex_);
-      *answer = std::move(told);
-      changed_.notify_all();
-    });
-    changed_.wait_for(lock, kEnrolWithin, [&] { return *answer || engine_ == nullptr; });
-    if (!*answer) return fail("the hub does not listen yet");
-  }
-  const Result<runtime::Engine::Enrolled>& enrolled = **answer;
+  const auto enrolled = sidecars_.enrol(settings.name_space);
   if (!enrolled) return tl::unexpected(enrolled.error());
   settings.sidecar = inject::defaults(options_.version);
   settings.sidecar.image = options_.sidecar_image;
@@ -235,7 +222,7 @@ void PodPlace::want(const serve::ServiceName& name, Served& served) {
 Result<void> PodPlace::settle(const std::vector<Objects::Name>& names) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, kApplyWithin, [&] {
-    return engine_ == nullptr || std::all_of(names.begin(), names.end(), [&](const auto& name) {
+    return stop_.stop_requested() || std::all_of(names.begin(), names.end(), [&](const auto& name) {
              return objects_.outcome(name).has_value();
            });
   });
@@ -265,18 +252,12 @@ Result<std::size_t> PodPlace::is_ours_to_make(const std::string& object) {
 
 /// Before Pods are told of them.
 void PodPlace::lend(const serve::ServiceName& name, const Served& served) {
-  std::vector<protocol::Input> files;
+  std::vector<infer::NodeDocument> nodes;
   for (const std::optional<Part>* part : {&served.own, &served.backup}) {
     if (!*part) continue;
-    for (const auto& [node, document] : (*part)->nodes) {
-      for (const infer::VersionDocument& version : document.versions) {
-        if (!version.sha256.empty())
-          files.push_back({node, "file", version.sha256, 0, version.directory});
-      }
-    }
+    for (const auto& [node, document] : (*part)->nodes) nodes.push_back(document);
   }
-  if (engine_ != nullptr)
-    engine_->lend(settings_.name_space, "service " + serve::text_of(name), std::move(files));
+  sidecars_.lend(settings_.name_space, name, nodes);
 }
 
 Result<void> PodPlace::set_rules(const serve::ServiceName& name,
@@ -304,13 +285,13 @@ Result<std::optional<std::int64_t>> PodPlace::set_versions(const serve::ServiceN
   if (!first.empty()) {
     const auto answer = std::make_shared<std::optional<Crew::Answer>>();
     lock.unlock();
-    ask(first, *traffic, [this, answer](const Crew::Answer& told) {
+    sidecars_.set_traffic(first, *traffic, [this, answer](const Crew::Answer& told) {
       const std::lock_guard held(mutex_);
       *answer = told;
       changed_.notify_all();
     });
     lock.lock();
-    changed_.wait_for(lock, kSwitchWithin, [&] { return *answer || engine_ == nullptr; });
+    changed_.wait_for(lock, kSwitchWithin, [&] { return *answer || stop_.stop_requested(); });
     if (!*answer || !(*answer)->done) {
       crew.forget(first, node_name);  // it may do it still: then it is told the old ones again
       served.own->nodes[node_name] = std::move(before);
@@ -323,7 +304,7 @@ Result<std::optional<std::int64_t>> PodPlace::set_versions(const serve::ServiceN
   if (first.empty()) return std::nullopt;
   const auto replaceable = [&] { return crew.refusers(node_name); };
   changed_.wait_for(lock, kSwitchWithin, [&] {
-    return crew.settled(node_name) || !replaceable().empty() || engine_ == nullptr;
+    return crew.settled(node_name) || !replaceable().empty() || stop_.stop_requested();
   });
   const std::int64_t slowest_us = crew.slowest_us(node_name);
   if (!crew.settled(node_name) && replaceable().empty()) {
@@ -356,8 +337,7 @@ void PodPlace::remove(const serve::ServiceName& name) {
     objects_.want({Objects::Kind::deployment, object}, nullptr);
   }
   objects_.want({Objects::Kind::service, object_name(name)}, nullptr);
-  if (engine_ != nullptr)
-    engine_->lend(settings_.name_space, "service " + serve::text_of(name), {});
+  sidecars_.lend(settings_.name_space, name, {});
   changed_.notify_all();
 }
 

@@ -19,12 +19,12 @@
 #include "engine/kube/client.hpp"
 #include "engine/kube/watcher.hpp"
 #include "engine/runtime/cluster.hpp"
-#include "engine/runtime/engine.hpp"
 #include "engine/serve/scaling.hpp"
 #include "engine/services/crew.hpp"
 #include "engine/services/objects.hpp"
 #include "engine/services/place.hpp"
 #include "engine/services/pod_manifests.hpp"
+#include "engine/services/sidecars.hpp"
 
 namespace scanflow::services {
 
@@ -94,14 +94,10 @@ class PodPlace final : public Place {
   Result<void> carry_out(const Objects::Task& task, const backend::ClusterOwner& owner);
   void order(const std::string& object, const Crew::Order& order);
   std::vector<Crew::Member> members_of(const serve::ServiceName& name) const;
-  /// Of the sidecar of that Pod. `then` is called once, on the engine's strand; not where that ends first.
-  void ask(const std::string& uid, const json& traffic,
-           const std::function<void(Crew::Answer)>& then);
-
   const Options options_;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
-  runtime::Engine* engine_;
+  Sidecars sidecars_;
   std::map<serve::ServiceName, Served> served_;
   Objects objects_;
   std::int64_t looked_again_us_ = 0;   // whether all is there still

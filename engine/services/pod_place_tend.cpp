@@ -18,23 +18,6 @@ constexpr std::chrono::milliseconds kTend{250};
 constexpr std::int64_t kFiguresUs = 500'000;  // how often they are looked at
 constexpr std::int64_t kLookAgainUs = 10'000'000;
 
-/// What an engine says of a primitive; none: that is not the end of it.
-std::optional<Crew::Answer> answer_of(const json& update) {
-  const std::string type = update.value("type", "");
-  if (type == "rejected" && update.value("reason", "") == "not_found")
-    return Crew::Answer{.message = "its sidecar has not reached the hub yet"};
-  if (type == "rejected" || type == "closing")
-    return Crew::Answer{.message = update.value("message", "the engine ends")};
-  if (type != "done") return std::nullopt;
-  const json& command = update.at("command");
-  Crew::Answer answer;
-  answer.done = command.at("outcome") == "DONE";
-  answer.refused = command.at("evidence").value("refused", false);
-  answer.message = command.value("message", "");
-  answer.switched_us = command.at("evidence").value("switched_us", std::int64_t{0});
-  return answer;
-}
-
 std::vector<std::string> uids_of(const Crew& crew) {
   std::vector<std::string> uids;
   for (const Crew::Member& member : crew.members()) uids.push_back(member.pod.uid);
@@ -76,34 +59,16 @@ void PodPlace::tell_pods(std::unique_lock<std::mutex>& lock) {
 }
 
 void PodPlace::order(const std::string& object, const Crew::Order& order) {
-  ask(order.uid, order.traffic, [this, object, order](const Crew::Answer& answer) {
+  sidecars_.set_traffic(order.uid, order.traffic, [this, object, order](const Crew::Answer& answer) {
     const std::lock_guard lock(mutex_);
     crews_[object].answered(order, answer, monotonic_us());
     changed_.notify_all();
   });
 }
 
-void PodPlace::ask(const std::string& uid, const json& traffic,
-                   const std::function<void(Crew::Answer)>& then) {
-  runtime::PrimitiveRequest request;
-  request.run = uid;
-  request.step = kServiceContainer;
-  request.primitive = "set_traffic";
-  request.arguments = traffic.dump();
-  request.by = "services";
-  runtime::Client client;
-  client.listener = [then](const runtime::Update& update) {
-    const auto answer = answer_of(*update);
-    if (answer) then(*answer);
-    return !answer;
-  };
-  const std::lock_guard lock(mutex_);
-  if (engine_ != nullptr) engine_->primitive(std::move(request), std::move(client));
-}
-
 /// As processes are (serve::Scaling), of what sidecars tell each second.
 void PodPlace::scale_all() {
-  const knowledge::Knowledge* const recent = engine_ == nullptr ? nullptr : engine_->recent();
+  const knowledge::Knowledge* const recent = sidecars_.recent();
   const std::int64_t now_us = monotonic_us();
   for (auto& [name, served] : served_) {
     if (!served.own || now_us - served.looked_us < kFiguresUs) continue;

@@ -45,7 +45,7 @@ json PodPlace::describe(const serve::ServiceName& name) const {
                      {"answers", served.backup_answers},
                      {"failovers", served.failovers}};
   }
-  const knowledge::Knowledge* const recent = engine_ == nullptr ? nullptr : engine_->recent();
+  const knowledge::Knowledge* const recent = sidecars_.recent();
   if (recent == nullptr) return row;
   const PodFigures figures = figures_of(*recent, serve::text_of(name), pods, wall_us());
   row["requests"] = figures.requests;

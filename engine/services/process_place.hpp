@@ -1,55 +1,32 @@
-// Services as processes of this machine, behind one address.
+// Services as processes of this machine.
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <string>
 
-#include "engine/runtime/state_directory.hpp"
-#include "engine/services/place.hpp"
+#include "engine/serve/plan.hpp"
+#include "engine/services/front_place.hpp"
 
 namespace scanflow::services {
 
-class ProcessPlace final : public Place {
+class ProcessPlace final : public FrontPlace {
  public:
-  struct Options {
-    runtime::StateDirectory state;
-    std::filesystem::path program;  // scanflow-service
-    std::string listen;             // where clients ask, from the first service on
-    std::function<void(const std::string& line)> log;  // [any-thread]
-  };
-  explicit ProcessPlace(Options options) : options_(std::move(options)) {}
-  /// Ends all of them: what is on its way is answered first.
-  ~ProcessPlace() override;
+  /// `program`: scanflow-service.
+  ProcessPlace(Options options, std::filesystem::path program)
+      : FrontPlace(std::move(options)), program_(std::move(program)) {}
 
-  Result<void> put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
-                   const infer::ServiceDocument& document) override;
-  Result<void> set_backup(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
-                          const std::optional<infer::ServiceDocument>& backup) override;
-  Result<void> set_rules(const serve::ServiceName& name,
-                         const pipeline::ServiceSpec& spec) override;
-  Result<std::optional<std::int64_t>> set_versions(const serve::ServiceName& name,
-                                                   const infer::NodeDocument& node) override;
-  void remove(const serve::ServiceName& name) override;
   /// None outlives this process.
   Result<void> keep(const std::set<serve::ServiceName>&) override { return {}; }
-  json describe(const serve::ServiceName& name) const override;
-  json processes(const serve::ServiceName& name) const override;
-  std::string logs(const serve::ServiceName& name) const override;
 
  private:
-  Result<serve::ReplicasOptions> make_room(const serve::ServiceName& name);
-  std::filesystem::path logs_of(const serve::ServiceName& name) const;
-  std::shared_ptr<serve::Front> front() const;
+  Result<void> prepare(const serve::ServiceName&, const infer::ServiceDocument& document,
+                       bool) override {
+    return serve::check_processes(document);
+  }
+  void choose(const serve::ServiceName&, serve::ReplicasOptions& replicas) override {
+    replicas.program = program_;
+  }
 
-  const Options options_;
-  mutable std::mutex mutex_;  // of what follows
-  std::shared_ptr<serve::Front> front_;
-  std::map<serve::ServiceName, std::filesystem::path> directories_;
-  std::size_t made_ = 0;  // directories
+  const std::filesystem::path program_;
 };
 
 }  // namespace scanflow::services

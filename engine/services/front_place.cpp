@@ -1,4 +1,4 @@
-#include "engine/services/process_place.hpp"
+#include "engine/services/front_place.hpp"
 
 #include <fmt/format.h>
 
@@ -22,7 +22,8 @@ const char* text_of_state(serve::ReplicaStatus::State state) {
 void describe_processes(const serve::Replicas& replicas, json& rows) {
   const auto all = replicas.status();
   for (const serve::ReplicaStatus& status : all) {
-    json row = {{"id", status.id}, {"pid", status.pid}, {"state", text_of_state(status.state)}};
+    json row = {{"id", status.id}, {"state", text_of_state(status.state)}};
+    if (status.pid != 0) row["pid"] = status.pid;
     if (status.state == serve::ReplicaStatus::State::ready) {
       if (auto said = replicas.ask(status.id, "/status")) row["says"] = std::move(*said);
     }
@@ -32,24 +33,26 @@ void describe_processes(const serve::Replicas& replicas, json& rows) {
 
 }  // namespace
 
-ProcessPlace::~ProcessPlace() {
-  front_.reset();
+FrontPlace::~FrontPlace() {
+  end_all();
   std::error_code ignored;
   for (const auto& [name, directory] : directories_)
     std::filesystem::remove_all(directory, ignored);
 }
 
-std::shared_ptr<serve::Front> ProcessPlace::front() const {
+void FrontPlace::end_all() { front_.reset(); }
+
+std::shared_ptr<serve::Front> FrontPlace::front() const {
   const std::lock_guard lock(mutex_);
   return front_;
 }
 
-std::filesystem::path ProcessPlace::logs_of(const serve::ServiceName& name) const {
+std::filesystem::path FrontPlace::logs_of(const serve::ServiceName& name) const {
   return options_.state.root / "services" / name.name_space / name.name;
 }
 
 /// Where clients ask, and where its processes have their files.
-Result<serve::ReplicasOptions> ProcessPlace::make_room(const serve::ServiceName& name) {
+Result<serve::ReplicasOptions> FrontPlace::make_room(const serve::ServiceName& name) {
   const std::lock_guard lock(mutex_);
   if (!front_) {
     auto front = serve::Front::listen(options_.listen);
@@ -67,29 +70,29 @@ Result<serve::ReplicasOptions> ProcessPlace::make_room(const serve::ServiceName&
       return fail(fmt::format("cannot make {}: {}", logs_of(name).string(), error.message()));
   }
   serve::ReplicasOptions replicas;
-  replicas.program = options_.program;
   replicas.directory = directory;
   replicas.logs = logs_of(name);
   replicas.tell = [log = options_.log, name](const std::string& line) {
-    log(fmt::format("service {}/{}: {}", name.name_space, name.name, line));
+    log(fmt::format("service {}: {}", serve::text_of(name), line));
   };
+  choose(name, replicas);
   return replicas;
 }
 
-Result<void> ProcessPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+Result<void> FrontPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
                                const infer::ServiceDocument& document) {
-  if (auto checked = serve::check_processes(document); !checked) return checked;
+  if (auto prepared = prepare(name, document, false); !prepared) return prepared;
   auto replicas = make_room(name);
   if (!replicas) return tl::unexpected(replicas.error());
   front()->put(name, document, serve::rules_of(spec), std::move(*replicas));
   return {};
 }
 
-Result<void> ProcessPlace::set_backup(const serve::ServiceName& name,
+Result<void> FrontPlace::set_backup(const serve::ServiceName& name,
                                       const pipeline::ServiceSpec& spec,
                                       const std::optional<infer::ServiceDocument>& backup) {
   if (backup) {
-    if (auto checked = serve::check_processes(*backup); !checked) return checked;
+    if (auto prepared = prepare(name, *backup, true); !prepared) return prepared;
   }
   auto replicas = make_room(name);
   if (!replicas) return tl::unexpected(replicas.error());
@@ -101,18 +104,18 @@ Result<void> ProcessPlace::set_backup(const serve::ServiceName& name,
   return {};
 }
 
-Result<void> ProcessPlace::set_rules(const serve::ServiceName& name,
+Result<void> FrontPlace::set_rules(const serve::ServiceName& name,
                                      const pipeline::ServiceSpec& spec) {
   front()->set_rules(name, serve::rules_of(spec));
   return {};
 }
 
-Result<std::optional<std::int64_t>> ProcessPlace::set_versions(const serve::ServiceName& name,
+Result<std::optional<std::int64_t>> FrontPlace::set_versions(const serve::ServiceName& name,
                                                                const infer::NodeDocument& node) {
   return front()->replicas(name)->set_traffic(node.node.name, node.versions);
 }
 
-void ProcessPlace::remove(const serve::ServiceName& name) {
+void FrontPlace::remove(const serve::ServiceName& name) {
   if (const auto there = front()) there->remove(name);
   const std::lock_guard lock(mutex_);
   std::error_code ignored;
@@ -120,7 +123,7 @@ void ProcessPlace::remove(const serve::ServiceName& name) {
     std::filesystem::remove_all(directory.mapped(), ignored);
 }
 
-json ProcessPlace::describe(const serve::ServiceName& name) const {
+json FrontPlace::describe(const serve::ServiceName& name) const {
   const auto there = front();
   if (!there) return json::object();
   const serve::ServiceCounts counts = there->counts(name);
@@ -141,7 +144,7 @@ json ProcessPlace::describe(const serve::ServiceName& name) const {
   return row;
 }
 
-json ProcessPlace::processes(const serve::ServiceName& name) const {
+json FrontPlace::processes(const serve::ServiceName& name) const {
   json rows = json::array();
   const auto there = front();
   if (!there) return rows;
@@ -150,7 +153,7 @@ json ProcessPlace::processes(const serve::ServiceName& name) const {
   return rows;
 }
 
-std::string ProcessPlace::logs(const serve::ServiceName& name) const {
+std::string FrontPlace::logs(const serve::ServiceName& name) const {
   std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> files;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(logs_of(name), error)) {
