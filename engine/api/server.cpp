@@ -133,11 +133,12 @@ std::unique_ptr<services::Place> Server::Impl::make_place(runtime::Engine& engin
   const backend::Images images = runtime::pod_images(here);
   if (here) {
     return std::make_unique<services::PodmanPlace>(
-        std::move(front), std::make_unique<services::PodmanPods>(
-                              services::PodmanPods::Options{
-                                  options.state.pods() / "services", runtime::state_name(options.state),
-                                  images.worker, images.sidecar, options.version, options.log},
-                              engine));
+        std::move(front),
+        std::make_unique<services::PodmanPods>(
+            services::PodmanPods::Options{options.state.pods() / "services",
+                                          runtime::state_name(options.state), images.worker,
+                                          images.sidecar, options.version, options.log},
+            engine));
   }
   return std::make_unique<services::PodPlace>(
       services::PodPlace::Options{runtime::state_name(options.state),

@@ -76,6 +76,8 @@ Result<pid_t> SupervisorProcess::spawn(int ready_fd) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ready_fd, kReadyFd);
+  // It may outlive this process, whose sockets would then be taken still.
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, kReadyFd + 1);
   pid_t pid = -1;
   const int error =
       ::posix_spawn(&pid, worker_.c_str(), &actions, attributes.get(), argv.data(), ::environ);

@@ -19,10 +19,9 @@ void add_server(CLI::App& app, const Context& context, ServerCommand& options,
       ->type_name("ADDRESS:PORT")
       ->capture_default_str();
   server
-      ->add_option(
-          "--services-on", options.services_on,
-          "Where inference services run: as processes here, as Pods of podman here, or as "
-          "Deployments of a cluster")
+      ->add_option("--services-on", options.services_on,
+                   "Where inference services run: as processes here, as Pods of podman here, or as "
+                   "Deployments of a cluster")
       ->check(CLI::IsMember({"local", "podman", "kubernetes"}))
       ->capture_default_str();
   add_cluster_options(*server);

@@ -70,11 +70,15 @@ int list_services(const Context& context) {
   return kSucceeded;
 }
 
+std::string where_of(const json& process) {
+  if (process.contains("pid")) return fmt::format("pid {}", process.at("pid").get<int>());
+  return process.contains("pod") ? "Pod " + process.at("pod").get<std::string>()
+                                 : "on " + process.value("node", "");
+}
+
 void print_process(const json& process) {
   fmt::print("  {:<8} {:<9} {}\n", process.at("id").get<std::string>(),
-             process.at("state").get<std::string>(),
-             process.contains("pid") ? fmt::format("pid {}", process.at("pid").get<int>())
-                                     : "on " + process.value("node", ""));
+             process.at("state").get<std::string>(), where_of(process));
   if (const std::string problem = process.value("problem", ""); !problem.empty())
     fmt::print("    {}\n", printable(problem));
   if (!process.contains("says")) return;

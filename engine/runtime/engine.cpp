@@ -133,14 +133,14 @@ void Engine::enrol(std::string name_space, std::function<void(Result<Enrolled>)>
   });
 }
 
-void Engine::admit(std::string name_space, std::string pod,
-                   std::function<void(Result<Enrolled>)> then) {
+void Engine::admit_pod(std::string name_space, std::string pod,
+                       std::function<void(Result<Enrolled>)> then) {
   impl_->post([impl = impl_.get(), user = user_of_pod(name_space, pod), then = std::move(then)] {
-    impl->admit(user, then);
+    impl->admit_pod(user, then);
   });
 }
 
-void Engine::dismiss(std::string name_space, std::string pod) {
+void Engine::dismiss_pod(std::string name_space, std::string pod) {
   impl_->post([impl = impl_.get(), user = user_of_pod(name_space, pod), pod] {
     impl->pod_fleet.dismiss_user(user, pod);
   });

@@ -112,8 +112,9 @@ class Engine {
   /// listens for them, or with why it cannot.
   void enrol(std::string name_space, std::function<void(Result<Enrolled>)> then);
   /// The same of one Pod, which needs no token, until it is dismissed, or this engine ends.
-  void admit(std::string name_space, std::string pod, std::function<void(Result<Enrolled>)> then);
-  void dismiss(std::string name_space, std::string pod);
+  void admit_pod(std::string name_space, std::string pod,
+                 std::function<void(Result<Enrolled>)> then);
+  void dismiss_pod(std::string name_space, std::string pod);
   /// Pods of that namespace may fetch these of the artifact store, in place of what was lent to this borrower before.
   /// `path` of each: as in backend::pod_request.
   void lend(const std::string& name_space, const std::string& borrower,

@@ -186,7 +186,7 @@ struct Engine::Impl {
   std::unique_ptr<backend::Backend> make_pods(const std::string& name, const backend::Sink& sink);
   FleetEvents fleet_events();
   void enrol(const std::string& name_space, const std::function<void(Result<Enrolled>)>& then);
-  void admit(const std::string& user, const std::function<void(Result<Enrolled>)>& then);
+  void admit_pod(const std::string& user, const std::function<void(Result<Enrolled>)>& then);
   /// The one that a Pod's sidecar belongs to; null: this machine's own.
   backend::PodBackend* backend_of(const hub::SidecarKey& sidecar) const;
   /// Who acts on an attempt that no sidecar has spoken of yet.

@@ -86,8 +86,8 @@ void Engine::Impl::enrol(const std::string& name_space,
   });
 }
 
-void Engine::Impl::admit(const std::string& user,
-                         const std::function<void(Result<Enrolled>)>& then) {
+void Engine::Impl::admit_pod(const std::string& user,
+                             const std::function<void(Result<Enrolled>)>& then) {
   pod_fleet.listen(false, [this, user, then](const Result<backend::HubAddress>& address) {
     if (!address) return then(tl::unexpected(address.error()));
     pod_fleet.admit(user);

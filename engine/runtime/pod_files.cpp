@@ -20,6 +20,12 @@ std::string digest_of(const protocol::AttemptId& id) {
   return sha256_hex(fmt::format("{}\n{}\n{}", id.run, id.step, id.attempt)).substr(0, 32);
 }
 
+/// To which user it was granted: a namespace is lent to as a whole.
+std::string whose(const hub::SidecarKey& sidecar) {
+  const auto name_space = namespace_of_user(sidecar.user);
+  return name_space ? user_of_namespace(*name_space) : sidecar.user;
+}
+
 std::string what(const std::string& object, const std::string& sha256) {
   return object + ' ' + sha256;
 }
@@ -83,25 +89,24 @@ hub::BulkAccess PodFiles::access() {
   hub::BulkAccess access;
   access.knows = [this](const hub::SidecarKey& of) {
     const std::lock_guard lock(mutex_);
-    return grants_.contains(of.user);
+    return grants_.contains(whose(of));
   };
   access.fetch = [this](const hub::SidecarKey& of, const protocol::Fetch& asked) {
-    return fetch(of.user, asked);
+    return fetch(whose(of), asked);
   };
   access.store = [this](const hub::SidecarKey& of, const protocol::Store& offered) {
-    return store(of.user, offered);
+    return store(whose(of), offered);
   };
   access.stored = [this](const hub::SidecarKey& of, const protocol::Store& whole,
                          const fs::path& path, const std::string& sha256) {
-    return stored(of.user, whole, path, sha256);
+    return stored(whose(of), whole, path, sha256);
   };
   return access;
 }
 
 bool PodFiles::is_granted(const std::string& user, const std::string& what) const {
   const std::lock_guard lock(mutex_);
-  const auto name_space = namespace_of_user(user);  // to which it was lent, whoever it is there
-  const auto found = grants_.find(name_space ? user_of_namespace(*name_space) : user);
+  const auto found = grants_.find(user);
   return found != grants_.end() &&
          std::any_of(found->second.begin(), found->second.end(),
                      [&](const auto& each) { return each.second.files.contains(what); });

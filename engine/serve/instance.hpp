@@ -32,7 +32,8 @@ class Instance {
   virtual void end() = 0;
   /// It ends at once. Also when it is over.
   virtual void kill() = 0;
-  virtual int pid() const { return 0; }  // 0: it is no process of this machine
+  virtual int pid() const { return 0; }           // 0: it is no process of this machine
+  virtual std::string pod() const { return {}; }  // its name; "": it is none
   /// Gives a node these versions: {"switched_us"}, or why it cannot have them. None: its admin socket is to be asked.
   virtual std::optional<std::future<Result<nlohmann::json>>> set_versions(
       const std::string& /*node*/, const std::vector<infer::VersionDocument>& /*versions*/) {

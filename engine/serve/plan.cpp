@@ -119,11 +119,11 @@ Result<std::optional<infer::ServiceDocument>> plan_backup(const pipeline::Servic
 Result<void> check_processes(const infer::ServiceDocument& document) {
   for (const infer::NodeDocument& node : document.nodes) {
     if (node.container.is_null()) continue;
-    return fail(
-        fmt::format("the node '{}' is a container, and services are processes here: serve it in a "
-                    "cluster (server --services-on kubernetes, or podman), or run its image yourself and name "
-                    "where it listens (url: http://HOST:PORT/v2/models/NAME)",
-                    node.node.name));
+    return fail(fmt::format(
+        "the node '{}' is a container, and services are processes here: serve it in a "
+        "cluster (server --services-on kubernetes, or podman), or run its image yourself and name "
+        "where it listens (url: http://HOST:PORT/v2/models/NAME)",
+        node.node.name));
   }
   return {};
 }

@@ -39,8 +39,7 @@ void send_signal(const UniqueFd& process, int signal) {
 
 }  // namespace
 
-ProcessInstance::ProcessInstance(InstanceOrder order)
-    : order_(std::move(order)) {
+ProcessInstance::ProcessInstance(InstanceOrder order) : order_(std::move(order)) {
   const std::string& socket = order_.document.listen;
   document_ = std::filesystem::path(socket.substr(socket.find(':') + 1)).replace_extension(".json");
 }
@@ -66,8 +65,8 @@ Result<std::shared_ptr<Instance>> ProcessInstance::start(const std::filesystem::
   worker::Program program;
   program.file = file;
   program.argv = {file.string(), made->document_.string(), "--with-parent"};
-  program.env = worker::environment_with(
-      {fmt::format("OMP_NUM_THREADS={}", made->order_.document.threads)});
+  program.env =
+      worker::environment_with({fmt::format("OMP_NUM_THREADS={}", made->order_.document.threads)});
   program.stdin_fd = in->read.get();
   program.stdout_fd = out->write.get();
   program.stderr_fd = log.get();

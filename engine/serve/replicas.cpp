@@ -143,8 +143,7 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     replica.status.starts_before = starts_before;
     replica.generation = generation;
     std::error_code ignored;
-    if (last_id > kKeptLogs)
-      std::filesystem::remove(log_of(id_of(last_id - kKeptLogs)), ignored);
+    if (last_id > kKeptLogs) std::filesystem::remove(log_of(id_of(last_id - kKeptLogs)), ignored);
     InstanceOrder order{replica.status.id, document, log_of(replica.status.id), {}};
     const std::string stem = "unix:" + (options.directory / ("r" + order.id)).string();
     replica.listen = order.document.listen = stem + ".sock";
@@ -164,6 +163,7 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     }
     replica.instance = std::move(*made);
     replica.status.pid = replica.instance->pid();
+    replica.status.pod = replica.instance->pod();
     replicas.push_back(std::move(replica));
   }
 
@@ -267,7 +267,7 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     replica->asked = false;
     replica->unanswered = alive ? 0 : replica->unanswered + 1;
     on_router([id, alive](Router& at) { at.doubt(id, !alive); });
-    if (replica->unanswered < kUnanswered) return;
+    if (replica->unanswered != kUnanswered) return;
     options.tell(fmt::format("replica {} does not answer its supervisor; it is ended", id));
     replica->instance->kill();
   }
@@ -281,7 +281,8 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
   /// `then` on the server's thread.
   void ask(std::shared_ptr<http::Upstream> to, http::Onward request, milliseconds patience,
            http::Upstream::Then then) {
-    server.post([to = std::move(to), request = std::move(request), patience, then = std::move(then)]() mutable {
+    server.post([to = std::move(to), request = std::move(request), patience,
+                 then = std::move(then)]() mutable {
       to->send(request, Clock::now() + patience, std::move(then));
     });
   }

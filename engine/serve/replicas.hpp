@@ -31,8 +31,9 @@ struct ReplicasOptions {
 };
 
 struct ReplicaStatus {
-  std::string id;  // "3": counted over the service's life; of a backup "b3"
-  int pid = 0;     // 0: it is no process of this machine
+  std::string id;   // "3": counted over the service's life; of a backup "b3"
+  int pid = 0;      // 0: it is no process of this machine
+  std::string pod;  // "": it is none
   enum class State { starting, ready, ending } state = State::starting;
   std::uint64_t starts_before =
       0;  // of its place, that failed or ended since the last quiet minute
@@ -55,8 +56,8 @@ class Replicas {
   /// first: where it cannot (an error says why) nothing has changed; one of the others that cannot
   /// is replaced. Gives how long the slowest took to switch, in microseconds; none: no replica was
   /// ready, and those that come have them.
-  Result<std::optional<std::int64_t>> set_traffic(const std::string& node,
-                                                  const std::vector<infer::VersionDocument>& versions);
+  Result<std::optional<std::int64_t>> set_traffic(
+      const std::string& node, const std::vector<infer::VersionDocument>& versions);
   std::vector<ReplicaStatus> status() const;
   /// Until so many are ready; false: not within that time.
   bool wait_ready(std::size_t count, std::chrono::milliseconds patience) const;

@@ -24,6 +24,7 @@ void describe_processes(const serve::Replicas& replicas, json& rows) {
   for (const serve::ReplicaStatus& status : all) {
     json row = {{"id", status.id}, {"state", text_of_state(status.state)}};
     if (status.pid != 0) row["pid"] = status.pid;
+    if (!status.pod.empty()) row["pod"] = status.pod;
     if (status.state == serve::ReplicaStatus::State::ready) {
       if (auto said = replicas.ask(status.id, "/status")) row["says"] = std::move(*said);
     }
@@ -80,7 +81,7 @@ Result<serve::ReplicasOptions> FrontPlace::make_room(const serve::ServiceName& n
 }
 
 Result<void> FrontPlace::put(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
-                               const infer::ServiceDocument& document) {
+                             const infer::ServiceDocument& document) {
   if (auto prepared = prepare(name, document, false); !prepared) return prepared;
   auto replicas = make_room(name);
   if (!replicas) return tl::unexpected(replicas.error());
@@ -89,8 +90,8 @@ Result<void> FrontPlace::put(const serve::ServiceName& name, const pipeline::Ser
 }
 
 Result<void> FrontPlace::set_backup(const serve::ServiceName& name,
-                                      const pipeline::ServiceSpec& spec,
-                                      const std::optional<infer::ServiceDocument>& backup) {
+                                    const pipeline::ServiceSpec& spec,
+                                    const std::optional<infer::ServiceDocument>& backup) {
   if (backup) {
     if (auto prepared = prepare(name, *backup, true); !prepared) return prepared;
   }
@@ -105,13 +106,13 @@ Result<void> FrontPlace::set_backup(const serve::ServiceName& name,
 }
 
 Result<void> FrontPlace::set_rules(const serve::ServiceName& name,
-                                     const pipeline::ServiceSpec& spec) {
+                                   const pipeline::ServiceSpec& spec) {
   front()->set_rules(name, serve::rules_of(spec));
   return {};
 }
 
 Result<std::optional<std::int64_t>> FrontPlace::set_versions(const serve::ServiceName& name,
-                                                               const infer::NodeDocument& node) {
+                                                             const infer::NodeDocument& node) {
   return front()->replicas(name)->set_traffic(node.node.name, node.versions);
 }
 

@@ -4,8 +4,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
+
+#include "engine/backend/pod_request.hpp"
 
 namespace scanflow::services {
 namespace {
@@ -16,10 +19,18 @@ constexpr std::chrono::milliseconds kAgain{100};
 constexpr std::chrono::seconds kSidecarWithin{60};  // of the Pod's start
 constexpr unsigned kLogLines = 1000, kLastLines = 10;
 
+/// Init containers do their work and go.
+bool is_needed(const infer::ServiceDocument& document, const std::string& container) {
+  return container == kServiceContainer || container == backend::kSidecarContainer ||
+         std::any_of(document.nodes.begin(), document.nodes.end(), [&](const auto& node) {
+           return !node.container.is_null() && node.container.at("name") == container;
+         });
+}
+
 }  // namespace
 
-PodInstance::PodInstance(PodmanPods& pods, serve::ServiceName service,
-                         std::string pod, serve::InstanceOrder order)
+PodInstance::PodInstance(PodmanPods& pods, serve::ServiceName service, std::string pod,
+                         serve::InstanceOrder order)
     : pods_(pods),
       service_(std::move(service)),
       pod_(std::move(pod)),
@@ -57,8 +68,9 @@ void PodInstance::kill() {
 }
 
 void PodInstance::ended(const std::string& container, int exit_code) {
+  if (!is_needed(order_.document, container)) return;
   const std::lock_guard lock(mutex_);
-  if (!end_) end_ = fmt::format("its container {} ended with {}", container, exit_code);
+  if (!end_) end_ = fmt::format("lost its container {} (exit {})", container, exit_code);
   changed_.notify_all();
 }
 
@@ -82,11 +94,8 @@ void PodInstance::live() {
     }
     changed_.wait(lock);
   }
-  std::string how = killed_.stop_requested() ? "was killed"
-                    : end_                   ? *end_
-                    : ready                  ? "has ended"
-                                             : ready.error().message;
   lock.unlock();
+  std::string how = how_it_ended(ready);
   save_log();
   const std::string words = last_words();
   pods_.remove(pod_);
@@ -94,6 +103,18 @@ void PodInstance::live() {
   news_.over = std::move(how);
   news_.words = words;
   wake();
+}
+
+/// It may be killed because it does not answer, before podman has told that it is gone.
+std::string PodInstance::how_it_ended(const Result<void>& ready) {
+  if (const auto seen = pods_.podman_->inspect(pod_)) {
+    for (const podman::Container& each : seen->containers)
+      if (each.over()) ended(each.name, each.exit_code);
+  }
+  const std::lock_guard lock(mutex_);
+  return end_                       ? *end_
+         : killed_.stop_requested() ? "was killed"
+                                    : "cannot serve: " + ready.error().message;
 }
 
 /// Does anything still depend on what it does?
@@ -145,8 +166,8 @@ Result<void> PodInstance::tell_versions() {
 Result<Crew::Answer> PodInstance::tell(const json& traffic) {
   const auto promise = std::make_shared<std::promise<Crew::Answer>>();
   auto answer = promise->get_future();
-  pods_.sidecars_.set_traffic(
-      pod_, traffic, [promise](const Crew::Answer& told) { promise->set_value(told); });
+  pods_.sidecars_.set_traffic(pod_, traffic,
+                              [promise](const Crew::Answer& told) { promise->set_value(told); });
   while (goes_on()) {
     if (answer.wait_for(kAgain) == std::future_status::ready) {
       try {
@@ -181,16 +202,17 @@ std::optional<std::future<Result<json>>> PodInstance::set_versions(
 }
 
 void PodInstance::save_log() const {
-  const auto text =
-      pods_.podman_->logs(fmt::format("{}-{}", pod_, kServiceContainer), kLogLines);
+  const auto text = pods_.podman_->logs(fmt::format("{}-{}", pod_, kServiceContainer), kLogLines);
   if (text) std::ofstream(order_.log, std::ios::trunc | std::ios::binary) << *text;
 }
 
 std::string PodInstance::last_words() const {
   auto text = pods_.podman_->logs(fmt::format("{}-{}", pod_, kServiceContainer), kLastLines);
   if (!text) return {};
-  while (text->ends_with('\n')) text->pop_back();
-  return *text;
+  if (text->starts_with("ready unix:")) text->erase(0, text->find('\n'));
+  const std::size_t begin = text->find_first_not_of('\n');
+  const std::size_t end = text->find_last_not_of('\n');
+  return begin == std::string::npos ? "" : text->substr(begin, end - begin + 1);
 }
 
 }  // namespace scanflow::services

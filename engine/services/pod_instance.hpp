@@ -27,6 +27,7 @@ class PodInstance final : public serve::Instance {
   News look() override;
   void end() override;
   void kill() override;
+  std::string pod() const override { return pod_; }
   std::optional<std::future<Result<json>>> set_versions(
       const std::string& node, const std::vector<infer::VersionDocument>& versions) override;
 
@@ -43,6 +44,7 @@ class PodInstance final : public serve::Instance {
   Result<Crew::Answer> tell(const json& traffic);
   bool goes_on();
   void pause();
+  std::string how_it_ended(const Result<void>& ready);
   std::string last_words() const;
   void wake();
 
@@ -50,9 +52,9 @@ class PodInstance final : public serve::Instance {
   const serve::ServiceName service_;
   const std::string pod_;
   const serve::InstanceOrder order_;
-  const UniqueFd wake_;     // readable: there is news
+  const UniqueFd wake_;  // readable: there is news
   std::stop_source killed_;
-  std::mutex mutex_;        // of what follows
+  std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
   News news_;
   std::optional<std::string> end_;  // of one of its containers

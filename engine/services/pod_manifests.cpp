@@ -190,12 +190,16 @@ Result<json> pod_of(const std::string& pod, const infer::ServiceDocument& docume
   service["volumeMounts"].push_back({{"name", "sockets"}, {"mountPath", kSockets}});
   json spec = spec_of(document, std::move(service));
   spec["restartPolicy"] = "Never";
+  // podman would ask with curl, in the container. The engine asks by itself.
+  for (json& container : spec["containers"])
+    for (const char* probe : {"livenessProbe", "readinessProbe", "startupProbe"})
+      container.erase(probe);
   spec["volumes"].push_back(
       {{"name", "sockets"},
        {"hostPath", {{"path", listen.parent_path().string()}, {"type", "Directory"}}}});
   PodSettings own = settings;
-  own.sidecar.identity =
-      inject::Identity{.run = pod, .step = {}, .attempt = 1, .pod_uid = pod, .pod_name = pod, .steering = {}};
+  own.sidecar.identity = inject::Identity{
+      .run = pod, .step = {}, .attempt = 1, .pod_uid = pod, .pod_name = pod, .steering = {}};
   json made = {{"apiVersion", "v1"},
                {"kind", "Pod"},
                {"metadata",

@@ -59,11 +59,12 @@ void PodPlace::tell_pods(std::unique_lock<std::mutex>& lock) {
 }
 
 void PodPlace::order(const std::string& object, const Crew::Order& order) {
-  sidecars_.set_traffic(order.uid, order.traffic, [this, object, order](const Crew::Answer& answer) {
-    const std::lock_guard lock(mutex_);
-    crews_[object].answered(order, answer, monotonic_us());
-    changed_.notify_all();
-  });
+  sidecars_.set_traffic(order.uid, order.traffic,
+                        [this, object, order](const Crew::Answer& answer) {
+                          const std::lock_guard lock(mutex_);
+                          crews_[object].answered(order, answer, monotonic_us());
+                          changed_.notify_all();
+                        });
 }
 
 /// As processes are (serve::Scaling), of what sidecars tell each second.

@@ -37,7 +37,8 @@ Result<void> PodmanPods::clear() {
       const std::lock_guard lock(mutex_);
       if (there_.contains(pod.name)) continue;
     }
-    options_.log(fmt::format("services: the Pod {} is of an engine that is gone, and goes", pod.name));
+    options_.log(
+        fmt::format("services: the Pod {} is of an engine that is gone, and goes", pod.name));
     if (const auto removed = podman_->remove(pod.name); !removed)
       return fail(removed.error().message);
   }

@@ -63,8 +63,8 @@ class PodmanPods {
   const Options options_;
   Sidecars sidecars_;
   std::mutex opening_;
-  std::optional<podman::Podman> podman_;  // set once
-  mutable std::mutex mutex_;              // of what follows
+  std::optional<podman::Podman> podman_;                     // set once
+  mutable std::mutex mutex_;                                 // of what follows
   std::map<std::string, std::weak_ptr<PodInstance>> there_;  // by name
   std::unique_ptr<podman::Watch> watch_;
 };

@@ -10,7 +10,7 @@
 namespace scanflow::services {
 namespace {
 
-constexpr std::chrono::milliseconds kEnrolWithin{20'000}, kLook{50};
+constexpr std::chrono::milliseconds kEnrolWithin{20'000}, kAskEngine{50};
 
 /// What an engine says of a primitive; none: that is not the end of it.
 std::optional<Crew::Answer> answer_of(const json& update) {
@@ -37,14 +37,13 @@ void Sidecars::forget_engine() {
 }
 
 Result<Sidecars::Enrolled> Sidecars::enrol(const std::string& name_space) {
-  return wait_for_hub([&](runtime::Engine& engine, Then then) {
-    engine.enrol(name_space, std::move(then));
-  });
+  return wait_for_hub(
+      [&](runtime::Engine& engine, Then then) { engine.enrol(name_space, std::move(then)); });
 }
 
 Result<Sidecars::Enrolled> Sidecars::admit(const std::string& name_space, const std::string& pod) {
   return wait_for_hub([&](runtime::Engine& engine, Then then) {
-    engine.admit(name_space, pod, std::move(then));
+    engine.admit_pod(name_space, pod, std::move(then));
   });
 }
 
@@ -59,14 +58,14 @@ Result<Sidecars::Enrolled> Sidecars::wait_for_hub(
       if (engine_ == nullptr) return fail("the engine ends");
       if (!asked) ask(*engine_, [promise](Result<Enrolled> told) { promise->set_value(told); });
     }
-    if (answer.wait_for(kLook) == std::future_status::ready) return answer.get();
+    if (answer.wait_for(kAskEngine) == std::future_status::ready) return answer.get();
   }
   return fail("the hub does not listen yet");
 }
 
 void Sidecars::dismiss(const std::string& name_space, const std::string& pod) {
   const std::lock_guard lock(mutex_);
-  if (engine_ != nullptr) engine_->dismiss(name_space, pod);
+  if (engine_ != nullptr) engine_->dismiss_pod(name_space, pod);
 }
 
 void Sidecars::lend(const std::string& name_space, const serve::ServiceName& name,

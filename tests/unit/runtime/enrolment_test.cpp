@@ -56,6 +56,17 @@ TEST_F(EnrolmentTest, APodWithAKeyOfItsOwnNeedsNoToken) {
   EXPECT_EQ(asked_, 0);
 }
 
+TEST_F(EnrolmentTest, SoDoesOneOfANamespaceButAsItselfAlone) {
+  const std::string user = user_of_pod("podman", "scanflow-digits-1");
+  EXPECT_EQ(enrolment_.enters({user, "scanflow-digits-1"}, hello(""), why_), Entry::yes);
+  EXPECT_EQ(enrolment_.enters({user, "scanflow-digits-2"}, hello(""), why_), Entry::no);
+  EXPECT_EQ(why_, "its key is of Pod scanflow-digits-1, and it says it is scanflow-digits-2");
+  EXPECT_EQ(asked_, 0);
+  EXPECT_EQ(namespace_of_user(user), "podman");
+  EXPECT_EQ(pod_of_user(user), "scanflow-digits-1");
+  EXPECT_EQ(pod_of_user(user_of_namespace("shop")), std::nullopt);
+}
+
 TEST_F(EnrolmentTest, WithItsNamespacesKeyTheTokenSaysWhoItIs) {
   EXPECT_EQ(enrolment_.enters(web_, hello("of web"), why_), Entry::later)
       << "nobody waits for the cluster";

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/runtime/namespaces.hpp"
 #include "engine/runtime/saved_checkpoints.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/base/tree.hpp"
@@ -63,6 +64,17 @@ TEST_F(PodFilesTest, APodHasItsInputsAndNothingElse) {
   EXPECT_FALSE(fetch("file", file->sha256, "another-pod"));
   pods_.dismiss("pod", request.id);
   EXPECT_FALSE(fetch("file", file->sha256)) << "nor after";
+}
+
+TEST_F(PodFilesTest, WhatIsLentToANamespaceEachOfItsPodsMayFetch) {
+  const auto model = artifacts_.put_copy(files_.write("a", "weights"));
+  ASSERT_TRUE(model);
+  pods_.lend(user_of_namespace("podman"), "service a/b", {{"m", "file", model->sha256, 7, false}});
+  for (const std::string& user : {user_of_namespace("podman"), user_of_pod("podman", "digits-1")})
+    EXPECT_TRUE(fetch("file", model->sha256, user)) << user;
+  EXPECT_FALSE(fetch("file", model->sha256, user_of_pod("shop", "digits-1")));
+  pods_.lend(user_of_namespace("podman"), "service a/b", {});
+  EXPECT_FALSE(fetch("file", model->sha256, user_of_pod("podman", "digits-1")));
 }
 
 TEST_F(PodFilesTest, WhatComesWholeIsInTheStore) {

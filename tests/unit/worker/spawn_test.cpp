@@ -42,6 +42,16 @@ TEST_F(SpawnTest, StartsASessionWithItsEnvironmentAndDirectory) {
   EXPECT_NE(out.find(number), out.rfind(number)) << out;  // as pid and as session
 }
 
+TEST_F(SpawnTest, ItHasNoneOfItsParentsFiles) {
+  const UniqueFd forgotten(::open("/dev/null", O_RDONLY));
+  const auto pid = start({"/bin/sh", "-c", "for f in /proc/$$/fd/*; do readlink $f; done"});
+  ASSERT_TRUE(pid) << pid.error().message;
+  int status = 0;
+  ASSERT_EQ(::waitpid(*pid, &status, 0), *pid);
+  const std::string out = (files_ / "out").string();
+  EXPECT_EQ(test::read(out), "/dev/null\n" + out + "\n" + out + "\n");
+}
+
 TEST_F(SpawnTest, FailuresSayWhatAndLeaveNoChild) {
   EXPECT_NE(start({"/bin/true"}, "/no/such").error().message.find("/no/such"), std::string::npos);
   const std::string script = files_.write("script", "no interpreter line");
