@@ -28,6 +28,13 @@ class Podman {
   /// files. Failures: podman is absent or cannot say anything; the directory cannot be written.
   static Answer<Podman> open(Options options, const std::stop_token& stop = {});
 
+  /// The same, but for how long one call may take.
+  Podman within(std::chrono::milliseconds deadline) const {
+    Podman copy = *this;
+    copy.options_.deadline = deadline;
+    return copy;
+  }
+
   const Facts& facts() const { return facts_; }
   const Settings& settings() const { return settings_; }
   /// The name by which a Pod reaches this machine, where something listens on all its addresses

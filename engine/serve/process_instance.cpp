@@ -41,7 +41,7 @@ void send_signal(const UniqueFd& process, int signal) {
 
 ProcessInstance::ProcessInstance(InstanceOrder order) : order_(std::move(order)) {
   const std::string& socket = order_.document.listen;
-  document_ = std::filesystem::path(socket.substr(socket.find(':') + 1)).replace_extension(".json");
+  document_ = std::filesystem::path(socket.substr(socket.find(':') + 1)).replace_filename("json");
 }
 
 Result<void> ProcessInstance::write_document() {
@@ -77,12 +77,6 @@ Result<std::shared_ptr<Instance>> ProcessInstance::start(const std::filesystem::
   made->lifeline_ = std::move(in->write);
   made->out_ = std::move(out->read);
   return made;
-}
-
-ProcessInstance::~ProcessInstance() {
-  for (const std::string& address : {order_.document.listen, order_.document.admin})
-    ::unlink(address.substr(address.find(':') + 1).c_str());
-  ::unlink(document_.c_str());
 }
 
 std::vector<int> ProcessInstance::descriptors() const {

@@ -13,7 +13,6 @@ class ProcessInstance final : public Instance {
   /// Starts `program` (scanflow-service): writes its document, opens its log.
   static Result<std::shared_ptr<Instance>> start(const std::filesystem::path& program,
                                                  InstanceOrder order);
-  ~ProcessInstance() override;
 
   std::vector<int> descriptors() const override;
   News look() override;

@@ -44,7 +44,8 @@ struct Replica {
   ReplicaStatus status;
   std::uint64_t generation = 0;  // of the document that it serves
   std::shared_ptr<Instance> instance;
-  std::string listen;  // its address
+  std::filesystem::path directory;  // of its sockets, and of nothing else's
+  std::string listen;               // its address
   Clock::time_point started, kill_at = Clock::time_point::max();
   unsigned unanswered = 0;  // questions of its supervisor, in a row
   bool asked = false;       // one is on its way
@@ -145,9 +146,10 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     std::error_code ignored;
     if (last_id > kKeptLogs) std::filesystem::remove(log_of(id_of(last_id - kKeptLogs)), ignored);
     InstanceOrder order{replica.status.id, document, log_of(replica.status.id), {}};
-    const std::string stem = "unix:" + (options.directory / ("r" + order.id)).string();
-    replica.listen = order.document.listen = stem + ".sock";
-    order.document.admin = stem + ".admin";
+    replica.directory = options.directory / ("r" + order.id);
+    std::filesystem::create_directory(replica.directory, ignored);
+    replica.listen = order.document.listen = "unix:" + (replica.directory / "http").string();
+    order.document.admin = "unix:" + (replica.directory / "admin").string();
     replica.questions =
         std::make_shared<http::Upstream>(server, order.document.admin, kAnswerBytes);
     order.ask = [this, weak = std::weak_ptr(replica.questions)](const std::string& path) {
@@ -158,7 +160,7 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     auto made = options.make ? options.make(std::move(order))
                              : ProcessInstance::start(options.program, std::move(order));
     if (!made) {
-      let_go(std::move(replica.questions));
+      let_go(replica);
       return again_later(replica, made.error().message);
     }
     replica.instance = std::move(*made);
@@ -171,8 +173,10 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
     return (options.logs.empty() ? options.directory : options.logs) / ("r" + id + ".log");
   }
 
-  void let_go(std::shared_ptr<http::Upstream> questions) {
-    server.post([questions = std::move(questions)] { questions->close_all(); });
+  void let_go(Replica& replica) {
+    server.post([questions = std::move(replica.questions)] { questions->close_all(); });
+    std::error_code ignored;
+    std::filesystem::remove_all(replica.directory, ignored);
   }
 
   void again_later(const Replica& replica, const std::string& what) {
@@ -241,7 +245,7 @@ struct Replicas::Impl : std::enable_shared_from_this<Replicas::Impl> {
 
   void on_end(Replica& replica, std::string what, const std::string& words) {
     on_router([id = replica.status.id](Router& at) { at.remove(id); });
-    let_go(std::move(replica.questions));
+    let_go(replica);
     if (!is_current(replica)) return;
     if (Clock::now() - replica.started > kQuiet) replica.status.starts_before = 0;
     if (replica.status.state == State::starting) what += " before it was ready";

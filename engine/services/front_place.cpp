@@ -52,7 +52,7 @@ std::filesystem::path FrontPlace::logs_of(const serve::ServiceName& name) const 
   return options_.state.root / "services" / name.name_space / name.name;
 }
 
-/// Where clients ask, and where its processes have their files.
+/// Where clients ask, and where its replicas have their files.
 Result<serve::ReplicasOptions> FrontPlace::make_room(const serve::ServiceName& name) {
   const std::lock_guard lock(mutex_);
   if (!front_) {

@@ -1,4 +1,4 @@
-// Where services run: as processes of this machine, or as Pods of a cluster.
+// Where services run: as processes or Pods of this machine, or as Pods of a cluster.
 #pragma once
 
 #include <cstdint>

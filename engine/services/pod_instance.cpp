@@ -16,15 +16,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kAgain{100};
-constexpr std::chrono::seconds kSidecarWithin{60};  // of the Pod's start
-constexpr unsigned kLogLines = 1000, kLastLines = 10;
+constexpr std::chrono::seconds kSidecarWithin{60};
+constexpr std::chrono::seconds kLookAt{2};  // whether its containers are there, while it is not ready
+constexpr std::chrono::seconds kLong{60};   // for one that is not ready: somebody should know
+constexpr unsigned kMostLogLines = 1000, kLastLines = 10;
 
 /// Init containers do their work and go.
-bool is_needed(const infer::ServiceDocument& document, const std::string& container) {
-  return container == kServiceContainer || container == backend::kSidecarContainer ||
-         std::any_of(document.nodes.begin(), document.nodes.end(), [&](const auto& node) {
-           return !node.container.is_null() && node.container.at("name") == container;
-         });
+std::vector<std::string> needed(const infer::ServiceDocument& document) {
+  std::vector<std::string> containers = {kServiceContainer, backend::kSidecarContainer};
+  for (const infer::NodeDocument& node : document.nodes)
+    if (!node.container.is_null()) containers.push_back(node.container.at("name"));
+  return containers;
 }
 
 }  // namespace
@@ -35,6 +37,7 @@ PodInstance::PodInstance(PodmanPods& pods, serve::ServiceName service, std::stri
       service_(std::move(service)),
       pod_(std::move(pod)),
       order_(std::move(order)),
+      containers_(needed(order_.document)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this] { live(); }) {}
 
@@ -58,6 +61,7 @@ serve::Instance::News PodInstance::look() {
 void PodInstance::end() {
   const std::lock_guard lock(mutex_);
   ends_ = true;
+  if (!news_.ready) killed_.request_stop();  // it has nothing to answer
   changed_.notify_all();
 }
 
@@ -67,10 +71,11 @@ void PodInstance::kill() {
   changed_.notify_all();
 }
 
-void PodInstance::ended(const std::string& container, int exit_code) {
-  if (!is_needed(order_.document, container)) return;
+void PodInstance::ended(const std::string& container, const std::string& id, int exit_code) {
+  if (std::find(containers_.begin(), containers_.end(), container) == containers_.end()) return;
   const std::lock_guard lock(mutex_);
-  if (!end_) end_ = fmt::format("lost its container {} (exit {})", container, exit_code);
+  if (end_ || std::find(ids_.begin(), ids_.end(), id) == ids_.end()) return;
+  end_ = {container, fmt::format("lost its container {} (exit {})", container, exit_code)};
   changed_.notify_all();
 }
 
@@ -88,36 +93,38 @@ void PodInstance::live() {
     if (ends_ && !told) {
       told = true;
       lock.unlock();
-      (void)pods_.podman_->signal(fmt::format("{}-{}", pod_, kServiceContainer), "TERM");
+      (void)pods_.quick_->signal(fmt::format("{}-{}", pod_, kServiceContainer), "TERM",
+                                 killed_.get_token());
       lock.lock();
-      continue;
+    } else if (!wishes_.empty()) {
+      Wish wish = std::move(wishes_.front());
+      wishes_.pop_front();
+      lock.unlock();
+      grant(std::move(wish));
+      lock.lock();
+    } else {
+      changed_.wait(lock);
     }
-    changed_.wait(lock);
   }
   lock.unlock();
-  std::string how = how_it_ended(ready);
+  look_at_containers();  // it may be killed because it does not answer, before podman has told that it is gone
+  lock.lock();
+  const std::string container = end_ ? end_->container : kServiceContainer;
+  std::string how = end_                       ? end_->how
+                    : killed_.stop_requested() ? "was killed"
+                                               : "cannot serve: " + ready.error().message;
+  lock.unlock();
+  std::string words = words_of(container);
   save_log();
-  const std::string words = last_words();
   pods_.remove(pod_);
   lock.lock();
   news_.over = std::move(how);
-  news_.words = words;
+  news_.words = std::move(words);
+  wishes_.clear();
   wake();
 }
 
-/// It may be killed because it does not answer, before podman has told that it is gone.
-std::string PodInstance::how_it_ended(const Result<void>& ready) {
-  if (const auto seen = pods_.podman_->inspect(pod_)) {
-    for (const podman::Container& each : seen->containers)
-      if (each.over()) ended(each.name, each.exit_code);
-  }
-  const std::lock_guard lock(mutex_);
-  return end_                       ? *end_
-         : killed_.stop_requested() ? "was killed"
-                                    : "cannot serve: " + ready.error().message;
-}
-
-/// Does anything still depend on what it does?
+/// Is what it does wanted still?
 bool PodInstance::goes_on() {
   const std::lock_guard lock(mutex_);
   return !end_ && !ends_ && !killed_.stop_requested();
@@ -128,16 +135,48 @@ void PodInstance::pause() {
   if (!end_ && !ends_ && !killed_.stop_requested()) changed_.wait_for(lock, kAgain);
 }
 
+/// Its end may have been told before its containers were known, or not at all.
+void PodInstance::look_at_containers() {
+  const auto seen = pods_.quick_->inspect(pod_);
+  if (!seen) return;
+  for (const podman::Container& each : seen->containers) {
+    if (!each.over()) continue;
+    ended(each.name, each.id, each.exit_code);
+    const std::lock_guard lock(mutex_);
+    if (each.oom_killed && end_ && end_->container == each.name)
+      end_->how = fmt::format("lost its container {}, which ran out of memory", each.name);
+  }
+}
+
 Result<void> PodInstance::become_ready() {
-  if (auto made = pods_.make(pod_, order_.document, killed_.get_token()); !made) return made;
+  const auto made = pods_.make(pod_, order_.document, killed_.get_token());
+  if (!made) return tl::unexpected(made.error());
+  {
+    const std::lock_guard lock(mutex_);
+    ids_ = *made;
+  }
   if (auto told = tell_versions(); !told) return told;
+  const Clock::time_point begun = Clock::now();
+  Clock::time_point look_at = begun;
+  bool is_long = false;
   while (goes_on()) {
     auto asked = order_.ask("/v2/health/ready");
     if (!asked.valid()) return fail("it is not wanted any more");
+    Result<json> answer;
     try {
-      if (asked.get()) return {};
+      answer = asked.get();
     } catch (const std::future_error&) {
       return fail("the service ends");
+    }
+    if (answer) return {};
+    const Clock::time_point now = Clock::now();
+    if (now - begun > kLong && !std::exchange(is_long, true)) {
+      pods_.options_.log(fmt::format("service {}: Pod {} is not ready for more than a minute: {}",
+                                     serve::text_of(service_), pod_, answer.error().message));
+    }
+    if (now >= look_at) {
+      look_at_containers();
+      look_at = now + kLookAt;
     }
     pause();
   }
@@ -146,73 +185,105 @@ Result<void> PodInstance::become_ready() {
 
 /// Those that its document had when it was begun.
 Result<void> PodInstance::tell_versions() {
-  const Clock::time_point begun = Clock::now();
   for (const infer::NodeDocument& node : order_.document.nodes) {
     const auto traffic = traffic_of(node);
     if (!traffic) return tl::unexpected(traffic.error());
-    for (bool done = traffic->is_null(); !done && goes_on();) {
-      const auto answer = tell(*traffic);
-      if (!answer) return tl::unexpected(answer.error());
-      if (answer->refused) return fail(answer->message);
-      done = answer->done;
-      if (done) break;
-      if (Clock::now() - begun > kSidecarWithin) return fail(answer->message);
-      pause();
-    }
+    if (traffic->is_null()) continue;
+    const auto answer = tell(*traffic);
+    if (!answer) return tl::unexpected(answer.error());
+    if (!answer->done) return fail(answer->message);
   }
   return {};
 }
 
+/// Again and again: its sidecar may have to find the hub. What it has done already costs nothing.
 Result<Crew::Answer> PodInstance::tell(const json& traffic) {
+  const Clock::time_point begun = Clock::now();
+  Clock::time_point look_at = begun + kLookAt;
+  while (true) {
+    auto answer = tell_once(traffic);
+    if (!answer || answer->done || answer->refused) return answer;
+    if (Clock::now() - begun > kSidecarWithin) return answer;
+    if (Clock::now() >= look_at) {
+      look_at_containers();
+      look_at = Clock::now() + kLookAt;
+    }
+    pause();
+  }
+}
+
+Result<Crew::Answer> PodInstance::tell_once(const json& traffic) {
   const auto promise = std::make_shared<std::promise<Crew::Answer>>();
   auto answer = promise->get_future();
   pods_.sidecars_.set_traffic(pod_, traffic,
                               [promise](const Crew::Answer& told) { promise->set_value(told); });
   while (goes_on()) {
-    if (answer.wait_for(kAgain) == std::future_status::ready) {
-      try {
-        return answer.get();
-      } catch (const std::future_error&) {
-        return fail("the engine ends");
-      }
+    if (answer.wait_for(kAgain) != std::future_status::ready) continue;
+    try {
+      return answer.get();
+    } catch (const std::future_error&) {
+      return fail("the engine ends");
     }
   }
-  return fail("it was not told its versions");
+  return fail("it is about to end");
+}
+
+void PodInstance::grant(Wish wish) {
+  const auto answer = tell(wish.traffic);
+  if (answer && answer->done)
+    return wish.answer.set_value(json{{"switched_us", answer->switched_us}});
+  if (!answer || !answer->refused) kill();  // another has what is wanted
+  wish.answer.set_value(fail(answer ? answer->message : answer.error().message));
 }
 
 // --- of others
 
 std::optional<std::future<Result<json>>> PodInstance::set_versions(
     const std::string& node, const std::vector<infer::VersionDocument>& versions) {
-  const auto promise = std::make_shared<std::promise<Result<json>>>();
-  auto future = promise->get_future();
+  Wish wish;
+  auto future = wish.answer.get_future();
   infer::NodeDocument document;
   document.node.name = node;
   document.versions = versions;
-  const auto traffic = traffic_of(document);
+  auto traffic = traffic_of(document);
   if (!traffic) {
-    promise->set_value(tl::unexpected(traffic.error()));
-  } else {
-    pods_.sidecars_.set_traffic(pod_, *traffic, [promise](const Crew::Answer& answer) {
-      promise->set_value(answer.done ? Result<json>(json{{"switched_us", answer.switched_us}})
-                                     : fail(answer.message));
-    });
+    wish.answer.set_value(tl::unexpected(traffic.error()));
+    return future;
   }
+  wish.traffic = std::move(*traffic);
+  const std::lock_guard lock(mutex_);
+  if (!news_.over) wishes_.push_back(std::move(wish));
+  changed_.notify_all();
   return future;
 }
 
-void PodInstance::save_log() const {
-  const auto text = pods_.podman_->logs(fmt::format("{}-{}", pod_, kServiceContainer), kLogLines);
-  if (text) std::ofstream(order_.log, std::ios::trunc | std::ios::binary) << *text;
+std::string PodInstance::log_of(const std::string& container, unsigned lines) const {
+  const auto text = pods_.quick_->logs(fmt::format("{}-{}", pod_, container), lines);
+  return text ? *text : "";
 }
 
-std::string PodInstance::last_words() const {
-  auto text = pods_.podman_->logs(fmt::format("{}-{}", pod_, kServiceContainer), kLastLines);
-  if (!text) return {};
-  if (text->starts_with("ready unix:")) text->erase(0, text->find('\n'));
-  const std::size_t begin = text->find_first_not_of('\n');
-  const std::size_t end = text->find_last_not_of('\n');
-  return begin == std::string::npos ? "" : text->substr(begin, end - begin + 1);
+void PodInstance::save_log() {
+  std::string all = log_of(kServiceContainer, kMostLogLines);
+  for (const std::string& container : containers_) {
+    if (container == kServiceContainer || container == backend::kSidecarContainer) continue;
+    const std::string text = log_of(container, kMostLogLines);
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = std::min(text.find('\n', begin), text.size());
+      all += fmt::format("{}: {}\n", container, text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  const std::lock_guard lock(log_mutex_);
+  if (!all.empty()) std::ofstream(order_.log, std::ios::trunc | std::ios::binary) << all;
+}
+
+/// The last lines that it has said: why it may have ended.
+std::string PodInstance::words_of(const std::string& container) const {
+  std::string text = log_of(container, kLastLines);
+  if (text.starts_with("ready unix:")) text.erase(0, text.find('\n'));
+  const std::size_t begin = text.find_first_not_of('\n');
+  const std::size_t end = text.find_last_not_of('\n');
+  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
 }
 
 }  // namespace scanflow::services

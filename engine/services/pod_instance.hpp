@@ -3,7 +3,8 @@
 #pragma once
 
 #include <condition_variable>
-#include <memory>
+#include <deque>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -28,37 +29,53 @@ class PodInstance final : public serve::Instance {
   void end() override;
   void kill() override;
   std::string pod() const override { return pod_; }
+  /// Until its sidecar has said whether it has them, or for a minute: then it is over, as nobody knows what it has.
   std::optional<std::future<Result<json>>> set_versions(
       const std::string& node, const std::vector<infer::VersionDocument>& versions) override;
 
   const serve::ServiceName& service() const { return service_; }
-  /// One of its containers is gone. [any-thread]
-  void ended(const std::string& container, int exit_code);
+  /// A container is gone; not necessarily one of this Pod: of an older one of its name. [any-thread]
+  void ended(const std::string& container, const std::string& id, int exit_code);
   /// Writes what it has said until now to its log. Blocks. [any-thread]
-  void save_log() const;
+  void save_log();
 
  private:
+  struct Wish {
+    json traffic;
+    std::promise<Result<json>> answer;
+  };
+  struct End {
+    std::string container;
+    std::string how;
+  };
   void live();
   Result<void> become_ready();
   Result<void> tell_versions();
   Result<Crew::Answer> tell(const json& traffic);
+  Result<Crew::Answer> tell_once(const json& traffic);
+  void grant(Wish wish);
+  void look_at_containers();
   bool goes_on();
   void pause();
-  std::string how_it_ended(const Result<void>& ready);
-  std::string last_words() const;
+  std::string log_of(const std::string& container, unsigned lines) const;
+  std::string words_of(const std::string& container) const;
   void wake();
 
   PodmanPods& pods_;
   const serve::ServiceName service_;
   const std::string pod_;
   const serve::InstanceOrder order_;
-  const UniqueFd wake_;  // readable: there is news
+  const std::vector<std::string> containers_;  // that it needs
+  const UniqueFd wake_;                        // readable: there is news
   std::stop_source killed_;
+  std::mutex log_mutex_;
   std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
   News news_;
-  std::optional<std::string> end_;  // of one of its containers
-  bool ends_ = false;               // it was asked to
+  std::vector<std::string> ids_;  // of its containers
+  std::optional<End> end_;        // of one of them
+  bool ends_ = false;             // it was asked to
+  std::deque<Wish> wishes_;
   std::thread thread_;
 };
 

@@ -206,7 +206,7 @@ Result<json> pod_of(const std::string& pod, const infer::ServiceDocument& docume
                 {{"name", pod},
                  {"labels",
                   {{"app.kubernetes.io/managed-by", "scanflow"},
-                   {kMachineLabel, settings.state},
+                   {kPodmanLabel, settings.state},
                    {backend::kPodLabel, pod}}}}},
                {"spec", std::move(spec)}};
   return injected(std::move(made), own);

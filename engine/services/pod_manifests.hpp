@@ -39,7 +39,7 @@ Result<json> deployment_of(const std::string& object, std::size_t replicas,
 json service_of(const serve::ServiceName& name, const std::string& to, const PodSettings& settings);
 
 /// A label of each Pod of podman: PodSettings::state.
-inline constexpr const char* kMachineLabel = "scanflow.dev/services";
+inline constexpr const char* kPodmanLabel = "scanflow.dev/services";
 /// Of a replica: no other state directory's is called so.
 std::string pod_name(const serve::ServiceName& name, const std::string& state,
                      const std::string& replica);

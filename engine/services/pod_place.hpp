@@ -94,6 +94,7 @@ class PodPlace final : public Place {
   Result<void> carry_out(const Objects::Task& task, const backend::ClusterOwner& owner);
   void order(const std::string& object, const Crew::Order& order);
   std::vector<Crew::Member> members_of(const serve::ServiceName& name) const;
+
   const Options options_;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable changed_;

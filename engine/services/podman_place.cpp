@@ -1,12 +1,13 @@
 #include "engine/services/podman_place.hpp"
 
-#include <filesystem>
+#include <utility>
 
 namespace scanflow::services {
 
 Result<void> PodmanPlace::prepare(const serve::ServiceName& name,
                                   const infer::ServiceDocument& document, bool backup) {
   if (auto opened = pods_->open(); !opened) return opened;
+  if (auto checked = pods_->check(document); !checked) return checked;
   for (const infer::NodeDocument& node : document.nodes)
     if (const auto traffic = traffic_of(node); !traffic) return tl::unexpected(traffic.error());
   {
@@ -19,13 +20,22 @@ Result<void> PodmanPlace::prepare(const serve::ServiceName& name,
 }
 
 void PodmanPlace::choose(const serve::ServiceName& name, serve::ReplicasOptions& replicas) {
-  // Its sockets are made by their user; nobody else comes to where it lies.
-  std::error_code error;
-  std::filesystem::permissions(replicas.directory, std::filesystem::perms::all, error);
-  if (error) options().log("services: " + error.message());
   replicas.make = [pods = pods_.get(), name](serve::InstanceOrder order) {
     return pods->begin(name, std::move(order));
   };
+}
+
+Result<void> PodmanPlace::set_backup(const serve::ServiceName& name,
+                                     const pipeline::ServiceSpec& spec,
+                                     const std::optional<infer::ServiceDocument>& backup) {
+  auto set = FrontPlace::set_backup(name, spec, backup);
+  if (!set || backup) return set;
+  {
+    const std::lock_guard lock(mutex_);
+    lent_.erase({name, true});
+  }
+  lend(name);
+  return set;
 }
 
 void PodmanPlace::lend(const serve::ServiceName& name) {
@@ -40,18 +50,29 @@ void PodmanPlace::lend(const serve::ServiceName& name) {
   pods_->lend(name, nodes);
 }
 
+/// Where that is refused, those of before are what Pods have, and those that come get.
 Result<std::optional<std::int64_t>> PodmanPlace::set_versions(const serve::ServiceName& name,
                                                               const infer::NodeDocument& node) {
-  if (const auto traffic = traffic_of(node); !traffic) return tl::unexpected(traffic.error());
+  const auto traffic = traffic_of(node);
+  if (!traffic) return tl::unexpected(traffic.error());
+  std::vector<infer::NodeDocument> old;
   {
     const std::lock_guard lock(mutex_);
     auto& [now, before] = lent_[{name, false}];
-    before = now;
+    old = before = now;
     for (infer::NodeDocument& each : now)
       if (each.node.name == node.node.name) each = node;
   }
   lend(name);
-  return FrontPlace::set_versions(name, node);
+  auto switched = FrontPlace::set_versions(name, node);
+  if (switched) return switched;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& [now, before] = lent_[{name, false}];
+    before = std::exchange(now, std::move(old));
+  }
+  lend(name);
+  return switched;
 }
 
 void PodmanPlace::remove(const serve::ServiceName& name) {

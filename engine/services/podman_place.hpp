@@ -17,6 +17,8 @@ class PodmanPlace final : public FrontPlace {
       : FrontPlace(std::move(options)), pods_(std::move(pods)) {}
   ~PodmanPlace() override { end_all(); }
 
+  Result<void> set_backup(const serve::ServiceName& name, const pipeline::ServiceSpec& spec,
+                          const std::optional<infer::ServiceDocument>& backup) override;
   Result<std::optional<std::int64_t>> set_versions(const serve::ServiceName& name,
                                                    const infer::NodeDocument& node) override;
   void remove(const serve::ServiceName& name) override;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "engine/podman/podman.hpp"
 #include "engine/podman/watch.hpp"
@@ -33,10 +34,13 @@ class PodmanPods {
   /// The engine outlives it, or it was told to forget it.
   PodmanPods(Options options, runtime::Engine& engine);
   ~PodmanPods();
-  void forget_engine() { sidecars_.forget_engine(); }
+  /// The engine is about to end, and nothing is looked for any more.
+  void forget_engine();
 
   /// Looks for podman. An error says why Pods cannot run here. Blocks; once it is open it does nothing.
   Result<void> open();
+  /// An error says why no Pod could serve it.
+  Result<void> check(const infer::ServiceDocument& document) const;
   /// What an earlier process has left goes. Blocks.
   Result<void> clear();
   /// Once it is open, which outlives it.
@@ -51,11 +55,13 @@ class PodmanPods {
 
  private:
   friend class PodInstance;
-  /// As which they come to the hub.
-  static constexpr const char* kNamespace = "podman";
-  /// Makes and starts the Pod. Blocks.
-  Result<void> make(const std::string& pod, const infer::ServiceDocument& document,
-                    const std::stop_token& stop);
+  /// As which they come to the hub: no cluster has such a namespace.
+  static constexpr const char* kNamespace = "podman:services";
+  PodSettings settings() const;
+  /// Makes and starts the Pod; gives the ids of its containers. Blocks.
+  Result<std::vector<std::string>> make(const std::string& pod,
+                                        const infer::ServiceDocument& document,
+                                        const std::stop_token& stop);
   /// Whatever there is of it. Blocks.
   void remove(const std::string& pod);
   void on_event(const podman::Event& event);
@@ -63,7 +69,8 @@ class PodmanPods {
   const Options options_;
   Sidecars sidecars_;
   std::mutex opening_;
-  std::optional<podman::Podman> podman_;                     // set once
+  std::stop_source ends_;
+  std::optional<podman::Podman> podman_, quick_;  // set once; the second waits less long
   mutable std::mutex mutex_;                                 // of what follows
   std::map<std::string, std::weak_ptr<PodInstance>> there_;  // by name
   std::unique_ptr<podman::Watch> watch_;

@@ -29,9 +29,14 @@ std::string unless_refused(Refusals& refusals, const std::string& about, const j
 
 std::string about_of(const infer::NodeDocument& node) { return "node " + node.node.name; }
 
-/// All but which versions its nodes have.
+/// All but which versions its nodes have; not whether they have a model at all.
 json shape_of(infer::ServiceDocument document) {
-  for (infer::NodeDocument& node : document.nodes) node.versions.clear();
+  for (infer::NodeDocument& node : document.nodes) {
+    const bool has_model =
+        std::any_of(node.versions.begin(), node.versions.end(),
+                    [](const infer::VersionDocument& each) { return !each.model.empty(); });
+    node.versions.assign(has_model ? 1 : 0, infer::VersionDocument());
+  }
   return infer::to_json(document);
 }
 

@@ -58,7 +58,12 @@ Result<Sidecars::Enrolled> Sidecars::wait_for_hub(
       if (engine_ == nullptr) return fail("the engine ends");
       if (!asked) ask(*engine_, [promise](Result<Enrolled> told) { promise->set_value(told); });
     }
-    if (answer.wait_for(kAskEngine) == std::future_status::ready) return answer.get();
+    if (answer.wait_for(kAskEngine) != std::future_status::ready) continue;
+    try {
+      return answer.get();
+    } catch (const std::future_error&) {
+      return fail("the engine ends");
+    }
   }
   return fail("the hub does not listen yet");
 }

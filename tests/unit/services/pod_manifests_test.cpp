@@ -95,8 +95,8 @@ TEST_F(PodManifests, ContainersOfNodesAreBesideTheService) {
 TEST_F(PodManifests, APodOfPodmanListensAtSocketsOfTheMachine) {
   settings_.sidecar.shape = inject::Shape::plain;
   settings_.sidecar.keys = inject::Keys{"hub's", "public", "secret"};
-  document_.listen = "unix:/run/user/0/x/s1/r2.sock";
-  document_.admin = "unix:/run/user/0/x/s1/r2.admin";
+  document_.listen = "unix:/run/user/0/x/s1/r2/http";
+  document_.admin = "unix:/run/user/0/x/s1/r2/admin";
   document_.nodes[0].container = {{"name", "node-pre"}, {"livenessProbe", {{"x", 1}}}};
   const std::string name = pod_name(name_, settings_.state, "2");
   EXPECT_THAT(name, MatchesRegex("scanflow-default-digits-[0-9a-f]{8}-2"));
@@ -108,10 +108,10 @@ TEST_F(PodManifests, APodOfPodmanListensAtSocketsOfTheMachine) {
   const json& spec = (*made)["spec"];
   EXPECT_EQ(spec["restartPolicy"], "Never") << "another replica takes its place";
   EXPECT_THAT(spec["volumes"].dump(),
-              HasSubstr(R"("hostPath":{"path":"/run/user/0/x/s1","type":"Directory"})"));
+              HasSubstr(R"("hostPath":{"path":"/run/user/0/x/s1/r2","type":"Directory"})"));
   const json& app = spec["containers"][0];
-  EXPECT_THAT(app["env"].dump(), HasSubstr("unix:/run/scanflow/r2.sock"));
-  EXPECT_THAT(app["env"].dump(), HasSubstr("unix:/run/scanflow/r2.admin"));
+  EXPECT_THAT(app["env"].dump(), HasSubstr("unix:/run/scanflow/http"));
+  EXPECT_THAT(app["env"].dump(), HasSubstr("unix:/run/scanflow/admin"));
   EXPECT_THAT(app["volumeMounts"].dump(), HasSubstr("/run/scanflow"));
   EXPECT_THAT(app["env"].dump(), HasSubstr(R"({"name":"SCANFLOW_RUN","value":")" + name));
   EXPECT_THAT(spec.dump(), Not(HasSubstr("Probe"))) << "podman would need curl for that";
