@@ -42,9 +42,10 @@ class Instance {
 };
 
 struct InstanceOrder {
-  std::string id;                   // as in ReplicaStatus
-  infer::ServiceDocument document;  // with listen and admin: sockets in a directory of its own, which exists
-  std::filesystem::path log;        // what it says goes there
+  std::string id;  // as in ReplicaStatus
+  infer::ServiceDocument
+      document;  // with listen and admin: sockets in a directory of its own, which exists
+  std::filesystem::path log;  // what it says goes there
   /// What its admin socket answers to a GET; an error where it does not; not valid once the replica is gone. [any-thread]
   std::function<std::future<Result<nlohmann::json>>(const std::string& path)> ask;
 };

@@ -17,8 +17,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kAgain{100};
 constexpr std::chrono::seconds kSidecarWithin{60};
-constexpr std::chrono::seconds kLookAt{2};  // whether its containers are there, while it is not ready
-constexpr std::chrono::seconds kLong{60};   // for one that is not ready: somebody should know
+constexpr std::chrono::seconds kLookAt{
+    2};  // whether its containers are there, while it is not ready
+constexpr std::chrono::seconds kLong{60};  // for one that is not ready: somebody should know
 constexpr unsigned kMostLogLines = 1000, kLastLines = 10;
 
 /// Init containers do their work and go.

@@ -70,7 +70,7 @@ class PodmanPods {
   Sidecars sidecars_;
   std::mutex opening_;
   std::stop_source ends_;
-  std::optional<podman::Podman> podman_, quick_;  // set once; the second waits less long
+  std::optional<podman::Podman> podman_, quick_;             // set once; the second waits less long
   mutable std::mutex mutex_;                                 // of what follows
   std::map<std::string, std::weak_ptr<PodInstance>> there_;  // by name
   std::unique_ptr<podman::Watch> watch_;

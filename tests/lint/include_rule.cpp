@@ -89,8 +89,8 @@ const std::vector<Rule>& table() {
       // The services of a server: what is applied, and where it runs.
       {"engine/services",
        {"engine/serve", "engine/infer", "engine/pipeline", "engine/store", "engine/runtime",
-        "engine/backend", "engine/kube", "engine/podman", "engine/inject", "engine/knowledge", "sidecar/protocol",
-        "sdk/loader", "sdk/base"}},
+        "engine/backend", "engine/kube", "engine/podman", "engine/inject", "engine/knowledge",
+        "sidecar/protocol", "sdk/loader", "sdk/base"}},
       {"engine/api", {"engine/graph",  "engine/pipeline", "engine/schedule",  "engine/run",
                       "engine/store",  "engine/backend",  "engine/kube",      "engine/orchestrate",
                       "engine/inject", "engine/hub",      "engine/knowledge", "engine/control",

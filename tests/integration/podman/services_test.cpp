@@ -186,7 +186,15 @@ TEST_F(PodmanServices, SwapTheirModelsUnderLoadAndReplaceAPodThatDies) {
   load.end();
   EXPECT_EQ(load.failed, 0) << "of " << load.asked;
   EXPECT_EQ(ask(), 5) << "the new one has the newest version";
-  EXPECT_THAT(scanflow({"service", "logs", "default/scale"}).exit, 0);
+  EXPECT_EQ(scanflow({"service", "logs", "default/scale"}).exit, 0);
+
+  // What cannot be loaded is tried again and again; a Pod that comes meanwhile has what was there before.
+  register_model("none");
+  EXPECT_TRUE(eventually([&] { return listed().value("problem", "") != ""; }));
+  EXPECT_TRUE(podman().signal(service_pods().at(0).name + "-service", "KILL"));
+  EXPECT_TRUE(eventually([&] { return listed().value("ready", 0) < 2; }));
+  EXPECT_TRUE(ready(2));
+  EXPECT_EQ(ask(), 5);
 
   EXPECT_EQ(scanflow({"delete", "inferenceservice", "scale"}).exit, 0);
   EXPECT_TRUE(eventually([&] { return service_pods().empty(); }));
@@ -216,6 +224,13 @@ TEST_F(PodmanServices, ANodeMayBeAContainer) {
         model + "\n");
   ASSERT_TRUE(ready(1));
   EXPECT_EQ(ask(), 41);
+  EXPECT_THAT(scanflow({"service", "logs", "default/scale"}).out, HasSubstr("the model listens"));
+  EXPECT_TRUE(podman().signal(service_pods().at(0).name + "-node-0", "KILL"));
+  EXPECT_TRUE(eventually([&] {
+    return server_->log().find("lost its container node-0 (exit 137): the model listens") !=
+           std::string::npos;
+  }));
+  EXPECT_TRUE(ready(1));
 }
 
 TEST_F(PodmanServices, WhatCannotBeServedSaysWhy) {
