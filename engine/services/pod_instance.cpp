@@ -140,12 +140,14 @@ void PodInstance::pause() {
 void PodInstance::look_at_containers() {
   const auto seen = pods_.quick_->inspect(pod_);
   if (!seen) return;
-  for (const podman::Container& each : seen->containers) {
-    if (!each.over()) continue;
-    ended(each.name, each.id, each.exit_code);
-    const std::lock_guard lock(mutex_);
-    if (each.oom_killed && end_ && end_->container == each.name)
-      end_->how = fmt::format("lost its container {}, which ran out of memory", each.name);
+  for (const std::string& name : containers_) {  // the first one's end may have been the others'
+    for (const podman::Container& each : seen->containers) {
+      if (each.name != name || !each.over()) continue;
+      ended(name, each.id, each.exit_code);
+      const std::lock_guard lock(mutex_);
+      if (each.oom_killed && end_ && end_->container == name)
+        end_->how = fmt::format("lost its container {}, which ran out of memory", name);
+    }
   }
 }
 
