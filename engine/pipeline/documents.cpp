@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "engine/pipeline/agent_reader.hpp"
 #include "engine/pipeline/document_text.hpp"
 #include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/map_reader.hpp"
@@ -40,10 +41,17 @@ void read_service_document(const Node& root, const Reading& reading, Problems& p
   out.labels = std::move(service.labels);
 }
 
+void read_agent_document(const Node& root, const Reading& reading, Problems& problems,
+                         Document& out) {
+  AgentSpec agent = read_agent_root(root, reading, problems);
+  out.labels = std::move(agent.labels);
+}
+
 /// A row for each kind of fields.cpp that has a table.
 constexpr std::array kReaders{
     KindReader{"Pipeline", read_pipeline_document},
     KindReader{"InferenceService", read_service_document},
+    KindReader{"Agent", read_agent_document},
 };
 
 struct File {

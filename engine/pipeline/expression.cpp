@@ -88,12 +88,14 @@ class Evaluation {
     if (!analysis.problems.empty()) {
       return fail(fmt::format("{}: {}", quoted(source), words(analysis.problems[0])));
     }
-    const std::array<LuaSandbox::Variable, 6> variables{{{"params", &scope_.params},
+    const std::array<LuaSandbox::Variable, 8> variables{{{"params", &scope_.params},
                                                          {"steps", &steps_},
                                                          {"matrix", &scope_.matrix},
                                                          {"item", &scope_.item},
                                                          {"run", &scope_.run},
-                                                         {"env", &scope_.env}}};
+                                                         {"env", &scope_.env},
+                                                         {"event", &scope_.event},
+                                                         {"see", &scope_.see}}};
     auto done = sandbox_.evaluate(analysis.lua, variables, &scope_.metrics);
     if (!done) return fail(fmt::format("{}: {}", quoted(source), done.error().message));
     return done;

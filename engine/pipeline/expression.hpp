@@ -27,6 +27,8 @@ struct Scope {
   /// `steps.NAME`: {"outputs", "artifacts", "status", "seconds"}, and "matrix"; for a step with a
   /// matrix an array of those. Null: no such step. Called only for names that the expression uses.
   std::function<json(const std::string& name)> step;
+  // Of an agent's rule: what its trigger saw, and what it asked to see then.
+  json event = nullptr, see = nullptr;
   /// Answers `metrics.last("loss")` and its like; empty: to ask is an error.
   AskMetrics metrics;
 };

@@ -13,10 +13,10 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::array<std::string_view, 7> kRoots{"params", "steps", "matrix", "item",
-                                                 "run",    "env",   "metrics"};
+constexpr std::array<std::string_view, 9> kRoots{"params", "steps",   "matrix", "item", "run",
+                                                 "env",    "metrics", "event",  "see"};
 /// Of pipelines.md, for later versions.
-constexpr std::array<std::string_view, 2> kLater{"event", "models"};
+constexpr std::array<std::string_view, 1> kLater{"models"};
 /// Of Lua, left out on purpose.
 constexpr std::array<std::string_view, 20> kRefused{
     "io",      "os",     "load",   "loadfile", "loadstring",     "dofile",       "require",
@@ -272,7 +272,7 @@ const std::vector<std::string>& global_names() {
       "params",   "steps",   "matrix",  "item",  "run",    "env",    "null",     "best",
       "worst",    "collect", "sum",     "len",   "json",   "find",   "contains", "startswith",
       "endswith", "split",   "replace", "trim",  "math",   "string", "table",    "tostring",
-      "tonumber", "type",    "ipairs",  "pairs", "select", "metrics"};
+      "tonumber", "type",    "ipairs",  "pairs", "select", "metrics",  "event",  "see"};
   return kNames;
 }
 

@@ -169,6 +169,11 @@ class Checker {
     if (use.root == "steps") return check_step(use, role);
     if (use.root == "item") return check_item(use, role);
     if (use.root == "metrics") return check_metrics(use, role);
+    if (use.root == "event" || use.root == "see") {
+      report(use.offset, use.length,
+             fmt::format("'{}' is known in the rules of an agent only", use.root));
+      return;
+    }
     if (use.path.empty() || !use.path[0].named) return;
     const Accessor& name = use.path[0];
     if (use.root == "params") {

@@ -329,7 +329,7 @@ constexpr std::array kAmount{
 constexpr std::array kKinds{
     DocumentKind{"Pipeline", pipeline_fields},
     DocumentKind{"InferenceService", service_fields},
-    DocumentKind{"Agent"},
+    DocumentKind{"Agent", agent_fields},
     DocumentKind{"Application"},
 };
 

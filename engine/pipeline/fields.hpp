@@ -179,6 +179,15 @@ const Table& service_resources_fields();
 const Table& service_slo_fields();
 const Table& service_backup_fields();
 
+// In agent_fields.cpp.
+const Table& agent_fields();
+const Table& agent_rule_fields();
+const Table& agent_trigger_fields();  // by plugin: open
+const Table& agent_see_fields();      // by name: open
+const Table& agent_action_fields();   // by primitive: open
+const Table& agent_strategy_fields();
+const Table& agent_guard_fields();
+
 /// string, int, float ...: the types of parameters.
 std::span<const std::string_view> param_types();
 

@@ -11,7 +11,7 @@
 #include "engine/pipeline/expression_lexer.hpp"
 #include "engine/pipeline/map_reader.hpp"
 #include "engine/pipeline/metadata_reader.hpp"
-#include "engine/pipeline/root_reader.hpp"
+#include "engine/pipeline/one_document.hpp"
 #include "engine/pipeline/text.hpp"
 #include "engine/pipeline/yaml_values.hpp"
 #include "sdk/base/nearest.hpp"
@@ -454,24 +454,14 @@ void check_services(const Node& list, const Reading& reading, Problems& problems
 
 ReadServiceResult read_service(const std::string& file, const std::string& text,
                                const loader::Catalog& catalog, const std::string& name_space) {
-  const Source source(file, text);
-  Problems problems(source);
-  const YamlDocument yaml = parse_yaml(source, problems);
-  const FindPipeline nothing;
-  Reading reading{catalog, nothing, {file}};
-  reading.only = !name_space.empty();
-  if (reading.only) reading.name_space = name_space;
   ReadServiceResult result;
-  std::vector<const Node*> roots;
-  for (const Node* root : yaml.roots)
-    if (!root->is_null()) roots.push_back(root);
-  if (problems.empty() && roots.size() != 1) {
-    problems.add({1, 1}, 1, fmt::format("{} documents: expected is one service", roots.size()));
-  } else if (problems.empty()) {
-    ServiceSpec service = read_service_root(*roots[0], reading, problems);
-    if (problems.empty()) result.service = std::make_shared<const ServiceSpec>(std::move(service));
-  }
-  result.errors = problems.take();
+  result.errors = read_one(file, text, catalog, name_space, "service",
+                           [&](const Node& root, const Reading& reading, Problems& problems) {
+                             ServiceSpec service = read_service_root(root, reading, problems);
+                             if (problems.empty())
+                               result.service =
+                                   std::make_shared<const ServiceSpec>(std::move(service));
+                           });
   return result;
 }
 

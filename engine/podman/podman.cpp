@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 /// SIGKILL, as a shell would see it.
 constexpr int kKilled = 137;
 constexpr std::chrono::milliseconds kRemoveAgain{200};
+constexpr int kRemoveTries = 3;
 
 /// conmon tells of a container that ran out of memory by a file `oom` in its current directory, and
 /// podman looks for it elsewhere (conmon 2.1.6). Each Pod is made in a directory of its own, so that
@@ -130,18 +131,28 @@ Answer<Played> Podman::play(const nlohmann::json& manifest, const std::stop_toke
   Failure failure = ended ? explain(what, ended->err) : ended.error();
   // podman leaves a Pod that it could not start; one that was there before is not ours to remove.
   if (failure.kind != Refusal::exists && failure.kind != Refusal::absent) {
-    auto removed = remove(*name);
-    // What podman has started for it may still be at work on it.
-    if (!removed && removed.error().kind == Refusal::other) {
-      std::this_thread::sleep_for(kRemoveAgain);
-      removed = remove(*name);
-    }
+    const auto removed = remove_what_is_left(
+        *name, failure.kind == Refusal::stopped || failure.kind == Refusal::deadline);
     if (!removed) {
       failure.message += fmt::format("; and what it left stays: {}", removed.error().message);
     }
     remove_volumes(*adapted);
   }
   return tl::unexpected(std::move(failure));
+}
+
+/// What podman has started for it may still be at work on it; of a podman that was killed something may only show then.
+Answer<void> Podman::remove_what_is_left(const std::string& pod, bool killed) const {
+  for (int tries = 0;; ++tries) {
+    const auto removed = remove(pod);
+    if (removed && !killed) return removed;
+    if (!removed && (removed.error().kind != Refusal::other || tries == kRemoveTries))
+      return removed;
+    std::this_thread::sleep_for(kRemoveAgain);
+    const auto seen = find(pod, {});
+    if (!seen && seen.error().kind == Refusal::missing) return {};
+    if (tries == kRemoveTries) return removed;
+  }
 }
 
 /// Before any of them is given something to do. Says why not.

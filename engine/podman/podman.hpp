@@ -78,6 +78,7 @@ class Podman {
                           const std::stop_token& stop) const;
   Answer<Pod> find(const std::string& pod, const std::stop_token& stop) const;
   std::string limit_processes_of(const Played& played, const std::stop_token& stop) const;
+  Answer<void> remove_what_is_left(const std::string& pod, bool killed) const;
   void remove_volumes(const nlohmann::json& manifest) const;
   void kill_all(const Pod& pod, const std::stop_token& stop) const;
   std::filesystem::path directory_of(const std::string& pod) const;

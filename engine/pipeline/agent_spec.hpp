@@ -1,0 +1,62 @@
+// A checked Agent: rules that look after something.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/pipeline/diagnostic.hpp"
+
+namespace scanflow::pipeline {
+
+using nlohmann::json;
+
+/// What a rule does about what it decides.
+enum class RuleMode { act, recommend, approve };
+
+struct RuleGuard {
+  std::int64_t cooldown_us = 0;  // after a decision that asked for something, the next is held back
+  double max_per_hour = 60;      // decisions that ask for something
+  RuleMode mode = RuleMode::act;
+};
+
+/// A trigger or a strategy, and its configuration with defaults.
+struct RulePlugin {
+  std::string uses;
+  json with = json::object();
+};
+
+/// A primitive that a rule asks for: its strings may hold ${{ }}.
+struct RuleAction {
+  std::string primitive;
+  json target = json::object();  // {"run", "step"}, {"object", "namespace"}; empty: the engine itself
+  json args = json::object();
+};
+
+struct AgentRule {
+  std::string name;
+  RulePlugin on;                            // the trigger
+  std::map<std::string, std::string> see;   // expressions, asked when it fires
+  std::string when;                         // an expression; empty: always
+  std::vector<RuleAction> actions;          // `do`
+  std::optional<RulePlugin> strategy;       // instead of `do`
+  std::vector<std::string> allow;           // primitives that it may ask for
+  RuleGuard guard;
+};
+
+struct AgentSpec {
+  std::string file;  // as the user named it
+  std::string name;
+  std::string name_space = "default";
+  std::map<std::string, std::string> labels;
+  std::string template_;  // monitor, analyzer, planner, executor; empty: none
+  std::vector<AgentRule> rules;
+};
+
+/// "act", "recommend", "approve".
+std::string to_text(RuleMode mode);
+
+}  // namespace scanflow::pipeline
