@@ -6,7 +6,7 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr bool kNeeded = true;
+constexpr bool kAgentNeeds = true;
 constexpr double kMostPerHour = 3600;
 constexpr double kLongestCooldown = 7.0 * 24 * 3600e6;
 
@@ -18,25 +18,26 @@ constexpr std::array<std::string_view, 3> kModes{"act", "recommend", "approve"};
 constexpr Field kRuleOfAgent = Field{"", kMap, "a rule"}.of(agent_rule_fields);
 constexpr Field kConfigOfTrigger{"", kMap | kNull, "the trigger's configuration"};
 constexpr Field kQuestionOfRule{"", kText, "an expression: what metrics say"};
-constexpr Field kArgumentsOfAction{"", kMap | kNull, "its arguments; 'target': whom it is asked of"};
-constexpr Field kActionOfRule = Field{"", kMap, "a primitive, and its arguments"}.of(
-    agent_action_fields);
+constexpr Field kArgumentsOfAction{"", kMap | kNull,
+                                   "its arguments; 'target': whom it is asked of"};
+constexpr Field kActionOfRule =
+    Field{"", kMap, "a primitive, and its arguments"}.of(agent_action_fields);
 constexpr Field kAllowedPrimitive{"", kText, "the name of a primitive", "literal"};
 
 constexpr std::array kAgent{
-    Field{"apiVersion", kText, "the version of the format", {}, kNeeded}.among(kAgentVersions),
-    Field{"kind", kText, "what the document describes", {}, kNeeded}.among(kAgentKind),
-    Field{"metadata", kMap, "name, namespace, labels", {}, kNeeded}.of(metadata_fields),
+    Field{"apiVersion", kText, "the version of the format", {}, kAgentNeeds}.among(kAgentVersions),
+    Field{"kind", kText, "what the document describes", {}, kAgentNeeds}.among(kAgentKind),
+    Field{"metadata", kMap, "name, namespace, labels", {}, kAgentNeeds}.of(metadata_fields),
     Field{"template", kText, "what it is in the loop: defaults of its rules' guards"}.among(
         kTemplates),
-    Field{"rules", kList, "what it notices, and what it does then", {}, kNeeded}
+    Field{"rules", kList, "what it notices, and what it does then", {}, kAgentNeeds}
         .listing(kRuleOfAgent)
         .not_empty(),
 };
 
 constexpr std::array kAgentRule{
-    Field{"name", kText, "its name within the agent", "label", kNeeded},
-    Field{"on", kMap, "a trigger plugin, and its configuration", {}, kNeeded}.of(
+    Field{"name", kText, "its name within the agent", "label", kAgentNeeds},
+    Field{"on", kMap, "a trigger plugin, and its configuration", {}, kAgentNeeds}.of(
         agent_trigger_fields),
     Field{"see", kMap, "expressions that are asked when it fires, by name: see.NAME"}.of(
         agent_see_fields),
@@ -46,15 +47,14 @@ constexpr std::array kAgentRule{
         .not_empty(),
     Field{"strategy", kMap, "a strategy plugin that decides, instead of 'do'"}.of(
         agent_strategy_fields),
-    Field{"allow", kList,
-          "primitives that it may ask for; without it those that 'do' names"}
+    Field{"allow", kList, "primitives that it may ask for; without it those that 'do' names"}
         .listing(kAllowedPrimitive)
         .not_twice(),
     Field{"guard", kMap, "what holds it back"}.of(agent_guard_fields),
 };
 
 constexpr std::array kAgentStrategy{
-    Field{"uses", kText, "a strategy plugin", "literal", kNeeded}.not_empty(),
+    Field{"uses", kText, "a strategy plugin", "literal", kAgentNeeds}.not_empty(),
     Field{"with", kMap, "its configuration"}.of(with_fields),
 };
 
@@ -76,8 +76,8 @@ constexpr Table kAgentTable{"agent", "an agent", kAgent};
 constexpr Table kAgentRuleTable{"agent_rule", "a rule", kAgentRule};
 constexpr Table kAgentTriggerTable{"agent_trigger", "'on'", {}, &kConfigOfTrigger, "literal", true};
 constexpr Table kAgentSeeTable{"agent_see", "'see'", {}, &kQuestionOfRule, "identifier"};
-constexpr Table kAgentActionTable{"agent_action", "an action", {}, &kArgumentsOfAction, "literal",
-                                  true};
+constexpr Table kAgentActionTable{"agent_action",      "an action", {},
+                                  &kArgumentsOfAction, "literal",   true};
 constexpr Table kAgentStrategyTable{"agent_strategy", "a strategy", kAgentStrategy};
 constexpr Table kAgentGuardTable{"agent_guard", "a guard", kAgentGuard};
 

@@ -108,8 +108,7 @@ class AgentReader {
     rule.on.uses = name.text;
     if (config.is_map()) rule.on.with = to_json(config, problems_);
     refuse_expressions(config, "a trigger");
-    check_plugin(name, config.is_map() ? config : name, loader::Kind::trigger, "trigger",
-                 rule.on);
+    check_plugin(name, config.is_map() ? config : name, loader::Kind::trigger, "trigger", rule.on);
   }
 
   void read_strategy(const Node& node, AgentRule& rule) {
@@ -135,9 +134,8 @@ class AgentReader {
     if (found == nullptr || found->kind != kind) {
       const std::vector<std::string> there = reading_.catalog.ids(kind);
       Diagnostic& problem = problems_.add(
-          name, found == nullptr
-                    ? fmt::format("unknown {} '{}'", word, printable(plugin.uses))
-                    : fmt::format("the plugin '{}' is no {}", plugin.uses, word));
+          name, found == nullptr ? fmt::format("unknown {} '{}'", word, printable(plugin.uses))
+                                 : fmt::format("the plugin '{}' is no {}", plugin.uses, word));
       problem.hint = hint_among(plugin.uses, there);
       if (problem.hint.empty() && !there.empty())
         problem.notes.push_back("those that there are: " + join_or(there, "and"));
@@ -186,7 +184,8 @@ class AgentReader {
     Diagnostic& problem =
         problems_.add(name, fmt::format("unknown primitive '{}'", printable(name.text)));
     problem.hint = hint_among(name.text, names);
-    if (problem.hint.empty()) problem.notes.push_back("those that there are: " + join_or(names, "and"));
+    if (problem.hint.empty())
+      problem.notes.push_back("those that there are: " + join_or(names, "and"));
     return false;
   }
 
@@ -202,8 +201,9 @@ class AgentReader {
     if (action.target.empty()) {
       const EnginePrimitive* const own = find_engine_primitive(action.primitive);
       if (own == nullptr) {
-        problems_.add(name, fmt::format("'{}' is asked of somebody: it needs a target",
-                                        action.primitive))
+        problems_
+            .add(name,
+                 fmt::format("'{}' is asked of somebody: it needs a target", action.primitive))
             .hint = "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
         return;
       }
@@ -211,9 +211,10 @@ class AgentReader {
     } else if (action.target.contains("step") || action.target.contains("run")) {
       const protocol::Primitive* const of_step = protocol::find_primitive(action.primitive);
       if (of_step == nullptr || !action.target.contains("step") || !action.target.contains("run")) {
-        problems_.add(name, of_step == nullptr
-                                ? fmt::format("'{}' is no primitive of a step", action.primitive)
-                                : "a step is named by its run, too")
+        problems_
+            .add(name, of_step == nullptr
+                           ? fmt::format("'{}' is no primitive of a step", action.primitive)
+                           : "a step is named by its run, too")
             .hint = of_step == nullptr ? "'scanflow primitive list' shows which are"
                                        : "target: {run: ID, step: NAME}";
         return;
@@ -231,10 +232,9 @@ class AgentReader {
           "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
       return;
     }
-    for (const auto& problem :
-         loader::validate(json::parse(schema), action.args, holds_expression))
-      problems_.add(place, fmt::format("{}{}: {}", action.primitive, problem.pointer,
-                                       problem.message));
+    for (const auto& problem : loader::validate(json::parse(schema), action.args, holds_expression))
+      problems_.add(place,
+                    fmt::format("{}{}: {}", action.primitive, problem.pointer, problem.message));
   }
 
   void check_what_decides(const MapReader& map) {
@@ -261,8 +261,9 @@ class AgentReader {
       for (const RuleAction& action : rule.actions) {
         if (std::find(rule.allow.begin(), rule.allow.end(), action.primitive) != rule.allow.end())
           continue;
-        problems_.add(*allow, fmt::format("'do' asks for '{}', which is not allowed",
-                                          printable(action.primitive)))
+        problems_
+            .add(*allow, fmt::format("'do' asks for '{}', which is not allowed",
+                                     printable(action.primitive)))
             .hint = "add it, or remove 'allow'";
       }
       return;
@@ -277,7 +278,8 @@ class AgentReader {
     if (plugin != nullptr && plugin->primitives.is_array() && !plugin->primitives.empty())
       asks = plugin->primitives.dump();
     problems_
-        .add(*map.key("strategy"), "the rule does not say which primitives its strategy may ask for")
+        .add(*map.key("strategy"),
+             "the rule does not say which primitives its strategy may ask for")
         .hint = fmt::format("allow: {}", asks);
   }
 
@@ -336,8 +338,8 @@ class AgentReader {
         if (std::find(roots.begin(), roots.end(), use.root) != roots.end()) continue;
         report(piece.offset + use.offset, use.length,
                fmt::format("'{}' is not known here", use.root))
-            .hint = "known are: " + join_or(std::vector<std::string>(roots.begin(), roots.end()),
-                                            "and");
+            .hint =
+            "known are: " + join_or(std::vector<std::string>(roots.begin(), roots.end()), "and");
       }
       if (!analysis.problems.empty()) continue;
       if (const auto compiled = sandbox_.compile(analysis.lua); !compiled)

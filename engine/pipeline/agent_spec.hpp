@@ -32,18 +32,19 @@ struct RulePlugin {
 /// A primitive that a rule asks for: its strings may hold ${{ }}.
 struct RuleAction {
   std::string primitive;
-  json target = json::object();  // {"run", "step"}, {"object", "namespace"}; empty: the engine itself
+  json target =
+      json::object();  // {"run", "step"}, {"object", "namespace"}; empty: the engine itself
   json args = json::object();
 };
 
 struct AgentRule {
   std::string name;
-  RulePlugin on;                            // the trigger
-  std::map<std::string, std::string> see;   // expressions, asked when it fires
-  std::string when;                         // an expression; empty: always
-  std::vector<RuleAction> actions;          // `do`
-  std::optional<RulePlugin> strategy;       // instead of `do`
-  std::vector<std::string> allow;           // primitives that it may ask for
+  RulePlugin on;                           // the trigger
+  std::map<std::string, std::string> see;  // expressions, asked when it fires
+  std::string when;                        // an expression; empty: always
+  std::vector<RuleAction> actions;         // `do`
+  std::optional<RulePlugin> strategy;      // instead of `do`
+  std::vector<std::string> allow;          // primitives that it may ask for
   RuleGuard guard;
 };
 

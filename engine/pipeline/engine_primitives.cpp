@@ -43,9 +43,9 @@ constexpr auto kEnginePrimitives = std::to_array<EnginePrimitive>({
      10 * kOneSecond},
 });
 
-constexpr auto kObjectPrimitives = std::to_array<std::string_view>(
-    {"scale", "resize", "set_autoscaler", "rollout_restart", "evict", "place", "cordon",
-     "set_traffic", "patch"});
+constexpr auto kObjectPrimitives =
+    std::to_array<std::string_view>({"scale", "resize", "set_autoscaler", "rollout_restart",
+                                     "evict", "place", "cordon", "set_traffic", "patch"});
 
 }  // namespace
 

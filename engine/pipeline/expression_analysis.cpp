@@ -269,10 +269,10 @@ class Analyzer {
 
 const std::vector<std::string>& global_names() {
   static const std::vector<std::string> kNames{
-      "params",   "steps",   "matrix",  "item",  "run",    "env",    "null",     "best",
-      "worst",    "collect", "sum",     "len",   "json",   "find",   "contains", "startswith",
-      "endswith", "split",   "replace", "trim",  "math",   "string", "table",    "tostring",
-      "tonumber", "type",    "ipairs",  "pairs", "select", "metrics",  "event",  "see"};
+      "params",   "steps",   "matrix",  "item",  "run",    "env",     "null",     "best",
+      "worst",    "collect", "sum",     "len",   "json",   "find",    "contains", "startswith",
+      "endswith", "split",   "replace", "trim",  "math",   "string",  "table",    "tostring",
+      "tonumber", "type",    "ipairs",  "pairs", "select", "metrics", "event",    "see"};
   return kNames;
 }
 

@@ -178,7 +178,7 @@ int refuse_change(lua_State* state) {
   return luaL_error(state, "an expression cannot change the library");
 }
 
-constexpr luaL_Reg kText[] = {
+constexpr luaL_Reg kTextFunctions[] = {
     {"find", text_find},         {"contains", text_contains}, {"startswith", text_startswith},
     {"endswith", text_endswith}, {"trim", text_trim},         {"split", text_split},
     {"replace", text_replace}};
@@ -212,7 +212,7 @@ void open_text(lua_State* state) {
   lua_getfield(state, -2, "format");
   lua_pushcclosure(state, text_format, 1);
   lua_setfield(state, -2, "format");
-  for (const luaL_Reg& function : kText) {
+  for (const luaL_Reg& function : kTextFunctions) {
     lua_pushcfunction(state, function.func);
     lua_setfield(state, -2, function.name);
   }
@@ -236,7 +236,7 @@ void open_library(lua_State* state) {
   lua_pushvalue(state, library);
   copy(state, -2, {"tonumber", "ipairs", "pairs", "select"});
   lua_settop(state, library);
-  for (const luaL_Reg& function : kText) add_function(state, function);
+  for (const luaL_Reg& function : kTextFunctions) add_function(state, function);
   add_function(state, {"tostring", value_text});
   add_function(state, {"type", value_type});
   open_helpers(state);
