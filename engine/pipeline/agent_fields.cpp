@@ -62,9 +62,8 @@ constexpr std::array kAgentGuard{
     Field{"cooldown", kScalar, "after a decision that asks for something the next waits so long",
           "duration"}
         .within(0, kLongestCooldown),
-    Field{"max_per_hour", kNumber, "decisions of the last hour that asked for something, at most"}
-        .above(0, "to hold all of them back, use mode: recommend")
-        .up_to(kMostPerHour),
+    Field{"max_per_hour", kInt, "decisions of the last hour that asked for something, at most"}
+        .within(1, kMostPerHour, "to hold all of them back, use mode: recommend"),
     Field{"mode", kText,
           "act: it does it; recommend: it says what it would do; approve: it waits until somebody "
           "approves"}

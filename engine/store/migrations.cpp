@@ -503,6 +503,6 @@ CREATE TABLE run_models (          -- that a run has used, or made
 }  // namespace
 
 const std::array<const char*, kSchemaVersion> kMigrations{
-    kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6, kVersion7};
+    kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6, kVersion7, kControlTables};
 
 }  // namespace scanflow::store

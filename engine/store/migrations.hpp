@@ -9,5 +9,6 @@ namespace scanflow::store {
 
 /// kMigrations[v]: from version v to v + 1. Never edited once released.
 extern const std::array<const char*, kSchemaVersion> kMigrations;
+extern const char kControlTables[];  // of them, for version 8
 
 }  // namespace scanflow::store

@@ -7,7 +7,7 @@
 namespace scanflow::store {
 
 /// In PRAGMA user_version; raised by one with every migration.
-inline constexpr std::int64_t kSchemaVersion = 7;
+inline constexpr std::int64_t kSchemaVersion = 8;
 
 /// Events and steps of a run lie together, in order, under one integer key without a further index:
 /// the number of the run in the upper half, seq or position in the lower.

@@ -11,6 +11,7 @@
 #include <iostream>
 #include <string>
 
+#include "engine/worker/control_host.hpp"
 #include "engine/worker/step_host.hpp"
 #include "engine/worker/supervisor.hpp"
 #include "sdk/loader/library.hpp"
@@ -68,12 +69,15 @@ int main(int argc, char** argv) {
   std::string library;
   auto* host = app.add_subcommand("host", "Warm parent of a plugin library's attempts");
   host->add_option("--library", library, "The plugin library, absolute")->required();
+  auto* control = app.add_subcommand(
+      "control", "Host triggers and strategies: what descriptor 3 asks, until it ends");
   auto* describe_command = app.add_subcommand("describe", "Print what a library offers, as JSON");
   describe_command->add_option("library", library, "The plugin library")->required();
 
   CLI11_PARSE(app, argc, argv);
   if (*describe_command) return describe(library);
   if (*host) return worker::run_step_host(library);
+  if (*control) return worker::run_control_host(3);
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   if (*serve) return worker::serve_pod(program);
   if (!redirect(log)) {

@@ -168,6 +168,22 @@ Result<Woken> TriggerInstance::wake(const WakeUp& why) {
   return woken;
 }
 
+Result<std::vector<json>> TriggerInstance::watches() {
+  const auto* const watch = static_cast<const scanflow_trigger_watch*>(
+      trigger_->get_extension(trigger_, SCANFLOW_TRIGGER_WATCH));
+  if (watch == nullptr || !SCANFLOW_HAS(watch, scanflow_trigger_watch, watches))
+    return std::vector<json>();
+  Written written(kMaxFirings, kMaxControlAnswer);
+  try {
+    const auto status = watch->watches(trigger_, written.sink());
+    if (status != SCANFLOW_OK)
+      return tl::unexpected(host_.take_error("watches of " + id_, status));
+  } catch (...) {
+    return fail(fmt::format("watches of {} threw across the boundary", id_));
+  }
+  return objects_of(written, id_, "watches", kMaxFirings);
+}
+
 StrategyInstance::StrategyInstance(std::shared_ptr<const Library> library, std::string id,
                                    ControlLog log)
     : library_(std::move(library)), id_(std::move(id)), host_(std::move(log)) {}

@@ -70,6 +70,8 @@ class TriggerInstance {
                                                          ControlLog log);
   ~TriggerInstance();
   Result<Woken> wake(const WakeUp& why);
+  /// What else than time it is to be woken for: objects with a "source".
+  Result<std::vector<json>> watches();
 
  private:
   TriggerInstance(std::shared_ptr<const Library> library, std::string id, ControlLog log);

@@ -21,6 +21,10 @@ EventTrigger::EventTrigger(Config config) : config_(std::move(config)) {
   if (!config_.where.is_object()) throw Invalid("where: write a map: {severity: high}");
 }
 
+std::vector<nlohmann::json> EventTrigger::watches() const {
+  return {{{"source", "events"}, {"type", config_.type}}};
+}
+
 WakeResult EventTrigger::wake(const Wake& wake) {
   if (wake.reason != WakeReason::event) return {};
   const auto& event = wake.event;

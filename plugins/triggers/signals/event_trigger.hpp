@@ -24,6 +24,7 @@ class EventTrigger : public Trigger {
   explicit EventTrigger(Config config);
   /// Of an event: {"type", "source", "time_us", "payload"}; each that is meant fires, with it as the evidence.
   WakeResult wake(const Wake& wake) override;
+  std::vector<nlohmann::json> watches() const override;
 
  private:
   const Config config_;

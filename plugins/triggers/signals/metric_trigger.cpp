@@ -48,6 +48,10 @@ bool MetricTrigger::is_mine(const nlohmann::json& sample) const {
   return true;
 }
 
+std::vector<nlohmann::json> MetricTrigger::watches() const {
+  return {{{"source", "samples"}, {"name", config_.name}, {"labels", config_.labels}}};
+}
+
 WakeResult MetricTrigger::wake(const Wake& wake) {
   const bool has_sample = wake.reason == WakeReason::sample && is_mine(wake.event);
   if (wake.reason == WakeReason::sample && !has_sample) return {};

@@ -38,6 +38,7 @@ class MetricTrigger : public Trigger {
   explicit MetricTrigger(Config config);
   /// Of a sample: {"name", "labels", "time_us", "value"}.
   WakeResult wake(const Wake& wake) override;
+  std::vector<nlohmann::json> watches() const override;
 
  private:
   bool is_mine(const nlohmann::json& sample) const;

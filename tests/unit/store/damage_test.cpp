@@ -34,9 +34,9 @@ Batch event(std::int64_t seq, std::size_t bytes = 10) {
 TEST(Damage, ANewerSchemaIsRefused) {
   const TempDir directory;
   ASSERT_EQ(open_error(directory.path()), "opened");
-  execute(directory / "scanflow.db", "PRAGMA user_version = 8");
+  execute(directory / "scanflow.db", "PRAGMA user_version = 9");
   const std::string reason =
-      "the database was written by a newer Scanflow (schema 8, this one knows 7); use that "
+      "the database was written by a newer Scanflow (schema 9, this one knows 8); use that "
       "version, or choose another state directory with --state";
   EXPECT_EQ(open_error(directory.path()), reason);
   EXPECT_EQ(error_of(Store::open_read_only(directory.path())), reason);

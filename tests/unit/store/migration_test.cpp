@@ -1,4 +1,4 @@
-// Databases that earlier versions wrote: schema1.sql to schema6.sql.
+// Databases that earlier versions wrote: schema1.sql to schema7.sql.
 #include <gmock/gmock.h>
 
 #include "tests/support/small_disk.hpp"
@@ -30,7 +30,7 @@ class Migration : public testing::TestWithParam<int> {
   test::TempDir directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(OfSchema, Migration, testing::Values(1, 2, 3, 4, 5, 6),
+INSTANTIATE_TEST_SUITE_P(OfSchema, Migration, testing::Values(1, 2, 3, 4, 5, 6, 7),
                          [](const auto& schema) { return std::to_string(schema.param); });
 
 TEST_P(Migration, KeepsAllThatIsThere) {
@@ -105,7 +105,7 @@ TEST_P(Migration, IsNotTheWorkOfReaders) {
   ASSERT_FALSE(reader);
   EXPECT_EQ(reader.error().message,
             "the database has schema " + std::to_string(GetParam()) +
-                ", older than 7; any command that runs a pipeline migrates it");
+                ", older than 8; any command that runs a pipeline migrates it");
 }
 
 TEST_P(Migration, ThatFindsTheDiskFullLeavesTheOldOne) {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string_view>
+#include <vector>
 #include <scanflow/detail/library.hpp>
 
 namespace scanflow {
@@ -43,6 +45,9 @@ class Trigger {
   virtual ~Trigger() = default;
   /// Same arguments, same answer. Must return within its deadline (1 s by default).
   virtual WakeResult wake(const Wake& wake) = 0;
+  /// What else than time it is to be woken for: {"source": "samples", "name", "labels"},
+  /// {"source": "events", "type": "drift.*"}. Always the same.
+  virtual std::vector<nlohmann::json> watches() const { return {}; }
 };
 
 namespace detail {
@@ -86,8 +91,17 @@ class TriggerTrampoline {
   }
 
   static void destroy(scanflow_trigger* trigger) noexcept { delete &self(trigger); }
-  static const void* get_extension(const scanflow_trigger*, const char*) noexcept {
-    return nullptr;
+  static std::int32_t watches(const scanflow_trigger* trigger, scanflow_sink out) noexcept {
+    const auto& me = self(trigger);
+    return guarded(me.host_, [&]() -> std::int32_t {
+      for (const auto& each : static_cast<const Trigger&>(me.plugin_).watches())
+        write(out, each.dump(), "what it is woken for");
+      return SCANFLOW_OK;
+    });
+  }
+  static const void* get_extension(const scanflow_trigger*, const char* id) noexcept {
+    static constexpr scanflow_trigger_watch kWatch = {sizeof(scanflow_trigger_watch), 0, &watches};
+    return std::string_view(id) == SCANFLOW_TRIGGER_WATCH ? &kWatch : nullptr;
   }
 
   scanflow_trigger abi_ = {

@@ -46,6 +46,16 @@ struct scanflow_trigger {
   const void* (*get_extension)(const scanflow_trigger* self, const char* id); /* [any-thread] */
 };
 
+/* An extension of a trigger, which says what else than time it is to be woken for. */
+#define SCANFLOW_TRIGGER_WATCH "trigger.watch/1"
+typedef struct scanflow_trigger_watch {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /* A JSON object per write: {"source": "samples", "name": "loss", "labels": {...}} (of series that
+   * have these labels), {"source": "events", "type": "drift.*"}. Always the same. [instance] */
+  int32_t (*watches)(const scanflow_trigger* self, scanflow_sink out);
+} scanflow_trigger_watch;
+
 typedef struct scanflow_trigger_factory {
   uint32_t struct_size;
   uint32_t reserved;

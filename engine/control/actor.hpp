@@ -1,0 +1,31 @@
+// Who carries out what rules decide.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "engine/control/decision.hpp"
+
+namespace scanflow::control {
+
+struct Order {
+  std::string id;  // the same again is done once
+  DecidedAction action;
+  std::string agent, rule, decision;
+  int depth = 0;  // as of Decision
+};
+struct Outcome {
+  std::string outcome;  // DONE, or why not
+  std::string message;
+  json evidence = json::object();
+};
+
+/// Thread-safe.
+class Actor {
+ public:
+  virtual ~Actor() = default;
+  /// `then` is called once, on whatever thread, be it at once; not where the engine ends first.
+  virtual void act(const Order& order, std::function<void(Outcome)> then) = 0;
+};
+
+}  // namespace scanflow::control

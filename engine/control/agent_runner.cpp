@@ -1,0 +1,559 @@
+#include "engine/control/agent_runner.hpp"
+
+#include <fmt/format.h>
+#include <scanflow/abi/trigger.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sdk/base/digest.hpp"
+#include "sdk/base/uuid.hpp"
+#include "sdk/loader/control_messages.hpp"
+
+namespace scanflow::control {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLongestSleep{60'000};
+constexpr std::int64_t kFirstWaitUs = 1'000'000, kLongestWaitUs = 300'000'000;
+constexpr std::int64_t kBeginAgainUs = 1'000'000;
+constexpr std::size_t kMostSamples = 10'000, kHappeningsAtOnce = 1000;
+constexpr unsigned kMostTries = 5;  // of what wakes a rule and makes it fail
+constexpr int kMostDepth = 16;
+
+std::string digest_of(const pipeline::RulePlugin& plugin) {
+  return sha256_hex(plugin.uses + "\n" + plugin.with.dump()).substr(0, 16);
+}
+
+/// `pattern` may end in '*'.
+bool is_of(const std::string& pattern, const std::string& type) {
+  if (!pattern.ends_with('*')) return type == pattern;
+  return type.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+std::uint64_t trigger_id(std::size_t rule) { return rule * 2; }
+std::uint64_t strategy_id(std::size_t rule) { return rule * 2 + 1; }
+
+}  // namespace
+
+AgentRunner::AgentRunner(Options options, Ledger& ledger, Actor& actor)
+    : options_(std::move(options)),
+      name_(options_.spec->name_space + "/" + options_.spec->name),
+      ledger_(ledger),
+      actor_(actor),
+      host_({.worker = options_.worker,
+             .log = [this](std::int32_t, std::string_view line) { say(std::string(line)); }}),
+      was_paused_(options_.paused),
+      paused_(options_.paused) {
+  for (const pipeline::AgentRule& each : options_.spec->rules) rules_.emplace_back().spec = &each;
+  mail_->to = this;
+  thread_ = std::thread([this] { run(); });
+}
+
+AgentRunner::~AgentRunner() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+  const std::lock_guard lock(mail_->mutex);
+  mail_->to = nullptr;
+}
+
+void AgentRunner::say(const std::string& line) const {
+  options_.log(fmt::format("agent {}: {}", name_, line));
+}
+
+// --- of any thread
+
+void AgentRunner::sample(std::size_t rule, json sample) {
+  const std::lock_guard lock(mutex_);
+  if (paused_) return;
+  if (samples_.size() == kMostSamples) {
+    samples_.pop_front();
+    ++passed_over_;
+  }
+  samples_.push_back({rule, std::move(sample)});
+  changed_.notify_one();
+}
+
+void AgentRunner::look() {
+  const std::lock_guard lock(mutex_);
+  look_ = true;
+  changed_.notify_one();
+}
+
+void AgentRunner::pause(bool paused) {
+  const std::lock_guard lock(mutex_);
+  paused_ = paused;
+  changed_.notify_one();
+}
+
+void AgentRunner::answer(const std::string& decision, bool approve, const std::string& by) {
+  const std::lock_guard lock(mutex_);
+  answers_.push_back({decision, approve, by});
+  changed_.notify_one();
+}
+
+json AgentRunner::rules() const {
+  const std::lock_guard lock(mutex_);
+  return published_;
+}
+
+bool AgentRunner::is_paused() const {
+  const std::lock_guard lock(mutex_);
+  return published_paused_;
+}
+
+// --- its thread
+
+void AgentRunner::run() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    look_ = false;
+    const bool paused = paused_;
+    lock.unlock();
+    begin();
+    take_answers();
+    take_ends();
+    if (begun_ && !paused) {
+      if (std::exchange(was_paused_, false)) {
+        if (const auto newest = ledger_.newest())
+          for (Rule& rule : rules_) rule.state.seen = *newest;
+      }
+      for (std::size_t i = 0; i < rules_.size(); ++i) (void)load(i);
+      wake_by_samples();
+      wake_by_events();
+      wake_by_time();
+    }
+    was_paused_ = paused || (was_paused_ && !begun_);
+    json published = describe();
+    const milliseconds wait = until_next();
+    lock.lock();
+    published_ = std::move(published);
+    published_paused_ = was_paused_;
+    changed_.wait_for(lock, wait, [this] { return is_awaited(); });
+  }
+}
+
+/// Under the mutex: is there something to do?
+bool AgentRunner::is_awaited() const {
+  return ending_ || look_ || !answers_.empty() || !ends_.empty() ||
+         (!samples_.empty() && !paused_) || paused_ != was_paused_;
+}
+
+milliseconds AgentRunner::until_next() const {
+  std::int64_t next_us = begun_ ? INT64_MAX : begin_again_us_;
+  if (begun_ && !was_paused_) {
+    for (const Rule& rule : rules_) {
+      std::int64_t at_us = rule.next_us.value_or(INT64_MAX);
+      if (rule.loaded_in == 0 || rule.tries > 0) at_us = 0;  // as soon as it may
+      next_us = std::min(next_us, std::max(at_us, rule.not_before_us));
+    }
+  }
+  if (next_us == INT64_MAX) return kLongestSleep;
+  const std::int64_t left_us = next_us - now();
+  return std::clamp(milliseconds((left_us + 999) / 1000), milliseconds(0), kLongestSleep);
+}
+
+/// Reads what was left, and goes on with it.
+void AgentRunner::begin() {
+  if (begun_ || now() < begin_again_us_) return;
+  begin_again_us_ = now() + kBeginAgainUs;
+  const auto states = ledger_.rules(name_);
+  const auto newest = ledger_.newest();
+  const auto open = ledger_.decisions({.agent = name_, .only_open = true, .limit = 10'000});
+  if (!states || !newest || !open) {
+    return say((!states ? states.error() : !newest ? newest.error() : open.error()).message);
+  }
+  for (Rule& rule : rules_) {
+    const std::string trigger = digest_of(rule.spec->on);
+    const std::string strategy = rule.spec->strategy ? digest_of(*rule.spec->strategy) : "";
+    const auto found = states->find(rule.spec->name);
+    if (found != states->end()) rule.state = found->second;
+    if (rule.state.trigger_digest != trigger) {  // it notices from now on
+      rule.state.trigger_state.clear();
+      rule.state.seen = *newest;
+    }
+    if (rule.state.strategy_digest != strategy) rule.state.strategy_state.clear();
+    rule.state.trigger_digest = trigger;
+    rule.state.strategy_digest = strategy;
+  }
+  begun_ = true;
+  for (auto each = open->rbegin(); each != open->rend(); ++each) {
+    if (each->state == "waiting") {
+      waiting_[each->id] = *each;
+    } else {
+      go_on(*each);
+    }
+  }
+}
+
+// --- plugins
+
+Result<json> AgentRunner::load_plugin(std::uint64_t id, const char* kind,
+                                      const pipeline::RulePlugin& plugin) {
+  const loader::PluginInfo* const info = options_.catalog->find(plugin.uses);
+  if (info == nullptr)
+    return fail(fmt::format("the {} '{}' is not there any more", kind, plugin.uses));
+  return host_.ask({{"op", "load"},
+                    {"id", id},
+                    {"kind", kind},
+                    {"library", info->library.string()},
+                    {"plugin", plugin.uses},
+                    {"config", plugin.with}});
+}
+
+/// True: it can be woken.
+bool AgentRunner::load(std::size_t index) {
+  Rule& rule = rules_[index];
+  if (now() < rule.not_before_us) return false;
+  const auto running = host_.start();
+  if (!running) {
+    fail_rule(rule, running.error().message);
+    return false;
+  }
+  if (rule.loaded_in == *running) return true;
+  auto loaded = load_plugin(trigger_id(index), "trigger", rule.spec->on);
+  if (loaded && rule.spec->strategy) {
+    auto strategy = load_plugin(strategy_id(index), "strategy", *rule.spec->strategy);
+    if (!strategy) loaded = std::move(strategy);
+  }
+  if (!loaded) {
+    fail_rule(rule, loaded.error().message);
+    return false;
+  }
+  const bool first = rule.loaded_in == 0;
+  rule.loaded_in = *running;
+  std::vector<json> watches = loaded->at("watches").get<std::vector<json>>();
+  rule.types.clear();
+  rule.watches_samples = false;
+  for (const json& each : watches) {
+    const std::string source = each.value("source", "");
+    if (source == "events") rule.types.push_back(each.value("type", ""));
+    rule.watches_samples = rule.watches_samples || source == "samples";
+  }
+  if (first && options_.watching) options_.watching(index, watches);
+  return wake(index, SCANFLOW_WAKE_START, nullptr, 0, rule.state.seen);
+}
+
+void AgentRunner::fail_rule(Rule& rule, const std::string& problem) {
+  rule.wait_us = rule.wait_us == 0 ? kFirstWaitUs : std::min(rule.wait_us * 2, kLongestWaitUs);
+  rule.not_before_us = now() + rule.wait_us;
+  if (std::exchange(rule.problem, problem) != problem)
+    say(fmt::format("rule {}: {}; it is tried again after growing waits", rule.spec->name, problem));
+}
+
+void AgentRunner::be_well(Rule& rule) {
+  rule.tries = 0;
+  rule.wait_us = rule.not_before_us = 0;
+  rule.problem.clear();
+}
+
+Result<loader::Woken> AgentRunner::ask_trigger(std::size_t index, std::int32_t reason,
+                                               const json& event) {
+  const loader::WakeUp why{reason, now(), event, rules_[index].state.trigger_state};
+  auto answer =
+      host_.ask({{"op", "wake"}, {"id", trigger_id(index)}, {"why", loader::to_json(why)}});
+  if (!answer) return tl::unexpected(answer.error());
+  return loader::woken_from_json(*answer);
+}
+
+bool AgentRunner::wake(std::size_t index, std::int32_t reason, const json& event, int depth,
+                       std::int64_t seen) {
+  Rule& rule = rules_[index];
+  const auto woken = ask_trigger(index, reason, event);
+  if (!woken) {
+    ++rule.tries;
+    fail_rule(rule, fmt::format("its trigger: {}", woken.error().message));
+    return false;
+  }
+  RuleState next = rule.state;
+  next.seen = seen;
+  if (woken->state) next.trigger_state = *woken->state;
+  std::vector<Decision> decisions;
+  const RuleState before = std::exchange(rule.state, next);
+  for (const json& evidence : woken->fires) {
+    auto decision = decide(index, evidence, depth);
+    if (!decision) {
+      rule.state = before;  // it fires again
+      ++rule.tries;
+      fail_rule(rule, decision.error().message);
+      return false;
+    }
+    if (*decision) decisions.push_back(std::move(**decision));
+  }
+  const bool is_new = !decisions.empty() || rule.state.trigger_state != before.trigger_state ||
+                      rule.state.strategy_state != before.strategy_state || !woken->fires.empty();
+  if (is_new) {
+    if (const auto kept = ledger_.commit(name_, rule.spec->name, rule.state, decisions); !kept) {
+      rule.state = before;
+      fail_rule(rule, kept.error().message);
+      return false;
+    }
+  }
+  rule.next_us = woken->next_wake_us;
+  if (reason != SCANFLOW_WAKE_START) be_well(rule);  // that it can be loaded says little
+  rule.fired += woken->fires.size();
+  if (!woken->fires.empty()) rule.last_us = now();
+  for (Decision& decision : decisions) {
+    ++rule.decided;
+    record(decision);
+    if (decision.state == "waiting") waiting_[decision.id] = decision;
+    if (decision.state == "acting") go_on(decision);
+  }
+  return true;
+}
+
+void AgentRunner::wake_by_time() {
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    Rule& rule = rules_[i];
+    const std::int64_t now_us = now();
+    if (!rule.next_us || *rule.next_us > now_us || !load(i)) continue;
+    if (!rule.next_us || *rule.next_us > now()) continue;  // it was loaded just now
+    if (wake(i, SCANFLOW_WAKE_TIME, nullptr, 0, rule.state.seen) || rule.tries < kMostTries)
+      continue;
+    rule.tries = 0;
+    rule.next_us = now() + kLongestWaitUs;
+  }
+}
+
+void AgentRunner::wake_by_samples() {
+  std::deque<Sample> samples;
+  std::uint64_t passed_over = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    samples.swap(samples_);
+    passed_over = std::exchange(passed_over_, 0);
+  }
+  if (passed_over > 0)
+    say(fmt::format("{} samples came faster than its triggers take them", passed_over));
+  for (const Sample& each : samples) {
+    if (load(each.rule))
+      wake(each.rule, SCANFLOW_WAKE_SAMPLE, each.sample, 0, rules_[each.rule].state.seen);
+  }
+}
+
+/// Each rule goes on where it was: one that fails is tried again, and passes over what it fails of again and again.
+void AgentRunner::wake_by_events() {
+  for (std::size_t i = 0; i < rules_.size(); ++i) {
+    Rule& rule = rules_[i];
+    while (!rule.types.empty() && load(i)) {
+      const auto all = ledger_.happenings(rule.state.seen, kHappeningsAtOnce);
+      if (!all || all->empty()) break;
+      bool stuck = false;
+      for (const Happening& each : *all) {
+        const bool meant = std::any_of(rule.types.begin(), rule.types.end(),
+                                       [&](const auto& type) { return is_of(type, each.type); });
+        stuck = meant && !wake(i, SCANFLOW_WAKE_EVENT, to_json(each), each.depth, each.seq) &&
+                rule.tries < kMostTries;
+        if (stuck) break;
+        if (rule.tries >= kMostTries) {
+          say(fmt::format("rule {}: the event {} is passed over: it made it fail {} times",
+                          rule.spec->name, each.type, kMostTries));
+          be_well(rule);
+        }
+        rule.state.seen = std::max(rule.state.seen, each.seq);
+      }
+      if (stuck || all->size() < kHappeningsAtOnce) break;
+    }
+  }
+}
+
+// --- decisions
+
+/// Nothing: there is nothing to do. An error: the strategy has failed, and is to be asked again.
+Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const json& evidence,
+                                                    int depth) {
+  Rule& rule = rules_[index];
+  const pipeline::AgentRule& spec = *rule.spec;
+  json see = json::object();
+  pipeline::Scope scope;
+  scope.event = evidence;
+  scope.metrics = options_.metrics;
+  for (const auto& [name, question] : spec.see) {
+    const auto answer = evaluator_.evaluate(json(question), scope);
+    see[name] = answer ? *answer : json();
+    if (!answer) say(fmt::format("rule {}: see.{}: {}", spec.name, name, answer.error().message));
+  }
+  Decision decision;
+  decision.id = uuid_v7(now() / 1000);
+  decision.agent = name_;
+  decision.rule = spec.name;
+  decision.time_us = now();
+  decision.mode = to_text(spec.guard.mode);
+  decision.depth = depth + 1;
+  decision.evidence = evidence;
+  if (!spec.see.empty()) decision.evidence["see"] = see;
+  auto actions = spec.strategy ? ask_strategy(index, decision.evidence)
+                               : evaluate_actions(spec, evidence, see);
+  if (!actions && spec.strategy && rule.tries + 1 < kMostTries)
+    return fail("its strategy: " + actions.error().message);
+  const auto end = [&](const char* state, std::string reason) {
+    decision.state = state;
+    decision.reason = std::move(reason);
+    decision.ended_us = now();
+  };
+  if (!actions) {
+    end("failed", actions.error().message);
+    return std::optional(decision);
+  }
+  if (actions->empty()) return std::optional<Decision>();
+  decision.actions = std::move(*actions);
+  const std::int64_t now_us = now();
+  if (std::string why = why_refused(spec, decision); !why.empty()) {
+    end("refused", std::move(why));
+  } else if (std::string held = rule.state.guard.why_not(spec.guard, now_us); !held.empty()) {
+    end("held", std::move(held));
+  } else {
+    rule.state.guard.note(now_us);
+    if (spec.guard.mode == pipeline::RuleMode::recommend) end("recommended", "");
+    else decision.state = spec.guard.mode == pipeline::RuleMode::approve ? "waiting" : "acting";
+  }
+  return std::optional(decision);
+}
+
+Result<std::vector<DecidedAction>> AgentRunner::ask_strategy(std::size_t index,
+                                                             const json& evidence) {
+  const loader::Question question{now(), evidence, rules_[index].state.strategy_state};
+  const auto answer = host_.ask(
+      {{"op", "decide"}, {"id", strategy_id(index)}, {"question", loader::to_json(question)}});
+  if (!answer) return tl::unexpected(answer.error());
+  loader::Decided decided = loader::decided_from_json(*answer);
+  if (decided.state) rules_[index].state.strategy_state = *decided.state;
+  std::vector<DecidedAction> actions;
+  for (loader::WantedAction& each : decided.actions)
+    actions.push_back({std::move(each.primitive), std::move(each.target), std::move(each.args)});
+  return actions;
+}
+
+Result<std::vector<DecidedAction>> AgentRunner::evaluate_actions(const pipeline::AgentRule& rule,
+                                                                 const json& evidence,
+                                                                 const json& see) {
+  pipeline::Scope scope;
+  scope.event = evidence;
+  scope.see = see;
+  std::vector<DecidedAction> actions;
+  if (!rule.when.empty()) {
+    const auto holds = evaluator_.condition(rule.when, scope);
+    if (!holds) return fail("when: " + holds.error().message);
+    if (!*holds) return actions;
+  }
+  for (const pipeline::RuleAction& each : rule.actions) {
+    auto target = evaluator_.evaluate(each.target, scope);
+    auto args = evaluator_.evaluate(each.args, scope);
+    if (!target || !args)
+      return fail(each.primitive + ": " + (target ? args : target).error().message);
+    actions.push_back({each.primitive, std::move(*target), std::move(*args)});
+  }
+  return actions;
+}
+
+std::string AgentRunner::why_refused(const pipeline::AgentRule& rule,
+                                     const Decision& decision) const {
+  for (const DecidedAction& each : decision.actions) {
+    if (std::find(rule.allow.begin(), rule.allow.end(), each.primitive) == rule.allow.end())
+      return fmt::format("it asks for '{}', which the rule does not allow", each.primitive);
+  }
+  if (decision.depth <= kMostDepth) return {};
+  return fmt::format("{} rules have led to this, each by an event: is that a circle?", kMostDepth);
+}
+
+/// For people.
+void AgentRunner::record(const Decision& decision) {
+  std::string what;
+  for (const DecidedAction& each : decision.actions)
+    what += (what.empty() ? "" : ", ") + each.primitive;
+  say(fmt::format("rule {}: {} {}{}", decision.rule, decision.state, what,
+                  decision.reason.empty() ? "" : ": " + decision.reason));
+}
+
+// --- what is done
+
+/// One action after the other, from the first that has no outcome.
+void AgentRunner::go_on(const Decision& decision) {
+  Decision& acting = acting_[decision.id] = decision;
+  std::size_t next = 0;
+  while (next < acting.actions.size() && acting.actions[next].outcome == "DONE") ++next;
+  const bool failed = next < acting.actions.size() && !acting.actions[next].outcome.empty();
+  if (next < acting.actions.size() && !failed) {
+    const Order order{fmt::format("{}.{}", acting.id, next), acting.actions[next], name_,
+                      acting.rule, acting.id, acting.depth};
+    actor_.act(order, [mail = mail_, id = acting.id, next](Outcome outcome) {
+      const std::lock_guard held(mail->mutex);
+      if (mail->to == nullptr) return;
+      const std::lock_guard lock(mail->to->mutex_);
+      mail->to->ends_.push_back({id, next, std::move(outcome)});
+      mail->to->changed_.notify_one();
+    });
+    return;
+  }
+  acting.state = failed ? "failed" : "done";
+  if (failed) acting.reason = acting.actions[next].message;
+  acting.ended_us = now();
+  if (const auto kept = ledger_.update(acting); !kept) say(kept.error().message);
+  record(acting);
+  acting_.erase(decision.id);
+}
+
+void AgentRunner::take_ends() {
+  std::deque<Ended> ends;
+  {
+    const std::lock_guard lock(mutex_);
+    ends.swap(ends_);
+  }
+  for (Ended& each : ends) {
+    const auto found = acting_.find(each.decision);
+    if (found == acting_.end()) continue;
+    Decision decision = found->second;
+    DecidedAction& action = decision.actions[each.action];
+    action.outcome = std::move(each.outcome.outcome);
+    action.message = std::move(each.outcome.message);
+    action.evidence = std::move(each.outcome.evidence);
+    if (const auto kept = ledger_.update(decision); !kept) say(kept.error().message);
+    go_on(decision);
+  }
+}
+
+void AgentRunner::take_answers() {
+  std::deque<Answer> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    answers.swap(answers_);
+  }
+  for (const Answer& each : answers) {
+    auto found = waiting_.extract(each.decision);
+    if (found.empty()) continue;
+    Decision& decision = found.mapped();
+    decision.by = each.by;
+    decision.state = each.approve ? "acting" : "rejected";
+    if (!each.approve) decision.ended_us = now();
+    if (const auto kept = ledger_.update(decision); !kept) {
+      say(kept.error().message);
+      waiting_.insert(std::move(found));
+      continue;
+    }
+    record(decision);
+    if (each.approve) go_on(decision);
+  }
+}
+
+json AgentRunner::describe() const {
+  json rows = json::array();
+  for (const Rule& rule : rules_) {
+    rows.push_back({{"name", rule.spec->name},
+                    {"trigger", rule.spec->on.uses},
+                    {"strategy", rule.spec->strategy ? rule.spec->strategy->uses : "rules"},
+                    {"mode", to_text(rule.spec->guard.mode)},
+                    {"fired", rule.fired},
+                    {"decided", rule.decided},
+                    {"last_us", rule.last_us},
+                    {"next_us", rule.next_us.value_or(0)},
+                    {"problem", rule.problem}});
+  }
+  return rows;
+}
+
+}  // namespace scanflow::control

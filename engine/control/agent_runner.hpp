@@ -1,0 +1,150 @@
+// One agent at work: its triggers are woken, what they notice is decided about, and what is decided is guarded, recorded
+// and asked for. A thread and a control host of its own. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/control/actor.hpp"
+#include "engine/control/host_process.hpp"
+#include "engine/control/ledger.hpp"
+#include "engine/pipeline/agent_spec.hpp"
+#include "engine/pipeline/expression.hpp"
+#include "sdk/loader/catalog.hpp"
+#include "sdk/loader/control_instance.hpp"
+
+namespace scanflow::control {
+
+class AgentRunner {
+ public:
+  /// What a rule's trigger is woken for: {"source", ...}, once it is known.
+  using Watching = std::function<void(std::size_t rule, const std::vector<json>& watches)>;
+  struct Options {
+    std::shared_ptr<const pipeline::AgentSpec> spec;
+    std::shared_ptr<const loader::Catalog> catalog;
+    std::filesystem::path worker;  // scanflow-worker
+    bool paused = false;
+    std::function<std::int64_t()> clock;  // microseconds since 1970
+    pipeline::AskMetrics metrics;         // for `see`; [any-thread]
+    Watching watching;                    // called on its thread
+    std::function<void(const std::string& line)> log;  // [any-thread]
+  };
+
+  /// Ledger and actor outlive it. What it left unfinished goes on.
+  AgentRunner(Options options, Ledger& ledger, Actor& actor);
+  ~AgentRunner();
+
+  /// A sample of a series that the rule watches: {"name", "labels", "time_us", "value"}. Of more than so many that wait the
+  /// oldest are passed over.
+  void sample(std::size_t rule, json sample);
+  /// There are new happenings.
+  void look();
+  /// The clock was moved by hand.
+  void tick() { look(); }
+  void pause(bool paused);
+  /// Of a decision that waits: it is carried out, or is not. One that does not wait stays as it is.
+  void answer(const std::string& decision, bool approve, const std::string& by);
+
+  /// [{"name", "trigger", "strategy", "mode", "fired", "decided", "last_us" (0), "next_us" (0), "problem"}]
+  json rules() const;
+  bool is_paused() const;
+  const pipeline::AgentSpec& spec() const { return *options_.spec; }
+
+ private:
+  struct Rule {
+    const pipeline::AgentRule* spec = nullptr;
+    RuleState state;
+    std::uint64_t loaded_in = 0;  // of HostProcess::start; 0: never
+    std::vector<std::string> types;  // of events
+    bool watches_samples = false;
+    std::optional<std::int64_t> next_us;
+    std::int64_t not_before_us = 0, wait_us = 0;  // after a failure
+    unsigned tries = 0;                           // of one event
+    std::string problem;
+    std::uint64_t fired = 0, decided = 0;
+    std::int64_t last_us = 0;
+  };
+  struct Sample {
+    std::size_t rule;
+    json sample;
+  };
+  struct Ended {
+    std::string decision;
+    std::size_t action;
+    Outcome outcome;
+  };
+
+  void run();
+  void begin();
+  void go_on(const Decision& decision);
+  std::int64_t now() const { return options_.clock(); }
+  std::chrono::milliseconds until_next() const;
+  bool is_awaited() const;
+  json describe() const;
+  void wake_by_time();
+  void wake_by_events();
+  void wake_by_samples();
+  void take_answers();
+  void take_ends();
+  bool load(std::size_t index);
+  Result<json> load_plugin(std::uint64_t id, const char* kind, const pipeline::RulePlugin& plugin);
+  /// False: it failed, and is tried again later.
+  bool wake(std::size_t index, std::int32_t reason, const json& event, int depth,
+            std::int64_t seen);
+  Result<loader::Woken> ask_trigger(std::size_t index, std::int32_t reason, const json& event);
+  Result<std::optional<Decision>> decide(std::size_t index, const json& evidence, int depth);
+  Result<std::vector<DecidedAction>> ask_strategy(std::size_t index, const json& evidence);
+  Result<std::vector<DecidedAction>> evaluate_actions(const pipeline::AgentRule& rule,
+                                                      const json& evidence, const json& see);
+  std::string why_refused(const pipeline::AgentRule& rule, const Decision& decision) const;
+  void fail_rule(Rule& rule, const std::string& problem);
+  static void be_well(Rule& rule);
+  void record(const Decision& decision);
+  void say(const std::string& line) const;
+
+  const Options options_;
+  const std::string name_;  // NAMESPACE/NAME
+  Ledger& ledger_;
+  Actor& actor_;
+  // Of its thread alone.
+  HostProcess host_;
+  pipeline::Evaluator evaluator_;
+  std::vector<Rule> rules_;
+  std::map<std::string, Decision> acting_, waiting_;
+  bool begun_ = false, was_paused_ = false;
+  std::int64_t begin_again_us_ = 0;
+
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable changed_;
+  json published_ = json::array();  // rules()
+  std::deque<Sample> samples_;
+  std::uint64_t passed_over_ = 0;
+  struct Answer {
+    std::string decision;
+    bool approve;
+    std::string by;
+  };
+  std::deque<Answer> answers_;
+  std::deque<Ended> ends_;
+  bool look_ = true, paused_ = false, ending_ = false;
+  bool published_paused_ = false;
+  /// Told by whoever acts, also when this is gone.
+  struct Mail {
+    std::mutex mutex;
+    AgentRunner* to = nullptr;
+  };
+  const std::shared_ptr<Mail> mail_ = std::make_shared<Mail>();
+  std::thread thread_;
+};
+
+}  // namespace scanflow::control

@@ -1,0 +1,53 @@
+// What a rule has decided, and what became of it.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace scanflow::control {
+
+using nlohmann::json;
+
+/// An event that agents may wait for.
+struct Happening {
+  std::int64_t seq = 0;  // the store's to say
+  std::string type, source;
+  std::int64_t time_us = 0;  // since 1970
+  int depth = 0;             // how many rules have led to it, each by an event
+  json payload = json::object();
+};
+/// {"type", "source", "time_us", "payload"}: as triggers get it.
+json to_json(const Happening& happening);
+
+/// One primitive that was asked for.
+struct DecidedAction {
+  std::string primitive;
+  json target = json::object(), args = json::object();
+  std::string outcome;  // empty: none yet; DONE, or why not: FAILED, EXPIRED, ...
+  std::string message;
+  json evidence = json::object();
+};
+
+struct Decision {
+  std::string id;  // UUIDv7
+  std::string agent, rule;   // NAMESPACE/NAME
+  std::int64_t time_us = 0;  // since 1970
+  std::string mode;          // act, recommend, approve
+  /// acting, waiting (for an approval); or how it ended: nothing (no action was asked for), recommended, held (by the
+  /// guard), refused (it asked for what it may not), rejected (by a person), done, failed.
+  std::string state;
+  std::string reason;  // of held, refused, failed
+  std::string by;      // who approved or rejected it
+  std::int64_t ended_us = 0;
+  int depth = 0;  // as of Happening
+  json evidence = json::object();
+  std::vector<DecidedAction> actions;
+};
+/// All of it but depth.
+json to_json(const Decision& decision);
+json to_json(const std::vector<DecidedAction>& actions);
+std::vector<DecidedAction> actions_from_json(const json& document);
+
+}  // namespace scanflow::control

@@ -1,0 +1,188 @@
+#include "engine/control/ledger.hpp"
+
+#include <fmt/format.h>
+
+#include "engine/store/execute.hpp"
+#include "engine/store/sqlite.hpp"
+
+namespace scanflow::control {
+namespace {
+
+using store::change;
+using store::collect;
+using store::Connection;
+using store::Statement;
+
+constexpr const char* kDecision =
+    "id, agent, rule, time_us, mode, state, reason, by, ended_us, depth, evidence, actions";
+
+void read_decision(const Statement& columns, Decision& row) {
+  std::string evidence, actions;
+  columns.read(row.id, row.agent, row.rule, row.time_us, row.mode, row.state, row.reason, row.by,
+               row.ended_us, row.depth, evidence, actions);
+  row.evidence = json::parse(evidence, nullptr, false);
+  row.actions = actions_from_json(json::parse(actions, nullptr, false));
+}
+
+Result<void> write(const Connection& connection, const Decision& row) {
+  const auto changed = change(
+      connection,
+      "INSERT INTO decisions VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+      "ON CONFLICT (id) DO UPDATE SET state = ?6, reason = ?7, by = ?8, ended_us = ?9, "
+      "actions = ?12",
+      row.id, row.agent, row.rule, row.time_us, row.mode, row.state, row.reason, row.by,
+      row.ended_us, row.depth, row.evidence.dump(), to_json(row.actions).dump());
+  if (!changed) return tl::unexpected(changed.error());
+  return {};
+}
+
+/// The error of any of them.
+template <class... Changed>
+Result<void> all_of(const Changed&... changed) {
+  Result<void> result;
+  ((result && !changed ? void(result = tl::unexpected(changed.error())) : void()), ...);
+  return result;
+}
+
+template <class Row, class Read, class... Values>
+Result<std::vector<Row>> query(const store::Store& store, const char* sql, Read fill,
+                               const Values&... values) {
+  Result<std::vector<Row>> rows;
+  const auto read = store.read([&](const Connection& connection) -> Result<void> {
+    rows = collect<Row>(connection, sql, fill, values...);
+    if (!rows) return tl::unexpected(rows.error());
+    return {};
+  });
+  if (!read) return tl::unexpected(read.error());
+  return rows;
+}
+
+}  // namespace
+
+Result<std::map<std::string, RuleState>> Ledger::rules(const std::string& agent) const {
+  using Named = std::pair<std::string, RuleState>;
+  const auto rows = query<Named>(
+      store_,
+      "SELECT rule, trigger_digest, trigger_state, strategy_digest, strategy_state, seen, guard "
+      "FROM agent_rules WHERE agent = ?1",
+      [](const Statement& columns, Named& row) {
+        std::string guard;
+        columns.read(row.first, row.second.trigger_digest, row.second.trigger_state,
+                     row.second.strategy_digest, row.second.strategy_state, row.second.seen, guard);
+        row.second.guard = GuardState::from_json(json::parse(guard, nullptr, false));
+      },
+      agent);
+  if (!rows) return tl::unexpected(rows.error());
+  return std::map<std::string, RuleState>(rows->begin(), rows->end());
+}
+
+Result<void> Ledger::commit(const std::string& agent, const std::string& rule,
+                            const RuleState& state, const std::vector<Decision>& decisions) {
+  return store_.write([&](Connection& connection) -> Result<void> {
+    const auto kept = change(
+        connection, "INSERT OR REPLACE INTO agent_rules VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        agent, rule, state.trigger_digest, state.trigger_state, state.strategy_digest,
+        state.strategy_state, state.seen, state.guard.to_json().dump());
+    if (!kept) return tl::unexpected(kept.error());
+    for (const Decision& each : decisions)
+      if (auto written = write(connection, each); !written) return written;
+    if (decisions.empty()) return {};
+    const auto dropped = change(connection,
+                                "DELETE FROM decisions WHERE ended_us > 0 AND seq <= "
+                                "(SELECT max(seq) FROM decisions) - ?1",
+                                kMostDecisions);
+    return all_of(dropped);
+  });
+}
+
+Result<void> Ledger::update(const Decision& decision) {
+  return store_.write([&](Connection& connection) { return write(connection, decision); });
+}
+
+Result<std::vector<Decision>> Ledger::decisions(const DecisionFilter& filter) const {
+  const std::string sql = fmt::format(
+      "SELECT {} FROM decisions WHERE (?1 = '' OR agent = ?1) AND (?2 = '' OR rule = ?2) AND "
+      "(?3 = '' OR seq < (SELECT seq FROM decisions WHERE id = ?3)) {} ORDER BY seq DESC LIMIT ?4",
+      kDecision, filter.only_open ? "AND ended_us = 0" : "");
+  return query<Decision>(store_, sql.c_str(), read_decision, filter.agent, filter.rule,
+                         filter.before, filter.limit);
+}
+
+Result<std::optional<Decision>> Ledger::decision(const std::string& id) const {
+  const std::string sql =
+      fmt::format("SELECT {} FROM decisions WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", kDecision);
+  const auto found = query<Decision>(store_, sql.c_str(), read_decision, id);
+  if (!found) return tl::unexpected(found.error());
+  if (found->size() != 1) return std::nullopt;
+  return found->front();
+}
+
+Result<void> Ledger::forget(const std::string& agent) {
+  return store_.write([&](Connection& connection) {
+    return all_of(change(connection, "DELETE FROM agent_rules WHERE agent = ?1", agent),
+                  change(connection, "DELETE FROM paused_agents WHERE agent = ?1", agent));
+  });
+}
+
+Result<std::int64_t> Ledger::add(const Happening& happening) {
+  std::int64_t seq = 0;
+  const auto written = store_.write([&](Connection& connection) -> Result<void> {
+    const auto added = change(connection,
+                              "INSERT INTO happenings (type, source, time_us, depth, payload) "
+                              "VALUES (?1, ?2, ?3, ?4, ?5)",
+                              happening.type, happening.source, happening.time_us, happening.depth,
+                              happening.payload.dump());
+    if (!added) return tl::unexpected(added.error());
+    seq = sqlite3_last_insert_rowid(connection.handle());
+    return all_of(
+        change(connection, "DELETE FROM happenings WHERE seq <= ?1", seq - kMostHappenings));
+  });
+  if (!written) return tl::unexpected(written.error());
+  return seq;
+}
+
+Result<std::vector<Happening>> Ledger::happenings(std::int64_t after, std::size_t limit) const {
+  return query<Happening>(
+      store_,
+      "SELECT seq, type, source, time_us, depth, payload FROM happenings WHERE seq > ?1 "
+      "ORDER BY seq LIMIT ?2",
+      [](const Statement& columns, Happening& row) {
+        std::string payload;
+        columns.read(row.seq, row.type, row.source, row.time_us, row.depth, payload);
+        row.payload = json::parse(payload, nullptr, false);
+      },
+      after, limit);
+}
+
+Result<std::int64_t> Ledger::newest() const {
+  const auto rows = query<std::int64_t>(
+      store_, "SELECT coalesce(max(seq), 0) FROM happenings",
+      [](const Statement& columns, std::int64_t& seq) { columns.read(seq); });
+  if (!rows) return tl::unexpected(rows.error());
+  return rows->empty() ? 0 : rows->front();
+}
+
+Result<std::map<std::string, std::string>> Ledger::paused() const {
+  using Named = std::pair<std::string, std::string>;
+  const auto rows = query<Named>(store_, "SELECT agent, by FROM paused_agents",
+                                 [](const Statement& columns, Named& row) {
+                                   columns.read(row.first, row.second);
+                                 });
+  if (!rows) return tl::unexpected(rows.error());
+  return std::map<std::string, std::string>(rows->begin(), rows->end());
+}
+
+Result<void> Ledger::pause(const std::string& agent, const std::string& by, std::int64_t now_us) {
+  return store_.write([&](Connection& connection) {
+    return all_of(change(connection, "INSERT OR REPLACE INTO paused_agents VALUES (?1, ?2, ?3)",
+                         agent, by, now_us));
+  });
+}
+
+Result<void> Ledger::resume(const std::string& agent) {
+  return store_.write([&](Connection& connection) {
+    return all_of(change(connection, "DELETE FROM paused_agents WHERE agent = ?1", agent));
+  });
+}
+
+}  // namespace scanflow::control
