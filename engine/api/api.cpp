@@ -114,6 +114,15 @@ const std::vector<Api::Impl::Route>& Api::Impl::routes() {
       {"GET", {"readyz"}, &Impl::readiness},
       {"GET", {"api", "v1", "version"}, &Impl::version},
       {"GET", {"api", "v1", "schedules"}, &Impl::schedules},
+      {"GET", {"api", "v1", "agents"}, &Impl::list_agents},
+      {"GET", {"api", "v1", "agents", "{}", "{}"}, &Impl::show_agent},
+      {"POST", {"api", "v1", "agents", "{}", "{}", "pause"}, &Impl::pause_agent},
+      {"GET",
+       {"api", "v1", "decisions"},
+       &Impl::list_decisions,
+       {"agent", "rule", "open", "before", "limit"}},
+      {"POST", {"api", "v1", "decisions", "{}"}, &Impl::answer_decision},
+      {"POST", {"api", "v1", "events"}, &Impl::emit_event},
       {"GET", {"api", "v1", "services"}, &Impl::list_services},
       {"GET", {"api", "v1", "services", "{}", "{}"}, &Impl::show_service},
       {"GET", {"api", "v1", "services", "{}", "{}", "logs"}, &Impl::service_logs},
@@ -219,10 +228,12 @@ void Api::handle(Request request, const Reply& reply) {
   reply(std::move(response));
 }
 
-void Api::serve(runtime::Engine& engine, const services::Services& hosted) {
-  impl_->shared.http.post([this, &engine, &hosted] {
+void Api::serve(runtime::Engine& engine, const services::Services& hosted,
+                control::Agents& agents) {
+  impl_->shared.http.post([this, &engine, &hosted, &agents] {
     impl_->shared.engine = &engine;
     impl_->services = &hosted;
+    impl_->agents = &agents;
   });
 }
 
@@ -231,6 +242,7 @@ void Api::forget_engine() {
   impl_->shared.http.post([&] {
     impl_->shared.engine = nullptr;
     impl_->services = nullptr;
+    impl_->agents = nullptr;
     forgotten.set_value();
   });
   forgotten.get_future().wait();

@@ -41,6 +41,11 @@
 //   POST   /api/v1/actions                   {"object": "deployment/web", "namespace", "primitive", "arguments": {},
 //                                            "deadline": "30s", "dry_run", "by", "id"}: as of primitives
 //   GET    /api/v1/actions/{id}              one of them, with its outcome
+//   GET    /api/v1/agents                    what looks after things: {"agents": [...]}; .../{namespace}/{name}: one of them
+//   POST   /api/v1/agents/{namespace}/{name}/pause    {"paused": true, "by"}
+//   GET    /api/v1/decisions                 of agents, the newest first: ?agent=NAMESPACE/NAME rule= open=true before=ID limit=
+//   POST   /api/v1/decisions/{id}            {"approve": true, "by"}: of one that waits
+//   POST   /api/v1/events                    {"type", "payload": {}, "source"}: told to all agents
 //   GET    /api/v1/top                       all attempts that run, and how they fare
 //   POST   /api/v1/cache/clear               ?older_than=30d; cached results are forgotten
 //
@@ -61,6 +66,9 @@
 
 namespace scanflow::services {
 class Services;
+}
+namespace scanflow::control {
+class Agents;
 }
 
 namespace scanflow::api {
@@ -86,7 +94,8 @@ class Api {
   http::Admission admit(const Request& head) const;
   void handle(Request request, const Reply& reply);
   /// They are asked from now on. [not-the-HTTP-thread]
-  void serve(runtime::Engine& engine, const services::Services& hosted);
+  void serve(runtime::Engine& engine, const services::Services& hosted,
+             control::Agents& agents);
   /// Asks them no more, when this returns. [not-the-HTTP-thread]
   void forget_engine();
   /// Waits for what is being read; nothing is after this. Before `http` ends.

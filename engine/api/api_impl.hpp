@@ -11,6 +11,7 @@
 
 #include "engine/api/api.hpp"
 #include "engine/api/event_stream.hpp"
+#include "engine/control/agents.hpp"
 #include "engine/services/services.hpp"
 #include "engine/track/answer.hpp"
 
@@ -83,6 +84,14 @@ struct Api::Impl {
   void remove_document(const Request& request, const Segments& names, const Reply& reply);
   void remove_documents(const Request& request, const Segments& names, const Reply& reply);
 
+  // Agents (agent_requests.cpp).
+  void list_agents(const Request& request, const Segments& names, const Reply& reply);
+  void show_agent(const Request& request, const Segments& names, const Reply& reply);
+  void pause_agent(const Request& request, const Segments& names, const Reply& reply);
+  void list_decisions(const Request& request, const Segments& names, const Reply& reply);
+  void answer_decision(const Request& request, const Segments& names, const Reply& reply);
+  void emit_event(const Request& request, const Segments& names, const Reply& reply);
+
   // Services (service_requests.cpp).
   void list_services(const Request& request, const Segments& names, const Reply& reply);
   void show_service(const Request& request, const Segments& names, const Reply& reply);
@@ -123,6 +132,11 @@ struct Api::Impl {
     reply(std::move(response));
   }
   template <class Use>
+  void with_agents(const Reply& reply, Use use) {
+    if (agents != nullptr) return use(*agents);
+    reply(ending());
+  }
+  template <class Use>
   void with_services(const Reply& reply, Use use) {
     if (services != nullptr) return use(*services);
     reply(ending());
@@ -132,6 +146,7 @@ struct Api::Impl {
 
   const ApiOptions options;
   const services::Services* services = nullptr;  // that this server runs
+  control::Agents* agents = nullptr;             // the same
   Shared shared;
 };
 

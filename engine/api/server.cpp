@@ -9,6 +9,7 @@
 
 #include "engine/api/api.hpp"
 #include "engine/api/scheduler.hpp"
+#include "engine/control/agents.hpp"
 #include "engine/http/server.hpp"
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_socket.hpp"
@@ -53,15 +54,18 @@ struct Server::Impl {
   std::unique_ptr<runtime::EngineSocket> socket;  // and the engine
   std::unique_ptr<Scheduler> scheduler;
   std::unique_ptr<services::Services> hosted;
+  std::unique_ptr<control::Agents> agents;
 
   ~Impl() {
     scheduler.reset();
     if (http) http->hear_no_more();
     if (api) api->forget_engine();
+    if (agents) agents->forget_engine();
     if (hosted) hosted->forget_engine();
     socket.reset();
     if (api) api->finish();
     hosted.reset();
+    agents.reset();
     http.reset();
   }
 
@@ -211,7 +215,13 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
       impl->make_place(impl->socket->engine()));
   if (!hosted) return tl::unexpected(hosted.error());
   impl->hosted = std::move(*hosted);
-  impl->api->serve(impl->socket->engine(), *impl->hosted);
+  auto agents = control::Agents::start(
+      {chosen.state, chosen.worker, chosen.jobs, chosen.plugin_dirs,
+       [&chosen] { return find_plugins(chosen); }, chosen.log},
+      impl->socket->engine());
+  if (!agents) return tl::unexpected(agents.error());
+  impl->agents = std::move(*agents);
+  impl->api->serve(impl->socket->engine(), *impl->hosted, *impl->agents);
   chosen.log("listening on http://" + impl->http->address());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "engine/backend/names.hpp"
+#include "engine/cli/agent_command.hpp"
 #include "engine/cli/admin_command.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
@@ -337,6 +338,7 @@ int main(int argc, char** argv) {
   AdminOptions admin_options;
   ServeOptions serve_options;
   ServiceOptions service_options;
+  AgentOptions agent_options;
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
@@ -358,6 +360,7 @@ int main(int argc, char** argv) {
   add_admin(app, choice.context, admin_options, choice.command);
   add_serve(app, choice.context, serve_options, choice.command);
   add_service(app, choice.context, service_options, choice.command);
+  add_agent(app, choice.context, agent_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice.context, server_options, choice.command);

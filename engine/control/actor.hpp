@@ -9,7 +9,7 @@
 namespace scanflow::control {
 
 struct Order {
-  std::string id;  // the same again is done once
+  std::string id;  // the same again is done once; letters, digits and '-'
   DecidedAction action;
   std::string agent, rule, decision;
   int depth = 0;  // as of Decision

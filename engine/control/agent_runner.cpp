@@ -235,7 +235,14 @@ bool AgentRunner::load(std::size_t index) {
     if (source == "events") rule.types.push_back(each.value("type", ""));
     rule.watches_samples = rule.watches_samples || source == "samples";
   }
-  if (first && options_.watching) options_.watching(index, watches);
+  if (first && options_.watching) {
+    for (const json& each : watches) {
+      options_.watching(each, [mail = mail_, index](json sample) {
+        const std::lock_guard held(mail->mutex);
+        if (mail->to != nullptr) mail->to->sample(index, std::move(sample));
+      });
+    }
+  }
   return wake(index, SCANFLOW_WAKE_START, nullptr, 0, rule.state.seen);
 }
 
@@ -479,7 +486,7 @@ void AgentRunner::go_on(const Decision& decision) {
   while (next < acting.actions.size() && acting.actions[next].outcome == "DONE") ++next;
   const bool failed = next < acting.actions.size() && !acting.actions[next].outcome.empty();
   if (next < acting.actions.size() && !failed) {
-    const Order order{fmt::format("{}.{}", acting.id, next), acting.actions[next], name_,
+    const Order order{fmt::format("{}-{}", acting.id, next), acting.actions[next], name_,
                       acting.rule, acting.id, acting.depth};
     actor_.act(order, [mail = mail_, id = acting.id, next](Outcome outcome) {
       const std::lock_guard held(mail->mutex);

@@ -27,8 +27,10 @@ namespace scanflow::control {
 
 class AgentRunner {
  public:
-  /// What a rule's trigger is woken for: {"source", ...}, once it is known.
-  using Watching = std::function<void(std::size_t rule, const std::vector<json>& watches)>;
+  /// {"name", "labels", "time_us", "value"}; of any thread, also when the runner is gone.
+  using TakeSample = std::function<void(json sample)>;
+  /// What a trigger is woken for, {"source", ...}, once it is known, and who is to be told of samples.
+  using Watching = std::function<void(const json& what, const TakeSample& take)>;
   struct Options {
     std::shared_ptr<const pipeline::AgentSpec> spec;
     std::shared_ptr<const loader::Catalog> catalog;

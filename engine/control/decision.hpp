@@ -16,6 +16,7 @@ struct Happening {
   std::string type, source;
   std::int64_t time_us = 0;  // since 1970
   int depth = 0;             // how many rules have led to it, each by an event
+  std::string origin;        // whose it is: two of one are one; empty: of nobody who asks twice
   json payload = json::object();
 };
 /// {"type", "source", "time_us", "payload"}: as triggers get it.

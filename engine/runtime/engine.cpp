@@ -153,6 +153,19 @@ void Engine::lend(const std::string& name_space, const std::string& borrower,
 
 const knowledge::Knowledge* Engine::recent() const { return impl_->recent.knowledge(); }
 
+Result<std::optional<double>> Engine::metric(const pipeline::MetricQuery& query) const {
+  return runtime::ask_metrics(impl_->recent, query, wall_us());
+}
+
+std::uint64_t Engine::watch_samples(std::string name, Labels labels,
+                                    std::function<void(nlohmann::json sample)> tell) {
+  return impl_->recent.watch(std::move(name), std::move(labels), std::move(tell));
+}
+
+void Engine::unwatch_samples(std::uint64_t number) { impl_->recent.unwatch(number); }
+
+store::Store* Engine::store() const { return impl_->options.store.get(); }
+
 void Engine::with_tracker(std::function<void(track::Answer<const track::Tracker*>)> use) {
   const auto unavailable = [&use](const char* why) {
     use(tl::unexpected<track::Problem>({track::Code::unavailable, why}));

@@ -14,6 +14,7 @@
 #include "engine/backend/pod_hub.hpp"
 #include "engine/knowledge/knowledge.hpp"
 #include "engine/run/scheduler.hpp"
+#include "engine/pipeline/metric_query.hpp"
 #include "engine/runtime/action.hpp"
 #include "engine/runtime/primitive.hpp"
 #include "engine/runtime/registry.hpp"
@@ -122,6 +123,17 @@ class Engine {
 
   /// What sidecars and steps have told lately; null: nothing yet.
   const knowledge::Knowledge* recent() const;
+  /// As expressions ask it (metric_answers.hpp).
+  Result<std::optional<double>> metric(const pipeline::MetricQuery& query) const;
+  /// Told of each sample, from now on, of series of that name which have these labels: {"name", "labels", "time_us",
+  /// "value"}. On whatever thread it comes; must not block, nor call back. Gives a number, for unwatch_samples.
+  std::uint64_t watch_samples(std::string name, Labels labels,
+                              std::function<void(nlohmann::json sample)> tell);
+  void unwatch_samples(std::uint64_t number);
+
+  /// Null: this engine keeps no state. Its write() and read() are for others with tables of their own; it is the
+  /// engine's.
+  store::Store* store() const;
 
   // Experiments and models (engine/track).
 

@@ -1,5 +1,7 @@
 #include "engine/runtime/recent_metrics.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/runtime/namespaces.hpp"
@@ -8,6 +10,7 @@ namespace scanflow::runtime {
 namespace {
 
 constexpr std::size_t kMostWarned = 100;
+constexpr std::size_t kMostWatched = 100'000;  // series that there are when a watch begins
 
 /// A series as one number that is never 0, for the hub.
 std::uint64_t number_of(const knowledge::SeriesId& id) {
@@ -38,6 +41,7 @@ void RecentMetrics::warn(const std::string& what) {
 Result<knowledge::SeriesId> RecentMetrics::add(const std::string& name, const Labels& labels,
                                                knowledge::Kind kind, std::int64_t now_us) {
   auto id = writable().add(name, labels, kind, now_us);
+  if (id && !watches_.empty()) note(*id, name, labels);
   if (id) return id;
   // Of a limit Knowledge has warned itself, once for each name.
   const std::uint64_t over_limit = knowledge_->usage().refused;
@@ -67,6 +71,8 @@ void RecentMetrics::samples(std::span<const hub::Sample> samples, std::int64_t n
   batch_.clear();
   for (const hub::Sample& sample : samples)
     batch_.push_back({series_of(sample.series), {sample.time_us, sample.value}});
+  if (!watched_.empty())
+    for (const knowledge::SeriesSample& each : batch_) tell(each.series, each.sample);
   if (!writable().append(batch_, now_us).unknown.empty()) {
     warn(
         "samples of series that had none for an hour are not kept until their sidecar names them "
@@ -86,7 +92,56 @@ void RecentMetrics::logged(const protocol::Metric& metric, std::int64_t now_us,
   labels["attempt"] = std::to_string(metric.id.attempt);
   const std::lock_guard lock(writing_);
   const auto id = add(metric.name, labels, knowledge::Kind::gauge, now_us);
-  if (id) writable().append(*id, {metric.time_us, metric.value}, now_us);
+  if (!id) return;
+  writable().append(*id, {metric.time_us, metric.value}, now_us);
+  if (!watched_.empty()) tell(*id, {metric.time_us, metric.value});
+}
+
+std::uint64_t RecentMetrics::watch(std::string name, Labels labels,
+                                   std::function<void(nlohmann::json sample)> tell) {
+  const std::lock_guard lock(writing_);
+  const std::uint64_t number = ++last_watch_;
+  watches_[number] = {std::move(name), std::move(labels), std::move(tell)};
+  if (!knowledge_) return number;
+  for (const knowledge::SeriesInfo& each : knowledge_->series(watches_[number].name, {}, kMostWatched))
+    note(each.id, each.name, each.labels);
+  return number;
+}
+
+void RecentMetrics::unwatch(std::uint64_t number) {
+  const std::lock_guard lock(writing_);
+  watches_.erase(number);
+  for (auto series = watched_.begin(); series != watched_.end();) {
+    std::erase(series->second.by, number);
+    series = series->second.by.empty() ? watched_.erase(series) : std::next(series);
+  }
+}
+
+/// Who watches this series? Under the lock.
+void RecentMetrics::note(const knowledge::SeriesId& id, const std::string& name,
+                         const Labels& labels) {
+  std::vector<std::uint64_t> by;
+  for (const auto& [number, watch] : watches_) {
+    const bool all = watch.name == name &&
+                     std::all_of(watch.labels.begin(), watch.labels.end(), [&](const auto& label) {
+                       const auto found = labels.find(label.first);
+                       return found != labels.end() && found->second == label.second;
+                     });
+    if (all) by.push_back(number);
+  }
+  if (by.empty()) return;
+  watched_[{id.slot, id.generation}] = {name, labels, std::move(by)};
+}
+
+/// Under the lock.
+void RecentMetrics::tell(const knowledge::SeriesId& id, const knowledge::Sample& sample) const {
+  const auto found = watched_.find({id.slot, id.generation});
+  if (found == watched_.end()) return;
+  const nlohmann::json told = {{"name", found->second.name},
+                               {"labels", found->second.labels},
+                               {"time_us", sample.time_us},
+                               {"value", sample.value}};
+  for (const std::uint64_t each : found->second.by) watches_.at(each).tell(told);
 }
 
 void RecentMetrics::maintain(std::int64_t now_us) {

@@ -10,11 +10,14 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/hub/core.hpp"
@@ -44,6 +47,10 @@ class RecentMetrics {
   /// `from`, `pod`: of the sidecar that has brought it, where it is of an injected Pod.
   void logged(const protocol::Metric& metric, std::int64_t now_us, const hub::SidecarKey& from = {},
               const std::string& pod = "");
+  /// As Engine::watch_samples.
+  std::uint64_t watch(std::string name, Labels labels,
+                      std::function<void(nlohmann::json sample)> tell);
+  void unwatch(std::uint64_t number);
   /// To be called each second or so.
   void maintain(std::int64_t now_us);
 
@@ -52,6 +59,18 @@ class RecentMetrics {
   const knowledge::Knowledge* knowledge() const { return made_.load(std::memory_order_acquire); }
 
  private:
+  struct Watch {
+    std::string name;
+    Labels labels;
+    std::function<void(nlohmann::json sample)> tell;
+  };
+  struct Watched {  // a series that somebody watches
+    std::string name;
+    Labels labels;
+    std::vector<std::uint64_t> by;  // watches
+  };
+  void note(const knowledge::SeriesId& id, const std::string& name, const Labels& labels);
+  void tell(const knowledge::SeriesId& id, const knowledge::Sample& sample) const;
   knowledge::Knowledge& writable();
   Result<knowledge::SeriesId> add(const std::string& name, const Labels& labels,
                                   knowledge::Kind kind, std::int64_t now_us);
@@ -65,6 +84,9 @@ class RecentMetrics {
   std::uint64_t over_limit_ = 0;  // Usage::refused, as far as it was looked at
   std::set<std::string> warned_;
   std::vector<knowledge::SeriesSample> batch_;  // reused
+  std::uint64_t last_watch_ = 0;
+  std::map<std::uint64_t, Watch> watches_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Watched> watched_;  // by series: slot, generation
 };
 
 }  // namespace scanflow::runtime

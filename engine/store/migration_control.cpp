@@ -10,8 +10,10 @@ CREATE TABLE happenings (          -- events that agents may wait for
   source TEXT NOT NULL,            -- 'NAMESPACE/AGENT', ...
   time_us INTEGER NOT NULL,
   depth INTEGER NOT NULL,          -- how many rules have led to it, each by an event
+  origin TEXT NOT NULL,            -- who asked for it; two of one are one
   payload TEXT NOT NULL            -- JSON
 );
+CREATE UNIQUE INDEX happenings_by_origin ON happenings (origin) WHERE origin != '';
 CREATE TABLE agent_rules (
   agent TEXT NOT NULL,             -- 'NAMESPACE/NAME'
   rule TEXT NOT NULL,

@@ -80,7 +80,7 @@ const std::vector<Rule>& table() {
       {"engine/track", {"engine/store", "sdk/base"}},
       {"engine/control",
        {"engine/pipeline", "engine/store", "engine/knowledge", "engine/track", "engine/runtime",
-        "engine/worker", "sdk/abi", "sdk/loader", "sdk/base"}},
+        "engine/backend", "engine/http", "engine/worker", "sdk/abi", "sdk/loader", "sdk/base"}},
       {"engine/runtime",
        {"engine/graph", "engine/pipeline", "engine/run", "engine/store", "engine/track",
         "engine/backend", "engine/kube", "engine/orchestrate", "engine/hub", "engine/knowledge",

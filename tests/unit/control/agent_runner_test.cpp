@@ -97,9 +97,10 @@ class AgentRunnerTest : public testing::Test {
       if (query.name == "accuracy") return 0.5;
       return fail("nobody knows " + query.name);
     };
-    options.watching = [this](std::size_t, const std::vector<json>& watches) {
+    options.watching = [this](const json& what, const AgentRunner::TakeSample& take) {
       const std::lock_guard lock(mutex_);
-      for (const json& each : watches) watches_.push_back(each);
+      watches_.push_back(what);
+      take_ = take;
     };
     options.log = [this](const std::string& line) {
       const std::lock_guard lock(mutex_);
@@ -147,6 +148,7 @@ class AgentRunnerTest : public testing::Test {
   mutable std::mutex mutex_;
   std::string said_;
   std::vector<json> watches_;
+  AgentRunner::TakeSample take_;
   std::unique_ptr<AgentRunner> runner_;
 };
 
@@ -300,8 +302,7 @@ TEST_F(AgentRunnerTest, SamplesFireOnTheEdge) {
   EXPECT_EQ(watches_[0]["name"], "loss");
   std::int64_t at_us = now_us_;
   for (const double value : {1.0, 5.0, 6.0, 2.0, 7.0}) {
-    runner_->sample(0, {{"name", "loss"}, {"labels", json::object()}, {"time_us", ++at_us},
-                        {"value", value}});
+    take_({{"name", "loss"}, {"labels", json::object()}, {"time_us", ++at_us}, {"value", value}});
   }
   ASSERT_TRUE(decided(2, "done"));
 }

@@ -1,0 +1,111 @@
+// What the agents of this server do, and what people say to that.
+#include <fmt/format.h>
+
+#include "engine/api/api_impl.hpp"
+#include "engine/api/body.hpp"
+
+namespace scanflow::api {
+namespace {
+
+constexpr std::uint64_t kMostDecisionsAtOnce = 1000;
+
+Answer<json> answer_of(const Result<json>& result) {
+  if (result) return *result;
+  return tl::unexpected(Failure{409, 2, result.error().message});
+}
+
+tl::unexpected<Failure> no_agent(const Segments& names) {
+  return missing(fmt::format("there is no agent '{}/{}'", names[0], names[1]));
+}
+
+}  // namespace
+
+void Api::Impl::list_agents(const Request&, const Segments&, const Reply& reply) {
+  with_agents(reply, [this, reply](control::Agents& there) {
+    read(reply, [&there]() -> Answer<json> { return json{{"agents", there.list()}}; });
+  });
+}
+
+void Api::Impl::show_agent(const Request&, const Segments& names, const Reply& reply) {
+  with_agents(reply, [this, reply, names](control::Agents& there) {
+    read(reply, [&there, names]() -> Answer<json> {
+      auto shown = there.show(names[0], names[1]);
+      if (!shown) return no_agent(names);
+      return std::move(*shown);
+    });
+  });
+}
+
+void Api::Impl::pause_agent(const Request& request, const Segments& names, const Reply& reply) {
+  const auto body =
+      read_body(request, {{"paused", json::value_t::boolean}, {"by", json::value_t::string}});
+  if (!body) return reply(failed(body.error()));
+  const bool paused = body->value("paused", true);
+  const std::string by = body->value("by", "api");
+  with_agents(reply, [this, reply, names, paused, by](control::Agents& there) {
+    read(reply, [&there, names, paused, by]() -> Answer<json> {
+      if (!there.pause(names[0], names[1], paused, by)) return no_agent(names);
+      return json{{"namespace", names[0]}, {"name", names[1]}, {"paused", paused}};
+    });
+  });
+}
+
+void Api::Impl::list_decisions(const Request& request, const Segments&, const Reply& reply) {
+  const auto limit = number_of(request, "limit", 1, kMostDecisionsAtOnce, 100);
+  if (!limit) return reply(failed(limit.error()));
+  const control::DecisionFilter filter{request.parameter("agent"), request.parameter("rule"),
+                                       request.parameter("before"),
+                                       request.parameter("open") == "true",
+                                       static_cast<std::size_t>(*limit)};
+  with_agents(reply, [this, reply, filter](control::Agents& there) {
+    read(reply, [&there, filter]() -> Answer<json> {
+      const auto all = there.decisions(filter);
+      if (!all) return tl::unexpected(Failure{500, 3, all.error().message});
+      json rows = json::array();
+      for (const control::Decision& each : *all) rows.push_back(to_json(each));
+      const bool more = all->size() == filter.limit;
+      return json{{"decisions", std::move(rows)},
+                  {"next", more ? json(all->back().id) : json()}};
+    });
+  });
+}
+
+void Api::Impl::answer_decision(const Request& request, const Segments& names,
+                                const Reply& reply) {
+  const auto body =
+      read_body(request, {{"approve", json::value_t::boolean}, {"by", json::value_t::string}});
+  if (!body) return reply(failed(body.error()));
+  if (!body->contains("approve"))
+    return reply(refuse(400, 2, R"(the body must be JSON: {"approve": true, "by": NAME})"));
+  const bool approve = body->at("approve");
+  const std::string by = body->value("by", "api");
+  with_agents(reply, [this, reply, id = names[0], approve, by](control::Agents& there) {
+    read(reply, [&there, id, approve, by]() -> Answer<json> {
+      const auto decision = there.answer(id, approve, by);
+      if (!decision) return answer_of(tl::unexpected(decision.error()));
+      return json{{"id", decision->id}, {"approved", approve}};
+    });
+  });
+}
+
+void Api::Impl::emit_event(const Request& request, const Segments&, const Reply& reply) {
+  const auto body = read_body(request, {{"type", json::value_t::string},
+                                        {"source", json::value_t::string},
+                                        {"payload", json::value_t::object}});
+  if (!body) return reply(failed(body.error()));
+  control::Happening happening;
+  happening.type = body->value("type", "");
+  happening.source = body->value("source", "api");
+  happening.payload = body->value("payload", json::object());
+  if (happening.type.empty())
+    return reply(refuse(400, 2, R"(the body must be JSON: {"type": NAME, "payload": {}})"));
+  with_agents(reply, [this, reply, happening](control::Agents& there) {
+    read(reply, [&there, happening]() -> Answer<json> {
+      const auto seq = there.emit(happening);
+      if (!seq) return tl::unexpected(Failure{500, 3, seq.error().message});
+      return json{{"seq", *seq}, {"type", happening.type}};
+    });
+  });
+}
+
+}  // namespace scanflow::api

@@ -1,0 +1,263 @@
+#include "engine/control/agents.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "engine/pipeline/agent_reader.hpp"
+#include "sdk/base/clock.hpp"
+
+namespace scanflow::control {
+namespace {
+
+constexpr std::chrono::milliseconds kLookAtAgents{500};
+
+std::string name_of(const store::Document& document) {
+  return document.name_space + "/" + document.name;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agents>> Agents::start(Options options, runtime::Engine& engine) {
+  auto store = store::Store::open_read_only(options.state.root);
+  if (!store) return tl::unexpected(store.error());
+  if (engine.store() == nullptr) return fail("agents need an engine that keeps its state");
+  return std::unique_ptr<Agents>(new Agents(std::move(options), std::move(*store), engine));
+}
+
+Agents::Agents(Options options, std::unique_ptr<store::Store> store, runtime::Engine& engine)
+    : options_(std::move(options)),
+      store_(std::move(store)),
+      ledger_(*engine.store()),
+      engine_(&engine) {
+  if (auto paused = ledger_.paused()) paused_ = std::move(*paused);
+  actor_ = std::make_unique<EngineActor>(
+      EngineActor::Options{options_.state, options_.jobs, options_.plugin_dirs, options_.catalog,
+                           [this] { tell_all(); }},
+      engine, ledger_);
+  thread_ = std::thread([this] { loop(); });
+}
+
+Agents::~Agents() { forget_engine(); }
+
+void Agents::forget_engine() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    changed_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+  std::map<std::string, Kept> agents;
+  {
+    const std::lock_guard lock(mutex_);
+    agents.swap(agents_);
+    for (auto& [name, kept] : agents) unwatch(name);
+  }
+  agents.clear();  // they end
+  actor_->forget_engine();
+  const std::lock_guard lock(mutex_);
+  engine_ = nullptr;
+}
+
+void Agents::loop() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    lock.unlock();
+    look();
+    lock.lock();
+    changed_.wait_for(lock, kLookAtAgents, [this] { return ending_; });
+  }
+}
+
+void Agents::look() {
+  const auto entries = store_->documents("Agent");
+  if (!entries) return options_.log("cannot read the registered agents: " + entries.error().message);
+  std::set<std::string> there;
+  for (const store::DocumentEntry& entry : *entries) {
+    there.insert(name_of(entry.newest));
+    look_at(entry);
+  }
+  std::vector<std::pair<std::string, Kept>> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [name, kept] : agents_) {
+      if (there.contains(name)) continue;
+      unwatch(name);
+      gone.emplace_back(name, std::move(kept));
+    }
+    for (const auto& [name, kept] : gone) {
+      agents_.erase(name);
+      paused_.erase(name);
+    }
+  }
+  for (auto& [name, kept] : gone) {
+    options_.log(fmt::format("agent {} ends: it was deleted", name));
+    kept.runner.reset();
+    if (const auto forgotten = ledger_.forget(name); !forgotten)
+      options_.log(forgotten.error().message);
+  }
+}
+
+void Agents::look_at(const store::DocumentEntry& entry) {
+  const store::Document& newest = entry.newest;
+  const std::string name = name_of(newest);
+  std::string before;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = agents_.find(name);
+    if (known != agents_.end() && known->second.version == newest.version && known->second.runner)
+      return;
+    if (known != agents_.end()) before = known->second.problem;
+  }
+  const auto document =
+      store_->document(newest.kind, newest.name_space, newest.name, newest.version);
+  const auto catalog = options_.catalog();
+  Kept kept;
+  kept.version = newest.version;
+  std::shared_ptr<const pipeline::AgentSpec> spec;
+  if (!document || !*document || !catalog) {
+    kept.problem = "its document, or its plugins, cannot be read";
+  } else {
+    auto read = pipeline::read_agent((*document)->file, (*document)->source, *catalog,
+                                     newest.name_space);
+    if (!read.agent) kept.problem = pipeline::render(read.errors, (*document)->source);
+    spec = read.agent;
+  }
+  if (!kept.problem.empty() && kept.problem != before)
+    options_.log(fmt::format("agent {}: {}", name, kept.problem));
+  Kept old;
+  {
+    const std::lock_guard lock(mutex_);
+    old = std::move(agents_[name]);
+    if (spec) unwatch(name);
+    if (!spec) kept.runner = old.runner;  // the version before goes on
+  }
+  if (spec) old.runner.reset();  // before the next one begins
+  if (spec) begin(name, kept, spec, catalog);
+  const std::lock_guard lock(mutex_);
+  agents_[name] = std::move(kept);
+}
+
+void Agents::begin(const std::string& name, Kept& kept,
+                   std::shared_ptr<const pipeline::AgentSpec> spec,
+                   std::shared_ptr<const loader::Catalog> catalog) {
+  kept.template_ = spec->template_;
+  AgentRunner::Options options;
+  options.spec = std::move(spec);
+  options.catalog = std::move(catalog);
+  options.worker = options_.worker;
+  options.clock = wall_us;
+  options.log = options_.log;
+  options.metrics = [this](const pipeline::MetricQuery& query) -> Result<std::optional<double>> {
+    const std::lock_guard lock(mutex_);
+    if (engine_ == nullptr) return fail("the engine ends");
+    return engine_->metric(query);
+  };
+  options.watching = [this, name](const json& what, const AgentRunner::TakeSample& take) {
+    const std::lock_guard lock(mutex_);
+    if (engine_ == nullptr || what.value("source", "") != "samples") return;
+    watches_[name].push_back(engine_->watch_samples(what.value("name", ""),
+                                                    what.value("labels", Labels()), take));
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    options.paused = paused_.contains(name);
+  }
+  kept.runner = std::make_shared<AgentRunner>(std::move(options), ledger_, *actor_);
+  options_.log(fmt::format("agent {}@{} looks after things", name, kept.version));
+}
+
+/// No samples come any more. Under the mutex.
+void Agents::unwatch(const std::string& name) {
+  const auto watches = watches_.extract(name);
+  if (engine_ == nullptr || watches.empty()) return;
+  for (const std::uint64_t each : watches.mapped()) engine_->unwatch_samples(each);
+}
+
+void Agents::tell_all() {
+  std::vector<std::shared_ptr<AgentRunner>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, kept] : agents_)
+      if (kept.runner) all.push_back(kept.runner);
+  }
+  for (const auto& each : all) each->look();
+}
+
+std::shared_ptr<AgentRunner> Agents::runner_of(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = agents_.find(name);
+  return found == agents_.end() ? nullptr : found->second.runner;
+}
+
+json Agents::describe(const std::string& name, const Kept& kept) const {
+  const std::size_t slash = name.find('/');
+  json row = {{"namespace", name.substr(0, slash)},
+              {"name", name.substr(slash + 1)},
+              {"version", kept.version},
+              {"template", kept.template_},
+              {"problem", kept.problem},
+              {"rules", kept.runner ? kept.runner->rules() : json::array()}};
+  const bool is_paused = paused_.contains(name);
+  row["status"] = !kept.problem.empty() ? "failed" : is_paused ? "paused" : "active";
+  if (is_paused) row["paused_by"] = paused_.at(name);
+  return row;
+}
+
+json Agents::list() const {
+  const std::lock_guard lock(mutex_);
+  json rows = json::array();
+  for (const auto& [name, kept] : agents_) rows.push_back(describe(name, kept));
+  return rows;
+}
+
+std::optional<json> Agents::show(const std::string& name_space, const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = agents_.find(name_space + "/" + name);
+  if (found == agents_.end()) return std::nullopt;
+  return describe(found->first, found->second);
+}
+
+Result<std::vector<Decision>> Agents::decisions(const DecisionFilter& filter) const {
+  return ledger_.decisions(filter);
+}
+
+Result<Decision> Agents::answer(const std::string& id, bool approve, const std::string& by) {
+  auto decision = ledger_.decision(id);
+  if (!decision) return tl::unexpected(decision.error());
+  if (!*decision) return fail(fmt::format("there is no decision '{}', or several begin so", id));
+  if ((*decision)->state != "waiting")
+    return fail(fmt::format("the decision {} does not wait for an approval: it is {}",
+                            (*decision)->id, (*decision)->state));
+  const auto runner = runner_of((*decision)->agent);
+  if (!runner)
+    return fail(fmt::format("the agent {} of that decision is not there any more",
+                            (*decision)->agent));
+  runner->answer((*decision)->id, approve, by);
+  return std::move(**decision);
+}
+
+Result<void> Agents::pause(const std::string& name_space, const std::string& name, bool paused,
+                           const std::string& by) {
+  const std::string whole = name_space + "/" + name;
+  const auto runner = runner_of(whole);
+  if (!runner) return fail(fmt::format("there is no agent '{}'", whole));
+  auto kept = paused ? ledger_.pause(whole, by, wall_us()) : ledger_.resume(whole);
+  if (!kept) return kept;
+  {
+    const std::lock_guard lock(mutex_);
+    if (paused) paused_[whole] = by;
+    else paused_.erase(whole);
+  }
+  runner->pause(paused);
+  return {};
+}
+
+Result<std::int64_t> Agents::emit(Happening happening) {
+  happening.time_us = wall_us();
+  auto seq = ledger_.add(happening);
+  if (seq) tell_all();
+  return seq;
+}
+
+}  // namespace scanflow::control

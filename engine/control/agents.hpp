@@ -1,0 +1,90 @@
+// The registered agents of a server, at work: what is applied begins, what is deleted ends, a new version takes over where
+// the one before was.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/control/agent_runner.hpp"
+#include "engine/control/engine_actor.hpp"
+#include "engine/control/ledger.hpp"
+#include "engine/runtime/engine.hpp"
+#include "engine/runtime/state_directory.hpp"
+#include "engine/store/store.hpp"
+#include "sdk/base/result.hpp"
+#include "sdk/loader/catalog.hpp"
+
+namespace scanflow::control {
+
+/// A thread of its own. Thread-safe.
+class Agents {
+ public:
+  struct Options {
+    runtime::StateDirectory state;
+    std::filesystem::path worker;  // scanflow-worker
+    std::uint32_t jobs = 0;        // of runs that they start
+    std::vector<std::string> plugin_dirs;
+    std::function<std::shared_ptr<const loader::Catalog>()> catalog;  // null: it cannot be found
+    std::function<void(const std::string& line)> log;                 // [any-thread]
+  };
+  /// The engine outlives it, or it was told to forget it.
+  static Result<std::unique_ptr<Agents>> start(Options options, runtime::Engine& engine);
+  ~Agents();
+  /// It is about to end: all agents end, and go on with the next one.
+  void forget_engine();
+
+  /// [{"namespace", "name", "version", "template", "status": active | paused | failed, "problem", "rules"}]
+  json list() const;
+  /// One of them; nothing: there is none.
+  std::optional<json> show(const std::string& name_space, const std::string& name) const;
+  Result<std::vector<Decision>> decisions(const DecisionFilter& filter) const;
+  /// Of a decision that waits, by its id or the beginning of one. An error: there is none that waits.
+  Result<Decision> answer(const std::string& decision, bool approve, const std::string& by);
+  /// An error: there is no such agent.
+  Result<void> pause(const std::string& name_space, const std::string& name, bool paused,
+                     const std::string& by);
+  /// Tells an event to all agents; gives its number.
+  Result<std::int64_t> emit(Happening happening);
+
+ private:
+  struct Kept {
+    std::uint32_t version = 0;
+    std::string problem;
+    std::string template_;
+    std::shared_ptr<AgentRunner> runner;  // null: it cannot be read
+  };
+  Agents(Options options, std::unique_ptr<store::Store> store, runtime::Engine& engine);
+  void loop();
+  void look();
+  void look_at(const store::DocumentEntry& entry);
+  void begin(const std::string& name, Kept& kept, std::shared_ptr<const pipeline::AgentSpec> spec,
+             std::shared_ptr<const loader::Catalog> catalog);
+  void unwatch(const std::string& name);
+  void tell_all();
+  json describe(const std::string& name, const Kept& kept) const;
+  std::shared_ptr<AgentRunner> runner_of(const std::string& name) const;
+
+  const Options options_;
+  const std::unique_ptr<store::Store> store_;  // read only
+  Ledger ledger_;
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable changed_;
+  runtime::Engine* engine_;
+  std::map<std::string, Kept> agents_;  // by NAMESPACE/NAME
+  std::map<std::string, std::string> paused_;
+  std::map<std::string, std::vector<std::uint64_t>> watches_;  // Engine::watch_samples
+  bool ending_ = false;
+  std::unique_ptr<EngineActor> actor_;
+  std::thread thread_;
+};
+
+}  // namespace scanflow::control

@@ -1,0 +1,258 @@
+#include "engine/control/engine_actor.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include "engine/backend/names.hpp"
+#include "engine/http/client.hpp"
+#include "engine/http/url.hpp"
+#include "engine/pipeline/engine_primitives.hpp"
+#include "engine/pipeline/reference.hpp"
+#include "engine/runtime/registry.hpp"
+#include "engine/runtime/submission.hpp"
+#include "engine/store/store.hpp"
+#include "engine/track/tracker.hpp"
+#include "engine/worker/run_program.hpp"
+#include "sdk/base/clock.hpp"
+#include "sdk/base/uuid.hpp"
+#include "sdk/loader/schema.hpp"
+
+namespace scanflow::control {
+namespace {
+
+constexpr std::chrono::seconds kNotifyWithin{30};
+constexpr std::size_t kMostSaid = 2000;  // bytes of what a program or a web hook said
+
+Outcome failed(std::string message) { return {"FAILED", std::move(message), json::object()}; }
+Outcome done(json evidence = json::object()) { return {"DONE", "", std::move(evidence)}; }
+
+std::string name_space_of(const Order& order) {
+  return order.agent.substr(0, order.agent.find('/'));
+}
+
+/// The same each time, so that it is found again.
+std::string run_id(const Order& order) {
+  std::string digits;
+  for (const char c : order.decision)
+    if (c != '-' && digits.size() < 12) digits += c;
+  std::int64_t ms = 0;  // of the decision
+  std::from_chars(digits.data(), digits.data() + digits.size(), ms, 16);
+  return uuid_v7(ms, order.id);
+}
+
+/// Of a command or an action, as the engine tells it; none: that is not the end of it.
+std::optional<Outcome> outcome_of(const json& update, const char* field) {
+  const std::string type = update.value("type", "");
+  if (type == "rejected") return Outcome{"REJECTED", update.value("message", ""), json::object()};
+  if (type != "done") return std::nullopt;  // "closing": it is asked again
+  const json& said = update.at(field);
+  const json& outcome = said.at("outcome");
+  if (!outcome.is_string()) return std::nullopt;
+  return Outcome{outcome, said.value("message", ""), said.value("evidence", json::object())};
+}
+
+json words_of(const Order& order) {
+  return {{"message", order.action.args.at("message")},
+          {"agent", order.agent},
+          {"rule", order.rule},
+          {"decision", order.decision}};
+}
+
+Outcome post_to(const std::string& address, const std::string& body) {
+  const auto url = http::parse_url(address);
+  if (!url || url->tls)
+    return failed(fmt::format("'{}' is no address that can be told: http://HOST[:PORT]/...",
+                              address));
+  auto client = http::Client::connect({url->host, url->port, nullptr, "", {}}, kNotifyWithin);
+  if (!client) return failed(fmt::format("{}: {}", address, client.error().message));
+  http::Outgoing out{"POST", url->path.empty() ? "/" : url->path};
+  out.headers = {{"Host", url->host + ":" + url->port}, {"Content-Type", "application/json"}};
+  out.body = body;
+  out.patience = kNotifyWithin;
+  const auto head = (*client)->ask(out);
+  if (!head) return failed(fmt::format("{}: {}", address, head.error().message));
+  if (head->status / 100 != 2)
+    return failed(fmt::format("{} answered with {}", address, head->status));
+  return done({{"status", head->status}});
+}
+
+}  // namespace
+
+EngineActor::EngineActor(Options options, runtime::Engine& engine, Ledger& ledger)
+    : options_(std::move(options)), ledger_(ledger), engine_(&engine) {}
+
+EngineActor::~EngineActor() { pool_.join(); }
+
+void EngineActor::forget_engine() {
+  const std::lock_guard lock(mutex_);
+  engine_ = nullptr;
+}
+
+void EngineActor::with(const Then& then, const std::function<void(runtime::Engine&)>& use) {
+  const std::lock_guard lock(mutex_);
+  if (engine_ != nullptr) return use(*engine_);
+  (void)then;  // it is asked again, by the next one
+}
+
+void EngineActor::act(const Order& order, std::function<void(Outcome)> then) {
+  const json& target = order.action.target;
+  if (target.contains("step")) return ask_step(order, then);
+  if (target.contains("object")) return ask_object(order, then);
+  act_on_engine(order, then);
+}
+
+void EngineActor::act_on_engine(const Order& order, const Then& then) {
+  const std::string& name = order.action.primitive;
+  const pipeline::EnginePrimitive* const primitive = pipeline::find_engine_primitive(name);
+  if (primitive == nullptr) return then(failed(fmt::format("'{}' needs a target", name)));
+  Order checked = order;
+  const auto problems =
+      loader::validate(json::parse(primitive->schema), checked.action.args);
+  if (!problems.empty())
+    return then(failed(fmt::format("{}{}: {}", name, problems[0].pointer, problems[0].message)));
+  if (name == "cancel_run") return cancel_run(checked, then);
+  if (name == "promote_model") return promote_model(checked, then);
+  boost::asio::post(pool_, [this, checked, then, name] {
+    if (name == "run_pipeline") return run_pipeline(checked, then);
+    then(name == "notify" ? notify(checked) : emit(checked));
+  });
+}
+
+void EngineActor::run_pipeline(const Order& order, const Then& then) {
+  auto reference =
+      pipeline::parse_reference(order.action.args.at("pipeline").get<std::string>());
+  if (!reference) return then(failed(reference.error().message));
+  if (reference->name_space.empty()) reference->name_space = name_space_of(order);
+  const auto store = store::Store::open_read_only(options_.state.root);
+  if (!store) return then(failed(store.error().message));
+  const auto document = runtime::find_document(
+      store->get(), {"Pipeline", reference->name_space, reference->name, reference->version});
+  if (!document) return then(failed(document.error().message));
+  runtime::Submission submission;
+  submission.run = run_id(order);
+  runtime::take_registered(submission, *document);
+  submission.params = order.action.args.value("params", json::object());
+  submission.trigger = "agent " + order.agent;
+  if (const auto catalog = options_.catalog())
+    (void)runtime::collect_sources(submission, *catalog, runtime::find_in(store->get()));
+  submission.options.jobs = backend::default_jobs(submission.options.backend, options_.jobs);
+  submission.options.plugin_dirs = options_.plugin_dirs;
+  submission.options.directory = options_.state.root.string();
+  submission.options.env = runtime::referenced_environment(submission.source);
+  runtime::Client client;
+  client.every_event = false;
+  client.environment = runtime::own_environment();
+  client.listener = [then, run = submission.run](const runtime::Update& update) {
+    const std::string type = update->value("type", "");
+    if (type == "accepted") then(done({{"run", run}}));
+    if (type == "rejected") then(failed(update->value("message", "")));
+    return false;
+  };
+  with(then, [&](runtime::Engine& engine) {
+    engine.submit(std::move(submission), std::nullopt, std::move(client));
+  });
+}
+
+void EngineActor::cancel_run(const Order& order, const Then& then) {
+  runtime::Client client;
+  client.listener = [then](const runtime::Update& update) {
+    const std::string type = update->value("type", "");
+    if (type == "done") then(done());
+    if (type == "rejected") then(failed(update->value("message", "")));
+    return false;
+  };
+  with(then, [&](runtime::Engine& engine) {
+    engine.cancel(order.action.args.at("run"), std::move(client));
+  });
+}
+
+void EngineActor::promote_model(const Order& order, const Then& then) {
+  const json& args = order.action.args;
+  const json& version = args.at("version");
+  const json request = {{"name", args.at("name")},
+                        {"alias", args.at("alias")},
+                        {"version", version.is_string() ? version : json(version.dump())}};
+  const track::Endpoint* const endpoint = track::find_endpoint("POST", "registered-models/alias");
+  with(then, [&](runtime::Engine& engine) {
+    engine.track(*endpoint->call, request, [then, request](track::Answer<std::string> answer) {
+      then(answer ? done(request) : failed(answer.error().message));
+    });
+  });
+}
+
+Outcome EngineActor::notify(const Order& order) {
+  const json& args = order.action.args;
+  if (args.contains("webhook")) {
+    Outcome told = post_to(args.at("webhook"), words_of(order).dump());
+    if (told.outcome != "DONE" || !args.contains("program")) return told;
+  }
+  if (!args.contains("program"))
+    return args.contains("webhook") ? done() : failed("it says neither webhook nor program");
+  worker::Invocation command;
+  command.argv = args.at("program").get<std::vector<std::string>>();
+  command.input = words_of(order).dump() + "\n";
+  command.deadline = kNotifyWithin;
+  const auto ended = worker::run_program(command);
+  if (!ended) return failed(ended.error().message);
+  if (ended->status != 0)
+    return failed(fmt::format("{} ended with {}: {}", command.argv[0], ended->status,
+                              ended->err.substr(0, kMostSaid)));
+  return done({{"said", ended->out.substr(0, kMostSaid)}});
+}
+
+Outcome EngineActor::emit(const Order& order) {
+  Happening happening;
+  happening.type = order.action.args.at("type");
+  happening.source = order.agent;
+  happening.time_us = wall_us();
+  happening.depth = order.depth;
+  happening.payload = order.action.args.value("payload", json::object());
+  happening.origin = order.id;
+  const auto seq = ledger_.add(happening);
+  if (!seq) return failed(seq.error().message);
+  options_.happened();
+  return done({{"seq", *seq}});
+}
+
+void EngineActor::ask_step(const Order& order, const Then& then) {
+  runtime::PrimitiveRequest request;
+  request.id = order.id;
+  request.run = order.action.target.value("run", "");
+  request.step = order.action.target.value("step", "");
+  request.primitive = order.action.primitive;
+  request.arguments = order.action.args.dump();
+  request.by = "agent " + order.agent;
+  runtime::Client client;
+  client.listener = [then](const runtime::Update& update) {
+    const auto outcome = outcome_of(*update, "command");
+    if (outcome) then(*outcome);
+    return !outcome;
+  };
+  with(then, [&](runtime::Engine& engine) {
+    engine.primitive(std::move(request), std::move(client));
+  });
+}
+
+void EngineActor::ask_object(const Order& order, const Then& then) {
+  runtime::ActionRequest request;
+  request.id = order.id;
+  request.object = order.action.target.value("object", "");
+  request.name_space = order.action.target.value("namespace", "");
+  request.primitive = order.action.primitive;
+  request.arguments = order.action.args;
+  request.by = "agent " + order.agent;
+  runtime::Client client;
+  client.listener = [then](const runtime::Update& update) {
+    const auto outcome = outcome_of(*update, "action");
+    if (outcome) then(*outcome);
+    return !outcome;
+  };
+  with(then,
+       [&](runtime::Engine& engine) { engine.act(std::move(request), std::move(client)); });
+}
+
+}  // namespace scanflow::control

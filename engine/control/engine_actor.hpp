@@ -1,0 +1,57 @@
+// Carries out primitives by the engine: its own, those of steps (by their sidecars), those of objects (by a cluster).
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/control/actor.hpp"
+#include "engine/control/ledger.hpp"
+#include "engine/runtime/engine.hpp"
+#include "engine/runtime/state_directory.hpp"
+#include "sdk/loader/catalog.hpp"
+
+namespace scanflow::control {
+
+class EngineActor final : public Actor {
+ public:
+  struct Options {
+    runtime::StateDirectory state;
+    std::uint32_t jobs = 0;  // of runs that it starts, as of the server
+    std::vector<std::string> plugin_dirs;
+    std::function<std::shared_ptr<const loader::Catalog>()> catalog;
+    std::function<void()> happened;  // there is a new happening
+  };
+  /// Both outlive it, or it was told to forget the engine.
+  EngineActor(Options options, runtime::Engine& engine, Ledger& ledger);
+  ~EngineActor() override;
+  void forget_engine();
+
+  void act(const Order& order, std::function<void(Outcome)> then) override;
+
+ private:
+  using Then = std::function<void(Outcome)>;
+  void act_on_engine(const Order& order, const Then& then);
+  void run_pipeline(const Order& order, const Then& then);
+  void cancel_run(const Order& order, const Then& then);
+  void promote_model(const Order& order, const Then& then);
+  Outcome notify(const Order& order);
+  Outcome emit(const Order& order);
+  void ask_step(const Order& order, const Then& then);
+  void ask_object(const Order& order, const Then& then);
+  /// With the engine, while it is there.
+  void with(const Then& then, const std::function<void(runtime::Engine&)>& use);
+
+  const Options options_;
+  Ledger& ledger_;
+  std::mutex mutex_;
+  runtime::Engine* engine_;
+  boost::asio::thread_pool pool_{2};  // what blocks
+};
+
+}  // namespace scanflow::control
