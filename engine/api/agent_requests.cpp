@@ -53,10 +53,9 @@ void Api::Impl::pause_agent(const Request& request, const Segments& names, const
 void Api::Impl::list_decisions(const Request& request, const Segments&, const Reply& reply) {
   const auto limit = number_of(request, "limit", 1, kMostDecisionsAtOnce, 100);
   if (!limit) return reply(failed(limit.error()));
-  const control::DecisionFilter filter{request.parameter("agent"), request.parameter("rule"),
-                                       request.parameter("before"),
-                                       request.parameter("open") == "true",
-                                       static_cast<std::size_t>(*limit)};
+  const control::DecisionFilter filter{
+      request.parameter("agent"), request.parameter("rule"), request.parameter("before"),
+      request.parameter("open") == "true", static_cast<std::size_t>(*limit)};
   with_agents(reply, [this, reply, filter](control::Agents& there) {
     read(reply, [&there, filter]() -> Answer<json> {
       const auto all = there.decisions(filter);
@@ -64,14 +63,12 @@ void Api::Impl::list_decisions(const Request& request, const Segments&, const Re
       json rows = json::array();
       for (const control::Decision& each : *all) rows.push_back(to_json(each));
       const bool more = all->size() == filter.limit;
-      return json{{"decisions", std::move(rows)},
-                  {"next", more ? json(all->back().id) : json()}};
+      return json{{"decisions", std::move(rows)}, {"next", more ? json(all->back().id) : json()}};
     });
   });
 }
 
-void Api::Impl::answer_decision(const Request& request, const Segments& names,
-                                const Reply& reply) {
+void Api::Impl::answer_decision(const Request& request, const Segments& names, const Reply& reply) {
   const auto body =
       read_body(request, {{"approve", json::value_t::boolean}, {"by", json::value_t::string}});
   if (!body) return reply(failed(body.error()));

@@ -94,8 +94,7 @@ class Api {
   http::Admission admit(const Request& head) const;
   void handle(Request request, const Reply& reply);
   /// They are asked from now on. [not-the-HTTP-thread]
-  void serve(runtime::Engine& engine, const services::Services& hosted,
-             control::Agents& agents);
+  void serve(runtime::Engine& engine, const services::Services& hosted, control::Agents& agents);
   /// Asks them no more, when this returns. [not-the-HTTP-thread]
   void forget_engine();
   /// Waits for what is being read; nothing is after this. Before `http` ends.

@@ -215,10 +215,10 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
       impl->make_place(impl->socket->engine()));
   if (!hosted) return tl::unexpected(hosted.error());
   impl->hosted = std::move(*hosted);
-  auto agents = control::Agents::start(
-      {chosen.state, chosen.worker, chosen.jobs, chosen.plugin_dirs,
-       [&chosen] { return find_plugins(chosen); }, chosen.log},
-      impl->socket->engine());
+  auto agents =
+      control::Agents::start({chosen.state, chosen.worker, chosen.jobs, chosen.plugin_dirs,
+                              [&chosen] { return find_plugins(chosen); }, chosen.log},
+                             impl->socket->engine());
   if (!agents) return tl::unexpected(agents.error());
   impl->agents = std::move(*agents);
   impl->api->serve(impl->socket->engine(), *impl->hosted, *impl->agents);

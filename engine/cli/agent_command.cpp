@@ -103,10 +103,10 @@ void print_agent(const json& row) {
   if (const std::string problem = row.at("problem"); !problem.empty())
     fmt::print("problem  {}\n", printable(problem));
   for (const json& rule : row.at("rules")) {
-    fmt::print("rule {}: {} -> {} ({}); fired {} times, last {}", rule.at("name").get<std::string>(),
-               rule.at("trigger").get<std::string>(), rule.at("strategy").get<std::string>(),
-               rule.at("mode").get<std::string>(), rule.at("fired").dump(),
-               when(rule.at("last_us")));
+    fmt::print("rule {}: {} -> {} ({}); fired {} times, last {}",
+               rule.at("name").get<std::string>(), rule.at("trigger").get<std::string>(),
+               rule.at("strategy").get<std::string>(), rule.at("mode").get<std::string>(),
+               rule.at("fired").dump(), when(rule.at("last_us")));
     if (rule.at("next_us") != 0) fmt::print("; next {}", when(rule.at("next_us")));
     fmt::print("\n");
     if (const std::string problem = rule.at("problem"); !problem.empty())
@@ -161,8 +161,7 @@ void add_agent(CLI::App& app, const Context& context, AgentOptions& options,
   CLI::App* agent = app.add_subcommand(
       "agent", "Agents that a server runs ('apply' registers them), and what they decide");
   agent->require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, bool named,
-                       std::function<int()> run) {
+  const auto add = [&](const char* name, const char* help, bool named, std::function<int()> run) {
     CLI::App* each = agent->add_subcommand(name, help);
     if (named) {
       each->add_option("AGENT", options.name, "NAME, or NAMESPACE/NAME")->required();
@@ -190,8 +189,8 @@ void add_agent(CLI::App& app, const Context& context, AgentOptions& options,
       [&] { return pause(context, options, true); });
   add("resume", "It looks after things again, from now on", true,
       [&] { return pause(context, options, false); });
-  CLI::App* event = add("emit", "Tell an event to all agents", false,
-                        [&] { return emit(context, options); });
+  CLI::App* event =
+      add("emit", "Tell an event to all agents", false, [&] { return emit(context, options); });
   event->add_option("TYPE", options.type, "Such as drift.noticed")->required();
   event->add_option("--payload", options.payload, "What it says: a JSON object")
       ->capture_default_str();

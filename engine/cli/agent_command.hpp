@@ -13,9 +13,9 @@ class App;
 namespace scanflow::cli {
 
 struct AgentOptions {
-  std::string name;        // NAME, or NAMESPACE/NAME
-  std::string name_space;  // -n; empty: "default"
-  std::string decision;    // an id, or its beginning
+  std::string name;                  // NAME, or NAMESPACE/NAME
+  std::string name_space;            // -n; empty: "default"
+  std::string decision;              // an id, or its beginning
   std::string type, payload = "{}";  // of an event
   bool reject = false, open = false;
   unsigned limit = 20;

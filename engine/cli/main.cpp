@@ -12,8 +12,8 @@
 #include <system_error>
 
 #include "engine/backend/names.hpp"
-#include "engine/cli/agent_command.hpp"
 #include "engine/cli/admin_command.hpp"
+#include "engine/cli/agent_command.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
 #include "engine/cli/hub_command.hpp"

@@ -250,7 +250,8 @@ void AgentRunner::fail_rule(Rule& rule, const std::string& problem) {
   rule.wait_us = rule.wait_us == 0 ? kFirstWaitUs : std::min(rule.wait_us * 2, kLongestWaitUs);
   rule.not_before_us = now() + rule.wait_us;
   if (std::exchange(rule.problem, problem) != problem)
-    say(fmt::format("rule {}: {}; it is tried again after growing waits", rule.spec->name, problem));
+    say(fmt::format("rule {}: {}; it is tried again after growing waits", rule.spec->name,
+                    problem));
 }
 
 void AgentRunner::be_well(Rule& rule) {
@@ -416,8 +417,10 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
     end("held", std::move(held));
   } else {
     rule.state.guard.note(now_us);
-    if (spec.guard.mode == pipeline::RuleMode::recommend) end("recommended", "");
-    else decision.state = spec.guard.mode == pipeline::RuleMode::approve ? "waiting" : "acting";
+    if (spec.guard.mode == pipeline::RuleMode::recommend)
+      end("recommended", "");
+    else
+      decision.state = spec.guard.mode == pipeline::RuleMode::approve ? "waiting" : "acting";
   }
   return std::optional(decision);
 }
@@ -486,8 +489,12 @@ void AgentRunner::go_on(const Decision& decision) {
   while (next < acting.actions.size() && acting.actions[next].outcome == "DONE") ++next;
   const bool failed = next < acting.actions.size() && !acting.actions[next].outcome.empty();
   if (next < acting.actions.size() && !failed) {
-    const Order order{fmt::format("{}-{}", acting.id, next), acting.actions[next], name_,
-                      acting.rule, acting.id, acting.depth};
+    const Order order{fmt::format("{}-{}", acting.id, next),
+                      acting.actions[next],
+                      name_,
+                      acting.rule,
+                      acting.id,
+                      acting.depth};
     actor_.act(order, [mail = mail_, id = acting.id, next](Outcome outcome) {
       const std::lock_guard held(mail->mutex);
       if (mail->to == nullptr) return;

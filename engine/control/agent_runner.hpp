@@ -36,9 +36,9 @@ class AgentRunner {
     std::shared_ptr<const loader::Catalog> catalog;
     std::filesystem::path worker;  // scanflow-worker
     bool paused = false;
-    std::function<std::int64_t()> clock;  // microseconds since 1970
-    pipeline::AskMetrics metrics;         // for `see`; [any-thread]
-    Watching watching;                    // called on its thread
+    std::function<std::int64_t()> clock;               // microseconds since 1970
+    pipeline::AskMetrics metrics;                      // for `see`; [any-thread]
+    Watching watching;                                 // called on its thread
     std::function<void(const std::string& line)> log;  // [any-thread]
   };
 
@@ -66,7 +66,7 @@ class AgentRunner {
   struct Rule {
     const pipeline::AgentRule* spec = nullptr;
     RuleState state;
-    std::uint64_t loaded_in = 0;  // of HostProcess::start; 0: never
+    std::uint64_t loaded_in = 0;     // of HostProcess::start; 0: never
     std::vector<std::string> types;  // of events
     bool watches_samples = false;
     std::optional<std::int64_t> next_us;

@@ -71,7 +71,8 @@ void Agents::loop() {
 
 void Agents::look() {
   const auto entries = store_->documents("Agent");
-  if (!entries) return options_.log("cannot read the registered agents: " + entries.error().message);
+  if (!entries)
+    return options_.log("cannot read the registered agents: " + entries.error().message);
   std::set<std::string> there;
   for (const store::DocumentEntry& entry : *entries) {
     there.insert(name_of(entry.newest));
@@ -93,7 +94,7 @@ void Agents::look() {
   for (auto& [name, kept] : gone) {
     options_.log(fmt::format("agent {} ends: it was deleted", name));
     kept.runner.reset();
-    if (const auto forgotten = ledger_.forget(name); !forgotten)
+    if (const auto forgotten = ledger_.forget(name, wall_us()); !forgotten)
       options_.log(forgotten.error().message);
   }
 }
@@ -118,8 +119,8 @@ void Agents::look_at(const store::DocumentEntry& entry) {
   if (!document || !*document || !catalog) {
     kept.problem = "its document, or its plugins, cannot be read";
   } else {
-    auto read = pipeline::read_agent((*document)->file, (*document)->source, *catalog,
-                                     newest.name_space);
+    auto read =
+        pipeline::read_agent((*document)->file, (*document)->source, *catalog, newest.name_space);
     if (!read.agent) kept.problem = pipeline::render(read.errors, (*document)->source);
     spec = read.agent;
   }
@@ -156,8 +157,8 @@ void Agents::begin(const std::string& name, Kept& kept,
   options.watching = [this, name](const json& what, const AgentRunner::TakeSample& take) {
     const std::lock_guard lock(mutex_);
     if (engine_ == nullptr || what.value("source", "") != "samples") return;
-    watches_[name].push_back(engine_->watch_samples(what.value("name", ""),
-                                                    what.value("labels", Labels()), take));
+    watches_[name].push_back(
+        engine_->watch_samples(what.value("name", ""), what.value("labels", Labels()), take));
   };
   {
     const std::lock_guard lock(mutex_);
@@ -231,8 +232,8 @@ Result<Decision> Agents::answer(const std::string& id, bool approve, const std::
                             (*decision)->id, (*decision)->state));
   const auto runner = runner_of((*decision)->agent);
   if (!runner)
-    return fail(fmt::format("the agent {} of that decision is not there any more",
-                            (*decision)->agent));
+    return fail(
+        fmt::format("the agent {} of that decision is not there any more", (*decision)->agent));
   runner->answer((*decision)->id, approve, by);
   return std::move(**decision);
 }
@@ -246,8 +247,10 @@ Result<void> Agents::pause(const std::string& name_space, const std::string& nam
   if (!kept) return kept;
   {
     const std::lock_guard lock(mutex_);
-    if (paused) paused_[whole] = by;
-    else paused_.erase(whole);
+    if (paused)
+      paused_[whole] = by;
+    else
+      paused_.erase(whole);
   }
   runner->pause(paused);
   return {};

@@ -32,12 +32,13 @@ struct DecidedAction {
 };
 
 struct Decision {
-  std::string id;  // UUIDv7
+  std::string id;            // UUIDv7
   std::string agent, rule;   // NAMESPACE/NAME
   std::int64_t time_us = 0;  // since 1970
   std::string mode;          // act, recommend, approve
   /// acting, waiting (for an approval); or how it ended: nothing (no action was asked for), recommended, held (by the
-  /// guard), refused (it asked for what it may not), rejected (by a person), done, failed.
+  /// guard), refused (it asked for what it may not), rejected (by a person), abandoned (its agent was deleted), done,
+  /// failed.
   std::string state;
   std::string reason;  // of held, refused, failed
   std::string by;      // who approved or rejected it

@@ -65,8 +65,8 @@ json words_of(const Order& order) {
 Outcome post_to(const std::string& address, const std::string& body) {
   const auto url = http::parse_url(address);
   if (!url || url->tls)
-    return failed(fmt::format("'{}' is no address that can be told: http://HOST[:PORT]/...",
-                              address));
+    return failed(
+        fmt::format("'{}' is no address that can be told: http://HOST[:PORT]/...", address));
   auto client = http::Client::connect({url->host, url->port, nullptr, "", {}}, kNotifyWithin);
   if (!client) return failed(fmt::format("{}: {}", address, client.error().message));
   http::Outgoing out{"POST", url->path.empty() ? "/" : url->path};
@@ -110,8 +110,7 @@ void EngineActor::act_on_engine(const Order& order, const Then& then) {
   const pipeline::EnginePrimitive* const primitive = pipeline::find_engine_primitive(name);
   if (primitive == nullptr) return then(failed(fmt::format("'{}' needs a target", name)));
   Order checked = order;
-  const auto problems =
-      loader::validate(json::parse(primitive->schema), checked.action.args);
+  const auto problems = loader::validate(json::parse(primitive->schema), checked.action.args);
   if (!problems.empty())
     return then(failed(fmt::format("{}{}: {}", name, problems[0].pointer, problems[0].message)));
   if (name == "cancel_run") return cancel_run(checked, then);
@@ -123,8 +122,7 @@ void EngineActor::act_on_engine(const Order& order, const Then& then) {
 }
 
 void EngineActor::run_pipeline(const Order& order, const Then& then) {
-  auto reference =
-      pipeline::parse_reference(order.action.args.at("pipeline").get<std::string>());
+  auto reference = pipeline::parse_reference(order.action.args.at("pipeline").get<std::string>());
   if (!reference) return then(failed(reference.error().message));
   if (reference->name_space.empty()) reference->name_space = name_space_of(order);
   const auto store = store::Store::open_read_only(options_.state.root);
@@ -232,9 +230,8 @@ void EngineActor::ask_step(const Order& order, const Then& then) {
     if (outcome) then(*outcome);
     return !outcome;
   };
-  with(then, [&](runtime::Engine& engine) {
-    engine.primitive(std::move(request), std::move(client));
-  });
+  with(then,
+       [&](runtime::Engine& engine) { engine.primitive(std::move(request), std::move(client)); });
 }
 
 void EngineActor::ask_object(const Order& order, const Then& then) {
@@ -251,8 +248,7 @@ void EngineActor::ask_object(const Order& order, const Then& then) {
     if (outcome) then(*outcome);
     return !outcome;
   };
-  with(then,
-       [&](runtime::Engine& engine) { engine.act(std::move(request), std::move(client)); });
+  with(then, [&](runtime::Engine& engine) { engine.act(std::move(request), std::move(client)); });
 }
 
 }  // namespace scanflow::control

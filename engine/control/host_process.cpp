@@ -35,8 +35,8 @@ Result<std::uint64_t> HostProcess::start() {
   program.stderr_fd = err ? err.get() : null.get();
   program.extra_fd = theirs.get();
   const auto pid = worker::spawn(program);
-  if (!pid) return fail(fmt::format("cannot start {}: {}", options_.worker.string(),
-                                    pid.error().message));
+  if (!pid)
+    return fail(fmt::format("cannot start {}: {}", options_.worker.string(), pid.error().message));
   pid_ = *pid;
   socket_ = std::move(ours);
   return ++started_;
@@ -51,9 +51,9 @@ Result<json> HostProcess::ask(const json& question) {
                         : Result<std::optional<json>>(std::nullopt);
   if (!answer) {
     const bool late = answer.error().message == loader::kLate;
-    const std::string why = late ? fmt::format("it did not answer within {} ms, and was killed",
-                                               deadline.count())
-                                 : answer.error().message;
+    const std::string why =
+        late ? fmt::format("it did not answer within {} ms, and was killed", deadline.count())
+             : answer.error().message;
     reap(true);
     return fail(why);
   }

@@ -22,8 +22,8 @@ using nlohmann::json;
 class HostProcess {
  public:
   struct Options {
-    std::filesystem::path worker;  // scanflow-worker
-    std::chrono::milliseconds deadline{1000};       // of one call
+    std::filesystem::path worker;                     // scanflow-worker
+    std::chrono::milliseconds deadline{1000};         // of one call
     std::chrono::milliseconds load_deadline{10'000};  // of loading: a library may be large
     /// A line that a plugin has logged. `level`: SCANFLOW_LOG_INFO, ...
     std::function<void(std::int32_t level, std::string_view line)> log;

@@ -117,9 +117,13 @@ Result<std::optional<Decision>> Ledger::decision(const std::string& id) const {
   return found->front();
 }
 
-Result<void> Ledger::forget(const std::string& agent) {
+Result<void> Ledger::forget(const std::string& agent, std::int64_t now_us) {
   return store_.write([&](Connection& connection) {
-    return all_of(change(connection, "DELETE FROM agent_rules WHERE agent = ?1", agent),
+    return all_of(change(connection,
+                         "UPDATE decisions SET state = 'abandoned', reason = 'its agent was "
+                         "deleted', ended_us = ?2 WHERE agent = ?1 AND ended_us = 0",
+                         agent, now_us),
+                  change(connection, "DELETE FROM agent_rules WHERE agent = ?1", agent),
                   change(connection, "DELETE FROM paused_agents WHERE agent = ?1", agent));
   });
 }
@@ -162,19 +166,18 @@ Result<std::vector<Happening>> Ledger::happenings(std::int64_t after, std::size_
 }
 
 Result<std::int64_t> Ledger::newest() const {
-  const auto rows = query<std::int64_t>(
-      store_, "SELECT coalesce(max(seq), 0) FROM happenings",
-      [](const Statement& columns, std::int64_t& seq) { columns.read(seq); });
+  const auto rows =
+      query<std::int64_t>(store_, "SELECT coalesce(max(seq), 0) FROM happenings",
+                          [](const Statement& columns, std::int64_t& seq) { columns.read(seq); });
   if (!rows) return tl::unexpected(rows.error());
   return rows->empty() ? 0 : rows->front();
 }
 
 Result<std::map<std::string, std::string>> Ledger::paused() const {
   using Named = std::pair<std::string, std::string>;
-  const auto rows = query<Named>(store_, "SELECT agent, by FROM paused_agents",
-                                 [](const Statement& columns, Named& row) {
-                                   columns.read(row.first, row.second);
-                                 });
+  const auto rows = query<Named>(
+      store_, "SELECT agent, by FROM paused_agents",
+      [](const Statement& columns, Named& row) { columns.read(row.first, row.second); });
   if (!rows) return tl::unexpected(rows.error());
   return std::map<std::string, std::string>(rows->begin(), rows->end());
 }

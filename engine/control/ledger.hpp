@@ -16,7 +16,8 @@
 namespace scanflow::control {
 
 struct RuleState {
-  std::string trigger_digest, trigger_state;    // a state is of the plugin and configuration of that digest
+  std::string trigger_digest,
+      trigger_state;  // a state is of the plugin and configuration of that digest
   std::string strategy_digest, strategy_state;
   std::int64_t seen = 0;  // Happening::seq
   GuardState guard;
@@ -25,8 +26,8 @@ struct RuleState {
 struct DecisionFilter {
   std::string agent;  // NAMESPACE/NAME; empty: all
   std::string rule;
-  std::string before;       // an id: older ones
-  bool only_open = false;   // those that act, or wait
+  std::string before;      // an id: older ones
+  bool only_open = false;  // those that act, or wait
   std::size_t limit = 100;
 };
 
@@ -48,8 +49,8 @@ class Ledger {
   Result<std::vector<Decision>> decisions(const DecisionFilter& filter) const;
   /// By its id, or the beginning of one; nothing: there is none, or there are several.
   Result<std::optional<Decision>> decision(const std::string& id) const;
-  /// Of an agent that is not there any more: the states of its rules go; decisions stay.
-  Result<void> forget(const std::string& agent);
+  /// Of an agent that is not there any more: the states of its rules go; decisions stay, and none of them is open.
+  Result<void> forget(const std::string& agent, std::int64_t now_us);
 
   /// Gives its number.
   Result<std::int64_t> add(const Happening& happening);

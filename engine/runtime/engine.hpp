@@ -13,8 +13,8 @@
 
 #include "engine/backend/pod_hub.hpp"
 #include "engine/knowledge/knowledge.hpp"
-#include "engine/run/scheduler.hpp"
 #include "engine/pipeline/metric_query.hpp"
+#include "engine/run/scheduler.hpp"
 #include "engine/runtime/action.hpp"
 #include "engine/runtime/primitive.hpp"
 #include "engine/runtime/registry.hpp"

@@ -103,7 +103,8 @@ std::uint64_t RecentMetrics::watch(std::string name, Labels labels,
   const std::uint64_t number = ++last_watch_;
   watches_[number] = {std::move(name), std::move(labels), std::move(tell)};
   if (!knowledge_) return number;
-  for (const knowledge::SeriesInfo& each : knowledge_->series(watches_[number].name, {}, kMostWatched))
+  for (const knowledge::SeriesInfo& each :
+       knowledge_->series(watches_[number].name, {}, kMostWatched))
     note(each.id, each.name, each.labels);
   return number;
 }

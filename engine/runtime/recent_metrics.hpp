@@ -86,7 +86,8 @@ class RecentMetrics {
   std::vector<knowledge::SeriesSample> batch_;  // reused
   std::uint64_t last_watch_ = 0;
   std::map<std::uint64_t, Watch> watches_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, Watched> watched_;  // by series: slot, generation
+  std::map<std::pair<std::uint32_t, std::uint32_t>, Watched>
+      watched_;  // by series: slot, generation
 };
 
 }  // namespace scanflow::runtime

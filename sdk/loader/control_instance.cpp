@@ -176,8 +176,7 @@ Result<std::vector<json>> TriggerInstance::watches() {
   Written written(kMaxFirings, kMaxControlAnswer);
   try {
     const auto status = watch->watches(trigger_, written.sink());
-    if (status != SCANFLOW_OK)
-      return tl::unexpected(host_.take_error("watches of " + id_, status));
+    if (status != SCANFLOW_OK) return tl::unexpected(host_.take_error("watches of " + id_, status));
   } catch (...) {
     return fail(fmt::format("watches of {} threw across the boundary", id_));
   }

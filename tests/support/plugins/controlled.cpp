@@ -72,7 +72,9 @@ class Asker : public scanflow::Strategy {
   scanflow::Decision decide(const scanflow::Evidence& evidence) override {
     do_as_told(evidence.evidence, "strategy");
     const int count = evidence.state.empty() ? 1 : std::stoi(std::string(evidence.state)) + 1;
-    return {.actions = {{config_.primitive, json::object(), {{"type", "asked"}, {"payload", {{"count", count}}}}}},
+    return {.actions = {{config_.primitive,
+                         json::object(),
+                         {{"type", "asked"}, {"payload", {{"count", count}}}}}},
             .state = std::to_string(count)};
   }
 

@@ -84,7 +84,8 @@ class AgentRunnerTest : public testing::Test {
     runner_.reset();
     const std::string text =
         "apiVersion: scanflow.dev/v1\nkind: Agent\nmetadata: {name: checker, namespace: mnist}\n"
-        "rules:\n" + rules;
+        "rules:\n" +
+        rules;
     const auto read = pipeline::read_agent("a.yaml", text, *catalog_);
     ASSERT_TRUE(read.agent) << pipeline::render(read.errors, text);
     AgentRunner::Options options;
@@ -114,7 +115,10 @@ class AgentRunnerTest : public testing::Test {
     ASSERT_TRUE(eventually([&] { return !runner_->rules().empty(); }));
   }
   void emit(const std::string& type, json payload = json::object(), int depth = 0) {
-    ASSERT_TRUE(ledger_->add({.type = type, .source = "me", .time_us = now_us_, .depth = depth,
+    ASSERT_TRUE(ledger_->add({.type = type,
+                              .source = "me",
+                              .time_us = now_us_,
+                              .depth = depth,
                               .payload = std::move(payload)}));
     if (runner_) runner_->look();
   }
@@ -157,7 +161,8 @@ constexpr const char* kOnDrift =
     "    see: {accuracy: \"${{ metrics.last('accuracy') }}\"}\n"
     "    when: \"${{ event.payload.severity > 2 }}\"\n"
     "    do:\n"
-    "      - run_pipeline: {pipeline: train, params: {since: \"${{ event.payload.since }}\", accuracy: \"${{ see.accuracy }}\"}}\n"
+    "      - run_pipeline: {pipeline: train, params: {since: \"${{ event.payload.since }}\", "
+    "accuracy: \"${{ see.accuracy }}\"}}\n"
     "      - emit: {type: retraining}\n";
 
 TEST_F(AgentRunnerTest, WhatItNoticesIsDecidedRecordedAndDoneInOrder) {
@@ -233,9 +238,8 @@ TEST_F(AgentRunnerTest, WhatIsToBeApprovedWaitsAlsoOverARestart) {
   runner_->answer(all[2].id, true, "me");
   runner_->answer(all[1].id, false, "you");
   runner_->answer(all[0].id, true, "nobody: it does not wait");
-  ASSERT_TRUE(eventually([&] {
-    return decisions()[2].state == "done" && decisions()[1].state == "rejected";
-  }));
+  ASSERT_TRUE(eventually(
+      [&] { return decisions()[2].state == "done" && decisions()[1].state == "rejected"; }));
   EXPECT_EQ(decisions()[2].by, "me");
   EXPECT_EQ(decisions()[1].by, "you");
   EXPECT_THAT(actor_.orders(), SizeIs(1));
@@ -243,7 +247,8 @@ TEST_F(AgentRunnerTest, WhatIsToBeApprovedWaitsAlsoOverARestart) {
 
 TEST_F(AgentRunnerTest, AStrategyThatAsksForWhatIsNotAllowedIsRefused) {
   start_ready(
-      "  - {name: a, on: {event: {type: x}}, strategy: {uses: test.asker, with: {primitive: notify}}, allow: [emit]}\n");
+      "  - {name: a, on: {event: {type: x}}, strategy: {uses: test.asker, with: {primitive: "
+      "notify}}, allow: [emit]}\n");
   emit("x");
   ASSERT_TRUE(decided(1, "refused"));
   EXPECT_THAT(decisions()[0].reason, HasSubstr("asks for 'notify', which the rule does not allow"));
@@ -281,7 +286,8 @@ TEST_F(AgentRunnerTest, ATriggerThatCrashesIsContainedAndOthersGoOn) {
 
 TEST_F(AgentRunnerTest, AStrategyThatHangsIsKilledAndItsFiringIsNotLost) {
   start_ready(
-      "  - {name: a, on: {test.obedient: {type: x}}, strategy: {uses: test.asker}, allow: [emit]}\n");
+      "  - {name: a, on: {test.obedient: {type: x}}, strategy: {uses: test.asker}, allow: "
+      "[emit]}\n");
   emit("x", {{"strategy", "hang"}});
   ASSERT_TRUE(
       eventually([&] { return problem().find("did not answer within") != std::string::npos; }));
@@ -323,8 +329,10 @@ TEST_F(AgentRunnerTest, ACircleOfEventsEnds) {
     runner_->look();
   };
   start_ready(
-      "  - {name: a, on: {event: {type: x}}, do: [{emit: {type: y}}], guard: {max_per_hour: 1000}}\n"
-      "  - {name: b, on: {event: {type: y}}, do: [{emit: {type: x}}], guard: {max_per_hour: 1000}}\n");
+      "  - {name: a, on: {event: {type: x}}, do: [{emit: {type: y}}], guard: {max_per_hour: "
+      "1000}}\n"
+      "  - {name: b, on: {event: {type: y}}, do: [{emit: {type: x}}], guard: {max_per_hour: "
+      "1000}}\n");
   emit("x");
   ASSERT_TRUE(decided(17, "refused"));
   EXPECT_THAT(decisions()[0].reason, HasSubstr("is that a circle?"));

@@ -24,8 +24,8 @@ class HostProcessTest : public testing::Test {
                       {"config", {{"type", "*"}}}});
   }
   Result<json> wake(std::uint64_t id, const char* what) {
-    const loader::WakeUp why{SCANFLOW_WAKE_EVENT, 1,
-                             {{"type", "a"}, {"payload", {{"trigger", what}}}}, "41"};
+    const loader::WakeUp why{
+        SCANFLOW_WAKE_EVENT, 1, {{"type", "a"}, {"payload", {{"trigger", what}}}}, "41"};
     return host_.ask({{"op", "wake"}, {"id", id}, {"why", loader::to_json(why)}});
   }
 

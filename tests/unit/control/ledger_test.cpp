@@ -62,8 +62,7 @@ TEST_F(LedgerTest, DecisionsAreFoundByWhoseTheyAreAndWhetherTheyAreOpen) {
   ASSERT_TRUE(ledger_->commit("mnist/checker", "many", {},
                               {decision("a1", "acting"), decision("a2", "held")}));
   ASSERT_TRUE(ledger_->commit("other/one", "x", {}, {}));
-  EXPECT_THAT(ledger_->decisions({.agent = "mnist/checker", .only_open = true}).value(),
-              SizeIs(1));
+  EXPECT_THAT(ledger_->decisions({.agent = "mnist/checker", .only_open = true}).value(), SizeIs(1));
   EXPECT_THAT(ledger_->decisions({.agent = "other/one"}).value(), IsEmpty());
   EXPECT_EQ(ledger_->decisions({.before = "a2"}).value().at(0).id, "a1");
   Decision done = decision("a1", "done");
@@ -71,14 +70,18 @@ TEST_F(LedgerTest, DecisionsAreFoundByWhoseTheyAreAndWhetherTheyAreOpen) {
   ASSERT_TRUE(ledger_->update(done));
   EXPECT_EQ(ledger_->decision("a1").value()->actions[0].outcome, "DONE");
   EXPECT_FALSE(ledger_->decision("a").value()) << "there are two";
-  ASSERT_TRUE(ledger_->forget("mnist/checker"));
+  ASSERT_TRUE(ledger_->commit("mnist/checker", "many", {}, {decision("a3", "waiting")}));
+  ASSERT_TRUE(ledger_->forget("mnist/checker", 99));
+  EXPECT_EQ(ledger_->decision("a3").value()->state, "abandoned");
+  EXPECT_EQ(ledger_->decision("a3").value()->ended_us, 99);
   EXPECT_THAT(ledger_->rules("mnist/checker").value(), IsEmpty());
-  EXPECT_THAT(ledger_->decisions({}).value(), SizeIs(2)) << "decisions stay";
+  EXPECT_THAT(ledger_->decisions({}).value(), SizeIs(3)) << "decisions stay";
 }
 
 TEST_F(LedgerTest, HappeningsAreNumberedForGood) {
   EXPECT_EQ(ledger_->newest().value(), 0);
-  EXPECT_EQ(ledger_->add({.type = "a", .source = "me", .time_us = 1, .payload = {{"x", 1}}}).value(), 1);
+  EXPECT_EQ(
+      ledger_->add({.type = "a", .source = "me", .time_us = 1, .payload = {{"x", 1}}}).value(), 1);
   EXPECT_EQ(ledger_->add({.type = "b", .depth = 2}).value(), 2);
   open();
   EXPECT_EQ(ledger_->newest().value(), 2);

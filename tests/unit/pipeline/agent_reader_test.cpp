@@ -22,14 +22,13 @@ const loader::Catalog& with_control_plugins() {
     loader::PluginInfo metric;
     metric.kind = loader::Kind::trigger;
     metric.id = "metric";
-    metric.config_schema = {
-        {"type", "object"},
-        {"additionalProperties", false},
-        {"required", {"name"}},
-        {"properties",
-         {{"name", {{"type", "string"}}},
-          {"above", {{"type", "number"}}},
-          {"function", {{"type", "string"}, {"default", "last"}}}}}};
+    metric.config_schema = {{"type", "object"},
+                            {"additionalProperties", false},
+                            {"required", {"name"}},
+                            {"properties",
+                             {{"name", {{"type", "string"}}},
+                              {"above", {{"type", "number"}}},
+                              {"function", {{"type", "string"}, {"default", "last"}}}}}};
     all.add(std::move(metric));
     loader::PluginInfo scale;
     scale.kind = loader::Kind::strategy;

@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <scanflow/detail/library.hpp>
 #include <string_view>
 #include <vector>
-#include <scanflow/detail/library.hpp>
 
 namespace scanflow {
 inline namespace sdk {
