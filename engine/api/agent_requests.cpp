@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::uint64_t kMostDecisionsAtOnce = 1000;
 
-Answer<json> answer_of(const Result<json>& result) {
-  if (result) return *result;
-  return tl::unexpected(Failure{409, 2, result.error().message});
-}
-
 tl::unexpected<Failure> no_agent(const Segments& names) {
   return missing(fmt::format("there is no agent '{}/{}'", names[0], names[1]));
 }
@@ -79,7 +74,7 @@ void Api::Impl::answer_decision(const Request& request, const Segments& names, c
   with_agents(reply, [this, reply, id = names[0], approve, by](control::Agents& there) {
     read(reply, [&there, id, approve, by]() -> Answer<json> {
       const auto decision = there.answer(id, approve, by);
-      if (!decision) return answer_of(tl::unexpected(decision.error()));
+      if (!decision) return tl::unexpected(Failure{409, 2, decision.error().message});
       return json{{"id", decision->id}, {"approved", approve}};
     });
   });

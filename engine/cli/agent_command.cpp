@@ -42,7 +42,7 @@ std::string whole_name(const AgentOptions& options) {
 }
 
 /// Prints the answer as JSON, or as `print` does.
-int tell(const Context& context, const api::Answer<json>& answer,
+int print_answer(const Context& context, const api::Answer<json>& answer,
          const std::function<void(const json&)>& print) {
   if (!answer) return complain(context, answer.error());
   if (context.json) {
@@ -65,7 +65,7 @@ std::string actions_text(const json& decision) {
 }
 
 int list_agents(const Context& context, const AgentOptions&) {
-  return tell(context, ask_agents(context, "/api/v1/agents"), [](const json& answer) {
+  return print_answer(context, ask_agents(context, "/api/v1/agents"), [](const json& answer) {
     std::vector<std::vector<std::string>> rows;
     for (const json& row : answer.at("agents")) {
       std::uint64_t fired = 0, decided = 0;
@@ -115,19 +115,19 @@ void print_agent(const json& row) {
 }
 
 int show_agent(const Context& context, const AgentOptions& options) {
-  return tell(context, ask_agents(context, "/api/v1/agents/" + whole_name(options)), print_agent);
+  return print_answer(context, ask_agents(context, "/api/v1/agents/" + whole_name(options)), print_agent);
 }
 
 int show_decisions(const Context& context, const AgentOptions& options) {
   std::string target = fmt::format("/api/v1/decisions?limit={}", options.limit);
   if (!options.name.empty()) target += "&agent=" + whole_name(options);
   if (options.open) target += "&open=true";
-  return tell(context, ask_agents(context, target), print_decisions);
+  return print_answer(context, ask_agents(context, target), print_decisions);
 }
 
 int approve(const Context& context, const AgentOptions& options) {
   const json body = {{"approve", !options.reject}, {"by", user_name()}};
-  return tell(context, ask_agents(context, "/api/v1/decisions/" + options.decision, body),
+  return print_answer(context, ask_agents(context, "/api/v1/decisions/" + options.decision, body),
               [](const json& answer) {
                 fmt::print("{} {}\n", answer.at("id").get<std::string>(),
                            answer.at("approved") ? "approved" : "rejected");
@@ -136,7 +136,7 @@ int approve(const Context& context, const AgentOptions& options) {
 
 int pause(const Context& context, const AgentOptions& options, bool paused) {
   const json body = {{"paused", paused}, {"by", user_name()}};
-  return tell(context,
+  return print_answer(context,
               ask_agents(context, "/api/v1/agents/" + whole_name(options) + "/pause", body),
               [&](const json&) {
                 fmt::print("{} {}\n", whole_name(options), paused ? "paused" : "resumed");
@@ -148,7 +148,7 @@ int emit(const Context& context, const AgentOptions& options) {
   if (!payload.is_object())
     return complain(context, kUsage, "--payload: a JSON object: '{\"severity\": 3}'");
   const json body = {{"type", options.type}, {"payload", payload}, {"source", user_name()}};
-  return tell(context, ask_agents(context, "/api/v1/events", body), [](const json& answer) {
+  return print_answer(context, ask_agents(context, "/api/v1/events", body), [](const json& answer) {
     fmt::print("{} told (number {})\n", answer.at("type").get<std::string>(),
                answer.at("seq").dump());
   });

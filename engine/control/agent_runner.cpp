@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/pipeline/engine_primitives.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/base/uuid.hpp"
 #include "sdk/loader/control_messages.hpp"
@@ -395,7 +396,8 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
   decision.depth = depth + 1;
   decision.evidence = evidence;
   if (!spec.see.empty()) decision.evidence["see"] = see;
-  auto actions = spec.strategy ? ask_strategy(index, decision.evidence)
+  scope.see = see;
+  auto actions = spec.strategy ? ask_strategy(index, decision.evidence, scope)
                                : evaluate_actions(spec, evidence, see);
   if (!actions && spec.strategy && rule.tries + 1 < kMostTries)
     return fail("its strategy: " + actions.error().message);
@@ -426,16 +428,22 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
 }
 
 Result<std::vector<DecidedAction>> AgentRunner::ask_strategy(std::size_t index,
-                                                             const json& evidence) {
+                                                             const json& evidence,
+                                                             const pipeline::Scope& scope) {
   const loader::Question question{now(), evidence, rules_[index].state.strategy_state};
   const auto answer = host_.ask(
       {{"op", "decide"}, {"id", strategy_id(index)}, {"question", loader::to_json(question)}});
   if (!answer) return tl::unexpected(answer.error());
   loader::Decided decided = loader::decided_from_json(*answer);
   if (decided.state) rules_[index].state.strategy_state = *decided.state;
+  const auto target = evaluator_.evaluate(rules_[index].spec->target, scope);
+  if (!target) return fail("target: " + target.error().message);
   std::vector<DecidedAction> actions;
-  for (loader::WantedAction& each : decided.actions)
+  for (loader::WantedAction& each : decided.actions) {
+    if (each.target.empty() && pipeline::find_engine_primitive(each.primitive) == nullptr)
+      each.target = *target;
     actions.push_back({std::move(each.primitive), std::move(each.target), std::move(each.args)});
+  }
   return actions;
 }
 

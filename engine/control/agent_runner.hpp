@@ -105,7 +105,8 @@ class AgentRunner {
             std::int64_t seen);
   Result<loader::Woken> ask_trigger(std::size_t index, std::int32_t reason, const json& event);
   Result<std::optional<Decision>> decide(std::size_t index, const json& evidence, int depth);
-  Result<std::vector<DecidedAction>> ask_strategy(std::size_t index, const json& evidence);
+  Result<std::vector<DecidedAction>> ask_strategy(std::size_t index, const json& evidence,
+                                                  const pipeline::Scope& scope);
   Result<std::vector<DecidedAction>> evaluate_actions(const pipeline::AgentRule& rule,
                                                       const json& evidence, const json& see);
   std::string why_refused(const pipeline::AgentRule& rule, const Decision& decision) const;

@@ -47,6 +47,10 @@ constexpr std::array kAgentRule{
         .not_empty(),
     Field{"strategy", kMap, "a strategy plugin that decides, instead of 'do'"}.of(
         agent_strategy_fields),
+    Field{"target", kMap,
+          "whom its primitives are asked of, where an action does not say: {object: "
+          "deployment/NAME}, or {run: ID, step: NAME}"}
+        .of(with_fields),
     Field{"allow", kList, "primitives that it may ask for; without it those that 'do' names"}
         .listing(kAllowedPrimitive)
         .not_twice(),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "engine/pipeline/engine_primitives.hpp"
 #include "engine/pipeline/expression_analysis.hpp"
@@ -76,6 +77,11 @@ class AgentReader {
     if (const Node* when = map.get("when")) {
       rule.when = when->text;
       check_condition(*when, rule);
+    }
+    if (const Node* target = map.get("target")) {
+      rule.target = to_json(*target, problems_);
+      check_all_expressions(*target);
+      check_target(*target, rule.target);
     }
     if (const Node* actions = map.get("do"))
       for (const Node* action : actions->items) read_action(*action, rule);
@@ -173,6 +179,8 @@ class AgentReader {
     if (auto target = action.args.find("target"); target != action.args.end()) {
       action.target = *target;
       action.args.erase(target);
+    } else if (find_engine_primitive(action.primitive) == nullptr) {
+      action.target = rule.target;
     }
     if (check_known(name)) check_arguments(name, arguments, action);
     rule.actions.push_back(std::move(action));
@@ -189,50 +197,49 @@ class AgentReader {
     return false;
   }
 
-  /// By whom it is asked of: a step, an object of a cluster (whose arguments are checked when it is asked), the engine.
+  /// A step of a run, or an object of a cluster. False: reported.
+  bool check_target(const Node& at, const json& target) {
+    const bool step = target.is_object() && target.contains("step") && target.contains("run");
+    if (step || (target.is_object() && target.contains("object"))) return true;
+    problems_.add(at, "the target is neither a step of a run nor an object").hint =
+        "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
+    return false;
+  }
+
+  /// By what is known of the primitive where it is asked; none: reported, or not known here (of objects).
+  std::optional<std::string_view> schema_of(const Node& name, const Node& place,
+                                            const RuleAction& action) {
+    const auto report = [&](std::string_view whose) {
+      problems_.add(name, fmt::format("'{}' is no primitive of {}", action.primitive, whose)).hint =
+          "'scanflow primitive list' shows which are";
+      return std::nullopt;
+    };
+    if (action.target.is_object() && action.target.empty()) {
+      const EnginePrimitive* const own = find_engine_primitive(action.primitive);
+      if (own != nullptr) return own->schema;
+      problems_
+          .add(name, fmt::format("'{}' is asked of somebody: it needs a target", action.primitive))
+          .hint = "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
+      return std::nullopt;
+    }
+    if (!check_target(place, action.target)) return std::nullopt;
+    if (action.target.contains("step")) {
+      const protocol::Primitive* const of_step = protocol::find_primitive(action.primitive);
+      if (of_step == nullptr) return report("a step");
+      return of_step->schema;
+    }
+    const auto names = object_primitive_names();
+    if (std::find(names.begin(), names.end(), action.primitive) == names.end())
+      return report("an object");
+    return std::nullopt;
+  }
+
   void check_arguments(const Node& name, const Node& at, RuleAction& action) {
     const Node& place = at.is_map() ? at : name;
-    std::string_view schema;
-    if (!action.target.is_object()) {
-      problems_.add(place, "target must be a map").hint =
-          "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
-      return;
-    }
-    if (action.target.empty()) {
-      const EnginePrimitive* const own = find_engine_primitive(action.primitive);
-      if (own == nullptr) {
-        problems_
-            .add(name,
-                 fmt::format("'{}' is asked of somebody: it needs a target", action.primitive))
-            .hint = "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
-        return;
-      }
-      schema = own->schema;
-    } else if (action.target.contains("step") || action.target.contains("run")) {
-      const protocol::Primitive* const of_step = protocol::find_primitive(action.primitive);
-      if (of_step == nullptr || !action.target.contains("step") || !action.target.contains("run")) {
-        problems_
-            .add(name, of_step == nullptr
-                           ? fmt::format("'{}' is no primitive of a step", action.primitive)
-                           : "a step is named by its run, too")
-            .hint = of_step == nullptr ? "'scanflow primitive list' shows which are"
-                                       : "target: {run: ID, step: NAME}";
-        return;
-      }
-      schema = of_step->schema;
-    } else if (action.target.contains("object")) {
-      const auto names = object_primitive_names();
-      if (std::find(names.begin(), names.end(), action.primitive) == names.end()) {
-        problems_.add(name, fmt::format("'{}' is no primitive of an object", action.primitive))
-            .hint = "'scanflow primitive list' shows which are";
-      }
-      return;
-    } else {
-      problems_.add(place, "the target says neither step nor object").hint =
-          "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
-      return;
-    }
-    for (const auto& problem : loader::validate(json::parse(schema), action.args, holds_expression))
+    const auto schema = schema_of(name, place, action);
+    if (!schema) return;
+    for (const auto& problem :
+         loader::validate(json::parse(*schema), action.args, holds_expression))
       problems_.add(place,
                     fmt::format("{}{}: {}", action.primitive, problem.pointer, problem.message));
   }

@@ -70,7 +70,7 @@ TEST_F(RemoteRegistry, SaysWhatAStateDirectorySays) {
                                {"get", "p", "--versions"},
                                {"get", "p@7"},
                                {"get", "pipline"},
-                               {"get", "agent/x"},
+                               {"get", "application/x"},
                                {"get", "-l", ",,"},
                                {"get", "q", "-n", "other"},
                                {"delete", "nothing"},

@@ -99,6 +99,17 @@ TEST(AgentReader, AStrategySaysWhatItMayAskFor) {
   const AgentSpec spec = agent(rule("    strategy: {uses: scale}\n    allow: [scale]\n"));
   EXPECT_EQ(spec.rules[0].strategy->uses, "scale");
   EXPECT_EQ(spec.rules[0].guard.max_per_hour, 60);
+  EXPECT_EQ(agent(rule("    target: {object: deployment/web}\n    strategy: {uses: scale}\n"
+                       "    allow: [scale]\n"))
+                .rules[0]
+                .target["object"],
+            "deployment/web");
+  EXPECT_EQ(agent(rule("    target: {object: deployment/web}\n"
+                       "    do: [{scale: {replicas: 3}}, {emit: {type: a}}]\n"))
+                .rules[0]
+                .actions[0]
+                .target["object"],
+            "deployment/web");
   EXPECT_THAT(said(rule("    strategy: {uses: scale}\n")),
               AllOf(HasSubstr("does not say which primitives its strategy may ask for"),
                     HasSubstr("allow: [\"scale\"]")));
@@ -115,7 +126,7 @@ TEST(AgentReader, WhatIsWrongIsSaidWhereItStands) {
               HasSubstr("did you mean 'pipeline'?"));
   EXPECT_THAT(said(rule("    do: [{pause: {for: 3s}}]\n")), HasSubstr("it needs a target"));
   EXPECT_THAT(said(rule("    do: [{pause: {target: {step: a}}}]\n")),
-              HasSubstr("a step is named by its run, too"));
+              HasSubstr("the target is neither a step of a run nor an object"));
   EXPECT_THAT(said(rule("    do: [{emit: {target: {object: a/b}, type: c}}]\n")),
               HasSubstr("'emit' is no primitive of an object"));
   EXPECT_THAT(said(rule("    do: [{emit: {type: a}}]\n    allow: [notify, expolde]\n")),
