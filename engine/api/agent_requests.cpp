@@ -39,7 +39,9 @@ void Api::Impl::pause_agent(const Request& request, const Segments& names, const
   const std::string by = body->value("by", "api");
   with_agents(reply, [this, reply, names, paused, by](control::Agents& there) {
     read(reply, [&there, names, paused, by]() -> Answer<json> {
-      if (!there.pause(names[0], names[1], paused, by)) return no_agent(names);
+      if (!there.show(names[0], names[1])) return no_agent(names);
+      if (const auto done = there.pause(names[0], names[1], paused, by); !done)
+        return tl::unexpected(Failure{409, 2, done.error().message});
       return json{{"namespace", names[0]}, {"name", names[1]}, {"paused", paused}};
     });
   });

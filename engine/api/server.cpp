@@ -230,6 +230,7 @@ const std::string& Server::address() const { return impl_->http->address(); }
 
 void Server::take_no_more() {
   impl_->scheduler.reset();
+  impl_->agents->forget_engine();  // what they would begin is the next server's
   impl_->socket->engine().take_no_more();
 }
 

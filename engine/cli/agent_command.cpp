@@ -9,13 +9,12 @@
 
 #include "engine/cli/registry_commands.hpp"
 #include "engine/cli/text.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kShownId = 13;  // of a decision: the milliseconds and a little more
 
 api::Answer<json> ask_agents(const Context& context, const std::string& target,
                              const json& body = nullptr) {
@@ -88,7 +87,7 @@ int list_agents(const Context& context, const AgentOptions&) {
 void print_decisions(const json& answer) {
   std::vector<std::vector<std::string>> rows;
   for (const json& row : answer.at("decisions")) {
-    rows.push_back({when(row.at("time_us")), row.at("id").get<std::string>().substr(0, kShownId),
+    rows.push_back({when(row.at("time_us")), short_id(row.at("id")),
                     row.at("agent"), row.at("rule"), row.at("state"), actions_text(row),
                     printable(row.at("reason").get<std::string>())});
   }

@@ -18,7 +18,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestSleep{60'000};
 constexpr std::int64_t kFirstWaitUs = 1'000'000, kLongestWaitUs = 300'000'000;
-constexpr std::int64_t kBeginAgainUs = 1'000'000;
+constexpr std::int64_t kBeginAgainUs = 1'000'000, kKeepUs = 1'000'000;
+constexpr std::int64_t kSoonestUs = 1000;  // that a trigger may ask to be woken again
 constexpr std::size_t kMostSamples = 10'000, kHappeningsAtOnce = 1000;
 constexpr unsigned kMostTries = 5;  // of what wakes a rule and makes it fail
 constexpr int kMostDepth = 16;
@@ -52,13 +53,13 @@ AgentRunner::AgentRunner(Options options, Ledger& ledger, Actor& actor)
   thread_ = std::thread([this] { run(); });
 }
 
-AgentRunner::~AgentRunner() {
+void AgentRunner::end() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   changed_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   const std::lock_guard lock(mail_->mutex);
   mail_->to = nullptr;
 }
@@ -77,6 +78,7 @@ void AgentRunner::sample(std::size_t rule, json sample) {
     ++passed_over_;
   }
   samples_.push_back({rule, std::move(sample)});
+  sampled_ = true;
   changed_.notify_one();
 }
 
@@ -92,9 +94,9 @@ void AgentRunner::pause(bool paused) {
   changed_.notify_one();
 }
 
-void AgentRunner::answer(const std::string& decision, bool approve, const std::string& by) {
+void AgentRunner::answered(const std::string& decision) {
   const std::lock_guard lock(mutex_);
-  answers_.push_back({decision, approve, by});
+  answers_.push_back(decision);
   changed_.notify_one();
 }
 
@@ -113,23 +115,17 @@ bool AgentRunner::is_paused() const {
 void AgentRunner::run() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
-    look_ = false;
+    const bool look = std::exchange(look_, false);
+    sampled_ = false;
     const bool paused = paused_;
     lock.unlock();
-    begin();
-    take_answers();
-    take_ends();
-    if (begun_ && !paused) {
-      if (std::exchange(was_paused_, false)) {
-        if (const auto newest = ledger_.newest())
-          for (Rule& rule : rules_) rule.state.seen = *newest;
-      }
-      for (std::size_t i = 0; i < rules_.size(); ++i) (void)load(i);
-      wake_by_samples();
-      wake_by_events();
-      wake_by_time();
+    try {
+      work(paused, look);
+    } catch (const std::exception& error) {  // nothing that a plugin, or a person, says may end a server
+      say(fmt::format("it stumbled: {}", error.what()));
+      begin_again_us_ = now() + kBeginAgainUs;
+      begun_ = false;  // all is read again
     }
-    was_paused_ = paused || (was_paused_ && !begun_);
     json published = describe();
     const milliseconds wait = until_next();
     lock.lock();
@@ -137,12 +133,64 @@ void AgentRunner::run() {
     published_paused_ = was_paused_;
     changed_.wait_for(lock, wait, [this] { return is_awaited(); });
   }
+  lock.unlock();
+  keep_dirty(true);
+}
+
+void AgentRunner::work(bool paused, bool look) {
+  begin();
+  if (begun_) {
+    take_answers();
+    take_ends();
+  }
+  if (begun_ && !paused) {
+    if (was_paused_) pass_over();
+    for (std::size_t i = 0; i < rules_.size() && !is_ending(); ++i) look = load(i) || look;
+    wake_by_samples();
+    if (look) wake_by_events();
+    wake_by_time();
+  }
+  was_paused_ = paused || (was_paused_ && !begun_);
+  keep_dirty(false);
+}
+
+bool AgentRunner::is_ending() const {
+  const std::lock_guard lock(mutex_);
+  return ending_;
+}
+
+/// What happened while it was paused.
+void AgentRunner::pass_over() {
+  const auto newest = ledger_.newest();
+  if (!newest) return say(newest.error().message);
+  for (Rule& rule : rules_) {
+    rule.state.seen = *newest;
+    be_well(rule);
+    (void)keep(rule, {});
+  }
+}
+
+bool AgentRunner::keep(Rule& rule, const std::vector<Decision>& decisions) {
+  const auto kept = ledger_.commit(name_, rule.spec->name, rule.state, decisions);
+  if (!kept) {
+    fail_rule(rule, kept.error().message);
+    return false;
+  }
+  rule.dirty = false;
+  rule.kept_us = now();
+  return true;
+}
+
+/// What only moves a state on is kept now and then: what fires is kept at once.
+void AgentRunner::keep_dirty(bool all) {
+  for (Rule& rule : rules_)
+    if (rule.dirty && (all || now() - rule.kept_us >= kKeepUs)) (void)keep(rule, {});
 }
 
 /// Under the mutex: is there something to do?
 bool AgentRunner::is_awaited() const {
-  return ending_ || look_ || !answers_.empty() || !ends_.empty() ||
-         (!samples_.empty() && !paused_) || paused_ != was_paused_;
+  return ending_ || look_ || !answers_.empty() || !ends_.empty() || sampled_ ||
+         (begun_ && paused_ != was_paused_);
 }
 
 milliseconds AgentRunner::until_next() const {
@@ -150,8 +198,10 @@ milliseconds AgentRunner::until_next() const {
   if (begun_ && !was_paused_) {
     for (const Rule& rule : rules_) {
       std::int64_t at_us = rule.next_us.value_or(INT64_MAX);
-      if (rule.loaded_in == 0 || rule.tries > 0) at_us = 0;  // as soon as it may
+      const bool is_loaded = host_.is_running() && rule.loaded_in == host_.started();
+      if (!is_loaded || rule.tries > 0) at_us = 0;  // as soon as it may
       next_us = std::min(next_us, std::max(at_us, rule.not_before_us));
+      if (rule.dirty) next_us = std::min(next_us, rule.kept_us + kKeepUs);
     }
   }
   if (next_us == INT64_MAX) return kLongestSleep;
@@ -169,6 +219,7 @@ void AgentRunner::begin() {
   if (!states || !newest || !open) {
     return say((!states ? states.error() : !newest ? newest.error() : open.error()).message);
   }
+  std::vector<std::string> names;
   for (Rule& rule : rules_) {
     const std::string trigger = digest_of(rule.spec->on);
     const std::string strategy = rule.spec->strategy ? digest_of(*rule.spec->strategy) : "";
@@ -181,15 +232,14 @@ void AgentRunner::begin() {
     if (rule.state.strategy_digest != strategy) rule.state.strategy_state.clear();
     rule.state.trigger_digest = trigger;
     rule.state.strategy_digest = strategy;
+    rule.loaded_in = 0;
+    if (!keep(rule, {})) return;  // from where it notices
+    names.push_back(rule.spec->name);
   }
+  if (const auto kept = ledger_.keep_rules(name_, names); !kept) return say(kept.error().message);
   begun_ = true;
-  for (auto each = open->rbegin(); each != open->rend(); ++each) {
-    if (each->state == "waiting") {
-      waiting_[each->id] = *each;
-    } else {
-      go_on(*each);
-    }
-  }
+  for (auto each = open->rbegin(); each != open->rend(); ++each)
+    if (each->state == "acting" && !acting_.contains(each->id)) go_on(*each);
 }
 
 // --- plugins
@@ -207,7 +257,7 @@ Result<json> AgentRunner::load_plugin(std::uint64_t id, const char* kind,
                     {"config", plugin.with}});
 }
 
-/// True: it can be woken.
+/// It can be woken.
 bool AgentRunner::load(std::size_t index) {
   Rule& rule = rules_[index];
   if (now() < rule.not_before_us) return false;
@@ -226,17 +276,12 @@ bool AgentRunner::load(std::size_t index) {
     fail_rule(rule, loaded.error().message);
     return false;
   }
-  const bool first = rule.loaded_in == 0;
-  rule.loaded_in = *running;
   std::vector<json> watches = loaded->at("watches").get<std::vector<json>>();
   rule.types.clear();
-  rule.watches_samples = false;
-  for (const json& each : watches) {
-    const std::string source = each.value("source", "");
-    if (source == "events") rule.types.push_back(each.value("type", ""));
-    rule.watches_samples = rule.watches_samples || source == "samples";
-  }
-  if (first && options_.watching) {
+  for (const json& each : watches)
+    if (each.value("source", json()) == "events" && each.value("type", json()).is_string())
+      rule.types.push_back(each.at("type"));
+  if (!std::exchange(rule.watched, true) && options_.watching) {
     for (const json& each : watches) {
       options_.watching(each, [mail = mail_, index](json sample) {
         const std::lock_guard held(mail->mutex);
@@ -244,7 +289,9 @@ bool AgentRunner::load(std::size_t index) {
       });
     }
   }
-  return wake(index, SCANFLOW_WAKE_START, nullptr, 0, rule.state.seen);
+  if (!wake(index, SCANFLOW_WAKE_START, nullptr, 0, rule.state.seen)) return false;
+  rule.loaded_in = *running;
+  return true;
 }
 
 void AgentRunner::fail_rule(Rule& rule, const std::string& problem) {
@@ -275,7 +322,7 @@ bool AgentRunner::wake(std::size_t index, std::int32_t reason, const json& event
   Rule& rule = rules_[index];
   const auto woken = ask_trigger(index, reason, event);
   if (!woken) {
-    ++rule.tries;
+    if (reason != SCANFLOW_WAKE_START) ++rule.tries;
     fail_rule(rule, fmt::format("its trigger: {}", woken.error().message));
     return false;
   }
@@ -288,29 +335,29 @@ bool AgentRunner::wake(std::size_t index, std::int32_t reason, const json& event
     auto decision = decide(index, evidence, depth);
     if (!decision) {
       rule.state = before;  // it fires again
-      ++rule.tries;
+      if (reason != SCANFLOW_WAKE_START) ++rule.tries;
       fail_rule(rule, decision.error().message);
       return false;
     }
     if (*decision) decisions.push_back(std::move(**decision));
   }
-  const bool is_new = !decisions.empty() || rule.state.trigger_state != before.trigger_state ||
-                      rule.state.strategy_state != before.strategy_state || !woken->fires.empty();
-  if (is_new) {
-    if (const auto kept = ledger_.commit(name_, rule.spec->name, rule.state, decisions); !kept) {
+  if (!woken->fires.empty()) {
+    if (!keep(rule, decisions)) {
       rule.state = before;
-      fail_rule(rule, kept.error().message);
       return false;
     }
+  } else if (rule.state.trigger_state != before.trigger_state) {
+    rule.dirty = true;
   }
   rule.next_us = woken->next_wake_us;
-  if (reason != SCANFLOW_WAKE_START) be_well(rule);  // that it can be loaded says little
+  if (rule.next_us) *rule.next_us = std::max(*rule.next_us, now() + kSoonestUs);
+  // That it can be loaded says little, where it fails of something else.
+  if (reason != SCANFLOW_WAKE_START || rule.tries == 0) be_well(rule);
   rule.fired += woken->fires.size();
   if (!woken->fires.empty()) rule.last_us = now();
   for (Decision& decision : decisions) {
     ++rule.decided;
     record(decision);
-    if (decision.state == "waiting") waiting_[decision.id] = decision;
     if (decision.state == "acting") go_on(decision);
   }
   return true;
@@ -324,7 +371,7 @@ void AgentRunner::wake_by_time() {
     if (!rule.next_us || *rule.next_us > now()) continue;  // it was loaded just now
     if (wake(i, SCANFLOW_WAKE_TIME, nullptr, 0, rule.state.seen) || rule.tries < kMostTries)
       continue;
-    rule.tries = 0;
+    be_well(rule);
     rule.next_us = now() + kLongestWaitUs;
   }
 }
@@ -339,23 +386,32 @@ void AgentRunner::wake_by_samples() {
   }
   if (passed_over > 0)
     say(fmt::format("{} samples came faster than its triggers take them", passed_over));
-  for (const Sample& each : samples) {
-    if (load(each.rule))
-      wake(each.rule, SCANFLOW_WAKE_SAMPLE, each.sample, 0, rules_[each.rule].state.seen);
+  std::deque<Sample> later;  // of rules that have to wait
+  for (Sample& each : samples) {
+    Rule& rule = rules_[each.rule];
+    const bool waits = is_ending() || !load(each.rule) ||
+                       (!wake(each.rule, SCANFLOW_WAKE_SAMPLE, each.sample, 0, rule.state.seen) &&
+                        rule.tries < kMostTries);
+    if (waits) later.push_back(std::move(each));
+    else if (rule.tries >= kMostTries) be_well(rule);
   }
+  const std::lock_guard lock(mutex_);
+  samples_.insert(samples_.begin(), std::make_move_iterator(later.begin()),
+                  std::make_move_iterator(later.end()));
 }
 
 /// Each rule goes on where it was: one that fails is tried again, and passes over what it fails of again and again.
 void AgentRunner::wake_by_events() {
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Rule& rule = rules_[i];
-    while (!rule.types.empty() && load(i)) {
+    while (!rule.types.empty() && !is_ending() && load(i)) {
       const auto all = ledger_.happenings(rule.state.seen, kHappeningsAtOnce);
       if (!all || all->empty()) break;
       bool stuck = false;
       for (const Happening& each : *all) {
         const bool meant = std::any_of(rule.types.begin(), rule.types.end(),
                                        [&](const auto& type) { return is_of(type, each.type); });
+        if (is_ending()) return;
         stuck = meant && !wake(i, SCANFLOW_WAKE_EVENT, to_json(each), each.depth, each.seq) &&
                 rule.tries < kMostTries;
         if (stuck) break;
@@ -503,13 +559,18 @@ void AgentRunner::go_on(const Decision& decision) {
                       acting.rule,
                       acting.id,
                       acting.depth};
-    actor_.act(order, [mail = mail_, id = acting.id, next](Outcome outcome) {
+    const auto told = [mail = mail_, id = acting.id, next](Outcome outcome) {
       const std::lock_guard held(mail->mutex);
       if (mail->to == nullptr) return;
       const std::lock_guard lock(mail->to->mutex_);
       mail->to->ends_.push_back({id, next, std::move(outcome)});
       mail->to->changed_.notify_one();
-    });
+    };
+    try {
+      actor_.act(order, told);
+    } catch (const std::exception& error) {
+      told({"FAILED", error.what(), json::object()});
+    }
     return;
   }
   acting.state = failed ? "failed" : "done";
@@ -540,25 +601,16 @@ void AgentRunner::take_ends() {
 }
 
 void AgentRunner::take_answers() {
-  std::deque<Answer> answers;
+  std::deque<std::string> answers;
   {
     const std::lock_guard lock(mutex_);
     answers.swap(answers_);
   }
-  for (const Answer& each : answers) {
-    auto found = waiting_.extract(each.decision);
-    if (found.empty()) continue;
-    Decision& decision = found.mapped();
-    decision.by = each.by;
-    decision.state = each.approve ? "acting" : "rejected";
-    if (!each.approve) decision.ended_us = now();
-    if (const auto kept = ledger_.update(decision); !kept) {
-      say(kept.error().message);
-      waiting_.insert(std::move(found));
-      continue;
-    }
-    record(decision);
-    if (each.approve) go_on(decision);
+  for (const std::string& each : answers) {
+    const auto decision = ledger_.decision(each);
+    if (!decision || !*decision) continue;
+    record(**decision);
+    if ((*decision)->state == "acting" && !acting_.contains(each)) go_on(**decision);
   }
 }
 

@@ -44,7 +44,9 @@ class AgentRunner {
 
   /// Ledger and actor outlive it. What it left unfinished goes on.
   AgentRunner(Options options, Ledger& ledger, Actor& actor);
-  ~AgentRunner();
+  ~AgentRunner() { end(); }
+  /// It does nothing any more, and has ended. Blocks.
+  void end();
 
   /// A sample of a series that the rule watches: {"name", "labels", "time_us", "value"}. Of more than so many that wait the
   /// oldest are passed over.
@@ -54,8 +56,8 @@ class AgentRunner {
   /// The clock was moved by hand.
   void tick() { look(); }
   void pause(bool paused);
-  /// Of a decision that waits: it is carried out, or is not. One that does not wait stays as it is.
-  void answer(const std::string& decision, bool approve, const std::string& by);
+  /// Somebody has answered a decision that waited (Ledger::answer): one that acts now is carried out.
+  void answered(const std::string& decision);
 
   /// [{"name", "trigger", "strategy", "mode", "fired", "decided", "last_us" (0), "next_us" (0), "problem"}]
   json rules() const;
@@ -66,7 +68,10 @@ class AgentRunner {
   struct Rule {
     const pipeline::AgentRule* spec = nullptr;
     RuleState state;
-    std::uint64_t loaded_in = 0;     // of HostProcess::start; 0: never
+    std::uint64_t loaded_in = 0;  // of HostProcess::start, where it was woken first; 0: never
+    bool watched = false;         // Options::watching was told
+    bool dirty = false;           // its state is newer than the ledger's,
+    std::int64_t kept_us = 0;     // which is of then
     std::vector<std::string> types;  // of events
     bool watches_samples = false;
     std::optional<std::int64_t> next_us;
@@ -87,7 +92,12 @@ class AgentRunner {
   };
 
   void run();
+  void work(bool paused, bool look);
   void begin();
+  void pass_over();
+  bool keep(Rule& rule, const std::vector<Decision>& decisions);
+  void keep_dirty(bool all);
+  bool is_ending() const;
   void go_on(const Decision& decision);
   std::int64_t now() const { return options_.clock(); }
   std::chrono::milliseconds until_next() const;
@@ -123,7 +133,7 @@ class AgentRunner {
   HostProcess host_;
   pipeline::Evaluator evaluator_;
   std::vector<Rule> rules_;
-  std::map<std::string, Decision> acting_, waiting_;
+  std::map<std::string, Decision> acting_;
   bool begun_ = false, was_paused_ = false;
   std::int64_t begin_again_us_ = 0;
 
@@ -132,14 +142,9 @@ class AgentRunner {
   json published_ = json::array();  // rules()
   std::deque<Sample> samples_;
   std::uint64_t passed_over_ = 0;
-  struct Answer {
-    std::string decision;
-    bool approve;
-    std::string by;
-  };
-  std::deque<Answer> answers_;
+  std::deque<std::string> answers_;  // decisions
   std::deque<Ended> ends_;
-  bool look_ = true, paused_ = false, ending_ = false;
+  bool look_ = true, sampled_ = false, paused_ = false, ending_ = false;
   bool published_paused_ = false;
   /// Told by whoever acts, also when this is gone.
   struct Mail {

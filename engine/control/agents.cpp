@@ -11,6 +11,7 @@ namespace scanflow::control {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAtAgents{500};
+constexpr std::int64_t kReadAgentAgainUs = 10'000'000;  // one that cannot be read: its plugins may come
 
 std::string name_of(const store::Document& document) {
   return document.name_space + "/" + document.name;
@@ -53,10 +54,15 @@ void Agents::forget_engine() {
     agents.swap(agents_);
     for (auto& [name, kept] : agents) unwatch(name);
   }
-  agents.clear();  // they end
+  for (auto& [name, kept] : agents)
+    if (kept.runner) kept.runner->end();
   actor_->forget_engine();
-  const std::lock_guard lock(mutex_);
-  engine_ = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    engine_ = nullptr;
+  }
+  const std::lock_guard alone(gate_);
+  closed_ = true;
 }
 
 void Agents::loop() {
@@ -78,6 +84,7 @@ void Agents::look() {
     there.insert(name_of(entry.newest));
     look_at(entry);
   }
+  if (!std::exchange(looked_, true)) forget_those_not(there);
   std::vector<std::pair<std::string, Kept>> gone;
   {
     const std::lock_guard lock(mutex_);
@@ -93,9 +100,22 @@ void Agents::look() {
   }
   for (auto& [name, kept] : gone) {
     options_.log(fmt::format("agent {} ends: it was deleted", name));
-    kept.runner.reset();
+    if (kept.runner) kept.runner->end();
     if (const auto forgotten = ledger_.forget(name, wall_us()); !forgotten)
       options_.log(forgotten.error().message);
+  }
+}
+
+/// Deleted while no server was there.
+void Agents::forget_those_not(const std::set<std::string>& there) {
+  const auto all = ledger_.agents();
+  if (!all) return options_.log(all.error().message);
+  for (const std::string& each : *all) {
+    if (there.contains(each)) continue;
+    if (const auto forgotten = ledger_.forget(each, wall_us()); !forgotten)
+      options_.log(forgotten.error().message);
+    const std::lock_guard lock(mutex_);
+    paused_.erase(each);
   }
 }
 
@@ -106,7 +126,8 @@ void Agents::look_at(const store::DocumentEntry& entry) {
   {
     const std::lock_guard lock(mutex_);
     const auto known = agents_.find(name);
-    if (known != agents_.end() && known->second.version == newest.version && known->second.runner)
+    if (known != agents_.end() && known->second.version == newest.version &&
+        (known->second.problem.empty() || monotonic_us() < known->second.again_us))
       return;
     if (known != agents_.end()) before = known->second.problem;
   }
@@ -115,6 +136,7 @@ void Agents::look_at(const store::DocumentEntry& entry) {
   const auto catalog = options_.catalog();
   Kept kept;
   kept.version = newest.version;
+  kept.again_us = monotonic_us() + kReadAgentAgainUs;
   std::shared_ptr<const pipeline::AgentSpec> spec;
   if (!document || !*document || !catalog) {
     kept.problem = "its document, or its plugins, cannot be read";
@@ -133,9 +155,10 @@ void Agents::look_at(const store::DocumentEntry& entry) {
     if (spec) unwatch(name);
     if (!spec) kept.runner = old.runner;  // the version before goes on
   }
-  if (spec) old.runner.reset();  // before the next one begins
+  if (spec && old.runner) old.runner->end();  // before the next one begins
   if (spec) begin(name, kept, spec, catalog);
   const std::lock_guard lock(mutex_);
+  if (spec) kept.runner->pause(paused_.contains(name));  // it may have changed meanwhile
   agents_[name] = std::move(kept);
 }
 
@@ -220,47 +243,48 @@ std::optional<json> Agents::show(const std::string& name_space, const std::strin
 }
 
 Result<std::vector<Decision>> Agents::decisions(const DecisionFilter& filter) const {
-  return ledger_.decisions(filter);
+  return with_ledger([&] { return ledger_.decisions(filter); });
 }
 
 Result<Decision> Agents::answer(const std::string& id, bool approve, const std::string& by) {
-  auto decision = ledger_.decision(id);
-  if (!decision) return tl::unexpected(decision.error());
-  if (!*decision) return fail(fmt::format("there is no decision '{}', or several begin so", id));
-  if ((*decision)->state != "waiting")
-    return fail(fmt::format("the decision {} does not wait for an approval: it is {}",
-                            (*decision)->id, (*decision)->state));
-  const auto runner = runner_of((*decision)->agent);
-  if (!runner)
-    return fail(
-        fmt::format("the agent {} of that decision is not there any more", (*decision)->agent));
-  runner->answer((*decision)->id, approve, by);
-  return std::move(**decision);
+  return with_ledger([&]() -> Result<Decision> {
+    auto decision = ledger_.decision(id);
+    if (!decision) return tl::unexpected(decision.error());
+    if (!*decision) return fail(fmt::format("there is no decision '{}', or several begin so", id));
+    const auto waited = ledger_.answer((*decision)->id, approve, by, wall_us());
+    if (!waited) return tl::unexpected(waited.error());
+    if (!*waited) {
+      return fail(fmt::format("the decision {} does not wait for an approval: it is {}",
+                              (*decision)->id, (*decision)->state));
+    }
+    if (const auto runner = runner_of((*decision)->agent)) runner->answered((*decision)->id);
+    return std::move(**decision);
+  });
 }
 
 Result<void> Agents::pause(const std::string& name_space, const std::string& name, bool paused,
                            const std::string& by) {
   const std::string whole = name_space + "/" + name;
-  const auto runner = runner_of(whole);
-  if (!runner) return fail(fmt::format("there is no agent '{}'", whole));
-  auto kept = paused ? ledger_.pause(whole, by, wall_us()) : ledger_.resume(whole);
-  if (!kept) return kept;
-  {
+  return with_ledger([&]() -> Result<void> {
+    if (!runner_of(whole)) return fail(fmt::format("there is no agent '{}'", whole));
+    if (auto kept = paused ? ledger_.pause(whole, by, wall_us()) : ledger_.resume(whole); !kept)
+      return kept;
     const std::lock_guard lock(mutex_);
-    if (paused)
-      paused_[whole] = by;
-    else
-      paused_.erase(whole);
-  }
-  runner->pause(paused);
-  return {};
+    if (paused) paused_[whole] = by;
+    else paused_.erase(whole);
+    const auto found = agents_.find(whole);
+    if (found != agents_.end() && found->second.runner) found->second.runner->pause(paused);
+    return {};
+  });
 }
 
 Result<std::int64_t> Agents::emit(Happening happening) {
   happening.time_us = wall_us();
-  auto seq = ledger_.add(happening);
-  if (seq) tell_all();
-  return seq;
+  return with_ledger([&]() -> Result<std::int64_t> {
+    auto seq = ledger_.add(happening);
+    if (seq) tell_all();
+    return seq;
+  });
 }
 
 }  // namespace scanflow::control

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -59,6 +61,7 @@ class Agents {
   struct Kept {
     std::uint32_t version = 0;
     std::string problem;
+    std::int64_t again_us = 0;  // it is read again, where that failed
     std::string template_;
     std::shared_ptr<AgentRunner> runner;  // null: it cannot be read
   };
@@ -66,6 +69,7 @@ class Agents {
   void loop();
   void look();
   void look_at(const store::DocumentEntry& entry);
+  void forget_those_not(const std::set<std::string>& there);
   void begin(const std::string& name, Kept& kept, std::shared_ptr<const pipeline::AgentSpec> spec,
              std::shared_ptr<const loader::Catalog> catalog);
   void unwatch(const std::string& name);
@@ -73,8 +77,18 @@ class Agents {
   json describe(const std::string& name, const Kept& kept) const;
   std::shared_ptr<AgentRunner> runner_of(const std::string& name) const;
 
+  /// Whoever uses the ledger has it shared; who ends, alone: then nobody uses it any more.
+  template <class Use>
+  auto with_ledger(const Use& use) const -> decltype(use()) {
+    const std::shared_lock held(gate_);
+    if (closed_) return fail("the server ends, or takes nothing more");
+    return use();
+  }
+
   const Options options_;
   const std::unique_ptr<store::Store> store_;  // read only
+  mutable std::shared_mutex gate_;             // before the other
+  bool closed_ = false;
   Ledger ledger_;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
@@ -82,7 +96,7 @@ class Agents {
   std::map<std::string, Kept> agents_;  // by NAMESPACE/NAME
   std::map<std::string, std::string> paused_;
   std::map<std::string, std::vector<std::uint64_t>> watches_;  // Engine::watch_samples
-  bool ending_ = false;
+  bool ending_ = false, looked_ = false;
   std::unique_ptr<EngineActor> actor_;
   std::thread thread_;
 };

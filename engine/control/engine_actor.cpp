@@ -18,6 +18,7 @@
 #include "engine/track/tracker.hpp"
 #include "engine/worker/run_program.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/text.hpp"
 #include "sdk/base/uuid.hpp"
 #include "sdk/loader/schema.hpp"
 
@@ -55,6 +56,10 @@ std::optional<Outcome> outcome_of(const json& update, const char* field) {
   return Outcome{outcome, said.value("message", ""), said.value("evidence", json::object())};
 }
 
+std::string said_of(const std::string& text) {
+  return valid_utf8(std::string(cut_utf8(text, kMostSaid)));
+}
+
 json words_of(const Order& order) {
   return {{"message", order.action.args.at("message")},
           {"agent", order.agent},
@@ -62,18 +67,19 @@ json words_of(const Order& order) {
           {"decision", order.decision}};
 }
 
-Outcome post_to(const std::string& address, const std::string& body) {
+Outcome post_to(const std::string& address, const std::string& body,
+                const std::stop_token& stop) {
   const auto url = http::parse_url(address);
   if (!url || url->tls)
     return failed(
         fmt::format("'{}' is no address that can be told: http://HOST[:PORT]/...", address));
-  auto client = http::Client::connect({url->host, url->port, nullptr, "", {}}, kNotifyWithin);
+  auto client = http::Client::connect({url->host, url->port, nullptr, "", {}}, kNotifyWithin, stop);
   if (!client) return failed(fmt::format("{}: {}", address, client.error().message));
   http::Outgoing out{"POST", url->path.empty() ? "/" : url->path};
   out.headers = {{"Host", url->host + ":" + url->port}, {"Content-Type", "application/json"}};
   out.body = body;
   out.patience = kNotifyWithin;
-  const auto head = (*client)->ask(out);
+  const auto head = (*client)->ask(out, stop);
   if (!head) return failed(fmt::format("{}: {}", address, head.error().message));
   if (head->status / 100 != 2)
     return failed(fmt::format("{} answered with {}", address, head->status));
@@ -85,21 +91,48 @@ Outcome post_to(const std::string& address, const std::string& body) {
 EngineActor::EngineActor(Options options, runtime::Engine& engine, Ledger& ledger)
     : options_(std::move(options)), ledger_(ledger), engine_(&engine) {}
 
-EngineActor::~EngineActor() { pool_.join(); }
+EngineActor::~EngineActor() { forget_engine(); }
 
+/// What is under way is asked again by the next one.
 void EngineActor::forget_engine() {
-  const std::lock_guard lock(mutex_);
-  engine_ = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    engine_ = nullptr;
+  }
+  stop_.request_stop();
+  pool_.join();
+  tell_pool_.join();
 }
 
-void EngineActor::with(const Then& then, const std::function<void(runtime::Engine&)>& use) {
+void EngineActor::with(const std::function<void(runtime::Engine&)>& use) {
   const std::lock_guard lock(mutex_);
-  if (engine_ != nullptr) return use(*engine_);
-  (void)then;  // it is asked again, by the next one
+  if (engine_ != nullptr) use(*engine_);
 }
 
-void EngineActor::act(const Order& order, std::function<void(Outcome)> then) {
+/// Two who ask for the same are told of one. Null: it is under way already.
+EngineActor::Then EngineActor::once(const Order& order, Then then) {
+  const std::lock_guard lock(under_way_mutex_);
+  std::vector<Then>& those = under_way_[order.id];
+  those.push_back(std::move(then));
+  if (those.size() > 1) return nullptr;
+  return [this, id = order.id](const Outcome& outcome) {
+    std::vector<Then> all;
+    {
+      const std::lock_guard held(under_way_mutex_);
+      if (auto found = under_way_.extract(id); !found.empty()) all = std::move(found.mapped());
+    }
+    for (const Then& each : all) each(outcome);
+  };
+}
+
+void EngineActor::act(const Order& order, std::function<void(Outcome)> asked) {
+  const Then then = once(order, std::move(asked));
+  if (!then) return;
   const json& target = order.action.target;
+  for (const auto& [name, value] : target.items()) {
+    if (!value.is_string())
+      return then(failed(fmt::format("the target's '{}' is no text: {}", name, value.dump())));
+  }
   if (target.contains("step")) return ask_step(order, then);
   if (target.contains("object")) return ask_object(order, then);
   act_on_engine(order, then);
@@ -115,9 +148,12 @@ void EngineActor::act_on_engine(const Order& order, const Then& then) {
     return then(failed(fmt::format("{}{}: {}", name, problems[0].pointer, problems[0].message)));
   if (name == "cancel_run") return cancel_run(checked, then);
   if (name == "promote_model") return promote_model(checked, then);
-  boost::asio::post(pool_, [this, checked, then, name] {
+  const bool waits = name == "notify";
+  boost::asio::post(waits ? tell_pool_ : pool_, [this, checked, then, name] {
+    if (stop_.stop_requested()) return;
     if (name == "run_pipeline") return run_pipeline(checked, then);
-    then(name == "notify" ? notify(checked) : emit(checked));
+    const Outcome outcome = name == "notify" ? notify(checked) : emit(checked);
+    if (!stop_.stop_requested()) then(outcome);
   });
 }
 
@@ -150,7 +186,7 @@ void EngineActor::run_pipeline(const Order& order, const Then& then) {
     if (type == "rejected") then(failed(update->value("message", "")));
     return false;
   };
-  with(then, [&](runtime::Engine& engine) {
+  with([&](runtime::Engine& engine) {
     engine.submit(std::move(submission), std::nullopt, std::move(client));
   });
 }
@@ -163,7 +199,7 @@ void EngineActor::cancel_run(const Order& order, const Then& then) {
     if (type == "rejected") then(failed(update->value("message", "")));
     return false;
   };
-  with(then, [&](runtime::Engine& engine) {
+  with([&](runtime::Engine& engine) {
     engine.cancel(order.action.args.at("run"), std::move(client));
   });
 }
@@ -175,7 +211,7 @@ void EngineActor::promote_model(const Order& order, const Then& then) {
                         {"alias", args.at("alias")},
                         {"version", version.is_string() ? version : json(version.dump())}};
   const track::Endpoint* const endpoint = track::find_endpoint("POST", "registered-models/alias");
-  with(then, [&](runtime::Engine& engine) {
+  with([&](runtime::Engine& engine) {
     engine.track(*endpoint->call, request, [then, request](track::Answer<std::string> answer) {
       then(answer ? done(request) : failed(answer.error().message));
     });
@@ -185,7 +221,7 @@ void EngineActor::promote_model(const Order& order, const Then& then) {
 Outcome EngineActor::notify(const Order& order) {
   const json& args = order.action.args;
   if (args.contains("webhook")) {
-    Outcome told = post_to(args.at("webhook"), words_of(order).dump());
+    Outcome told = post_to(args.at("webhook"), words_of(order).dump(), stop_.get_token());
     if (told.outcome != "DONE" || !args.contains("program")) return told;
   }
   if (!args.contains("program"))
@@ -194,12 +230,12 @@ Outcome EngineActor::notify(const Order& order) {
   command.argv = args.at("program").get<std::vector<std::string>>();
   command.input = words_of(order).dump() + "\n";
   command.deadline = kNotifyWithin;
-  const auto ended = worker::run_program(command);
-  if (!ended) return failed(ended.error().message);
+  const auto ended = worker::run_program(command, stop_.get_token());
+  if (!ended) return failed(valid_utf8(ended.error().message));
   if (ended->status != 0)
     return failed(fmt::format("{} ended with {}: {}", command.argv[0], ended->status,
-                              ended->err.substr(0, kMostSaid)));
-  return done({{"said", ended->out.substr(0, kMostSaid)}});
+                              said_of(ended->err)));
+  return done({{"said", said_of(ended->out)}});
 }
 
 Outcome EngineActor::emit(const Order& order) {
@@ -230,8 +266,7 @@ void EngineActor::ask_step(const Order& order, const Then& then) {
     if (outcome) then(*outcome);
     return !outcome;
   };
-  with(then,
-       [&](runtime::Engine& engine) { engine.primitive(std::move(request), std::move(client)); });
+  with([&](runtime::Engine& engine) { engine.primitive(std::move(request), std::move(client)); });
 }
 
 void EngineActor::ask_object(const Order& order, const Then& then) {
@@ -248,7 +283,7 @@ void EngineActor::ask_object(const Order& order, const Then& then) {
     if (outcome) then(*outcome);
     return !outcome;
   };
-  with(then, [&](runtime::Engine& engine) { engine.act(std::move(request), std::move(client)); });
+  with([&](runtime::Engine& engine) { engine.act(std::move(request), std::move(client)); });
 }
 
 }  // namespace scanflow::control

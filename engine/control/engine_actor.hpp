@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,7 @@ class EngineActor final : public Actor {
     std::function<std::shared_ptr<const loader::Catalog>()> catalog;
     std::function<void()> happened;  // there is a new happening
   };
-  /// Both outlive it, or it was told to forget the engine.
+  /// Both outlive it, or it was told to forget the engine: from then on it uses neither.
   EngineActor(Options options, runtime::Engine& engine, Ledger& ledger);
   ~EngineActor() override;
   void forget_engine();
@@ -36,6 +38,7 @@ class EngineActor final : public Actor {
 
  private:
   using Then = std::function<void(Outcome)>;
+  Then once(const Order& order, Then then);
   void act_on_engine(const Order& order, const Then& then);
   void run_pipeline(const Order& order, const Then& then);
   void cancel_run(const Order& order, const Then& then);
@@ -45,13 +48,17 @@ class EngineActor final : public Actor {
   void ask_step(const Order& order, const Then& then);
   void ask_object(const Order& order, const Then& then);
   /// With the engine, while it is there.
-  void with(const Then& then, const std::function<void(runtime::Engine&)>& use);
+  void with(const std::function<void(runtime::Engine&)>& use);
 
   const Options options_;
   Ledger& ledger_;
   std::mutex mutex_;
   runtime::Engine* engine_;
-  boost::asio::thread_pool pool_{2};  // what blocks
+  std::mutex under_way_mutex_;
+  std::map<std::string, std::vector<Then>> under_way_;  // by Order::id: who is told
+  std::stop_source stop_;
+  boost::asio::thread_pool pool_{2};       // what reads and writes the store
+  boost::asio::thread_pool tell_pool_{4};  // what waits for somebody else
 };
 
 }  // namespace scanflow::control

@@ -16,7 +16,9 @@ constexpr std::size_t kMostKept = 4000;  // max_per_hour is 3600 at most
 
 std::string GuardState::why_not(const pipeline::RuleGuard& guard, std::int64_t now_us) const {
   if (asked_us_.empty()) return {};
-  const std::int64_t left_us = asked_us_.back() + guard.cooldown_us - now_us;
+  // A clock that was set back makes nobody wait for longer.
+  const std::int64_t last_us = std::min(asked_us_.back(), now_us);
+  const std::int64_t left_us = last_us + guard.cooldown_us - now_us;
   if (left_us > 0) return fmt::format("it cools down for {} more", format_duration(left_us));
   const auto lately = std::count_if(asked_us_.begin(), asked_us_.end(),
                                     [&](std::int64_t at) { return now_us - at < kHourUs; });

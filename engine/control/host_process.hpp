@@ -39,6 +39,7 @@ class HostProcess {
   /// does not (is_running()).
   Result<json> ask(const json& question);
   bool is_running() const { return pid_ > 0; }
+  std::uint64_t started() const { return started_; }  // processes until now
 
  private:
   void end();

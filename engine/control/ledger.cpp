@@ -13,6 +13,11 @@ using store::collect;
 using store::Connection;
 using store::Statement;
 
+/// Whatever its texts hold: a plugin, or a program, has written them.
+std::string text_of(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 constexpr const char* kDecision =
     "id, agent, rule, time_us, mode, state, reason, by, ended_us, depth, evidence, actions";
 
@@ -31,7 +36,7 @@ Result<void> write(const Connection& connection, const Decision& row) {
       "ON CONFLICT (id) DO UPDATE SET state = ?6, reason = ?7, by = ?8, ended_us = ?9, "
       "actions = ?12",
       row.id, row.agent, row.rule, row.time_us, row.mode, row.state, row.reason, row.by,
-      row.ended_us, row.depth, row.evidence.dump(), to_json(row.actions).dump());
+      row.ended_us, row.depth, text_of(row.evidence), text_of(to_json(row.actions)));
   if (!changed) return tl::unexpected(changed.error());
   return {};
 }
@@ -95,6 +100,40 @@ Result<void> Ledger::commit(const std::string& agent, const std::string& rule,
   });
 }
 
+Result<void> Ledger::keep_rules(const std::string& agent, const std::vector<std::string>& rules) {
+  return store_.write([&](Connection& connection) {
+    return all_of(change(connection,
+                         "DELETE FROM agent_rules WHERE agent = ?1 AND rule NOT IN (SELECT value "
+                         "FROM json_each(?2))",
+                         agent, json(rules).dump()));
+  });
+}
+
+Result<bool> Ledger::answer(const std::string& id, bool approve, const std::string& by,
+                            std::int64_t now_us) {
+  bool waited = false;
+  const auto written = store_.write([&](Connection& connection) -> Result<void> {
+    const auto changed = change(connection,
+                                "UPDATE decisions SET state = ?2, by = ?3, ended_us = ?4 WHERE id "
+                                "= ?1 AND state = 'waiting'",
+                                id, approve ? "acting" : "rejected", by,
+                                approve ? std::int64_t{0} : now_us);
+    if (!changed) return tl::unexpected(changed.error());
+    waited = *changed > 0;
+    return {};
+  });
+  if (!written) return tl::unexpected(written.error());
+  return waited;
+}
+
+Result<std::vector<std::string>> Ledger::agents() const {
+  return query<std::string>(
+      store_,
+      "SELECT agent FROM agent_rules UNION SELECT agent FROM paused_agents UNION SELECT agent FROM "
+      "decisions WHERE ended_us = 0",
+      [](const Statement& columns, std::string& agent) { columns.read(agent); });
+}
+
 Result<void> Ledger::update(const Decision& decision) {
   return store_.write([&](Connection& connection) { return write(connection, decision); });
 }
@@ -135,7 +174,7 @@ Result<std::int64_t> Ledger::add(const Happening& happening) {
                               "INSERT OR IGNORE INTO happenings (type, source, time_us, depth, "
                               "origin, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                               happening.type, happening.source, happening.time_us, happening.depth,
-                              happening.origin, happening.payload.dump());
+                              happening.origin, text_of(happening.payload));
     if (!added) return tl::unexpected(added.error());
     if (*added == 0) {  // it was told before
       const auto there = store::collect_column<std::int64_t>(

@@ -43,6 +43,13 @@ class Ledger {
   /// A rule's new state, and what it decided with it: all or nothing.
   Result<void> commit(const std::string& agent, const std::string& rule, const RuleState& state,
                       const std::vector<Decision>& decisions);
+  /// States of rules that an agent has no more go.
+  Result<void> keep_rules(const std::string& agent, const std::vector<std::string>& rules);
+  /// Of a decision that waits: from now on it acts, or it is rejected. False: it did not wait.
+  Result<bool> answer(const std::string& id, bool approve, const std::string& by,
+                      std::int64_t now_us);
+  /// Those of whom something is kept that forget() would end.
+  Result<std::vector<std::string>> agents() const;
   /// What became of a decision.
   Result<void> update(const Decision& decision);
   /// Newest first.

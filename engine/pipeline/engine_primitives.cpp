@@ -33,7 +33,7 @@ constexpr auto kEnginePrimitives = std::to_array<EnginePrimitive>({
     {"notify", "Tells somebody: a web hook, or a program of this machine.",
      R"({"type": "object", "additionalProperties": false, "required": ["message"], "properties": {
        "message": {"type": "string", "minLength": 1},
-       "webhook": {"type": "string", "description": "http(s)://...: is sent {\"message\", \"agent\", \"rule\", \"decision\"}"},
+       "webhook": {"type": "string", "description": "http://...: is sent {\"message\", \"agent\", \"rule\", \"decision\"}"},
        "program": {"type": "array", "minItems": 1, "items": {"type": "string"}, "description": "the same, on its stdin"}}})",
      60 * kOneSecond},
     {"emit", "Tells an event to all agents: those whose rules wait for its type are woken.",

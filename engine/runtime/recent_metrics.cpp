@@ -10,6 +10,7 @@ namespace scanflow::runtime {
 namespace {
 
 constexpr std::size_t kMostWarned = 100;
+constexpr std::size_t kFewWatched = 100;
 constexpr std::size_t kMostWatched = 100'000;  // series that there are when a watch begins
 
 /// A series as one number that is never 0, for the hub.
@@ -102,11 +103,18 @@ std::uint64_t RecentMetrics::watch(std::string name, Labels labels,
   const std::lock_guard lock(writing_);
   const std::uint64_t number = ++last_watch_;
   watches_[number] = {std::move(name), std::move(labels), std::move(tell)};
-  if (!knowledge_) return number;
-  for (const knowledge::SeriesInfo& each :
-       knowledge_->series(watches_[number].name, {}, kMostWatched))
-    note(each.id, each.name, each.labels);
+  note_all();
   return number;
+}
+
+/// Series that nobody has heard of for long are not kept. Under the lock.
+void RecentMetrics::note_all() {
+  watched_.clear();
+  if (!knowledge_) return;
+  for (const auto& [number, watch] : watches_)
+  for (const knowledge::SeriesInfo& each :
+       knowledge_->series(watch.name, {}, kMostWatched))
+      note(each.id, each.name, each.labels);
 }
 
 void RecentMetrics::unwatch(std::uint64_t number) {
@@ -121,6 +129,7 @@ void RecentMetrics::unwatch(std::uint64_t number) {
 /// Who watches this series? Under the lock.
 void RecentMetrics::note(const knowledge::SeriesId& id, const std::string& name,
                          const Labels& labels) {
+  if (watched_.contains({id.slot, id.generation})) return;
   std::vector<std::uint64_t> by;
   for (const auto& [number, watch] : watches_) {
     const bool all = watch.name == name &&
@@ -148,6 +157,9 @@ void RecentMetrics::tell(const knowledge::SeriesId& id, const knowledge::Sample&
 void RecentMetrics::maintain(std::int64_t now_us) {
   const std::lock_guard lock(writing_);
   if (knowledge_) knowledge_->maintain(now_us);
+  if (watched_.size() <= 2 * noted_) return;
+  note_all();
+  noted_ = std::max(watched_.size(), kFewWatched);
 }
 
 }  // namespace scanflow::runtime

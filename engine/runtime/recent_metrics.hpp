@@ -69,6 +69,7 @@ class RecentMetrics {
     Labels labels;
     std::vector<std::uint64_t> by;  // watches
   };
+  void note_all();
   void note(const knowledge::SeriesId& id, const std::string& name, const Labels& labels);
   void tell(const knowledge::SeriesId& id, const knowledge::Sample& sample) const;
   knowledge::Knowledge& writable();
@@ -85,6 +86,7 @@ class RecentMetrics {
   std::set<std::string> warned_;
   std::vector<knowledge::SeriesSample> batch_;  // reused
   std::uint64_t last_watch_ = 0;
+  std::size_t noted_ = 100;  // series that were watched when all were noted last
   std::map<std::uint64_t, Watch> watches_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, Watched>
       watched_;  // by series: slot, generation

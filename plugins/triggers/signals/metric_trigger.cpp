@@ -38,6 +38,8 @@ MetricTrigger::MetricTrigger(Config config) : config_(std::move(config)) {
   limit_.for_us = config_value("for", [&] { return duration_us(config_.hold); });
   if (limit_.window_us <= 0) throw Invalid("window: write a time above 0, like 1m");
   if (!config_.labels.is_object()) throw Invalid("labels: write a map: {service: digits}");
+  for (const auto& [name, value] : config_.labels.items())
+    if (!value.is_string()) throw Invalid("labels." + name + ": write a text, in quotes");
 }
 
 bool MetricTrigger::is_mine(const nlohmann::json& sample) const {

@@ -235,9 +235,15 @@ TEST_F(AgentRunnerTest, WhatIsToBeApprovedWaitsAlsoOverARestart) {
   EXPECT_THAT(actor_.orders(), IsEmpty());
   start(rules);
   const auto all = decisions();
-  runner_->answer(all[2].id, true, "me");
-  runner_->answer(all[1].id, false, "you");
-  runner_->answer(all[0].id, true, "nobody: it does not wait");
+  const auto answer = [&](const Decision& decision, bool approve, const char* by) {
+    const bool waited = ledger_->answer(decision.id, approve, by, now_us_).value();
+    runner_->answered(decision.id);
+    return waited;
+  };
+  EXPECT_TRUE(answer(all[2], true, "me"));
+  EXPECT_FALSE(answer(all[2], false, "another"));
+  EXPECT_TRUE(answer(all[1], false, "you"));
+  EXPECT_FALSE(answer(all[0], true, "nobody: it does not wait"));
   ASSERT_TRUE(eventually(
       [&] { return decisions()[2].state == "done" && decisions()[1].state == "rejected"; }));
   EXPECT_EQ(decisions()[2].by, "me");
@@ -336,6 +342,39 @@ TEST_F(AgentRunnerTest, ACircleOfEventsEnds) {
   emit("x");
   ASSERT_TRUE(decided(17, "refused"));
   EXPECT_THAT(decisions()[0].reason, HasSubstr("is that a circle?"));
+}
+
+TEST_F(AgentRunnerTest, AnActorThatThrowsFailsTheDecisionAndNothingElse) {
+  actor_.on_act = [](const Order& order) {
+    if (order.action.args["type"] == "bad") throw std::runtime_error("it cannot");
+  };
+  start_ready(
+      "  - {name: a, on: {event: {type: x}}, do: [{emit: {type: \"${{ event.payload.type }}\"}}], guard: {max_per_hour: 9}}\n");
+  emit("x", {{"type", "bad"}});
+  ASSERT_TRUE(decided(1, "failed"));
+  EXPECT_EQ(decisions()[0].reason, "it cannot");
+  emit("x", {{"type", "good"}});
+  ASSERT_TRUE(decided(2, "done"));
+}
+
+TEST_F(AgentRunnerTest, ASampleThatItsStrategyFailsOfIsTriedAgain) {
+  start_ready(
+      "  - {name: a, on: {metric: {name: loss, above: 3}}, strategy: {uses: test.asker}, allow: [emit]}\n");
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex_);
+    return take_ != nullptr;
+  }));
+  take_({{"name", "loss"}, {"labels", json::object()}, {"time_us", now_us_.load()}, {"value", 9}});
+  ASSERT_TRUE(decided(1, "done"));
+}
+
+TEST_F(AgentRunnerTest, WhatHappensWhileNobodyIsThereIsSeenAlsoByARuleThatNeverFired) {
+  const std::string rules = "  - {name: a, on: {event: {type: x}}, do: [{emit: {type: y}}]}\n";
+  start_ready(rules);
+  runner_.reset();
+  emit("x");
+  start(rules);
+  ASSERT_TRUE(decided(1, "done"));
 }
 
 TEST_F(AgentRunnerTest, WhilePausedNothingWakesItAndWhatHappenedIsPassedOver) {
