@@ -42,7 +42,7 @@ std::string whole_name(const AgentOptions& options) {
 
 /// Prints the answer as JSON, or as `print` does.
 int print_answer(const Context& context, const api::Answer<json>& answer,
-         const std::function<void(const json&)>& print) {
+                 const std::function<void(const json&)>& print) {
   if (!answer) return complain(context, answer.error());
   if (context.json) {
     fmt::print("{}\n", answer->dump());
@@ -87,8 +87,8 @@ int list_agents(const Context& context, const AgentOptions&) {
 void print_decisions(const json& answer) {
   std::vector<std::vector<std::string>> rows;
   for (const json& row : answer.at("decisions")) {
-    rows.push_back({when(row.at("time_us")), short_id(row.at("id")),
-                    row.at("agent"), row.at("rule"), row.at("state"), actions_text(row),
+    rows.push_back({when(row.at("time_us")), short_id(row.at("id")), row.at("agent"),
+                    row.at("rule"), row.at("state"), actions_text(row),
                     printable(row.at("reason").get<std::string>())});
   }
   fmt::print("{}", table({"TIME", "ID", "AGENT", "RULE", "STATE", "ACTIONS", "WHY"}, rows,
@@ -114,7 +114,8 @@ void print_agent(const json& row) {
 }
 
 int show_agent(const Context& context, const AgentOptions& options) {
-  return print_answer(context, ask_agents(context, "/api/v1/agents/" + whole_name(options)), print_agent);
+  return print_answer(context, ask_agents(context, "/api/v1/agents/" + whole_name(options)),
+                      print_agent);
 }
 
 int show_decisions(const Context& context, const AgentOptions& options) {
@@ -127,19 +128,19 @@ int show_decisions(const Context& context, const AgentOptions& options) {
 int approve(const Context& context, const AgentOptions& options) {
   const json body = {{"approve", !options.reject}, {"by", user_name()}};
   return print_answer(context, ask_agents(context, "/api/v1/decisions/" + options.decision, body),
-              [](const json& answer) {
-                fmt::print("{} {}\n", answer.at("id").get<std::string>(),
-                           answer.at("approved") ? "approved" : "rejected");
-              });
+                      [](const json& answer) {
+                        fmt::print("{} {}\n", answer.at("id").get<std::string>(),
+                                   answer.at("approved") ? "approved" : "rejected");
+                      });
 }
 
 int pause(const Context& context, const AgentOptions& options, bool paused) {
   const json body = {{"paused", paused}, {"by", user_name()}};
   return print_answer(context,
-              ask_agents(context, "/api/v1/agents/" + whole_name(options) + "/pause", body),
-              [&](const json&) {
-                fmt::print("{} {}\n", whole_name(options), paused ? "paused" : "resumed");
-              });
+                      ask_agents(context, "/api/v1/agents/" + whole_name(options) + "/pause", body),
+                      [&](const json&) {
+                        fmt::print("{} {}\n", whole_name(options), paused ? "paused" : "resumed");
+                      });
 }
 
 int emit(const Context& context, const AgentOptions& options) {

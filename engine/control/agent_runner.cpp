@@ -121,7 +121,8 @@ void AgentRunner::run() {
     lock.unlock();
     try {
       work(paused, look);
-    } catch (const std::exception& error) {  // nothing that a plugin, or a person, says may end a server
+    } catch (
+        const std::exception& error) {  // nothing that a plugin, or a person, says may end a server
       say(fmt::format("it stumbled: {}", error.what()));
       begin_again_us_ = now() + kBeginAgainUs;
       begun_ = false;  // all is read again
@@ -392,8 +393,10 @@ void AgentRunner::wake_by_samples() {
     const bool waits = is_ending() || !load(each.rule) ||
                        (!wake(each.rule, SCANFLOW_WAKE_SAMPLE, each.sample, 0, rule.state.seen) &&
                         rule.tries < kMostTries);
-    if (waits) later.push_back(std::move(each));
-    else if (rule.tries >= kMostTries) be_well(rule);
+    if (waits)
+      later.push_back(std::move(each));
+    else if (rule.tries >= kMostTries)
+      be_well(rule);
   }
   const std::lock_guard lock(mutex_);
   samples_.insert(samples_.begin(), std::make_move_iterator(later.begin()),

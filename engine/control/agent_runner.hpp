@@ -68,10 +68,10 @@ class AgentRunner {
   struct Rule {
     const pipeline::AgentRule* spec = nullptr;
     RuleState state;
-    std::uint64_t loaded_in = 0;  // of HostProcess::start, where it was woken first; 0: never
-    bool watched = false;         // Options::watching was told
-    bool dirty = false;           // its state is newer than the ledger's,
-    std::int64_t kept_us = 0;     // which is of then
+    std::uint64_t loaded_in = 0;     // of HostProcess::start, where it was woken first; 0: never
+    bool watched = false;            // Options::watching was told
+    bool dirty = false;              // its state is newer than the ledger's,
+    std::int64_t kept_us = 0;        // which is of then
     std::vector<std::string> types;  // of events
     bool watches_samples = false;
     std::optional<std::int64_t> next_us;

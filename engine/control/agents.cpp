@@ -11,7 +11,8 @@ namespace scanflow::control {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAtAgents{500};
-constexpr std::int64_t kReadAgentAgainUs = 10'000'000;  // one that cannot be read: its plugins may come
+constexpr std::int64_t kReadAgentAgainUs =
+    10'000'000;  // one that cannot be read: its plugins may come
 
 std::string name_of(const store::Document& document) {
   return document.name_space + "/" + document.name;
@@ -270,8 +271,10 @@ Result<void> Agents::pause(const std::string& name_space, const std::string& nam
     if (auto kept = paused ? ledger_.pause(whole, by, wall_us()) : ledger_.resume(whole); !kept)
       return kept;
     const std::lock_guard lock(mutex_);
-    if (paused) paused_[whole] = by;
-    else paused_.erase(whole);
+    if (paused)
+      paused_[whole] = by;
+    else
+      paused_.erase(whole);
     const auto found = agents_.find(whole);
     if (found != agents_.end() && found->second.runner) found->second.runner->pause(paused);
     return {};

@@ -67,8 +67,7 @@ json words_of(const Order& order) {
           {"decision", order.decision}};
 }
 
-Outcome post_to(const std::string& address, const std::string& body,
-                const std::stop_token& stop) {
+Outcome post_to(const std::string& address, const std::string& body, const std::stop_token& stop) {
   const auto url = http::parse_url(address);
   if (!url || url->tls)
     return failed(
@@ -233,8 +232,8 @@ Outcome EngineActor::notify(const Order& order) {
   const auto ended = worker::run_program(command, stop_.get_token());
   if (!ended) return failed(valid_utf8(ended.error().message));
   if (ended->status != 0)
-    return failed(fmt::format("{} ended with {}: {}", command.argv[0], ended->status,
-                              said_of(ended->err)));
+    return failed(
+        fmt::format("{} ended with {}: {}", command.argv[0], ended->status, said_of(ended->err)));
   return done({{"said", said_of(ended->out)}});
 }
 

@@ -113,11 +113,11 @@ Result<bool> Ledger::answer(const std::string& id, bool approve, const std::stri
                             std::int64_t now_us) {
   bool waited = false;
   const auto written = store_.write([&](Connection& connection) -> Result<void> {
-    const auto changed = change(connection,
-                                "UPDATE decisions SET state = ?2, by = ?3, ended_us = ?4 WHERE id "
-                                "= ?1 AND state = 'waiting'",
-                                id, approve ? "acting" : "rejected", by,
-                                approve ? std::int64_t{0} : now_us);
+    const auto changed =
+        change(connection,
+               "UPDATE decisions SET state = ?2, by = ?3, ended_us = ?4 WHERE id "
+               "= ?1 AND state = 'waiting'",
+               id, approve ? "acting" : "rejected", by, approve ? std::int64_t{0} : now_us);
     if (!changed) return tl::unexpected(changed.error());
     waited = *changed > 0;
     return {};

@@ -44,8 +44,9 @@ struct AgentRule {
   std::string when;                        // an expression; empty: always
   std::vector<RuleAction> actions;         // `do`
   std::optional<RulePlugin> strategy;      // instead of `do`
-  json target = json::object();  // of whom is asked what no action says, but of the engine; it may hold ${{ }}
-  std::vector<std::string> allow;          // primitives that it may ask for
+  json target = json::
+      object();  // of whom is asked what no action says, but of the engine; it may hold ${{ }}
+  std::vector<std::string> allow;  // primitives that it may ask for
   RuleGuard guard;
 };
 

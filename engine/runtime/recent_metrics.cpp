@@ -112,8 +112,7 @@ void RecentMetrics::note_all() {
   watched_.clear();
   if (!knowledge_) return;
   for (const auto& [number, watch] : watches_)
-  for (const knowledge::SeriesInfo& each :
-       knowledge_->series(watch.name, {}, kMostWatched))
+    for (const knowledge::SeriesInfo& each : knowledge_->series(watch.name, {}, kMostWatched))
       note(each.id, each.name, each.labels);
 }
 

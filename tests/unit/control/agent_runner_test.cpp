@@ -349,7 +349,8 @@ TEST_F(AgentRunnerTest, AnActorThatThrowsFailsTheDecisionAndNothingElse) {
     if (order.action.args["type"] == "bad") throw std::runtime_error("it cannot");
   };
   start_ready(
-      "  - {name: a, on: {event: {type: x}}, do: [{emit: {type: \"${{ event.payload.type }}\"}}], guard: {max_per_hour: 9}}\n");
+      "  - {name: a, on: {event: {type: x}}, do: [{emit: {type: \"${{ event.payload.type }}\"}}], "
+      "guard: {max_per_hour: 9}}\n");
   emit("x", {{"type", "bad"}});
   ASSERT_TRUE(decided(1, "failed"));
   EXPECT_EQ(decisions()[0].reason, "it cannot");
@@ -359,7 +360,8 @@ TEST_F(AgentRunnerTest, AnActorThatThrowsFailsTheDecisionAndNothingElse) {
 
 TEST_F(AgentRunnerTest, ASampleThatItsStrategyFailsOfIsTriedAgain) {
   start_ready(
-      "  - {name: a, on: {metric: {name: loss, above: 3}}, strategy: {uses: test.asker}, allow: [emit]}\n");
+      "  - {name: a, on: {metric: {name: loss, above: 3}}, strategy: {uses: test.asker}, allow: "
+      "[emit]}\n");
   ASSERT_TRUE(eventually([&] {
     const std::lock_guard lock(mutex_);
     return take_ != nullptr;

@@ -109,14 +109,15 @@ TEST_P(Migration, IsNotTheWorkOfReaders) {
 }
 
 TEST_P(Migration, ThatFindsTheDiskFullLeavesTheOldOne) {
-  const test::SmallDisk disk("256k");
+  const test::SmallDisk disk("1m");
   if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
   write_to(disk.path());
   std::ofstream ballast(disk.path() / "ballast");
   while (ballast << std::string(4096, 'x') && ballast.flush()) {
   }
   ballast.close();
-  std::filesystem::resize_file(disk.path() / "ballast", 150'000);  // too little is left of it all
+  const auto all = std::filesystem::file_size(disk.path() / "ballast");
+  std::filesystem::resize_file(disk.path() / "ballast", all - 48'000);  // too little is left
   const auto failed = Store::open(disk.path(), Durability::process);
   ASSERT_FALSE(failed);
   EXPECT_THAT(failed.error().message, HasSubstr("free some space"));
