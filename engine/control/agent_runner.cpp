@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/pipeline/engine_primitives.hpp"
 #include "sdk/base/digest.hpp"
-#include "sdk/base/uuid.hpp"
 #include "sdk/loader/control_messages.hpp"
 
 namespace scanflow::control {
@@ -21,8 +19,6 @@ constexpr std::int64_t kFirstWaitUs = 1'000'000, kLongestWaitUs = 300'000'000;
 constexpr std::int64_t kBeginAgainUs = 1'000'000, kKeepUs = 1'000'000;
 constexpr std::int64_t kSoonestUs = 1000;  // that a trigger may ask to be woken again
 constexpr std::size_t kMostSamples = 10'000, kHappeningsAtOnce = 1000;
-constexpr unsigned kMostTries = 5;  // of what wakes a rule and makes it fail
-constexpr int kMostDepth = 16;
 
 std::string digest_of(const pipeline::RulePlugin& plugin) {
   return sha256_hex(plugin.uses + "\n" + plugin.with.dump()).substr(0, 16);
@@ -34,8 +30,6 @@ bool is_of(const std::string& pattern, const std::string& type) {
   return type.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
-std::uint64_t trigger_id(std::size_t rule) { return rule * 2; }
-std::uint64_t strategy_id(std::size_t rule) { return rule * 2 + 1; }
 
 }  // namespace
 
@@ -427,193 +421,6 @@ void AgentRunner::wake_by_events() {
       }
       if (stuck || all->size() < kHappeningsAtOnce) break;
     }
-  }
-}
-
-// --- decisions
-
-/// Nothing: there is nothing to do. An error: the strategy has failed, and is to be asked again.
-Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const json& evidence,
-                                                    int depth) {
-  Rule& rule = rules_[index];
-  const pipeline::AgentRule& spec = *rule.spec;
-  json see = json::object();
-  pipeline::Scope scope;
-  scope.event = evidence;
-  scope.metrics = options_.metrics;
-  for (const auto& [name, question] : spec.see) {
-    const auto answer = evaluator_.evaluate(json(question), scope);
-    see[name] = answer ? *answer : json();
-    if (!answer) say(fmt::format("rule {}: see.{}: {}", spec.name, name, answer.error().message));
-  }
-  Decision decision;
-  decision.id = uuid_v7(now() / 1000);
-  decision.agent = name_;
-  decision.rule = spec.name;
-  decision.time_us = now();
-  decision.mode = to_text(spec.guard.mode);
-  decision.depth = depth + 1;
-  decision.evidence = evidence;
-  if (!spec.see.empty()) decision.evidence["see"] = see;
-  scope.see = see;
-  auto actions = spec.strategy ? ask_strategy(index, decision.evidence, scope)
-                               : evaluate_actions(spec, evidence, see);
-  if (!actions && spec.strategy && rule.tries + 1 < kMostTries)
-    return fail("its strategy: " + actions.error().message);
-  const auto end = [&](const char* state, std::string reason) {
-    decision.state = state;
-    decision.reason = std::move(reason);
-    decision.ended_us = now();
-  };
-  if (!actions) {
-    end("failed", actions.error().message);
-    return std::optional(decision);
-  }
-  if (actions->empty()) return std::optional<Decision>();
-  decision.actions = std::move(*actions);
-  const std::int64_t now_us = now();
-  if (std::string why = why_refused(spec, decision); !why.empty()) {
-    end("refused", std::move(why));
-  } else if (std::string held = rule.state.guard.why_not(spec.guard, now_us); !held.empty()) {
-    end("held", std::move(held));
-  } else {
-    rule.state.guard.note(now_us);
-    if (spec.guard.mode == pipeline::RuleMode::recommend)
-      end("recommended", "");
-    else
-      decision.state = spec.guard.mode == pipeline::RuleMode::approve ? "waiting" : "acting";
-  }
-  return std::optional(decision);
-}
-
-Result<std::vector<DecidedAction>> AgentRunner::ask_strategy(std::size_t index,
-                                                             const json& evidence,
-                                                             const pipeline::Scope& scope) {
-  const loader::Question question{now(), evidence, rules_[index].state.strategy_state};
-  const auto answer = host_.ask(
-      {{"op", "decide"}, {"id", strategy_id(index)}, {"question", loader::to_json(question)}});
-  if (!answer) return tl::unexpected(answer.error());
-  loader::Decided decided = loader::decided_from_json(*answer);
-  if (decided.state) rules_[index].state.strategy_state = *decided.state;
-  const auto target = evaluator_.evaluate(rules_[index].spec->target, scope);
-  if (!target) return fail("target: " + target.error().message);
-  std::vector<DecidedAction> actions;
-  for (loader::WantedAction& each : decided.actions) {
-    if (each.target.empty() && pipeline::find_engine_primitive(each.primitive) == nullptr)
-      each.target = *target;
-    actions.push_back({std::move(each.primitive), std::move(each.target), std::move(each.args)});
-  }
-  return actions;
-}
-
-Result<std::vector<DecidedAction>> AgentRunner::evaluate_actions(const pipeline::AgentRule& rule,
-                                                                 const json& evidence,
-                                                                 const json& see) {
-  pipeline::Scope scope;
-  scope.event = evidence;
-  scope.see = see;
-  std::vector<DecidedAction> actions;
-  if (!rule.when.empty()) {
-    const auto holds = evaluator_.condition(rule.when, scope);
-    if (!holds) return fail("when: " + holds.error().message);
-    if (!*holds) return actions;
-  }
-  for (const pipeline::RuleAction& each : rule.actions) {
-    auto target = evaluator_.evaluate(each.target, scope);
-    auto args = evaluator_.evaluate(each.args, scope);
-    if (!target || !args)
-      return fail(each.primitive + ": " + (target ? args : target).error().message);
-    actions.push_back({each.primitive, std::move(*target), std::move(*args)});
-  }
-  return actions;
-}
-
-std::string AgentRunner::why_refused(const pipeline::AgentRule& rule,
-                                     const Decision& decision) const {
-  for (const DecidedAction& each : decision.actions) {
-    if (std::find(rule.allow.begin(), rule.allow.end(), each.primitive) == rule.allow.end())
-      return fmt::format("it asks for '{}', which the rule does not allow", each.primitive);
-  }
-  if (decision.depth <= kMostDepth) return {};
-  return fmt::format("{} rules have led to this, each by an event: is that a circle?", kMostDepth);
-}
-
-/// For people.
-void AgentRunner::record(const Decision& decision) {
-  std::string what;
-  for (const DecidedAction& each : decision.actions)
-    what += (what.empty() ? "" : ", ") + each.primitive;
-  say(fmt::format("rule {}: {} {}{}", decision.rule, decision.state, what,
-                  decision.reason.empty() ? "" : ": " + decision.reason));
-}
-
-// --- what is done
-
-/// One action after the other, from the first that has no outcome.
-void AgentRunner::go_on(const Decision& decision) {
-  Decision& acting = acting_[decision.id] = decision;
-  std::size_t next = 0;
-  while (next < acting.actions.size() && acting.actions[next].outcome == "DONE") ++next;
-  const bool failed = next < acting.actions.size() && !acting.actions[next].outcome.empty();
-  if (next < acting.actions.size() && !failed) {
-    const Order order{fmt::format("{}-{}", acting.id, next),
-                      acting.actions[next],
-                      name_,
-                      acting.rule,
-                      acting.id,
-                      acting.depth};
-    const auto told = [mail = mail_, id = acting.id, next](Outcome outcome) {
-      const std::lock_guard held(mail->mutex);
-      if (mail->to == nullptr) return;
-      const std::lock_guard lock(mail->to->mutex_);
-      mail->to->ends_.push_back({id, next, std::move(outcome)});
-      mail->to->changed_.notify_one();
-    };
-    try {
-      actor_.act(order, told);
-    } catch (const std::exception& error) {
-      told({"FAILED", error.what(), json::object()});
-    }
-    return;
-  }
-  acting.state = failed ? "failed" : "done";
-  if (failed) acting.reason = acting.actions[next].message;
-  acting.ended_us = now();
-  if (const auto kept = ledger_.update(acting); !kept) say(kept.error().message);
-  record(acting);
-  acting_.erase(decision.id);
-}
-
-void AgentRunner::take_ends() {
-  std::deque<Ended> ends;
-  {
-    const std::lock_guard lock(mutex_);
-    ends.swap(ends_);
-  }
-  for (Ended& each : ends) {
-    const auto found = acting_.find(each.decision);
-    if (found == acting_.end()) continue;
-    Decision decision = found->second;
-    DecidedAction& action = decision.actions[each.action];
-    action.outcome = std::move(each.outcome.outcome);
-    action.message = std::move(each.outcome.message);
-    action.evidence = std::move(each.outcome.evidence);
-    if (const auto kept = ledger_.update(decision); !kept) say(kept.error().message);
-    go_on(decision);
-  }
-}
-
-void AgentRunner::take_answers() {
-  std::deque<std::string> answers;
-  {
-    const std::lock_guard lock(mutex_);
-    answers.swap(answers_);
-  }
-  for (const std::string& each : answers) {
-    const auto decision = ledger_.decision(each);
-    if (!decision || !*decision) continue;
-    record(**decision);
-    if ((*decision)->state == "acting" && !acting_.contains(each)) go_on(**decision);
   }
 }
 

@@ -91,6 +91,11 @@ class AgentRunner {
     Outcome outcome;
   };
 
+  static constexpr unsigned kMostTries = 5;  // of what wakes a rule and makes it fail
+  // Of the host's instances.
+  static std::uint64_t trigger_id(std::size_t rule) { return rule * 2; }
+  static std::uint64_t strategy_id(std::size_t rule) { return rule * 2 + 1; }
+
   void run();
   void work(bool paused, bool look);
   void begin();
