@@ -42,6 +42,11 @@ print("the model listens", flush=True)
 http.server.ThreadingHTTPServer(("127.0.0.1", 9000), Model).serve_forever()
 )";
 
+/// Pods take their time on a machine that is busy.
+bool soon(const std::function<bool()>& condition) {
+  return eventually(condition, std::chrono::minutes(1));
+}
+
 class PodmanServices : public PodBackend {
  protected:
   void SetUp() override {
@@ -105,7 +110,7 @@ class PodmanServices : public PodBackend {
     return services.empty() ? json::object() : services.at(0);
   }
   bool ready(std::size_t replicas) const {
-    return eventually([&] { return listed().value("ready", std::size_t{0}) == replicas; });
+    return soon([&] { return listed().value("ready", std::size_t{0}) == replicas; });
   }
   std::vector<podman::Pod> service_pods() const {
     const auto all =
@@ -177,9 +182,9 @@ TEST_F(PodmanServices, SwapTheirModelsUnderLoadAndReplaceAPodThatDies) {
 
   Load load(address());
   register_model("5");  // the newest is what is served
-  EXPECT_TRUE(eventually([&] { return ask() == 5; }));
+  EXPECT_TRUE(soon([&] { return ask() == 5; }));
   EXPECT_TRUE(podman().signal(pods[0].name + "-service", "KILL"));
-  EXPECT_TRUE(eventually([&] {
+  EXPECT_TRUE(soon([&] {
     return server_->log().find("lost its container service (exit 137)") != std::string::npos;
   }));
   EXPECT_TRUE(ready(2));
@@ -190,14 +195,14 @@ TEST_F(PodmanServices, SwapTheirModelsUnderLoadAndReplaceAPodThatDies) {
 
   // What cannot be loaded is tried again and again; a Pod that comes meanwhile has what was there before.
   register_model("none");
-  EXPECT_TRUE(eventually([&] { return listed().value("problem", "") != ""; }));
+  EXPECT_TRUE(soon([&] { return listed().value("problem", "") != ""; }));
   EXPECT_TRUE(podman().signal(service_pods().at(0).name + "-service", "KILL"));
-  EXPECT_TRUE(eventually([&] { return listed().value("ready", 0) < 2; }));
+  EXPECT_TRUE(soon([&] { return listed().value("ready", 0) < 2; }));
   EXPECT_TRUE(ready(2));
   EXPECT_EQ(ask(), 5);
 
   EXPECT_EQ(scanflow({"delete", "inferenceservice", "scale"}).exit, 0);
-  EXPECT_TRUE(eventually([&] { return service_pods().empty(); }));
+  EXPECT_TRUE(soon([&] { return service_pods().empty(); }));
 }
 
 TEST_F(PodmanServices, OfAServerThatWasKilledNothingStays) {
@@ -226,7 +231,7 @@ TEST_F(PodmanServices, ANodeMayBeAContainer) {
   EXPECT_EQ(ask(), 41);
   EXPECT_THAT(scanflow({"service", "logs", "default/scale"}).out, HasSubstr("the model listens"));
   EXPECT_TRUE(podman().signal(service_pods().at(0).name + "-node-0", "KILL"));
-  EXPECT_TRUE(eventually([&] {
+  EXPECT_TRUE(soon([&] {
     return server_->log().find("lost its container node-0 (exit 137): the model listens") !=
            std::string::npos;
   }));
@@ -237,7 +242,7 @@ TEST_F(PodmanServices, WhatCannotBeServedSaysWhy) {
   const std::string weights = scanflow_.files() / "weights";
   write(weights, "3");
   apply("  - {name: m, uses: test.scale, model: \"" + weights + "\"}\n");
-  EXPECT_TRUE(eventually([&] {
+  EXPECT_TRUE(soon([&] {
     return listed().value("problem", "").find("which Pods cannot have") != std::string::npos;
   })) << listed();
   write(weights, "not a number");
@@ -245,7 +250,7 @@ TEST_F(PodmanServices, WhatCannotBeServedSaysWhy) {
   write(file, kRegisterFactor);
   ASSERT_EQ(scanflow({"run", file, "-p", "factor=none"}).exit, 0);
   apply(kScale);
-  EXPECT_TRUE(eventually([&] {
+  EXPECT_TRUE(soon([&] {
     return server_->log().find("cannot serve: ") != std::string::npos;
   })) << server_->log();
 }
