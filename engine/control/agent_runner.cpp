@@ -30,7 +30,6 @@ bool is_of(const std::string& pattern, const std::string& type) {
   return type.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
-
 }  // namespace
 
 AgentRunner::AgentRunner(Options options, Ledger& ledger, Actor& actor)

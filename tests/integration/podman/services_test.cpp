@@ -250,9 +250,8 @@ TEST_F(PodmanServices, WhatCannotBeServedSaysWhy) {
   write(file, kRegisterFactor);
   ASSERT_EQ(scanflow({"run", file, "-p", "factor=none"}).exit, 0);
   apply(kScale);
-  EXPECT_TRUE(soon([&] {
-    return server_->log().find("cannot serve: ") != std::string::npos;
-  })) << server_->log();
+  EXPECT_TRUE(soon([&] { return server_->log().find("cannot serve: ") != std::string::npos; }))
+      << server_->log();
 }
 
 }  // namespace
