@@ -56,7 +56,8 @@ Result<Sidecars::Enrolled> Sidecars::wait_for_hub(
     {
       const std::lock_guard lock(mutex_);
       if (engine_ == nullptr) return fail("the engine ends");
-      if (!asked) ask(*engine_, [promise](Result<Enrolled> told) { promise->set_value(told); });
+      if (!asked)
+        ask(*engine_, [promise](const Result<Enrolled>& told) { promise->set_value(told); });
     }
     if (answer.wait_for(kAskEngine) != std::future_status::ready) continue;
     try {
