@@ -34,6 +34,7 @@ Result<std::uint64_t> HostProcess::start() {
   program.stdin_fd = program.stdout_fd = null.get();
   program.stderr_fd = err ? err.get() : null.get();
   program.extra_fd = theirs.get();
+  program.dies_with_parent = true;  // also while a plugin hangs in it
   const auto pid = worker::spawn(program);
   if (!pid)
     return fail(fmt::format("cannot start {}: {}", options_.worker.string(), pid.error().message));
