@@ -9,6 +9,7 @@ namespace scanflow::store {
 
 /// kMigrations[v]: from version v to v + 1. Never edited once released.
 extern const std::array<const char*, kSchemaVersion> kMigrations;
-extern const char kControlTables[];  // of them, for version 8
+extern const char kTrackingTables[];  // of them, for version 7
+extern const char kControlTables[];   // and for version 8
 
 }  // namespace scanflow::store
