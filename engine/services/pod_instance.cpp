@@ -131,7 +131,12 @@ bool PodInstance::goes_on() {
   return !end_ && !ends_ && !killed_.stop_requested();
 }
 
+/// Looks at its containers now and then, too.
 void PodInstance::pause() {
+  if (Clock::now() >= look_at_) {
+    look_at_containers();
+    look_at_ = Clock::now() + kLookAt;
+  }
   std::unique_lock lock(mutex_);
   if (!end_ && !ends_ && !killed_.stop_requested()) changed_.wait_for(lock, kAgain);
 }
@@ -160,7 +165,6 @@ Result<void> PodInstance::become_ready() {
   }
   if (auto told = tell_versions(); !told) return told;
   const Clock::time_point begun = Clock::now();
-  Clock::time_point look_at = begun;
   bool is_long = false;
   while (goes_on()) {
     auto asked = order_.ask("/v2/health/ready");
@@ -172,14 +176,9 @@ Result<void> PodInstance::become_ready() {
       return fail("the service ends");
     }
     if (answer) return {};
-    const Clock::time_point now = Clock::now();
-    if (now - begun > kLong && !std::exchange(is_long, true)) {
+    if (Clock::now() - begun > kLong && !std::exchange(is_long, true)) {
       pods_.options_.log(fmt::format("service {}: Pod {} is not ready for more than a minute: {}",
                                      serve::text_of(service_), pod_, answer.error().message));
-    }
-    if (now >= look_at) {
-      look_at_containers();
-      look_at = now + kLookAt;
     }
     pause();
   }
@@ -202,15 +201,10 @@ Result<void> PodInstance::tell_versions() {
 /// Again and again: its sidecar may have to find the hub. What it has done already costs nothing.
 Result<Crew::Answer> PodInstance::tell(const json& traffic) {
   const Clock::time_point begun = Clock::now();
-  Clock::time_point look_at = begun + kLookAt;
   while (true) {
     auto answer = tell_once(traffic);
     if (!answer || answer->done || answer->refused) return answer;
     if (Clock::now() - begun > kSidecarWithin) return answer;
-    if (Clock::now() >= look_at) {
-      look_at_containers();
-      look_at = Clock::now() + kLookAt;
-    }
     pause();
   }
 }

@@ -2,6 +2,7 @@
 // containers ends, it is over. Private to PodmanPods.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -68,6 +69,7 @@ class PodInstance final : public serve::Instance {
   const std::vector<std::string> containers_;  // that it needs
   const UniqueFd wake_;                        // readable: there is news
   std::stop_source killed_;
+  std::chrono::steady_clock::time_point look_at_;  // its containers; of its thread alone
   std::mutex log_mutex_;
   std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
