@@ -157,9 +157,9 @@ Result<std::optional<double>> Engine::metric(const pipeline::MetricQuery& query)
   return runtime::ask_metrics(impl_->recent, query, wall_us());
 }
 
-std::uint64_t Engine::watch_samples(std::string name, Labels labels,
+std::uint64_t Engine::watch_samples(std::string name, const Labels& labels,
                                     std::function<void(nlohmann::json sample)> tell) {
-  return impl_->recent.watch(std::move(name), std::move(labels), std::move(tell));
+  return impl_->recent.watch(std::move(name), labels, std::move(tell));
 }
 
 void Engine::unwatch_samples(std::uint64_t number) { impl_->recent.unwatch(number); }

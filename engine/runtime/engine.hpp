@@ -127,7 +127,7 @@ class Engine {
   Result<std::optional<double>> metric(const pipeline::MetricQuery& query) const;
   /// Told of each sample, from now on, of series of that name which have these labels: {"name", "labels", "time_us",
   /// "value"}. On whatever thread it comes; must not block, nor call back. Gives a number, for unwatch_samples.
-  std::uint64_t watch_samples(std::string name, Labels labels,
+  std::uint64_t watch_samples(std::string name, const Labels& labels,
                               std::function<void(nlohmann::json sample)> tell);
   void unwatch_samples(std::uint64_t number);
 

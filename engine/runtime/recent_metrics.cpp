@@ -98,11 +98,13 @@ void RecentMetrics::logged(const protocol::Metric& metric, std::int64_t now_us,
   if (!watched_.empty()) tell(*id, {metric.time_us, metric.value});
 }
 
-std::uint64_t RecentMetrics::watch(std::string name, Labels labels,
+std::uint64_t RecentMetrics::watch(std::string name, const Labels& labels,
                                    std::function<void(nlohmann::json sample)> tell) {
   const std::lock_guard lock(writing_);
   const std::uint64_t number = ++last_watch_;
-  watches_[number] = {std::move(name), std::move(labels), std::move(tell)};
+  LabelSelector selector;
+  for (const auto& [key, value] : labels) selector.require(key, LabelSelector::Is::among, {value});
+  watches_[number] = {std::move(name), std::move(selector), std::move(tell)};
   note_all();
   return number;
 }
@@ -112,7 +114,8 @@ void RecentMetrics::note_all() {
   watched_.clear();
   if (!knowledge_) return;
   for (const auto& [number, watch] : watches_)
-    for (const knowledge::SeriesInfo& each : knowledge_->series(watch.name, {}, kMostWatched))
+    for (const knowledge::SeriesInfo& each :
+         knowledge_->series(watch.name, watch.labels, kMostWatched))
       note(each.id, each.name, each.labels);
 }
 
@@ -130,14 +133,8 @@ void RecentMetrics::note(const knowledge::SeriesId& id, const std::string& name,
                          const Labels& labels) {
   if (watched_.contains({id.slot, id.generation})) return;
   std::vector<std::uint64_t> by;
-  for (const auto& [number, watch] : watches_) {
-    const bool all = watch.name == name &&
-                     std::all_of(watch.labels.begin(), watch.labels.end(), [&](const auto& label) {
-                       const auto found = labels.find(label.first);
-                       return found != labels.end() && found->second == label.second;
-                     });
-    if (all) by.push_back(number);
-  }
+  for (const auto& [number, watch] : watches_)
+    if (watch.name == name && watch.labels.matches(labels)) by.push_back(number);
   if (by.empty()) return;
   watched_[{id.slot, id.generation}] = {name, labels, std::move(by)};
 }

@@ -48,7 +48,7 @@ class RecentMetrics {
   void logged(const protocol::Metric& metric, std::int64_t now_us, const hub::SidecarKey& from = {},
               const std::string& pod = "");
   /// As Engine::watch_samples.
-  std::uint64_t watch(std::string name, Labels labels,
+  std::uint64_t watch(std::string name, const Labels& labels,
                       std::function<void(nlohmann::json sample)> tell);
   void unwatch(std::uint64_t number);
   /// To be called each second or so.
@@ -61,7 +61,7 @@ class RecentMetrics {
  private:
   struct Watch {
     std::string name;
-    Labels labels;
+    LabelSelector labels;
     std::function<void(nlohmann::json sample)> tell;
   };
   struct Watched {  // a series that somebody watches
