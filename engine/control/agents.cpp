@@ -180,9 +180,9 @@ void Agents::begin(const std::string& name, Kept& kept,
   };
   options.watching = [this, name](const json& what, const AgentRunner::TakeSample& take) {
     const std::lock_guard lock(mutex_);
-    if (engine_ == nullptr || what.value("source", "") != "samples") return;
+    if (engine_ == nullptr || what.at("source") != "samples") return;
     watches_[name].push_back(
-        engine_->watch_samples(what.value("name", ""), what.value("labels", Labels()), take));
+        engine_->watch_samples(what.at("name"), what.value("labels", Labels()), take));
   };
   {
     const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -64,6 +65,20 @@ Result<std::vector<json>> objects_of(const Written& written, const std::string& 
     objects.push_back(std::move(object));
   }
   return objects;
+}
+
+/// {"source": "events", "type"}, {"source": "samples", "name", "labels": texts}.
+bool is_watch(const json& watch) {
+  const auto is_text = [&](const char* field) {
+    const auto found = watch.find(field);
+    return found != watch.end() && found->is_string();
+  };
+  if (!is_text("source")) return false;
+  if (watch.at("source") == "events") return is_text("type");
+  if (watch.at("source") != "samples" || !is_text("name")) return false;
+  const json labels = watch.value("labels", json::object());
+  return labels.is_object() && std::all_of(labels.begin(), labels.end(),
+                                           [](const json& value) { return value.is_string(); });
 }
 
 /// `Instance`: scanflow_trigger, scanflow_strategy. The instance, or null and the error.
@@ -180,7 +195,12 @@ Result<std::vector<json>> TriggerInstance::watches() {
   } catch (...) {
     return fail(fmt::format("watches of {} threw across the boundary", id_));
   }
-  return objects_of(written, id_, "watches", kMaxFirings);
+  auto watches = objects_of(written, id_, "watches", kMaxFirings);
+  if (!watches) return watches;
+  for (const json& each : *watches)
+    if (!is_watch(each))
+      return fail(fmt::format("{} watches what cannot be watched: {:.200}", id_, each.dump()));
+  return watches;
 }
 
 StrategyInstance::StrategyInstance(std::shared_ptr<const Library> library, std::string id,

@@ -70,7 +70,7 @@ class TriggerInstance {
                                                          ControlLog log);
   ~TriggerInstance();
   Result<Woken> wake(const WakeUp& why);
-  /// What else than time it is to be woken for: objects with a "source".
+  /// What else than time it is to be woken for: {"source": "events", "type"}, {"source": "samples", "name", "labels"}.
   Result<std::vector<json>> watches();
 
  private:
