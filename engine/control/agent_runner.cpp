@@ -114,11 +114,11 @@ void AgentRunner::run() {
     lock.unlock();
     try {
       work(paused, look);
-    } catch (
-        const std::exception& error) {  // nothing that a plugin, or a person, says may end a server
+    } catch (const std::exception& error) {
+      // Nothing that a plugin, or a person, says may end a server: all is read again.
       say(fmt::format("it stumbled: {}", error.what()));
       begin_again_us_ = now() + kBeginAgainUs;
-      begun_ = false;  // all is read again
+      begun_ = false;
     }
     json published = describe();
     const milliseconds wait = until_next();
@@ -139,9 +139,11 @@ void AgentRunner::work(bool paused, bool look) {
   }
   if (begun_ && !paused) {
     if (was_paused_) pass_over();
-    for (std::size_t i = 0; i < rules_.size() && !is_ending(); ++i) look = load(i) || look;
+    for (std::size_t i = 0; i < rules_.size() && !is_ending(); ++i) {
+      const bool is_new = !is_loaded(rules_[i]);
+      if (load(i) && (look || is_new || rules_[i].tries > 0)) wake_by_events(i);
+    }
     wake_by_samples();
-    if (look) wake_by_events();
     wake_by_time();
   }
   was_paused_ = paused || (was_paused_ && !begun_);
@@ -155,36 +157,38 @@ bool AgentRunner::is_ending() const {
 
 /// What happened while it was paused.
 void AgentRunner::pass_over() {
+  {
+    const std::lock_guard lock(mutex_);
+    samples_.clear();
+  }
   const auto newest = ledger_.newest();
   if (!newest) return say(newest.error().message);
   for (Rule& rule : rules_) {
     rule.state.seen = *newest;
     be_well(rule);
-    (void)keep(rule, {});
+    if (const auto kept = keep(rule, {}); !kept) say(kept.error().message);
   }
 }
 
-bool AgentRunner::keep(Rule& rule, const std::vector<Decision>& decisions) {
-  const auto kept = ledger_.commit(name_, rule.spec->name, rule.state, decisions);
-  if (!kept) {
-    fail_rule(rule, kept.error().message);
-    return false;
-  }
+Result<void> AgentRunner::keep(Rule& rule, const std::vector<Decision>& decisions) {
+  auto kept = ledger_.commit(name_, rule.spec->name, rule.state, decisions);
+  if (!kept) return kept;
   rule.dirty = false;
   rule.kept_us = now();
-  return true;
+  return kept;
 }
 
 /// What only moves a state on is kept now and then: what fires is kept at once.
 void AgentRunner::keep_dirty(bool all) {
   for (Rule& rule : rules_)
-    if (rule.dirty && (all || now() - rule.kept_us >= kKeepUs)) (void)keep(rule, {});
+    if (rule.dirty && (all || now() - rule.kept_us >= kKeepUs))
+      if (const auto kept = keep(rule, {}); !kept) say(kept.error().message);
 }
 
 /// Under the mutex: is there something to do?
 bool AgentRunner::is_awaited() const {
-  return ending_ || look_ || !answers_.empty() || !ends_.empty() || sampled_ ||
-         (begun_ && paused_ != was_paused_);
+  const bool told = !answers_.empty() || !ends_.empty() || paused_ != was_paused_;
+  return ending_ || look_ || sampled_ || (begun_ && told);
 }
 
 milliseconds AgentRunner::until_next() const {
@@ -192,8 +196,7 @@ milliseconds AgentRunner::until_next() const {
   if (begun_ && !was_paused_) {
     for (const Rule& rule : rules_) {
       std::int64_t at_us = rule.next_us.value_or(INT64_MAX);
-      const bool is_loaded = host_.is_running() && rule.loaded_in == host_.started();
-      if (!is_loaded || rule.tries > 0) at_us = 0;  // as soon as it may
+      if (!is_loaded(rule) || rule.tries > 0) at_us = 0;  // as soon as it may
       next_us = std::min(next_us, std::max(at_us, rule.not_before_us));
       if (rule.dirty) next_us = std::min(next_us, rule.kept_us + kKeepUs);
     }
@@ -219,6 +222,8 @@ void AgentRunner::begin() {
     const std::string strategy = rule.spec->strategy ? digest_of(*rule.spec->strategy) : "";
     const auto found = states->find(rule.spec->name);
     if (found != states->end()) rule.state = found->second;
+    const bool is_kept = found != states->end() && rule.state.trigger_digest == trigger &&
+                         rule.state.strategy_digest == strategy;
     if (rule.state.trigger_digest != trigger) {  // it notices from now on
       rule.state.trigger_state.clear();
       rule.state.seen = *newest;
@@ -227,8 +232,9 @@ void AgentRunner::begin() {
     rule.state.trigger_digest = trigger;
     rule.state.strategy_digest = strategy;
     rule.loaded_in = 0;
-    if (!keep(rule, {})) return;  // from where it notices
     names.push_back(rule.spec->name);
+    if (is_kept) continue;
+    if (const auto kept = keep(rule, {}); !kept) return say(kept.error().message);
   }
   if (const auto kept = ledger_.keep_rules(name_, names); !kept) return say(kept.error().message);
   begun_ = true;
@@ -251,6 +257,10 @@ Result<json> AgentRunner::load_plugin(std::uint64_t id, const char* kind,
                     {"config", plugin.with}});
 }
 
+bool AgentRunner::is_loaded(const Rule& rule) const {
+  return host_.is_running() && rule.loaded_in == host_.started();
+}
+
 /// It can be woken.
 bool AgentRunner::load(std::size_t index) {
   Rule& rule = rules_[index];
@@ -270,12 +280,11 @@ bool AgentRunner::load(std::size_t index) {
     fail_rule(rule, loaded.error().message);
     return false;
   }
-  std::vector<json> watches = loaded->at("watches").get<std::vector<json>>();
+  const json& watches = loaded->at("watches");
   rule.types.clear();
   for (const json& each : watches)
-    if (each.value("source", json()) == "events" && each.value("type", json()).is_string())
-      rule.types.push_back(each.at("type"));
-  if (!std::exchange(rule.watched, true) && options_.watching) {
+    if (each.at("source") == "events") rule.types.push_back(each.at("type"));
+  if (!std::exchange(rule.watched, true)) {
     for (const json& each : watches) {
       options_.watching(each, [mail = mail_, index](json sample) {
         const std::lock_guard held(mail->mutex);
@@ -314,32 +323,25 @@ Result<loader::Woken> AgentRunner::ask_trigger(std::size_t index, std::int32_t r
 bool AgentRunner::wake(std::size_t index, std::int32_t reason, const json& event, int depth,
                        std::int64_t seen) {
   Rule& rule = rules_[index];
-  const auto woken = ask_trigger(index, reason, event);
-  if (!woken) {
+  const RuleState before = rule.state;
+  const auto failed = [&](const std::string& problem) {
+    rule.state = before;  // it fires again
     if (reason != SCANFLOW_WAKE_START) ++rule.tries;
-    fail_rule(rule, fmt::format("its trigger: {}", woken.error().message));
+    fail_rule(rule, problem);
     return false;
-  }
-  RuleState next = rule.state;
-  next.seen = seen;
-  if (woken->state) next.trigger_state = *woken->state;
+  };
+  const auto woken = ask_trigger(index, reason, event);
+  if (!woken) return failed("its trigger: " + woken.error().message);
+  rule.state.seen = seen;
+  if (woken->state) rule.state.trigger_state = *woken->state;
   std::vector<Decision> decisions;
-  const RuleState before = std::exchange(rule.state, next);
   for (const json& evidence : woken->fires) {
     auto decision = decide(index, evidence, depth);
-    if (!decision) {
-      rule.state = before;  // it fires again
-      if (reason != SCANFLOW_WAKE_START) ++rule.tries;
-      fail_rule(rule, decision.error().message);
-      return false;
-    }
+    if (!decision) return failed(decision.error().message);
     if (*decision) decisions.push_back(std::move(**decision));
   }
   if (!woken->fires.empty()) {
-    if (!keep(rule, decisions)) {
-      rule.state = before;
-      return false;
-    }
+    if (const auto kept = keep(rule, decisions); !kept) return failed(kept.error().message);
   } else if (rule.state.trigger_state != before.trigger_state) {
     rule.dirty = true;
   }
@@ -396,30 +398,25 @@ void AgentRunner::wake_by_samples() {
                   std::make_move_iterator(later.end()));
 }
 
-/// Each rule goes on where it was: one that fails is tried again, and passes over what it fails of again and again.
-void AgentRunner::wake_by_events() {
-  for (std::size_t i = 0; i < rules_.size(); ++i) {
-    Rule& rule = rules_[i];
-    while (!rule.types.empty() && !is_ending() && load(i)) {
-      const auto all = ledger_.happenings(rule.state.seen, kHappeningsAtOnce);
-      if (!all || all->empty()) break;
-      bool stuck = false;
-      for (const Happening& each : *all) {
-        const bool meant = std::any_of(rule.types.begin(), rule.types.end(),
-                                       [&](const auto& type) { return is_of(type, each.type); });
-        if (is_ending()) return;
-        stuck = meant && !wake(i, SCANFLOW_WAKE_EVENT, to_json(each), each.depth, each.seq) &&
-                rule.tries < kMostTries;
-        if (stuck) break;
-        if (rule.tries >= kMostTries) {
-          say(fmt::format("rule {}: the event {} is passed over: it made it fail {} times",
-                          rule.spec->name, each.type, kMostTries));
-          be_well(rule);
-        }
-        rule.state.seen = std::max(rule.state.seen, each.seq);
+/// Goes on where it was: what it fails of is tried again, and after some times passed over.
+void AgentRunner::wake_by_events(std::size_t index) {
+  Rule& rule = rules_[index];
+  while (!rule.types.empty()) {
+    const auto all = ledger_.happenings(rule.state.seen, kHappeningsAtOnce);
+    if (!all || all->empty()) return;
+    for (const Happening& each : *all) {
+      if (is_ending() || !load(index)) return;
+      const bool meant = std::any_of(rule.types.begin(), rule.types.end(),
+                                     [&](const auto& type) { return is_of(type, each.type); });
+      if (meant && !wake(index, SCANFLOW_WAKE_EVENT, to_json(each), each.depth, each.seq)) {
+        if (rule.tries < kMostTries) return;
+        say(fmt::format("rule {}: the event {} is passed over: it made it fail {} times",
+                        rule.spec->name, each.type, kMostTries));
+        be_well(rule);
       }
-      if (stuck || all->size() < kHappeningsAtOnce) break;
+      rule.state.seen = each.seq;
     }
+    if (all->size() < kHappeningsAtOnce) return;
   }
 }
 

@@ -51,10 +51,8 @@ class AgentRunner {
   /// A sample of a series that the rule watches: {"name", "labels", "time_us", "value"}. Of more than so many that wait the
   /// oldest are passed over.
   void sample(std::size_t rule, json sample);
-  /// There are new happenings.
+  /// There are new happenings; or its clock was moved by hand.
   void look();
-  /// The clock was moved by hand.
-  void tick() { look(); }
   void pause(bool paused);
   /// Somebody has answered a decision that waited (Ledger::answer): one that acts now is carried out.
   void answered(const std::string& decision);
@@ -62,7 +60,6 @@ class AgentRunner {
   /// [{"name", "trigger", "strategy", "mode", "fired", "decided", "last_us" (0), "next_us" (0), "problem"}]
   json rules() const;
   bool is_paused() const;
-  const pipeline::AgentSpec& spec() const { return *options_.spec; }
 
  private:
   struct Rule {
@@ -73,7 +70,6 @@ class AgentRunner {
     bool dirty = false;              // its state is newer than the ledger's,
     std::int64_t kept_us = 0;        // which is of then
     std::vector<std::string> types;  // of events
-    bool watches_samples = false;
     std::optional<std::int64_t> next_us;
     std::int64_t not_before_us = 0, wait_us = 0;  // after a failure
     unsigned tries = 0;                           // of one event
@@ -100,7 +96,7 @@ class AgentRunner {
   void work(bool paused, bool look);
   void begin();
   void pass_over();
-  bool keep(Rule& rule, const std::vector<Decision>& decisions);
+  Result<void> keep(Rule& rule, const std::vector<Decision>& decisions);
   void keep_dirty(bool all);
   bool is_ending() const;
   void go_on(const Decision& decision);
@@ -109,7 +105,7 @@ class AgentRunner {
   bool is_awaited() const;
   json describe() const;
   void wake_by_time();
-  void wake_by_events();
+  void wake_by_events(std::size_t index);
   void wake_by_samples();
   void take_answers();
   void take_ends();
@@ -127,6 +123,7 @@ class AgentRunner {
   std::string why_refused(const pipeline::AgentRule& rule, const Decision& decision) const;
   void fail_rule(Rule& rule, const std::string& problem);
   static void be_well(Rule& rule);
+  bool is_loaded(const Rule& rule) const;
   void record(const Decision& decision);
   void say(const std::string& line) const;
 

@@ -55,10 +55,10 @@ Result<json> HostProcess::ask(const json& question) {
     const std::string why =
         late ? fmt::format("it did not answer within {} ms, and was killed", deadline.count())
              : answer.error().message;
-    reap(true);
+    reap();
     return fail(why);
   }
-  if (!*answer) return fail("its control host " + reap(false));
+  if (!*answer) return fail("its control host " + reap());
   json& said = **answer;
   for (const json& line : said.value("log", json::array()))
     if (options_.log) options_.log(line.at(0), line.at(1).get_ref<const std::string&>());
@@ -66,9 +66,9 @@ Result<json> HostProcess::ask(const json& question) {
   return std::move(said.at("answer"));
 }
 
-/// How it ended.
-std::string HostProcess::reap(bool kill) {
-  if (kill) ::kill(-pid_, SIGKILL);
+/// How it ended; one that lives still is killed.
+std::string HostProcess::reap() {
+  ::kill(-pid_, SIGKILL);
   socket_.reset();
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
@@ -78,7 +78,7 @@ std::string HostProcess::reap(bool kill) {
 }
 
 void HostProcess::end() {
-  if (is_running()) reap(true);
+  if (is_running()) reap();
 }
 
 }  // namespace scanflow::control

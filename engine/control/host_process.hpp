@@ -43,7 +43,7 @@ class HostProcess {
 
  private:
   void end();
-  std::string reap(bool kill);
+  std::string reap();
 
   const Options options_;
   pid_t pid_ = -1;

@@ -124,7 +124,7 @@ class AgentRunnerTest : public testing::Test {
   }
   void move(std::int64_t us) {
     now_us_ += us;
-    runner_->tick();
+    runner_->look();
   }
   std::vector<Decision> decisions() const { return ledger_->decisions({}).value(); }
   bool decided(std::size_t count, const std::string& newest) const {
