@@ -211,7 +211,13 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   if (!scheduler) return tl::unexpected(scheduler.error());
   impl->scheduler = std::move(*scheduler);
   auto hosted = services::Services::start(
-      {chosen.state, [&chosen] { return find_plugins(chosen); }, chosen.log},
+      {chosen.state, [&chosen] { return find_plugins(chosen); }, chosen.log,
+       [&engine = impl->socket->engine()](const services::ServiceSample& sample) {
+         const auto kind = sample.is_counter ? knowledge::Kind::counter : knowledge::Kind::gauge;
+         engine.observe(sample.name,
+                        {{"namespace", sample.name_space}, {"service", sample.service}}, kind,
+                        {sample.time_us, sample.value});
+       }},
       impl->make_place(impl->socket->engine()));
   if (!hosted) return tl::unexpected(hosted.error());
   impl->hosted = std::move(*hosted);

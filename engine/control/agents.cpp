@@ -34,9 +34,9 @@ Agents::Agents(Options options, std::unique_ptr<store::Store> store, runtime::En
       engine_(&engine) {
   if (auto paused = ledger_.paused()) paused_ = std::move(*paused);
   actor_ = std::make_unique<EngineActor>(
-      EngineActor::Options{options_.state, options_.jobs, options_.plugin_dirs, options_.catalog,
-                           [this] { tell_all(); }},
+      EngineActor::Options{options_.state, options_.jobs, options_.plugin_dirs, options_.catalog},
       engine, ledger_);
+  engine.store()->on_happening([this] { tell_all(); });
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -45,9 +45,11 @@ Agents::~Agents() { forget_engine(); }
 void Agents::forget_engine() {
   {
     const std::lock_guard lock(mutex_);
+    if (ending_) return;
     ending_ = true;
     changed_.notify_one();
   }
+  engine_->store()->on_happening({});
   if (thread_.joinable()) thread_.join();
   std::map<std::string, Kept> agents;
   {
@@ -283,11 +285,7 @@ Result<void> Agents::pause(const std::string& name_space, const std::string& nam
 
 Result<std::int64_t> Agents::emit(Happening happening) {
   happening.time_us = wall_us();
-  return with_ledger([&]() -> Result<std::int64_t> {
-    auto seq = ledger_.add(happening);
-    if (seq) tell_all();
-    return seq;
-  });
+  return with_ledger([&]() -> Result<std::int64_t> { return ledger_.add(happening); });
 }
 
 }  // namespace scanflow::control

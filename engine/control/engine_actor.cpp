@@ -14,6 +14,7 @@
 #include "engine/pipeline/reference.hpp"
 #include "engine/runtime/registry.hpp"
 #include "engine/runtime/submission.hpp"
+#include "engine/store/happenings.hpp"
 #include "engine/store/store.hpp"
 #include "engine/track/tracker.hpp"
 #include "engine/worker/run_program.hpp"
@@ -169,7 +170,7 @@ void EngineActor::run_pipeline(const Order& order, const Then& then) {
   submission.run = run_id(order);
   runtime::take_registered(submission, *document);
   submission.params = order.action.args.value("params", json::object());
-  submission.trigger = "agent " + order.agent;
+  submission.trigger = store::trigger_of(order.agent, order.decision);
   if (const auto catalog = options_.catalog())
     (void)runtime::collect_sources(submission, *catalog, runtime::find_in(store->get()));
   submission.options.jobs = backend::default_jobs(submission.options.backend, options_.jobs);
@@ -247,7 +248,6 @@ Outcome EngineActor::emit(const Order& order) {
   happening.origin = order.id;
   const auto seq = ledger_.add(happening);
   if (!seq) return failed(seq.error().message);
-  options_.happened();
   return done({{"seq", *seq}});
 }
 

@@ -27,7 +27,6 @@ class EngineActor final : public Actor {
     std::uint32_t jobs = 0;  // of runs that it starts, as of the server
     std::vector<std::string> plugin_dirs;
     std::function<std::shared_ptr<const loader::Catalog>()> catalog;
-    std::function<void()> happened;  // there is a new happening
   };
   /// Both outlive it, or it was told to forget the engine: from then on it uses neither.
   EngineActor(Options options, runtime::Engine& engine, Ledger& ledger);

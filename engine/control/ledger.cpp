@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/store/execute.hpp"
+#include "engine/store/happenings.hpp"
 #include "engine/store/sqlite.hpp"
 
 namespace scanflow::control {
@@ -170,22 +171,12 @@ Result<void> Ledger::forget(const std::string& agent, std::int64_t now_us) {
 Result<std::int64_t> Ledger::add(const Happening& happening) {
   std::int64_t seq = 0;
   const auto written = store_.write([&](Connection& connection) -> Result<void> {
-    const auto added = change(connection,
-                              "INSERT OR IGNORE INTO happenings (type, source, time_us, depth, "
-                              "origin, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                              happening.type, happening.source, happening.time_us, happening.depth,
-                              happening.origin, text_of(happening.payload));
+    const auto added = store::add_happening(
+        connection, {happening.type, happening.source, happening.time_us, happening.depth,
+                     happening.origin, text_of(happening.payload)});
     if (!added) return tl::unexpected(added.error());
-    if (*added == 0) {  // it was told before
-      const auto there = store::collect_column<std::int64_t>(
-          connection, "SELECT seq FROM happenings WHERE origin = ?1", happening.origin);
-      if (!there) return tl::unexpected(there.error());
-      seq = there->empty() ? 0 : there->front();
-      return {};
-    }
-    seq = sqlite3_last_insert_rowid(connection.handle());
-    return all_of(
-        change(connection, "DELETE FROM happenings WHERE seq <= ?1", seq - kMostHappenings));
+    seq = *added;
+    return {};
   });
   if (!written) return tl::unexpected(written.error());
   return seq;

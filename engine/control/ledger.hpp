@@ -33,7 +33,7 @@ struct DecisionFilter {
 
 class Ledger {
  public:
-  static constexpr std::int64_t kMostDecisions = 100'000, kMostHappenings = 100'000;
+  static constexpr std::int64_t kMostDecisions = 100'000;
 
   /// The store outlives it.
   explicit Ledger(store::Store& store) : store_(store) {}

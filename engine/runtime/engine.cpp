@@ -157,6 +157,11 @@ Result<std::optional<double>> Engine::metric(const pipeline::MetricQuery& query)
   return runtime::ask_metrics(impl_->recent, query, wall_us());
 }
 
+void Engine::observe(const std::string& name, const Labels& labels, knowledge::Kind kind,
+                     const knowledge::Sample& sample) {
+  impl_->recent.observed(name, labels, kind, sample);
+}
+
 std::uint64_t Engine::watch_samples(std::string name, const Labels& labels,
                                     std::function<void(nlohmann::json sample)> tell) {
   return impl_->recent.watch(std::move(name), labels, std::move(tell));

@@ -125,6 +125,9 @@ class Engine {
   const knowledge::Knowledge* recent() const;
   /// As expressions ask it (metric_answers.hpp).
   Result<std::optional<double>> metric(const pipeline::MetricQuery& query) const;
+  /// A sample that this process has made itself, not a step or a sidecar. [any-thread]
+  void observe(const std::string& name, const Labels& labels, knowledge::Kind kind,
+               const knowledge::Sample& sample);
   /// Told of each sample, from now on, of series of that name which have these labels: {"name", "labels", "time_us",
   /// "value"}. On whatever thread it comes; must not block, nor call back. Gives a number, for unwatch_samples.
   std::uint64_t watch_samples(std::string name, const Labels& labels,

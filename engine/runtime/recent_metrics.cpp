@@ -91,11 +91,21 @@ void RecentMetrics::logged(const protocol::Metric& metric, std::int64_t now_us,
   labels["run"] = metric.id.run;
   labels["step"] = metric.id.step;
   labels["attempt"] = std::to_string(metric.id.attempt);
+  take(metric.name, labels, knowledge::Kind::gauge, {metric.time_us, metric.value}, now_us);
+}
+
+void RecentMetrics::observed(const std::string& name, const Labels& labels, knowledge::Kind kind,
+                             const knowledge::Sample& sample) {
+  take(name, labels, kind, sample, sample.time_us);
+}
+
+void RecentMetrics::take(const std::string& name, const Labels& labels, knowledge::Kind kind,
+                         const knowledge::Sample& sample, std::int64_t now_us) {
   const std::lock_guard lock(writing_);
-  const auto id = add(metric.name, labels, knowledge::Kind::gauge, now_us);
+  const auto id = add(name, labels, kind, now_us);
   if (!id) return;
-  writable().append(*id, {metric.time_us, metric.value}, now_us);
-  if (!watched_.empty()) tell(*id, {metric.time_us, metric.value});
+  writable().append(*id, sample, now_us);
+  if (!watched_.empty()) tell(*id, sample);
 }
 
 std::uint64_t RecentMetrics::watch(std::string name, const Labels& labels,

@@ -47,6 +47,9 @@ class RecentMetrics {
   /// `from`, `pod`: of the sidecar that has brought it, where it is of an injected Pod.
   void logged(const protocol::Metric& metric, std::int64_t now_us, const hub::SidecarKey& from = {},
               const std::string& pod = "");
+  /// As Engine::observe.
+  void observed(const std::string& name, const Labels& labels, knowledge::Kind kind,
+                const knowledge::Sample& sample);
   /// As Engine::watch_samples.
   std::uint64_t watch(std::string name, const Labels& labels,
                       std::function<void(nlohmann::json sample)> tell);
@@ -69,6 +72,8 @@ class RecentMetrics {
     Labels labels;
     std::vector<std::uint64_t> by;  // watches
   };
+  void take(const std::string& name, const Labels& labels, knowledge::Kind kind,
+            const knowledge::Sample& sample, std::int64_t now_us);
   void note_all();
   void note(const knowledge::SeriesId& id, const std::string& name, const Labels& labels);
   void tell(const knowledge::SeriesId& id, const knowledge::Sample& sample) const;

@@ -79,6 +79,8 @@ store::RunRow ActiveRun::row() const {
   row.version = submission_.version;
   row.priority = plan().pipeline->priority;
   row.ended_us = ended_us_;
+  if (const auto& conclusion = machine_.conclusion(); ended_us_ > 0 && conclusion)
+    row.outputs = conclusion->value("outputs", json::object()).dump();
   row.events = seq_;
   row.steps = machine_.size();
   row.done = machine_.done();

@@ -69,9 +69,18 @@ Services::Services(Options options, std::unique_ptr<store::Store> store,
     : options_(std::move(options)),
       store_(std::move(store)),
       place_(std::move(place)),
-      thread_([this] { loop(); }) {}
+      thread_([this] { loop(); }) {
+  if (options_.observe)
+    sampler_ = std::make_unique<Sampler>([this] { return list(); }, options_.observe);
+}
+
+void Services::forget_engine() {
+  sampler_.reset();
+  place_->forget_engine();
+}
 
 Services::~Services() {
+  sampler_.reset();
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;

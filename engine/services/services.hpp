@@ -19,6 +19,7 @@
 #include "engine/serve/plan.hpp"
 #include "engine/services/place.hpp"
 #include "engine/services/refusals.hpp"
+#include "engine/services/sampler.hpp"
 #include "engine/store/store.hpp"
 #include "sdk/base/result.hpp"
 #include "sdk/loader/catalog.hpp"
@@ -34,12 +35,13 @@ class Services {
     runtime::StateDirectory state;
     std::function<std::shared_ptr<const loader::Catalog>()> catalog;  // null: it cannot be found
     std::function<void(const std::string& line)> log;                 // [any-thread]
+    std::function<void(const ServiceSample& sample)> observe;         // until forget_engine()
   };
   static Result<std::unique_ptr<Services>> start(Options options, std::unique_ptr<Place> place);
   /// As the end of its place.
   ~Services();
   /// The engine is about to end.
-  void forget_engine() { place_->forget_engine(); }
+  void forget_engine();
 
   /// [{"namespace", "name", "version", "status": ready | starting | backup | failed, "problem", "url", "models",
   /// "slo_p99_us", "slo_errors" (a share: 0 to 1), and what Place::describe says}]
@@ -95,6 +97,7 @@ class Services {
   Refusals refused_;                                // of no service alone
   std::string problem_;
   bool ending_ = false, switched_ = false;
+  std::unique_ptr<Sampler> sampler_;
   std::thread thread_;
 };
 

@@ -39,6 +39,8 @@ struct RunRow {
   std::uint32_t version = 0;        // of the registered pipeline; 0: it came from a file
   std::int32_t priority = 0;
   std::int64_t events = 0;  // there are at least so many
+  std::string
+      outputs;  // of its pipeline, once it has ended: JSON object, or empty; told, not stored
 };
 
 struct StepRow {

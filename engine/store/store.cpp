@@ -150,6 +150,10 @@ Result<void> Store::write(std::function<Result<void>(Connection&)> task) {
   return impl_->write(std::move(task));
 }
 
+void Store::on_happening(std::function<void()> tell) {
+  if (impl_->writer) impl_->writer->on_happening(std::move(tell));
+}
+
 Result<void> Store::read(const std::function<Result<void>(const Connection&)>& query) const {
   return impl_->readers.use([&](const Connection& connection) -> Result<void> {
     if (auto begun = connection.execute("BEGIN", "cannot read"); !begun) return begun;

@@ -87,6 +87,9 @@ class Store {
   /// In a transaction; blocks until it is committed. What `task` answers an error to is not committed, and nothing
   /// may be written any more: so it takes back what it has begun, and answers none. [any-thread, not for a `done`]
   Result<void> write(std::function<Result<void>(Connection&)> task);
+  /// `tell` is called after each commit that has brought a happening (happenings.hpp), on the thread that commits: it
+  /// must not wait for another commit. One at most; an empty one ends it, and is not called once this has returned.
+  void on_happening(std::function<void()> tell);
   /// All that `query` reads is of one moment. [any-thread]
   Result<void> read(const std::function<Result<void>(const Connection&)>& query) const;
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/store/execute.hpp"
+#include "engine/store/happenings.hpp"
 #include "engine/store/schema.hpp"
 
 namespace scanflow::store {
@@ -109,12 +110,13 @@ Result<void> Tables::write_runs(const Connection& connection, const Batch& batch
   return {};
 }
 
-/// Of tracked runs, which are there with their first metric.
+/// Of tracked runs, which are there with their first metric; and who waits for it is told.
 Result<void> Tables::write_ends(const Connection& connection, const Batch& batch) {
   for (const RunRow& row : batch.runs) {
     const auto key = find_run(connection, row.id);
     if (!key) return tl::unexpected(key.error());
     if (auto updated = tracked_->update(connection, *key, row); !updated) return updated;
+    if (auto told = tell_run(connection, row); !told) return told;
   }
   return {};
 }
@@ -225,6 +227,7 @@ Result<void> add_model(const Connection& connection, ModelVersion& model) {
       model.metrics, model.lineage.empty() ? "{}" : model.lineage);
   if (!added) return tl::unexpected(added.error());
   const std::int64_t key = sqlite3_last_insert_rowid(connection.handle());
+  if (auto told = tell_model_version(connection, key, model.time_us); !told) return told;
   const auto tags = nlohmann::json::parse(model.tags, nullptr, false);
   if (!tags.is_object()) return {};
   for (const auto& [name, value] : tags.items()) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/store/execute.hpp"
+#include "engine/store/happenings.hpp"
 
 namespace scanflow::store {
 namespace {
@@ -167,6 +168,17 @@ Result<std::int64_t> Tracked::make(const Connection& connection, std::int64_t ru
   return key;
 }
 
+/// Whoever waits for runs of its experiment.
+Result<void> Tracked::tell_ended(const Connection& connection, std::int64_t run,
+                                 const std::string& step, std::uint32_t attempt,
+                                 std::int64_t time_us) {
+  std::int64_t key = 0;
+  find_.bind(run, step, attempt);
+  while (find_.next()) key = find_.column<std::int64_t>(0);
+  if (!find_.ok()) return tl::unexpected(connection.error("cannot find a tracked run in"));
+  return key == 0 ? Result<void>() : tell_tracked_run(connection, key, time_us);
+}
+
 Result<void> Tracked::begin(const Connection& connection, std::int64_t run, const TrackedRow& row) {
   const auto key = find_or_make(connection, run, row.step, row.attempt);
   if (!key) return tl::unexpected(key.error());
@@ -234,7 +246,7 @@ Result<void> Tracked::update(const Connection& connection, std::int64_t run, con
              "step = ?2 AND attempt = ?5",
              run, row.id, status, row.ended_us / 1000, row.attempts);
   if (!ended) return tl::unexpected(ended.error());
-  return {};
+  return tell_ended(connection, run, row.id, row.attempts, row.ended_us);
 }
 
 /// What still seems to go on by then has logged its last words after its end.
@@ -251,7 +263,7 @@ Result<void> Tracked::update(const Connection& connection, std::int64_t run, con
              "(step = '' OR status = 'RUNNING')",
              run, status, row.ended_us / 1000);
   if (!updated) return tl::unexpected(updated.error());
-  return {};
+  return tell_ended(connection, run, "", 0, row.ended_us);
 }
 
 Result<bool> purge_tracked(const Connection& connection, std::int64_t run, std::int64_t most) {

@@ -33,6 +33,8 @@ class Tracked {
                             std::uint32_t attempt);
   Result<std::int64_t> series_of(const Connection& connection, std::int64_t run,
                                  const MetricRow& row);
+  Result<void> tell_ended(const Connection& connection, std::int64_t run, const std::string& step,
+                          std::uint32_t attempt, std::int64_t time_us);
   /// Is anything of it tracked?
   Result<bool> is_tracked(const Connection& connection, std::int64_t run);
 

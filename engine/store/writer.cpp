@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
 #include <utility>
 
 #include "engine/store/tables.hpp"
@@ -39,6 +40,12 @@ Writer::Writer(Connection connection, std::unique_ptr<Tables> tables, bool at_on
     return SQLITE_OK;
   };
   sqlite3_wal_hook(connection_.handle(), on_commit, &log_pages_);  // instead of autocheckpoints
+  const auto on_change = [](void* happened, int what, const char*, const char* table,
+                            sqlite3_int64) {
+    if (what == SQLITE_INSERT && std::string_view(table) == "happenings")
+      *static_cast<bool*>(happened) = true;
+  };
+  sqlite3_update_hook(connection_.handle(), on_change, &happened_);
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -56,6 +63,11 @@ void Writer::stop() {
 
 void Writer::push(Batch batch, Done done) { push(Item{std::move(batch), {}, std::move(done)}); }
 void Writer::push(Task task, Done done) { push(Item{{}, std::move(task), std::move(done)}); }
+
+void Writer::on_happening(std::function<void()> tell) {
+  const std::lock_guard lock(telling_);
+  tell_ = std::move(tell);
+}
 
 void Writer::push(Item item) {
   std::unique_lock lock(mutex_);
@@ -100,6 +112,9 @@ void Writer::finish(std::vector<Item>& items) {
   for (const Item& item : items) {
     if (item.done) item.done(result);
   }
+  if (!std::exchange(happened_, false) || !result) return;
+  const std::lock_guard lock(telling_);
+  if (tell_) tell_();
 }
 
 /// Passive: takes what no reader needs any more. Where it fails (a full disk), commits will say so.

@@ -35,6 +35,8 @@ class Writer {
   /// [any-thread]
   void push(Batch batch, Done done);
   void push(Task task, Done done);
+  /// As Store::on_happening.
+  void on_happening(std::function<void()> tell);
 
  private:
   struct Item {
@@ -56,6 +58,10 @@ class Writer {
   std::unique_ptr<Tables> tables_;
   std::optional<Error> failure_;  // sticky: after a gap nothing may follow
   int log_pages_ = 0;             // in the write-ahead log
+  bool happened_ = false;         // in this transaction: there is a new row in happenings
+
+  std::mutex telling_;
+  std::function<void()> tell_;
 
   const bool at_once_;
   std::mutex mutex_;  // guards what follows

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/store/happenings.hpp"
 #include "engine/track/filter_tokens.hpp"
 #include "engine/track/model_rows.hpp"
 
@@ -136,9 +137,15 @@ json delete_registered_model_tag(const Session& session, const Fields& request) 
 
 json set_alias(const Session& session, const Fields& request) {
   const VersionRow version = version_of(session, request);
-  session.db.change("INSERT OR REPLACE INTO model_aliases VALUES (?, ?, ?)", version.owner,
-                    alias_of(request), version.version);
+  const std::string alias = alias_of(request);
+  const auto before = session.db.one<std::int64_t>(
+      "SELECT version FROM model_aliases WHERE owner = ? AND alias = ?", version.owner, alias);
+  session.db.change("INSERT OR REPLACE INTO model_aliases VALUES (?, ?, ?)", version.owner, alias,
+                    version.version);
   touch_model(session, version.owner);
+  if (before != version.version)
+    Db::whole(store::tell_model_alias(session.db.connection(), version.owner, alias,
+                                      version.version, before.value_or(0), session.now_ms * 1000));
   return json::object();
 }
 

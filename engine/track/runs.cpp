@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "engine/store/happenings.hpp"
 #include "engine/track/logging.hpp"
 
 namespace scanflow::track {
@@ -41,6 +42,8 @@ std::string status_of(const Fields& request, std::string otherwise) {
   request.wrong("status", fmt::format("is '{}', and must be one of {}", status.substr(0, 50),
                                       fmt::join(kStatuses, ", ")));
 }
+
+bool goes_on(const std::string& status) { return status == "RUNNING" || status == "SCHEDULED"; }
 
 }  // namespace
 
@@ -95,6 +98,7 @@ json search_runs(const Session& session, const Fields& request) {
 
 json update_run(const Session& session, const Fields& request) {
   RunRow run = active_run_of(session, request);
+  const bool went_on = goes_on(run.status);
   run.status = status_of(request, run.status);
   if (request.has("end_time")) run.ended_ms = request.number("end_time");
   session.db.change("UPDATE tracked_runs SET status = ? WHERE key = ?", run.status, run.key);
@@ -104,6 +108,8 @@ json update_run(const Session& session, const Fields& request) {
     run.name = name;
     put_tag(session, run, kRunNameTag, name);
   }
+  if (went_on && !goes_on(run.status))
+    Db::whole(store::tell_tracked_run(session.db.connection(), run.key, session.now_ms * 1000));
   return {{"run_info", info_of(run)}};
 }
 

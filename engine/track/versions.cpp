@@ -1,6 +1,7 @@
 // Versions of registered models.
 #include <fmt/format.h>
 
+#include "engine/store/happenings.hpp"
 #include "engine/track/artifact_files.hpp"
 #include "engine/track/logged_models.hpp"
 
@@ -50,6 +51,7 @@ json create_model_version(const Session& session, const Fields& request) {
   const std::int64_t key = session.db.last_key();
   for (const auto& [tag, value] : request.pairs("tags", 100, kMostTag))
     put_pair(session.db, "model_version_tags", key, tag, value);
+  Db::whole(store::tell_model_version(session.db.connection(), key, session.now_ms * 1000));
   return {{"model_version", document_of(session.db, version_of(session, model, number))}};
 }
 

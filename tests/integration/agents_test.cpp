@@ -77,7 +77,8 @@ TEST_F(AgentsTest, AnEventBecomesARunAndAPersonIsAsked) {
   const json all = decisions();
   const std::string run = all[1].at("actions")[0].at("evidence").at("run");
   EXPECT_TRUE(server_->reaches(run, "succeeded"));
-  EXPECT_EQ(server_->get("/api/v1/runs/" + run).at("trigger"), "agent default/checker");
+  EXPECT_THAT(server_->get("/api/v1/runs/" + run).at("trigger").get<std::string>(),
+              testing::MatchesRegex("agent default/checker \\(decision [0-9a-f-]{36}\\)"));
   const std::string waits = all[0].at("id");
   EXPECT_THAT(scanflow({"agent", "decisions", "--open"}).out, HasSubstr("waiting"));
   const Output approved = scanflow({"agent", "approve", waits});
