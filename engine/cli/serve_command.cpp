@@ -47,13 +47,13 @@ Result<Plans> plan(const Context& context, const pipeline::ServiceSpec& spec,
   if (!state) return tl::unexpected(state.error());
   std::unique_ptr<store::Store> store;
   const auto directory = std::filesystem::absolute(spec.file).parent_path();
-  const auto find = [&](const std::string& reference) -> Result<serve::FoundModel> {
-    if (!store && serve::is_registered(reference) && store::Store::exists(state->root)) {
+  const auto find = [&](const std::string& reference) -> Result<track::FoundModel> {
+    if (!store && track::is_registered(reference) && store::Store::exists(state->root)) {
       auto opened = store::Store::open_read_only(state->root);
       if (!opened) return tl::unexpected(opened.error());
       store = std::move(*opened);
     }
-    return serve::find_model(store.get(), state->artifacts(), reference, directory);
+    return track::find_model(store.get(), state->artifacts(), reference, directory);
   };
   auto backup = serve::plan_backup(spec, catalog, find);
   if (!backup) return tl::unexpected(backup.error());

@@ -109,11 +109,11 @@ class WithChecker {
   void check_input(const Node& key, const Node& value) {
     const bool expression = value.is_scalar() && scan_template(value.text).single() != nullptr;
     const bool broken = value.is_scalar() && scan_template(value.text).problem;  // reported there
-    if (expression || broken) return;
+    if (expression || broken || (value.is_scalar() && value.text.starts_with("models:/"))) return;
     problems_
         .add(value, fmt::format("with.{} is an input and needs an artifact, not {} ({})",
                                 printable(key.text), describe_value(value), schema_name()))
-        .hint = "\"${{ steps.NAME.artifacts.NAME }}\"";
+        .hint = "\"${{ steps.NAME.artifacts.NAME }}\", or a registered model: models:/NAME@ALIAS";
   }
 
   void check_missing() {

@@ -93,7 +93,8 @@ ordered_json input(const ordered_json& schema) {
   ordered_json out = ordered_json::object();
   if (schema.contains("description")) out["description"] = schema["description"];
   out["type"] = "string";
-  out["pattern"] = find_format("expression")->pattern;
+  // An artifact, or a registered model.
+  out["pattern"] = fmt::format("({})|(^models:/.+$)", find_format("expression")->pattern);
   return out;
 }
 

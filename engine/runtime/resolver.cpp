@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/pipeline/expression.hpp"
+#include "engine/track/registered_models.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/digest.hpp"
 #include "sdk/loader/schema.hpp"
@@ -171,10 +172,10 @@ Result<json> bind(const pipeline::Step& step, const loader::PluginInfo& plugin, 
     if (is_artifact(*at)) {
       inputs[at.key()] = *at;
     } else if (!at->is_null()) {
-      return fail(
-          fmt::format("with.{}: is an input and must be an artifact, as "
-                      "${{{{ steps.NAME.artifacts.NAME }}}} gives it; it is {}",
-                      at.key(), at->dump().substr(0, 80)));
+      return fail(fmt::format(
+          "with.{}: is an input and must be an artifact, as "
+          "${{{{ steps.NAME.artifacts.NAME }}}} gives it, or models:/NAME@ALIAS; it is {}",
+          at.key(), at->dump().substr(0, 80)));
     }
     at = with.erase(at);
   }
@@ -237,6 +238,27 @@ Event expand(const ResolveJob& job, pipeline::Evaluator& evaluator, const pipeli
 
 }  // namespace
 
+/// Inputs that name a registered model (models:/NAME@ALIAS) become that version's files: which version that is now is
+/// recorded with the step.
+Result<void> find_models(const loader::PluginInfo& plugin, json& with, const store::Store* store,
+                         const store::Artifacts& artifacts) {
+  const json inputs = plugin.input_schema.value("properties", json::object());
+  for (auto at = with.begin(); at != with.end(); ++at) {
+    if (!at->is_string() || !inputs.contains(at.key())) continue;
+    const std::string reference = *at;
+    if (!track::is_registered(reference)) continue;
+    const auto found = track::find_registered(store, artifacts, reference);
+    if (!found) return fail(fmt::format("with.{}: {}", at.key(), found.error().message));
+    *at = {{"artifact", at.key()},
+           {"path", found->path},
+           {"sha256", found->sha256},
+           {"bytes", found->bytes},
+           {"directory", found->directory},
+           {"model", fmt::format("{} (version {})", reference, found->version)}};
+  }
+  return {};
+}
+
 Event resolve(const ResolveJob& job, const store::Store* store, const store::Artifacts& artifacts) {
   const pipeline::Step& step = job.spec();
   const pipeline::Scope scope = scope_of(job);
@@ -269,6 +291,8 @@ Event resolve(const ResolveJob& job, const store::Store* store, const store::Art
     data["config"] = std::move(with);
     data["inputs"] = json::object();
   } else if (job.plugin != nullptr) {
+    if (const auto found = find_models(*job.plugin, with, store, artifacts); !found)
+      return config_error(job, found.error().message);
     auto bound = bind(step, *job.plugin, std::move(with));
     if (!bound) return config_error(job, bound.error().message);
     data = std::move(*bound);

@@ -8,13 +8,13 @@
 #include "engine/infer/document.hpp"
 #include "engine/pipeline/service_spec.hpp"
 #include "engine/serve/front.hpp"
-#include "engine/serve/model_source.hpp"
+#include "engine/track/registered_models.hpp"
 #include "sdk/base/result.hpp"
 #include "sdk/loader/catalog.hpp"
 
 namespace scanflow::serve {
 
-using FindModel = std::function<Result<FoundModel>(const std::string& reference)>;
+using FindModel = std::function<Result<track::FoundModel>(const std::string& reference)>;
 
 /// Without listen and admin. An error names file, line and node.
 Result<infer::ServiceDocument> plan_service(const pipeline::ServiceSpec& spec,

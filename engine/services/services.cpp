@@ -163,7 +163,7 @@ std::string Services::read(const store::Document& newest, Hosted& hosted) {
 
 serve::FindModel Services::find_model() const {
   return [this](const std::string& reference) {
-    return serve::find_model(store_.get(), options_.state.artifacts(), reference,
+    return track::find_model(store_.get(), options_.state.artifacts(), reference,
                              options_.state.root);
   };
 }

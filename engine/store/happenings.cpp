@@ -122,20 +122,20 @@ Result<void> tell_run(const Connection& connection, const RunRow& run) {
 
 Result<void> tell_model_version(const Connection& connection, std::int64_t key,
                                 std::int64_t time_us) {
-  struct Version {
+  struct NewVersion {
     std::string name, run, step, metrics, source;
     std::int64_t version = 0;
   };
-  const auto versions = collect<Version>(
+  const auto versions = collect<NewVersion>(
       connection,
       "SELECT m.name, v.version, v.run, v.step, v.metrics, v.source FROM model_versions AS v JOIN "
       "registered_models AS m ON m.key = v.owner WHERE v.key = ?1",
-      [](const Statement& columns, Version& row) {
+      [](const Statement& columns, NewVersion& row) {
         columns.read(row.name, row.version, row.run, row.step, row.metrics, row.source);
       },
       key);
   if (!versions) return tl::unexpected(versions.error());
-  for (const Version& each : *versions) {
+  for (const NewVersion& each : *versions) {
     const auto depth = depth_after_run(connection, each.run);
     if (!depth) return tl::unexpected(depth.error());
     return tell(connection, "model.version", time_us, *depth, "",
@@ -165,15 +165,15 @@ Result<void> tell_model_alias(const Connection& connection, std::int64_t model,
 
 Result<void> tell_tracked_run(const Connection& connection, std::int64_t key,
                               std::int64_t time_us) {
-  struct Tracked {
+  struct TrackedEnd {
     std::string id, experiment, name, status, run;
   };
-  const auto runs = collect<Tracked>(
+  const auto runs = collect<TrackedEnd>(
       connection,
       "SELECT t.id, e.name, t.name, t.status, coalesce(r.id, '') FROM tracked_runs AS t JOIN "
       "experiments AS e ON e.key = t.experiment LEFT JOIN runs AS r ON r.key = t.run AND t.run != "
       "0 WHERE t.key = ?1",
-      [](const Statement& columns, Tracked& row) {
+      [](const Statement& columns, TrackedEnd& row) {
         columns.read(row.id, row.experiment, row.name, row.status, row.run);
       },
       key);
@@ -184,7 +184,7 @@ Result<void> tell_tracked_run(const Connection& connection, std::int64_t key,
   const auto params = pairs<std::string>(
       connection, "SELECT key, value, 1 FROM tracked_params WHERE owner = ?1 LIMIT 1000", key);
   if (!metrics || !params) return tl::unexpected((metrics ? params : metrics).error());
-  for (const Tracked& each : *runs) {
+  for (const TrackedEnd& each : *runs) {
     const auto depth = depth_after_run(connection, each.run);
     if (!depth) return tl::unexpected(depth.error());
     return tell(connection, "tracked_run.ended", time_us, *depth,

@@ -7,7 +7,7 @@
 namespace scanflow::serve {
 namespace {
 
-Result<FoundModel> no_model(const std::string& reference) { return fail("no " + reference); }
+Result<track::FoundModel> no_model(const std::string& reference) { return fail("no " + reference); }
 
 TEST(PlanService, AContainerIsAskedAtItsPort) {
   pipeline::ServiceSpec spec;
