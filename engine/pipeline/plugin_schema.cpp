@@ -94,7 +94,7 @@ ordered_json input(const ordered_json& schema) {
   if (schema.contains("description")) out["description"] = schema["description"];
   out["type"] = "string";
   // An artifact, or a registered model.
-  out["pattern"] = fmt::format("({})|(^models:/.+$)", find_format("expression")->pattern);
+  out["pattern"] = "(" + std::string(find_format("expression")->pattern) + ")|(^models:/.+$)";
   return out;
 }
 
