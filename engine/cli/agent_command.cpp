@@ -84,12 +84,20 @@ int list_agents(const Context& context, const AgentOptions&) {
   });
 }
 
+/// Why it is as it is; else why it was asked for.
+std::string why_of(const json& decision) {
+  std::string why = decision.at("reason");
+  for (const json& each : decision.at("actions"))
+    if (why.empty()) why = each.value("reason", "");
+  return printable(why);
+}
+
 void print_decisions(const json& answer) {
   std::vector<std::vector<std::string>> rows;
   for (const json& row : answer.at("decisions")) {
     rows.push_back({when(row.at("time_us")), short_id(row.at("id")), row.at("agent"),
                     row.at("rule"), row.at("state"), actions_text(row),
-                    printable(row.at("reason").get<std::string>())});
+                    why_of(row)});
   }
   fmt::print("{}", table({"TIME", "ID", "AGENT", "RULE", "STATE", "ACTIONS", "WHY"}, rows,
                          table_width(1), {}));

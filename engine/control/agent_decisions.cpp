@@ -85,7 +85,10 @@ Result<std::vector<DecidedAction>> AgentRunner::ask_strategy(std::size_t index,
   for (loader::WantedAction& each : decided.actions) {
     if (each.target.empty() && pipeline::find_engine_primitive(each.primitive) == nullptr)
       each.target = *target;
-    actions.push_back({std::move(each.primitive), std::move(each.target), std::move(each.args)});
+    actions.push_back({.primitive = std::move(each.primitive),
+                       .target = std::move(each.target),
+                       .args = std::move(each.args),
+                       .reason = std::move(each.reason)});
   }
   return actions;
 }

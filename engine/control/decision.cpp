@@ -17,7 +17,8 @@ json to_json(const std::vector<DecidedAction>& actions) {
                     {"args", each.args},
                     {"outcome", each.outcome.empty() ? json() : json(each.outcome)},
                     {"message", each.message},
-                    {"evidence", each.evidence}});
+                    {"evidence", each.evidence},
+                    {"reason", each.reason}});
   }
   return list;
 }
@@ -28,7 +29,7 @@ std::vector<DecidedAction> actions_from_json(const json& document) {
     const json& outcome = each.at("outcome");
     actions.push_back({each.at("primitive"), each.at("target"), each.at("args"),
                        outcome.is_null() ? "" : outcome.get<std::string>(), each.at("message"),
-                       each.at("evidence")});
+                       each.at("evidence"), each.value("reason", "")});
   }
   return actions;
 }

@@ -29,6 +29,7 @@ struct DecidedAction {
   std::string outcome;  // empty: none yet; DONE, or why not: FAILED, EXPIRED, ...
   std::string message;
   json evidence = json::object();
+  std::string reason = {};  // of its strategy's, for people
 };
 
 struct Decision {

@@ -244,13 +244,15 @@ Result<Decided> StrategyInstance::decide(const Question& question) {
     const json primitive = action.value("primitive", json());
     json target = action.value("target", json::object()),
          args = action.value("args", json::object());
-    if (!primitive.is_string() || !target.is_object() || !args.is_object()) {
+    const json reason = action.value("reason", json(""));
+    if (!primitive.is_string() || !target.is_object() || !args.is_object() ||
+        !reason.is_string()) {
       return fail(
           fmt::format("{} asked for something that is no action {{\"primitive\", "
-                      "\"target\", \"args\"}}: {:.100}",
+                      "\"target\", \"args\", \"reason\"}}: {:.100}",
                       id_, action.dump()));
     }
-    decided.actions.push_back({primitive, std::move(target), std::move(args)});
+    decided.actions.push_back({primitive, std::move(target), std::move(args), reason});
   }
   decided.state = std::move(*left);
   return decided;

@@ -90,6 +90,7 @@ struct Question {
 struct WantedAction {
   std::string primitive;
   json target, args;  // objects
+  std::string reason;
 };
 struct Decided {
   std::vector<WantedAction> actions;

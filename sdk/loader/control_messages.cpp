@@ -97,15 +97,18 @@ Question question_from_json(const json& document) {
 json to_json(const Decided& decided) {
   json actions = json::array();
   for (const WantedAction& each : decided.actions)
-    actions.push_back(
-        {{"primitive", each.primitive}, {"target", each.target}, {"args", each.args}});
+    actions.push_back({{"primitive", each.primitive},
+                       {"target", each.target},
+                       {"args", each.args},
+                       {"reason", each.reason}});
   return {{"actions", std::move(actions)}, {"state", state_document(decided.state)}};
 }
 
 Decided decided_from_json(const json& document) {
   Decided decided;
   for (const json& each : document.at("actions"))
-    decided.actions.push_back({each.at("primitive"), each.at("target"), each.at("args")});
+    decided.actions.push_back(
+        {each.at("primitive"), each.at("target"), each.at("args"), each.at("reason")});
   decided.state = state_from(document.at("state"));
   return decided;
 }

@@ -8,6 +8,7 @@
 
 #include "plugins/common/byte_source.hpp"
 #include "plugins/common/digit_set.hpp"
+#include "plugins/common/random.hpp"
 #include "plugins/steps/data/picking.hpp"
 
 namespace scanflow::picking {
@@ -32,19 +33,42 @@ void wait_for(double seconds, const Context& context) {
   }
 }
 
-void check_alike(const Indices& indices, std::size_t picked, std::size_t truths) {
+void check_picked(const Indices& indices, std::size_t picked) {
   if (indices.positions.size() != picked) {
     throw Error(
         fmt::format("there are {} indices, but {} items in the dataset: give both of one "
                     "data.pick",
                     indices.positions.size(), picked));
   }
-  if (indices.of != truths) {
+}
+
+/// Where the true label of each picked item is.
+std::vector<std::size_t> positions_in_truth(const Context& context, const Indices& indices,
+                                            std::size_t picked, std::size_t truths) {
+  check_picked(indices, picked);
+  if (!context.has_input("ids")) {
+    if (indices.of == truths) return indices.positions;
     throw Error(
         fmt::format("the indices are positions among {} items, but truth has {}: give what "
                     "was picked from, with its true labels, in the same order",
                     indices.of, truths));
   }
+  const auto file = context.input("ids");
+  const std::vector<std::size_t> ids = read_ids(file);
+  if (ids.size() != indices.of) {
+    throw Error(fmt::format("the indices are positions among {} items, but {} has {} ids: give "
+                            "those of the dataset that was picked from",
+                            indices.of, file.string(), ids.size()));
+  }
+  std::vector<std::size_t> positions;
+  for (const std::size_t position : indices.positions) {
+    if (ids[position] >= truths) {
+      throw Error(fmt::format("nobody knows the truth of id {}: truth has {} items", ids[position],
+                              truths));
+    }
+    positions.push_back(ids[position]);
+  }
+  return positions;
 }
 
 }  // namespace
@@ -55,7 +79,10 @@ Description DelayedLabels::describe() {
           .summary = "Answers true labels of picked items, after a delay and at a counted cost",
           .inputs = {{"dataset", "the artifact dataset of data.pick"},
                      {"indices", "its artifact indices"},
-                     {"truth", "what it picked from, with true labels, in the same order"}},
+                     {"truth", "what it picked from, with true labels, in the same order; with "
+                               "ids: of id 0, 1, 2, ..."},
+                     {"ids", "the artifact ids of requests.captured, of what it picked from",
+                      optional}},
           .outputs = {{"labels", "integer", "labels given"},
                       {"cost", "number", "of all of them"},
                       {"changed", "integer", "of them, others than the items came with"},
@@ -67,10 +94,14 @@ nlohmann::json DelayedLabels::run(Context& context) {
   data::DigitSet picked = data::read_dataset(context.input("dataset"));
   const auto truth = data::read_dataset(context.input("truth"));
   const Indices indices = read_indices(context.input("indices"));
-  check_alike(indices, picked.size(), truth.size());
+  const auto positions = positions_in_truth(context, indices, picked.size(), truth.size());
+  data::Random random(static_cast<std::uint64_t>(config_.seed));
   std::int64_t changed = 0;
   for (std::size_t i = 0; i < picked.size(); ++i) {
-    const std::uint8_t label = truth.labels[indices.positions[i]];
+    std::uint8_t label = truth.labels[positions[i]];
+    if (random.uniform() < config_.wrong)
+      label = static_cast<std::uint8_t>((label + 1 + random.below(data::kClasses - 1)) %
+                                        data::kClasses);
     changed += picked.labels[i] == label ? 0 : 1;
     picked.labels[i] = label;
   }

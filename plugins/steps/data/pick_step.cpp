@@ -15,6 +15,9 @@ Description Pick::describe() {
       .summary = "Picks the items of a dataset that are worth a label",
       .inputs = {{"dataset", "dataset directory to pick from"},
                  {"scores", "the artifact scores of detector.score for it; not by: random",
+                  optional},
+                 {"except", "the artifact indices of a data.pick of the same dataset: those are "
+                            "not picked again",
                   optional}},
       .outputs = {{"count", "integer", "items picked"}, {"of", "integer", "items in the dataset"}},
       .artifacts = {{"dataset", "the picked items, with the labels that they came with"},
@@ -24,7 +27,18 @@ Description Pick::describe() {
 std::vector<std::size_t> Pick::choose(const Context& context, std::size_t count) const {
   const auto limit = static_cast<std::size_t>(config_.limit);
   const auto seed = static_cast<std::uint64_t>(config_.seed);
-  if (config_.by == "random") return at_random(all_of(count), limit, seed);
+  const auto left = [&](std::vector<std::size_t> positions) {
+    if (!context.has_input("except")) return positions;
+    const auto file = context.input("except");
+    const Indices taken = read_indices(file);
+    if (taken.of != count) {
+      throw Error(fmt::format("{}: positions among {} items, but the dataset has {}: give the "
+                              "indices of a data.pick of the same dataset",
+                              file.string(), taken.of, count));
+    }
+    return without(std::move(positions), taken.positions);
+  };
+  if (config_.by == "random") return at_random(left(all_of(count)), limit, seed);
   if (!context.has_input("scores")) {
     throw Error(
         fmt::format("by is {}, but there are no scores: give the artifact scores of "
@@ -38,9 +52,13 @@ std::vector<std::size_t> Pick::choose(const Context& context, std::size_t count)
                             data::group_digits(scores.values.size()), file.string(),
                             data::group_digits(count), context.input("dataset").string()));
   }
-  if (config_.by == "score") return highest(scores.values, limit);
+  if (config_.by == "score") {
+    auto positions = left(highest(scores.values, 0));
+    if (limit > 0 && positions.size() > limit) positions.resize(limit);
+    return positions;
+  }
   const double threshold = config_.threshold.value_or(scores.threshold);
-  return at_random(above(scores.values, threshold), limit, seed);
+  return at_random(left(above(scores.values, threshold)), limit, seed);
 }
 
 nlohmann::json Pick::run(Context& context) {

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <stdexcept>
+#include <unordered_set>
 
 #include "plugins/common/random.hpp"
 
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kScoresFormat = "scanflow.scores/1";
 constexpr const char* kIndicesFormat = "scanflow.indices/1";
+constexpr const char* kIdsFormat = "scanflow.ids/1";
 
 /// The document, if it is of this format and holds a list of that name.
 json read_document(const fs::path& file, const char* format, const char* list, const char* what) {
@@ -87,6 +89,13 @@ std::vector<std::size_t> above(const std::vector<double>& scores, double thresho
   return positions;
 }
 
+std::vector<std::size_t> without(std::vector<std::size_t> positions,
+                                 const std::vector<std::size_t>& taken) {
+  const std::unordered_set<std::size_t> gone(taken.begin(), taken.end());
+  std::erase_if(positions, [&](std::size_t position) { return gone.contains(position); });
+  return positions;
+}
+
 std::vector<std::size_t> at_random(std::vector<std::size_t> positions, std::size_t limit,
                                    std::uint64_t seed) {
   data::Random(seed).shuffle(positions);
@@ -123,6 +132,20 @@ Indices read_indices(const fs::path& file) {
     indices.positions.push_back(list[i]);
   }
   return indices;
+}
+
+std::vector<std::size_t> read_ids(const fs::path& file) {
+  const json document =
+      read_document(file, kIdsFormat, "ids", "the artifact ids of requests.captured");
+  const json& list = document["ids"];
+  std::vector<std::size_t> ids;
+  ids.reserve(list.size());
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (!list[i].is_number_integer() || list[i] < 0)
+      fail_item(file, "ids", i, list[i], "a number from 0");
+    ids.push_back(list[i]);
+  }
+  return ids;
 }
 
 }  // namespace scanflow::picking

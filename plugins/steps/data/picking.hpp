@@ -25,6 +25,9 @@ std::vector<std::size_t> above(const std::vector<double>& scores, double thresho
 /// `limit` (0: all) of these positions, each as likely as the others, in a random order.
 std::vector<std::size_t> at_random(std::vector<std::size_t> positions, std::size_t limit,
                                    std::uint64_t seed);
+/// Those that are not among `taken`, in their order.
+std::vector<std::size_t> without(std::vector<std::size_t> positions,
+                                 const std::vector<std::size_t>& taken);
 /// 0 .. count - 1.
 std::vector<std::size_t> all_of(std::size_t count);
 
@@ -36,5 +39,8 @@ struct Indices {
 void write_indices(const std::filesystem::path& file, const Indices& indices);
 /// Throws std::runtime_error where the file is none, or a position lies beyond `of`.
 Indices read_indices(const std::filesystem::path& file);
+/// What tells the items of a dataset apart, in order: {"format": "scanflow.ids/1", "ids": [17]}. Throws
+/// std::runtime_error where the file is none, or an id is below 0.
+std::vector<std::size_t> read_ids(const std::filesystem::path& file);
 
 }  // namespace scanflow::picking

@@ -66,7 +66,8 @@ Action CanaryStrategy::traffic(double candidate_weight, const std::string& reaso
     versions.push_back({{"model", config_.candidate}, {"weight", candidate_weight}});
   return {"set_traffic",
           {{"service", config_.service}, {"node", config_.node}},
-          {{"versions", versions}, {"reason", reason}}};
+          {{"versions", versions}},
+          reason};
 }
 
 Decision CanaryStrategy::decide(const Evidence& evidence) {

@@ -41,8 +41,8 @@ Decision ScaleStrategy::decide(const Evidence& evidence) {
   decision.actions.push_back(
       {"scale",
        on_,
-       {{"replicas", wanted},
-        {"reason", fmt::format("{:.1f} demanded, {:g} each", state.forecast(), law_.target)}}});
+       {{"replicas", wanted}},
+       fmt::format("{:.1f} demanded, {:g} each", state.forecast(), law_.target)});
   return decision;
 }
 

@@ -37,7 +37,7 @@ class Rollout {
     if (result.decision.actions.empty()) return -1;
     const Action& action = result.decision.actions[0];
     EXPECT_EQ(action.primitive, "set_traffic");
-    reason = action.args["reason"];
+    reason = action.reason;
     double weight = 0, sum = 0;
     for (const json& version : action.args["versions"]) {
       sum += version["weight"].get<double>();
@@ -129,21 +129,35 @@ class PromoteBetter : public ::testing::Test {
         config, {.now_us = 0, .evidence = {{"see", see}}, .state = {}});
     if (!result.ok()) return result.told.error;
     const Action& action = result.decision.actions.at(0);
-    return action.primitive + " " + action.args.dump();
+    return action.primitive + " " + action.args.dump() + " because " + action.reason;
   }
   scanflow::testing::Harness harness;
 };
 
 TEST_F(PromoteBetter, WhatIsSurelyBetterTakesTheAlias) {
   EXPECT_EQ(decided({{"candidate", 0.95}, {"baseline", 0.90}, {"samples", 1000}}),
-            R"(promote_model {"alias":"champion","reason":"0.9500 against 0.9000","version":"4"})");
+            R"(promote_model {"alias":"champion","name":"m","version":"4"} because 0.9500 against 0.9000)");
   EXPECT_THAT(decided({{"candidate", 0.91}, {"baseline", 0.90}, {"samples", 1000}}),
-              ::testing::AllOf(HasSubstr("notify"), HasSubstr("not surely better")));
+              ::testing::AllOf(HasSubstr("promotion.refused"), HasSubstr("not surely better")));
   EXPECT_THAT(decided({{"candidate", 0.91}, {"baseline", 0.90}, {"samples", 100'000}}),
               HasSubstr("promote_model"));
   EXPECT_THAT(decided({{"candidate", 0.60}, {"baseline", 0.90}, {"samples", 1000}}),
-              HasSubstr("notify"))
+              HasSubstr("promotion.refused"))
       << "a poisoned retraining";
+}
+
+TEST_F(PromoteBetter, WhatServesWithItIsPromotedWithIt) {
+  const auto result = harness.decide<PromoteBetterStrategy>(
+      {{"model", "m"}, {"together", {{"d", "detector"}}}},
+      {.now_us = 0,
+       .evidence = {{"see",
+                     {{"candidate", 0.9}, {"samples", 1000}, {"version", 4}, {"detector", 7}}}},
+       .state = {}});
+  ASSERT_TRUE(result.ok()) << result.told.error;
+  ASSERT_EQ(result.decision.actions.size(), 2U);
+  EXPECT_EQ(result.decision.actions[0].args.dump(),
+            R"({"alias":"champion","name":"d","version":"7"})");
+  EXPECT_EQ(result.decision.actions[1].args["name"], "m");
 }
 
 TEST_F(PromoteBetter, AMarginAFloorAndEnoughSamplesAreAskedFor) {

@@ -119,7 +119,7 @@ TEST(ScaleStrategy, AsksForAnotherNumberAndSaysWhy) {
   EXPECT_EQ(up.decision.actions[0].primitive, "scale");
   EXPECT_EQ(up.decision.actions[0].target, (json{{"service", "team/digits"}}));
   EXPECT_EQ(up.decision.actions[0].args["replicas"], 3);
-  EXPECT_EQ(up.decision.actions[0].args["reason"], "9.5 demanded, 4 each");
+  EXPECT_EQ(up.decision.actions[0].reason, "9.5 demanded, 4 each");
   EXPECT_TRUE(decide({{"demand", 4}, {"replicas", 1}}).decision.actions.empty());
   EXPECT_THAT(decide({{"demand", "much"}, {"replicas", 1}}).told.error,
               HasSubstr("no number see.demand"));

@@ -25,6 +25,7 @@ struct Action {
   std::string primitive;  // one that the description lists
   nlohmann::json target = nlohmann::json::object();
   nlohmann::json args = nlohmann::json::object();
+  std::string reason = {};  // why, for people: it stands in the decision log
 };
 
 struct Decision {
@@ -74,8 +75,10 @@ class StrategyTrampoline {
                                                : nlohmann::json::parse(text(question->evidence)),
                                            text(question->state)});
       for (const auto& action : decision.actions) {
-        const nlohmann::json document = {
-            {"primitive", action.primitive}, {"target", action.target}, {"args", action.args}};
+        const nlohmann::json document = {{"primitive", action.primitive},
+                                         {"target", action.target},
+                                         {"args", action.args},
+                                         {"reason", action.reason}};
         write(question->actions, document.dump(), "an action");
       }
       if (decision.state) write(question->state_out, *decision.state, "the strategy's state");

@@ -19,7 +19,8 @@ typedef struct scanflow_decide {
   int64_t now_us;         /* microseconds since 1970-01-01 UTC: the only clock there is */
   scanflow_view evidence; /* JSON: what the trigger saw, and the answers to what was asked to see */
   scanflow_view state;    /* the bytes that the last decision wrote; empty at first */
-  scanflow_sink actions;  /* one JSON object {"primitive", "target", "args"} per write */
+  /* One JSON object {"primitive", "target", "args", "reason"} per write; "reason", a text for people, may be left out. */
+  scanflow_sink actions;
   scanflow_sink state_out; /* the whole new state, at most 64 KiB; nothing written: unchanged. It is
                               committed together with the decision */
 } scanflow_decide;
