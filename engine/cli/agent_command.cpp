@@ -96,8 +96,7 @@ void print_decisions(const json& answer) {
   std::vector<std::vector<std::string>> rows;
   for (const json& row : answer.at("decisions")) {
     rows.push_back({when(row.at("time_us")), short_id(row.at("id")), row.at("agent"),
-                    row.at("rule"), row.at("state"), actions_text(row),
-                    why_of(row)});
+                    row.at("rule"), row.at("state"), actions_text(row), why_of(row)});
   }
   fmt::print("{}", table({"TIME", "ID", "AGENT", "RULE", "STATE", "ACTIONS", "WHY"}, rows,
                          table_width(1), {}));

@@ -245,8 +245,7 @@ Result<Decided> StrategyInstance::decide(const Question& question) {
     json target = action.value("target", json::object()),
          args = action.value("args", json::object());
     const json reason = action.value("reason", json(""));
-    if (!primitive.is_string() || !target.is_object() || !args.is_object() ||
-        !reason.is_string()) {
+    if (!primitive.is_string() || !target.is_object() || !args.is_object() || !reason.is_string()) {
       return fail(
           fmt::format("{} asked for something that is no action {{\"primitive\", "
                       "\"target\", \"args\", \"reason\"}}: {:.100}",

@@ -57,9 +57,9 @@ class Writer {
 };
 
 struct Selection {
-  std::string tensor;         // the values that are wanted
-  std::string id;             // the INT64 column that tells rows apart; empty: none is read
-  std::int64_t since_us = 0;  // rows after this time,
+  std::string tensor;                 // the values that are wanted
+  std::string id;                     // the INT64 column that tells rows apart; empty: none is read
+  std::int64_t since_us = 0;          // rows after this time,
   std::int64_t until_us = INT64_MAX;  // and not after this
   std::size_t newest = 0;             // of those the newest; 0: all
 };

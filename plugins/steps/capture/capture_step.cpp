@@ -68,8 +68,9 @@ std::filesystem::path directory_of(const std::string& path) {
   if (const char* const directory = std::getenv("SCANFLOW_CAPTURE");
       directory != nullptr && *directory != '\0')
     return directory;
-  throw Error("path is auto, and the variable SCANFLOW_CAPTURE is not set: set it, or name a "
-              "directory in `path`");
+  throw Error(
+      "path is auto, and the variable SCANFLOW_CAPTURE is not set: set it, or name a "
+      "directory in `path`");
 }
 
 Description Capture::describe() {
@@ -90,9 +91,9 @@ Signature Capture::load(const Loading& /*loading*/) {
   std::vector<Column> columns;
   for (const TensorSpec& each : signature.inputs) columns.push_back(column_of(each));
   const auto keep = static_cast<std::uint64_t>(config_.keep_mb) << 20;
-  writer_ = std::make_unique<Writer>(
-      directory_of(config_.path), std::move(columns),
-      Writer::Limits{std::min<std::uint64_t>(32u << 20, keep / 4), keep});
+  writer_ =
+      std::make_unique<Writer>(directory_of(config_.path), std::move(columns),
+                               Writer::Limits{std::min<std::uint64_t>(32u << 20, keep / 4), keep});
   return signature;
 }
 

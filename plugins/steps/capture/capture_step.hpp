@@ -23,10 +23,12 @@ struct CaptureConfig {
     f("path", path).doc("directory; auto: that of the variable SCANFLOW_CAPTURE");
     f("tensors", tensors)
         .required()
-        .doc("what it takes, and hands on: [{name: images, datatype: FP32, shape: [1, 28, 28]}], "
-             "shapes of one row");
-    f("id", id).doc("an INT64 tensor more, one number a row, which tells rows apart: kept, not "
-                    "handed on");
+        .doc(
+            "what it takes, and hands on: [{name: images, datatype: FP32, shape: [1, 28, 28]}], "
+            "shapes of one row");
+    f("id", id).doc(
+        "an INT64 tensor more, one number a row, which tells rows apart: kept, not "
+        "handed on");
     f("share", share).min(0).max(1).doc("of the calls that are kept");
     f("keep_mb", keep_mb).min(1).max(1'000'000).doc("MiB in the directory: the oldest go");
   }

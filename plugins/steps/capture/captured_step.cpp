@@ -23,12 +23,12 @@ std::uint8_t grey_of(float value) {
 data::DigitSet digits_of(const Captured& rows) {
   const Column& column = rows.column;
   const bool bytes = column.datatype == "UINT8" && column.bytes == data::kPixels;
-  const bool floats =
-      column.datatype == "FP32" && column.bytes == data::kPixels * sizeof(float);
+  const bool floats = column.datatype == "FP32" && column.bytes == data::kPixels * sizeof(float);
   if (!rows.times_us.empty() && !bytes && !floats) {
-    throw Error(fmt::format("the tensor '{}' is of {} with {} bytes a row: images of 28 x 28 "
-                            "grey values are FP32 or UINT8",
-                            column.name, column.datatype, column.bytes));
+    throw Error(
+        fmt::format("the tensor '{}' is of {} with {} bytes a row: images of 28 x 28 "
+                    "grey values are FP32 or UINT8",
+                    column.name, column.datatype, column.bytes));
   }
   data::DigitSet digits;
   digits.labels.resize(rows.times_us.size());

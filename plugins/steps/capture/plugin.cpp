@@ -4,5 +4,4 @@
 #include "plugins/steps/capture/capture_step.hpp"
 #include "plugins/steps/capture/captured_step.hpp"
 
-SCANFLOW_PLUGIN("capture", "1.0.0", scanflow::capture::Capture,
-                scanflow::capture::CapturedRequests)
+SCANFLOW_PLUGIN("capture", "1.0.0", scanflow::capture::Capture, scanflow::capture::CapturedRequests)

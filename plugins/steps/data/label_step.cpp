@@ -56,9 +56,10 @@ std::vector<std::size_t> positions_in_truth(const Context& context, const Indice
   const auto file = context.input("ids");
   const std::vector<std::size_t> ids = read_ids(file);
   if (ids.size() != indices.of) {
-    throw Error(fmt::format("the indices are positions among {} items, but {} has {} ids: give "
-                            "those of the dataset that was picked from",
-                            indices.of, file.string(), ids.size()));
+    throw Error(
+        fmt::format("the indices are positions among {} items, but {} has {} ids: give "
+                    "those of the dataset that was picked from",
+                    indices.of, file.string(), ids.size()));
   }
   std::vector<std::size_t> positions;
   for (const std::size_t position : indices.positions) {
@@ -79,8 +80,9 @@ Description DelayedLabels::describe() {
           .summary = "Answers true labels of picked items, after a delay and at a counted cost",
           .inputs = {{"dataset", "the artifact dataset of data.pick"},
                      {"indices", "its artifact indices"},
-                     {"truth", "what it picked from, with true labels, in the same order; with "
-                               "ids: of id 0, 1, 2, ..."},
+                     {"truth",
+                      "what it picked from, with true labels, in the same order; with "
+                      "ids: of id 0, 1, 2, ..."},
                      {"ids", "the artifact ids of requests.captured, of what it picked from",
                       optional}},
           .outputs = {{"labels", "integer", "labels given"},

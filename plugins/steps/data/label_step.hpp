@@ -18,8 +18,10 @@ struct LabelConfig {
     f("cost", cost).min(0).max(1e9).doc("of one label, in whatever unit is counted");
     f("delay", delay).min(0).max(604'800).doc("seconds until the answer");
     f("delay_per_label", delay_per_label).min(0).max(86'400).doc("seconds more for each label");
-    f("wrong", wrong).min(0).max(1).doc(
-        "the share of answers that are wrong: people err, and some poison what is learnt");
+    f("wrong", wrong)
+        .min(0)
+        .max(1)
+        .doc("the share of answers that are wrong: people err, and some poison what is learnt");
     f("seed", seed).min(0).doc("of which are wrong");
   }
 };

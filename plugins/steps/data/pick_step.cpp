@@ -16,8 +16,9 @@ Description Pick::describe() {
       .inputs = {{"dataset", "dataset directory to pick from"},
                  {"scores", "the artifact scores of detector.score for it; not by: random",
                   optional},
-                 {"except", "the artifact indices of a data.pick of the same dataset: those are "
-                            "not picked again",
+                 {"except",
+                  "the artifact indices of a data.pick of the same dataset: those are "
+                  "not picked again",
                   optional}},
       .outputs = {{"count", "integer", "items picked"}, {"of", "integer", "items in the dataset"}},
       .artifacts = {{"dataset", "the picked items, with the labels that they came with"},
@@ -28,13 +29,18 @@ std::vector<std::size_t> Pick::choose(const Context& context, std::size_t count)
   const auto limit = static_cast<std::size_t>(config_.limit);
   const auto seed = static_cast<std::uint64_t>(config_.seed);
   const auto left = [&](std::vector<std::size_t> positions) {
+    std::erase_if(positions, [&](std::size_t position) {
+      const auto at = static_cast<std::int64_t>(position);
+      return at < config_.from || (config_.until > 0 && at >= config_.until);
+    });
     if (!context.has_input("except")) return positions;
     const auto file = context.input("except");
     const Indices taken = read_indices(file);
     if (taken.of != count) {
-      throw Error(fmt::format("{}: positions among {} items, but the dataset has {}: give the "
-                              "indices of a data.pick of the same dataset",
-                              file.string(), taken.of, count));
+      throw Error(
+          fmt::format("{}: positions among {} items, but the dataset has {}: give the "
+                      "indices of a data.pick of the same dataset",
+                      file.string(), taken.of, count));
     }
     return without(std::move(positions), taken.positions);
   };

@@ -14,6 +14,7 @@ struct PickConfig {
   std::int64_t limit = 50;
   std::optional<double> threshold;
   std::int64_t seed = 1;
+  std::int64_t from = 0, until = 0;
 
   template <class V>
   void fields(V& f) {
@@ -23,6 +24,8 @@ struct PickConfig {
     f("limit", limit).min(0).max(10'000'000).doc("items at most; 0: no limit");
     f("threshold", threshold).doc("by: threshold; left out: that of the scores");
     f("seed", seed).min(0).doc("by: threshold or random");
+    f("from", from).min(0).doc("only items from this position on,");
+    f("until", until).min(0).doc("and before this one; 0: to the end");
   }
 };
 

@@ -16,9 +16,10 @@ std::string seen_version(const json& see, const std::string& name) {
   const json version = see.value(name, json());
   if (version.is_number_integer()) return version.dump();
   if (version.is_string() && !version.get_ref<const std::string&>().empty()) return version;
-  throw Invalid(fmt::format("the evidence has no version see.{0}; add it to the rule: see: {{{0}: "
-                            "\"${{{{ ... }}}}\"}}",
-                            name));
+  throw Invalid(
+      fmt::format("the evidence has no version see.{0}; add it to the rule: see: {{{0}: "
+                  "\"${{{{ ... }}}}\"}}",
+                  name));
 }
 
 }  // namespace
@@ -59,21 +60,22 @@ Decision PromoteBetterStrategy::decide(const Evidence& evidence) {
         candidate, baseline, samples, config_.margin, surely, config_.sure);
   }
   if (!refused.empty()) {
-    const json payload = {{"model", config_.model}, {"version", version},
-                          {"candidate", candidate}, {"baseline", first ? json() : json(baseline)},
+    const json payload = {{"model", config_.model},
+                          {"version", version},
+                          {"candidate", candidate},
+                          {"baseline", first ? json() : json(baseline)},
                           {"why", refused}};
-    return {{{"emit", json::object(), {{"type", "promotion.refused"}, {"payload", payload}},
-              refused}}};
+    return {
+        {{"emit", json::object(), {{"type", "promotion.refused"}, {"payload", payload}}, refused}}};
   }
   const std::string reason = first ? fmt::format("{:.4f}, and nothing serves yet", candidate)
                                    : fmt::format("{:.4f} against {:.4f}", candidate, baseline);
   Decision decision;
   const auto promote = [&](const std::string& model, const std::string& number) {
-    decision.actions.push_back(
-        {"promote_model",
-         json::object(),
-         {{"name", model}, {"version", number}, {"alias", config_.alias}},
-         reason});
+    decision.actions.push_back({"promote_model",
+                                json::object(),
+                                {{"name", model}, {"version", number}, {"alias", config_.alias}},
+                                reason});
   };
   // What is to serve with it comes first: the model's own alias is what others wait for.
   for (const auto& [model, name] : config_.together.items())

@@ -24,8 +24,9 @@ struct PromoteBetterConfig {
     f("lowest", lowest).min(0).max(1).doc("one below is never promoted, even where nothing serves");
     f("min_samples", min_samples).min(1).doc("of the gate set, at least");
     f("together", together)
-        .doc("models that get the alias with it: {mnist_detector: detector} takes the version that "
-             "see.detector says");
+        .doc(
+            "models that get the alias with it: {mnist_detector: detector} takes the version that "
+            "see.detector says");
   }
 };
 
