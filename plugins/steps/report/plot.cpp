@@ -79,6 +79,25 @@ std::string curve_svg(const Curve& curve, const Scale& x, const Scale& y) {
   return out + "</g>";
 }
 
+/// Names stand upright beside their lines; those of lines that are close, one below the other.
+std::string marks_svg(const std::vector<Mark>& marks, const Scale& x) {
+  constexpr double kClose = 12, kLower = 70;
+  std::string out;
+  double before = -1e9, down = 0;
+  for (const Mark& mark : marks) {
+    const double at = x(mark.x);
+    if (at < kLeft || at > kWidth - kRight) continue;
+    down = at - before < kClose ? down + kLower : 0;
+    if (down > kHeight - kBottom - kLower) down = 0;
+    before = at;
+    out += fmt::format(
+        "<g class=\"mark\"><line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\"/>"
+        "<text transform=\"translate({3:.1f} {4:.1f}) rotate(90)\">{5}</text></g>",
+        at, kTop, kHeight - kBottom, at + 3, kTop + down, escape(mark.label));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<double> ticks(double low, double high, int count, bool whole) {
@@ -121,7 +140,8 @@ std::vector<Point> thin(const std::vector<Point>& points, std::size_t limit) {
   return out;
 }
 
-std::string plot_svg(const std::string& title, const std::vector<Curve>& curves) {
+std::string plot_svg(const std::string& title, const std::vector<Curve>& curves,
+                     const std::vector<Mark>& marks) {
   Range xs, ys;
   const bool any_long = std::any_of(curves.begin(), curves.end(),
                                     [](const Curve& curve) { return curve.points.size() > 1; });
@@ -152,6 +172,7 @@ std::string plot_svg(const std::string& title, const std::vector<Curve>& curves)
   for (const Curve& curve : curves) {
     out += is_level(curve) ? level_svg(curve, y) : curve_svg(curve, x, y);
   }
+  out += marks_svg(marks, x);
   return out + "</svg>\n";
 }
 

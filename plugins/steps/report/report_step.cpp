@@ -1,8 +1,8 @@
-// report.html: the step.
+#include "plugins/steps/report/report_step.hpp"
+
 #include <fmt/format.h>
 
 #include <fstream>
-#include <scanflow/step.hpp>
 
 #include "plugins/steps/report/format.hpp"
 #include "plugins/steps/report/page.hpp"
@@ -11,14 +11,6 @@ namespace scanflow::report {
 namespace {
 
 constexpr std::size_t kMostDigits = 48;  // pictures a step
-
-struct ReportConfig {
-  std::string title;
-  template <class V>
-  void fields(V& f) {
-    f("title", title).doc("heading of the page; the pipeline's name where it is empty");
-  }
-};
 
 std::vector<Gallery> galleries_of(const RunRecord& run) {
   std::vector<Gallery> galleries;
@@ -37,41 +29,30 @@ std::vector<Gallery> galleries_of(const RunRecord& run) {
   return galleries;
 }
 
-class Report : public scanflow::Step {
- public:
-  using Config = ReportConfig;
-
-  static Description describe() {
-    return {.id = "report.html",
-            .version = "1.0.0",
-            .summary = "Writes one self-contained HTML page about the run",
-            .outputs = {{"bytes", "integer", "size of the page"}},
-            .artifacts = {{"report", "a directory with index.html: open it in a browser"}}};
-  }
-
-  explicit Report(Config config) : config_(std::move(config)) {}
-
-  nlohmann::json run(Context& context) override {
-    RunRecord run = parse_run(context.run_state(), context.step_id());
-    std::vector<Gallery> galleries = galleries_of(run);
-    context.throw_if_cancelled();
-    const std::size_t steps = run.steps.size();
-    const std::string page = make_page({std::move(run), config_.title, std::move(galleries)});
-    const std::filesystem::path path = context.artifact_directory("report") / "index.html";
-    std::ofstream file(path, std::ios::binary);
-    file.write(page.data(), static_cast<std::streamsize>(page.size()));
-    file.close();
-    if (!file) throw Error(path.string() + ": the report could not be written; is the disk full?");
-    return {{"bytes", page.size()},
-            {"summary",
-             fmt::format("a page of {} about {}", bytes_text(page.size()), plural(steps, "step"))}};
-  }
-
- private:
-  Config config_;
-};
-
 }  // namespace
-}  // namespace scanflow::report
 
-SCANFLOW_PLUGIN("report", "1.0.0", scanflow::report::Report)
+Description Report::describe() {
+  return {.id = "report.html",
+          .version = "1.0.0",
+          .summary = "Writes one self-contained HTML page about the run",
+          .outputs = {{"bytes", "integer", "size of the page"}},
+          .artifacts = {{"report", "a directory with index.html: open it in a browser"}}};
+}
+
+nlohmann::json Report::run(Context& context) {
+  RunRecord run = parse_run(context.run_state(), context.step_id());
+  std::vector<Gallery> galleries = galleries_of(run);
+  context.throw_if_cancelled();
+  const std::size_t steps = run.steps.size();
+  const std::string page = make_page({std::move(run), config_.title, std::move(galleries)});
+  const std::filesystem::path path = context.artifact_directory("report") / "index.html";
+  std::ofstream file(path, std::ios::binary);
+  file.write(page.data(), static_cast<std::streamsize>(page.size()));
+  file.close();
+  if (!file) throw Error(path.string() + ": the report could not be written; is the disk full?");
+  return {{"bytes", page.size()},
+          {"summary",
+           fmt::format("a page of {} about {}", bytes_text(page.size()), plural(steps, "step"))}};
+}
+
+}  // namespace scanflow::report

@@ -52,11 +52,12 @@ svg{display:block;max-width:none}svg text{fill:var(--ink);font:12px system-ui,-a
 .timeline,.plot{width:100%;height:auto}.timeline{min-width:640px}
 .axis line{stroke:var(--idle)}.axis .grid{stroke:var(--line)}.axis text{fill:var(--muted);font-size:11px}
 .bar{fill:var(--st);fill-opacity:.85}.timeline .took{fill:var(--muted);font-size:11.5px}
-.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(440px,100%),1fr));gap:20px 26px}
+.plots:not(.wide){display:grid;grid-template-columns:repeat(auto-fill,minmax(min(440px,100%),1fr));gap:20px 26px}
 figure{margin:0;min-width:0}
 .plot path{fill:none;stroke:var(--s);stroke-width:2;stroke-linejoin:round}.plot circle{fill:var(--s)}
 .plot .dashed path{stroke-dasharray:6 4}.plot .dotted path{stroke-dasharray:2 4}.plot .level{stroke-width:1.5}
 .plot g:hover path{stroke-width:3}
+.mark line{stroke:var(--muted);stroke-dasharray:3 3}.mark text{fill:var(--muted);font-size:9px}
 .plots figcaption{display:flex;flex-wrap:wrap;gap:3px 18px;font-size:13px;padding-left:40px;color:var(--muted)}
 .plots figcaption b{color:var(--ink);font-variant-numeric:tabular-nums}
 .plots i{display:inline-block;width:16px;height:3px;border-radius:2px;background:var(--s);vertical-align:middle;margin-right:7px}
