@@ -82,6 +82,27 @@ void Api::Impl::answer_decision(const Request& request, const Segments& names, c
   });
 }
 
+void Api::Impl::decide_by_hand(const Request& request, const Segments&, const Reply& reply) {
+  const auto body = read_body(request, {{"primitive", json::value_t::string},
+                                        {"target", json::value_t::object},
+                                        {"args", json::value_t::object},
+                                        {"namespace", json::value_t::string},
+                                        {"by", json::value_t::string}});
+  if (!body) return reply(failed(body.error()));
+  control::DecidedAction action{.primitive = body->value("primitive", ""),
+                                .target = body->value("target", json::object()),
+                                .args = body->value("args", json::object())};
+  if (action.primitive.empty())
+    return reply(refuse(400, 2, R"(the body must be JSON: {"primitive": NAME, "args": {}})"));
+  const std::string name_space = body->value("namespace", "default"), by = body->value("by", "api");
+  with_agents(reply, [reply, action, name_space, by](control::Agents& there) {
+    const auto begun = there.send(name_space, action, by, [reply](const control::Decision& ended) {
+      reply(respond(200, to_json(ended)));
+    });
+    if (!begun) reply(failed({503, 3, begun.error().message}));
+  });
+}
+
 void Api::Impl::emit_event(const Request& request, const Segments&, const Reply& reply) {
   const auto body = read_body(request, {{"type", json::value_t::string},
                                         {"source", json::value_t::string},

@@ -121,6 +121,7 @@ const std::vector<Api::Impl::Route>& Api::Impl::routes() {
        {"api", "v1", "decisions"},
        &Impl::list_decisions,
        {"agent", "rule", "open", "before", "limit"}},
+      {"POST", {"api", "v1", "decisions"}, &Impl::decide_by_hand},
       {"POST", {"api", "v1", "decisions", "{}"}, &Impl::answer_decision},
       {"POST", {"api", "v1", "events"}, &Impl::emit_event},
       {"GET", {"api", "v1", "services"}, &Impl::list_services},

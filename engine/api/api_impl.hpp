@@ -90,6 +90,7 @@ struct Api::Impl {
   void pause_agent(const Request& request, const Segments& names, const Reply& reply);
   void list_decisions(const Request& request, const Segments& names, const Reply& reply);
   void answer_decision(const Request& request, const Segments& names, const Reply& reply);
+  void decide_by_hand(const Request& request, const Segments& names, const Reply& reply);
   void emit_event(const Request& request, const Segments& names, const Reply& reply);
 
   // Services (service_requests.cpp).

@@ -11,7 +11,7 @@
 
 #include "engine/api/body.hpp"
 #include "engine/api/documents.hpp"
-#include "engine/api/retried.hpp"
+#include "engine/api/not_retried.hpp"
 #include "engine/backend/names.hpp"
 #include "engine/pipeline/reference.hpp"
 #include "engine/runtime/registry.hpp"
@@ -155,8 +155,9 @@ Answer<runtime::Submission> of_run(const json& document, const ApiOptions& optio
   if (!run) return tl::unexpected(run.error());
   const auto store = store::Store::open_read_only(options.state.root);
   if (!store) return broken(store.error().message);
-  auto retried = retry_of(**store, *run, document.value("from", ""), catalog);
-  if (!retried) return tl::unexpected(retried.error());
+  auto retried = runtime::retry_of(**store, *run, document.value("from", ""),
+                                   uuid_v7(wall_us() / 1000), catalog);
+  if (!retried) return failure_of(retried.error());
   return std::move(retried->submission);
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "engine/cli/connection.hpp"
+#include "engine/cli/engine_primitive.hpp"
 #include "engine/cli/hint.hpp"
 #include "engine/cli/object_primitive.hpp"
 #include "engine/cli/primitive_arguments.hpp"
@@ -79,6 +80,7 @@ int list_table(const Context& context) {
   json all = runtime::primitive_documents();
   if (context.json) {
     for (json& each : all) each["targets"] = json::array({"step"});
+    for (json& each : engine_primitive_documents()) all.push_back(std::move(each));
     for (json& each : orchestrate::primitive_documents()) all.push_back(std::move(each));
     fmt::print("{}\n", all.dump());
     return kSucceeded;
@@ -87,8 +89,8 @@ int list_table(const Context& context) {
   for (const json& each : all)
     rows.push_back({each.at("name"), arguments_text(each.at("schema")), each.at("summary")});
   const std::size_t width = table_width(STDOUT_FILENO);
-  fmt::print("{}\n{}", table({"PRIMITIVE", "ARGUMENTS", ""}, rows, width),
-             object_primitives_table(width));
+  fmt::print("{}\n{}\n{}", table({"OF A STEP", "ARGUMENTS", ""}, rows, width),
+             engine_primitives_table(width), object_primitives_table(width));
   return kSucceeded;
 }
 
@@ -169,6 +171,8 @@ int primitive_list(const Context& context, const PrimitiveOptions& options) {
 int primitive_send(const Context& context, const PrimitiveOptions& options) {
   const bool in_pod =
       options.run.starts_with(kPodPrefix) && protocol::find_primitive(options.primitive) != nullptr;
+  if (is_of_engine(options.run) && !options.step.empty())
+    return engine_primitive_send(context, options);
   if (is_object(options.run) && !options.step.empty() && !in_pod)
     return object_primitive_send(context, options);
   if (options.primitive.empty())

@@ -33,12 +33,17 @@ void add_send(CLI::App& primitive, const Context& context, PrimitiveOptions& opt
               std::function<int()>& command) {
   CLI::App* send = primitive.add_subcommand(
       "send",
-      "Ask it of a step (RUN STEP PRIMITIVE), of an object of a cluster (KIND/NAME[.NAMESPACE] "
+      "Ask it of a step (RUN STEP PRIMITIVE), of the engine itself (engine PRIMITIVE), of a "
+      "service "
+      "(inferenceservice/NAME[.NAMESPACE] PRIMITIVE), of an object of a cluster "
+      "(KIND/NAME[.NAMESPACE] "
       "PRIMITIVE), or of a container of an injected Pod (pod/NAME[.NAMESPACE] CONTAINER "
       "PRIMITIVE), "
       "and wait for the outcome; succeeds only where it is DONE");
   send->add_option("RUN", options.run,
-                   std::string(kRun) + "; or an object: deployment/web, pod/web-0.shop")
+                   std::string(kRun) +
+                       "; or engine, a service of a server: inferenceservice/digits, "
+                       "or an object: deployment/web, pod/web-0.shop")
       ->required();
   send->add_option("STEP", options.step,
                    "A step that runs; of a called run CALL/STEP (of an object: the primitive)");

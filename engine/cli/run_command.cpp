@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "engine/api/not_retried.hpp"
 #include "engine/api/planned.hpp"
-#include "engine/api/retried.hpp"
 #include "engine/backend/names.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/detach.hpp"
@@ -261,9 +261,9 @@ api::Answer<Target> retried(const Context& context, const runtime::StateDirector
   if (!store) return api::broken(store.error().message);
   auto catalog = context.catalog();
   if (!catalog) return api::wrong(catalog.error().message);
-  auto retry = api::retry_of(**store, *id, from,
-                             std::make_shared<const loader::Catalog>(std::move(*catalog)));
-  if (!retry) return tl::unexpected(retry.error());
+  auto retry = runtime::retry_of(**store, *id, from, uuid_v7(wall_us() / 1000),
+                                 std::make_shared<const loader::Catalog>(std::move(*catalog)));
+  if (!retry) return api::failure_of(retry.error());
   return begun_by(std::move(retry->submission), std::move(retry->prepared));
 }
 

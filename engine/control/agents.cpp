@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/post.hpp>
 #include <set>
 
 #include "engine/pipeline/agent_reader.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/uuid.hpp"
 
 namespace scanflow::control {
 namespace {
@@ -60,6 +62,7 @@ void Agents::forget_engine() {
   for (auto& [name, kept] : agents)
     if (kept.runner) kept.runner->end();
   actor_->forget_engine();
+  writing_.join();
   {
     const std::lock_guard lock(mutex_);
     engine_ = nullptr;
@@ -281,6 +284,39 @@ Result<void> Agents::pause(const std::string& name_space, const std::string& nam
     if (found != agents_.end() && found->second.runner) found->second.runner->pause(paused);
     return {};
   });
+}
+
+Result<void> Agents::send(const std::string& name_space, DecidedAction action,
+                          const std::string& by, std::function<void(const Decision&)> then) {
+  Decision decision;
+  decision.id = uuid_v7(wall_us() / 1000);
+  decision.agent = name_space + "/-";
+  decision.rule = "by hand";
+  decision.time_us = wall_us();
+  decision.mode = "act";
+  decision.state = "acting";
+  decision.by = by;
+  decision.actions.push_back(std::move(action));
+  const auto begun = with_ledger([&] { return ledger_.update(decision); });
+  if (!begun) return begun;
+  const Order order{decision.id + "-0", decision.actions[0], decision.agent,
+                    decision.rule,      decision.id,         decision.depth};
+  actor_->act(order, [this, decision, then = std::move(then)](Outcome outcome) mutable {
+    DecidedAction& action = decision.actions[0];
+    action.outcome = std::move(outcome.outcome);
+    action.message = std::move(outcome.message);
+    action.evidence = std::move(outcome.evidence);
+    decision.state = action.outcome == "DONE" ? "done" : "failed";
+    if (decision.state == "failed") decision.reason = action.message;
+    decision.ended_us = wall_us();
+    // Elsewhere: the engine must not wait for a commit of its own.
+    boost::asio::post(writing_, [this, decision, then = std::move(then)] {
+      if (const auto kept = with_ledger([&] { return ledger_.update(decision); }); !kept)
+        options_.log(kept.error().message);
+      then(decision);
+    });
+  });
+  return {};
 }
 
 Result<std::int64_t> Agents::emit(Happening happening) {

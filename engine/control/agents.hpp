@@ -2,6 +2,7 @@
 // the one before was.
 #pragma once
 
+#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -54,6 +55,10 @@ class Agents {
   /// An error: there is no such agent.
   Result<void> pause(const std::string& name_space, const std::string& name, bool paused,
                      const std::string& by);
+  /// What somebody asks for by hand: it is done as if a rule had asked for it, and stands in the decision log (agent:
+  /// "NAMESPACE/-"). `then` is told of it once it has ended; not where the server ends first. An error: it is not begun.
+  Result<void> send(const std::string& name_space, DecidedAction action, const std::string& by,
+                    std::function<void(const Decision&)> then);
   /// Tells an event to all agents; gives its number.
   Result<std::int64_t> emit(Happening happening);
 
@@ -98,6 +103,7 @@ class Agents {
   std::map<std::string, std::vector<std::uint64_t>> watches_;  // Engine::watch_samples
   bool ending_ = false, looked_ = false;
   std::unique_ptr<EngineActor> actor_;
+  boost::asio::thread_pool writing_{1};  // what became of what was asked by hand
   std::thread thread_;
 };
 

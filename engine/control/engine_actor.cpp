@@ -12,7 +12,10 @@
 #include "engine/http/url.hpp"
 #include "engine/pipeline/engine_primitives.hpp"
 #include "engine/pipeline/reference.hpp"
+#include "engine/pipeline/service_change.hpp"
+#include "engine/pipeline/service_reader.hpp"
 #include "engine/runtime/registry.hpp"
+#include "engine/runtime/retried.hpp"
 #include "engine/runtime/submission.hpp"
 #include "engine/store/happenings.hpp"
 #include "engine/store/store.hpp"
@@ -55,6 +58,13 @@ std::optional<Outcome> outcome_of(const json& update, const char* field) {
   const json& outcome = said.at("outcome");
   if (!outcome.is_string()) return std::nullopt;
   return Outcome{outcome, said.value("message", ""), said.value("evidence", json::object())};
+}
+
+/// "": they are right; defaults are filled in.
+std::string wrong_arguments(const pipeline::EnginePrimitive& primitive, json& args) {
+  const auto problems = loader::validate(json::parse(primitive.schema), args);
+  if (problems.empty()) return {};
+  return fmt::format("{}{}: {}", primitive.name, problems[0].pointer, problems[0].message);
 }
 
 std::string said_of(const std::string& text) {
@@ -135,6 +145,7 @@ void EngineActor::act(const Order& order, std::function<void(Outcome)> asked) {
   }
   if (target.contains("step")) return ask_step(order, then);
   if (target.contains("object")) return ask_object(order, then);
+  if (target.contains("service")) return ask_service(order, then);
   act_on_engine(order, then);
 }
 
@@ -143,15 +154,15 @@ void EngineActor::act_on_engine(const Order& order, const Then& then) {
   const pipeline::EnginePrimitive* const primitive = pipeline::find_engine_primitive(name);
   if (primitive == nullptr) return then(failed(fmt::format("'{}' needs a target", name)));
   Order checked = order;
-  const auto problems = loader::validate(json::parse(primitive->schema), checked.action.args);
-  if (!problems.empty())
-    return then(failed(fmt::format("{}{}: {}", name, problems[0].pointer, problems[0].message)));
+  if (const std::string wrong = wrong_arguments(*primitive, checked.action.args); !wrong.empty())
+    return then(failed(wrong));
   if (name == "cancel_run") return cancel_run(checked, then);
   if (name == "promote_model") return promote_model(checked, then);
   const bool waits = name == "notify";
   boost::asio::post(waits ? tell_pool_ : pool_, [this, checked, then, name] {
     if (stop_.stop_requested()) return;
     if (name == "run_pipeline") return run_pipeline(checked, then);
+    if (name == "retry_step") return retry_step(checked, then);
     const Outcome outcome = name == "notify" ? notify(checked) : emit(checked);
     if (!stop_.stop_requested()) then(outcome);
   });
@@ -177,6 +188,12 @@ void EngineActor::run_pipeline(const Order& order, const Then& then) {
   submission.options.plugin_dirs = options_.plugin_dirs;
   submission.options.directory = options_.state.root.string();
   submission.options.env = runtime::referenced_environment(submission.source);
+  submit(std::move(submission), std::nullopt, then);
+}
+
+/// Done when it has begun.
+void EngineActor::submit(runtime::Submission submission, std::optional<runtime::Prepared> prepared,
+                         const Then& then) {
   runtime::Client client;
   client.every_event = false;
   client.environment = runtime::own_environment();
@@ -187,8 +204,25 @@ void EngineActor::run_pipeline(const Order& order, const Then& then) {
     return false;
   };
   with([&](runtime::Engine& engine) {
-    engine.submit(std::move(submission), std::nullopt, std::move(client));
+    engine.submit(std::move(submission), std::move(prepared), std::move(client));
   });
+}
+
+void EngineActor::retry_step(const Order& order, const Then& then) {
+  const std::string asked = order.action.args.at("run");
+  const auto store = store::Store::open_read_only(options_.state.root);
+  if (!store) return then(failed(store.error().message));
+  const auto rows = (*store)->find_runs(asked);
+  if (!rows || rows->size() != 1)
+    return then(failed(rows ? fmt::format("there is no run '{}', or several begin so", asked)
+                            : rows.error().message));
+  const auto catalog = options_.catalog();
+  if (!catalog) return then(failed("the plugins cannot be found"));
+  auto retried = runtime::retry_of(**store, rows->front().id, order.action.args.value("step", ""),
+                                   run_id(order), catalog);
+  if (!retried) return then(failed(retried.error().message));
+  retried->submission.trigger = store::trigger_of(order.agent, order.decision);
+  submit(std::move(retried->submission), std::move(retried->prepared), then);
 }
 
 void EngineActor::cancel_run(const Order& order, const Then& then) {
@@ -249,6 +283,57 @@ Outcome EngineActor::emit(const Order& order) {
   const auto seq = ledger_.add(happening);
   if (!seq) return failed(seq.error().message);
   return done({{"seq", *seq}});
+}
+
+void EngineActor::ask_service(const Order& order, const Then& then) {
+  const std::string& name = order.action.primitive;
+  const pipeline::EnginePrimitive* const primitive = pipeline::find_service_primitive(name);
+  if (primitive == nullptr)
+    return then(failed(fmt::format("'{}' is no primitive of a service", name)));
+  Order checked = order;
+  if (const std::string wrong = wrong_arguments(*primitive, checked.action.args); !wrong.empty())
+    return then(failed(wrong));
+  boost::asio::post(pool_, [this, checked, then] {
+    if (stop_.stop_requested()) return;
+    const Outcome outcome = change_service(checked);
+    if (!stop_.stop_requested()) then(outcome);
+  });
+}
+
+/// Recorded: whoever serves it follows (engine/services).
+Outcome EngineActor::change_service(const Order& order) {
+  auto name = pipeline::parse_reference(order.action.target.at("service").get<std::string>());
+  if (!name) return failed(name.error().message);
+  if (name->name_space.empty()) name->name_space = name_space_of(order);
+  const auto store = store::Store::open_read_only(options_.state.root);
+  if (!store) return failed(store.error().message);
+  const auto document = runtime::find_document(
+      store->get(), {"InferenceService", name->name_space, name->name, std::nullopt});
+  if (!document) return failed(document.error().message);
+  const auto catalog = options_.catalog();
+  if (!catalog) return failed("the plugins cannot be found");
+  const auto read =
+      pipeline::read_service(document->file, document->source, *catalog, document->name_space);
+  if (!read.service) return failed(pipeline::render(read.errors, document->source));
+  const std::string key = pipeline::kept_as(document->name_space, document->name);
+  const auto kept = (*store)->kept(key);
+  if (!kept) return failed(kept.error().message);
+  auto change = pipeline::service_change_from_json(json::parse(kept->value_or(""), nullptr, false));
+  if (change.version != document->version) change = {document->version, {}, {}};
+  const json& args = order.action.args;
+  const auto changed = order.action.primitive == "scale"
+                           ? pipeline::scale_service(change, args)
+                           : pipeline::set_service_traffic(change, *read.service, args);
+  if (!changed) return failed(changed.error().message);
+  Result<void> written = fail("the engine ends");
+  // The engine's own store, for as long as it is there: it is not told to end within this.
+  runtime::Engine* engine = nullptr;
+  with([&](runtime::Engine& there) { engine = &there; });
+  if (engine != nullptr) written = engine->store()->keep(key, to_json(change).dump());
+  if (!written) return failed(written.error().message);
+  return done({{"service", document->name_space + "/" + document->name},
+               {"version", document->version},
+               {"change", to_json(change)}});
 }
 
 void EngineActor::ask_step(const Order& order, const Then& then) {

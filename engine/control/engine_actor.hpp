@@ -41,11 +41,16 @@ class EngineActor final : public Actor {
   void act_on_engine(const Order& order, const Then& then);
   void run_pipeline(const Order& order, const Then& then);
   void cancel_run(const Order& order, const Then& then);
+  void retry_step(const Order& order, const Then& then);
   void promote_model(const Order& order, const Then& then);
+  Outcome change_service(const Order& order);
+  void submit(runtime::Submission submission, std::optional<runtime::Prepared> prepared,
+              const Then& then);
   Outcome notify(const Order& order);
   Outcome emit(const Order& order);
   void ask_step(const Order& order, const Then& then);
   void ask_object(const Order& order, const Then& then);
+  void ask_service(const Order& order, const Then& then);
   /// With the engine, while it is there.
   void with(const std::function<void(runtime::Engine&)>& use);
 

@@ -49,7 +49,7 @@ constexpr std::array kAgentRule{
         agent_strategy_fields),
     Field{"target", kMap,
           "whom its primitives are asked of, where an action does not say: {object: "
-          "deployment/NAME}, or {run: ID, step: NAME}"}
+          "deployment/NAME}, {service: NAMESPACE/NAME}, or {run: ID, step: NAME}"}
         .of(with_fields),
     Field{"allow", kList, "primitives that it may ask for; without it those that 'do' names"}
         .listing(kAllowedPrimitive)

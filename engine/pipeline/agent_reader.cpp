@@ -22,6 +22,9 @@
 namespace scanflow::pipeline {
 namespace {
 
+constexpr const char* kTargets =
+    "target: {run: ID, step: NAME}, {service: NAMESPACE/NAME}, or {object: deployment/NAME}";
+
 struct TemplateOfAgent {
   std::string_view name;
   RuleGuard guard;
@@ -197,12 +200,13 @@ class AgentReader {
     return false;
   }
 
-  /// A step of a run, or an object of a cluster. False: reported.
+  /// A step of a run, a service, or an object of a cluster. False: reported.
   bool check_target(const Node& at, const json& target) {
     const bool step = target.is_object() && target.contains("step") && target.contains("run");
-    if (step || (target.is_object() && target.contains("object"))) return true;
-    problems_.add(at, "the target is neither a step of a run nor an object").hint =
-        "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
+    if (step || (target.is_object() && (target.contains("object") || target.contains("service"))))
+      return true;
+    problems_.add(at, "the target is neither a step of a run, nor a service, nor an object").hint =
+        kTargets;
     return false;
   }
 
@@ -219,7 +223,7 @@ class AgentReader {
       if (own != nullptr) return own->schema;
       problems_
           .add(name, fmt::format("'{}' is asked of somebody: it needs a target", action.primitive))
-          .hint = "target: {run: ID, step: NAME}, or target: {object: deployment/NAME}";
+          .hint = kTargets;
       return std::nullopt;
     }
     if (!check_target(place, action.target)) return std::nullopt;
@@ -227,6 +231,11 @@ class AgentReader {
       const protocol::Primitive* const of_step = protocol::find_primitive(action.primitive);
       if (of_step == nullptr) return report("a step");
       return of_step->schema;
+    }
+    if (action.target.contains("service")) {
+      const EnginePrimitive* const of_service = find_service_primitive(action.primitive);
+      if (of_service == nullptr) return report("a service");
+      return of_service->schema;
     }
     const auto names = object_primitive_names();
     if (std::find(names.begin(), names.end(), action.primitive) == names.end())

@@ -32,8 +32,8 @@ struct RulePlugin {
 /// A primitive that a rule asks for: its strings may hold ${{ }}.
 struct RuleAction {
   std::string primitive;
-  json target =
-      json::object();  // {"run", "step"}, {"object", "namespace"}; empty: the engine itself
+  json target = json::
+      object();  // {"run", "step"}, {"service"}, {"object", "namespace"}; empty: the engine itself
   json args = json::object();
 };
 

@@ -23,6 +23,13 @@ constexpr auto kEnginePrimitives = std::to_array<EnginePrimitive>({
      R"({"type": "object", "additionalProperties": false, "required": ["run"], "properties": {
        "run": {"type": "string", "minLength": 1, "description": "its id"}}})",
      60 * kOneSecond},
+    {"retry_step",
+     "Runs a step of a run that is over again, and what depends on it: a new run, which takes over "
+     "the rest.",
+     R"({"type": "object", "additionalProperties": false, "required": ["run"], "properties": {
+       "run": {"type": "string", "minLength": 1, "description": "its id"},
+       "step": {"type": "string", "minLength": 1, "description": "which; without it what did not succeed"}}})",
+     60 * kOneSecond},
     {"promote_model",
      "Gives a version of a registered model an alias, which services and steps follow.",
      R"({"type": "object", "additionalProperties": false, "required": ["name", "version"], "properties": {
@@ -43,6 +50,33 @@ constexpr auto kEnginePrimitives = std::to_array<EnginePrimitive>({
      10 * kOneSecond},
 });
 
+constexpr auto kServicePrimitives = std::to_array<EnginePrimitive>({
+    {"scale",
+     "How many replicas it has; of one that is scaled by itself, at least. Until its document is "
+     "applied anew.",
+     R"({"type": "object", "additionalProperties": false, "required": ["replicas"], "properties": {
+       "replicas": {"type": "integer", "minimum": 1, "maximum": 1000}}})",
+     30 * kOneSecond},
+    {"set_traffic",
+     "Which versions of a node's model get how much of the requests. Until its document is applied "
+     "anew.",
+     R"({"type": "object", "additionalProperties": false, "required": ["versions"], "properties": {
+       "node": {"type": "string", "minLength": 1, "description": "of its graph; without it the only one with a model"},
+       "versions": {"type": "array", "minItems": 1, "maxItems": 16, "items": {
+         "type": "object", "additionalProperties": false, "required": ["model"], "properties": {
+           "model": {"type": "string", "minLength": 1, "description": "models:/NAME/VERSION, models:/NAME@ALIAS"},
+           "weight": {"type": "number", "minimum": 0},
+           "shadow": {"type": "boolean", "description": "it gets copies only"}}}}}})",
+     30 * kOneSecond},
+});
+
+const EnginePrimitive* find_in(std::span<const EnginePrimitive> all, std::string_view name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const EnginePrimitive& primitive) {
+    return primitive.name == name;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
 constexpr auto kObjectPrimitives =
     std::to_array<std::string_view>({"scale", "resize", "set_autoscaler", "rollout_restart",
                                      "evict", "place", "cordon", "set_traffic", "patch"});
@@ -52,10 +86,13 @@ constexpr auto kObjectPrimitives =
 std::span<const EnginePrimitive> engine_primitives() { return kEnginePrimitives; }
 
 const EnginePrimitive* find_engine_primitive(std::string_view name) {
-  const auto found =
-      std::find_if(kEnginePrimitives.begin(), kEnginePrimitives.end(),
-                   [&](const EnginePrimitive& primitive) { return primitive.name == name; });
-  return found == kEnginePrimitives.end() ? nullptr : &*found;
+  return find_in(kEnginePrimitives, name);
+}
+
+std::span<const EnginePrimitive> service_primitives() { return kServicePrimitives; }
+
+const EnginePrimitive* find_service_primitive(std::string_view name) {
+  return find_in(kServicePrimitives, name);
 }
 
 std::span<const std::string_view> object_primitive_names() { return kObjectPrimitives; }
@@ -63,6 +100,7 @@ std::span<const std::string_view> object_primitive_names() { return kObjectPrimi
 std::vector<std::string> all_primitive_names() {
   std::set<std::string> names(kObjectPrimitives.begin(), kObjectPrimitives.end());
   for (const EnginePrimitive& each : kEnginePrimitives) names.emplace(each.name);
+  for (const EnginePrimitive& each : kServicePrimitives) names.emplace(each.name);
   for (const protocol::Primitive& each : protocol::primitives()) names.emplace(each.name);
   return {names.begin(), names.end()};
 }

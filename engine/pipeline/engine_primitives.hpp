@@ -21,6 +21,10 @@ std::span<const EnginePrimitive> engine_primitives();
 /// Null where there is none of this name.
 const EnginePrimitive* find_engine_primitive(std::string_view name);
 
+/// Likewise of services that this server serves (target: {service: NAMESPACE/NAME}).
+std::span<const EnginePrimitive> service_primitives();
+const EnginePrimitive* find_service_primitive(std::string_view name);
+
 /// Names of primitives of objects (engine/orchestrate): what a rule may ask of a cluster.
 std::span<const std::string_view> object_primitive_names();
 /// Of all layers, sorted, each once.

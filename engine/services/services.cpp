@@ -140,7 +140,8 @@ void Services::look_at(const store::Document& newest) {
   if (hosted.under_way && !hosted.under_way->is_done()) return;
   const std::string before = hosted.problem;
   hosted.problem = hosted.under_way ? end_switch(name, hosted) : "";
-  if (hosted.version != newest.version || !hosted.spec) hosted.problem = read(newest, hosted);
+  if (hosted.version != newest.version || !hosted.written) hosted.problem = read(newest, hosted);
+  if (hosted.problem.empty()) hosted.problem = take_change(name, hosted);
   if (hosted.problem.empty()) hosted.problem = serve(name, hosted);
   if (hosted.problem != before && !hosted.problem.empty())
     options_.log(fmt::format("service {}: {}", text_of(name), hosted.problem));
@@ -156,8 +157,22 @@ std::string Services::read(const store::Document& newest, Hosted& hosted) {
   const auto read =
       pipeline::read_service((*document)->file, (*document)->source, *catalog, newest.name_space);
   if (!read.service) return pipeline::render(read.errors, (*document)->source);
-  hosted.spec = read.service;
+  hosted.written = hosted.spec = read.service;
+  hosted.change.clear();
   hosted.version = newest.version;
+  return "";
+}
+
+/// What primitives have changed of this version of its document.
+std::string Services::take_change(const serve::ServiceName& name, Hosted& hosted) const {
+  const auto kept = store_->kept(pipeline::kept_as(name.name_space, name.name));
+  if (!kept) return kept.error().message;
+  const std::string text = kept->value_or("");
+  if (std::exchange(hosted.change, text) == text) return "";
+  const auto change = pipeline::service_change_from_json(json::parse(text, nullptr, false));
+  hosted.spec = change.version == hosted.version
+                    ? std::make_shared<pipeline::ServiceSpec>(changed(*hosted.written, change))
+                    : hosted.written;
   return "";
 }
 

@@ -14,7 +14,7 @@
 #include <string>
 #include <thread>
 
-#include "engine/pipeline/service_spec.hpp"
+#include "engine/pipeline/service_change.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "engine/serve/plan.hpp"
 #include "engine/services/place.hpp"
@@ -63,7 +63,9 @@ class Services {
   };
   struct Hosted {
     std::uint32_t version = 0;  // of the document
-    std::shared_ptr<const pipeline::ServiceSpec> spec;
+    std::shared_ptr<const pipeline::ServiceSpec> written,
+        spec;                                               // as in the document; as it is served
+    std::string change;                                     // what makes the difference
     std::optional<infer::ServiceDocument> planned, backup;  // what is served
     std::string problem;
     Refusals refused;
@@ -76,6 +78,7 @@ class Services {
   void keep(const std::set<serve::ServiceName>& there);
   void look_at(const store::Document& newest);
   std::string read(const store::Document& newest, Hosted& hosted);
+  std::string take_change(const serve::ServiceName& name, Hosted& hosted) const;
   serve::FindModel find_model() const;
   std::string serve(const serve::ServiceName& name, Hosted& hosted);
   std::string back_up(const serve::ServiceName& name, Hosted& hosted);

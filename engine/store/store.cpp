@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/store/execute.hpp"
 #include "engine/store/run_queries.hpp"
 #include "engine/store/schema.hpp"
 #include "engine/store/store_impl.hpp"
@@ -148,6 +149,26 @@ Result<ModelVersion> Store::register_model(ModelVersion model) {
 
 Result<void> Store::write(std::function<Result<void>(Connection&)> task) {
   return impl_->write(std::move(task));
+}
+
+Result<void> Store::keep(const std::string& name, const std::string& text) {
+  return impl_->write([&](Connection& connection) -> Result<void> {
+    const auto changed =
+        text.empty()
+            ? change(connection, "DELETE FROM meta WHERE key = ?1", name)
+            : change(connection, "INSERT OR REPLACE INTO meta VALUES (?1, ?2)", name, text);
+    if (!changed) return tl::unexpected(changed.error());
+    return {};
+  });
+}
+
+Result<std::optional<std::string>> Store::kept(const std::string& name) const {
+  return impl_->readers.use([&](const Connection& c) -> Result<std::optional<std::string>> {
+    const auto values =
+        collect_column<std::string>(c, "SELECT value FROM meta WHERE key = ?1", name);
+    if (!values) return tl::unexpected(values.error());
+    return values->empty() ? std::nullopt : std::optional(values->front());
+  });
 }
 
 void Store::on_happening(std::function<void()> tell) {

@@ -93,6 +93,11 @@ class Store {
   /// All that `query` reads is of one moment. [any-thread]
   Result<void> read(const std::function<Result<void>(const Connection&)>& query) const;
 
+  /// What is kept under a name by whoever owns that name ("service NAMESPACE/NAME"); nothing: nothing is. Empty text: it
+  /// goes.
+  Result<void> keep(const std::string& name, const std::string& text);
+  Result<std::optional<std::string>> kept(const std::string& name) const;
+
   /// The fencing number of a hub that begins: higher than any that was given before, from 1.
   Result<std::uint64_t> next_term();
 

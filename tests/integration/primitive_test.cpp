@@ -45,7 +45,7 @@ class PrimitiveTest : public testing::Test {
 TEST_F(PrimitiveTest, TheTableIsShown) {
   const Output listed = scanflow_({"primitive", "list"});
   EXPECT_EQ(listed.exit, 0) << listed.err;
-  EXPECT_THAT(listed.out, HasSubstr("PRIMITIVE     ARGUMENTS"));
+  EXPECT_THAT(listed.out, HasSubstr("OF A STEP     ARGUMENTS"));
   EXPECT_THAT(listed.out, HasSubstr("throttle      share, [for]"));
   const json all = last_line(scanflow_({"primitive", "list", "-o", "json"}));
   ASSERT_GT(all.size(), 10u);

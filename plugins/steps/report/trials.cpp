@@ -45,7 +45,8 @@ std::optional<TrialEvent::Kind> kind_of(const json& action) {
   if (action.value("outcome", json()) != "DONE") return std::nullopt;
   if (primitive == "emit" && args.value("type", "") == "data.drifted") return Kind::detected;
   if (primitive == "emit" && args.value("type", "") == "promotion.refused") return Kind::refused;
-  if (primitive == "run_pipeline" && ends_with_name(args.value("pipeline", json()), "mnist-retrain"))
+  if (primitive == "run_pipeline" &&
+      ends_with_name(args.value("pipeline", json()), "mnist-retrain"))
     return Kind::retraining;
   const bool is_first = args.value("version", json()) == "1" || args.value("version", json()) == 1;
   if (primitive == "promote_model" && args.value("name", "") == "mnist_cnn" && !is_first)
@@ -87,8 +88,8 @@ void take_figures(Trial& trial, const json& figures) {
   const json& begins = figures.at("begins");
   for (std::size_t i = 0; i < begins.size(); ++i) {
     const std::size_t from = begins[i].at("at");
-    const std::size_t to = i + 1 < begins.size() ? begins[i + 1].at("at").get<std::size_t>()
-                                                 : trial.corrupted.size();
+    const std::size_t to =
+        i + 1 < begins.size() ? begins[i + 1].at("at").get<std::size_t>() : trial.corrupted.size();
     for (std::size_t k = from; k < to; ++k) trial.corrupted.at(k) = begins[i].at("corrupted");
   }
 }
@@ -128,13 +129,11 @@ std::vector<Trial> read_trials(const fs::path& directory) {
     try {
       trials.push_back(read_trial(entry.path()));
     } catch (const json::exception& wrong) {
-      throw std::runtime_error(
-          fmt::format("{}: its documents are not those of a trial: {}", entry.path().string(),
-                      wrong.what()));
+      throw std::runtime_error(fmt::format("{}: its documents are not those of a trial: {}",
+                                           entry.path().string(), wrong.what()));
     }
   }
-  if (trials.empty())
-    throw std::runtime_error(directory.string() + ": there are no trials in it");
+  if (trials.empty()) throw std::runtime_error(directory.string() + ": there are no trials in it");
   std::sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
     return std::tie(a.scenario, a.seed, a.name) < std::tie(b.scenario, b.seed, b.name);
   });
@@ -154,10 +153,9 @@ TrialFigures figures_of(const Trial& trial) {
   TrialFigures figures;
   const std::size_t all = trial.right.size();
   const auto first = [&](Kind kind, std::int64_t after_us) -> const TrialEvent* {
-    const auto found =
-        std::find_if(trial.events.begin(), trial.events.end(), [&](const TrialEvent& each) {
-          return each.kind == kind && each.time_us >= after_us;
-        });
+    const auto found = std::find_if(
+        trial.events.begin(), trial.events.end(),
+        [&](const TrialEvent& each) { return each.kind == kind && each.time_us >= after_us; });
     return found == trial.events.end() ? nullptr : &*found;
   };
   const TrialEvent* const drift = first(Kind::drift, 0);
@@ -197,8 +195,7 @@ std::optional<Mean> mean_of(const std::vector<double>& values) {
   if (values.size() == 1) return mean;
   double squares = 0;
   for (const double each : values) squares += (each - mean.mean) * (each - mean.mean);
-  const double student =
-      values.size() - 2 < kStudent.size() ? kStudent[values.size() - 2] : 2.0;
+  const double student = values.size() - 2 < kStudent.size() ? kStudent[values.size() - 2] : 2.0;
   mean.half = student * std::sqrt(squares / (count - 1) / count);
   return mean;
 }

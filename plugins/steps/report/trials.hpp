@@ -43,12 +43,12 @@ double accuracy(const std::vector<bool>& right, std::size_t from, std::size_t to
 
 /// What a trial shows.
 struct TrialFigures {
-  std::optional<double> clean;          // accuracy on the last 500 requests before the first drift
-  std::optional<double> fallen;         // from when it drifts until the first promotion after it
-  std::optional<double> regained;       // on the last 500 requests
-  std::optional<double> untended;       // of the first model, on the same
-  std::optional<double> detected_s;     // from the first drift until it was noticed
-  std::optional<double> recovered_s;    // until a better model was promoted
+  std::optional<double> clean;        // accuracy on the last 500 requests before the first drift
+  std::optional<double> fallen;       // from when it drifts until the first promotion after it
+  std::optional<double> regained;     // on the last 500 requests
+  std::optional<double> untended;     // of the first model, on the same
+  std::optional<double> detected_s;   // from the first drift until it was noticed
+  std::optional<double> recovered_s;  // until a better model was promoted
   std::size_t retrainings = 0, promotions = 0, refusals = 0;
   std::size_t false_retrainings = 0;  // before anything had drifted
   std::size_t clean_requests = 0;     // until then

@@ -14,8 +14,8 @@
 namespace scanflow::report {
 namespace {
 
-constexpr std::size_t kWindow = 100;       // requests of one point
-constexpr std::size_t kMostLines = 5;      // trials in a plot
+constexpr std::size_t kWindow = 100;        // requests of one point
+constexpr std::size_t kMostLines = 5;       // trials in a plot
 constexpr const char* kAbsent = "&ndash;";  // there is no such figure
 
 struct Known {
@@ -28,7 +28,8 @@ const std::map<std::string, std::string>& scenarios() {
       {"gradual", "they change step by step"},
       {"recurring", "they change, are as before, and change again"},
       {"late", "labels come late"},
-      {"poisoned", "the labels that are learnt from are wrong: the gate must refuse what was learnt"},
+      {"poisoned",
+       "the labels that are learnt from are wrong: the gate must refuse what was learnt"},
       {"clean", "nothing changes: whatever is retrained is retrained for nothing"}};
   return all;
 }
@@ -46,7 +47,8 @@ using Group = std::vector<const Trial*>;
 std::vector<std::pair<std::string, Group>> by_scenario(const std::vector<Trial>& trials) {
   std::vector<std::pair<std::string, Group>> groups;
   for (const Trial& each : trials) {
-    if (groups.empty() || groups.back().first != each.scenario) groups.push_back({each.scenario, {}});
+    if (groups.empty() || groups.back().first != each.scenario)
+      groups.push_back({each.scenario, {}});
     groups.back().second.push_back(&each);
   }
   return groups;
@@ -110,7 +112,8 @@ std::string plot_of(const Group& group) {
       legend += fmt::format("<span class=\"s{} d{}\"><i></i>{} <b>{}</b></span>", each.color,
                             each.dash, escape(each.label), number_text(each.points.back().y));
   return fmt::format(
-      "<div class=\"plots wide\"><figure><h3>Accuracy of each {} requests, over requests (marks: seed {})</h3>"
+      "<div class=\"plots wide\"><figure><h3>Accuracy of each {} requests, over requests (marks: "
+      "seed {})</h3>"
       "{}<figcaption>{}</figcaption></figure></div>\n",
       kWindow, group.front()->seed, plot_svg("accuracy over requests", curves, marks), legend);
 }
@@ -125,11 +128,12 @@ std::string finals_table(const Group& group) {
   std::string rows;
   for (const Known& who : contestants()) {
     const auto of = [&](bool drifted) {
-      return mean_over(group, [&](const Trial& trial, const TrialFigures&) -> std::optional<double> {
-        const auto found = trial.finals.find(who.word);
-        if (found == trial.finals.end()) return std::nullopt;
-        return drifted ? found->second.second : found->second.first;
-      });
+      return mean_over(group,
+                       [&](const Trial& trial, const TrialFigures&) -> std::optional<double> {
+                         const auto found = trial.finals.find(who.word);
+                         if (found == trial.finals.end()) return std::nullopt;
+                         return drifted ? found->second.second : found->second.first;
+                       });
     };
     rows += row(fmt::format("{}<small class=\"muted\"> {}</small>", who.word, who.meaning),
                 {percent(of(false)), percent(of(true))});
@@ -153,7 +157,8 @@ std::string course_table(const Group& group) {
   add("the first model, on the same",
       percent(mean_over(group, [](const Trial&, const TrialFigures& f) { return f.untended; })));
   add("noticed after",
-      plain(mean_over(group, [](const Trial&, const TrialFigures& f) { return f.detected_s; }), " s"));
+      plain(mean_over(group, [](const Trial&, const TrialFigures& f) { return f.detected_s; }),
+            " s"));
   add("a better model served after",
       plain(mean_over(group, [](const Trial&, const TrialFigures& f) { return f.recovered_s; }),
             " s"));
@@ -173,7 +178,8 @@ std::string course_table(const Group& group) {
                                                     }),
                                           ""));
   add("CPU-seconds of training",
-      plain(mean_over(group, [](const Trial& t, const TrialFigures&) -> F { return t.train_seconds; }),
+      plain(mean_over(group,
+                      [](const Trial& t, const TrialFigures&) -> F { return t.train_seconds; }),
             " s"));
   add("requests that failed", plain(mean_over(group,
                                               [](const Trial& t, const TrialFigures&) -> F {
@@ -203,10 +209,10 @@ Falsely falsely(const std::vector<Trial>& trials) {
 std::string falsely_text(const std::vector<Trial>& trials) {
   const Falsely all = falsely(trials);
   if (all.requests == 0) return "";
-  return fmt::format("{} false retrainings in {} clean requests: {:.2f} per 10,000",
-                     all.retrainings, count_text(all.requests),
-                     1e4 * static_cast<double>(all.retrainings) /
-                         static_cast<double>(all.requests));
+  return fmt::format(
+      "{} false retrainings in {} clean requests: {:.2f} per 10,000", all.retrainings,
+      count_text(all.requests),
+      1e4 * static_cast<double>(all.retrainings) / static_cast<double>(all.requests));
 }
 
 std::string tile(const char* what, const std::string& figure, const std::string& more) {
@@ -216,7 +222,8 @@ std::string tile(const char* what, const std::string& figure, const std::string&
 
 std::string tiles_of(const Group& group) {
   const auto clean = mean_over(group, [](const Trial&, const TrialFigures& f) { return f.clean; });
-  const auto fallen = mean_over(group, [](const Trial&, const TrialFigures& f) { return f.fallen; });
+  const auto fallen =
+      mean_over(group, [](const Trial&, const TrialFigures& f) { return f.fallen; });
   const auto regained =
       mean_over(group, [](const Trial&, const TrialFigures& f) { return f.regained; });
   const auto seconds =
@@ -224,8 +231,9 @@ std::string tiles_of(const Group& group) {
   return "<div class=\"tiles\">" + tile("before the drift", percent(clean), "accuracy") +
          tile("while it drifted", percent(fallen), "accuracy, until a better model served") +
          tile("regained, by itself", percent(regained), "accuracy of the last 500 requests") +
-         tile("a better model after", plain(seconds, " s"), "noticed, labelled, learnt, judged, "
-                                                            "promoted, swapped") +
+         tile("a better model after", plain(seconds, " s"),
+              "noticed, labelled, learnt, judged, "
+              "promoted, swapped") +
          "</div>\n";
 }
 
@@ -238,18 +246,18 @@ std::string make_trials_page(const std::vector<Trial>& trials, std::int64_t now_
       "retrain, promote and swap.</p></div></header>\n<main>\n";
   for (const auto& [scenario, group] : by_scenario(trials)) {
     const auto meaning = scenarios().find(scenario);
-    body += section(
-        scenario, scenario,
-        fmt::format("<p class=\"lead\">{} ({})</p>\n",
-                    escape(meaning == scenarios().end() ? "" : meaning->second),
-                    plural(group.size(), "seed")) +
-            tiles_of(group) + plot_of(group) + finals_table(group) + course_table(group));
+    body +=
+        section(scenario, scenario,
+                fmt::format("<p class=\"lead\">{} ({})</p>\n",
+                            escape(meaning == scenarios().end() ? "" : meaning->second),
+                            plural(group.size(), "seed")) +
+                    tiles_of(group) + plot_of(group) + finals_table(group) + course_table(group));
   }
-  body += section("false", "Retrained for nothing",
-                  "<p>" + falsely_text(trials) + "</p>\n");
+  body += section("false", "Retrained for nothing", "<p>" + falsely_text(trials) + "</p>\n");
   body += section(
       "how", "How to read this",
-      "<p>Parts of the data are disjoint: what the models learn, what the client sends, what judges "
+      "<p>Parts of the data are disjoint: what the models learn, what the client sends, what "
+      "judges "
       "candidates (the gate), and what is measured in the end. Labels are true ones: they come "
       "later, at a counted cost, for the requests that the detector finds critical and for some at "
       "random, which only judge. Intervals are of 95 % (Student's t) over seeds; a seed gives the "
@@ -275,7 +283,8 @@ std::string trials_summary(const std::vector<Trial>& trials) {
       return mean_over(group, [&](const Trial&, const TrialFigures& f) { return figure(f); });
     };
     std::string line = fmt::format(
-        "{} ({}): clean {}, fallen to {}, regained {} (untended {}); noticed after {}, better after "
+        "{} ({}): clean {}, fallen to {}, regained {} (untended {}); noticed after {}, better "
+        "after "
         "{}\n",
         scenario, plural(group.size(), "seed"), percent(of([](auto& f) { return f.clean; })),
         percent(of([](auto& f) { return f.fallen; })),

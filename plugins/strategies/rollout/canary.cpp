@@ -65,8 +65,8 @@ Action CanaryStrategy::traffic(double candidate_weight, const std::string& reaso
   if (candidate_weight > 0)
     versions.push_back({{"model", config_.candidate}, {"weight", candidate_weight}});
   return {"set_traffic",
-          {{"service", config_.service}, {"node", config_.node}},
-          {{"versions", versions}},
+          {{"service", config_.service}},
+          {{"node", config_.node}, {"versions", versions}},
           reason};
 }
 

@@ -1,4 +1,4 @@
-#include "engine/api/retried.hpp"
+#include "engine/runtime/retried.hpp"
 
 #include <fmt/format.h>
 
@@ -6,16 +6,25 @@
 
 #include "engine/runtime/retry.hpp"
 #include "engine/runtime/run_facts.hpp"
-#include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
 
-namespace scanflow::api {
+namespace scanflow::runtime {
 namespace {
 
+tl::unexpected<NotRetried> unless(NotRetried::Why why, std::string message) {
+  return tl::unexpected<NotRetried>({why, std::move(message)});
+}
+tl::unexpected<NotRetried> broken(std::string message) {
+  return unless(NotRetried::Why::unreadable, std::move(message));
+}
+tl::unexpected<NotRetried> wrong(std::string message) {
+  return unless(NotRetried::Why::wrong, std::move(message));
+}
+
 /// An error where `step` ("call/train") names none of a run that the run has called.
-Answer<void> check_within(const store::Store& store, const std::string& run,
-                          const std::string& step) {
-  for (const auto& [call, called] : runtime::called_runs(store, run)) {
+tl::expected<void, NotRetried> check_within(const store::Store& store, const std::string& run,
+                                            const std::string& step) {
+  for (const auto& [call, called] : called_runs(store, run)) {
     if (!step.starts_with(call + "/")) continue;
     const std::string inner = step.substr(call.size() + 1);
     const auto steps = store.steps(called);
@@ -32,37 +41,38 @@ Answer<void> check_within(const store::Store& store, const std::string& run,
 
 }  // namespace
 
-Answer<Retried> retry_of(const store::Store& store, const std::string& run, const std::string& from,
-                         const std::shared_ptr<const loader::Catalog>& catalog) {
+tl::expected<Retried, NotRetried> retry_of(const store::Store& store, const std::string& run,
+                                           const std::string& from, const std::string& as,
+                                           const std::shared_ptr<const loader::Catalog>& catalog) {
   const auto events = store.events(run, 0, 1);
   const auto steps = store.steps(run);
   const auto rows = store.find_runs(run);
   if (!events || !steps || !rows || events->empty() || rows->empty())
     return broken("cannot read run " + run);
   if (rows->front().ended_us == 0) {
-    return tl::unexpected(Failure{
-        409, 2,
+    return unless(
+        NotRetried::Why::goes_on,
         fmt::format("run {0} is not over; 'scanflow runs resume {0}' goes on with one that was "
                     "interrupted",
-                    run)});
+                    run));
   }
   const json created = json::parse(events->front().body).at("data");
-  Retried retried{runtime::submission_from_json(created), {}};
-  runtime::Submission& submission = retried.submission;
-  submission.run = uuid_v7(wall_us() / 1000);
+  Retried retried{submission_from_json(created), {}};
+  Submission& submission = retried.submission;
+  submission.run = as;
   submission.retry_of = run;
   submission.retry_from = from;
   submission.reuse = json::object();
-  const auto whole = runtime::prepare(submission, catalog, &created);
+  const auto whole = prepare(submission, catalog, &created);
   if (!whole) return wrong(whole.error().message);
-  auto reuse = runtime::results_to_reuse(*whole->plan, *steps, from);
+  auto reuse = results_to_reuse(*whole->plan, *steps, from);
   if (!reuse) return wrong(reuse.error().message);
   submission.reuse = std::move(*reuse);
   if (auto known = check_within(store, run, from); !known) return tl::unexpected(known.error());
-  auto prepared = runtime::prepare(submission, catalog, &created);
+  auto prepared = prepare(submission, catalog, &created);
   if (!prepared) return wrong(prepared.error().message);
   retried.prepared = std::move(*prepared);
   return retried;
 }
 
-}  // namespace scanflow::api
+}  // namespace scanflow::runtime
