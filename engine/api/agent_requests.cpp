@@ -103,6 +103,32 @@ void Api::Impl::decide_by_hand(const Request& request, const Segments&, const Re
   });
 }
 
+void Api::Impl::call_hook(const Request& request, const Segments& names, const Reply& reply) {
+  control::HookCall call;
+  call.path = names[0] + "/" + names[1];
+  if (auto bounded = check_nesting(request.body); !bounded) return reply(failed(bounded.error()));
+  call.body = request.body;
+  call.signature = request.header("X-Hub-Signature-256");
+  call.delivery = request.header("X-GitHub-Delivery");
+  if (call.delivery.empty()) call.delivery = request.header("X-Delivery");
+  if (call.body.size() > control::kMostHookBody)
+    return reply(refuse(413, 2, fmt::format("the body has more than {} bytes",
+                                            control::kMostHookBody)));
+  with_agents(reply, [this, reply, call](control::Agents& there) {
+    read(reply, [&there, call]() -> Answer<json> {
+      const auto hooked = there.hook(call);
+      if (!hooked) return tl::unexpected(Failure{503, 3, hooked.error().message});
+      if (*hooked == control::Agents::Hooked::unknown)
+        return missing(fmt::format("no rule waits for calls of '{}'", call.path));
+      if (*hooked == control::Agents::Hooked::unsigned_)
+        return tl::unexpected(Failure{
+            401, 2, "the call is not signed with the rule's secret: X-Hub-Signature-256: "
+                    "sha256=HMAC of the body"});
+      return json{{"path", call.path}, {"told", true}};
+    });
+  });
+}
+
 void Api::Impl::emit_event(const Request& request, const Segments&, const Reply& reply) {
   const auto body = read_body(request, {{"type", json::value_t::string},
                                         {"source", json::value_t::string},

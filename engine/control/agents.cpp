@@ -7,6 +7,7 @@
 
 #include "engine/pipeline/agent_reader.hpp"
 #include "sdk/base/clock.hpp"
+#include "sdk/base/text.hpp"
 #include "sdk/base/uuid.hpp"
 
 namespace scanflow::control {
@@ -159,7 +160,10 @@ void Agents::look_at(const store::DocumentEntry& entry) {
     const std::lock_guard lock(mutex_);
     old = std::move(agents_[name]);
     if (spec) unwatch(name);
-    if (!spec) kept.runner = old.runner;  // the version before goes on
+    if (!spec) {  // the version before goes on
+      kept.runner = old.runner;
+      kept.spec = old.spec;
+    }
   }
   if (spec && old.runner) old.runner->end();  // before the next one begins
   if (spec) begin(name, kept, spec, catalog);
@@ -172,6 +176,7 @@ void Agents::begin(const std::string& name, Kept& kept,
                    std::shared_ptr<const pipeline::AgentSpec> spec,
                    std::shared_ptr<const loader::Catalog> catalog) {
   kept.template_ = spec->template_;
+  kept.spec = spec;
   AgentRunner::Options options;
   options.spec = std::move(spec);
   options.catalog = std::move(catalog);
@@ -317,6 +322,37 @@ Result<void> Agents::send(const std::string& name_space, DecidedAction action,
     });
   });
   return {};
+}
+
+Result<Agents::Hooked> Agents::hook(const HookCall& call) {
+  std::vector<json> waiting;  // configurations
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, kept] : agents_) {
+      if (!kept.spec) continue;
+      for (const pipeline::AgentRule& rule : kept.spec->rules)
+        if (rule.on.uses == "webhook" && rule.on.with.value("path", "") == call.path)
+          waiting.push_back(rule.on.with);
+    }
+  }
+  if (waiting.empty()) return Hooked::unknown;
+  std::string problem;
+  for (const json& each : waiting) {
+    const auto secret = hook_secret(each);
+    if (!secret) problem = secret.error().message;
+    if (!secret || !is_signed(call, *secret)) continue;
+    Happening happening;
+    happening.type = hook_event(call.path);
+    happening.source = "webhook";
+    if (!call.delivery.empty()) happening.origin = "webhook " + call.path + " " + call.delivery;
+    json body = json::parse(call.body, nullptr, false);
+    happening.payload = {{"body", body.is_discarded() ? json(valid_utf8(call.body)) : body}};
+    const auto told = emit(std::move(happening));
+    if (!told) return tl::unexpected(told.error());
+    return Hooked::told;
+  }
+  if (!problem.empty()) return fail(problem);
+  return Hooked::unsigned_;
 }
 
 Result<std::int64_t> Agents::emit(Happening happening) {

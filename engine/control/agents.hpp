@@ -20,6 +20,7 @@
 #include "engine/control/agent_runner.hpp"
 #include "engine/control/engine_actor.hpp"
 #include "engine/control/ledger.hpp"
+#include "engine/control/web_hook.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "engine/store/store.hpp"
@@ -59,6 +60,10 @@ class Agents {
   /// "NAMESPACE/-"). `then` is told of it once it has ended; not where the server ends first. An error: it is not begun.
   Result<void> send(const std::string& name_space, DecidedAction action, const std::string& by,
                     std::function<void(const Decision&)> then);
+  enum class Hooked { told, unknown, unsigned_ };
+  /// Somebody has called the server: told as an event where a rule waits for that, and the call is signed with its secret.
+  /// An error: the secret is not to be had.
+  Result<Hooked> hook(const HookCall& call);
   /// Tells an event to all agents; gives its number.
   Result<std::int64_t> emit(Happening happening);
 
@@ -69,6 +74,7 @@ class Agents {
     std::int64_t again_us = 0;  // it is read again, where that failed
     std::string template_;
     std::shared_ptr<AgentRunner> runner;  // null: it cannot be read
+    std::shared_ptr<const pipeline::AgentSpec> spec;  // its
   };
   Agents(Options options, std::unique_ptr<store::Store> store, runtime::Engine& engine);
   void loop();
