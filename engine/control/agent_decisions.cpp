@@ -60,6 +60,8 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
     end("refused", std::move(why));
   } else if (std::string held = rule.state.guard.why_not(spec.guard, now_us); !held.empty()) {
     end("held", std::move(held));
+  } else if (std::string held = held_by_others(spec, decision.actions); !held.empty()) {
+    end("held", std::move(held));
   } else {
     rule.state.guard.note(now_us);
     if (spec.guard.mode == pipeline::RuleMode::recommend)
@@ -123,6 +125,13 @@ std::string AgentRunner::why_refused(const pipeline::AgentRule& rule,
   }
   if (decision.depth <= kMostDepth) return {};
   return fmt::format("{} rules have led to this, each by an event: is that a circle?", kMostDepth);
+}
+
+/// One that recommends sets nothing.
+std::string AgentRunner::held_by_others(const pipeline::AgentRule& rule,
+                                        const std::vector<DecidedAction>& actions) const {
+  if (!options_.others || rule.guard.mode == pipeline::RuleMode::recommend) return {};
+  return options_.others(name_ + "/" + rule.name, actions);
 }
 
 /// For people.

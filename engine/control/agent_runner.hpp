@@ -36,9 +36,12 @@ class AgentRunner {
     std::shared_ptr<const loader::Catalog> catalog;
     std::filesystem::path worker;  // scanflow-worker
     bool paused = false;
-    std::function<std::int64_t()> clock;               // microseconds since 1970
-    pipeline::AskMetrics metrics;                      // for `see`; [any-thread]
-    Watching watching;                                 // called on its thread
+    std::function<std::int64_t()> clock;  // microseconds since 1970
+    pipeline::AskMetrics metrics;         // for `see`; [any-thread]
+    Watching watching;                    // called on its thread
+    /// A rule (NAMESPACE/AGENT/RULE) is about to ask for these: why it is held back, beyond its own guard; "": it is not.
+    std::function<std::string(const std::string& rule, const std::vector<DecidedAction>& actions)>
+        others;                                        // [any-thread]
     std::function<void(const std::string& line)> log;  // [any-thread]
   };
 
@@ -121,6 +124,8 @@ class AgentRunner {
   Result<std::vector<DecidedAction>> evaluate_actions(const pipeline::AgentRule& rule,
                                                       const json& evidence, const json& see);
   std::string why_refused(const pipeline::AgentRule& rule, const Decision& decision) const;
+  std::string held_by_others(const pipeline::AgentRule& rule,
+                             const std::vector<DecidedAction>& actions) const;
   void fail_rule(Rule& rule, const std::string& problem);
   static void be_well(Rule& rule);
   bool is_loaded(const Rule& rule) const;

@@ -1,6 +1,7 @@
 #include "engine/control/agents.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <boost/asio/post.hpp>
 #include <set>
@@ -194,12 +195,36 @@ void Agents::begin(const std::string& name, Kept& kept,
     watches_[name].push_back(
         engine_->watch_samples(what.at("name"), what.value("labels", Labels()), take));
   };
+  options.others = [this](const std::string& rule, const std::vector<DecidedAction>& actions) {
+    return contested(rule, actions);
+  };
   {
     const std::lock_guard lock(mutex_);
     options.paused = paused_.contains(name);
   }
   kept.runner = std::make_shared<AgentRunner>(std::move(options), ledger_, *actor_);
   options_.log(fmt::format("agent {}@{} looks after things", name, kept.version));
+}
+
+/// Of whom others undo the work, and who undoes theirs: held, and told as an event (agents.contest).
+std::string Agents::contested(const std::string& rule, const std::vector<DecidedAction>& actions) {
+  const std::int64_t now_us = wall_us();
+  std::optional<Contests::Contest> begun;
+  {
+    const std::lock_guard lock(contests_mutex_);
+    if (std::string held = contests_.why_not(rule, actions, now_us); !held.empty()) return held;
+    begun = contests_.note(rule, actions, now_us);
+  }
+  if (!begun) return {};
+  options_.log(fmt::format("{} is contested: {} undo each other's work, and are held",
+                           begun->subject, fmt::join(begun->rules, " and ")));
+  Happening happening;
+  happening.type = "agents.contest";
+  happening.source = "engine";
+  happening.payload = {
+      {"subject", begun->subject}, {"rules", begun->rules}, {"until_us", begun->until_us}};
+  if (const auto told = emit(std::move(happening)); !told) options_.log(told.error().message);
+  return {};
 }
 
 /// No samples come any more. Under the mutex.

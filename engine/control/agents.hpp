@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/control/agent_runner.hpp"
+#include "engine/control/contests.hpp"
 #include "engine/control/engine_actor.hpp"
 #include "engine/control/ledger.hpp"
 #include "engine/control/web_hook.hpp"
@@ -73,7 +74,7 @@ class Agents {
     std::string problem;
     std::int64_t again_us = 0;  // it is read again, where that failed
     std::string template_;
-    std::shared_ptr<AgentRunner> runner;  // null: it cannot be read
+    std::shared_ptr<AgentRunner> runner;              // null: it cannot be read
     std::shared_ptr<const pipeline::AgentSpec> spec;  // its
   };
   Agents(Options options, std::unique_ptr<store::Store> store, runtime::Engine& engine);
@@ -85,6 +86,7 @@ class Agents {
              std::shared_ptr<const loader::Catalog> catalog);
   void unwatch(const std::string& name);
   void tell_all();
+  std::string contested(const std::string& rule, const std::vector<DecidedAction>& actions);
   json describe(const std::string& name, const Kept& kept) const;
   std::shared_ptr<AgentRunner> runner_of(const std::string& name) const;
 
@@ -108,6 +110,8 @@ class Agents {
   std::map<std::string, std::string> paused_;
   std::map<std::string, std::vector<std::uint64_t>> watches_;  // Engine::watch_samples
   bool ending_ = false, looked_ = false;
+  std::mutex contests_mutex_;
+  Contests contests_;
   std::unique_ptr<EngineActor> actor_;
   boost::asio::thread_pool writing_{1};  // what became of what was asked by hand
   std::thread thread_;
