@@ -8,6 +8,7 @@ namespace scanflow::api {
 namespace {
 
 constexpr std::uint64_t kMostDecisionsAtOnce = 1000;
+constexpr std::uint64_t kMostRecordedSeconds = 31ull * 24 * 3600;
 
 tl::unexpected<Failure> no_agent(const Segments& names) {
   return missing(fmt::format("there is no agent '{}/{}'", names[0], names[1]));
@@ -103,6 +104,21 @@ void Api::Impl::decide_by_hand(const Request& request, const Segments&, const Re
   });
 }
 
+void Api::Impl::record(const Request& request, const Segments&, const Reply& reply) {
+  const auto seconds = number_of(request, "seconds", 1, kMostRecordedSeconds, 3600);
+  if (!seconds) return reply(failed(seconds.error()));
+  const std::int64_t since_us = wall_us() - static_cast<std::int64_t>(*seconds) * 1'000'000;
+  with_agents(reply, [this, reply, since_us](control::Agents& there) {
+    read(reply, [&there, since_us]() -> Answer<json> {
+      const auto record = there.record(since_us);
+      if (!record) return tl::unexpected(Failure{500, 3, record.error().message});
+      json lines = json::array();
+      for (const control::Recorded& each : *record) lines.push_back(to_json(each));
+      return json{{"record", std::move(lines)}};
+    });
+  });
+}
+
 void Api::Impl::call_hook(const Request& request, const Segments& names, const Reply& reply) {
   control::HookCall call;
   call.path = names[0] + "/" + names[1];
@@ -112,8 +128,8 @@ void Api::Impl::call_hook(const Request& request, const Segments& names, const R
   call.delivery = request.header("X-GitHub-Delivery");
   if (call.delivery.empty()) call.delivery = request.header("X-Delivery");
   if (call.body.size() > control::kMostHookBody)
-    return reply(refuse(413, 2, fmt::format("the body has more than {} bytes",
-                                            control::kMostHookBody)));
+    return reply(
+        refuse(413, 2, fmt::format("the body has more than {} bytes", control::kMostHookBody)));
   with_agents(reply, [this, reply, call](control::Agents& there) {
     read(reply, [&there, call]() -> Answer<json> {
       const auto hooked = there.hook(call);
@@ -121,8 +137,9 @@ void Api::Impl::call_hook(const Request& request, const Segments& names, const R
       if (*hooked == control::Agents::Hooked::unknown)
         return missing(fmt::format("no rule waits for calls of '{}'", call.path));
       if (*hooked == control::Agents::Hooked::unsigned_)
-        return tl::unexpected(Failure{
-            401, 2, "the call is not signed with the rule's secret: X-Hub-Signature-256: "
+        return tl::unexpected(
+            Failure{401, 2,
+                    "the call is not signed with the rule's secret: X-Hub-Signature-256: "
                     "sha256=HMAC of the body"});
       return json{{"path", call.path}, {"told", true}};
     });

@@ -124,6 +124,7 @@ const std::vector<Api::Impl::Route>& Api::Impl::routes() {
       {"POST", {"api", "v1", "decisions"}, &Impl::decide_by_hand},
       {"POST", {"api", "v1", "decisions", "{}"}, &Impl::answer_decision},
       {"POST", {"api", "v1", "events"}, &Impl::emit_event},
+      {"GET", {"api", "v1", "record"}, &Impl::record, {"seconds"}},
       {"POST", {"api", "v1", "hooks", "{}", "{}"}, &Impl::call_hook},
       {"GET", {"api", "v1", "services"}, &Impl::list_services},
       {"GET", {"api", "v1", "services", "{}", "{}"}, &Impl::show_service},

@@ -46,6 +46,7 @@
 //   GET    /api/v1/decisions                 of agents, the newest first: ?agent=NAMESPACE/NAME rule= open=true before=ID limit=
 //   POST   /api/v1/decisions                 {"primitive", "target", "args", "namespace", "by"}: done now, by hand; answers once
 //                                            it has ended, as a decision
+//   GET    /api/v1/record                    what agents could be woken by: ?seconds= (of the last so many; 3600)
 //   POST   /api/v1/hooks/{team}/{name}       of rules that wait for it (trigger webhook): signed, else 401
 //   POST   /api/v1/decisions/{id}            {"approve": true, "by"}: of one that waits
 //   POST   /api/v1/events                    {"type", "payload": {}, "source"}: told to all agents

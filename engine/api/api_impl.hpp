@@ -91,6 +91,7 @@ struct Api::Impl {
   void list_decisions(const Request& request, const Segments& names, const Reply& reply);
   void answer_decision(const Request& request, const Segments& names, const Reply& reply);
   void decide_by_hand(const Request& request, const Segments& names, const Reply& reply);
+  void record(const Request& request, const Segments& names, const Reply& reply);
   void call_hook(const Request& request, const Segments& names, const Reply& reply);
   void emit_event(const Request& request, const Segments& names, const Reply& reply);
 

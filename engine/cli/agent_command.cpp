@@ -1,12 +1,12 @@
 #include "engine/cli/agent_command.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "engine/cli/agent_replay.hpp"
+#include "engine/cli/agent_view.hpp"
 #include "engine/cli/registry_commands.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/uuid.hpp"
@@ -28,12 +28,6 @@ api::Answer<json> ask_agents(const Context& context, const std::string& target,
   return client->json_of({.method = "POST", .target = target, .body = body.dump()});
 }
 
-std::string when(std::int64_t us) {
-  if (us == 0) return "-";
-  const auto seconds = static_cast<std::time_t>(us / 1'000'000);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(seconds));
-}
-
 /// "NAMESPACE/NAME".
 std::string whole_name(const AgentOptions& options) {
   if (options.name.find('/') != std::string::npos) return options.name;
@@ -52,17 +46,6 @@ int print_answer(const Context& context, const api::Answer<json>& answer,
   return kSucceeded;
 }
 
-std::string actions_text(const json& decision) {
-  std::string text;
-  for (const json& each : decision.at("actions")) {
-    const json& outcome = each.at("outcome");
-    text += fmt::format("{}{}", text.empty() ? "" : ", ", each.at("primitive").get<std::string>());
-    if (outcome.is_string() && outcome != "DONE")
-      text += fmt::format(" ({})", outcome.get<std::string>());
-  }
-  return text;
-}
-
 int list_agents(const Context& context, const AgentOptions&) {
   return print_answer(context, ask_agents(context, "/api/v1/agents"), [](const json& answer) {
     std::vector<std::vector<std::string>> rows;
@@ -76,7 +59,7 @@ int list_agents(const Context& context, const AgentOptions&) {
       }
       rows.push_back({row.at("namespace"), row.at("name"), row.at("template"), row.at("status"),
                       std::to_string(row.at("rules").size()), std::to_string(fired),
-                      std::to_string(decided), when(last_us)});
+                      std::to_string(decided), local_time(last_us)});
     }
     fmt::print("{}", table({"NAMESPACE", "NAME", "TEMPLATE", "STATUS", "RULES", "FIRED", "DECIDED",
                             "LAST FIRED"},
@@ -84,22 +67,8 @@ int list_agents(const Context& context, const AgentOptions&) {
   });
 }
 
-/// Why it is as it is; else why it was asked for.
-std::string why_of(const json& decision) {
-  std::string why = decision.at("reason");
-  for (const json& each : decision.at("actions"))
-    if (why.empty()) why = each.value("reason", "");
-  return printable(why);
-}
-
 void print_decisions(const json& answer) {
-  std::vector<std::vector<std::string>> rows;
-  for (const json& row : answer.at("decisions")) {
-    rows.push_back({when(row.at("time_us")), short_id(row.at("id")), row.at("agent"),
-                    row.at("rule"), row.at("state"), actions_text(row), why_of(row)});
-  }
-  fmt::print("{}", table({"TIME", "ID", "AGENT", "RULE", "STATE", "ACTIONS", "WHY"}, rows,
-                         table_width(1), {}));
+  fmt::print("{}", decisions_table(answer.at("decisions")));
 }
 
 void print_agent(const json& row) {
@@ -112,8 +81,8 @@ void print_agent(const json& row) {
     fmt::print("rule {}: {} -> {} ({}); fired {} times, last {}",
                rule.at("name").get<std::string>(), rule.at("trigger").get<std::string>(),
                rule.at("strategy").get<std::string>(), rule.at("mode").get<std::string>(),
-               rule.at("fired").dump(), when(rule.at("last_us")));
-    if (rule.at("next_us") != 0) fmt::print("; next {}", when(rule.at("next_us")));
+               rule.at("fired").dump(), local_time(rule.at("last_us")));
+    if (rule.at("next_us") != 0) fmt::print("; next {}", local_time(rule.at("next_us")));
     fmt::print("\n");
     if (const std::string problem = rule.at("problem"); !problem.empty())
       fmt::print("  problem: {}\n", printable(problem));
@@ -198,6 +167,19 @@ void add_agent(CLI::App& app, const Context& context, AgentOptions& options,
       [&] { return pause(context, options, false); });
   CLI::App* event =
       add("emit", "Tell an event to all agents", false, [&] { return emit(context, options); });
+  CLI::App* record = add("record", "What agents could be woken by lately, for replays", false,
+                         [&] { return agent_record(context, options.replay); });
+  record->add_option("--last", options.replay.last, "Of how long")
+      ->type_name("TIME")
+      ->capture_default_str();
+  record->add_option("--to", options.replay.to, "A file (else stdout)")->type_name("FILE");
+  CLI::App* replay =
+      add("replay", "Which decisions would it have taken? Nothing of them is carried out", false,
+          [&] { return agent_replay(context, options.replay); });
+  replay->add_option("FILE", options.replay.file, "Of the agent")->required();
+  replay->add_option("--from", options.replay.from, "What 'record' wrote; '-': stdin")
+      ->required()
+      ->type_name("RECORD");
   event->add_option("TYPE", options.type, "Such as drift.noticed")->required();
   event->add_option("--payload", options.payload, "What it says: a JSON object")
       ->capture_default_str();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "engine/cli/agent_replay.hpp"
 #include "engine/cli/context.hpp"
 
 namespace CLI {
@@ -19,6 +20,7 @@ struct AgentOptions {
   std::string type, payload = "{}";  // of an event
   bool reject = false, open = false;
   unsigned limit = 20;
+  ReplayCommand replay;
 };
 
 /// Declares the commands; the chosen one goes into `command`.

@@ -81,6 +81,15 @@ void AgentRunner::look() {
   changed_.notify_one();
 }
 
+std::optional<std::int64_t> AgentRunner::settle() {
+  std::unique_lock lock(mutex_);
+  look_ = true;
+  settled_until_us_.reset();
+  changed_.notify_one();
+  settled_.wait(lock, [this] { return settled_until_us_.has_value(); });
+  return *settled_until_us_ == INT64_MAX ? std::nullopt : settled_until_us_;
+}
+
 void AgentRunner::pause(bool paused) {
   const std::lock_guard lock(mutex_);
   paused_ = paused;
@@ -122,10 +131,16 @@ void AgentRunner::run() {
     }
     json published = describe();
     const milliseconds wait = until_next();
+    const std::int64_t next_us = this->next_us();
     lock.lock();
     published_ = std::move(published);
     published_paused_ = was_paused_;
+    if (!is_awaited() && wait > milliseconds(0)) {
+      settled_until_us_ = next_us;
+      settled_.notify_all();
+    }
     changed_.wait_for(lock, wait, [this] { return is_awaited(); });
+    settled_until_us_.reset();
   }
   lock.unlock();
   keep_dirty(true);
@@ -191,7 +206,7 @@ bool AgentRunner::is_awaited() const {
   return ending_ || look_ || sampled_ || (begun_ && told);
 }
 
-milliseconds AgentRunner::until_next() const {
+std::int64_t AgentRunner::next_us() const {
   std::int64_t next_us = begun_ ? INT64_MAX : begin_again_us_;
   if (begun_ && !was_paused_) {
     for (const Rule& rule : rules_) {
@@ -201,6 +216,11 @@ milliseconds AgentRunner::until_next() const {
       if (rule.dirty) next_us = std::min(next_us, rule.kept_us + kKeepUs);
     }
   }
+  return next_us;
+}
+
+milliseconds AgentRunner::until_next() const {
+  const std::int64_t next_us = this->next_us();
   if (next_us == INT64_MAX) return kLongestSleep;
   const std::int64_t left_us = next_us - now();
   return std::clamp(milliseconds((left_us + 999) / 1000), milliseconds(0), kLongestSleep);

@@ -57,6 +57,9 @@ class AgentRunner {
   /// There are new happenings; or its clock was moved by hand.
   void look();
   void pause(bool paused);
+  /// Blocks until it has nothing more to do before its clock moves on; gives when that is to be (microseconds since 1970;
+  /// nothing: only something else would wake it). For clocks that are moved by hand.
+  std::optional<std::int64_t> settle();
   /// Somebody has answered a decision that waited (Ledger::answer): one that acts now is carried out.
   void answered(const std::string& decision);
 
@@ -104,6 +107,7 @@ class AgentRunner {
   bool is_ending() const;
   void go_on(const Decision& decision);
   std::int64_t now() const { return options_.clock(); }
+  std::int64_t next_us() const;
   std::chrono::milliseconds until_next() const;
   bool is_awaited() const;
   json describe() const;
@@ -145,8 +149,9 @@ class AgentRunner {
   std::int64_t begin_again_us_ = 0;
 
   mutable std::mutex mutex_;  // of what follows
-  std::condition_variable changed_;
-  json published_ = json::array();  // rules()
+  std::condition_variable changed_, settled_;
+  std::optional<std::int64_t> settled_until_us_;  // there is nothing to do before; none: it works
+  json published_ = json::array();                // rules()
   std::deque<Sample> samples_;
   std::uint64_t passed_over_ = 0;
   std::deque<std::string> answers_;  // decisions

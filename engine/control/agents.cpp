@@ -22,6 +22,25 @@ std::string name_of(const store::Document& document) {
   return document.name_space + "/" + document.name;
 }
 
+/// The last sample of each second; of long times of each of as many steps as may be.
+void add_samples(const knowledge::Knowledge& recent, const json& what, std::int64_t since_us,
+                 std::vector<Recorded>& record) {
+  constexpr std::int64_t kSecond = 1'000'000;
+  knowledge::RangeQuery query;
+  query.name = what.at("name");
+  for (const auto& [key, value] : what.value("labels", Labels()))
+    query.labels.require(key, LabelSelector::Is::among, {value});
+  query.from_us = since_us;
+  query.to_us = wall_us();
+  query.step_us = std::max(kSecond, (query.to_us - since_us) / knowledge::kMostPoints + 1);
+  const auto range = recent.range(query);
+  if (!range) return;
+  for (const knowledge::Line& line : range->lines)
+    for (const knowledge::Point& point : line.points)
+      record.push_back({point.values.time_us, std::nullopt,
+                        RecordedSample{query.name, line.labels, range->kind, point.values.last}});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Agents>> Agents::start(Options options, runtime::Engine& engine) {
@@ -194,6 +213,7 @@ void Agents::begin(const std::string& name, Kept& kept,
     if (engine_ == nullptr || what.at("source") != "samples") return;
     watches_[name].push_back(
         engine_->watch_samples(what.at("name"), what.value("labels", Labels()), take));
+    watched_[name].push_back(what);
   };
   options.others = [this](const std::string& rule, const std::vector<DecidedAction>& actions) {
     return contested(rule, actions);
@@ -229,6 +249,7 @@ std::string Agents::contested(const std::string& rule, const std::vector<Decided
 
 /// No samples come any more. Under the mutex.
 void Agents::unwatch(const std::string& name) {
+  watched_.erase(name);
   const auto watches = watches_.extract(name);
   if (engine_ == nullptr || watches.empty()) return;
   for (const std::uint64_t each : watches.mapped()) engine_->unwatch_samples(each);
@@ -378,6 +399,23 @@ Result<Agents::Hooked> Agents::hook(const HookCall& call) {
   }
   if (!problem.empty()) return fail(problem);
   return Hooked::unsigned_;
+}
+
+Result<std::vector<Recorded>> Agents::record(std::int64_t since_us) const {
+  std::vector<Recorded> record;
+  const auto happened = with_ledger([&] { return ledger_.happenings_since(since_us); });
+  if (!happened) return tl::unexpected(happened.error());
+  for (const Happening& each : *happened) record.push_back({each.time_us, each, std::nullopt});
+  const std::lock_guard lock(mutex_);
+  const knowledge::Knowledge* const recent = engine_ == nullptr ? nullptr : engine_->recent();
+  std::set<std::string> seen;  // two rules may watch the same
+  for (const auto& [agent, all] : watched_)
+    for (const json& what : all)
+      if (recent != nullptr && seen.insert(what.dump()).second)
+        add_samples(*recent, what, since_us, record);
+  std::stable_sort(record.begin(), record.end(),
+                   [](const Recorded& a, const Recorded& b) { return a.time_us < b.time_us; });
+  return record;
 }
 
 Result<std::int64_t> Agents::emit(Happening happening) {

@@ -21,6 +21,7 @@
 #include "engine/control/contests.hpp"
 #include "engine/control/engine_actor.hpp"
 #include "engine/control/ledger.hpp"
+#include "engine/control/replay.hpp"
 #include "engine/control/web_hook.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/state_directory.hpp"
@@ -65,6 +66,8 @@ class Agents {
   /// Somebody has called the server: told as an event where a rule waits for that, and the call is signed with its secret.
   /// An error: the secret is not to be had.
   Result<Hooked> hook(const HookCall& call);
+  /// What agents could be woken by since then: events, and each second of the series that rules watch now. For replays.
+  Result<std::vector<Recorded>> record(std::int64_t since_us) const;
   /// Tells an event to all agents; gives its number.
   Result<std::int64_t> emit(Happening happening);
 
@@ -109,6 +112,7 @@ class Agents {
   std::map<std::string, Kept> agents_;  // by NAMESPACE/NAME
   std::map<std::string, std::string> paused_;
   std::map<std::string, std::vector<std::uint64_t>> watches_;  // Engine::watch_samples
+  std::map<std::string, std::vector<json>> watched_;           // what that is: {"name", "labels"}
   bool ending_ = false, looked_ = false;
   std::mutex contests_mutex_;
   Contests contests_;

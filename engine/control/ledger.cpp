@@ -30,6 +30,12 @@ void read_decision(const Statement& columns, Decision& row) {
   row.actions = actions_from_json(json::parse(actions, nullptr, false));
 }
 
+void read_happening(const Statement& columns, Happening& row) {
+  std::string payload;
+  columns.read(row.seq, row.type, row.source, row.time_us, row.depth, payload);
+  row.payload = json::parse(payload, nullptr, false);
+}
+
 Result<void> write(const Connection& connection, const Decision& row) {
   const auto changed = change(
       connection,
@@ -183,16 +189,17 @@ Result<std::int64_t> Ledger::add(const Happening& happening) {
 }
 
 Result<std::vector<Happening>> Ledger::happenings(std::int64_t after, std::size_t limit) const {
-  return query<Happening>(
-      store_,
-      "SELECT seq, type, source, time_us, depth, payload FROM happenings WHERE seq > ?1 "
-      "ORDER BY seq LIMIT ?2",
-      [](const Statement& columns, Happening& row) {
-        std::string payload;
-        columns.read(row.seq, row.type, row.source, row.time_us, row.depth, payload);
-        row.payload = json::parse(payload, nullptr, false);
-      },
-      after, limit);
+  return query<Happening>(store_,
+                          "SELECT seq, type, source, time_us, depth, payload FROM happenings "
+                          "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+                          read_happening, after, limit);
+}
+
+Result<std::vector<Happening>> Ledger::happenings_since(std::int64_t time_us) const {
+  return query<Happening>(store_,
+                          "SELECT seq, type, source, time_us, depth, payload FROM happenings "
+                          "WHERE time_us >= ?1 ORDER BY seq",
+                          read_happening, time_us);
 }
 
 Result<std::int64_t> Ledger::newest() const {

@@ -63,6 +63,8 @@ class Ledger {
   Result<std::int64_t> add(const Happening& happening);
   /// After that number, oldest first.
   Result<std::vector<Happening>> happenings(std::int64_t after, std::size_t limit) const;
+  /// Since that time, oldest first.
+  Result<std::vector<Happening>> happenings_since(std::int64_t time_us) const;
   /// The number of the newest; 0: there was none.
   Result<std::int64_t> newest() const;
 

@@ -9,6 +9,7 @@
 #include "engine/pipeline/agent_reader.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/unit/control/plugins.hpp"
 
 namespace scanflow::control {
 namespace {
@@ -56,18 +57,7 @@ class FakeActor final : public Actor {
 class AgentRunnerTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* library : {SIGNALS_PLUGIN, TIME_PLUGIN, CONTROLLED_PLUGIN})
-      std::filesystem::create_symlink(
-          library, plugins_ / std::filesystem::path(library).filename().string());
-    for (const char* library : {SIGNALS_PLUGIN, TIME_PLUGIN, CONTROLLED_PLUGIN}) {
-      std::filesystem::path index = library;
-      index.replace_extension(".plugin.json");
-      std::filesystem::copy_file(index, plugins_ / index.filename().string());
-    }
-    loader::SearchPath path;
-    path.directories = {plugins_.path()};
-    path.worker = WORKER_PROGRAM;
-    auto catalog = loader::Catalog::discover(path);
+    auto catalog = test::control_plugins(plugins_.path());
     ASSERT_TRUE(catalog) << catalog.error().message;
     catalog_ = std::make_shared<loader::Catalog>(std::move(*catalog));
     auto store = store::Store::open(files_.path(), store::Durability::process);

@@ -1,0 +1,53 @@
+#include "engine/cli/agent_view.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "engine/cli/text.hpp"
+#include "sdk/base/uuid.hpp"
+
+namespace scanflow::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string actions_text(const json& decision) {
+  std::string text;
+  for (const json& each : decision.at("actions")) {
+    const json& outcome = each.at("outcome");
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", each.at("primitive").get<std::string>());
+    if (outcome.is_string() && outcome != "DONE")
+      text += fmt::format(" ({})", outcome.get<std::string>());
+  }
+  return text;
+}
+
+/// Why it is as it is; else why it was asked for.
+std::string why_of(const json& decision) {
+  std::string why = decision.at("reason");
+  for (const json& each : decision.at("actions"))
+    if (why.empty()) why = each.value("reason", "");
+  return printable(why);
+}
+
+}  // namespace
+
+std::string local_time(std::int64_t us) {
+  if (us == 0) return "-";
+  const auto seconds = static_cast<std::time_t>(us / 1'000'000);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(seconds));
+}
+
+std::string decisions_table(const json& decisions) {
+  std::vector<std::vector<std::string>> rows;
+  for (const json& row : decisions) {
+    rows.push_back({local_time(row.at("time_us")), short_id(row.at("id")), row.at("agent"),
+                    row.at("rule"), row.at("state"), actions_text(row), why_of(row)});
+  }
+  return table({"TIME", "ID", "AGENT", "RULE", "STATE", "ACTIONS", "WHY"}, rows, table_width(1),
+               {});
+}
+
+}  // namespace scanflow::cli
