@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/control/tracked_decisions.hpp"
 #include "engine/store/execute.hpp"
 #include "engine/store/happenings.hpp"
 #include "engine/store/sqlite.hpp"
@@ -45,7 +46,7 @@ Result<void> write(const Connection& connection, const Decision& row) {
       row.id, row.agent, row.rule, row.time_us, row.mode, row.state, row.reason, row.by,
       row.ended_us, row.depth, text_of(row.evidence), text_of(to_json(row.actions)));
   if (!changed) return tl::unexpected(changed.error());
-  return {};
+  return track_decision(connection, row);
 }
 
 /// The error of any of them.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/store/execute.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace scanflow::control {
@@ -76,6 +77,26 @@ TEST_F(LedgerTest, DecisionsAreFoundByWhoseTheyAreAndWhetherTheyAreOpen) {
   EXPECT_EQ(ledger_->decision("a3").value()->ended_us, 99);
   EXPECT_THAT(ledger_->rules("mnist/checker").value(), IsEmpty());
   EXPECT_THAT(ledger_->decisions({}).value(), SizeIs(3)) << "decisions stay";
+}
+
+TEST_F(LedgerTest, WhatWasDecidedIsARunOfTheAgentsExperimentOnceItHasEnded) {
+  ASSERT_TRUE(ledger_->commit("mnist/checker", "many", {},
+                              {decision("a-1", "acting"), decision("a-2", "held")}));
+  ASSERT_TRUE(ledger_->update(decision("a-1", "done")));
+  ASSERT_TRUE(ledger_->update(decision("a-1", "done")));
+  std::vector<std::string> rows;
+  ASSERT_TRUE(store_->read([&](const store::Connection& connection) -> Result<void> {
+    rows =
+        store::collect_column<std::string>(
+            connection,
+            "SELECT e.name || ' ' || t.id || ' ' || t.status || ' ' || p.value FROM tracked_runs "
+            "AS t JOIN experiments AS e ON e.key = t.experiment JOIN tracked_params AS p ON "
+            "p.owner = t.key AND p.key = 'primitives'")
+            .value();
+    return {};
+  }));
+  EXPECT_THAT(rows, testing::ElementsAre("agents/mnist/checker a1 FINISHED emit"));
+  EXPECT_THAT(ledger_->happenings(0, 10).value(), IsEmpty()) << "no rule is woken by it";
 }
 
 TEST_F(LedgerTest, HappeningsAreNumberedForGood) {
