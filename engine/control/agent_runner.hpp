@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -71,17 +72,23 @@ class AgentRunner {
   struct Rule {
     const pipeline::AgentRule* spec = nullptr;
     RuleState state;
-    std::uint64_t loaded_in = 0;     // of HostProcess::start, where it was woken first; 0: never
-    bool watched = false;            // Options::watching was told
-    bool dirty = false;              // its state is newer than the ledger's,
-    std::int64_t kept_us = 0;        // which is of then
-    std::vector<std::string> types;  // of events
+    std::uint64_t loaded_in = 0;      // of HostProcess::start, where it was woken first; 0: never
+    bool watched = false;             // Options::watching was told
+    std::int64_t kept_us = 0;         // of its state in the ledger
+    std::int64_t due_us = INT64_MAX;  // as of due_
+    std::vector<std::string> types;   // of events
     std::optional<std::int64_t> next_us;
     std::int64_t not_before_us = 0, wait_us = 0;  // after a failure
     unsigned tries = 0;                           // of one event
     std::string problem;
     std::uint64_t fired = 0, decided = 0;
     std::int64_t last_us = 0;
+  };
+  /// What people are shown of a rule.
+  struct View {
+    std::uint64_t fired = 0, decided = 0;
+    std::int64_t last_us = 0, next_us = 0;
+    std::string problem;
   };
   struct Sample {
     std::size_t rule;
@@ -110,8 +117,15 @@ class AgentRunner {
   std::int64_t next_us() const;
   std::chrono::milliseconds until_next() const;
   bool is_awaited() const;
-  json describe() const;
-  void wake_by_time();
+  std::size_t index_of(const Rule& rule) const {
+    return static_cast<std::size_t>(&rule - rules_.data());
+  }
+  void schedule(Rule& rule);
+  void see_host();
+  void tend_due();
+  void wake_by_time(std::size_t index);
+  static bool waits_for(const Rule& rule, const Happening& happening);
+  void wake_by_new_events();
   void wake_by_events(std::size_t index);
   void wake_by_samples();
   void take_answers();
@@ -144,6 +158,13 @@ class AgentRunner {
   HostProcess host_;
   pipeline::Evaluator evaluator_;
   std::vector<Rule> rules_;
+  // What is to be done next costs the same however many rules there are.
+  std::set<std::pair<std::int64_t, std::size_t>> due_;  // when, which
+  std::set<std::size_t> dirty_;                         // their states are newer than the ledger's
+  std::set<std::size_t> waiting_;                       // for events
+  std::int64_t read_ = 0;                               // Happening::seq, by those that keep up
+  std::uint64_t process_ = 0;                           // of the host, by which they are scheduled
+  std::vector<View> first_shown_;                       // until the first turn is over
   std::map<std::string, Decision> acting_;
   bool begun_ = false, was_paused_ = false;
   std::int64_t begin_again_us_ = 0;
@@ -151,7 +172,7 @@ class AgentRunner {
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable changed_, settled_;
   std::optional<std::int64_t> settled_until_us_;  // there is nothing to do before; none: it works
-  json published_ = json::array();                // rules()
+  std::vector<View> shown_;                       // of rules(); empty: it has not begun
   std::deque<Sample> samples_;
   std::uint64_t passed_over_ = 0;
   std::deque<std::string> answers_;  // decisions

@@ -1,10 +1,12 @@
 // An agent with real plugins in a real host process and a real store; a clock that is moved by hand.
 #include "engine/control/agent_runner.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 
 #include "engine/pipeline/agent_reader.hpp"
 #include "tests/support/program.hpp"
@@ -378,6 +380,30 @@ TEST_F(AgentRunnerTest, WhilePausedNothingWakesItAndWhatHappenedIsPassedOver) {
   ASSERT_TRUE(eventually([&] { return !runner_->is_paused(); }));
   emit("x");
   ASSERT_TRUE(decided(1, "done"));
+}
+
+/// What a turn costs does not depend on how many timers there are that are not due.
+TEST_F(AgentRunnerTest, ManyTimersCostNothingUntilTheyAreDue) {
+  std::string rules;
+  constexpr int kTimers = 2000;
+  for (int i = 0; i < kTimers; ++i)
+    rules += fmt::format(
+        "  - {{name: t{}, on: {{interval: {{every: {}s}}}}, do: [{{emit: {{type: x}}}}]}}\n", i,
+        3600 + i);
+  start(rules);
+  ASSERT_TRUE(eventually([&] { return runner_->rules().size() == kTimers; }));
+  (void)runner_->settle();
+  const auto begun = std::chrono::steady_clock::now();
+  constexpr int kTurns = 200;
+  for (int i = 0; i < kTurns; ++i) (void)runner_->settle();
+  const double each_us =
+      std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begun).count() /
+      kTurns;
+  RecordProperty("turn_us", fmt::format("{:.1f}", each_us));
+  EXPECT_LT(each_us, 2000) << "of a turn in which nothing is due";
+  now_us_ += 3605 * kSecond;
+  (void)runner_->settle();
+  EXPECT_EQ(decisions().size(), 6U) << "3600 to 3605";
 }
 
 }  // namespace
