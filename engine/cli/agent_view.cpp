@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "engine/cli/text.hpp"
+#include "sdk/base/units.hpp"
 #include "sdk/base/uuid.hpp"
 
 namespace scanflow::cli {
@@ -29,6 +30,11 @@ std::string why_of(const json& decision) {
   std::string why = decision.at("reason");
   for (const json& each : decision.at("actions"))
     if (why.empty()) why = each.value("reason", "");
+  const json goal = decision.at("evidence").value("goal", json());
+  if (goal.is_object() && goal.contains("after"))
+    why += fmt::format("{}goal {} -> {} after {}", why.empty() ? "" : "; ",
+                       goal.value("before", json()).dump(), goal.at("after").dump(),
+                       format_duration(goal.value("after_us", std::int64_t{0})));
   return printable(why);
 }
 

@@ -39,6 +39,7 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
   decision.depth = depth + 1;
   decision.evidence = evidence;
   if (!spec.see.empty()) decision.evidence["see"] = see;
+  if (spec.goal) decision.evidence["goal"] = {{"before", ask_goal(*spec.goal, evidence)}};
   scope.see = see;
   auto actions = spec.strategy ? ask_strategy(index, decision.evidence, scope)
                                : evaluate_actions(spec, evidence, see);
@@ -77,7 +78,8 @@ Result<std::vector<DecidedAction>> AgentRunner::ask_strategy(std::size_t index,
                                                              const pipeline::Scope& scope) {
   const loader::Question question{now(), evidence, rules_[index].state.strategy_state};
   const auto answer = host_.ask(
-      {{"op", "decide"}, {"id", strategy_id(index)}, {"question", loader::to_json(question)}});
+      {{"op", "decide"}, {"id", strategy_id(index)}, {"question", loader::to_json(question)}},
+      patience_of(*rules_[index].spec));
   if (!answer) return tl::unexpected(answer.error());
   loader::Decided decided = loader::decided_from_json(*answer);
   if (decided.state) rules_[index].state.strategy_state = *decided.state;
@@ -125,6 +127,48 @@ std::string AgentRunner::why_refused(const pipeline::AgentRule& rule,
   }
   if (decision.depth <= kMostDepth) return {};
   return fmt::format("{} rules have led to this, each by an event: is that a circle?", kMostDepth);
+}
+
+/// Null: it has no value now.
+json AgentRunner::ask_goal(const pipeline::RuleGoal& goal, const json& evidence) {
+  pipeline::Scope scope;
+  scope.event = evidence;
+  scope.metrics = options_.metrics;
+  auto answer = evaluator_.evaluate(json(goal.value), scope);
+  return answer ? std::move(*answer) : json();
+}
+
+/// Of a decision that was carried out, or would have been: its goal is asked once more, some time after.
+void AgentRunner::await_effect(const Decision& decision) {
+  const auto rule = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& each) {
+    return each.spec->name == decision.rule;
+  });
+  if (rule == rules_.end() || !rule->spec->goal || decision.state == "held") return;
+  const json goal = decision.evidence.value("goal", json::object());
+  if (!goal.is_object() || goal.contains("after")) return;
+  effects_.emplace(decision.time_us + rule->spec->goal->after_us, decision.id);
+}
+
+void AgentRunner::look_at_effects() {
+  while (!effects_.empty() && effects_.begin()->first <= now()) {
+    const std::string id = effects_.begin()->second;
+    effects_.erase(effects_.begin());
+    auto decision = ledger_.decision(id);
+    if (!decision || !*decision) continue;
+    Decision& made = **decision;
+    const auto rule = std::find_if(rules_.begin(), rules_.end(),
+                                   [&](const Rule& each) { return each.spec->name == made.rule; });
+    if (rule == rules_.end() || !rule->spec->goal) continue;
+    json goal = made.evidence.value("goal", json::object());
+    goal["after"] = ask_goal(*rule->spec->goal, made.evidence);
+    goal["after_us"] = now() - made.time_us;
+    made.evidence["goal"] = goal;
+    if (const auto acting = acting_.find(id); acting != acting_.end())
+      acting->second.evidence["goal"] = goal;
+    if (const auto kept = ledger_.update(made); !kept) say(kept.error().message);
+    say(fmt::format("rule {}: effect of {}: {} -> {}", made.rule, id.substr(0, 8),
+                    goal.value("before", json()).dump(), goal.at("after").dump()));
+  }
 }
 
 /// One that recommends sets nothing.

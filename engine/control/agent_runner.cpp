@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLongestSleep{60'000};
 constexpr std::int64_t kBeginAgainUs = 1'000'000, kKeepUs = 1'000'000;
 constexpr std::size_t kMostSamples = 10'000;
+constexpr std::size_t kLately = 1000;  // decisions whose effects may be awaited still
 
 std::string digest_of(const pipeline::RulePlugin& plugin) {
   return sha256_hex(plugin.uses + "\n" + plugin.with.dump()).substr(0, 16);
@@ -155,6 +156,7 @@ void AgentRunner::work(bool paused, bool look) {
   if (begun_) {
     take_answers();
     take_ends();
+    look_at_effects();
   }
   if (begun_ && !paused) {
     if (was_paused_) pass_over();
@@ -215,8 +217,9 @@ bool AgentRunner::is_awaited() const {
 
 std::int64_t AgentRunner::next_us() const {
   if (!begun_) return begin_again_us_;
-  if (was_paused_) return INT64_MAX;
-  std::int64_t next_us = due_.empty() ? INT64_MAX : due_.begin()->first;
+  std::int64_t next_us = effects_.empty() ? INT64_MAX : effects_.begin()->first;
+  if (was_paused_) return next_us;
+  if (!due_.empty()) next_us = std::min(next_us, due_.begin()->first);
   for (const std::size_t index : dirty_)
     next_us = std::min(next_us, rules_[index].kept_us + kKeepUs);
   return next_us;
@@ -263,6 +266,9 @@ void AgentRunner::begin() {
   if (const auto kept = ledger_.keep_rules(name_, names); !kept) return say(kept.error().message);
   begun_ = true;
   read_ = *newest;
+  effects_.clear();
+  if (const auto lately = ledger_.decisions({.agent = name_, .limit = kLately}))
+    for (const Decision& each : *lately) await_effect(each);
   for (auto each = open->rbegin(); each != open->rend(); ++each)
     if (each->state == "acting" && !acting_.contains(each->id)) go_on(*each);
 }

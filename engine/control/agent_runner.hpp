@@ -2,6 +2,8 @@
 // and asked for. A thread and a control host of its own. Thread-safe.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -142,6 +144,12 @@ class AgentRunner {
   Result<std::vector<DecidedAction>> evaluate_actions(const pipeline::AgentRule& rule,
                                                       const json& evidence, const json& see);
   std::string why_refused(const pipeline::AgentRule& rule, const Decision& decision) const;
+  static std::chrono::milliseconds patience_of(const pipeline::AgentRule& rule) {
+    return std::chrono::milliseconds(std::max<std::int64_t>(rule.guard.deadline_us / 1000, 1));
+  }
+  json ask_goal(const pipeline::RuleGoal& goal, const json& evidence);
+  void await_effect(const Decision& decision);
+  void look_at_effects();
   std::string held_by_others(const pipeline::AgentRule& rule,
                              const std::vector<DecidedAction>& actions) const;
   void fail_rule(Rule& rule, const std::string& problem);
@@ -166,6 +174,7 @@ class AgentRunner {
   std::uint64_t process_ = 0;                           // of the host, by which they are scheduled
   std::vector<View> first_shown_;                       // until the first turn is over
   std::map<std::string, Decision> acting_;
+  std::multimap<std::int64_t, std::string> effects_;  // when a decision's goal is asked again
   bool begun_ = false, was_paused_ = false;
   std::int64_t begin_again_us_ = 0;
 

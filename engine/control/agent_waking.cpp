@@ -135,7 +135,8 @@ Result<loader::Woken> AgentRunner::ask_trigger(std::size_t index, std::int32_t r
                                                const json& event) {
   const loader::WakeUp why{reason, now(), event, rules_[index].state.trigger_state};
   auto answer =
-      host_.ask({{"op", "wake"}, {"id", trigger_id(index)}, {"why", loader::to_json(why)}});
+      host_.ask({{"op", "wake"}, {"id", trigger_id(index)}, {"why", loader::to_json(why)}},
+                patience_of(*rules_[index].spec));
   if (!answer) return tl::unexpected(answer.error());
   return loader::woken_from_json(*answer);
 }
@@ -175,6 +176,7 @@ bool AgentRunner::wake(std::size_t index, std::int32_t reason, const json& event
   for (Decision& decision : decisions) {
     ++rule.decided;
     record(decision);
+    await_effect(decision);
     if (decision.state == "acting") go_on(decision);
   }
   schedule(rule);

@@ -43,10 +43,9 @@ Result<std::uint64_t> HostProcess::start() {
   return ++started_;
 }
 
-Result<json> HostProcess::ask(const json& question) {
+Result<json> HostProcess::ask(const json& question, std::chrono::milliseconds deadline) {
   if (!is_running()) return fail("its control host does not run");
-  const bool loads = question.value("op", "") == "load";
-  const auto deadline = loads ? options_.load_deadline : options_.deadline;
+  if (question.value("op", "") == "load") deadline = options_.load_deadline;
   const auto written = loader::write_frame(socket_.get(), question);
   auto answer = written ? loader::read_frame(socket_.get(), deadline)
                         : Result<std::optional<json>>(std::nullopt);

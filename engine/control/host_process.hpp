@@ -23,7 +23,6 @@ class HostProcess {
  public:
   struct Options {
     std::filesystem::path worker;                     // scanflow-worker
-    std::chrono::milliseconds deadline{1000};         // of one call
     std::chrono::milliseconds load_deadline{10'000};  // of loading: a library may be large
     /// A line that a plugin has logged. `level`: SCANFLOW_LOG_INFO, ...
     std::function<void(std::int32_t level, std::string_view line)> log;
@@ -36,8 +35,9 @@ class HostProcess {
   /// Starts it where none runs. Counts the processes that were started: what was loaded in an earlier one is gone.
   Result<std::uint64_t> start();
   /// Its answer (sdk/loader/control_messages.hpp). An error of the plugin leaves the process; one that hangs or crashes
-  /// does not (is_running()).
-  Result<json> ask(const json& question);
+  /// does not (is_running()). `deadline`: of a call; loading has its own.
+  Result<json> ask(const json& question,
+                   std::chrono::milliseconds deadline = std::chrono::seconds(1));
   bool is_running() const { return pid_ > 0; }
   std::uint64_t started() const { return started_; }  // processes until now
 

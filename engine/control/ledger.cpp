@@ -42,7 +42,7 @@ Result<void> write(const Connection& connection, const Decision& row) {
       connection,
       "INSERT INTO decisions VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
       "ON CONFLICT (id) DO UPDATE SET state = ?6, reason = ?7, by = ?8, ended_us = ?9, "
-      "actions = ?12",
+      "evidence = ?11, actions = ?12",
       row.id, row.agent, row.rule, row.time_us, row.mode, row.state, row.reason, row.by,
       row.ended_us, row.depth, text_of(row.evidence), text_of(to_json(row.actions)));
   if (!changed) return tl::unexpected(changed.error());

@@ -9,6 +9,7 @@ namespace {
 constexpr bool kAgentNeeds = true;
 constexpr double kMostPerHour = 3600;
 constexpr double kLongestCooldown = 7.0 * 24 * 3600e6;
+constexpr double kShortestCall = 10e3, kLongestCall = 60e6;
 
 constexpr std::array<std::string_view, 1> kAgentVersions{"scanflow.dev/v1"};
 constexpr std::array<std::string_view, 1> kAgentKind{"Agent"};
@@ -55,6 +56,8 @@ constexpr std::array kAgentRule{
         .listing(kAllowedPrimitive)
         .not_twice(),
     Field{"guard", kMap, "what holds it back"}.of(agent_guard_fields),
+    Field{"goal", kMap, "what it is for: asked when it decides, and again some time after"}.of(
+        agent_goal_fields),
 };
 
 constexpr std::array kAgentStrategy{
@@ -73,6 +76,17 @@ constexpr std::array kAgentGuard{
           "approves"}
         .among(kModes)
         .initially("act"),
+    Field{"deadline", kScalar,
+          "of one call of its trigger or strategy, which ends the process of both", "duration"}
+        .within(kShortestCall, kLongestCall)
+        .initially("1s"),
+};
+
+constexpr std::array kAgentGoal{
+    Field{"value", kText, "an expression: a number that metrics say", {}, kAgentNeeds},
+    Field{"after", kScalar, "when it is asked again", "duration"}
+        .within(1e6, kLongestCooldown)
+        .initially("1m"),
 };
 
 constexpr Table kAgentTable{"agent", "an agent", kAgent};
@@ -83,6 +97,7 @@ constexpr Table kAgentActionTable{"agent_action",      "an action", {},
                                   &kArgumentsOfAction, "literal",   true};
 constexpr Table kAgentStrategyTable{"agent_strategy", "a strategy", kAgentStrategy};
 constexpr Table kAgentGuardTable{"agent_guard", "a guard", kAgentGuard};
+constexpr Table kAgentGoalTable{"agent_goal", "a goal", kAgentGoal};
 
 }  // namespace
 
@@ -93,5 +108,6 @@ const Table& agent_see_fields() { return kAgentSeeTable; }
 const Table& agent_action_fields() { return kAgentActionTable; }
 const Table& agent_strategy_fields() { return kAgentStrategyTable; }
 const Table& agent_guard_fields() { return kAgentGuardTable; }
+const Table& agent_goal_fields() { return kAgentGoalTable; }
 
 }  // namespace scanflow::pipeline

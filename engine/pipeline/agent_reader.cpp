@@ -92,6 +92,7 @@ class AgentReader {
     check_what_decides(map);
     read_allow(map, rule);
     if (const Node* guard = map.get("guard")) read_guard(*guard, rule.guard);
+    if (const Node* goal = map.get("goal")) read_goal(*goal, rule);
     out_.rules.push_back(std::move(rule));
   }
 
@@ -299,10 +300,22 @@ class AgentReader {
         .hint = fmt::format("allow: {}", asks);
   }
 
+  void read_goal(const Node& node, AgentRule& rule) {
+    const MapReader map(node, agent_goal_fields(), problems_);
+    RuleGoal goal;
+    if (const Node* value = map.get("value")) {
+      goal.value = value->text;
+      check_expressions_of(*value, {"event", "metrics"}, true);
+    }
+    if (const Node* after = map.get("after")) goal.after_us = duration_of(*after);
+    rule.goal = std::move(goal);
+  }
+
   void read_guard(const Node& node, RuleGuard& guard) {
     const MapReader map(node, agent_guard_fields(), problems_);
     if (const Node* cooldown = map.get("cooldown")) guard.cooldown_us = duration_of(*cooldown);
     if (const Node* most = map.get("max_per_hour")) guard.max_per_hour = number_of(*most);
+    if (const Node* deadline = map.get("deadline")) guard.deadline_us = duration_of(*deadline);
     if (const Node* mode = map.get("mode")) {
       guard.mode = mode->text == "recommend" ? RuleMode::recommend
                    : mode->text == "approve" ? RuleMode::approve

@@ -21,6 +21,13 @@ struct RuleGuard {
   std::int64_t cooldown_us = 0;  // after a decision that asked for something, the next is held back
   double max_per_hour = 60;      // decisions that ask for something
   RuleMode mode = RuleMode::act;
+  std::int64_t deadline_us = 1'000'000;  // of one call of its trigger or strategy
+};
+
+/// What a rule is for: asked when it decides, and once more later.
+struct RuleGoal {
+  std::string value;  // an expression
+  std::int64_t after_us = 60'000'000;
 };
 
 /// A trigger or a strategy, and its configuration with defaults.
@@ -48,6 +55,7 @@ struct AgentRule {
       object();  // of whom is asked what no action says, but of the engine; it may hold ${{ }}
   std::vector<std::string> allow;  // primitives that it may ask for
   RuleGuard guard;
+  std::optional<RuleGoal> goal;
 };
 
 struct AgentSpec {

@@ -187,6 +187,7 @@ const Table& agent_see_fields();      // by name: open
 const Table& agent_action_fields();   // by primitive: open
 const Table& agent_strategy_fields();
 const Table& agent_guard_fields();
+const Table& agent_goal_fields();
 
 /// string, int, float ...: the types of parameters.
 std::span<const std::string_view> param_types();

@@ -406,5 +406,23 @@ TEST_F(AgentRunnerTest, ManyTimersCostNothingUntilTheyAreDue) {
   EXPECT_EQ(decisions().size(), 6U) << "3600 to 3605";
 }
 
+TEST_F(AgentRunnerTest, WhatADecisionDidToItsGoalIsLookedAtLaterAlsoAfterARestart) {
+  const std::string rules =
+      "  - {name: r, on: {event: {type: go}}, do: [{emit: {type: x}}], goal: {value: \"${{ "
+      "metrics.last('accuracy') }}\", after: 10s}}\n";
+  start_ready(rules);
+  emit("go");
+  ASSERT_TRUE(decided(1, "done"));
+  EXPECT_EQ(decisions()[0].evidence.at("goal"), (json{{"before", 0.5}}));
+  start_ready(rules);  // anew
+  move(9 * kSecond);
+  (void)runner_->settle();
+  EXPECT_FALSE(decisions()[0].evidence.at("goal").contains("after"));
+  move(kSecond);
+  (void)runner_->settle();
+  EXPECT_EQ(decisions()[0].evidence.at("goal"),
+            (json{{"before", 0.5}, {"after", 0.5}, {"after_us", 10 * kSecond}}));
+}
+
 }  // namespace
 }  // namespace scanflow::control

@@ -26,10 +26,11 @@ class HostProcessTest : public testing::Test {
   Result<json> wake(std::uint64_t id, const char* what) {
     const loader::WakeUp why{
         SCANFLOW_WAKE_EVENT, 1, {{"type", "a"}, {"payload", {{"trigger", what}}}}, "41"};
-    return host_.ask({{"op", "wake"}, {"id", id}, {"why", loader::to_json(why)}});
+    return host_.ask({{"op", "wake"}, {"id", id}, {"why", loader::to_json(why)}},
+                     std::chrono::milliseconds(300));
   }
 
-  HostProcess host_{{.worker = WORKER_PROGRAM, .deadline = std::chrono::milliseconds(300)}};
+  HostProcess host_{{.worker = WORKER_PROGRAM}};
 };
 
 TEST_F(HostProcessTest, LoadsPluginsAndAsksThem) {
