@@ -7,7 +7,7 @@
 #include "plugins/common/config_value.hpp"
 #include "plugins/common/durations.hpp"
 #include "plugins/common/evidence.hpp"
-#include "plugins/strategies/rollout/statistics.hpp"
+#include "plugins/common/statistics.hpp"
 
 namespace scanflow::strategies {
 namespace {

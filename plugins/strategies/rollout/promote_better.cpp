@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "plugins/common/evidence.hpp"
-#include "plugins/strategies/rollout/statistics.hpp"
+#include "plugins/common/gate.hpp"
 
 namespace scanflow::strategies {
 
@@ -45,31 +47,21 @@ Decision PromoteBetterStrategy::decide(const Evidence& evidence) {
   const std::string version = seen_version(see, "version");
   // Where nothing serves yet, only the floor holds.
   const bool first = !see.contains("baseline") || see["baseline"].is_null();
-  const double baseline = first ? 0 : seen_number(evidence, "baseline");
-  const double surely = first ? 1e9 : above(candidate - config_.margin, samples, baseline, samples);
-  std::string refused;
-  if (samples < static_cast<double>(config_.min_samples)) {
-    refused = fmt::format("it was judged by {:g} samples; {} are asked for", samples,
-                          config_.min_samples);
-  } else if (candidate < config_.lowest) {
-    refused = fmt::format("{:.4f} is below the floor, {:g}", candidate, config_.lowest);
-  } else if (surely < config_.sure) {
-    refused = fmt::format(
-        "{:.4f} against {:.4f} of {:g} samples is not surely better by {:g} ({:.2f} "
-        "standard deviations; {:g} are asked for)",
-        candidate, baseline, samples, config_.margin, surely, config_.sure);
-  }
+  const std::optional<double> baseline =
+      first ? std::nullopt : std::optional(seen_number(evidence, "baseline"));
+  const Gate gate{config_.margin, config_.sure, config_.lowest, config_.min_samples};
+  const std::string refused = why_not_better(gate, candidate, baseline, samples);
   if (!refused.empty()) {
     const json payload = {{"model", config_.model},
                           {"version", version},
                           {"candidate", candidate},
-                          {"baseline", first ? json() : json(baseline)},
+                          {"baseline", baseline ? json(*baseline) : json()},
                           {"why", refused}};
     return {
         {{"emit", json::object(), {{"type", "promotion.refused"}, {"payload", payload}}, refused}}};
   }
   const std::string reason = first ? fmt::format("{:.4f}, and nothing serves yet", candidate)
-                                   : fmt::format("{:.4f} against {:.4f}", candidate, baseline);
+                                   : fmt::format("{:.4f} against {:.4f}", candidate, *baseline);
   Decision decision;
   const auto promote = [&](const std::string& model, const std::string& number) {
     decision.actions.push_back({"promote_model",

@@ -144,6 +144,8 @@ TEST_F(PromoteBetter, WhatIsSurelyBetterTakesTheAlias) {
   EXPECT_THAT(decided({{"candidate", 0.60}, {"baseline", 0.90}, {"samples", 1000}}),
               HasSubstr("promotion.refused"))
       << "a poisoned retraining";
+  EXPECT_THAT(decided({{"candidate", 1.5}, {"baseline", 0.90}, {"samples", 1000}}),
+              HasSubstr("no shares"));
 }
 
 TEST_F(PromoteBetter, WhatServesWithItIsPromotedWithIt) {

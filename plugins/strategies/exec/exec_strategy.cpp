@@ -1,0 +1,133 @@
+#include "plugins/strategies/exec/exec_strategy.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <utility>
+
+#include "plugins/common/config_value.hpp"
+#include "plugins/common/durations.hpp"
+
+namespace scanflow::strategies {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kLongestMs = 950;
+constexpr std::size_t kSaid = 600;          // bytes of what it said, in a message
+constexpr std::size_t kLargest = 64 << 10;  // bytes of a state
+
+/// The end of it, where the reason is (Python's tracebacks); on one line, and UTF-8 whatever it was.
+std::string as_said(std::string_view text) {
+  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  if (text.empty()) return "nothing";
+  const bool cut = text.size() > kSaid;
+  if (cut) text.remove_prefix(text.size() - kSaid);
+  return (cut ? "..." : "") +
+         json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// Throws std::invalid_argument.
+Action action_of(const json& document) {
+  if (!document.is_object() || !document.value("primitive", json()).is_string())
+    throw std::invalid_argument("an action has no \"primitive\", a text");
+  Action action{document["primitive"], document.value("target", json::object()),
+                document.value("args", json::object())};
+  if (!action.target.is_object() || !action.args.is_object())
+    throw std::invalid_argument(
+        fmt::format("\"target\" and \"args\" of {} must be objects", document["primitive"].dump()));
+  return action;
+}
+
+Decision decision_of(const std::string& text) {
+  const json document = json::parse(text, nullptr, false);
+  if (!document.is_object()) throw std::invalid_argument("it is no JSON object");
+  Decision decision;
+  const json actions = document.value("actions", json());
+  if (!actions.is_array()) throw std::invalid_argument("it has no \"actions\", a list");
+  for (const json& each : actions) decision.actions.push_back(action_of(each));
+  const json state = document.value("state", json());
+  if (state.is_null()) return decision;
+  if (!state.is_string()) throw std::invalid_argument("its \"state\" is no text");
+  decision.state = state.get<std::string>();
+  if (decision.state->size() > kLargest)
+    throw std::invalid_argument("its \"state\" is larger than 64 KiB");
+  return decision;
+}
+
+}  // namespace
+
+Description ExecStrategy::describe() {
+  return {.id = "exec",
+          .version = "1.0.0",
+          .summary = "Any program decides: evidence in, actions out, as JSON"};
+}
+
+ExecStrategy::ExecStrategy(const Config& config)
+    : shown_(fmt::format("{}", fmt::join(config.command, " "))) {
+  call_.argv = config.command;
+  if (call_.argv.empty() || call_.argv[0].empty())
+    throw Invalid("command: write a program, like [python3, /etc/scanflow/decide.py]");
+  call_.timeout = std::chrono::milliseconds(
+      config_value("timeout", [&] { return duration_us(config.timeout); }) / 1000);
+  if (call_.timeout.count() <= 0 || call_.timeout.count() > kLongestMs)
+    throw Invalid(fmt::format("timeout: write 1ms to {}ms: an agent waits for 1 s", kLongestMs));
+  if (!config.env.is_object()) throw Invalid("env: write a map: {NAME: text}");
+  for (const auto& [name, value] : config.env.items()) {
+    if (name.empty() || name.find('=') != std::string::npos || !value.is_string())
+      throw Invalid(fmt::format("env: '{}' is no name with a text", name));
+    call_.environment.push_back(name + "=" + value.get<std::string>());
+  }
+}
+
+std::string ExecStrategy::answer_to(const json& question) const {
+  ProgramCall call = call_;
+  call.input = question.dump() + "\n";
+  ProgramAnswer answer;
+  try {
+    answer = call_program(call);
+  } catch (const std::runtime_error& error) {
+    throw Error(fmt::format("{}; give the full path of a program that is where the agent runs",
+                            error.what()));
+  }
+  const std::string said = as_said(answer.err);
+  if (answer.how == ProgramAnswer::How::late)
+    throw Error(
+        fmt::format("'{}' did not end within {} ms and was killed; it said {}; let it do "
+                    "less, or raise 'timeout' (950ms at most)",
+                    shown_, call.timeout.count(), said));
+  if (answer.how == ProgramAnswer::How::too_long)
+    throw Error(
+        fmt::format("'{}' wrote more than {} KiB and was killed; let it write one JSON "
+                    "document",
+                    shown_, call.most_output >> 10));
+  if (answer.status != 0)
+    throw Error(
+        fmt::format("'{}' ended with {}; it said {}; run it by hand with the evidence on "
+                    "its stdin",
+                    shown_, answer.status, said));
+  return answer.out;
+}
+
+Decision ExecStrategy::decide(const Evidence& evidence) {
+  json question = {{"now_us", evidence.now_us},
+                   {"evidence", evidence.evidence},
+                   {"state", std::string(evidence.state)}};
+  if (const auto see = evidence.evidence.find("see");
+      evidence.evidence.is_object() && see != evidence.evidence.end()) {
+    question["see"] = *see;
+    question["evidence"].erase("see");
+  }
+  const std::string answer = answer_to(question);
+  try {
+    return decision_of(answer);
+  } catch (const std::exception& error) {
+    throw Error(
+        fmt::format("'{}' answered no decision: {}; it wrote {}; let it print "
+                    "{{\"actions\": [{{\"primitive\", \"target\", \"args\"}}], \"state\": "
+                    "TEXT}}",
+                    shown_, error.what(), as_said(answer)));
+  }
+}
+
+}  // namespace scanflow::strategies
