@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kLongestMs = 950;
+constexpr std::int64_t kLongestMs = 59'000;
 constexpr std::size_t kSaid = 600;          // bytes of what it said, in a message
 constexpr std::size_t kLargest = 64 << 10;  // bytes of a state
 
@@ -33,6 +33,8 @@ Action action_of(const json& document) {
     throw std::invalid_argument("an action has no \"primitive\", a text");
   Action action{document["primitive"], document.value("target", json::object()),
                 document.value("args", json::object())};
+  if (const auto reason = document.find("reason"); reason != document.end() && reason->is_string())
+    action.reason = *reason;
   if (!action.target.is_object() || !action.args.is_object())
     throw std::invalid_argument(
         fmt::format("\"target\" and \"args\" of {} must be objects", document["primitive"].dump()));
@@ -71,7 +73,7 @@ ExecStrategy::ExecStrategy(const Config& config)
   call_.timeout = std::chrono::milliseconds(
       config_value("timeout", [&] { return duration_us(config.timeout); }) / 1000);
   if (call_.timeout.count() <= 0 || call_.timeout.count() > kLongestMs)
-    throw Invalid(fmt::format("timeout: write 1ms to {}ms: an agent waits for 1 s", kLongestMs));
+    throw Invalid(fmt::format("timeout: write 1ms to {}s", kLongestMs / 1000));
   if (!config.env.is_object()) throw Invalid("env: write a map: {NAME: text}");
   for (const auto& [name, value] : config.env.items()) {
     if (name.empty() || name.find('=') != std::string::npos || !value.is_string())
@@ -94,7 +96,7 @@ std::string ExecStrategy::answer_to(const json& question) const {
   if (answer.how == ProgramAnswer::How::late)
     throw Error(
         fmt::format("'{}' did not end within {} ms and was killed; it said {}; let it do "
-                    "less, or raise 'timeout' (950ms at most)",
+                    "less, or raise 'timeout', and the rule's guard.deadline (1s) above it",
                     shown_, call.timeout.count(), said));
   if (answer.how == ProgramAnswer::How::too_long)
     throw Error(

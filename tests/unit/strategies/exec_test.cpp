@@ -161,7 +161,7 @@ TEST(Exec, InheritsNothing) {
 
 TEST(Exec, WhatMakesNoSenseIsRefusedBeforeAnythingRuns) {
   for (const json& wrong : {json{{"command", json::array()}}, json{{"command", {""}}},
-                            json{{"command", {"true"}}, {"timeout", "2s"}},
+                            json{{"command", {"true"}}, {"timeout", "2m"}},
                             json{{"command", {"true"}}, {"timeout", "x"}},
                             json{{"command", {"true"}}, {"env", {{"A", 1}}}},
                             json{{"command", {"true"}}, {"env", {{"A=B", "1"}}}}})
