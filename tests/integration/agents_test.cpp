@@ -158,5 +158,108 @@ TEST_F(AgentsTest, WhatIsWrongWithAnAgentIsSaidWhenItIsApplied) {
   EXPECT_TRUE(server_->get("/api/v1/agents").at("agents").empty());
 }
 
+TEST_F(AgentsTest, PrimitivesOfTheEngineAreSentByHandToo) {
+  apply(
+      "  - {name: ended, on: {event: {type: run.ended, where: {name: hello}}}, do: [{emit: {type: "
+      "seen, payload: {run: \"${{ event.payload.run }}\"}}}]}\n");
+  const Output sent = scanflow({"primitive", "send", "engine", "run_pipeline", "pipeline=hello",
+                                R"(params={"who": "Ada"})"});
+  EXPECT_EQ(sent.exit, 0) << sent.err;
+  EXPECT_THAT(sent.out, HasSubstr("run_pipeline of engine: DONE"));
+  ASSERT_TRUE(eventually([&] { return in_state("done") == 2; })) << "its end wakes the rule";
+  const json all = decisions();
+  EXPECT_EQ(all[1].at("agent"), "default/-");
+  const json run = all[1].at("actions")[0].at("evidence").at("run");
+  EXPECT_EQ(all[0].at("evidence").at("payload").at("run"), run);
+  EXPECT_EQ(all[0].at("evidence").at("payload").at("decision"), all[1].at("id"));
+
+  const Output retried = scanflow(
+      {"primitive", "send", "engine", "retry_step", "run=" + run.get<std::string>(), "step=say"});
+  EXPECT_EQ(retried.exit, 0) << retried.err << retried.out;
+  const Output unknown = scanflow({"primitive", "send", "engine", "run_pipeline", "pipeline=helo"});
+  EXPECT_EQ(unknown.exit, 1);
+  EXPECT_THAT(unknown.out, HasSubstr("FAILED"));
+  EXPECT_EQ(scanflow({"primitive", "send", "engine", "explode"}).exit, 2);
+  const Output nowhere =
+      scanflow({"primitive", "send", "inferenceservice/none", "scale", "replicas=2"});
+  EXPECT_EQ(nowhere.exit, 1);
+  EXPECT_THAT(nowhere.out, HasSubstr("none"));
+}
+
+TEST_F(AgentsTest, ACircleOfRunsEndsAfterABoundedNumber) {
+  apply(
+      "  - {name: again, on: {event: {type: run.ended, where: {name: hello}}}, do: [{run_pipeline: "
+      "{pipeline: hello}}], guard: {max_per_hour: 1000}}\n");
+  ASSERT_EQ(scanflow({"run", "hello"}).exit, 0);
+  ASSERT_TRUE(eventually([&] { return in_state("refused") == 1; })) << decisions().dump(1);
+  EXPECT_THAT(decisions()[0].at("reason").get<std::string>(), HasSubstr("is that a circle?"));
+  EXPECT_EQ(runs(), 17U);
+}
+
+TEST_F(AgentsTest, RulesThatUndoEachOthersWorkAreHeld) {
+  apply(
+      "  - {name: up, on: {interval: {every: 200ms}}, do: [{scale: {target: {service: shop/web}, "
+      "replicas: 3}}], guard: {max_per_hour: 3600}}\n"
+      "  - {name: down, on: {interval: {every: 200ms}}, do: [{scale: {target: {service: shop/web}, "
+      "replicas: 1}}], guard: {max_per_hour: 3600}}\n"
+      "  - {name: told, on: {event: {type: agents.contest}}, do: [{emit: {type: x}}]}\n");
+  ASSERT_TRUE(eventually([&] { return in_state("held") >= 2 && in_state("done") == 1; }));
+  std::string why;
+  for (const json& each : decisions())
+    if (each.at("state") == "held") why = each.at("reason");
+  EXPECT_THAT(why, HasSubstr("scale of shop/web is contested by default/checker/down and "
+                             "default/checker/up"));
+  EXPECT_LE(in_state("failed"), 8U) << "before they were held";
+}
+
+TEST_F(AgentsTest, ASignedCallFiresARuleOnce) {
+  const std::string secret = scanflow_.files() / "secret";
+  write(secret, "Jefe\n");
+  apply("  - {name: called, on: {webhook: {path: team/x, secret_file: " + secret +
+        "}}, do: [{emit: {type: x}}]}\n");
+  /// The status of the answer.
+  const auto call = [&](const std::string& path, const std::string& signature) {
+    const std::string body = "what do ya want for nothing?";
+    const RawConnection connection(server_->port());
+    connection.send("POST /api/v1/hooks/" + path +
+                    " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Delivery: one\r\n"
+                    "X-Hub-Signature-256: " +
+                    signature + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                    body);
+    const std::string answer = connection.receive();
+    return answer.size() > 12 ? std::stoi(answer.substr(9, 3)) : 0;
+  };
+  const std::string good =
+      "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";  // RFC 4231
+  EXPECT_EQ(call("team/y", good), 404);
+  EXPECT_EQ(call("team/x", ""), 401);
+  EXPECT_EQ(call("team/x", "sha256=00"), 401);
+  EXPECT_EQ(call("team/x", good), 200);
+  EXPECT_EQ(call("team/x", good), 200) << "delivered again";
+  ASSERT_TRUE(eventually([&] { return in_state("done") == 1; }));
+  emit("after");
+  EXPECT_EQ(decisions().size(), 1U);
+  EXPECT_EQ(decisions()[0].at("evidence").at("body"), "what do ya want for nothing?");
+}
+
+TEST_F(AgentsTest, ARecordIsReplayed) {
+  apply(kOnDrift);
+  emit("drift.a", {{"severity", 1}});
+  emit("drift.b", {{"severity", 5}});
+  ASSERT_TRUE(eventually([&] { return in_state("done") == 1; }));
+  const std::string record = scanflow_.files() / "record.jsonl",
+                    agent = scanflow_.files() / "a.yaml";
+  ASSERT_EQ(scanflow({"agent", "record", "--last", "10m", "--to", record}).exit, 0);
+  write(agent,
+        "apiVersion: scanflow.dev/v1\nkind: Agent\nmetadata: {name: lower}\nrules:\n"
+        "  - {name: any, on: {event: {type: drift.*}}, do: [{emit: {type: x}}]}\n");
+  const Output replayed = scanflow_({"agent", "replay", agent, "--from", record});
+  EXPECT_EQ(replayed.exit, 0) << replayed.err;
+  EXPECT_THAT(replayed.out, HasSubstr("2 decisions of"));
+  EXPECT_THAT(replayed.out, HasSubstr("recommended"));
+  write(record, "nonsense\n");
+  EXPECT_EQ(scanflow_({"agent", "replay", agent, "--from", record}).exit, 2);
+}
+
 }  // namespace
 }  // namespace scanflow::test
