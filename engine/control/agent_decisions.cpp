@@ -67,6 +67,8 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
     rule.state.guard.note(now_us);
     if (spec.guard.mode == pipeline::RuleMode::recommend)
       end("recommended", "");
+    else if (admitting_ != nullptr && spec.guard.mode == pipeline::RuleMode::act)
+      admit_now(decision);
     else
       decision.state = spec.guard.mode == pipeline::RuleMode::approve ? "waiting" : "acting";
   }
@@ -168,6 +170,16 @@ void AgentRunner::look_at_effects() {
     if (const auto kept = ledger_.update(made); !kept) say(kept.error().message);
     say(fmt::format("rule {}: effect of {}: {} -> {}", made.rule, id.substr(0, 8),
                     goal.value("before", json()).dump(), goal.at("after").dump()));
+  }
+}
+
+/// Whoever asked does it.
+void AgentRunner::admit_now(Decision& decision) {
+  decision.state = "done";
+  decision.ended_us = now();
+  for (DecidedAction& each : decision.actions) {
+    each.outcome = "DONE";
+    admitting_->push_back(each);
   }
 }
 

@@ -88,6 +88,21 @@ void AgentRunner::pause(bool paused) {
   changed_.notify_one();
 }
 
+Result<std::vector<DecidedAction>> AgentRunner::admit(const json& request,
+                                                      std::chrono::milliseconds patience) {
+  const auto answer = std::make_shared<std::promise<std::vector<DecidedAction>>>();
+  auto answered = answer->get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    if (paused_ || ending_) return std::vector<DecidedAction>();
+    submitted_.push_back({request, answer});
+    changed_.notify_one();
+  }
+  if (answered.wait_for(patience) != std::future_status::ready)
+    return fail(fmt::format("agent {} did not decide within {} ms", name_, patience.count()));
+  return answered.get();
+}
+
 void AgentRunner::answered(const std::string& decision) {
   const std::lock_guard lock(mutex_);
   answers_.push_back(decision);
@@ -162,6 +177,7 @@ void AgentRunner::work(bool paused, bool look) {
     if (was_paused_) pass_over();
     see_host();
     tend_due();
+    take_submitted();
     if (look) wake_by_new_events();
     wake_by_samples();
     see_host();
@@ -211,7 +227,8 @@ void AgentRunner::keep_dirty(bool all) {
 
 /// Under the mutex: is there something to do?
 bool AgentRunner::is_awaited() const {
-  const bool told = !answers_.empty() || !ends_.empty() || paused_ != was_paused_;
+  const bool told =
+      !answers_.empty() || !ends_.empty() || !submitted_.empty() || paused_ != was_paused_;
   return ending_ || look_ || sampled_ || (begun_ && told);
 }
 

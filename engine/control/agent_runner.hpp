@@ -9,6 +9,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -63,6 +64,9 @@ class AgentRunner {
   /// Blocks until it has nothing more to do before its clock moves on; gives when that is to be (microseconds since 1970;
   /// nothing: only something else would wake it). For clocks that are moved by hand.
   std::optional<std::int64_t> settle();
+  /// Somebody is about to begin a run (pipeline::admission_request): what rules on `submit` ask for, those of mode act. It
+  /// waits for so long at most; an error: nothing was decided by then.
+  Result<std::vector<DecidedAction>> admit(const json& request, std::chrono::milliseconds patience);
   /// Somebody has answered a decision that waited (Ledger::answer): one that acts now is carried out.
   void answered(const std::string& decision);
 
@@ -95,6 +99,10 @@ class AgentRunner {
   struct Sample {
     std::size_t rule;
     json sample;
+  };
+  struct Submitted {
+    json request;
+    std::shared_ptr<std::promise<std::vector<DecidedAction>>> answer;
   };
   struct Ended {
     std::string decision;
@@ -131,6 +139,7 @@ class AgentRunner {
   void wake_by_events(std::size_t index);
   void wake_by_samples();
   void take_answers();
+  void take_submitted();
   void take_ends();
   bool load(std::size_t index);
   Result<json> load_plugin(std::uint64_t id, const char* kind, const pipeline::RulePlugin& plugin);
@@ -147,6 +156,7 @@ class AgentRunner {
   static std::chrono::milliseconds patience_of(const pipeline::AgentRule& rule) {
     return std::chrono::milliseconds(std::max<std::int64_t>(rule.guard.deadline_us / 1000, 1));
   }
+  void admit_now(Decision& decision);
   json ask_goal(const pipeline::RuleGoal& goal, const json& evidence);
   void await_effect(const Decision& decision);
   void look_at_effects();
@@ -174,6 +184,7 @@ class AgentRunner {
   std::uint64_t process_ = 0;                           // of the host, by which they are scheduled
   std::vector<View> first_shown_;                       // until the first turn is over
   std::map<std::string, Decision> acting_;
+  std::vector<DecidedAction>* admitting_ = nullptr;   // what rules ask for goes there, and is done
   std::multimap<std::int64_t, std::string> effects_;  // when a decision's goal is asked again
   bool begun_ = false, was_paused_ = false;
   std::int64_t begin_again_us_ = 0;
@@ -185,6 +196,7 @@ class AgentRunner {
   std::deque<Sample> samples_;
   std::uint64_t passed_over_ = 0;
   std::deque<std::string> answers_;  // decisions
+  std::deque<Submitted> submitted_;
   std::deque<Ended> ends_;
   bool look_ = true, sampled_ = false, paused_ = false, ending_ = false;
   bool published_paused_ = false;

@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t kFirstWaitUs = 1'000'000, kLongestWaitUs = 300'000'000;
 constexpr std::int64_t kSoonestUs = 1000;  // that a trigger may ask to be woken again
 constexpr std::size_t kHappeningsAtOnce = 1000;
+constexpr const char* kSubmit = "submit";  // the trigger, and what it is told
 
 /// `pattern` may end in '*'.
 bool is_of_type(const std::string& pattern, const std::string& type) {
@@ -218,6 +219,30 @@ void AgentRunner::wake_by_samples() {
   const std::lock_guard lock(mutex_);
   samples_.insert(samples_.begin(), std::make_move_iterator(later.begin()),
                   std::make_move_iterator(later.end()));
+}
+
+/// Whoever submits waits: each rule is asked once, and one that fails lets it pass.
+void AgentRunner::take_submitted() {
+  std::deque<Submitted> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.swap(submitted_);
+  }
+  for (Submitted& each : all) {
+    std::vector<DecidedAction> actions;
+    admitting_ = &actions;
+    const Happening asked{
+        .type = kSubmit, .source = "engine", .time_us = now(), .payload = each.request};
+    for (const std::size_t index : waiting_) {
+      Rule& rule = rules_[index];
+      if (rule.spec->on.uses != kSubmit || !load(index)) continue;
+      if (wake(index, SCANFLOW_WAKE_EVENT, to_json(asked), 0, rule.state.seen)) continue;
+      be_well(rule);  // it is not tried again
+      schedule(rule);
+    }
+    admitting_ = nullptr;
+    each.answer->set_value(std::move(actions));
+  }
 }
 
 bool AgentRunner::waits_for(const Rule& rule, const Happening& happening) {

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <set>
 
+#include "engine/pipeline/admission.hpp"
 #include "engine/pipeline/agent_reader.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/text.hpp"
@@ -15,6 +16,7 @@ namespace scanflow::control {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAtAgents{500};
+constexpr std::chrono::seconds kAdmitWithin{5};
 constexpr std::int64_t kReadAgentAgainUs =
     10'000'000;  // one that cannot be read: its plugins may come
 
@@ -416,6 +418,46 @@ Result<std::vector<Recorded>> Agents::record(std::int64_t since_us) const {
   std::stable_sort(record.begin(), record.end(),
                    [](const Recorded& a, const Recorded& b) { return a.time_us < b.time_us; });
   return record;
+}
+
+Agents::Admission Agents::admit(const std::string& file, const std::string& source,
+                                const std::string& name_space, const json& params) {
+  Admission admission{source, {}, ""};
+  std::map<std::string, std::shared_ptr<AgentRunner>> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, kept] : agents_) {
+      if (!kept.runner || !kept.spec) continue;
+      const auto& rules = kept.spec->rules;
+      if (std::any_of(rules.begin(), rules.end(),
+                      [](const pipeline::AgentRule& rule) { return rule.on.uses == "submit"; }))
+        asked[name] = kept.runner;
+    }
+  }
+  for (const auto& [name, runner] : asked) {
+    // The next one sees what this one has changed.
+    const auto request = pipeline::admission_request(file, admission.source, name_space, params);
+    if (!request) return admission;  // what is wrong with it is said when it is read
+    const auto actions = runner->admit(*request, kAdmitWithin);
+    if (!actions) options_.log(actions.error().message);
+    if (!actions) continue;
+    for (const DecidedAction& each : *actions) {
+      if (each.primitive != "admit") continue;
+      admission.denied = each.args.value("deny", "");
+      if (!admission.denied.empty()) {
+        admission.denied = fmt::format("agent {}: {}", name, admission.denied);
+        return admission;
+      }
+      auto changed = pipeline::admitted(file, admission.source, each.args);
+      if (!changed) {
+        options_.log(fmt::format("agent {}: {}: {}", name, file, changed.error().message));
+        continue;
+      }
+      admission.source = std::move(*changed);
+      admission.by.push_back(name);
+    }
+  }
+  return admission;
 }
 
 Result<std::int64_t> Agents::emit(Happening happening) {

@@ -66,6 +66,14 @@ class Agents {
   /// Somebody has called the server: told as an event where a rule waits for that, and the call is signed with its secret.
   /// An error: the secret is not to be had.
   Result<Hooked> hook(const HookCall& call);
+  struct Admission {
+    std::string source;           // of the pipeline, as it may be run
+    std::vector<std::string> by;  // agents that have changed it
+    std::string denied;           // why it may not; empty: it may
+  };
+  /// Rules on `submit` are asked, one agent after the other: one that fails lets it pass. Blocks.
+  Admission admit(const std::string& file, const std::string& source, const std::string& name_space,
+                  const json& params);
   /// What agents could be woken by since then: events, and each second of the series that rules watch now. For replays.
   Result<std::vector<Recorded>> record(std::int64_t since_us) const;
   /// Tells an event to all agents; gives its number.

@@ -156,6 +156,8 @@ void EngineActor::act_on_engine(const Order& order, const Then& then) {
   Order checked = order;
   if (const std::string wrong = wrong_arguments(*primitive, checked.action.args); !wrong.empty())
     return then(failed(wrong));
+  if (name == "admit")
+    return then(failed("admit is for rules on 'submit': nobody waits for it here"));
   if (name == "cancel_run") return cancel_run(checked, then);
   if (name == "promote_model") return promote_model(checked, then);
   const bool waits = name == "notify";

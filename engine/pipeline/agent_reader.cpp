@@ -22,6 +22,8 @@
 namespace scanflow::pipeline {
 namespace {
 
+constexpr double kMostAdmissions = 3600;  // of a rule, an hour, where it says nothing
+
 constexpr const char* kTargets =
     "target: {run: ID, step: NAME}, {service: NAMESPACE/NAME}, or {object: deployment/NAME}";
 
@@ -71,6 +73,7 @@ class AgentReader {
     const MapReader map(root, agent_rule_fields(), problems_);
     AgentRule rule;
     rule.guard = usual_;
+    if (asks_beforehand(root)) rule.guard = {.max_per_hour = kMostAdmissions};
     if (const Node* name = map.get("name")) {
       rule.name = name->text;
       check_name(*name);
@@ -94,6 +97,12 @@ class AgentReader {
     if (const Node* guard = map.get("guard")) read_guard(*guard, rule.guard);
     if (const Node* goal = map.get("goal")) read_goal(*goal, rule);
     out_.rules.push_back(std::move(rule));
+  }
+
+  /// Whoever submits waits for it: what its guard held back would go unasked.
+  static bool asks_beforehand(const Node& rule) {
+    const Node* const on = rule.find("on");
+    return on != nullptr && on->items.size() == 2 && on->items[0]->text == "submit";
   }
 
   void check_name(const Node& name) {

@@ -261,5 +261,25 @@ TEST_F(AgentsTest, ARecordIsReplayed) {
   EXPECT_EQ(scanflow_({"agent", "replay", agent, "--from", record}).exit, 2);
 }
 
+TEST_F(AgentsTest, ARunIsChangedBeforeItBeginsOrDenied) {
+  apply(
+      "  - {name: give, on: {submit: {name: hello}}, strategy: {uses: admit, with: {set: {env: "
+      "{WHO: "
+      "agent, MORE: more}, timeout: 1m}}}, allow: [admit]}\n"
+      "  - {name: deny, on: {submit: {labels: {team: others}}}, do: [{admit: {deny: not now}}]}\n");
+  const std::string run = server_->submit(kHello);
+  ASSERT_TRUE(server_->reaches(run, "succeeded"));
+  EXPECT_THAT(scanflow({"runs", "logs", run}).out, HasSubstr("hello world"))
+      << "what it says itself stays";
+  EXPECT_THAT(server_->get("/api/v1/runs/" + run + "/events").dump(), HasSubstr("MORE"));
+  const json denied = server_->post(
+      "/api/v1/runs", {{"source",
+                        "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: x, "
+                        "labels: {team: others}}\nsteps: [{name: a, run: 'true'}]\n"}});
+  EXPECT_EQ(denied.value("status", 0), 403);
+  EXPECT_THAT(denied.value("message", ""), HasSubstr("agent default/checker: not now"));
+  EXPECT_EQ(in_state("done"), 2U);
+}
+
 }  // namespace
 }  // namespace scanflow::test
