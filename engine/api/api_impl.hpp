@@ -57,7 +57,6 @@ struct Api::Impl {
   void logs(const Request& request, const Segments& names, const Reply& reply);
   void submit(const Request& request, const Segments& names, const Reply& reply);
   void cancel(const Request& request, const Segments& names, const Reply& reply);
-  Answer<void> admit(runtime::Submission& submission);
   void approve(const Request& request, const Segments& names, const Reply& reply);
   void remove_run(const Request& request, const Segments& names, const Reply& reply);
   void remove_runs(const Request& request, const Segments& names, const Reply& reply);

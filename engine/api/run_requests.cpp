@@ -64,6 +64,17 @@ void begin(runtime::Engine& engine, const Submitted& submitted, const Reply& rep
                 client);
 }
 
+/// Agents may change it before it begins, or deny it; a run that is repeated was asked about before.
+Answer<void> admit(control::Agents* agents, runtime::Submission& submission) {
+  if (agents == nullptr || !submission.retry_of.empty()) return {};
+  auto admission =
+      agents->admit(submission.file, submission.source, submission.name_space, submission.params);
+  if (!admission.denied.empty())
+    return tl::unexpected(Failure{403, 2, "the run is not admitted: " + admission.denied});
+  submission.source = std::move(admission.source);
+  return {};
+}
+
 }  // namespace
 
 void Api::Impl::list_runs(const Request& request, const Segments&, const Reply& reply) {
@@ -137,25 +148,14 @@ void Api::Impl::logs(const Request& request, const Segments& names, const Reply&
   });
 }
 
-/// Agents may change it before it begins, or deny it; a run that is repeated was asked about before.
-Answer<void> Api::Impl::admit(runtime::Submission& submission) {
-  control::Agents* const there = agents;
-  if (there == nullptr || !submission.retry_of.empty()) return {};
-  auto admission =
-      there->admit(submission.file, submission.source, submission.name_space, submission.params);
-  if (!admission.denied.empty())
-    return tl::unexpected(Failure{403, 2, "the run is not admitted: " + admission.denied});
-  submission.source = std::move(admission.source);
-  return {};
-}
-
 void Api::Impl::submit(const Request& request, const Segments&, const Reply& reply) {
   const auto dry_run = flag_of(request, "dry_run");
   if (!dry_run) return reply(failed(dry_run.error()));
-  boost::asio::post(shared.pool, [this, request, reply, dry_run = *dry_run] {
+  // Agents outlive what the pool does.
+  boost::asio::post(shared.pool, [this, request, reply, dry_run = *dry_run, there = agents] {
     auto submitted = read_submission(request, options);
     if (!submitted) return reply(failed(submitted.error()));
-    if (auto may = admit(submitted->submission); !may) return reply(failed(may.error()));
+    if (auto may = admit(there, submitted->submission); !may) return reply(failed(may.error()));
     if (dry_run) {
       const auto plan = plan_run(options.state, std::move(submitted->submission),
                                  submitted->catalog, submitted->environment);

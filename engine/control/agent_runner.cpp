@@ -100,7 +100,11 @@ Result<std::vector<DecidedAction>> AgentRunner::admit(const json& request,
   }
   if (answered.wait_for(patience) != std::future_status::ready)
     return fail(fmt::format("agent {} did not decide within {} ms", name_, patience.count()));
-  return answered.get();
+  try {
+    return answered.get();
+  } catch (const std::future_error&) {
+    return fail(fmt::format("agent {} ends", name_));
+  }
 }
 
 void AgentRunner::answered(const std::string& decision) {
