@@ -3,6 +3,7 @@
 
 #include "engine/api/api_impl.hpp"
 #include "engine/api/body.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::api {
 namespace {

@@ -61,8 +61,8 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
     end("refused", std::move(why));
   } else if (std::string held = rule.state.guard.why_not(spec.guard, now_us); !held.empty()) {
     end("held", std::move(held));
-  } else if (std::string held = held_by_others(spec, decision.actions); !held.empty()) {
-    end("held", std::move(held));
+  } else if (std::string contested = held_by_others(spec, decision.actions); !contested.empty()) {
+    end("held", std::move(contested));
   } else {
     rule.state.guard.note(now_us);
     if (spec.guard.mode == pipeline::RuleMode::recommend)

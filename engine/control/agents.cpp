@@ -355,12 +355,12 @@ Result<void> Agents::send(const std::string& name_space, DecidedAction action,
   const Order order{decision.id + "-0", decision.actions[0], decision.agent,
                     decision.rule,      decision.id,         decision.depth};
   actor_->act(order, [this, decision, then = std::move(then)](Outcome outcome) mutable {
-    DecidedAction& action = decision.actions[0];
-    action.outcome = std::move(outcome.outcome);
-    action.message = std::move(outcome.message);
-    action.evidence = std::move(outcome.evidence);
-    decision.state = action.outcome == "DONE" ? "done" : "failed";
-    if (decision.state == "failed") decision.reason = action.message;
+    DecidedAction& asked = decision.actions[0];
+    asked.outcome = std::move(outcome.outcome);
+    asked.message = std::move(outcome.message);
+    asked.evidence = std::move(outcome.evidence);
+    decision.state = asked.outcome == "DONE" ? "done" : "failed";
+    if (decision.state == "failed") decision.reason = asked.message;
     decision.ended_us = wall_us();
     // Elsewhere: the engine must not wait for a commit of its own.
     boost::asio::post(writing_, [this, decision, then = std::move(then)] {
