@@ -1,6 +1,6 @@
 #include "plugins/triggers/signals/metric_trigger.hpp"
 
-#include <fmt/format.h>
+#include <stdexcept>
 
 #include "plugins/common/config_value.hpp"
 #include "plugins/common/durations.hpp"
@@ -25,16 +25,12 @@ Description MetricTrigger::describe() {
 }
 
 MetricTrigger::MetricTrigger(Config config) : config_(std::move(config)) {
-  if (config_.above.has_value() == config_.below.has_value())
-    throw Invalid("above, below: write one of them");
-  limit_.function = function_of(config_.function);
-  limit_.above = config_.above.has_value();
-  limit_.limit = limit_.above ? *config_.above : *config_.below;
-  limit_.clear = config_.clear.value_or(limit_.limit);
-  if (limit_.above ? limit_.clear > limit_.limit : limit_.clear < limit_.limit) {
-    throw Invalid(fmt::format("clear: {:g} is on the side of the limit, {:g}, on which it fires",
-                              limit_.clear, limit_.limit));
+  try {
+    limit_ = limit_of(config_.above, config_.below, config_.clear);
+  } catch (const std::invalid_argument& error) {
+    throw Invalid(error.what());
   }
+  limit_.function = function_of(config_.function);
   limit_.window_us = config_value("window", [&] { return duration_us(config_.window); });
   limit_.for_us = config_value("for", [&] { return duration_us(config_.hold); });
   if (limit_.window_us <= 0) throw Invalid("window: write a time above 0, like 1m");
