@@ -18,8 +18,8 @@
 namespace scanflow::triggers {
 namespace {
 
-constexpr std::size_t kMostFiles = 100'000;
-constexpr std::chrono::milliseconds kLongest{700};
+constexpr std::size_t kMostFiles = 50'000;
+constexpr std::chrono::milliseconds kLongest{500};
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
