@@ -31,6 +31,9 @@ const std::vector<Rule>& table() {
       // plugin offers to another.
       {"plugins/steps/mnist", {"sdk/cpp", "plugins/common", "plugins/steps/digits/drawing.hpp"}},
       {"plugins/steps/resource", {"sdk/cpp", "engine/kube", "sdk/base"}},
+      // A limit is what it is for metrics.
+      {"plugins/triggers/prometheus",
+       {"sdk/cpp", "plugins/common", "plugins/triggers/signals/level.hpp"}},
       // Calendars are those of schedules.
       {"plugins/triggers/time", {"sdk/cpp", "plugins/common", "engine/schedule", "sdk/base"}},
       {"sidecar/protocol", {"sdk/base"}},

@@ -1,5 +1,7 @@
 #include "plugins/triggers/signals/event_trigger.hpp"
 
+#include <algorithm>
+
 namespace scanflow::triggers {
 namespace {
 
@@ -16,19 +18,31 @@ Description EventTrigger::describe() {
 }
 
 EventTrigger::EventTrigger(Config config) : config_(std::move(config)) {
-  if (config_.type.find('*') < config_.type.size() - 1)
-    throw Invalid("type: '*' may be its last letter alone");
+  auto& types = config_.types;
+  if (config_.type.empty() == types.empty())
+    throw Invalid("type, types: write one of them: type: drift.*, or types: [drift.*, retrained]");
+  if (types.empty()) types.push_back(config_.type);
+  for (const auto& type : types) {
+    if (type.find('*') < type.size() - 1)
+      throw Invalid((config_.type.empty() ? "types: " : "type: ") + type +
+                    ": '*' may be its last letter alone");
+  }
   if (!config_.where.is_object()) throw Invalid("where: write a map: {severity: high}");
 }
 
 std::vector<nlohmann::json> EventTrigger::watches() const {
-  return {{{"source", "events"}, {"type", config_.type}}};
+  std::vector<nlohmann::json> list;
+  for (const auto& type : config_.types) list.push_back({{"source", "events"}, {"type", type}});
+  return list;
 }
 
 WakeResult EventTrigger::wake(const Wake& wake) {
   if (wake.reason != WakeReason::event) return {};
   const auto& event = wake.event;
-  if (!matches(config_.type, event.value("type", ""))) return {};
+  const std::string type = event.value("type", "");
+  if (std::none_of(config_.types.begin(), config_.types.end(),
+                   [&](const auto& pattern) { return matches(pattern, type); }))
+    return {};
   if (!config_.source.empty() && event.value("source", "") != config_.source) return {};
   const auto payload = event.value("payload", nlohmann::json::object());
   for (const auto& [name, value] : config_.where.items())

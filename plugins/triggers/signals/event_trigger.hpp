@@ -3,15 +3,21 @@
 
 #include <scanflow/trigger.hpp>
 #include <string>
+#include <vector>
 
 namespace scanflow::triggers {
 
 struct EventConfig {
   std::string type, source;
+  std::vector<std::string> types;
   nlohmann::json where = nlohmann::json::object();
   template <class V>
   void fields(V& f) {
-    f("type", type).required().doc("of the event: drift, or drift.*");
+    f("type", type).doc("of the event: drift, or drift.*");
+    f("types", types)
+        .min_length(1)
+        .max_items(64)
+        .doc("instead of 'type', where it may be of several: [drift.*, retrained]");
     f("source", source).doc("who emits it: NAMESPACE/AGENT; without it: anybody");
     f("where", where).doc("what its payload must hold: {severity: high}");
   }
@@ -27,7 +33,7 @@ class EventTrigger : public Trigger {
   std::vector<nlohmann::json> watches() const override;
 
  private:
-  const Config config_;
+  Config config_;  // its 'type' is one of its 'types'
 };
 
 }  // namespace scanflow::triggers

@@ -1,6 +1,9 @@
 #include "plugins/triggers/signals/level.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <stdexcept>
 
 namespace scanflow::triggers {
 namespace {
@@ -23,6 +26,22 @@ bool is_clear(const Limit& limit, double value) {
 }
 
 }  // namespace
+
+Limit limit_of(std::optional<double> above, std::optional<double> below,
+               std::optional<double> clear) {
+  if (above.has_value() == below.has_value())
+    throw std::invalid_argument("above, below: write one of them");
+  Limit limit;
+  limit.above = above.has_value();
+  limit.limit = limit.above ? *above : *below;
+  limit.clear = clear.value_or(limit.limit);
+  if (limit.above ? limit.clear > limit.limit : limit.clear < limit.limit) {
+    throw std::invalid_argument(
+        fmt::format("clear: {:g} is on the side of the limit, {:g}, on which it fires", limit.clear,
+                    limit.limit));
+  }
+  return limit;
+}
 
 Level Level::read(std::string_view text) {
   Level level;

@@ -30,6 +30,10 @@ struct Limit {
   std::int64_t for_us = 0;  // it must hold for so long
 };
 
+/// Of a configuration's fields. Throws std::invalid_argument: none or both of above and below, or clear is on their side.
+Limit limit_of(std::optional<double> above, std::optional<double> below,
+               std::optional<double> clear);
+
 struct Sample {
   std::int64_t time_us = 0;
   double value = 0;
@@ -49,6 +53,10 @@ class Level {
   std::optional<nlohmann::json> fire(const Limit& limit, std::int64_t now_us);
   /// When it may fire without another sample.
   std::optional<std::int64_t> next_us(const Limit& limit) const;
+  /// It has fired, and was not clear since.
+  bool has_fired() const { return fired_; }
+  /// A new one would do the same, but for the samples that this one has seen.
+  bool is_idle() const { return over_us_ == 0 && !fired_; }
 
  private:
   struct Series {

@@ -1,9 +1,10 @@
 #include "plugins/triggers/signals/metric_trigger.hpp"
 
-#include <fmt/format.h>
+#include <stdexcept>
 
 #include "plugins/common/config_value.hpp"
 #include "plugins/common/durations.hpp"
+#include "plugins/common/samples.hpp"
 
 namespace scanflow::triggers {
 namespace {
@@ -24,30 +25,22 @@ Description MetricTrigger::describe() {
 }
 
 MetricTrigger::MetricTrigger(Config config) : config_(std::move(config)) {
-  if (config_.above.has_value() == config_.below.has_value())
-    throw Invalid("above, below: write one of them");
-  limit_.function = function_of(config_.function);
-  limit_.above = config_.above.has_value();
-  limit_.limit = limit_.above ? *config_.above : *config_.below;
-  limit_.clear = config_.clear.value_or(limit_.limit);
-  if (limit_.above ? limit_.clear > limit_.limit : limit_.clear < limit_.limit) {
-    throw Invalid(fmt::format("clear: {:g} is on the side of the limit, {:g}, on which it fires",
-                              limit_.clear, limit_.limit));
+  try {
+    limit_ = limit_of(config_.above, config_.below, config_.clear);
+  } catch (const std::invalid_argument& error) {
+    throw Invalid(error.what());
   }
+  limit_.function = function_of(config_.function);
   limit_.window_us = config_value("window", [&] { return duration_us(config_.window); });
   limit_.for_us = config_value("for", [&] { return duration_us(config_.hold); });
   if (limit_.window_us <= 0) throw Invalid("window: write a time above 0, like 1m");
-  if (!config_.labels.is_object()) throw Invalid("labels: write a map: {service: digits}");
-  for (const auto& [name, value] : config_.labels.items())
-    if (!value.is_string()) throw Invalid("labels." + name + ": write a text, in quotes");
+  check_labels(config_.labels);
 }
 
+/// One that is no number (JSON has no NaN: it is null) says nothing.
 bool MetricTrigger::is_mine(const nlohmann::json& sample) const {
-  if (sample.value("name", "") != config_.name) return false;
-  const auto labels = sample.value("labels", nlohmann::json::object());
-  for (const auto& [name, value] : config_.labels.items())
-    if (labels.value(name, nlohmann::json()) != value) return false;
-  return true;
+  return is_sample_of(sample, config_.name, config_.labels) &&
+         sample.value("value", nlohmann::json()).is_number();
 }
 
 std::vector<nlohmann::json> MetricTrigger::watches() const {

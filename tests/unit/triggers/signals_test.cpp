@@ -153,5 +153,38 @@ TEST(EventTrigger, FiresForThoseThatAreMeant) {
   EXPECT_FALSE(harness.wake<EventTrigger>({{"type", "a*b"}}, {}).ok());
 }
 
+TEST(EventTrigger, MayBeOfSeveralTypes) {
+  const EventTrigger trigger(
+      {.type = "", .source = "", .types = {"drift.*", "drift.found", "retrained"}});
+  EXPECT_THAT(trigger.watches(), SizeIs(3));
+  EXPECT_EQ(trigger.watches()[2], (json{{"source", "events"}, {"type", "retrained"}}));
+  scanflow::testing::Harness harness;
+  const auto fires = [&](const char* type) {
+    const auto result = harness.wake<EventTrigger>(
+        {{"types", {"drift.*", "drift.found", "retrained"}}},
+        {.reason = WakeReason::event, .now_us = 1, .event = {{"type", type}}});
+    EXPECT_TRUE(result.ok()) << result.told.error;
+    return result.wake.fires.size();
+  };
+  EXPECT_EQ(fires("drift.found"), 1U) << "two of them mean it";
+  EXPECT_EQ(fires("retrained"), 1U);
+  EXPECT_EQ(fires("retrained.late"), 0U);
+}
+
+TEST(EventTrigger, OneOfTypeAndTypesMustBeGiven) {
+  scanflow::testing::Harness harness;
+  const auto why = [&](const json& config) {
+    const auto result = harness.wake<EventTrigger>(config, {});
+    return result.ok() ? "" : result.told.error;
+  };
+  EXPECT_EQ(why({{"type", "a"}}), "");
+  EXPECT_EQ(why({{"type", ""}, {"types", {"a"}}}), "") << "what a host fills in is not given";
+  EXPECT_THAT(why(json::object()), HasSubstr("type, types: write one of them"));
+  EXPECT_THAT(why({{"type", "a"}, {"types", {"b"}}}), HasSubstr("write one of them"));
+  EXPECT_THAT(why({{"types", {"a", "b*c"}}}), HasSubstr("types: b*c: '*' may be its last"));
+  EXPECT_THAT(why({{"types", {""}}}), HasSubstr("shorter than 1"));
+  EXPECT_THAT(why({{"types", "a"}}), HasSubstr("with.types: expected a list, got \"a\""));
+}
+
 }  // namespace
 }  // namespace scanflow::triggers
