@@ -65,7 +65,7 @@ void begin(runtime::Engine& engine, const Submitted& submitted, const Reply& rep
 }
 
 /// Agents may change it before it begins, or deny it; a run that is repeated was asked about before.
-Answer<void> admit(control::Agents* agents, runtime::Submission& submission) {
+Answer<void> ask_agents(control::Agents* agents, runtime::Submission& submission) {
   if (agents == nullptr || !submission.retry_of.empty()) return {};
   auto admission =
       agents->admit(submission.file, submission.source, submission.name_space, submission.params);
@@ -155,7 +155,7 @@ void Api::Impl::submit(const Request& request, const Segments&, const Reply& rep
   boost::asio::post(shared.pool, [this, request, reply, dry_run = *dry_run, there = agents] {
     auto submitted = read_submission(request, options);
     if (!submitted) return reply(failed(submitted.error()));
-    if (auto may = admit(there, submitted->submission); !may) return reply(failed(may.error()));
+    if (auto may = ask_agents(there, submitted->submission); !may) return reply(failed(may.error()));
     if (dry_run) {
       const auto plan = plan_run(options.state, std::move(submitted->submission),
                                  submitted->catalog, submitted->environment);
