@@ -7,6 +7,7 @@
 
 #include "plugins/common/config_value.hpp"
 #include "plugins/common/durations.hpp"
+#include "plugins/strategies/exec/protocol.hpp"
 
 namespace scanflow::strategies {
 namespace {
@@ -14,8 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kLongestMs = 59'000;
-constexpr std::size_t kSaid = 600;          // bytes of what it said, in a message
-constexpr std::size_t kLargest = 64 << 10;  // bytes of a state
+constexpr std::size_t kSaid = 600;  // bytes of what it said, in a message
 
 /// The end of it, where the reason is (Python's tracebacks); on one line, and UTF-8 whatever it was.
 std::string as_said(std::string_view text) {
@@ -25,36 +25,6 @@ std::string as_said(std::string_view text) {
   if (cut) text.remove_prefix(text.size() - kSaid);
   return (cut ? "..." : "") +
          json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-/// Throws std::invalid_argument.
-Action action_of(const json& document) {
-  if (!document.is_object() || !document.value("primitive", json()).is_string())
-    throw std::invalid_argument("an action has no \"primitive\", a text");
-  Action action{document["primitive"], document.value("target", json::object()),
-                document.value("args", json::object())};
-  if (const auto reason = document.find("reason"); reason != document.end() && reason->is_string())
-    action.reason = *reason;
-  if (!action.target.is_object() || !action.args.is_object())
-    throw std::invalid_argument(
-        fmt::format("\"target\" and \"args\" of {} must be objects", document["primitive"].dump()));
-  return action;
-}
-
-Decision decision_of(const std::string& text) {
-  const json document = json::parse(text, nullptr, false);
-  if (!document.is_object()) throw std::invalid_argument("it is no JSON object");
-  Decision decision;
-  const json actions = document.value("actions", json());
-  if (!actions.is_array()) throw std::invalid_argument("it has no \"actions\", a list");
-  for (const json& each : actions) decision.actions.push_back(action_of(each));
-  const json state = document.value("state", json());
-  if (state.is_null()) return decision;
-  if (!state.is_string()) throw std::invalid_argument("its \"state\" is no text");
-  decision.state = state.get<std::string>();
-  if (decision.state->size() > kLargest)
-    throw std::invalid_argument("its \"state\" is larger than 64 KiB");
-  return decision;
 }
 
 }  // namespace
@@ -82,9 +52,9 @@ ExecStrategy::ExecStrategy(const Config& config)
   }
 }
 
-std::string ExecStrategy::answer_to(const json& question) const {
+std::string ExecStrategy::answer_to(std::string question) const {
   ProgramCall call = call_;
-  call.input = question.dump() + "\n";
+  call.input = std::move(question);
   ProgramAnswer answer;
   try {
     answer = call_program(call);
@@ -112,15 +82,7 @@ std::string ExecStrategy::answer_to(const json& question) const {
 }
 
 Decision ExecStrategy::decide(const Evidence& evidence) {
-  json question = {{"now_us", evidence.now_us},
-                   {"evidence", evidence.evidence},
-                   {"state", std::string(evidence.state)}};
-  if (const auto see = evidence.evidence.find("see");
-      evidence.evidence.is_object() && see != evidence.evidence.end()) {
-    question["see"] = *see;
-    question["evidence"].erase("see");
-  }
-  const std::string answer = answer_to(question);
+  const std::string answer = answer_to(question_of(evidence));
   try {
     return decision_of(answer);
   } catch (const std::exception& error) {

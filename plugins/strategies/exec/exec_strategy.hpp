@@ -34,7 +34,7 @@ class ExecStrategy : public Strategy {
   Decision decide(const Evidence& evidence) override;
 
  private:
-  std::string answer_to(const nlohmann::json& question) const;
+  std::string answer_to(std::string question) const;
 
   ProgramCall call_;
   std::string shown_;  // the command, for people

@@ -17,6 +17,7 @@ struct TrackedRunsConfig {
   template <class V>
   void fields(V& f) {
     f("experiments", experiments)
+        .required()
         .min_items(1)
         .max_items(100)
         .doc("names, or beginnings of them: mnist-datascience/*");

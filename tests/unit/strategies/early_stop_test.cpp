@@ -117,6 +117,8 @@ TEST(EarlyStop, ComparesTheBestWithTheMedianOfMeansFromGraceOn) {
   EXPECT_DOUBLE_EQ(trials.best(), 2.12);
   EXPECT_FALSE(trials.hear(rule, 1, "x", 3, 0)) << "it was heard";
   EXPECT_FALSE(trials.hear(rule, 1, "x", 5, 0)) << "none has come as far";
+  EXPECT_FALSE(trials.hear(rule, 1, "y", 2, 2.5));
+  EXPECT_FALSE(trials.hear(rule, 1, "y", 3, 0)) << "its best was better";
   Trials fewer;
   for (int trial = 1; trial <= 2; ++trial) fewer.hear(rule, 1, std::to_string(trial), 4, trial);
   EXPECT_FALSE(fewer.hear(rule, 1, "x", 4, 0)) << "too few others";

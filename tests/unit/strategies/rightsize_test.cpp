@@ -182,6 +182,25 @@ TEST(Rightsize, AsksInKubernetesUnits) {
   EXPECT_EQ(asker.see(13 * kMinuteUs, see).size(), 1U) << "it did not: a guard has held it";
 }
 
+TEST(Rightsize, WithinTheToleranceNothingIsAsked) {
+  const json config = {{"history", "0s"}, {"min_looks", 1}};
+  const auto args_with = [&](double cpu_request, double memory_request) {
+    Asker<RightsizeStrategy> asker(config);
+    const auto actions = asker.see(kMinuteUs, {{"cpu", 0.5},
+                                               {"memory", 300 * kMi},
+                                               {"cpu_request", cpu_request},
+                                               {"memory_request", memory_request}});
+    return actions.empty() ? json::object() : actions[0].args;
+  };
+  const json wanted = args_with(2, 2048 * kMi);
+  const double cpu = std::stod(wanted["cpu"].get<std::string>()) / 1000;
+  const double memory = std::stod(wanted["memory"].get<std::string>()) * kMi;
+  for (const double within : {0.93, 1.0, 1.09})
+    EXPECT_EQ(args_with(cpu * within, memory * within), json::object()) << within;
+  for (const double outside : {0.88, 1.13})
+    EXPECT_EQ(args_with(cpu * outside, memory * outside), wanted) << outside;
+}
+
 TEST(Rightsize, AnOomIsActedUponBeforeItIsSure) {
   const json config = json::object();
   Asker<RightsizeStrategy> asker(config);

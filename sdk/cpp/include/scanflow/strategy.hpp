@@ -22,7 +22,7 @@ struct Evidence {
 
 /// One primitive to carry out; the rule's guards pass it or hold it.
 struct Action {
-  std::string primitive;  // one that the description lists
+  std::string primitive;  // that the description lists; where it lists none: that the rule allows
   nlohmann::json target = nlohmann::json::object();
   nlohmann::json args = nlohmann::json::object();
   std::string reason = {};  // why, for people: it stands in the decision log

@@ -32,7 +32,7 @@ struct scanflow_strategy {
   void* data;                                                              /* the plugin's own */
   const scanflow_descriptor* (*descriptor)(const scanflow_strategy* self); /* [any-thread] */
   /* Same arguments, same answer. [instance] Must return within its deadline (1 s by default). Asks
-   * only for primitives that its descriptor lists. */
+   * only for primitives that its descriptor lists; one that lists none, for what its rule allows. */
   int32_t (*decide)(scanflow_strategy* self, const scanflow_decide* decide);
   void (*destroy)(scanflow_strategy* self);                                    /* [instance] */
   const void* (*get_extension)(const scanflow_strategy* self, const char* id); /* [any-thread] */
