@@ -259,8 +259,8 @@ std::string make_trials_page(const std::vector<Trial>& trials, std::int64_t now_
       "<p>Parts of the data are disjoint: what the models learn, what the client sends, what "
       "judges "
       "candidates (the gate), and what is measured in the end. Labels are true ones: they come "
-      "later, at a counted cost, for the requests that the detector finds critical and for some at "
-      "random, which only judge. Intervals are of 95 % (Student's t) over seeds; a seed gives the "
+      "later, at a counted cost, for requests that the detector finds critical, some of which only "
+      "judge. Intervals are of 95 % (Student's t) over seeds; a seed gives the "
       "same split, stream and networks, while what the agents decide depends on when they do. "
       "Rivals are trained with the same network; the scheduled one as if it had all its labels at "
       "once.</p>\n");
