@@ -46,23 +46,24 @@ class SendTest : public testing::Test {
         200,
         {{"outputs", {{{"name", "digits"}, {"data", {id % 5 == 0 ? (digit + 1) % 10 : digit}}}}}});
   }
-  StepRun send(json config) {
+  const StepRun& send(json config) {
     config["url"] = "http://" + server_->address() + "/v2/models/digits";
     config["id"] = "id";
-    StepRun step("client", "requests.send");
+    StepRun& step = *runs_.emplace_back(std::make_unique<StepRun>("client", "requests.send"));
     step.with(config).input("dataset", files_.path()).run();
     return step;
   }
   const test::TempDir files_;
   data::DigitSet digits_;
   std::atomic<int> ready_ = 0;
+  std::vector<std::unique_ptr<StepRun>> runs_;
   std::unique_ptr<http::Server> server_;
 };
 
 TEST_F(SendTest, CountsWhatIsReadRightly) {
   ready_ = 3;  // it is asked again until it is ready
   const test::TempDir truth;
-  const StepRun step = send({{"rate", 1000}, {"truth", (truth.path() / "t").string()}});
+  const StepRun& step = send({{"rate", 1000}, {"truth", (truth.path() / "t").string()}});
   ASSERT_EQ(step.status(), SCANFLOW_OK) << step.error();
   EXPECT_EQ(step.outputs().at("sent"), 20);
   EXPECT_EQ(step.outputs().at("failed"), 1);
@@ -76,7 +77,7 @@ TEST_F(SendTest, CountsWhatIsReadRightly) {
 }
 
 TEST_F(SendTest, KeepsToItsRate) {
-  const StepRun step = send({{"rate", 100}});
+  const StepRun& step = send({{"rate", 100}});
   ASSERT_EQ(step.status(), SCANFLOW_OK) << step.error();
   EXPECT_GE(step.outputs().at("seconds"), 0.19);
 }

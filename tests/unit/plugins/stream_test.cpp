@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <memory>
 #include <set>
 
 #include "plugins/common/digit_set.hpp"
@@ -19,16 +20,22 @@ using testing::HasSubstr;
 class Streams : public testing::Test {
  protected:
   void SetUp() override { data::write_dataset(digits_.path(), digits::generate(60, 1, {})); }
-  StepRun stream(const json& pieces, int seed = 1) const {
-    StepRun step("data", "data.stream");
+  StepRun& run_of(const char* id) {
+    return *runs_.emplace_back(std::make_unique<StepRun>("data", id));
+  }
+  const StepRun& stream(const json& pieces, int seed = 1) {
+    StepRun& step = run_of("data.stream");
     step.with({{"pieces", pieces}, {"seed", seed}}).input("dataset", digits_.path()).run();
     return step;
   }
   const test::TempDir digits_;
+
+ private:
+  std::vector<std::unique_ptr<StepRun>> runs_;
 };
 
 TEST_F(Streams, EachDigitComesOnceBeforeAnyComesAgain) {
-  const StepRun calm = stream({{{"count", 60}}, {{"count", 30}}});
+  const StepRun& calm = stream({{{"count", 60}}, {{"count", 30}}});
   ASSERT_EQ(calm.status(), SCANFLOW_OK) << calm.error();
   const auto drawn = data::read_dataset(calm.artifact("dataset"));
   ASSERT_EQ(drawn.size(), 90U);
@@ -46,7 +53,7 @@ TEST_F(Streams, DriftsPieceByPieceAndRepeatably) {
   const json pieces = {{{"count", 20}},
                        {{"count", 20}, {"ways", {"brightness"}}, {"severity", 0.5}},
                        {{"count", 20}, {"ways", {"brightness"}}}};
-  const StepRun once = stream(pieces), again = stream(pieces), other = stream(pieces, 2);
+  const StepRun &once = stream(pieces), &again = stream(pieces), &other = stream(pieces, 2);
   ASSERT_EQ(once.status(), SCANFLOW_OK) << once.error();
   const auto digits = data::read_dataset(once.artifact("dataset"));
   EXPECT_EQ(digits.pixels, data::read_dataset(again.artifact("dataset")).pixels);
@@ -97,13 +104,13 @@ TEST_F(Streams, PicksHaveNothingInCommon) {
 
 class Labelled : public Streams {
  protected:
-  StepRun label(const json& ids, const json& config = json::object()) const {
+  const StepRun& label(const json& ids, const json& config = json::object()) {
     write_indices(files_.path() / "indices", {60, {0, 1, 2, 3}});
     const auto digits = data::read_dataset(digits_.path());
     const std::vector<std::size_t> first = {0, 1, 2, 3};
     data::write_dataset(files_.path() / "picked", digits.select(first));
     std::ofstream(files_.path() / "ids") << json{{"format", "scanflow.ids/1"}, {"ids", ids}};
-    StepRun step("data", "label.delayed");
+    StepRun& step = run_of("label.delayed");
     step.with(config)
         .input("dataset", files_.path() / "picked")
         .input("indices", files_.path() / "indices")
@@ -126,7 +133,7 @@ class Labelled : public Streams {
 
 TEST_F(Labelled, TheTruthIsFoundByIds) {
   const auto truth = data::read_dataset(digits_.path()).labels;
-  const StepRun step = label(ids_from(10));
+  const StepRun& step = label(ids_from(10));
   ASSERT_EQ(step.status(), SCANFLOW_OK) << step.error();
   const auto labels = data::read_dataset(step.artifact("dataset")).labels;
   EXPECT_THAT(labels, testing::ElementsAre(truth[10], truth[11], truth[12], truth[13]));
@@ -134,7 +141,7 @@ TEST_F(Labelled, TheTruthIsFoundByIds) {
 
 TEST_F(Labelled, SomeAnswersAreWrong) {
   const auto truth = data::read_dataset(digits_.path()).labels;
-  const StepRun step = label(ids_from(0), {{"wrong", 1}});
+  const StepRun& step = label(ids_from(0), {{"wrong", 1}});
   const auto labels = data::read_dataset(step.artifact("dataset")).labels;
   for (std::size_t i = 0; i < labels.size(); ++i) EXPECT_NE(labels[i], truth[i]);
 }

@@ -26,9 +26,7 @@ class Woken {
     if (result.wake.state) state_ = *result.wake.state;
     return result.wake.fires;
   }
-  bool is_refused() {
-    return !harness_.wake<Trigger>(config_, {.reason = WakeReason::start}).ok();
-  }
+  bool is_refused() { return !harness_.wake<Trigger>(config_, {.reason = WakeReason::start}).ok(); }
 
  private:
   scanflow::testing::Harness harness_;
@@ -46,7 +44,7 @@ json run(const std::string& id, double accuracy, const std::string& model = "cnn
 }
 
 TEST(ModelVersion, FiresForItsModelAlone) {
-  Woken<ModelVersionTrigger> woken({{"model", "mnist_*"}});
+  Woken<ModelVersionTrigger> woken(json{{"model", "mnist_*"}});
   EXPECT_TRUE(woken.tell("model.version", {{"name", "other"}, {"version", 1}}).empty());
   const auto fires = woken.tell("model.version", {{"name", "mnist_cnn"}, {"version", 4}});
   ASSERT_EQ(fires.size(), 1U);
@@ -54,17 +52,17 @@ TEST(ModelVersion, FiresForItsModelAlone) {
 }
 
 TEST(ModelVersion, FollowsAnAlias) {
-  Woken<ModelVersionTrigger> woken({{"model", "m"}, {"alias", "champion"}});
+  Woken<ModelVersionTrigger> woken(json{{"model", "m"}, {"alias", "champion"}});
   EXPECT_TRUE(
       woken.tell("model.alias", {{"name", "m"}, {"alias", "shadow"}, {"version", 2}}).empty());
   EXPECT_EQ(
       woken.tell("model.alias", {{"name", "m"}, {"alias", "champion"}, {"version", 2}}).size(), 1U);
-  EXPECT_TRUE(Woken<ModelVersionTrigger>({{"model", "a*b"}}).is_refused());
+  EXPECT_TRUE(Woken<ModelVersionTrigger>(json{{"model", "a*b"}}).is_refused());
 }
 
 TEST(TrackedRuns, FiresForEachSoMany) {
   Woken<TrackedRunsTrigger> woken(
-      {{"experiments", {"science/*"}}, {"count", 3}, {"order", "accuracy"}});
+      json{{"experiments", {"science/*"}}, {"count", 3}, {"order", "accuracy"}});
   EXPECT_TRUE(woken.tell("tracked_run.ended", run("a", 0.7)).empty());
   EXPECT_TRUE(woken.tell("tracked_run.ended", run("b", 0.9)).empty());
   const auto fires = woken.tell("tracked_run.ended", run("c", 0.8));
@@ -76,9 +74,9 @@ TEST(TrackedRuns, FiresForEachSoMany) {
 }
 
 TEST(TrackedRuns, PassesOverWhatIsNotMeant) {
-  Woken<TrackedRunsTrigger> woken({{"experiments", {"science/train"}},
-                                   {"metrics", {{"accuracy", {{"above", 0.8}, {"below", 1}}}}},
-                                   {"params", {{"model", "cnn2"}}}});
+  Woken<TrackedRunsTrigger> woken(json{{"experiments", {"science/train"}},
+                                       {"metrics", {{"accuracy", {{"above", 0.8}, {"below", 1}}}}},
+                                       {"params", {{"model", "cnn2"}}}});
   EXPECT_TRUE(woken.tell("tracked_run.ended", run("a", 0.9, "cnn1")).empty());
   EXPECT_TRUE(woken.tell("tracked_run.ended", run("b", 0.8, "cnn2")).empty());
   json failed = run("c", 0.9, "cnn2");
@@ -91,7 +89,7 @@ TEST(TrackedRuns, PassesOverWhatIsNotMeant) {
 }
 
 TEST(TrackedRuns, AsManyAsMayWaitFitIntoTheState) {
-  Woken<TrackedRunsTrigger> woken({{"experiments", {"*"}}, {"count", 100}});
+  Woken<TrackedRunsTrigger> woken(json{{"experiments", {"*"}}, {"count", 100}});
   json large = run("x", 1);
   for (int i = 0; i < 200; ++i) large["params"]["p" + std::to_string(i)] = std::string(50, 'v');
   for (int i = 0; i < 99; ++i) EXPECT_TRUE(woken.tell("tracked_run.ended", large).empty());
@@ -99,8 +97,10 @@ TEST(TrackedRuns, AsManyAsMayWaitFitIntoTheState) {
 }
 
 TEST(TrackedRuns, ALimitMustBeOne) {
-  for (const json& wrong : {json("high"), json{{"over", 1}}, json::object(), json{{"above", "x"}}}) {
-    Woken<TrackedRunsTrigger> woken({{"experiments", {"*"}}, {"metrics", {{"accuracy", wrong}}}});
+  for (const json& wrong :
+       {json("high"), json{{"over", 1}}, json::object(), json{{"above", "x"}}}) {
+    Woken<TrackedRunsTrigger> woken(
+        json{{"experiments", {"*"}}, {"metrics", {{"accuracy", wrong}}}});
     EXPECT_TRUE(woken.is_refused()) << wrong;
   }
 }
