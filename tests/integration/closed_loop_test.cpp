@@ -23,10 +23,10 @@ std::string text_of(const std::filesystem::path& file) {
 TEST(ClosedLoop, NoticesRetrainsPromotesAndSwapsByItself) {
   const TempDir out;
   const std::string path = SCANFLOW_BINARY_DIR "/bin:" + std::string(::getenv("PATH"));
-  Program loop(
+  Program program(
       {SCANFLOW_SOURCE_DIR "/pipelines/mnist/loop/run", "--fast", "--out", out.path().string()},
       {{"PATH", path}});
-  const Output ran = loop.wait(std::chrono::minutes(6));
+  const Output ran = program.wait(std::chrono::minutes(6));
   ASSERT_EQ(ran.exit, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("sudden (1 seed): clean"));
   EXPECT_THAT(text_of(out.path() / "report.html"), HasSubstr("promoted, swapped"));

@@ -8,7 +8,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kSecondUs = 1'000'000;
 
 DecidedAction scale(int replicas, const std::string& object = "deployment/web") {
   return {.primitive = "scale", .target = {{"object", object}}, .args = {{"replicas", replicas}}};
@@ -21,14 +21,14 @@ class Quarrel : public testing::Test {
  protected:
   /// False: it is held.
   bool ask(const std::string& rule, const DecidedAction& action) {
-    now_us += kSecond;
+    now_us += kSecondUs;
     if (!contests.why_not(rule, {action}, now_us).empty()) return false;
     if (auto contest = contests.note(rule, {action}, now_us)) begun = contest;
     return true;
   }
   Contests contests;
   std::optional<Contests::Contest> begun;
-  std::int64_t now_us = 1000 * kSecond;
+  std::int64_t now_us = 1000 * kSecondUs;
 };
 
 TEST_F(Quarrel, OneScalesUpAndOneDown) {
@@ -49,7 +49,7 @@ TEST_F(Quarrel, EachContestHoldsLonger) {
   for (int i = 0; i < 4000; ++i) {
     ask(i % 2 == 0 ? "a" : "b", scale(3 - i % 2));
     if (begun && begun->until_us != before) {
-      holds.push_back((begun->until_us - now_us) / kSecond);
+      holds.push_back((begun->until_us - now_us) / kSecondUs);
       before = begun->until_us;
     }
   }
@@ -78,7 +78,7 @@ TEST_F(Quarrel, AliasesAreSetBack) {
 
 TEST_F(Quarrel, SlowOnesAreNone) {
   for (int i = 0; i < 50; ++i) {
-    now_us += 300 * kSecond;
+    now_us += 300 * kSecondUs;
     EXPECT_TRUE(ask(i % 2 == 0 ? "a" : "b", scale(1 + i % 2)));
   }
   EXPECT_FALSE(begun);
