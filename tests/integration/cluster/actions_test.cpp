@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <atomic>
+
+#include "engine/http/server.hpp"
 #include "tests/integration/server_support.hpp"
 #include "tests/support/kube/controllers.hpp"
 #include "tests/support/kube/kubelet.hpp"
@@ -222,6 +225,46 @@ TEST_F(Actions, WhatIsWrongIsSaidAndNotRecorded) {
   const json lost = post(scale(1, "y"));
   EXPECT_EQ(lost["status"], 503) << lost;
   EXPECT_THAT(server_->get("/api/v1/actions")["actions"], IsEmpty());
+}
+
+/// Beside what runs already: a Deployment that somebody else has made, and figures that a Prometheus has.
+TEST_F(Actions, AnAgentRecommendsForWhatItHasNotMadeAndDoesItOnceAPersonApproves) {
+  auto prometheus = http::Server::listen("127.0.0.1:0");
+  ASSERT_TRUE(prometheus) << prometheus.error().message;
+  std::atomic<int> waiting = 3;
+  (*prometheus)->start([&](const http::Request& request, const http::Reply& reply) {
+    EXPECT_EQ(request.parameter("query"), "sum(queue_length)");
+    const json value = {1'800'000'000.5, std::to_string(waiting)};
+    const json result = {{{"metric", {{"app", "web"}}}, {"value", value}}};
+    reply(http::respond(
+        200, {{"status", "success"}, {"data", {{"resultType", "vector"}, {"result", result}}}}));
+  });
+  const std::string agent = files_.write(
+      "agent.yaml",
+      "apiVersion: scanflow.dev/v1\nkind: Agent\nmetadata: {name: beside}\nrules:\n"
+      "  - name: more\n"
+      "    on: {prometheus: {url: \"http://" +
+          (*prometheus)->address() +
+          "\", query: sum(queue_length), every: 1s, above: 100}}\n"
+          "    do: [{scale: {replicas: 4, target: {object: deployment/web, namespace: default}}}]\n"
+          "    guard: {mode: approve}\n");
+  const Output applied = cli({"apply", "-f", agent});
+  ASSERT_EQ(applied.exit, 0) << applied.err;
+  const auto decided = [&](const std::string& state) {
+    const json all = server_->get("/api/v1/decisions").at("decisions");
+    return !all.empty() && all[0].at("state") == state;
+  };
+  waiting = 150;
+  ASSERT_TRUE(eventually([&] { return decided("waiting"); })) << server_->log();
+  const json decision = server_->get("/api/v1/decisions").at("decisions")[0];
+  EXPECT_EQ(decision.at("evidence").at("value"), 150) << decision;
+  EXPECT_EQ(replicas(), 2) << "nobody has approved it";
+  const Output approved = cli({"agent", "approve", decision.at("id")});
+  ASSERT_EQ(approved.exit, 0) << approved.err;
+  EXPECT_TRUE(eventually([&] { return decided("done"); }))
+      << server_->get("/api/v1/decisions").dump(1);
+  EXPECT_EQ(replicas(), 4);
+  server_->stop();
 }
 
 }  // namespace
