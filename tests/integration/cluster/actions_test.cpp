@@ -37,8 +37,9 @@ class Actions : public testing::Test {
   }
   void start(std::vector<std::string> more = {}) {
     server_.reset();
-    server_ = std::make_unique<ServerProgram>(there_, std::move(more), 0,
-                                              Program::Environment{{"KUBECONFIG", config_}});
+    server_ = std::make_unique<ServerProgram>(
+        there_, std::move(more), 0,
+        Program::Environment{{"KUBECONFIG", config_}, {"no_proxy", "127.0.0.1"}});
   }
   Output cli(std::vector<std::string> words) const {
     words.insert(words.end(), {"--server", server_->url()});
