@@ -1,6 +1,8 @@
 // What the agents of this server do, and what people say to that.
 #include <fmt/format.h>
 
+#include <boost/asio/post.hpp>
+
 #include "engine/api/api_impl.hpp"
 #include "engine/api/body.hpp"
 #include "sdk/base/clock.hpp"
@@ -97,11 +99,13 @@ void Api::Impl::decide_by_hand(const Request& request, const Segments&, const Re
   if (action.primitive.empty())
     return reply(refuse(400, 2, R"(the body must be JSON: {"primitive": NAME, "args": {}})"));
   const std::string name_space = body->value("namespace", "default"), by = body->value("by", "api");
-  with_agents(reply, [reply, action, name_space, by](control::Agents& there) {
-    const auto begun = there.send(name_space, action, by, [reply](const control::Decision& ended) {
-      reply(respond(200, to_json(ended)));
+  with_agents(reply, [this, reply, action, name_space, by](control::Agents& there) {
+    boost::asio::post(shared.pool, [&there, reply, action, name_space, by] {
+      const auto begun = there.send(
+          name_space, action, by,
+          [reply](const control::Decision& ended) { reply(respond(200, to_json(ended))); });
+      if (!begun) reply(failed({503, 3, begun.error().message}));
     });
-    if (!begun) reply(failed({503, 3, begun.error().message}));
   });
 }
 
@@ -158,6 +162,9 @@ void Api::Impl::emit_event(const Request& request, const Segments&, const Reply&
   happening.payload = body->value("payload", json::object());
   if (happening.type.empty())
     return reply(refuse(400, 2, R"(the body must be JSON: {"type": NAME, "payload": {}})"));
+  if (control::is_of_engine(happening.type))
+    return reply(
+        refuse(400, 2, fmt::format("events '{}' are told by the engine alone", happening.type)));
   with_agents(reply, [this, reply, happening](control::Agents& there) {
     read(reply, [&there, happening]() -> Answer<json> {
       const auto seq = there.emit(happening);

@@ -195,7 +195,10 @@ Api::Api(http::Server& http, std::unique_ptr<Runs> runs, ApiOptions options)
     : impl_(std::make_unique<Impl>(http, std::move(runs), std::move(options))) {}
 Api::~Api() { finish(); }
 
-void Api::finish() { impl_->shared.pool.join(); }
+void Api::finish() {
+  impl_->shared.asking.join();
+  impl_->shared.pool.join();
+}
 
 http::Admission Api::admit(const Request& head) const {
   if (Impl::is_of_artifacts(head)) return impl_->admit_artifact(head);

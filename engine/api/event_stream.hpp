@@ -21,9 +21,10 @@ struct Shared {
   explicit Shared(http::Server& server, std::unique_ptr<Runs> stored)
       : http(server), runs(std::move(stored)) {}
   http::Server& http;
-  const std::unique_ptr<Runs> runs;   // asked on the pool
-  boost::asio::thread_pool pool{2};   // [any-thread]
-  runtime::Engine* engine = nullptr;  // null: there is none yet, or none any more
+  const std::unique_ptr<Runs> runs;    // asked on the pool
+  boost::asio::thread_pool pool{2};    // [any-thread]
+  boost::asio::thread_pool asking{4};  // of what asks agents, before a run begins
+  runtime::Engine* engine = nullptr;   // null: there is none yet, or none any more
 };
 
 /// Belongs to the HTTP thread.

@@ -152,10 +152,11 @@ void Api::Impl::submit(const Request& request, const Segments&, const Reply& rep
   const auto dry_run = flag_of(request, "dry_run");
   if (!dry_run) return reply(failed(dry_run.error()));
   // Agents outlive what the pool does.
-  boost::asio::post(shared.pool, [this, request, reply, dry_run = *dry_run, there = agents] {
+  boost::asio::post(shared.asking, [this, request, reply, dry_run = *dry_run, there = agents] {
     auto submitted = read_submission(request, options);
     if (!submitted) return reply(failed(submitted.error()));
-    if (auto may = ask_agents(there, submitted->submission); !may) return reply(failed(may.error()));
+    if (auto may = ask_agents(there, submitted->submission); !may)
+      return reply(failed(may.error()));
     if (dry_run) {
       const auto plan = plan_run(options.state, std::move(submitted->submission),
                                  submitted->catalog, submitted->environment);

@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "engine/control/agent_runner.hpp"
+#include "engine/pipeline/admission.hpp"
 #include "engine/pipeline/engine_primitives.hpp"
 #include "sdk/base/uuid.hpp"
 #include "sdk/loader/control_messages.hpp"
+#include "sdk/loader/schema.hpp"
 
 namespace scanflow::control {
 namespace {
@@ -124,6 +126,9 @@ Result<std::vector<DecidedAction>> AgentRunner::evaluate_actions(const pipeline:
 std::string AgentRunner::why_refused(const pipeline::AgentRule& rule,
                                      const Decision& decision) const {
   for (const DecidedAction& each : decision.actions) {
+    if (admitting_ != nullptr && each.primitive != "admit")
+      return fmt::format("it asks for '{}', and whoever submits waits: only admit can be asked for",
+                         each.primitive);
     if (std::find(rule.allow.begin(), rule.allow.end(), each.primitive) == rule.allow.end())
       return fmt::format("it asks for '{}', which the rule does not allow", each.primitive);
   }
@@ -145,7 +150,9 @@ void AgentRunner::await_effect(const Decision& decision) {
   const auto rule = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& each) {
     return each.spec->name == decision.rule;
   });
-  if (rule == rules_.end() || !rule->spec->goal || decision.state == "held") return;
+  const bool acts =
+      decision.state == "acting" || decision.state == "done" || decision.state == "recommended";
+  if (rule == rules_.end() || !rule->spec->goal || !acts) return;
   const json goal = decision.evidence.value("goal", json::object());
   if (!goal.is_object() || goal.contains("after")) return;
   effects_.emplace(decision.time_us + rule->spec->goal->after_us, decision.id);
@@ -167,7 +174,8 @@ void AgentRunner::look_at_effects() {
     made.evidence["goal"] = goal;
     if (const auto acting = acting_.find(id); acting != acting_.end())
       acting->second.evidence["goal"] = goal;
-    if (const auto kept = ledger_.update(made); !kept) say(kept.error().message);
+    if (const auto kept = ledger_.set_evidence(made.id, made.evidence); !kept)
+      say(kept.error().message);
     say(fmt::format("rule {}: effect of {}: {} -> {}", made.rule, id.substr(0, 8),
                     goal.value("before", json()).dump(), goal.at("after").dump()));
   }
@@ -177,9 +185,19 @@ void AgentRunner::look_at_effects() {
 void AgentRunner::admit_now(Decision& decision) {
   decision.state = "done";
   decision.ended_us = now();
+  const pipeline::EnginePrimitive* const admit = pipeline::find_engine_primitive("admit");
+  const std::string document = decision.evidence.value("document", json::object()).dump();
   for (DecidedAction& each : decision.actions) {
-    each.outcome = "DONE";
-    admitting_->push_back(each);
+    const auto problems = loader::validate(json::parse(admit->schema), each.args);
+    const auto changed = problems.empty() ? pipeline::admitted("the pipeline", document, each.args)
+                                          : Result<std::string>(fail(problems[0].message));
+    each.outcome = changed ? "DONE" : "FAILED";
+    if (changed) {
+      admitting_->push_back(each);
+      continue;
+    }
+    each.message = decision.reason = changed.error().message;
+    decision.state = "failed";
   }
 }
 

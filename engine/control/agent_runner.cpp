@@ -14,7 +14,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestSleep{60'000};
 constexpr std::int64_t kBeginAgainUs = 1'000'000, kKeepUs = 1'000'000;
-constexpr std::size_t kMostSamples = 10'000;
 constexpr std::size_t kLately = 1000;  // decisions whose effects may be awaited still
 
 std::string digest_of(const pipeline::RulePlugin& plugin) {
@@ -58,7 +57,7 @@ void AgentRunner::say(const std::string& line) const {
 void AgentRunner::sample(std::size_t rule, json sample) {
   const std::lock_guard lock(mutex_);
   if (paused_) return;
-  if (samples_.size() == kMostSamples) {
+  if (samples_.size() >= kMostSamples) {
     samples_.pop_front();
     ++passed_over_;
   }
@@ -167,6 +166,7 @@ void AgentRunner::run() {
     settled_until_us_.reset();
   }
   lock.unlock();
+  take_submitted(true);  // nobody waits for one that ends
   keep_dirty(true);
 }
 
@@ -181,11 +181,12 @@ void AgentRunner::work(bool paused, bool look) {
     if (was_paused_) pass_over();
     see_host();
     tend_due();
-    take_submitted();
+    take_submitted(false);
     if (look) wake_by_new_events();
     wake_by_samples();
     see_host();
   }
+  if (begun_ && paused) take_submitted(true);
   was_paused_ = paused || (was_paused_ && !begun_);
   keep_dirty(false);
 }
@@ -214,9 +215,9 @@ void AgentRunner::pass_over() {
 
 Result<void> AgentRunner::keep(Rule& rule, const std::vector<Decision>& decisions) {
   auto kept = ledger_.commit(name_, rule.spec->name, rule.state, decisions);
+  rule.kept_us = now();  // one that failed is tried again later, too
   if (!kept) return kept;
   dirty_.erase(index_of(rule));
-  rule.kept_us = now();
   return kept;
 }
 

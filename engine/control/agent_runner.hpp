@@ -110,7 +110,8 @@ class AgentRunner {
     Outcome outcome;
   };
 
-  static constexpr unsigned kMostTries = 5;  // of what wakes a rule and makes it fail
+  static constexpr std::size_t kMostSamples = 10'000;  // that wait
+  static constexpr unsigned kMostTries = 5;            // of what wakes a rule and makes it fail
   // Of the host's instances.
   static std::uint64_t trigger_id(std::size_t rule) { return rule * 2; }
   static std::uint64_t strategy_id(std::size_t rule) { return rule * 2 + 1; }
@@ -139,13 +140,15 @@ class AgentRunner {
   void wake_by_events(std::size_t index);
   void wake_by_samples();
   void take_answers();
-  void take_submitted();
+  void take_submitted(bool paused);
   void take_ends();
   bool load(std::size_t index);
   Result<json> load_plugin(std::uint64_t id, const char* kind, const pipeline::RulePlugin& plugin);
   /// False: it failed, and is tried again later.
   bool wake(std::size_t index, std::int32_t reason, const json& event, int depth,
             std::int64_t seen);
+  bool fire(std::size_t index, std::int32_t reason, const json& event, int depth, std::int64_t seen,
+            const std::function<bool(const std::string& problem)>& failed);
   Result<loader::Woken> ask_trigger(std::size_t index, std::int32_t reason, const json& event);
   Result<std::optional<Decision>> decide(std::size_t index, const json& evidence, int depth);
   Result<std::vector<DecidedAction>> ask_strategy(std::size_t index, const json& evidence,

@@ -153,6 +153,18 @@ bool AgentRunner::wake(std::size_t index, std::int32_t reason, const json& event
     schedule(rule);
     return false;
   };
+  try {
+    return fire(index, reason, event, depth, seen, failed);
+  } catch (const std::exception& error) {  // values that nobody expects, of an event or a plugin
+    return failed(error.what());
+  }
+}
+
+bool AgentRunner::fire(std::size_t index, std::int32_t reason, const json& event, int depth,
+                       std::int64_t seen,
+                       const std::function<bool(const std::string& problem)>& failed) {
+  Rule& rule = rules_[index];
+  const std::string state_before = rule.state.trigger_state;
   const auto woken = ask_trigger(index, reason, event);
   if (!woken) return failed("its trigger: " + woken.error().message);
   rule.state.seen = seen;
@@ -165,7 +177,7 @@ bool AgentRunner::wake(std::size_t index, std::int32_t reason, const json& event
   }
   if (!woken->fires.empty()) {
     if (const auto kept = keep(rule, decisions); !kept) return failed(kept.error().message);
-  } else if (rule.state.trigger_state != before.trigger_state) {
+  } else if (rule.state.trigger_state != state_before) {
     dirty_.insert(index);
   }
   rule.next_us = woken->next_wake_us;
@@ -219,10 +231,14 @@ void AgentRunner::wake_by_samples() {
   const std::lock_guard lock(mutex_);
   samples_.insert(samples_.begin(), std::make_move_iterator(later.begin()),
                   std::make_move_iterator(later.end()));
+  while (samples_.size() > kMostSamples) {
+    samples_.pop_front();
+    ++passed_over_;
+  }
 }
 
 /// Whoever submits waits: each rule is asked once, and one that fails lets it pass.
-void AgentRunner::take_submitted() {
+void AgentRunner::take_submitted(bool paused) {
   std::deque<Submitted> all;
   {
     const std::lock_guard lock(mutex_);
@@ -230,6 +246,10 @@ void AgentRunner::take_submitted() {
   }
   for (Submitted& each : all) {
     std::vector<DecidedAction> actions;
+    if (paused) {
+      each.answer->set_value(actions);
+      continue;
+    }
     admitting_ = &actions;
     const Happening asked{
         .type = kSubmit, .source = "engine", .time_us = now(), .payload = each.request};

@@ -384,40 +384,47 @@ Result<Agents::Hooked> Agents::hook(const HookCall& call) {
     }
   }
   if (waiting.empty()) return Hooked::unknown;
-  std::string problem;
+  // All who wait for it must know the secret: else one could be fired by somebody else's.
   for (const json& each : waiting) {
     const auto secret = hook_secret(each);
-    if (!secret) problem = secret.error().message;
-    if (!secret || !is_signed(call, *secret)) continue;
-    Happening happening;
-    happening.type = hook_event(call.path);
-    happening.source = "webhook";
-    if (!call.delivery.empty()) happening.origin = "webhook " + call.path + " " + call.delivery;
-    json body = json::parse(call.body, nullptr, false);
-    happening.payload = {{"body", body.is_discarded() ? json(valid_utf8(call.body)) : body}};
-    const auto told = emit(std::move(happening));
-    if (!told) return tl::unexpected(told.error());
-    return Hooked::told;
+    if (!secret) {
+      options_.log(fmt::format("webhook {}: {}", call.path, secret.error().message));
+      return fail("the secret of its rule cannot be read; the server's log says why");
+    }
+    if (!is_signed(call, *secret)) return Hooked::unsigned_;
   }
-  if (!problem.empty()) return fail(problem);
-  return Hooked::unsigned_;
+  Happening happening;
+  happening.type = hook_event(call.path);
+  happening.source = "webhook";
+  if (!call.delivery.empty()) happening.origin = "webhook " + call.path + " " + call.delivery;
+  json body = json::parse(call.body, nullptr, false);
+  happening.payload = {{"body", body.is_discarded() ? json(valid_utf8(call.body)) : body}};
+  const auto told = emit(std::move(happening));
+  if (!told) return tl::unexpected(told.error());
+  return Hooked::told;
 }
 
 Result<std::vector<Recorded>> Agents::record(std::int64_t since_us) const {
-  std::vector<Recorded> record;
-  const auto happened = with_ledger([&] { return ledger_.happenings_since(since_us); });
-  if (!happened) return tl::unexpected(happened.error());
-  for (const Happening& each : *happened) record.push_back({each.time_us, each, std::nullopt});
-  const std::lock_guard lock(mutex_);
-  const knowledge::Knowledge* const recent = engine_ == nullptr ? nullptr : engine_->recent();
-  std::set<std::string> seen;  // two rules may watch the same
-  for (const auto& [agent, all] : watched_)
-    for (const json& what : all)
-      if (recent != nullptr && seen.insert(what.dump()).second)
-        add_samples(*recent, what, since_us, record);
-  std::stable_sort(record.begin(), record.end(),
-                   [](const Recorded& a, const Recorded& b) { return a.time_us < b.time_us; });
-  return record;
+  return with_ledger([&]() -> Result<std::vector<Recorded>> {
+    const auto happened = ledger_.happenings_since(since_us);
+    if (!happened) return tl::unexpected(happened.error());
+    std::vector<Recorded> record;
+    for (const Happening& each : *happened) record.push_back({each.time_us, each, std::nullopt});
+    const runtime::Engine* engine = nullptr;  // there for as long as the ledger is used
+    std::map<std::string, json> watched;      // two rules may watch the same
+    {
+      const std::lock_guard lock(mutex_);
+      engine = engine_;
+      for (const auto& [agent, all] : watched_)
+        for (const json& what : all) watched.emplace(what.dump(), what);
+    }
+    const knowledge::Knowledge* const recent = engine == nullptr ? nullptr : engine->recent();
+    for (const auto& [text, what] : watched)
+      if (recent != nullptr) add_samples(*recent, what, since_us, record);
+    std::stable_sort(record.begin(), record.end(),
+                     [](const Recorded& a, const Recorded& b) { return a.time_us < b.time_us; });
+    return record;
+  });
 }
 
 Agents::Admission Agents::admit(const std::string& file, const std::string& source,
@@ -435,29 +442,39 @@ Agents::Admission Agents::admit(const std::string& file, const std::string& sour
     }
   }
   for (const auto& [name, runner] : asked) {
-    // The next one sees what this one has changed.
-    const auto request = pipeline::admission_request(file, admission.source, name_space, params);
-    if (!request) return admission;  // what is wrong with it is said when it is read
-    const auto actions = runner->admit(*request, kAdmitWithin);
-    if (!actions) options_.log(actions.error().message);
-    if (!actions) continue;
-    for (const DecidedAction& each : *actions) {
-      if (each.primitive != "admit") continue;
-      admission.denied = each.args.value("deny", "");
-      if (!admission.denied.empty()) {
-        admission.denied = fmt::format("agent {}: {}", name, admission.denied);
-        return admission;
-      }
-      auto changed = pipeline::admitted(file, admission.source, each.args);
-      if (!changed) {
-        options_.log(fmt::format("agent {}: {}: {}", name, file, changed.error().message));
-        continue;
-      }
-      admission.source = std::move(*changed);
-      admission.by.push_back(name);
+    try {
+      ask_to_admit(name, *runner, file, name_space, params, admission);
+    } catch (const std::exception& error) {  // values that nobody expects: it may pass
+      options_.log(fmt::format("agent {}: {}: {}", name, file, error.what()));
     }
+    if (!admission.denied.empty()) break;
   }
   return admission;
+}
+
+void Agents::ask_to_admit(const std::string& name, AgentRunner& runner, const std::string& file,
+                          const std::string& name_space, const json& params,
+                          Admission& admission) const {
+  // The next one sees what this one has changed.
+  const auto request = pipeline::admission_request(file, admission.source, name_space, params);
+  if (!request) return;  // what is wrong with it is said when it is read
+  const auto actions = runner.admit(*request, kAdmitWithin);
+  if (!actions) return options_.log(actions.error().message);
+  for (const DecidedAction& each : *actions) {
+    if (each.primitive != "admit") continue;
+    admission.denied = each.args.value("deny", "");
+    if (!admission.denied.empty()) {
+      admission.denied = fmt::format("agent {}: {}", name, admission.denied);
+      return;
+    }
+    auto changed = pipeline::admitted(file, admission.source, each.args);
+    if (!changed) {
+      options_.log(fmt::format("agent {}: {}: {}", name, file, changed.error().message));
+      continue;
+    }
+    admission.source = std::move(*changed);
+    admission.by.push_back(name);
+  }
 }
 
 Result<std::int64_t> Agents::emit(Happening happening) {

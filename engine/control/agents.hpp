@@ -96,6 +96,8 @@ class Agents {
   void begin(const std::string& name, Kept& kept, std::shared_ptr<const pipeline::AgentSpec> spec,
              std::shared_ptr<const loader::Catalog> catalog);
   void unwatch(const std::string& name);
+  void ask_to_admit(const std::string& name, AgentRunner& runner, const std::string& file,
+                    const std::string& name_space, const json& params, Admission& admission) const;
   void tell_all();
   std::string contested(const std::string& rule, const std::vector<DecidedAction>& actions);
   json describe(const std::string& name, const Kept& kept) const;

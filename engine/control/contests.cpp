@@ -21,12 +21,22 @@ constexpr std::array kSetters{
     Setter{"resize", ""},        Setter{"set_autoscaler", ""}, Setter{"place", ""},
     Setter{"cordon", ""},        Setter{"set_param", ""},      Setter{"promote_model", "version"}};
 
-std::string whom(const json& target) {
+/// As people read it, whatever a rule has made of it.
+std::string shown(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return {};
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+std::string whom(const json& target, const std::string& name_space) {
   if (target.contains("step"))
-    return fmt::format("{} of run {}", target.value("step", ""), target.value("run", ""));
-  std::string name = target.value(target.contains("object") ? "object" : "service", "");
-  if (target.contains("namespace")) name += " in " + target.value("namespace", "");
-  return name;
+    return fmt::format("{} of run {}", shown(target, "step"), shown(target, "run"));
+  if (target.contains("object")) {
+    const std::string in = shown(target, "namespace");
+    return shown(target, "object") + (in.empty() ? "" : " in " + in);
+  }
+  const std::string service = shown(target, "service");
+  return service.find('/') == std::string::npos ? name_space + "/" + service : service;
 }
 
 /// "3" and 3 are the same.
@@ -38,9 +48,9 @@ json ordered(const json& value) {
 
 }  // namespace
 
-std::optional<Claim> claim_of(const DecidedAction& action) {
+std::optional<Claim> claim_of(const DecidedAction& action, const std::string& name_space) {
   if (action.primitive == "pause" || action.primitive == "resume")
-    return Claim{"pause of " + whom(action.target), action.primitive};
+    return Claim{"pause of " + whom(action.target, name_space), action.primitive};
   const auto setter = std::find_if(kSetters.begin(), kSetters.end(), [&](const Setter& each) {
     return each.primitive == action.primitive;
   });
@@ -48,10 +58,12 @@ std::optional<Claim> claim_of(const DecidedAction& action) {
   const std::string argument(setter->argument);
   const json value = argument.empty() ? action.args : ordered(action.args.value(argument, json()));
   if (action.primitive == "promote_model")
-    return Claim{fmt::format("alias {} of model {}", action.args.value("alias", "champion"),
-                             action.args.value("name", "")),
-                 value};
-  return Claim{action.primitive + " of " + whom(action.target), value};
+    return Claim{
+        fmt::format("alias {} of model {}",
+                    action.args.contains("alias") ? shown(action.args, "alias") : "champion",
+                    shown(action.args, "name")),
+        value};
+  return Claim{action.primitive + " of " + whom(action.target, name_space), value};
 }
 
 bool Contests::is_reversal(const Subject& subject, const std::string& rule, const json& value) {
@@ -68,7 +80,7 @@ bool Contests::is_reversal(const Subject& subject, const std::string& rule, cons
 std::string Contests::why_not(const std::string& rule, const std::vector<DecidedAction>& actions,
                               std::int64_t now_us) const {
   for (const DecidedAction& each : actions) {
-    const auto claim = claim_of(each);
+    const auto claim = claim_of(each, rule.substr(0, rule.find('/')));
     const auto found = claim ? subjects_.find(claim->subject) : subjects_.end();
     if (found == subjects_.end() || now_us >= found->second.held_until_us) continue;
     const auto& rules = found->second.rules;
@@ -85,7 +97,7 @@ std::optional<Contests::Contest> Contests::note(const std::string& rule,
                                                 std::int64_t now_us) {
   std::optional<Contest> begun;
   for (const DecidedAction& each : actions) {
-    auto claim = claim_of(each);
+    auto claim = claim_of(each, rule.substr(0, rule.find('/')));
     if (!claim) continue;
     if (subjects_.size() >= kMostSubjects) forget(now_us);
     Subject& subject = subjects_[claim->subject];

@@ -17,8 +17,8 @@ struct Claim {
   std::string subject;  // "scale of deployment/web"
   json value;           // a number where it has an order, else whatever it is
 };
-/// Nothing: it sets nothing that another one could set back (run_pipeline, notify, ...).
-std::optional<Claim> claim_of(const DecidedAction& action);
+/// `name_space`: of the agent, where a service says none. Nothing: it sets nothing that another one could set back (run_pipeline, notify, ...).
+std::optional<Claim> claim_of(const DecidedAction& action, const std::string& name_space);
 
 /// Takes notes of who has set what. A reversal is a value set back, by another rule than had set it: of numbers one that
 /// goes the other way again, else the value of before. After kMostReversals of one subject within kWindowUs its rules are

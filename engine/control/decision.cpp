@@ -1,6 +1,15 @@
 #include "engine/control/decision.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace scanflow::control {
+
+bool is_of_engine(const std::string& type) {
+  constexpr std::array kReserved = {"run.", "model.", "tracked_run.", "agents.", "webhook."};
+  return type == "submit" || std::any_of(kReserved.begin(), kReserved.end(),
+                                         [&](const char* each) { return type.starts_with(each); });
+}
 
 json to_json(const Happening& happening) {
   return {{"type", happening.type},

@@ -19,6 +19,8 @@ struct Happening {
   std::string origin;        // whose it is: two of one are one; empty: of nobody who asks twice
   json payload = json::object();
 };
+/// Of those that the engine tells by itself: nobody else may.
+bool is_of_engine(const std::string& type);
 /// {"type", "source", "time_us", "payload"}: as triggers get it.
 json to_json(const Happening& happening);
 

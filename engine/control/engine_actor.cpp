@@ -19,6 +19,7 @@
 #include "engine/runtime/submission.hpp"
 #include "engine/store/happenings.hpp"
 #include "engine/store/store.hpp"
+#include "engine/track/registered_models.hpp"
 #include "engine/track/tracker.hpp"
 #include "engine/worker/run_program.hpp"
 #include "sdk/base/clock.hpp"
@@ -247,10 +248,13 @@ void EngineActor::promote_model(const Order& order, const Then& then) {
                         {"alias", args.at("alias")},
                         {"version", version.is_string() ? version : json(version.dump())}};
   const track::Endpoint* const endpoint = track::find_endpoint("POST", "registered-models/alias");
+  json asked = request;
+  asked[store::kDecisionField] = order.decision;
   with([&](runtime::Engine& engine) {
-    engine.track(*endpoint->call, request, [then, request](track::Answer<std::string> answer) {
-      then(answer ? done(request) : failed(answer.error().message));
-    });
+    engine.track(*endpoint->call, std::move(asked),
+                 [then, request](track::Answer<std::string> answer) {
+                   then(answer ? done(request) : failed(answer.error().message));
+                 });
   });
 }
 
@@ -275,6 +279,9 @@ Outcome EngineActor::notify(const Order& order) {
 }
 
 Outcome EngineActor::emit(const Order& order) {
+  const std::string type = order.action.args.at("type");
+  if (is_of_engine(type))
+    return failed(fmt::format("events '{}' are told by the engine alone", type));
   Happening happening;
   happening.type = order.action.args.at("type");
   happening.source = order.agent;
@@ -304,6 +311,8 @@ void EngineActor::ask_service(const Order& order, const Then& then) {
 
 /// Recorded: whoever serves it follows (engine/services).
 Outcome EngineActor::change_service(const Order& order) {
+  const std::lock_guard lock(
+      changing_mutex_);  // one after the other: each sees what the last one has left
   auto name = pipeline::parse_reference(order.action.target.at("service").get<std::string>());
   if (!name) return failed(name.error().message);
   if (name->name_space.empty()) name->name_space = name_space_of(order);
@@ -327,6 +336,13 @@ Outcome EngineActor::change_service(const Order& order) {
                            ? pipeline::scale_service(change, args)
                            : pipeline::set_service_traffic(change, *read.service, args);
   if (!changed) return failed(changed.error().message);
+  for (const json& each : args.value("versions", json::array())) {
+    const std::string model = each.at("model");
+    if (!track::is_registered(model)) continue;
+    const store::Artifacts artifacts(options_.state.artifacts());
+    if (const auto found = track::find_registered(store->get(), artifacts, model); !found)
+      return failed(found.error().message);
+  }
   Result<void> written = fail("the engine ends");
   // The engine's own store, for as long as it is there: it is not told to end within this.
   runtime::Engine* engine = nullptr;

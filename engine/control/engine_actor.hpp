@@ -58,6 +58,7 @@ class EngineActor final : public Actor {
   Ledger& ledger_;
   std::mutex mutex_;
   runtime::Engine* engine_;
+  std::mutex changing_mutex_;  // of services
   std::mutex under_way_mutex_;
   std::map<std::string, std::vector<Then>> under_way_;  // by Order::id: who is told
   std::stop_source stop_;

@@ -100,6 +100,7 @@ Result<void> Ledger::commit(const std::string& agent, const std::string& rule,
     for (const Decision& each : decisions)
       if (auto written = write(connection, each); !written) return written;
     if (decisions.empty()) return {};
+    if (auto forgotten = forget_tracked(connection, kMostDecisions); !forgotten) return forgotten;
     const auto dropped = change(connection,
                                 "DELETE FROM decisions WHERE ended_us > 0 AND seq <= "
                                 "(SELECT max(seq) FROM decisions) - ?1",
@@ -128,7 +129,12 @@ Result<bool> Ledger::answer(const std::string& id, bool approve, const std::stri
                id, approve ? "acting" : "rejected", by, approve ? std::int64_t{0} : now_us);
     if (!changed) return tl::unexpected(changed.error());
     waited = *changed > 0;
-    return {};
+    if (!waited || approve) return {};
+    const auto rejected = collect<Decision>(
+        connection, fmt::format("SELECT {} FROM decisions WHERE id = ?1", kDecision).c_str(),
+        read_decision, id);
+    if (!rejected) return tl::unexpected(rejected.error());
+    return rejected->empty() ? Result<void>() : track_decision(connection, rejected->front());
   });
   if (!written) return tl::unexpected(written.error());
   return waited;
@@ -140,6 +146,13 @@ Result<std::vector<std::string>> Ledger::agents() const {
       "SELECT agent FROM agent_rules UNION SELECT agent FROM paused_agents UNION SELECT agent FROM "
       "decisions WHERE ended_us = 0",
       [](const Statement& columns, std::string& agent) { columns.read(agent); });
+}
+
+Result<void> Ledger::set_evidence(const std::string& id, const json& evidence) {
+  return store_.write([&](Connection& connection) {
+    return all_of(change(connection, "UPDATE decisions SET evidence = ?2 WHERE id = ?1", id,
+                         text_of(evidence)));
+  });
 }
 
 Result<void> Ledger::update(const Decision& decision) {

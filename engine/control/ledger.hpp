@@ -50,6 +50,8 @@ class Ledger {
                       std::int64_t now_us);
   /// Those of whom something is kept that forget() would end.
   Result<std::vector<std::string>> agents() const;
+  /// What is known of a decision by now; what became of it meanwhile stays.
+  Result<void> set_evidence(const std::string& id, const json& evidence);
   /// What became of a decision.
   Result<void> update(const Decision& decision);
   /// Newest first.

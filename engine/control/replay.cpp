@@ -127,7 +127,7 @@ Result<std::vector<Decision>> replay(const ReplayOptions& options,
   Ledger ledger(**store);
   NobodyActs nobody;
   runtime::RecentMetrics recent;
-  std::atomic<std::int64_t> now_us = record.front().time_us - 1;
+  std::atomic<std::int64_t> now_us = record.front().time_us;
   AgentRunner::Options how;
   how.spec = only_recommending(*options.spec);
   how.catalog = options.catalog;

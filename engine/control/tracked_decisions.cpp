@@ -85,4 +85,17 @@ Result<void> track_decision(const store::Connection& connection, const Decision&
   return {};
 }
 
+Result<void> forget_tracked(const store::Connection& connection, std::int64_t most) {
+  const std::string runs =
+      "(SELECT t.key FROM decisions AS d JOIN tracked_runs AS t ON t.id = replace(d.id, '-', '') "
+      "WHERE d.ended_us > 0 AND d.seq <= (SELECT max(seq) FROM decisions) - ?1)";
+  for (const char* const what :
+       {"DELETE FROM tracked_params WHERE owner IN ", "DELETE FROM tracked_tags WHERE owner IN ",
+        "DELETE FROM tracked_runs WHERE key IN "}) {
+    const auto gone = change(connection, (what + runs).c_str(), most);
+    if (!gone) return tl::unexpected(gone.error());
+  }
+  return {};
+}
+
 }  // namespace scanflow::control

@@ -11,4 +11,7 @@ namespace scanflow::control {
 /// runs: a rule that waits for those would wait for its own decisions.
 Result<void> track_decision(const store::Connection& connection, const Decision& decision);
 
+/// Those of decisions that are about to be dropped: all but the newest `most`.
+Result<void> forget_tracked(const store::Connection& connection, std::int64_t most);
+
 }  // namespace scanflow::control

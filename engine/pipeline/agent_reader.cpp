@@ -94,6 +94,7 @@ class AgentReader {
     if (const Node* strategy = map.get("strategy")) read_strategy(*strategy, rule);
     check_what_decides(map);
     read_allow(map, rule);
+    if (rule.on.uses == "submit") check_asks_admit(map, rule);
     if (const Node* guard = map.get("guard")) read_guard(*guard, rule.guard);
     if (const Node* goal = map.get("goal")) read_goal(*goal, rule);
     out_.rules.push_back(std::move(rule));
@@ -103,6 +104,17 @@ class AgentReader {
   static bool asks_beforehand(const Node& rule) {
     const Node* const on = rule.find("on");
     return on != nullptr && on->items.size() == 2 && on->items[0]->text == "submit";
+  }
+
+  void check_asks_admit(const MapReader& map, const AgentRule& rule) {
+    for (const std::string& each : rule.allow) {
+      if (each == "admit") continue;
+      problems_
+          .add(
+              map.node().at, 1,
+              fmt::format("a rule on 'submit' asks for admit alone, not for '{}'", printable(each)))
+          .hint = "make a rule of its own, on an event";
+    }
   }
 
   void check_name(const Node& name) {

@@ -17,11 +17,10 @@ Result<const ServiceNode*> node_of(const ServiceSpec& spec, const std::string& n
   std::vector<const ServiceNode*> models;
   std::vector<std::string> names;
   for (const ServiceNode& each : spec.graph) {
+    if (each.type != "MODEL") continue;
     if (each.name == name) return &each;
-    if (each.type == "MODEL") {
-      models.push_back(&each);
-      names.push_back(each.name);
-    }
+    models.push_back(&each);
+    names.push_back(each.name);
   }
   if (name.empty() && models.size() == 1) return models.front();
   return fail(fmt::format("service {}/{} has {}; nodes with models: {}", spec.name_space, spec.name,
@@ -47,7 +46,8 @@ ServiceChange service_change_from_json(const json& document) {
   change.version = document.value("version", 0U);
   if (const json replicas = document.value("replicas", json()); replicas.is_number_unsigned())
     change.replicas = replicas;
-  for (const auto& [node, versions] : document.value("traffic", json::object()).items())
+  const json traffic = document.value("traffic", json::object());
+  for (const auto& [node, versions] : traffic.items())
     for (const json& each : versions)
       change.traffic[node].push_back(
           {each.value("model", ""), each.value("weight", 1.0), each.value("shadow", false), {}});
@@ -65,8 +65,11 @@ Result<void> set_service_traffic(ServiceChange& change, const ServiceSpec& spec,
   std::vector<ServiceVersion> versions;
   double sum = 0;
   for (const json& each : args.at("versions")) {
-    versions.push_back(
-        {each.at("model"), each.value("weight", 1.0), each.value("shadow", false), {}});
+    const std::string model = each.at("model");
+    if (std::any_of(versions.begin(), versions.end(),
+                    [&](const ServiceVersion& other) { return other.model == model; }))
+      return fail(fmt::format("versions: {} comes twice", model));
+    versions.push_back({model, each.value("weight", 1.0), each.value("shadow", false), {}});
     if (!versions.back().shadow) sum += versions.back().weight;
   }
   if (!(sum > 0))

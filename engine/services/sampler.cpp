@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "sdk/base/clock.hpp"
@@ -30,7 +31,7 @@ std::vector<ServiceSample> samples_of(const json& services, std::int64_t now_us)
   std::vector<ServiceSample> samples;
   for (json row : services) {
     if (row.contains("requests") && row.contains("errors"))
-      row["failed"] = row.at("requests").get<double>() * row.at("errors").get<double>();
+      row["failed"] = std::round(row.at("requests").get<double>() * row.at("errors").get<double>());
     for (const SampledFigure& each : kSampledFigures) {
       const auto found = row.find(each.field);
       if (found == row.end() || !found->is_number()) continue;

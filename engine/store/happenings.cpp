@@ -30,11 +30,11 @@ AskedBy asked_by(const std::string& trigger) {
           trigger.substr(id, trigger.size() - id - 1)};
 }
 
-/// What follows from a decision is one rule further on.
+/// A decision's own counts the rule that has made it.
 Result<int> depth_after(const Connection& connection, const std::string& decision) {
   if (decision.empty()) return 0;
   const auto depths = collect_column<std::int64_t>(
-      connection, "SELECT depth + 1 FROM decisions WHERE id = ?1", decision);
+      connection, "SELECT depth FROM decisions WHERE id = ?1", decision);
   if (!depths) return tl::unexpected(depths.error());
   return depths->empty() ? 0 : static_cast<int>(depths->front());
 }
@@ -151,12 +151,14 @@ Result<void> tell_model_version(const Connection& connection, std::int64_t key,
 
 Result<void> tell_model_alias(const Connection& connection, std::int64_t model,
                               const std::string& alias, std::int64_t version, std::int64_t before,
-                              std::int64_t time_us) {
+                              const std::string& decision, std::int64_t time_us) {
   const auto names = collect_column<std::string>(
       connection, "SELECT name FROM registered_models WHERE key = ?1", model);
   if (!names) return tl::unexpected(names.error());
   if (names->empty()) return {};
-  return tell(connection, "model.alias", time_us, 0, "",
+  const auto depth = depth_after(connection, decision);
+  if (!depth) return tl::unexpected(depth.error());
+  return tell(connection, "model.alias", time_us, *depth, "",
               {{"name", names->front()},
                {"alias", alias},
                {"version", version},

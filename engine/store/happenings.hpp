@@ -22,6 +22,9 @@ struct HappeningRow {
 /// Gives its number; of one that was told before, that of then.
 Result<std::int64_t> add_happening(const Connection& connection, const HappeningRow& row);
 
+/// The field of a tracker's request that says from which decision it follows.
+inline constexpr const char* kDecisionField = "scanflow_decision";
+
 /// RunRow::trigger of a run that a rule has asked for.
 std::string trigger_of(const std::string& agent, const std::string& decision);
 
@@ -33,10 +36,11 @@ Result<void> tell_run(const Connection& connection, const RunRow& run);
 /// model.version {"name", "version", "run", "step", "metrics", "source"}; `key`: of model_versions.
 Result<void> tell_model_version(const Connection& connection, std::int64_t key,
                                 std::int64_t time_us);
-/// model.alias {"name", "alias", "version", "before"}. `before`: the version that had it; 0: none had.
+/// model.alias {"name", "alias", "version", "before"}. `before`: the version that had it; 0: none had. `decision`: that
+/// has asked for it; empty: none has.
 Result<void> tell_model_alias(const Connection& connection, std::int64_t model,
                               const std::string& alias, std::int64_t version, std::int64_t before,
-                              std::int64_t time_us);
+                              const std::string& decision, std::int64_t time_us);
 /// tracked_run.ended {"id", "experiment", "name", "status", "metrics" (the newest of each), "params"}. `key`: of
 /// tracked_runs.
 Result<void> tell_tracked_run(const Connection& connection, std::int64_t key, std::int64_t time_us);

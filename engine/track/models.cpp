@@ -145,7 +145,8 @@ json set_alias(const Session& session, const Fields& request) {
   touch_model(session, version.owner);
   if (before != version.version)
     Db::whole(store::tell_model_alias(session.db.connection(), version.owner, alias,
-                                      version.version, before.value_or(0), session.now_ms * 1000));
+                                      version.version, before.value_or(0),
+                                      request.text(store::kDecisionField), session.now_ms * 1000));
   return json::object();
 }
 

@@ -20,6 +20,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLately = 500;  // requests
 
+/// The usual one first, then what is worse.
+std::size_t rank_of(const std::string& scenario) {
+  constexpr std::array kScenarios = {"sudden", "gradual", "recurring", "late", "poisoned", "clean"};
+  return static_cast<std::size_t>(std::find(kScenarios.begin(), kScenarios.end(), scenario) -
+                                  kScenarios.begin());
+}
+
 json read_json(const fs::path& file) {
   std::ifstream in(file);
   json document = json::parse(in, nullptr, false);
@@ -28,10 +35,10 @@ json read_json(const fs::path& file) {
   return document;
 }
 
-/// The number of the request that was sent at that time.
+/// The number of the first request that was sent at that time or after it.
 double request_at(const std::vector<std::int64_t>& sent_us, std::int64_t since_begin_us) {
-  const auto after = std::upper_bound(sent_us.begin(), sent_us.end(), since_begin_us);
-  return static_cast<double>(after - sent_us.begin());
+  const auto next = std::lower_bound(sent_us.begin(), sent_us.end(), since_begin_us);
+  return static_cast<double>(next - sent_us.begin());
 }
 
 bool ends_with_name(const json& text, std::string_view name) {
@@ -135,7 +142,8 @@ std::vector<Trial> read_trials(const fs::path& directory) {
   }
   if (trials.empty()) throw std::runtime_error(directory.string() + ": there are no trials in it");
   std::sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
-    return std::tie(a.scenario, a.seed, a.name) < std::tie(b.scenario, b.seed, b.name);
+    return std::tuple(rank_of(a.scenario), a.scenario, a.seed, a.name) <
+           std::tuple(rank_of(b.scenario), b.scenario, b.seed, b.name);
   });
   return trials;
 }

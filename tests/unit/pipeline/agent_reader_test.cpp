@@ -126,7 +126,7 @@ TEST(AgentReader, WhatIsWrongIsSaidWhereItStands) {
               HasSubstr("did you mean 'pipeline'?"));
   EXPECT_THAT(said(rule("    do: [{pause: {for: 3s}}]\n")), HasSubstr("it needs a target"));
   EXPECT_THAT(said(rule("    do: [{pause: {target: {step: a}}}]\n")),
-              HasSubstr("the target is neither a step of a run nor an object"));
+              HasSubstr("the target is neither a step of a run, nor a service, nor an object"));
   EXPECT_THAT(said(rule("    do: [{emit: {target: {object: a/b}, type: c}}]\n")),
               HasSubstr("'emit' is no primitive of an object"));
   EXPECT_THAT(said(rule("    do: [{emit: {type: a}}]\n    allow: [notify, expolde]\n")),

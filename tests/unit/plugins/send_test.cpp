@@ -20,7 +20,7 @@ using testing::HasSubstr;
 class SendTest : public testing::Test {
  protected:
   void SetUp() override {
-    digits_ = digits::generate(20, 1, {});
+    digits_ = digits::generate(20, 1);
     data::write_dataset(files_.path(), digits_);
     auto server = http::Server::listen("127.0.0.1:0");
     ASSERT_TRUE(server) << server.error().message;

@@ -19,7 +19,7 @@ using testing::HasSubstr;
 
 class Streams : public testing::Test {
  protected:
-  void SetUp() override { data::write_dataset(digits_.path(), digits::generate(60, 1, {})); }
+  void SetUp() override { data::write_dataset(digits_.path(), digits::generate(60, 1)); }
   StepRun& run_of(const char* id) {
     return *runs_.emplace_back(std::make_unique<StepRun>("data", id));
   }

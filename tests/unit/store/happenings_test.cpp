@@ -63,7 +63,7 @@ TEST_F(Happenings, ARunThatEndsIsToldOnce) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST_F(Happenings, WhatFollowsFromADecisionIsOneRuleFurther) {
+TEST_F(Happenings, WhatFollowsFromADecisionIsAsFarFromTheFirst) {
   ASSERT_TRUE(store_->write([](Connection& connection) -> Result<void> {
     const auto added = change(connection,
                               "INSERT INTO decisions VALUES (NULL, 'd1', 'ns/a', 'r', 1, 'act', "
@@ -75,10 +75,10 @@ TEST_F(Happenings, WhatFollowsFromADecisionIsOneRuleFurther) {
   ASSERT_TRUE(store_->register_model({.name = "m", .sha256 = "s", .run = "r1", .time_us = 5'000}));
   const auto all = told();
   ASSERT_EQ(all.size(), 2U);
-  EXPECT_THAT(all[0], testing::AllOf(testing::StartsWith("run.ended 5 "),
+  EXPECT_THAT(all[0], testing::AllOf(testing::StartsWith("run.ended 4 "),
                                      testing::HasSubstr(R"("agent":"ns/a","decision":"d1")")));
   EXPECT_THAT(all[1],
-              testing::StartsWith(R"(model.version 5 {"metrics":{},"name":"m","run":"r1")"));
+              testing::StartsWith(R"(model.version 4 {"metrics":{},"name":"m","run":"r1")"));
 }
 
 TEST_F(Happenings, TwoOfOneOriginAreOne) {
