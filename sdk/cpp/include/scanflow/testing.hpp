@@ -325,8 +325,8 @@ StrategyResult Harness::decide(const nlohmann::json& config, const Evidence& evi
       [&](scanflow_strategy* strategy) { return strategy->decide(strategy, &request); });
   for (const auto& action : actions) {
     const auto document = nlohmann::json::parse(action);
-    result.decision.actions.push_back(
-        {document.at("primitive"), document.at("target"), document.at("args")});
+    result.decision.actions.push_back({document.at("primitive"), document.at("target"),
+                                       document.at("args"), document.value("reason", "")});
   }
   if (!states.empty()) result.decision.state = states.back();
   result.told = host.take();
