@@ -1,8 +1,9 @@
 // admit: what a run is given before it begins.
-#include <algorithm>
 #include <scanflow/strategy.hpp>
 #include <string>
 #include <vector>
+
+#include "plugins/common/names.hpp"
 
 namespace scanflow::strategies {
 namespace {
@@ -25,13 +26,6 @@ struct AdmitConfig {
     f("deny", deny).doc("plugins that no step may use: then it is not run");
   }
 };
-
-bool is_among(const std::vector<std::string>& patterns, const std::string& name) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    if (!pattern.ends_with('*')) return name == pattern;
-    return name.starts_with(pattern.substr(0, pattern.size() - 1));
-  });
-}
 
 /// A patch that leaves what is there.
 json only_missing(const json& wanted, const json& there) {
@@ -71,13 +65,13 @@ class AdmitStrategy : public Strategy {
     for (const json& step : document.value("steps", json::array())) {
       if (!step.is_object()) continue;
       const std::string name = step.value("name", ""), uses = step.value("uses", "command");
-      if (is_among(config_.deny, uses))
+      if (is_named(config_.deny, uses))
         return {
             {{"admit",
               json::object(),
               {{"deny", "the step " + name + " uses " + uses + ", which is not admitted here"}}}}};
-      if (!is_among(config_.steps, name)) continue;
-      if (!config_.uses.empty() && !is_among(config_.uses, uses)) continue;
+      if (!is_named(config_.steps, name)) continue;
+      if (!config_.uses.empty() && !is_named(config_.uses, uses)) continue;
       if (json patch = only_missing(config_.set, step); !patch.empty()) steps[name] = patch;
     }
     json args = json::object();

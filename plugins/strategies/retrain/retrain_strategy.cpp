@@ -7,6 +7,7 @@
 #include "plugins/common/config_value.hpp"
 #include "plugins/common/durations.hpp"
 #include "plugins/common/evidence.hpp"
+#include "plugins/common/names.hpp"
 
 namespace scanflow::strategies {
 namespace {
@@ -75,19 +76,12 @@ RetrainStrategy::RetrainStrategy(Config config) : config_(std::move(config)) {
   }
 }
 
-bool RetrainStrategy::begins(const std::string& type) const {
-  const std::string& pattern = config_.start_on;
-  if (!pattern.ends_with('*')) return type == pattern;
-  return type.starts_with(pattern.substr(0, pattern.size() - 1));
-}
-
 std::optional<RunEnd> RetrainStrategy::own_end(const json& event) const {
   const auto payload = event.find("payload");
   if (text_at(event, "type") != "run.ended" || payload == event.end() || !payload->is_object())
     return std::nullopt;
   const std::string agent = text_at(*payload, "agent");  // of a run that a rule has asked for
-  const bool own =
-      config_.agent.empty() ? !agent.empty() : agent == config_.agent;
+  const bool own = config_.agent.empty() ? !agent.empty() : agent == config_.agent;
   if (!own || text_at(*payload, "name") != name_ ||
       (!name_space_.empty() && text_at(*payload, "namespace") != name_space_))
     return std::nullopt;
@@ -148,7 +142,7 @@ void RetrainStrategy::ask(const RetrainStep& step, std::vector<Action>& actions)
 Decision RetrainStrategy::decide(const Evidence& evidence) {
   Happened happened;
   if (evidence.evidence.is_object()) {
-    happened.begins = begins(text_at(evidence.evidence, "type"));
+    happened.begins = is_named(config_.start_on, text_at(evidence.evidence, "type"));
     happened.ended = own_end(evidence.evidence);
   }
   happened.quality = seen_number_if(evidence, "quality");

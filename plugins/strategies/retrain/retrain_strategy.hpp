@@ -56,7 +56,6 @@ class RetrainStrategy : public Strategy {
   Decision decide(const Evidence& evidence) override;
 
  private:
-  bool begins(const std::string& type) const;
   std::optional<RunEnd> own_end(const nlohmann::json& event) const;
   void ask(const RetrainStep& step, std::vector<Action>& actions) const;
 

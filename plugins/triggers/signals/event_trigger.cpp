@@ -1,17 +1,8 @@
 #include "plugins/triggers/signals/event_trigger.hpp"
 
-#include <algorithm>
+#include "plugins/common/names.hpp"
 
 namespace scanflow::triggers {
-namespace {
-
-/// `pattern` may end in '*'.
-bool matches(const std::string& pattern, const std::string& text) {
-  if (!pattern.ends_with('*')) return text == pattern;
-  return text.starts_with(pattern.substr(0, pattern.size() - 1));
-}
-
-}  // namespace
 
 Description EventTrigger::describe() {
   return {.id = "event", .version = "1.0.0", .summary = "Fires when somebody emits an event"};
@@ -22,11 +13,8 @@ EventTrigger::EventTrigger(Config config) : config_(std::move(config)) {
   if (config_.type.empty() == types.empty())
     throw Invalid("type, types: write one of them: type: drift.*, or types: [drift.*, retrained]");
   if (types.empty()) types.push_back(config_.type);
-  for (const auto& type : types) {
-    if (type.find('*') < type.size() - 1)
-      throw Invalid((config_.type.empty() ? "types: " : "type: ") + type +
-                    ": '*' may be its last letter alone");
-  }
+  for (const auto& type : types)
+    check_name_pattern(config_.type.empty() ? "types: " + type : "type", type);
   if (!config_.where.is_object()) throw Invalid("where: write a map: {severity: high}");
 }
 
@@ -40,9 +28,7 @@ WakeResult EventTrigger::wake(const Wake& wake) {
   if (wake.reason != WakeReason::event) return {};
   const auto& event = wake.event;
   const std::string type = event.value("type", "");
-  if (std::none_of(config_.types.begin(), config_.types.end(),
-                   [&](const auto& pattern) { return matches(pattern, type); }))
-    return {};
+  if (!is_named(config_.types, type)) return {};
   if (!config_.source.empty() && event.value("source", "") != config_.source) return {};
   const auto payload = event.value("payload", nlohmann::json::object());
   for (const auto& [name, value] : config_.where.items())

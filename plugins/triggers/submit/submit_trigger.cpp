@@ -2,6 +2,8 @@
 #include <scanflow/trigger.hpp>
 #include <string>
 
+#include "plugins/common/names.hpp"
+
 namespace scanflow::triggers {
 namespace {
 
@@ -17,11 +19,6 @@ struct SubmitConfig {
     f("labels", labels).doc("that it must have: {team: science}");
   }
 };
-
-bool is_named(const std::string& pattern, const std::string& name) {
-  if (!pattern.ends_with('*')) return name == pattern;
-  return name.starts_with(pattern.substr(0, pattern.size() - 1));
-}
 
 /// Asked by the server while whoever submits waits.
 class SubmitTrigger : public Trigger {

@@ -1,6 +1,6 @@
 #include "plugins/triggers/tracking/model_version.hpp"
 
-#include "plugins/triggers/tracking/pattern.hpp"
+#include "plugins/common/names.hpp"
 
 namespace scanflow::triggers {
 
@@ -15,7 +15,8 @@ ModelVersionTrigger::ModelVersionTrigger(Config config) : config_(std::move(conf
 }
 
 std::vector<nlohmann::json> ModelVersionTrigger::watches() const {
-  return {{{"source", "events"}, {"type", config_.alias.empty() ? "model.version" : "model.alias"}}};
+  return {
+      {{"source", "events"}, {"type", config_.alias.empty() ? "model.version" : "model.alias"}}};
 }
 
 WakeResult ModelVersionTrigger::wake(const Wake& wake) {

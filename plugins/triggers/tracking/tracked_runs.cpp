@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "plugins/triggers/tracking/pattern.hpp"
+#include "plugins/common/names.hpp"
 
 namespace scanflow::triggers {
 namespace {
@@ -56,8 +56,7 @@ Description TrackedRunsTrigger::describe() {
 }
 
 TrackedRunsTrigger::TrackedRunsTrigger(Config config) : config_(std::move(config)) {
-  if (config_.experiments.empty())
-    throw Invalid("experiments: name at least one, or '*' for all");
+  if (config_.experiments.empty()) throw Invalid("experiments: name at least one, or '*' for all");
   for (const std::string& each : config_.experiments) check_name_pattern("experiments", each);
   if (!config_.metrics.is_object() || !config_.params.is_object())
     throw Invalid("metrics, params: write maps: {accuracy: {above: 0.9}}, {model: cnn1}");
@@ -72,10 +71,7 @@ std::vector<json> TrackedRunsTrigger::watches() const {
 
 bool TrackedRunsTrigger::is_meant(const json& run) const {
   const std::string experiment = run.value("experiment", ""), status = run.value("status", "");
-  const auto& wanted = config_.experiments;
-  if (std::none_of(wanted.begin(), wanted.end(),
-                   [&](const auto& each) { return is_named(each, experiment); }))
-    return false;
+  if (!is_named(config_.experiments, experiment)) return false;
   if (std::find(config_.status.begin(), config_.status.end(), status) == config_.status.end())
     return false;
   const json metrics = run.value("metrics", json::object());
@@ -96,8 +92,7 @@ WakeResult TrackedRunsTrigger::wake(const Wake& wake) {
   if (!is_meant(run)) return {};
   json waiting = wake.state.empty() ? json::array() : json::parse(wake.state);
   waiting.push_back(essence_of(run));
-  if (waiting.size() < static_cast<std::size_t>(config_.count))
-    return {.state = waiting.dump()};
+  if (waiting.size() < static_cast<std::size_t>(config_.count)) return {.state = waiting.dump()};
   if (!config_.order.empty()) {
     const bool is_max = config_.best == "max";
     std::stable_sort(waiting.begin(), waiting.end(), [&](const json& a, const json& b) {

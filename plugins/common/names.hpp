@@ -1,15 +1,23 @@
-// Names that a trigger is meant for: one, or the beginning of some.
+// Names that a configuration means: one, or the beginning of some.
 #pragma once
 
+#include <algorithm>
 #include <scanflow/error.hpp>
 #include <string>
+#include <vector>
 
-namespace scanflow::triggers {
+namespace scanflow {
 
 /// `pattern` may end in '*'.
 inline bool is_named(const std::string& pattern, const std::string& name) {
   if (!pattern.ends_with('*')) return name == pattern;
   return name.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
+/// One of them means it.
+inline bool is_named(const std::vector<std::string>& patterns, const std::string& name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return is_named(pattern, name); });
 }
 
 /// Throws Invalid, with the field's name.
@@ -18,4 +26,4 @@ inline void check_name_pattern(const std::string& field, const std::string& patt
     throw Invalid(field + ": '*' may be its last letter alone");
 }
 
-}  // namespace scanflow::triggers
+}  // namespace scanflow
