@@ -21,7 +21,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMostRecord = std::size_t{1} << 30, kMostAgent = 4u << 20;
 
-Result<std::string> text_of(const std::string& file, std::size_t most) {
+Result<std::string> text_from(const std::string& file, std::size_t most) {
   if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
   return read_regular_file(file, most);
 }
@@ -58,9 +58,9 @@ int agent_record(const Context& context, const ReplayCommand& command) {
 }
 
 int agent_replay(const Context& context, const ReplayCommand& command) {
-  const auto agent = text_of(command.file, kMostAgent);
+  const auto agent = text_from(command.file, kMostAgent);
   if (!agent) return complain(context, kUsage, agent.error().message);
-  const auto text = text_of(command.from, kMostRecord);
+  const auto text = text_from(command.from, kMostRecord);
   if (!text) return complain(context, kUsage, text.error().message);
   auto catalog = context.catalog();
   if (!catalog) return complain(context, kUsage, catalog.error().message);

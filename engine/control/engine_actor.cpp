@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <charconv>
 #include <chrono>
 #include <utility>
@@ -31,7 +32,8 @@ namespace scanflow::control {
 namespace {
 
 constexpr std::chrono::seconds kNotifyWithin{30};
-constexpr std::size_t kMostSaid = 2000;  // bytes of what a program or a web hook said
+constexpr std::chrono::milliseconds kLookAgain{100};  // at an action that is under way
+constexpr std::size_t kMostSaid = 2000;               // bytes of what a program or a web hook said
 
 Outcome failed(std::string message) { return {"FAILED", std::move(message), json::object()}; }
 Outcome done(json evidence = json::object()) { return {"DONE", "", std::move(evidence)}; }
@@ -380,12 +382,23 @@ void EngineActor::ask_object(const Order& order, const Then& then) {
   request.arguments = order.action.args;
   request.by = "agent " + order.agent;
   runtime::Client client;
-  client.listener = [then](const runtime::Update& update) {
+  // It is answered once it is recorded: what becomes of it is asked for, under the same id.
+  client.listener = [this, order, then](const runtime::Update& update) {
     const auto outcome = outcome_of(*update, "action");
-    if (outcome) then(*outcome);
-    return !outcome;
+    if (outcome)
+      then(*outcome);
+    else if (update->value("type", "") == "done")
+      ask_object_later(order, then);
+    return false;
   };
   with([&](runtime::Engine& engine) { engine.act(std::move(request), std::move(client)); });
+}
+
+void EngineActor::ask_object_later(const Order& order, const Then& then) {
+  const auto timer = std::make_shared<boost::asio::steady_timer>(pool_.get_executor(), kLookAgain);
+  timer->async_wait([this, timer, order, then](const boost::system::error_code&) {
+    if (!stop_.stop_requested()) ask_object(order, then);
+  });
 }
 
 }  // namespace scanflow::control

@@ -50,6 +50,7 @@ class EngineActor final : public Actor {
   Outcome emit(const Order& order);
   void ask_step(const Order& order, const Then& then);
   void ask_object(const Order& order, const Then& then);
+  void ask_object_later(const Order& order, const Then& then);
   void ask_service(const Order& order, const Then& then);
   /// With the engine, while it is there.
   void with(const std::function<void(runtime::Engine&)>& use);

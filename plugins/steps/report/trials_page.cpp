@@ -97,7 +97,7 @@ const char* word_of(TrialEvent::Kind kind) {
   }
 }
 
-std::string plot_of(const Group& group) {
+std::string trials_plot(const Group& group) {
   std::vector<Curve> curves = {
       curve_of("the first model for ever", group.front()->right_of_nothing, 7, 1)};
   for (std::size_t i = 0; i < std::min(group.size(), kMostLines); ++i)
@@ -215,7 +215,7 @@ std::string falsely_text(const std::vector<Trial>& trials) {
       1e4 * static_cast<double>(all.retrainings) / static_cast<double>(all.requests));
 }
 
-std::string tile(const char* what, const std::string& figure, const std::string& more) {
+std::string trials_tile(const char* what, const std::string& figure, const std::string& more) {
   return fmt::format("<div class=\"tile\"><span>{}</span><b>{}</b><small>{}</small></div>", what,
                      figure, more);
 }
@@ -228,12 +228,13 @@ std::string tiles_of(const Group& group) {
       mean_over(group, [](const Trial&, const TrialFigures& f) { return f.regained; });
   const auto seconds =
       mean_over(group, [](const Trial&, const TrialFigures& f) { return f.recovered_s; });
-  return "<div class=\"tiles\">" + tile("before the drift", percent(clean), "accuracy") +
-         tile("while it drifted", percent(fallen), "accuracy, until a better model served") +
-         tile("regained, by itself", percent(regained), "accuracy of the last 500 requests") +
-         tile("a better model after", plain(seconds, " s"),
-              "noticed, labelled, learnt, judged, "
-              "promoted, swapped") +
+  return "<div class=\"tiles\">" + trials_tile("before the drift", percent(clean), "accuracy") +
+         trials_tile("while it drifted", percent(fallen), "accuracy, until a better model served") +
+         trials_tile("regained, by itself", percent(regained),
+                     "accuracy of the last 500 requests") +
+         trials_tile("a better model after", plain(seconds, " s"),
+                     "noticed, labelled, learnt, judged, "
+                     "promoted, swapped") +
          "</div>\n";
 }
 
@@ -246,12 +247,12 @@ std::string make_trials_page(const std::vector<Trial>& trials, std::int64_t now_
       "retrain, promote and swap.</p></div></header>\n<main>\n";
   for (const auto& [scenario, group] : by_scenario(trials)) {
     const auto meaning = scenarios().find(scenario);
-    body +=
-        section(scenario, scenario,
-                fmt::format("<p class=\"lead\">{} ({})</p>\n",
-                            escape(meaning == scenarios().end() ? "" : meaning->second),
-                            plural(group.size(), "seed")) +
-                    tiles_of(group) + plot_of(group) + finals_table(group) + course_table(group));
+    body += section(scenario, scenario,
+                    fmt::format("<p class=\"lead\">{} ({})</p>\n",
+                                escape(meaning == scenarios().end() ? "" : meaning->second),
+                                plural(group.size(), "seed")) +
+                        tiles_of(group) + trials_plot(group) + finals_table(group) +
+                        course_table(group));
   }
   body += section("false", "Retrained for nothing", "<p>" + falsely_text(trials) + "</p>\n");
   body += section(
