@@ -19,7 +19,8 @@ struct ExecConfig {
         .required()
         .min_items(1)
         .doc("the program and its arguments: [python3, /etc/scanflow/decide.py]");
-    f("timeout", timeout).doc("it is killed after this; below the deadline of the rule (guard: {deadline: 1s})");
+    f("timeout", timeout)
+        .doc("it is killed after this; below the deadline of the rule (guard: {deadline: 1s})");
     f("env", env).doc("variables over those of the agent: {NAME: text}");
   }
 };

@@ -11,7 +11,8 @@ struct ModelVersionConfig {
   template <class V>
   void fields(V& f) {
     f("model", model).required().min_length(1).doc("its name, or the beginning of names: mnist_*");
-    f("alias", alias).doc("fires when this alias means another version; without it when one is registered");
+    f("alias", alias)
+        .doc("fires when this alias means another version; without it when one is registered");
   }
 };
 

@@ -25,7 +25,8 @@ struct TrackedRunsConfig {
         .min_items(1)
         .one_of({"FINISHED", "FAILED", "KILLED"})
         .doc("how they have ended");
-    f("metrics", metrics).doc("that they must have: {accuracy: {above: 0.9}}; above, below, or a number");
+    f("metrics", metrics)
+        .doc("that they must have: {accuracy: {above: 0.9}}; above, below, or a number");
     f("params", params).doc("likewise: {model: cnn1}");
     f("count", count).min(1).max(100).doc("fires for each so many");
     f("order", order).doc("a metric by which they are put in order; without it as they have ended");

@@ -12,7 +12,10 @@ struct WebhookConfig {
   json where = json::object();
   template <class V>
   void fields(V& f) {
-    f("path", path).required().min_length(1).doc("TEAM/NAME: it is called at /api/v1/hooks/TEAM/NAME");
+    f("path", path)
+        .required()
+        .min_length(1)
+        .doc("TEAM/NAME: it is called at /api/v1/hooks/TEAM/NAME");
     f("secret_env", secret_env).doc("the server's variable with the secret that callers sign with");
     f("secret_file", secret_file).doc("or a file with it");
     f("where", where).doc("what the body must hold: {action: published}");

@@ -135,8 +135,9 @@ class PromoteBetter : public ::testing::Test {
 };
 
 TEST_F(PromoteBetter, WhatIsSurelyBetterTakesTheAlias) {
-  EXPECT_EQ(decided({{"candidate", 0.95}, {"baseline", 0.90}, {"samples", 1000}}),
-            R"(promote_model {"alias":"champion","name":"m","version":"4"} because 0.9500 against 0.9000)");
+  EXPECT_EQ(
+      decided({{"candidate", 0.95}, {"baseline", 0.90}, {"samples", 1000}}),
+      R"(promote_model {"alias":"champion","name":"m","version":"4"} because 0.9500 against 0.9000)");
   EXPECT_THAT(decided({{"candidate", 0.91}, {"baseline", 0.90}, {"samples", 1000}}),
               ::testing::AllOf(HasSubstr("promotion.refused"), HasSubstr("not surely better")));
   EXPECT_THAT(decided({{"candidate", 0.91}, {"baseline", 0.90}, {"samples", 100'000}}),
