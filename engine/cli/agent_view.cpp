@@ -5,6 +5,7 @@
 
 #include <ctime>
 
+#include "engine/cli/context.hpp"
 #include "engine/cli/text.hpp"
 #include "sdk/base/units.hpp"
 #include "sdk/base/uuid.hpp"
