@@ -9,6 +9,7 @@
 #include "engine/backend/names.hpp"
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/metric_answers.hpp"
 #include "engine/runtime/namespaces.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/uuid.hpp"
