@@ -136,14 +136,13 @@ void Engine::enrol(std::string name_space, std::function<void(Result<Enrolled>)>
 
 void Engine::admit_pod(std::string name_space, std::string pod,
                        std::function<void(Result<Enrolled>)> then) {
-  impl_->post([impl = impl_.get(), user = user_of_pod(name_space, pod), then = std::move(then)] {
-    impl->admit_pod(user, then);
-  });
+  impl_->post([impl = impl_.get(), name_space = std::move(name_space), pod = std::move(pod),
+               then = std::move(then)] { impl->admit_pod(user_of_pod(name_space, pod), then); });
 }
 
 void Engine::dismiss_pod(std::string name_space, std::string pod) {
-  impl_->post([impl = impl_.get(), user = user_of_pod(name_space, pod), pod] {
-    impl->pod_fleet.dismiss_user(user, pod);
+  impl_->post([impl = impl_.get(), name_space = std::move(name_space), pod = std::move(pod)] {
+    impl->pod_fleet.dismiss_user(user_of_pod(name_space, pod), pod);
   });
 }
 

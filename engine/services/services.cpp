@@ -125,6 +125,7 @@ void Services::look() {
 void Services::keep(const std::set<serve::ServiceName>& there) {
   if (kept_) return;
   std::vector<std::string> names;
+  names.reserve(there.size());
   for (const serve::ServiceName& name : there) names.push_back(text_of(name));
   const std::string problem =
       unless_refused(refused_, "keep", names, [&] { return place_->keep(there); });
@@ -258,7 +259,7 @@ std::string Services::end_switch(const serve::ServiceName& name, Hosted& hosted)
   hosted.under_way.reset();
   infer::NodeDocument& node = hosted.planned->nodes[ended.node];
   const auto& switched = ended.done.get();
-  const std::string problem = switched ? "" : switched.error().message;
+  std::string problem = switched ? "" : switched.error().message;
   hosted.refused.note(about_of(node), infer::to_json(ended.versions), problem, kLongestLoadUs,
                       monotonic_us());
   if (!switched) return problem;
