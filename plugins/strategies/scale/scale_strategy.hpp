@@ -23,7 +23,7 @@ struct ScaleConfig {
         .doc("how far the demand is forecast: as long as a replica takes to be ready; 0s: not");
     f("smoothing", smoothing).doc("the forecast's memory");
     f("on", on).doc(
-        "the target of the primitive: {service: NAME}, {workload: deployment/NAME}, ...");
+        "the target of the primitive: {service: NAMESPACE/NAME}, {object: deployment/NAME}, ...");
   }
 };
 
