@@ -67,9 +67,8 @@ class Agents {
   /// An error: the secret is not to be had.
   Result<Hooked> hook(const HookCall& call);
   struct Admission {
-    std::string source;           // of the pipeline, as it may be run
-    std::vector<std::string> by;  // agents that have changed it
-    std::string denied;           // why it may not; empty: it may
+    std::string source;  // of the pipeline, as it may be run
+    std::string denied;  // why it may not; empty: it may
   };
   /// Rules on `submit` are asked, one agent after the other: one that fails lets it pass. Blocks.
   Admission admit(const std::string& file, const std::string& source, const std::string& name_space,

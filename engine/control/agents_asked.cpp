@@ -164,7 +164,7 @@ Result<std::vector<Recorded>> Agents::record(std::int64_t since_us) const {
 
 Agents::Admission Agents::admit(const std::string& file, const std::string& source,
                                 const std::string& name_space, const json& params) {
-  Admission admission{source, {}, ""};
+  Admission admission{source, ""};
   std::map<std::string, std::shared_ptr<AgentRunner>> asked;
   {
     const std::lock_guard lock(mutex_);
@@ -208,7 +208,6 @@ void Agents::ask_to_admit(const std::string& name, AgentRunner& runner, const st
       continue;
     }
     admission.source = std::move(*changed);
-    admission.by.push_back(name);
   }
 }
 
