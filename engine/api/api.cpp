@@ -23,6 +23,7 @@ Response rejected(const json& update) {
   const std::string reason = update.value("reason", "");
   const int exit = update.value("exit", 3);
   const int status = reason == "not_found"               ? 404
+                     : reason == "forbidden"             ? 403
                      : reason == "conflict" || exit == 1 ? 409
                      : exit == 2                         ? 400
                                                          : 503;

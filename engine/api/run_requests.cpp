@@ -64,17 +64,6 @@ void begin(runtime::Engine& engine, const Submitted& submitted, const Reply& rep
                 client);
 }
 
-/// Agents may change it before it begins, or deny it; a run that is repeated was asked about before.
-Answer<void> ask_agents(control::Agents* agents, runtime::Submission& submission) {
-  if (agents == nullptr || !submission.retry_of.empty()) return {};
-  auto admission =
-      agents->admit(submission.file, submission.source, submission.name_space, submission.params);
-  if (!admission.denied.empty())
-    return tl::unexpected(Failure{403, 2, "the run is not admitted: " + admission.denied});
-  submission.source = std::move(admission.source);
-  return {};
-}
-
 }  // namespace
 
 void Api::Impl::list_runs(const Request& request, const Segments&, const Reply& reply) {
@@ -155,9 +144,10 @@ void Api::Impl::submit(const Request& request, const Segments&, const Reply& rep
   boost::asio::post(shared.asking, [this, request, reply, dry_run = *dry_run, there = agents] {
     auto submitted = read_submission(request, options);
     if (!submitted) return reply(failed(submitted.error()));
-    if (auto may = ask_agents(there, submitted->submission); !may)
-      return reply(failed(may.error()));
     if (dry_run) {
+      // Otherwise the engine asks them.
+      const auto admitted = there == nullptr ? Result<void>() : there->admit(submitted->submission);
+      if (!admitted) return reply(refuse(403, 2, admitted.error().message));
       const auto plan = plan_run(options.state, std::move(submitted->submission),
                                  submitted->catalog, submitted->environment);
       return reply(plan ? respond(200, *plan) : failed(plan.error()));

@@ -205,6 +205,12 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
   auto socket = runtime::EngineSocket::serve(std::move(*engine), chosen.state);
   if (!socket) return tl::unexpected(socket.error());
   impl->socket = std::move(*socket);
+  auto agents =
+      control::Agents::start({chosen.state, chosen.worker, chosen.jobs, chosen.plugin_dirs,
+                              [&chosen] { return find_plugins(chosen); }, chosen.log},
+                             impl->socket->engine());
+  if (!agents) return tl::unexpected(agents.error());
+  impl->agents = std::move(*agents);  // from here on they are asked before anything begins
   auto scheduler = Scheduler::start({chosen.state, chosen.jobs, chosen.plugin_dirs,
                                      [&chosen] { return find_plugins(chosen); }, chosen.log},
                                     impl->socket->engine());
@@ -217,16 +223,13 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
          engine.observe(sample.name,
                         {{"namespace", sample.name_space}, {"service", sample.service}}, kind,
                         {sample.time_us, sample.value});
+       },
+       [&agents = *impl->agents](const store::Document& service) {
+         return agents.admit_service(service);
        }},
       impl->make_place(impl->socket->engine()));
   if (!hosted) return tl::unexpected(hosted.error());
   impl->hosted = std::move(*hosted);
-  auto agents =
-      control::Agents::start({chosen.state, chosen.worker, chosen.jobs, chosen.plugin_dirs,
-                              [&chosen] { return find_plugins(chosen); }, chosen.log},
-                             impl->socket->engine());
-  if (!agents) return tl::unexpected(agents.error());
-  impl->agents = std::move(*agents);
   impl->api->serve(impl->socket->engine(), *impl->hosted, *impl->agents);
   chosen.log("listening on http://" + impl->http->address());
   return std::unique_ptr<Server>(new Server(std::move(impl)));

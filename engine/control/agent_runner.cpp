@@ -84,6 +84,7 @@ std::optional<std::int64_t> AgentRunner::settle() {
 void AgentRunner::pause(bool paused) {
   const std::lock_guard lock(mutex_);
   paused_ = paused;
+  if (paused) samples_.clear();
   changed_.notify_one();
 }
 
@@ -198,10 +199,6 @@ bool AgentRunner::is_ending() const {
 
 /// What happened while it was paused.
 void AgentRunner::pass_over() {
-  {
-    const std::lock_guard lock(mutex_);
-    samples_.clear();
-  }
   const auto newest = ledger_.newest();
   if (!newest) return say(newest.error().message);
   read_ = *newest;

@@ -229,6 +229,7 @@ void AgentRunner::wake_by_samples() {
     schedule(rule);
   }
   const std::lock_guard lock(mutex_);
+  if (paused_) return;
   samples_.insert(samples_.begin(), std::make_move_iterator(later.begin()),
                   std::make_move_iterator(later.end()));
   while (samples_.size() > kMostSamples) {

@@ -38,6 +38,7 @@ Agents::Agents(Options options, std::unique_ptr<store::Store> store, runtime::En
       EngineActor::Options{options_.state, options_.jobs, options_.plugin_dirs, options_.catalog},
       engine, ledger_);
   engine.store()->on_happening([this] { tell_all(); });
+  engine.on_submission([this](runtime::Submission& submission) { return admit(submission); });
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -48,8 +49,9 @@ void Agents::forget_engine() {
     const std::lock_guard lock(mutex_);
     if (ending_) return;
     ending_ = true;
-    changed_.notify_one();
+    changed_.notify_all();
   }
+  engine_->on_submission({});
   engine_->store()->on_happening({});
   if (thread_.joinable()) thread_.join();
   std::map<std::string, Kept> agents;
@@ -89,7 +91,12 @@ void Agents::look() {
     there.insert(name_of(entry.newest));
     look_at(entry);
   }
-  if (!std::exchange(looked_, true)) forget_those_not(there);
+  if (!looked_) {
+    forget_those_not(there);
+    const std::lock_guard lock(mutex_);
+    looked_ = true;
+    changed_.notify_all();
+  }
   std::vector<std::pair<std::string, Kept>> gone;
   {
     const std::lock_guard lock(mutex_);
@@ -188,7 +195,9 @@ void Agents::begin(const std::string& name, Kept& kept,
   };
   options.watching = [this, name](const json& what, const AgentRunner::TakeSample& take) {
     const std::lock_guard lock(mutex_);
-    if (engine_ == nullptr || what.at("source") != "samples") return;
+    if (engine_ == nullptr) return;
+    if (what.at("source") == "objects") object_watches_[name].push_back(objects_.watch(what, take));
+    if (what.at("source") != "samples") return;
     watches_[name].push_back(
         engine_->watch_samples(what.at("name"), what.value("labels", Labels()), take));
     watched_[name].push_back(what);
@@ -225,9 +234,11 @@ std::string Agents::contested(const std::string& rule, const std::vector<Decided
   return {};
 }
 
-/// No samples come any more. Under the mutex.
+/// No samples come any more, and nothing of objects. Under the mutex.
 void Agents::unwatch(const std::string& name) {
   watched_.erase(name);
+  if (const auto objects = object_watches_.extract(name); !objects.empty())
+    for (const std::uint64_t each : objects.mapped()) objects_.unwatch(each);
   const auto watches = watches_.extract(name);
   if (engine_ == nullptr || watches.empty()) return;
   for (const std::uint64_t each : watches.mapped()) engine_->unwatch_samples(each);
@@ -249,13 +260,22 @@ std::shared_ptr<AgentRunner> Agents::runner_of(const std::string& name) const {
   return found == agents_.end() ? nullptr : found->second.runner;
 }
 
+/// Of the objects that its rules watch. Under the mutex.
+std::string Agents::watch_problem(const std::string& name) const {
+  const auto found = object_watches_.find(name);
+  if (found == object_watches_.end()) return {};
+  for (const std::uint64_t each : found->second)
+    if (std::string problem = objects_.problem(each); !problem.empty()) return problem;
+  return {};
+}
+
 json Agents::describe(const std::string& name, const Kept& kept) const {
   const std::size_t slash = name.find('/');
   json row = {{"namespace", name.substr(0, slash)},
               {"name", name.substr(slash + 1)},
               {"version", kept.version},
               {"template", kept.template_},
-              {"problem", kept.problem},
+              {"problem", kept.problem.empty() ? watch_problem(name) : kept.problem},
               {"rules", kept.runner ? kept.runner->rules() : json::array()}};
   const bool is_paused = paused_.contains(name);
   row["status"] = !kept.problem.empty() ? "failed" : is_paused ? "paused" : "active";

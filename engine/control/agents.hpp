@@ -21,6 +21,7 @@
 #include "engine/control/contests.hpp"
 #include "engine/control/engine_actor.hpp"
 #include "engine/control/ledger.hpp"
+#include "engine/control/object_watches.hpp"
 #include "engine/control/replay.hpp"
 #include "engine/control/web_hook.hpp"
 #include "engine/runtime/engine.hpp"
@@ -66,13 +67,11 @@ class Agents {
   /// Somebody has called the server: told as an event where a rule waits for that, and the call is signed with its secret.
   /// An error: the secret is not to be had.
   Result<Hooked> hook(const HookCall& call);
-  struct Admission {
-    std::string source;  // of the pipeline, as it may be run
-    std::string denied;  // why it may not; empty: it may
-  };
-  /// Rules on `submit` are asked, one agent after the other: one that fails lets it pass. Blocks.
-  Admission admit(const std::string& file, const std::string& source, const std::string& name_space,
-                  const json& params);
+  /// Rules on `submit` are asked, one agent after the other: one that fails lets it pass. The error: it may not be run, and
+  /// why. Blocks, for seconds at most.
+  Result<void> admit(runtime::Submission& submission);
+  /// The same of a version of a service, once: gives its text as it may be served.
+  Result<std::string> admit_service(const store::Document& service);
   /// What agents could be woken by since then: events, and each second of the series that rules watch now. For replays.
   Result<std::vector<Recorded>> record(std::int64_t since_us) const;
   /// Tells an event to all agents; gives its number.
@@ -95,8 +94,11 @@ class Agents {
   void begin(const std::string& name, Kept& kept, std::shared_ptr<const pipeline::AgentSpec> spec,
              std::shared_ptr<const loader::Catalog> catalog);
   void unwatch(const std::string& name);
-  void ask_to_admit(const std::string& name, AgentRunner& runner, const std::string& file,
-                    const std::string& name_space, const json& params, Admission& admission) const;
+  std::string watch_problem(const std::string& name) const;
+  Result<std::string> admit(const std::string& file, std::string source,
+                            const std::string& name_space, const json& params);
+  Result<void> take_admission(const std::string& name, const std::string& file,
+                              const std::vector<DecidedAction>& actions, std::string& source) const;
   void tell_all();
   std::string contested(const std::string& rule, const std::vector<DecidedAction>& actions);
   json describe(const std::string& name, const Kept& kept) const;
@@ -122,6 +124,8 @@ class Agents {
   std::map<std::string, std::string> paused_;
   std::map<std::string, std::vector<std::uint64_t>> watches_;  // Engine::watch_samples
   std::map<std::string, std::vector<json>> watched_;           // what that is: {"name", "labels"}
+  ObjectWatches objects_{runtime::cluster_of_environment()};
+  std::map<std::string, std::vector<std::uint64_t>> object_watches_;
   bool ending_ = false, looked_ = false;
   std::mutex contests_mutex_;
   Contests contests_;

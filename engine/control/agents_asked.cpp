@@ -1,4 +1,4 @@
-// What agents are asked for: decisions and answers, pauses, events, calls, records, admission.
+// What agents are asked for: decisions and answers, pauses, events, calls, records.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,15 +6,12 @@
 #include <map>
 
 #include "engine/control/agents.hpp"
-#include "engine/pipeline/admission.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/text.hpp"
 #include "sdk/base/uuid.hpp"
 
 namespace scanflow::control {
 namespace {
-
-constexpr std::chrono::seconds kAdmitWithin{5};
 
 /// The last sample of each second; of long times of each of as many steps as may be.
 void add_samples(const knowledge::Knowledge& recent, const json& what, std::int64_t since_us,
@@ -71,6 +68,10 @@ Result<void> Agents::pause(const std::string& name_space, const std::string& nam
       paused_.erase(whole);
     const auto found = agents_.find(whole);
     if (found != agents_.end() && found->second.runner) found->second.runner->pause(paused);
+    const auto watches = object_watches_.find(whole);
+    if (paused || watches == object_watches_.end()) return {};
+    // Nothing was heard of them meanwhile.
+    for (const std::uint64_t each : watches->second) objects_.again(each);
     return {};
   });
 }
@@ -160,55 +161,6 @@ Result<std::vector<Recorded>> Agents::record(std::int64_t since_us) const {
                      [](const Recorded& a, const Recorded& b) { return a.time_us < b.time_us; });
     return record;
   });
-}
-
-Agents::Admission Agents::admit(const std::string& file, const std::string& source,
-                                const std::string& name_space, const json& params) {
-  Admission admission{source, ""};
-  std::map<std::string, std::shared_ptr<AgentRunner>> asked;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [name, kept] : agents_) {
-      if (!kept.runner || !kept.spec) continue;
-      const auto& rules = kept.spec->rules;
-      if (std::any_of(rules.begin(), rules.end(),
-                      [](const pipeline::AgentRule& rule) { return rule.on.uses == "submit"; }))
-        asked[name] = kept.runner;
-    }
-  }
-  for (const auto& [name, runner] : asked) {
-    try {
-      ask_to_admit(name, *runner, file, name_space, params, admission);
-    } catch (const std::exception& error) {  // values that nobody expects: it may pass
-      options_.log(fmt::format("agent {}: {}: {}", name, file, error.what()));
-    }
-    if (!admission.denied.empty()) break;
-  }
-  return admission;
-}
-
-void Agents::ask_to_admit(const std::string& name, AgentRunner& runner, const std::string& file,
-                          const std::string& name_space, const json& params,
-                          Admission& admission) const {
-  // The next one sees what this one has changed.
-  const auto request = pipeline::admission_request(file, admission.source, name_space, params);
-  if (!request) return;  // what is wrong with it is said when it is read
-  const auto actions = runner.admit(*request, kAdmitWithin);
-  if (!actions) return options_.log(actions.error().message);
-  for (const DecidedAction& each : *actions) {
-    if (each.primitive != "admit") continue;
-    admission.denied = each.args.value("deny", "");
-    if (!admission.denied.empty()) {
-      admission.denied = fmt::format("agent {}: {}", name, admission.denied);
-      return;
-    }
-    auto changed = pipeline::admitted(file, admission.source, each.args);
-    if (!changed) {
-      options_.log(fmt::format("agent {}: {}: {}", name, file, changed.error().message));
-      continue;
-    }
-    admission.source = std::move(*changed);
-  }
 }
 
 Result<std::int64_t> Agents::emit(Happening happening) {

@@ -49,7 +49,7 @@ bool Watcher::list(const std::stop_token& stop) {
     return false;
   }
   version_ = all->version;
-  failures_ = 0;
+  be_well();
   events_.listed(std::move(all->items), begun_us);
   return true;
 }
@@ -92,13 +92,17 @@ Watcher::Next Watcher::take(std::string_view line) {
   if (const std::string version = text_at(object, "/metadata/resourceVersion"_json_pointer);
       !version.empty())
     version_ = version;
-  failures_ = 0;
+  be_well();
   if (type == "BOOKMARK") return Next::again;
   const Change::What what = type == "ADDED"     ? Change::What::added
                             : type == "DELETED" ? Change::What::deleted
                                                 : Change::What::modified;
   events_.changed({what, std::move(object)});
   return Next::again;
+}
+
+void Watcher::be_well() {
+  if (std::exchange(failures_, 0) > 1 && events_.well) events_.well();
 }
 
 /// Before the next try. False: it is stopped.

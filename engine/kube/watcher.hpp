@@ -28,6 +28,8 @@ class Watcher {
     std::function<void(Change)> changed;
     /// The server could not be asked; it is, until it can. Said once each time.
     std::function<void(const Failure&)> trouble;
+    /// It can again, after that.
+    std::function<void()> well = {};
   };
   struct What {
     Kind kind;
@@ -50,6 +52,7 @@ class Watcher {
   Next watch(const std::stop_token& stop);
   Next take(std::string_view line);
   bool pause(const Failure& failure, const std::stop_token& stop);
+  void be_well();
 
   const std::shared_ptr<Client> client_;
   const What what_;

@@ -8,6 +8,7 @@
 #include "engine/runtime/admission.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/runtime/machine_capacity.hpp"
+#include "engine/runtime/replies.hpp"
 #include "engine/runtime/secrets.hpp"
 #include "sdk/base/clock.hpp"
 
@@ -47,6 +48,11 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
   }
   work([this, submission = std::move(submission), prepared = std::move(prepared),
         client = std::move(client)]() mutable {
+    const auto admitted = prepared ? Result<void>() : ask_to_admit(submission);
+    if (!admitted)
+      return post([client = std::move(client), why = admitted.error().message] {
+        reject(client, why, kForbidden);
+      });
     Result<Prepared> ready = get_ready(submission, std::move(prepared), client.environment);
     post([this, submission = std::move(submission), ready = std::move(ready),
           client = std::move(client)]() mutable {
@@ -60,6 +66,13 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
       }
     });
   });
+}
+
+/// [any-thread]
+Result<void> Engine::Impl::ask_to_admit(Submission& submission) {
+  if (!submission.retry_of.empty() || submission.caller) return {};
+  const std::shared_lock shared(admitting);
+  return admit_first ? admit_first(submission) : Result<void>();
 }
 
 /// [any-thread]

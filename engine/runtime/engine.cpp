@@ -123,6 +123,11 @@ void Engine::top(Client client) {
   impl_->ask([impl = impl_.get(), client = std::move(client)] { impl->tell_top(client); });
 }
 
+void Engine::on_submission(Admit admit) {
+  const std::lock_guard alone(impl_->admitting);
+  impl_->admit_first = std::move(admit);
+}
+
 void Engine::act(ActionRequest request, Client client) {
   impl_->post([impl = impl_.get(), request = std::move(request),
                client = std::move(client)]() mutable { impl->act(std::move(request), client); });

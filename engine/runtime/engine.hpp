@@ -99,6 +99,12 @@ class Engine {
   /// "top": top.hpp's document of all that runs.
   void top(Client client);
 
+  /// Asked before a run begins, whoever submits it, but for one that repeats another or is called by one. It may change
+  /// what is run; its error, which is what the user sees, keeps it from beginning. It is called on a thread of the
+  /// engine's, which it may hold up, and no more once on_submission({}) has returned.
+  using Admit = std::function<Result<void>(Submission& submission)>;
+  void on_submission(Admit admit);
+
   /// A primitive of a cluster's object: "action": action_document. Asked again with the same id, it is done once.
   void act(ActionRequest request, Client client);
 

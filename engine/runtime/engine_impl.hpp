@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <shared_mutex>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -71,6 +72,7 @@ struct Engine::Impl {
   // --- life and loop (engine.cpp)
   bool is_known(const std::string& run) const;
   void submit(Submission submission, std::optional<Prepared> prepared, Client client);
+  Result<void> ask_to_admit(Submission& submission);
   Result<Prepared> get_ready(Submission& submission, std::optional<Prepared> prepared,
                              const Environment& environment);
   /// Of whoever asked for the run, or goes on with it.
@@ -273,6 +275,8 @@ struct Engine::Impl {
   store::Artifacts artifacts;
   RecentMetrics recent{options.log};
   std::optional<Actions> actions;  // none: there is no store
+  std::shared_mutex admitting;     // whoever asks has it shared
+  Admit admit_first;
   boost::asio::io_context strand;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_alive{
       strand.get_executor()};

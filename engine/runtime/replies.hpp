@@ -9,6 +9,7 @@ namespace scanflow::runtime {
 
 // Why something is not done, for those who answer by a status.
 inline constexpr const char* kNotFound = "not_found";
+inline constexpr const char* kForbidden = "forbidden";
 inline constexpr const char* kConflict = "conflict";
 inline constexpr const char* kUnavailable = "unavailable";
 /// Without a reason: what was asked is wrong in itself.

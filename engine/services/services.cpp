@@ -155,9 +155,17 @@ std::string Services::read(const store::Document& newest, Hosted& hosted) {
   const auto catalog = options_.catalog();
   if (catalog) catalog_ = catalog;
   if (!document || !*document || !catalog) return "its document, or its plugins, cannot be read";
-  const auto read =
-      pipeline::read_service((*document)->file, (*document)->source, *catalog, newest.name_space);
-  if (!read.service) return pipeline::render(read.errors, (*document)->source);
+  std::string source = (*document)->source;
+  if (options_.admit) {
+    std::string problem = unless_refused(hosted.refused, "admission", newest.version, [&] {
+      auto admitted = options_.admit(**document);
+      if (admitted) source = std::move(*admitted);
+      return admitted ? Result<void>() : tl::unexpected(admitted.error());
+    });
+    if (!problem.empty()) return problem;
+  }
+  const auto read = pipeline::read_service((*document)->file, source, *catalog, newest.name_space);
+  if (!read.service) return pipeline::render(read.errors, source);
   hosted.written = hosted.spec = read.service;
   hosted.change.clear();
   hosted.version = newest.version;

@@ -36,6 +36,8 @@ class Services {
     std::function<std::shared_ptr<const loader::Catalog>()> catalog;  // null: it cannot be found
     std::function<void(const std::string& line)> log;                 // [any-thread]
     std::function<void(const ServiceSample& sample)> observe;         // until forget_engine()
+    /// The text of a version as it may be served; an error: why it may not. Blocks. Null: as it is.
+    std::function<Result<std::string>(const store::Document& service)> admit;
   };
   static Result<std::unique_ptr<Services>> start(Options options, std::unique_ptr<Place> place);
   /// As the end of its place.

@@ -75,6 +75,8 @@ bool is_watch(const json& watch) {
   };
   if (!is_text("source")) return false;
   if (watch.at("source") == "events") return is_text("type");
+  if (watch.at("source") == "objects")
+    return is_text("object") && is_text("namespace") && is_text("labels") && is_text("path");
   if (watch.at("source") != "samples" || !is_text("name")) return false;
   const json labels = watch.value("labels", json::object());
   return labels.is_object() && std::all_of(labels.begin(), labels.end(),

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/store/store.hpp"
+#include "sdk/base/clock.hpp"
 #include "tests/integration/server_support.hpp"
 
 namespace scanflow::test {
@@ -279,6 +281,39 @@ TEST_F(AgentsTest, ARunIsChangedBeforeItBeginsOrDenied) {
   EXPECT_EQ(denied.value("status", 0), 403);
   EXPECT_THAT(denied.value("message", ""), HasSubstr("agent default/checker: not now"));
   EXPECT_EQ(in_state("done"), 2U);
+}
+
+TEST_F(AgentsTest, WhoeverBeginsARunTheAgentsAreAsked) {
+  const std::string by_schedule =
+      "apiVersion: scanflow.dev/v1\nkind: Pipeline\nmetadata: {name: nightly}\n"
+      "schedule: \"@hourly\"\nsteps: [{name: a, run: 'true'}]\n";
+  apply(
+      "  - {name: give, on: {submit: {}}, strategy: {uses: admit, with: {set: {env: {MORE: "
+      "more}}}}, allow: [admit], guard: {max_per_hour: 1000}}\n"
+      "  - {name: begin, on: {event: {type: go}}, do: [{run_pipeline: {pipeline: hello}}]}\n");
+  const auto is_given = [&](const std::string& run) {
+    return server_->get("/api/v1/runs/" + run + "/events").dump().find("MORE") != std::string::npos;
+  };
+  emit("go");
+  ASSERT_TRUE(eventually([&] { return runs() == 1; }));
+  EXPECT_TRUE(is_given(server_->get("/api/v1/runs").at("runs")[0].at("run"))) << "an agent";
+  const std::string file = scanflow_.files() / "hello.yaml";
+  write(file, kHello);
+  ASSERT_EQ(scanflow_({"run", file}).exit, 0) << "by the engine's socket";
+  EXPECT_TRUE(is_given(server_->get("/api/v1/runs").at("runs")[0].at("run"))) << "a person";
+  server_->kill();
+  {
+    const auto store = store::Store::open(scanflow_.state(), store::Durability::process);
+    ASSERT_TRUE(store) << store.error().message;
+    store::Document document{.kind = "Pipeline", .name_space = "default", .name = "nightly"};
+    document.source = by_schedule;
+    document.created_us = wall_us() - 30 * 3'600'000'000LL;
+    ASSERT_TRUE((*store)->apply(std::move(document)));
+  }
+  server_ = std::make_unique<ServerProgram>(scanflow_);
+  ASSERT_TRUE(eventually([&] { return runs() == 3; })) << server_->log();
+  EXPECT_TRUE(is_given(server_->get("/api/v1/runs").at("runs")[0].at("run")))
+      << "a schedule, while the agents have just begun";
 }
 
 }  // namespace

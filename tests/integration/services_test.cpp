@@ -11,6 +11,7 @@ namespace scanflow::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 std::string service(const std::string& model, const std::string& more = "",
                     const std::string& with = "{}", const std::string& name = "scale") {
@@ -100,6 +101,43 @@ TEST_F(ServicesTest, ServesWhatIsAppliedAndFollowsTheAlias) {
       << listed();
   ASSERT_EQ(scanflow({"delete", "inferenceservice/scale", "-n", "team"}).exit, 0);
   EXPECT_TRUE(eventually([&] { return listed().empty(); })) << listed();
+}
+
+TEST_F(ServicesTest, AgentsChangeItBeforeItIsServedOrDenyIt) {
+  const std::string agent =
+      "apiVersion: scanflow.dev/v1\nkind: Agent\nmetadata: {name: gate, namespace: team}\nrules:\n"
+      "  - {name: two, on: {submit: {kind: InferenceService}}, do: [{admit: {patch: {scaling: "
+      "{min: "
+      "2}}}}]}\n"
+      "  - {name: slow, on: {submit: {kind: InferenceService, labels: {may: not}}}, do: [{admit: "
+      "{deny: not today}}]}\n";
+  apply(agent);
+  register_model(3);
+  apply(service("models:/factor/1"));
+  ASSERT_TRUE(eventually([&] { return listed().value("ready", 0) == 2; }))
+      << listed() << server_->log();
+  EXPECT_THAT(scanflow({"get", "inferenceservice/scale", "-n", "team", "-o", "yaml"}).out,
+              Not(HasSubstr("min: 2")))
+      << "what is registered stays as it was written";
+  ASSERT_EQ(scanflow({"delete", "agent/gate", "-n", "team"}).exit, 0);
+  server_->kill();
+  server_.emplace(scanflow_, std::vector<std::string>{"--services", "127.0.0.1:0", "--plugin-dir",
+                                                      plugin_.folder()});
+  ASSERT_TRUE(eventually([&] { return listed().value("ready", 0) == 2; }))
+      << listed() << "what it was given is kept";
+  apply(agent);
+  ASSERT_TRUE(eventually([&] {
+    const json agents = server_->get("/api/v1/agents").at("agents");
+    return !agents.empty() && agents[0].at("status") == "active";
+  }));
+  std::string denied = service("models:/factor/1", "slo: {errors: 1%}\n");
+  denied.replace(denied.find("namespace: team"), 15, "namespace: team, labels: {may: not}");
+  apply(denied);
+  EXPECT_TRUE(eventually([&] {
+    return listed().value("problem", "").find("it is not admitted: agent team/gate: not today") !=
+           std::string::npos;
+  })) << listed();
+  EXPECT_EQ(ask(), 3) << "the version before is served on";
 }
 
 TEST_F(ServicesTest, ScalesWithItsRequestsAndSaysHowItKeepsItsWord) {

@@ -1,4 +1,4 @@
-// admit: what a run is given before it begins.
+// admit: what a run or a service is given before it begins.
 #include <scanflow/strategy.hpp>
 #include <string>
 #include <vector>
@@ -22,7 +22,8 @@ struct AdmitConfig {
             "what each of them gets: {priority: -10, placement: {affinity: ...}, resources: "
             "{...}}; "
             "what the step says itself stays");
-    f("patch", patch).doc("a JSON Merge Patch of the whole pipeline: {max_parallel: 2}");
+    f("patch", patch)
+        .doc("a JSON Merge Patch of the whole document: {max_parallel: 2}, {scaling: {min: 2}}");
     f("deny", deny).doc("plugins that no step may use: then it is not run");
   }
 };
@@ -48,7 +49,7 @@ class AdmitStrategy : public Strategy {
     return {.id = "admit",
             .version = "1.0.0",
             .summary =
-                "Gives the steps of a submitted run what they do not say themselves, or "
+                "Gives what is submitted what it does not say itself, or "
                 "denies it",
             .primitives = {"admit"}};
   }

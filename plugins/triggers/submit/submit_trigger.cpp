@@ -1,4 +1,4 @@
-// submit: fires when a run is about to begin, before it does.
+// submit: fires when a run or a service is about to begin, before it does.
 #include <scanflow/trigger.hpp>
 #include <string>
 
@@ -10,12 +10,13 @@ namespace {
 using nlohmann::json;
 
 struct SubmitConfig {
-  std::string name_space = "*", name = "*";
+  std::string kind = "Pipeline", name_space = "*", name = "*";
   json labels = json::object();
   template <class V>
   void fields(V& f) {
+    f("kind", kind).one_of({"Pipeline", "InferenceService"}).doc("of what is about to begin");
     f("namespace", name_space).doc("of what is submitted, or the beginning of namespaces: mnist-*");
-    f("name", name).doc("of the pipeline, likewise");
+    f("name", name).doc("of it, likewise");
     f("labels", labels).doc("that it must have: {team: science}");
   }
 };
@@ -27,7 +28,8 @@ class SubmitTrigger : public Trigger {
   static Description describe() {
     return {.id = "submit",
             .version = "1.0.0",
-            .summary = "Fires when a run is about to begin: what admit changes holds for it"};
+            .summary =
+                "Fires when a run or a service is about to begin: what admit changes holds for it"};
   }
   explicit SubmitTrigger(Config config) : config_(std::move(config)) {
     if (!config_.labels.is_object()) throw Invalid("labels: write a map: {team: science}");
@@ -38,7 +40,8 @@ class SubmitTrigger : public Trigger {
   WakeResult wake(const Wake& wake) override {
     if (wake.reason != WakeReason::event) return {};
     const json asked = wake.event.value("payload", json::object());
-    if (!is_named(config_.name_space, asked.value("namespace", "")) ||
+    if (asked.value("kind", "") != config_.kind ||
+        !is_named(config_.name_space, asked.value("namespace", "")) ||
         !is_named(config_.name, asked.value("name", "")))
       return {};
     const json labels = asked.value("labels", json::object());

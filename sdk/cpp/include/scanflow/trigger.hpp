@@ -46,7 +46,7 @@ class Trigger {
   /// Same arguments, same answer. Must return within its deadline (1 s by default).
   virtual WakeResult wake(const Wake& wake) = 0;
   /// What else than time it is to be woken for: {"source": "samples", "name", "labels"},
-  /// {"source": "events", "type": "drift.*"}. Always the same.
+  /// {"source": "events", "type": "drift.*"}, {"source": "objects", ...}. Always the same.
   virtual std::vector<nlohmann::json> watches() const { return {}; }
 };
 

@@ -51,8 +51,8 @@ struct scanflow_trigger {
 typedef struct scanflow_trigger_watch {
   uint32_t struct_size;
   uint32_t reserved;
-  /* A JSON object per write: {"source": "samples", "name": "loss", "labels": {...}} (of series that
-   * have these labels), {"source": "events", "type": "drift.*"}. Always the same. [instance] */
+  /* A JSON object per write: {"source": "samples", "name", "labels"}, {"source": "events", "type"},
+   * {"source": "objects", "object", ...}: see README.md. Always the same. [instance] */
   int32_t (*watches)(const scanflow_trigger* self, scanflow_sink out);
 } scanflow_trigger_watch;
 
