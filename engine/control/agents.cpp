@@ -49,11 +49,12 @@ void Agents::forget_engine() {
     const std::lock_guard lock(mutex_);
     if (ending_) return;
     ending_ = true;
-    changed_.notify_all();
+    changed_.notify_one();
   }
   engine_->on_submission({});
   engine_->store()->on_happening({});
   if (thread_.joinable()) thread_.join();
+  { const std::lock_guard over(looking_); }  // whoever looked is done, and nobody does again
   std::map<std::string, Kept> agents;
   {
     const std::lock_guard lock(mutex_);
@@ -83,6 +84,11 @@ void Agents::loop() {
 }
 
 void Agents::look() {
+  const std::lock_guard looking(looking_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return;
+  }
   const auto entries = store_->documents("Agent");
   if (!entries)
     return options_.log("cannot read the registered agents: " + entries.error().message);
@@ -91,12 +97,7 @@ void Agents::look() {
     there.insert(name_of(entry.newest));
     look_at(entry);
   }
-  if (!looked_) {
-    forget_those_not(there);
-    const std::lock_guard lock(mutex_);
-    looked_ = true;
-    changed_.notify_all();
-  }
+  if (!std::exchange(looked_, true)) forget_those_not(there);
   std::vector<std::pair<std::string, Kept>> gone;
   {
     const std::lock_guard lock(mutex_);

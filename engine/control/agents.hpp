@@ -117,6 +117,8 @@ class Agents {
   mutable std::shared_mutex gate_;             // before the other
   bool closed_ = false;
   Ledger ledger_;
+  std::mutex looking_;  // before the next
+  bool looked_ = false;
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
   runtime::Engine* engine_;
@@ -126,7 +128,7 @@ class Agents {
   std::map<std::string, std::vector<json>> watched_;           // what that is: {"name", "labels"}
   ObjectWatches objects_{runtime::cluster_of_environment()};
   std::map<std::string, std::vector<std::uint64_t>> object_watches_;
-  bool ending_ = false, looked_ = false;
+  bool ending_ = false;
   std::mutex contests_mutex_;
   Contests contests_;
   std::unique_ptr<EngineActor> actor_;

@@ -49,11 +49,10 @@ Result<std::string> Agents::admit_service(const store::Document& service) {
 
 Result<std::string> Agents::admit(const std::string& file, std::string source,
                                   const std::string& name_space, const json& params) {
+  look();  // who was applied before this is asked
   std::map<std::string, std::shared_ptr<AgentRunner>> asked;
   {
-    std::unique_lock lock(mutex_);
-    // A server that has just begun: they may not be there yet.
-    changed_.wait_for(lock, kAdmitWithin, [this] { return looked_ || ending_; });
+    const std::lock_guard lock(mutex_);
     for (const auto& [name, kept] : agents_) {
       if (!kept.runner || !kept.spec) continue;
       const auto& rules = kept.spec->rules;

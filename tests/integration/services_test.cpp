@@ -115,7 +115,8 @@ TEST_F(ServicesTest, AgentsChangeItBeforeItIsServedOrDenyIt) {
   register_model(3);
   apply(service("models:/factor/1"));
   ASSERT_TRUE(eventually([&] { return listed().value("ready", 0) == 2; }))
-      << listed() << server_->log();
+      << listed() << server_->log() << server_->get("/api/v1/decisions")
+      << server_->get("/api/v1/agents");
   EXPECT_THAT(scanflow({"get", "inferenceservice/scale", "-n", "team", "-o", "yaml"}).out,
               Not(HasSubstr("min: 2")))
       << "what is registered stays as it was written";
