@@ -42,6 +42,12 @@ class Histogram {
     count_ += other.count_;
     sum_ += other.sum_;
   }
+  /// One of which this has all.
+  void subtract(const Histogram& other) {
+    for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] -= other.buckets_[i];
+    count_ -= other.count_;
+    sum_ -= other.sum_;
+  }
 
  private:
   static constexpr unsigned kSubBits = 7;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/serve/plan.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::services {
 namespace {
@@ -119,15 +120,23 @@ Result<std::optional<std::int64_t>> FrontPlace::set_versions(const serve::Servic
 void FrontPlace::remove(const serve::ServiceName& name) {
   if (const auto there = front()) there->remove(name);
   const std::lock_guard lock(mutex_);
+  latencies_.erase(name);
   std::error_code ignored;
   if (auto directory = directories_.extract(name); !directory.empty())
     std::filesystem::remove_all(directory.mapped(), ignored);
+}
+
+infer::Histogram FrontPlace::recent_of(const serve::ServiceName& name,
+                                       const infer::Histogram& total) const {
+  const std::lock_guard lock(mutex_);
+  return latencies_[name].of(total, monotonic_us());
 }
 
 json FrontPlace::describe(const serve::ServiceName& name) const {
   const auto there = front();
   if (!there) return json::object();
   const serve::ServiceCounts counts = there->counts(name);
+  const infer::Histogram recent = recent_of(name, counts.total);
   json row = {{"url", fmt::format("http://{}/services/{}/{}/v2/models/{}", there->address(),
                                   name.name_space, name.name, name.name)},
               {"replicas", counts.wanted},
@@ -135,8 +144,8 @@ json FrontPlace::describe(const serve::ServiceName& name) const {
               {"requests", counts.requests()},
               {"errors", counts.errors()},
               {"in_flight", counts.on_their_way},
-              {"p50_us", counts.total.quantile(0.5)},
-              {"p99_us", counts.total.quantile(0.99)}};
+              {"p50_us", recent.quantile(0.5)},
+              {"p99_us", recent.quantile(0.99)}};
   if (there->backup(name) == nullptr) return row;
   row["backup"] = {{"ready", counts.backup.ready},
                    {"answers", counts.backup.answers},

@@ -10,6 +10,7 @@
 
 #include "engine/runtime/state_directory.hpp"
 #include "engine/services/place.hpp"
+#include "engine/services/recent_latency.hpp"
 
 namespace scanflow::services {
 
@@ -50,12 +51,14 @@ class FrontPlace : public Place {
   Result<serve::ReplicasOptions> make_room(const serve::ServiceName& name);
   std::filesystem::path logs_of(const serve::ServiceName& name) const;
   std::shared_ptr<serve::Front> front() const;
+  infer::Histogram recent_of(const serve::ServiceName& name, const infer::Histogram& total) const;
 
   const Options options_;
   mutable std::mutex mutex_;  // of what follows
   std::shared_ptr<serve::Front> front_;
   std::map<serve::ServiceName, std::filesystem::path> directories_;
   std::size_t made_ = 0;  // directories
+  mutable std::map<serve::ServiceName, RecentLatency> latencies_;
 };
 
 }  // namespace scanflow::services

@@ -18,12 +18,16 @@ struct SampledFigure {
   const char* field;  // of Services::list
   const char* metric;
   bool is_counter;
+  double unit = 1;  // of the field, in that of the metric
 };
-constexpr std::array kSampledFigures{SampledFigure{"requests", "service_requests_total", true},
-                                     SampledFigure{"failed", "service_errors_total", true},
-                                     SampledFigure{"in_flight", "service_in_flight", false},
-                                     SampledFigure{"replicas", "service_replicas_wanted", false},
-                                     SampledFigure{"ready", "service_replicas_ready", false}};
+constexpr std::array kSampledFigures{
+    SampledFigure{"requests", "service_requests_total", true},
+    SampledFigure{"failed", "service_errors_total", true},
+    SampledFigure{"in_flight", "service_in_flight", false},
+    SampledFigure{"replicas", "service_replicas_wanted", false},
+    SampledFigure{"ready", "service_replicas_ready", false},
+    SampledFigure{"p50_us", "service_latency_p50_seconds", false, 1e-6},
+    SampledFigure{"p99_us", "service_latency_p99_seconds", false, 1e-6}};
 
 }  // namespace
 
@@ -36,7 +40,7 @@ std::vector<ServiceSample> samples_of(const json& services, std::int64_t now_us)
       const auto found = row.find(each.field);
       if (found == row.end() || !found->is_number()) continue;
       samples.push_back({each.metric, each.is_counter, row.at("namespace"), row.at("name"), now_us,
-                         found->get<double>()});
+                         found->get<double>() * each.unit});
     }
   }
   return samples;
