@@ -127,6 +127,7 @@ const std::vector<Api::Impl::Route>& Api::Impl::routes() {
       {"POST", {"api", "v1", "events"}, &Impl::emit_event},
       {"GET", {"api", "v1", "record"}, &Impl::record, {"seconds"}},
       {"POST", {"api", "v1", "hooks", "{}", "{}"}, &Impl::call_hook},
+      {"GET", {"api", "v1", "applications"}, &Impl::list_applications},
       {"GET", {"api", "v1", "services"}, &Impl::list_services},
       {"GET", {"api", "v1", "services", "{}", "{}"}, &Impl::show_service},
       {"GET", {"api", "v1", "services", "{}", "{}", "logs"}, &Impl::service_logs},

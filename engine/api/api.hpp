@@ -4,6 +4,8 @@
 //   GET    /healthz, /readyz                 alive; ready to take runs
 //   GET    /api/v1/version
 //   GET    /api/v1/schedules                 of registered pipelines: the next firing, the last run
+//   GET    /api/v1/applications              {"applications": [...]}: their teams, what these have of their
+//                                            quotas now, what waits for one, what they may use
 //   GET    /api/v1/services                  that this server runs, and how they fare
 //   GET    /api/v1/services/{namespace}/{name}          one of them, with its processes
 //   GET    /api/v1/services/{namespace}/{name}/logs     the last of what they logged

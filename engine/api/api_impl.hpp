@@ -95,6 +95,9 @@ struct Api::Impl {
   void call_hook(const Request& request, const Segments& names, const Reply& reply);
   void emit_event(const Request& request, const Segments& names, const Reply& reply);
 
+  // Applications (application_requests.cpp).
+  void list_applications(const Request& request, const Segments& names, const Reply& reply);
+
   // Services (service_requests.cpp).
   void list_services(const Request& request, const Segments& names, const Reply& reply);
   void show_service(const Request& request, const Segments& names, const Reply& reply);

@@ -16,12 +16,10 @@ constexpr std::size_t kMostDocuments = 10'000;  // on a page
 constexpr std::int64_t kLastVersion = std::numeric_limits<std::uint32_t>::max();
 
 Answer<std::string> kind_of(const std::string& word) {
-  auto kind = pipeline::parse_kind(word);
-  if (!kind) return missing(kind.error().message);
-  if (*kind) return std::move(**kind);
+  if (auto kind = pipeline::parse_kind(word)) return std::move(*kind);
   std::string known;
   for (const pipeline::DocumentKind& each : pipeline::document_kinds()) {
-    if (each.table != nullptr) known += fmt::format("{}{}", known.empty() ? "" : ", ", each.name);
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", each.name);
   }
   return missing(fmt::format("there is no kind '{}'; there are: {}", word.substr(0, 100), known));
 }

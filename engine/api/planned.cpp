@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/runtime/applications.hpp"
 #include "engine/runtime/dry_run.hpp"
 #include "engine/runtime/machine_capacity.hpp"
 
@@ -20,6 +21,11 @@ Answer<json> plan_run(const runtime::StateDirectory& state, runtime::Submission 
     if (!opened) return broken(opened.error().message);
     store = std::move(*opened);
   }
+  const auto applications = runtime::find_applications(store.get());
+  if (!applications) return broken(applications.error().message);
+  const auto refused = pipeline::refusals(
+      *applications, {*prepared->plan->pipeline, submission.version, submission.caller_namespace});
+  if (!refused.empty()) return wrong(pipeline::render_refusals(refused, "nothing would be run"));
   return runtime::dry_run(submission, *prepared, store.get(), artifacts,
                           runtime::machine_capacity());
 }

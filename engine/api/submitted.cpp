@@ -44,11 +44,12 @@ bool is_run_id(const std::string& id) {
   return id[14] == '7';
 }
 
-/// NAMESPACE/NAME@VERSION; namespace `default` and the newest version where they are not said.
-Answer<store::Document> registered(const std::string& text, const ApiOptions& options) {
+/// NAMESPACE/NAME@VERSION; namespace `otherwise` and the newest version where they are not said.
+Answer<store::Document> registered(const std::string& text, const std::string& otherwise,
+                                   const ApiOptions& options) {
   const auto reference = pipeline::parse_reference(text);
   if (!reference) return wrong(reference.error().message);
-  const std::string name_space = reference->name_space.empty() ? "default" : reference->name_space;
+  const std::string name_space = reference->name_space.empty() ? otherwise : reference->name_space;
   return find_document(options.state,
                        {"Pipeline", name_space, reference->name, reference->version});
 }
@@ -131,8 +132,10 @@ Answer<runtime::Submission> of_text(const json& document, const ApiOptions& opti
   if (auto checked = check_fields(chosen, options_of_a_run); !checked)
     return tl::unexpected(checked.error());
   runtime::Submission submission = runtime::submission_from_json(whole);
+  submission.caller_namespace = document.value("namespace", "");
   if (document.contains("pipeline")) {
-    const auto there = registered(document.at("pipeline").get<std::string>(), options);
+    const auto there = registered(document.at("pipeline").get<std::string>(),
+                                  document.value("namespace", "default"), options);
     if (!there) return tl::unexpected(there.error());
     runtime::take_registered(submission, *there);
   }

@@ -9,6 +9,7 @@
 #include "engine/cli/registry.hpp"
 #include "engine/cli/text.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "engine/runtime/applications.hpp"
 #include "engine/runtime/submission.hpp"
 
 namespace scanflow::cli {
@@ -32,6 +33,22 @@ json check_json(const std::vector<pipeline::Diagnostic>& errors) {
 
 }  // namespace
 
+namespace {
+
+/// Why it may not run for `caller`, by the applications that are registered; "": it may.
+api::Answer<std::vector<std::string>> reasons_against(const Registry& registry,
+                                                      const pipeline::Pipeline& pipeline,
+                                                      std::uint32_t version,
+                                                      const std::string& caller) {
+  if (!registry) return tl::unexpected(registry.error());
+  const auto documents = (*registry)->list({"Application", "", "", true});
+  if (!documents) return tl::unexpected(documents.error());
+  return pipeline::refusals(runtime::read_applications(*documents, nullptr),
+                            {pipeline, version, caller});
+}
+
+}  // namespace
+
 int validate(const Context& context, const std::vector<std::string>& files,
              const std::string& name_space) {
   const auto registry = open_registry(context);
@@ -51,13 +68,20 @@ int validate(const Context& context, const std::vector<std::string>& files,
     const pipeline::ReadResult read =
         pipeline::read_pipeline(source->file, source->source, *catalog,
                                 runtime::find_pipelines(find_in(registry)), source->name_space);
-    errors += read.errors.size();
-    documents.push_back({{"file", source->file},
-                         {"valid", read.errors.empty()},
-                         {"errors", check_json(read.errors)}});
+    json said = check_json(read.errors);
+    std::vector<std::string> not_allowed;
+    if (read.pipeline) {
+      auto found = reasons_against(registry, *read.pipeline, source->version, name_space);
+      if (!found) return complain(context, found.error());
+      not_allowed = std::move(*found);
+    }
+    for (const std::string& each : not_allowed) said.push_back({{"message", each}});
+    errors += said.size();
+    documents.push_back({{"file", source->file}, {"valid", said.empty()}, {"errors", said}});
     if (context.json) continue;
     fmt::print(stderr, "{}", pipeline::render(read.errors, source->source));
-    if (read.pipeline)
+    for (const std::string& each : not_allowed) fmt::print(stderr, "{}\n", each);
+    if (read.pipeline && not_allowed.empty())
       fmt::print("{}: {} is valid ({} step{})\n", source->file,
                  short_name(read.pipeline->name_space, read.pipeline->name, 0),
                  read.pipeline->steps.size(), read.pipeline->steps.size() == 1 ? "" : "s");
@@ -75,6 +99,11 @@ int graph(const Context& context, const GraphCommand& command) {
   auto found = find_pipeline(command.file, command.name_space, registry);
   if (!found) return complain(context, found.error());
   runtime::Submission& submission = *found;
+  if (submission.version > 0 && !command.name_space.empty() &&
+      submission.name_space != command.name_space)
+    return complain(context, kUsage,
+                    fmt::format("'{}' is in the namespace '{}', and -n says '{}': leave one out",
+                                command.file, submission.name_space, command.name_space));
   auto params = parse_params(command.params);
   if (!params) return complain(context, kUsage, params.error().message);
   submission.params = std::move(*params);

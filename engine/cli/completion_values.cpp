@@ -106,6 +106,7 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
     // Files come first: registered ones are offered to whoever has begun to type one.
     if (name == "FILE|NAME" && !words.back().empty())
       return registered_documents(context, "Pipeline");
+    if (name == "APPLICATION") return registered_documents(context, "Application");
     if (name == "WHAT") return registered_documents(context, "");
     if (name == "PLUGIN") return plugin_ids(context);
     if (wanted.before.empty()) return {};

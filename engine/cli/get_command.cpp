@@ -32,13 +32,12 @@ Result<Selection> parse_selection(const std::vector<std::string>& what) {
     std::string_view text = what[i];
     const std::size_t slash = text.find('/');
     const auto kind = pipeline::parse_kind(text.substr(0, slash));
-    if (!kind) return tl::unexpected(kind.error());
-    if (*kind) selection.kind = **kind;
-    if (*kind && slash == std::string_view::npos) {
+    if (kind) selection.kind = *kind;
+    if (kind && slash == std::string_view::npos) {
       if (i == 0) continue;
       return fail(fmt::format("'{}' is a kind: name one kind, and that first", text));
     }
-    auto reference = pipeline::parse_reference(*kind ? text.substr(slash + 1) : text);
+    auto reference = pipeline::parse_reference(kind ? text.substr(slash + 1) : text);
     if (!reference) return tl::unexpected(reference.error());
     selection.names.push_back(std::move(*reference));
   }
@@ -49,7 +48,6 @@ Result<Selection> parse_selection(const std::vector<std::string>& what) {
 std::string meant_kind(const std::string& name) {
   std::vector<std::string> kinds;
   for (const pipeline::DocumentKind& kind : pipeline::document_kinds()) {
-    if (kind.table == nullptr) continue;
     kinds.push_back(pipeline::kind_word(kind.name));
     kinds.push_back(kinds.back() + "s");
   }

@@ -14,6 +14,7 @@
 #include "engine/backend/names.hpp"
 #include "engine/cli/admin_command.hpp"
 #include "engine/cli/agent_command.hpp"
+#include "engine/cli/application_command.hpp"
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
 #include "engine/cli/hub_command.hpp"
@@ -74,7 +75,8 @@ void add_run(CLI::App& app, Choice& choice, RunCommand& options) {
                       "The pipeline's YAML file (- reads stdin), or where there is no such file a "
                       "registered one: [NAMESPACE/]NAME[@VERSION]");
   add_namespace(*app_run, options.name_space,
-                "Where a name is looked up; of a file that says none (default: default)");
+                "Where a name is looked up; of a file that says none (default: default); and whose "
+                "rights hold, where it is a team's of an application");
   app_run->add_option("-p,--param", options.params, "A parameter; may be repeated")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
@@ -339,6 +341,7 @@ int main(int argc, char** argv) {
   ServeOptions serve_options;
   ServiceOptions service_options;
   AgentOptions agent_options;
+  ApplicationOptions application_options;
   std::string shell;
   ServerCommand server_options;
   InjectOptions inject_options;
@@ -361,6 +364,7 @@ int main(int argc, char** argv) {
   add_serve(app, choice.context, serve_options, choice.command);
   add_service(app, choice.context, service_options, choice.command);
   add_agent(app, choice.context, agent_options, choice.command);
+  add_application(app, choice.context, application_options, choice.command);
   add_cache(app, choice, cache_age);
   add_registry(app, choice.context, choice.format, registry_options, choice.command);
   add_server(app, choice.context, server_options, choice.command);

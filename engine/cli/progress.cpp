@@ -107,6 +107,9 @@ void ProgressPrinter::update(const json& update) {
   if (update.value("type", "") == "accepted") header();
   if (update.value("type", "") == "primitive" && update.at("outcome").is_string())
     note("  " + paint("⚑", Color::yellow, color_) + " " + primitive_line(update));
+  if (update.value("type", "") == "waits" && update.at("message") != "")
+    note("  " + paint("○", Color::yellow, color_) + " " +
+         printable(update.at("message").get<std::string>()));
   if (update.value("type", "") == "steps") names_ = name_width(view_);
   if (!ended.empty()) erase();
   for (const std::uint32_t step : ended) print_step(view_.steps()[step]);

@@ -41,11 +41,6 @@ api::Answer<runtime::Submission> from_registry(const std::string& argument,
   if (!registry) return tl::unexpected(registry.error());
   auto reference = pipeline::parse_reference(argument);
   if (!reference) return api::wrong(reference.error().message);
-  if (!name_space.empty() && !reference->name_space.empty() &&
-      reference->name_space != name_space) {
-    return api::wrong(fmt::format("'{}' is in the namespace '{}', and -n says '{}': leave one out",
-                                  argument, reference->name_space, name_space));
-  }
   if (reference->name_space.empty())
     reference->name_space = name_space.empty() ? "default" : name_space;
   const auto document =

@@ -170,9 +170,10 @@ std::string render_result(const Context& context, const json& result, ResultOf w
                                                 : "in",
                       format_duration(lasted));
   if (const std::string facts = meaning(result.at("steps")); !facts.empty()) text += ": " + facts;
-  constexpr std::string_view kFailed = "failed: ";  // said already
-  if (std::string summary = result.value("summary", ""); summary.starts_with(kFailed))
-    text += ": " + summary.substr(kFailed.size());
+  const std::string said = status + ": ";  // already
+  if (std::string summary = result.value("summary", "");
+      (status == "failed" || status == "queued") && summary.starts_with(said))
+    text += ": " + summary.substr(said.size());
   text += "\n";
   for (const json& step : result.at("steps")) {
     const json& artifacts = step.at("artifacts");

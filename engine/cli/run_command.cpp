@@ -134,6 +134,7 @@ api::Answer<runtime::Submission> make_submission(const Context& context, const R
   auto params = params_of(command);
   if (!params) return api::wrong(params.error().message);
   submission->run = uuid_v7(wall_us() / 1000);
+  submission->caller_namespace = command.name_space;
   submission->params = std::move(*params);
   runtime::RunOptions& options = submission->options;
   options.backend = command.backend;
@@ -164,6 +165,7 @@ api::Answer<json> make_request(const Context& context, const RunCommand& command
   json request = {{"run", uuid_v7(wall_us() / 1000)}, {"params", *params}};
   if (found->version > 0) {
     request["pipeline"] = found->file;
+    if (!command.name_space.empty()) request["namespace"] = command.name_space;
   } else {
     runtime::collect_files(*found);
     options["env"] = runtime::referenced_environment(*found);

@@ -53,8 +53,10 @@ int print_once(const Context& context, const json& top) {
   const auto rows = top_rows(top, json(), TopSort::cpu);
   const auto kept = kept_pods(top);
   const std::size_t width = table_width(STDOUT_FILENO);
-  fmt::print("{}\n{}{}{}{}", top_summary(rows, kept), rows.empty() ? "" : "\n",
-             top_table(rows, width), kept.empty() ? "" : "\n", kept_table(kept, width));
+  const std::string waiting = waiting_lines(top);
+  fmt::print("{}\n{}{}{}{}{}{}", top_summary(rows, kept), rows.empty() ? "" : "\n",
+             top_table(rows, width), kept.empty() ? "" : "\n", kept_table(kept, width),
+             waiting.empty() ? "" : "\n", waiting);
   return kSucceeded;
 }
 
@@ -106,6 +108,9 @@ class View {
       state_.trouble = true;
     } else if (news.answer.contains("top")) {
       heard_us_ = monotonic_us();
+      // Below the rest, while nothing else is said there.
+      if (std::string waits = waiting_summary(news.answer["top"]); state_.status == waits_)
+        state_.status = waits_ = std::move(waits);
       documents_.add(std::move(news.answer["top"]));
       follow_awaited(state_, documents_.rows(state_.sort));
     } else if (news.answer.contains("command")) {
@@ -146,6 +151,7 @@ class View {
   KeyReader keys_;
   Documents documents_;
   std::vector<TopRow> rows_;
+  std::string waits_;  // that was said of quotas
   std::int64_t heard_us_ = monotonic_us();
   std::optional<api::Failure> over_;
   bool left_ = false;

@@ -185,6 +185,7 @@ void EngineActor::run_pipeline(const Order& order, const Then& then) {
   runtime::Submission submission;
   submission.run = run_id(order);
   runtime::take_registered(submission, *document);
+  submission.caller_namespace = name_space_of(order);
   submission.params = order.action.args.value("params", json::object());
   submission.trigger = store::trigger_of(order.agent, order.decision);
   if (const auto catalog = options_.catalog())
@@ -227,6 +228,7 @@ void EngineActor::retry_step(const Order& order, const Then& then) {
                                    run_id(order), catalog);
   if (!retried) return then(failed(retried.error().message));
   retried->submission.trigger = store::trigger_of(order.agent, order.decision);
+  retried->submission.caller_namespace = name_space_of(order);
   submit(std::move(retried->submission), std::move(retried->prepared), then);
 }
 

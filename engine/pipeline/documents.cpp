@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/pipeline/agent_reader.hpp"
+#include "engine/pipeline/application_reader.hpp"
 #include "engine/pipeline/document_text.hpp"
 #include "engine/pipeline/fields.hpp"
 #include "engine/pipeline/map_reader.hpp"
@@ -32,7 +33,8 @@ struct KindReader {
 void read_pipeline_document(const Node& root, const Reading& reading, Problems& problems,
                             Document& out) {
   Pipeline pipeline = read_root(root, reading, problems);
-  out.labels = std::move(pipeline.labels);
+  out.labels = pipeline.labels;
+  out.pipeline = std::make_shared<const Pipeline>(std::move(pipeline));
 }
 
 void read_service_document(const Node& root, const Reading& reading, Problems& problems,
@@ -47,11 +49,19 @@ void read_agent_document(const Node& root, const Reading& reading, Problems& pro
   out.labels = std::move(agent.labels);
 }
 
+void read_application_document(const Node& root, const Reading& reading, Problems& problems,
+                               Document& out) {
+  ApplicationSpec application = read_application_root(root, reading, problems);
+  out.labels = application.labels;
+  out.application = std::make_shared<const ApplicationSpec>(std::move(application));
+}
+
 /// A row for each kind of fields.cpp that has a table.
 constexpr std::array kReaders{
     KindReader{"Pipeline", read_pipeline_document},
     KindReader{"InferenceService", read_service_document},
     KindReader{"Agent", read_agent_document},
+    KindReader{"Application", read_application_document},
 };
 
 struct File {
@@ -88,7 +98,7 @@ std::string text_of(const Node* map, std::string_view field, std::string_view ot
 }
 
 std::string name_of(const Document& document) {
-  return to_text({document.name_space, document.name, {}});
+  return to_text(Reference{document.name_space, document.name, {}});
 }
 
 class DocumentReader {
@@ -258,14 +268,11 @@ Documents read_names(std::span<const SourceText> texts, const std::string& name_
   return reader.take();
 }
 
-Result<std::optional<std::string>> parse_kind(std::string_view word) {
+std::optional<std::string> parse_kind(std::string_view word) {
   std::string wanted = kind_word(word);
   if (wanted.ends_with('s')) wanted.pop_back();
   for (const DocumentKind& kind : document_kinds()) {
-    if (kind_word(kind.name) != wanted) continue;
-    if (kind.table != nullptr) return std::string(kind.name);
-    return fail(
-        fmt::format("the kind '{}' is known but not available in this version yet", kind.name));
+    if (kind_word(kind.name) == wanted) return std::string(kind.name);
   }
   return std::nullopt;
 }

@@ -14,6 +14,8 @@
 
 namespace scanflow::pipeline {
 
+struct ApplicationSpec;
+
 /// The label of a service that a pipeline has brought along: the pipeline's name.
 inline constexpr std::string_view kPipelineLabel = "scanflow.dev/pipeline";
 
@@ -22,6 +24,9 @@ struct Document {
   std::map<std::string, std::string> labels;
   std::string file;  // where it stands
   std::string text;  // its own part of the file; lines end with \n
+  // As it was read, by its kind; null: of another kind, or by read_names.
+  std::shared_ptr<const Pipeline> pipeline;
+  std::shared_ptr<const ApplicationSpec> application;
 };
 
 struct Documents {
@@ -42,8 +47,8 @@ Documents read_documents(std::span<const SourceText> texts, const loader::Catalo
 Documents read_names(std::span<const SourceText> texts, const std::string& name_space);
 
 /// The kind that a word names, in whatever letters, one or several: pipeline, Pipelines. Nothing
-/// where it names none; an error where the kind is known, but not available yet.
-Result<std::optional<std::string>> parse_kind(std::string_view word);
+/// where it names none.
+std::optional<std::string> parse_kind(std::string_view word);
 
 /// "pipeline" of "Pipeline": as it is typed.
 std::string kind_word(std::string_view kind);

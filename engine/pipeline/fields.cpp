@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "engine/pipeline/application_fields.hpp"
+
 namespace scanflow::pipeline {
 namespace {
 
@@ -330,7 +332,7 @@ constexpr std::array kKinds{
     DocumentKind{"Pipeline", pipeline_fields},
     DocumentKind{"InferenceService", service_fields},
     DocumentKind{"Agent", agent_fields},
-    DocumentKind{"Application"},
+    DocumentKind{"Application", application_fields},
 };
 
 constexpr Table kPipelineTable{"pipeline", "a pipeline", kPipeline};

@@ -127,7 +127,7 @@ inline constexpr std::size_t kMostFields = 40;
 /// A kind of document, as `kind` names it.
 struct DocumentKind {
   std::string_view name;
-  const Table& (*table)() = nullptr;  // null: known, but not in this version
+  const Table& (*table)();
 };
 std::span<const DocumentKind> document_kinds();
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/pipeline/application_spec.hpp"
 #include "engine/pipeline/image_name.hpp"
 #include "engine/pipeline/text.hpp"
 #include "sdk/base/nearest.hpp"
@@ -93,6 +94,11 @@ Result<double> rule(std::string_view text) {
   return fail(fmt::format("there is no primitive '{}'{}", parsed->primitive,
                           near.empty() ? " ('scanflow primitive list' shows them)"
                                        : fmt::format("; did you mean '{}'?", near)));
+}
+
+Result<double> pipelines(std::string_view text) {
+  if (parse_use(text)) return 0;
+  return fail("it is neither NAMESPACE/NAME, NAMESPACE/NAME@VERSION nor NAMESPACE/*");
 }
 
 Result<double> signal(std::string_view text) {
@@ -201,6 +207,12 @@ constexpr std::array kFormats{
            .plain = true,
            .constant = true,
            .parse = model_url},
+    Format{.name = "pipelines",
+           .what = "NAMESPACE/NAME, NAMESPACE/NAME@VERSION or NAMESPACE/*",
+           .pattern = R"(^[a-z0-9][a-z0-9-]{0,62}/(\*|[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]*)?)$)",
+           .plain = true,
+           .constant = true,
+           .parse = pipelines},
     Format{.name = "literal",
            .what = "a value without expressions",
            .pattern = R"(^(?![\s\S]*\$\{\{))",

@@ -72,7 +72,7 @@ class Writer {
   ordered_json run() {
     ordered_json kinds = ordered_json::array();
     for (const DocumentKind& kind : document_kinds()) {
-      if (kind.table != nullptr) kinds.push_back(reference(kind.table()));
+      kinds.push_back(reference(kind.table()));
     }
     const loader::Catalog built_in = loader::Catalog::built_in();
     describe_plugins(catalog_ != nullptr ? *catalog_ : built_in, catalog_ != nullptr, definitions_);

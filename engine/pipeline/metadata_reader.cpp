@@ -11,7 +11,10 @@ void read_label(const Node* node, std::string_view what, std::string& out, Probl
   if (node == nullptr) return;
   out = node->text;
   if (is_label(node->text)) return;
-  problems.add(*node, fmt::format("'{}' is not the name of a {}", printable(node->text), what))
+  const bool vowel = std::string_view("aeiou").find(what.front()) != std::string_view::npos;
+  problems
+      .add(*node, fmt::format("'{}' is not the name of {} {}", printable(node->text),
+                              vowel ? "an" : "a", what))
       .hint = std::string(kLabelRule);
 }
 

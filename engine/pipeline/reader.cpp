@@ -290,12 +290,8 @@ Result<std::shared_ptr<const Pipeline>> read_called(const std::string& call, con
 std::string meant_kind(const Node& kind, Problems& problems) {
   std::vector<std::string> known;
   for (const DocumentKind& each : document_kinds()) {
-    if (each.table != nullptr) known.emplace_back(each.name);
-    if (each.name != kind.text) continue;
-    if (each.table != nullptr) return kind.text;
-    problems.add(kind, fmt::format("the kind '{}' is known but not available in this version yet",
-                                   kind.text));
-    return {};
+    known.emplace_back(each.name);
+    if (each.name == kind.text) return kind.text;
   }
   std::string near = nearest(kind.text, known);
   if (near.empty()) {

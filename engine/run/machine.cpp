@@ -24,6 +24,7 @@ bool alike(const pipeline::Step& a, const pipeline::Step& b) {
   return a.pool.name == b.pool.name && a.pool.limit == b.pool.limit &&
          a.resources.cpu_request == b.resources.cpu_request &&
          a.resources.memory_request == b.resources.memory_request && a.replicas == b.replicas &&
+         a.resources.devices == b.resources.devices &&
          (a.uses == "pipeline") == (b.uses == "pipeline");
 }
 

@@ -157,6 +157,12 @@ void ActiveRun::tell(const Update& update, std::uint64_t number) {
   });
 }
 
+void ActiveRun::set_waits(const std::string& why) {
+  if (waits_ == why) return;
+  waits_ = why;
+  will_say({{"type", "waits"}, {"message", why}});
+}
+
 void ActiveRun::will_say(json update) {
   unsaid_.push_back(std::make_shared<const json>(std::move(update)));
 }

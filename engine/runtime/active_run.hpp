@@ -57,6 +57,9 @@ class ActiveRun {
   void finish(CalledRuns called);
   void tell(json update);
 
+  /// For what of its namespace's quota it waits; "": for nothing. Tells that, where it is new.
+  void set_waits(const std::string& why);
+  const std::string& waits() const { return waits_; }
   /// What listeners are to be told once what was recorded before is committed.
   void will_say(json update);
   /// All of it since the last call.
@@ -112,6 +115,7 @@ class ActiveRun {
   std::int64_t created_us_;
   std::int64_t ended_us_ = 0;
   std::string digest_;  // of the source
+  std::string waits_;
   run::Machine machine_;
   Keep keep_;
   std::vector<run::Event> history_;  // in memory only

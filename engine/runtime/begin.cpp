@@ -106,15 +106,18 @@ std::optional<Engine::Impl::Refusal> Engine::Impl::begin(Submission submission, 
   auto entry = std::make_shared<Entry>(std::move(id), std::move(submission), std::move(prepared),
                                        now, options);
   if (std::string why = never_fits(*entry); !why.empty()) return Refusal{2, std::move(why)};
+  if (std::string why = refused(*entry); !why.empty()) return Refusal{2, std::move(why)};
   const GroupTurn turn = enter_group(*entry);
   if (!turn.refused.empty()) return Refusal{1, turn.refused};
+  const std::string waits = turn.queued ? "" : waits_for_turn(*entry);
   enter(entry);
   const auto& steps = entry->run.plan().pipeline->steps;
   if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.uses != "noop"; }))
     backend_for(entry->run.submission().options.backend)->get_ready();
   set_environment(entry, std::move(client.environment));
   entry->run.add_client(std::move(client));
-  entry->run.apply(entry->run.created_event(turn.queued), batch);
+  entry->run.set_waits(waits);
+  entry->run.apply(entry->run.created_event(turn.queued || !waits.empty()), batch);
   const Submission& begun = entry->run.submission();
   if (begun.scheduled_us > 0 && !begun.caller) {
     const pipeline::Pipeline& pipeline = *entry->run.plan().pipeline;

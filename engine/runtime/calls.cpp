@@ -132,6 +132,7 @@ void Engine::Impl::call(const EntryPtr& entry, std::uint32_t step, std::uint32_t
   Submission submission = entry->run.submission();
   submission.run = called_id(id, state.started_us);
   submission.caller = Caller{id.run, id.step, id.attempt};
+  submission.caller_namespace = entry->run.plan().pipeline->name_space;
   submission.version = 0;
   submission.retry_of.clear();
   submission.retry_from.clear();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/backend/names.hpp"
+#include "engine/runtime/applications.hpp"
 #include "engine/runtime/cluster.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "engine/runtime/metric_answers.hpp"
@@ -211,6 +212,10 @@ void Engine::remove_documents(std::vector<store::DocumentName> names, Client cli
   });
 }
 
+void Engine::applications(Client client) {
+  impl_->ask([impl = impl_.get(), client = std::move(client)] { impl->tell_applications(client); });
+}
+
 Engine::Impl::Impl(EngineOptions given)
     : options(std::move(given)), artifacts(options.state.artifacts(), options.sync_artifacts) {
   artifacts.remove_leftovers();
@@ -226,6 +231,7 @@ Engine::Impl::Impl(EngineOptions given)
                        options.log,
                        [this](const std::string& why) { post([this, why] { fail_all(why); }); }});
   }
+  applications = registered_applications(options.store.get(), options.log);
   post([this] { take_over(); });
   thread = std::thread([this] {
     for (bool over = false; !over;) {
@@ -299,12 +305,15 @@ void Engine::Impl::pump() {
   };
   std::vector<Turn> turns;
   run::Scheduler scheduler({options.jobs, options.capacity.cpu, options.capacity.memory});
-  count_held(scheduler);
+  Quotas quotas(applications);
+  count_held(scheduler, quotas);
   for (const EntryPtr& entry : order) {
     if (entry->over) continue;
     const run::Machine& machine = entry->run.machine();
-    for (const run::Running& running : machine.running_by_kind())
+    for (const run::Running& running : machine.running_by_kind()) {
       scheduler.add(running, backend::runs_elsewhere(entry->run.submission().options.backend));
+      quotas.add(machine.plan().pipeline->name_space, running);
+    }
     const auto wants = machine.wants();
     if (!wants && !entry->changed) continue;
     turns.push_back(
@@ -314,11 +323,11 @@ void Engine::Impl::pump() {
   std::stable_sort(turns.begin(), turns.end(), [](const Turn& a, const Turn& b) {
     return a.priority != b.priority ? a.priority > b.priority : a.running < b.running;
   });
-  for (const Turn& turn : turns) decide(turn.entry, scheduler);
+  for (const Turn& turn : turns) decide(turn.entry, scheduler, quotas);
   arm_timer();
 }
 
-void Engine::Impl::decide(const EntryPtr& entry, run::Scheduler& scheduler) {
+void Engine::Impl::decide(const EntryPtr& entry, run::Scheduler& scheduler, Quotas& quotas) {
   ActiveRun& run = entry->run;
   const RunOptions& chosen = run.submission().options;
   std::uint32_t own = run.machine().running();
@@ -327,7 +336,9 @@ void Engine::Impl::decide(const EntryPtr& entry, run::Scheduler& scheduler) {
   scheduler.next_run(chosen.jobs > own ? chosen.jobs - own : 0,
                      backend::runs_elsewhere(chosen.backend));
   entry->changed = false;
-  run::Decisions decisions = run.machine().decide(wall_us(), scheduler);
+  WithinQuota within(scheduler, quotas, run.plan().pipeline->name_space);
+  run::Decisions decisions = run.machine().decide(wall_us(), within);
+  if (run.machine().status() == run::RunStatus::running) run.set_waits(within.waits());
   for (const Event& event : decisions.events) {
     run.record(event, batch);
     if (event.type == EventType::run_ended) end(entry);
@@ -357,6 +368,7 @@ void Engine::Impl::end(const EntryPtr& entry) {
     if (run_locks) run_locks->remove(entry->run.id());
     std::erase(order, entry);
     start_queued(entry->run.plan().group);
+    start_waiting(entry->run.plan().pipeline->name_space);
     call_ended(entry);
     pump();
     flush();

@@ -157,6 +157,8 @@ class Engine {
   // one after the other, in the order in which they come.
   void apply(ApplyRequest request, Client client);
   void remove_documents(std::vector<store::DocumentName> names, Client client);
+  /// "applications": applications_document (applications.hpp) of those that are registered.
+  void applications(Client client);
 
  private:
   struct Impl;

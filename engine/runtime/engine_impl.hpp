@@ -28,6 +28,7 @@
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/enrolment.hpp"
 #include "engine/runtime/pod_fleet.hpp"
+#include "engine/runtime/quotas.hpp"
 #include "engine/runtime/recent_metrics.hpp"
 #include "engine/runtime/replies.hpp"
 #include "engine/runtime/request_maker.hpp"
@@ -114,7 +115,7 @@ struct Engine::Impl {
   /// for room may follow.
   void pump();
   void pump(const EntryPtr& changed);
-  void decide(const EntryPtr& entry, run::Scheduler& scheduler);
+  void decide(const EntryPtr& entry, run::Scheduler& scheduler, Quotas& quotas);
   /// Hands what was recorded to the store; its effects follow once it is committed.
   void flush();
   void perform(const EntryPtr& entry, const run::Effect& effect,
@@ -214,6 +215,24 @@ struct Engine::Impl {
   /// The next ones of the group, as far as there is room.
   void start_queued(const std::string& group);
 
+  // --- namespaces of applications (tenants.cpp)
+  /// From now on these hold.
+  void take_applications(std::shared_ptr<const pipeline::Applications> now);
+  /// Why the run may not begin, or "".
+  std::string refused(const Entry& entry) const;
+  /// The runs that count for `runs` of the namespace's quota: no step has called them.
+  std::size_t count_runs(const std::string& name_space) const;
+  bool has_room(const std::string& name_space) const;
+  /// What a run that would begin now waits for, or "": its turn in the namespace.
+  std::string waits_for_turn(const Entry& entry) const;
+  /// The next ones of the namespace, as far as it and their groups have room.
+  void start_waiting(const std::string& name_space);
+  void start_all_waiting();
+  /// {"run", "pipeline", "why"}: of one that waits for a quota.
+  static json waiting_document(const Entry& entry);
+  void tell_applications(const Client& client);
+  void tell_changed(const Client& client, Result<json> done);
+
   // --- runs of an earlier engine whose clients have not come yet (takeover.cpp)
   /// Once, before the first request is served.
   void take_over();
@@ -224,7 +243,7 @@ struct Engine::Impl {
   void ask(std::function<void()> request);
   /// Will somebody come for a held run?
   bool is_expected(const Entry& entry) const;
-  void count_held(run::Scheduler& scheduler) const;
+  void count_held(run::Scheduler& scheduler, Quotas& quotas) const;
   void look_again();
 
   // --- what backends tell (reports.cpp)
@@ -274,8 +293,9 @@ struct Engine::Impl {
   const Environment own_environment = runtime::own_environment();
   store::Artifacts artifacts;
   RecentMetrics recent{options.log};
-  std::optional<Actions> actions;  // none: there is no store
-  std::shared_mutex admitting;     // whoever asks has it shared
+  std::shared_ptr<const pipeline::Applications> applications;  // never null
+  std::optional<Actions> actions;                              // none: there is no store
+  std::shared_mutex admitting;                                 // whoever asks has it shared
   Admit admit_first;
   boost::asio::io_context strand;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_alive{

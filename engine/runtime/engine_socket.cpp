@@ -169,6 +169,8 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
       engine.offers(request.at("run"), request.at("step"), client);
     } else if (op == "top") {
       engine.top(client);
+    } else if (op == "applications") {
+      engine.applications(client);
     } else if (op == "delete") {
       engine.remove(request.at("runs"), client);
     } else if (op == "clear_cache") {

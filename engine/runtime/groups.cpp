@@ -74,8 +74,14 @@ void Engine::Impl::start_queued(const std::string& group) {
   if (group.empty()) return;
   std::size_t running = in_group(group, false).size();
   for (const EntryPtr& entry : in_group(group, true)) {
-    if (running++ >= entry->run.plan().pipeline->concurrency.max) return;
+    if (running >= entry->run.plan().pipeline->concurrency.max) return;
+    if (!entry->run.submission().caller && !has_room(entry->run.plan().pipeline->name_space)) {
+      entry->run.set_waits(waits_for_turn(*entry));
+      continue;
+    }
+    ++running;
     if (held.contains(entry->run.id())) continue;  // its turn, when its client comes
+    entry->run.set_waits("");
     entry->run.apply({.type = EventType::run_started, .time_us = wall_us()}, batch);
     entry->changed = true;
   }

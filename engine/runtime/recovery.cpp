@@ -170,6 +170,8 @@ void Engine::Impl::attach(const std::string& id, Client client) {
     const auto listener = client.listener;
     const bool all = client.every_event;
     found->second->run.add_client(std::move(client));
+    if (const std::string& why = found->second->run.waits(); listener && !why.empty())
+      listener(std::make_shared<const json>(json{{"type", "waits"}, {"message", why}}));
     if (all && listener) tell_called(found->second, "", listener);
     return;
   }
@@ -285,6 +287,7 @@ void Engine::Impl::adopt_all(std::vector<Recovered> found, Recovery recovery,
   for (const Recovered& each : found) {
     if (each.entry) start_queued(each.entry->run.plan().group);
   }
+  start_all_waiting();
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump();
   flush();
@@ -319,6 +322,7 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   Launches launches;
   go_on_with(entry, launches);
   start_queued(run.plan().group);
+  start_waiting(run.plan().pipeline->name_space);
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump(entry);
   flush();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/pipeline/text.hpp"
+#include "engine/runtime/applications.hpp"
 #include "engine/runtime/submission.hpp"
 #include "sdk/base/clock.hpp"
 #include "sdk/base/nearest.hpp"
@@ -184,6 +185,9 @@ Result<std::vector<Change>> plan_changes(const store::Store* store, const loader
     }
     change.document = std::move(document);
   }
+  const auto refused = refused_changes(store, changes);
+  if (!refused) return tl::unexpected(refused.error());
+  if (!refused->empty()) return fail(pipeline::render_refusals(*refused, "nothing was applied"));
   return changes;
 }
 

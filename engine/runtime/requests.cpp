@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/runtime/applications.hpp"
 #include "engine/runtime/engine_impl.hpp"
 #include "sdk/base/clock.hpp"
 
@@ -120,7 +121,16 @@ void Engine::Impl::apply(ApplyRequest request, const Client& client) {
         plan_changes(options.store.get(), *catalog, request.texts, request.name_space);
     if (!changes) return reject(client, changes.error().message);
     if (request.dry_run) return tell(client, planned(*changes), 0);
-    tell(client, make_changes(*options.store, *changes), 3);
+    tell_changed(client, make_changes(*options.store, *changes));
+  });
+}
+
+/// What is told to be done holds. [any-thread]
+void Engine::Impl::tell_changed(const Client& client, Result<json> done) {
+  const auto now = done ? registered_applications(options.store.get(), options.log) : nullptr;
+  post([this, client, done = std::move(done), now]() mutable {
+    if (now) take_applications(now);
+    tell(client, std::move(done), 3);
   });
 }
 
@@ -129,7 +139,7 @@ void Engine::Impl::remove_documents(std::vector<store::DocumentName> names, cons
   boost::asio::post(registry, [this, names = std::move(names), client] {
     if (const auto there = check_documents(*options.store, names); !there)
       return reject(client, there.error().message, kNotFound);
-    tell(client, runtime::remove_documents(*options.store, names), 3);
+    tell_changed(client, runtime::remove_documents(*options.store, names));
   });
 }
 

@@ -64,7 +64,8 @@ store::RunRow ActiveRun::row() const {
   row.status = run::name(machine_.status());
   row.file = submission_.file;
   row.backend = submission_.options.backend;
-  row.summary = machine_.summary();
+  const bool queued = machine_.status() == run::RunStatus::queued;
+  row.summary = queued && !waits_.empty() ? "queued: " + waits_ : machine_.summary();
   row.created_us = created_us_;
   if (!plan().pipeline->labels.empty()) row.labels = json(plan().pipeline->labels).dump();
   row.trigger = submission_.trigger;

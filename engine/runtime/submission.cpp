@@ -41,6 +41,8 @@ json to_json(const Submission& submission) {
                    {"options", to_json(submission.options)}};
   if (submission.version > 0) document["version"] = submission.version;
   if (!submission.name_space.empty()) document["namespace"] = submission.name_space;
+  if (!submission.caller_namespace.empty())
+    document["caller_namespace"] = submission.caller_namespace;
   if (submission.trigger != "cli") document["trigger"] = submission.trigger;
   if (submission.scheduled_us > 0) document["scheduled_us"] = submission.scheduled_us;
   if (!submission.sources.empty()) document["sources"] = submission.sources;
@@ -63,6 +65,7 @@ Submission submission_from_json(const json& document) {
   submission.source = document.at("source");
   submission.version = document.value("version", submission.version);
   submission.name_space = document.value("namespace", submission.name_space);
+  submission.caller_namespace = document.value("caller_namespace", "");
   submission.sources = document.value("sources", submission.sources);
   submission.params = document.at("params");
   submission.options = run_options_from_json(document.at("options"));

@@ -46,6 +46,9 @@ struct Submission {
   std::string source;                          // the YAML text
   std::map<std::string, std::string> sources;  // of the pipelines that it calls, by their `file`
   std::optional<Caller> caller;                // null: a person, or a schedule
+  /// Of whoever asks, for the rights of applications: a person's (-n), an agent's, that of the
+  /// pipeline that calls; empty: nobody's, and no rights hold.
+  std::string caller_namespace;
   json params = json::object();
   RunOptions options;
   std::string trigger = "cli";    // what started it, as RunRow::trigger
@@ -115,6 +118,7 @@ using Update = std::shared_ptr<const json>;
 ///              first event says that this is recorded), or is followed from here, which is after
 ///              the event number seq
 ///   event      event: one that was recorded (run::to_json); seq: its number, where runs are stored
+///   waits      message: for what of its namespace's quota it waits; "": for nothing any more
 ///   progress   step, attempt, fraction, message
 ///   metric     step, attempt, name, value, at_step, labels
 ///   primitive  what was asked of a running step, and again with what became of it: command_document

@@ -78,7 +78,7 @@ bool Engine::Impl::is_expected(const Entry& entry) const {
   return followers && followers->has(top);
 }
 
-void Engine::Impl::count_held(run::Scheduler& scheduler) const {
+void Engine::Impl::count_held(run::Scheduler& scheduler, Quotas& quotas) const {
   for (const auto& [id, entry] : held) {
     const run::Machine& machine = entry->run.machine();
     const bool expected = is_expected(*entry);
@@ -86,8 +86,9 @@ void Engine::Impl::count_held(run::Scheduler& scheduler) const {
     for (std::uint32_t i = 0; i < machine.size(); ++i) {
       const run::StepState& state = machine.step(i);
       if (state.status != run::StepStatus::running) continue;
-      if (expected || strays.contains({id, machine.planned(i).id, state.attempts}))
-        scheduler.add({&machine.spec_of(i), 1}, elsewhere);
+      if (!expected && !strays.contains({id, machine.planned(i).id, state.attempts})) continue;
+      scheduler.add({&machine.spec_of(i), 1}, elsewhere);
+      quotas.add(machine.plan().pipeline->name_space, {&machine.spec_of(i), 1});
     }
   }
 }
@@ -100,6 +101,7 @@ void Engine::Impl::look_again() {
     std::set<std::string> groups;
     for (const auto& [id, entry] : held) groups.insert(entry->run.plan().group);
     for (const std::string& group : groups) start_queued(group);
+    start_all_waiting();
     pump();
     flush();
     look_again();

@@ -169,8 +169,14 @@ void Engine::Impl::tell_top(const Client& client) {
   for (const backend::PodBackend* each : pods) {
     for (backend::PodStatus& pod : each->pods()) all_pods.push_back(std::move(pod));
   }
-  work([this, attempts = std::move(attempts), all_pods = std::move(all_pods), client] {
-    const json top = top_document(attempts, all_pods, recent.knowledge(), wall_us());
+  json waiting = json::array();
+  for (const EntryPtr& entry : order) {
+    if (!entry->over && !entry->run.waits().empty()) waiting.push_back(waiting_document(*entry));
+  }
+  work([this, attempts = std::move(attempts), all_pods = std::move(all_pods),
+        waiting = std::move(waiting), client] {
+    json top = top_document(attempts, all_pods, recent.knowledge(), wall_us());
+    top["waiting"] = waiting;
     tell_done(client, {{"top", top}});
   });
 }

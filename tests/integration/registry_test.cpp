@@ -299,8 +299,7 @@ TEST_F(Registry, BadInputsAreSaid) {
   expect_part(apply(""), "p.yaml:1:1: error: the file is empty");
   expect_part(apply("a: [1\nb: }"), "not valid YAML");
   expect_part(apply(std::string("a: \x01\xff\n", 6)), "p.yaml:1:4: error: not YAML");
-  expect_part(apply("apiVersion: scanflow.dev/v1\nkind: Application\n"),
-              "not available in this version");
+  expect_part(apply("apiVersion: scanflow.dev/v1\nkind: Application\n"), "teams");
   expect_part(apply(prints(std::string(64, 'a'), "x")), "1 to 63 of a-z");
   expect_part(apply(prints("a", "x") + "---\n" + prints("a", "y")),
               "two documents are the Pipeline");
@@ -311,8 +310,7 @@ TEST_F(Registry, BadInputsAreSaid) {
   std::filesystem::create_directory(scanflow_.files() / "empty");
   expect_part(refused({"apply", "-f", scanflow_.files() / "empty"}), "there is no *.yaml");
   expect_part(refused({"apply"}), "-f");
-  expect_part(refused({"get", "application/x"}),
-              "the kind 'Application' is known but not available");
+  expect_part(refused({"get", "application/x"}), "no application 'default/x' is registered");
   expect_part(refused({"get", "a", "-o", "yaml"}), "nothing is registered yet");
   expect_part(refused({"runs", "list", "-o", "yaml"}), "-o yaml is of 'scanflow get' only");
   EXPECT_FALSE(std::filesystem::exists(scanflow_.state() / "scanflow.db") &&

@@ -174,8 +174,8 @@ TEST(Documents, ThatAreNoneAreErrors) {
   EXPECT_THAT(said("- 1\n"), HasSubstr("a.yaml:1:1: error: not a document: this is a list"));
   EXPECT_THAT(said("a: [1\nb: }"), HasSubstr("not valid YAML"));
   EXPECT_THAT(said("kind: Pipline\n"), HasSubstr("did you mean 'Pipeline'?"));
-  EXPECT_THAT(said(pipeline("name: a") + "---\nkind: Application\n"),
-              HasSubstr("a.yaml:6:7: error: the kind 'Application' is known but not available"));
+  EXPECT_THAT(said(pipeline("name: a") + "---\nkind: Aplication\n"),
+              HasSubstr("a.yaml:6:7: error: kind must be 'Application', not 'Aplication'"));
   EXPECT_THAT(said("metadata: {name: a}\n"), HasSubstr("kind"));
   EXPECT_THAT(said(pipeline("name: " + std::string(64, 'a'))), HasSubstr("1 to 63 of a-z"));
   EXPECT_THAT(said(pipeline("namespace: a")), HasSubstr("name"));

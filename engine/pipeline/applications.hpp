@@ -1,0 +1,61 @@
+// The applications of a server, and what they let the pipelines of their namespaces do. Pure.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/pipeline/application_spec.hpp"
+
+namespace scanflow::pipeline {
+
+/// Whose a namespace is.
+struct Owner {
+  const ApplicationSpec* application;
+  const Team* team;
+};
+/// "the team science of the application mnist".
+std::string to_text(const Owner& owner);
+
+/// Each of its own name; no namespace is of two of them (`claimed_twice`).
+class Applications {
+ public:
+  Applications() = default;
+  explicit Applications(std::vector<std::shared_ptr<const ApplicationSpec>> all);
+
+  const std::vector<std::shared_ptr<const ApplicationSpec>>& all() const { return all_; }
+  bool empty() const { return all_.empty(); }
+  /// Null: the namespace is free. It lies there as long as this does.
+  const Owner* owner_of(const std::string& name_space) const;
+
+ private:
+  std::vector<std::shared_ptr<const ApplicationSpec>> all_;
+  std::map<std::string, Owner> owners_;  // by namespace
+};
+
+/// What is wrong with having all of them: a line for each namespace that is of two; or "".
+std::string claimed_twice(const std::vector<std::shared_ptr<const ApplicationSpec>>& all);
+
+/// A pipeline as it is asked for.
+struct Asked {
+  const Pipeline& pipeline;
+  std::uint32_t version = 0;  // 0: it is no registered one
+  std::string caller = {};    // the namespace of whoever asks; empty: nobody's
+};
+
+/// Why it may not run: it, or what it calls, is of a namespace that its caller has no right to,
+/// names a secret that is not its namespace's, or asks for more than a whole quota. A line for each
+/// reason, with its place and what to change; empty: it may.
+std::vector<std::string> refusals(const Applications& applications, const Asked& asked);
+
+/// "2 errors; nothing was run" below them; or "".
+std::string render_refusals(const std::vector<std::string>& refusals, std::string_view then);
+
+// What an attempt of a step asks for: all its ranks together.
+double cpus_of(const Step& step);
+std::uint64_t memory_of(const Step& step);
+/// Devices whose name ends with "/gpu".
+std::uint32_t gpus_of(const Step& step);
+
+}  // namespace scanflow::pipeline
