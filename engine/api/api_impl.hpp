@@ -95,6 +95,11 @@ struct Api::Impl {
   void call_hook(const Request& request, const Segments& names, const Reply& reply);
   void emit_event(const Request& request, const Segments& names, const Reply& reply);
 
+  // Processes that run agents (agent_session_requests.cpp).
+  void begin_session(const Request& request, const Segments& names, const Reply& reply);
+  void ask_session(const Request& request, const Segments& names, const Reply& reply);
+  void end_session(const Request& request, const Segments& names, const Reply& reply);
+
   // Services (service_requests.cpp).
   void list_services(const Request& request, const Segments& names, const Reply& reply);
   void show_service(const Request& request, const Segments& names, const Reply& reply);

@@ -107,6 +107,7 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
     if (name == "FILE|NAME" && !words.back().empty())
       return registered_documents(context, "Pipeline");
     if (name == "WHAT") return registered_documents(context, "");
+    if (name == "AGENT") return registered_documents(context, "Agent");
     if (name == "PLUGIN") return plugin_ids(context);
     if (wanted.before.empty()) return {};
     const std::string& first = wanted.before.front();

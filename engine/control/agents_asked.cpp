@@ -165,7 +165,7 @@ Result<std::vector<Recorded>> Agents::record(std::int64_t since_us) const {
 Agents::Admission Agents::admit(const std::string& file, const std::string& source,
                                 const std::string& name_space, const json& params) {
   Admission admission{source, ""};
-  std::map<std::string, std::shared_ptr<AgentRunner>> asked;
+  std::map<std::string, std::shared_ptr<RunningAgent>> asked;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, kept] : agents_) {
@@ -187,7 +187,7 @@ Agents::Admission Agents::admit(const std::string& file, const std::string& sour
   return admission;
 }
 
-void Agents::ask_to_admit(const std::string& name, AgentRunner& runner, const std::string& file,
+void Agents::ask_to_admit(const std::string& name, RunningAgent& runner, const std::string& file,
                           const std::string& name_space, const json& params,
                           Admission& admission) const {
   // The next one sees what this one has changed.
