@@ -45,6 +45,12 @@
 //   GET    /api/v1/actions/{id}              one of them, with its outcome
 //   GET    /api/v1/agents                    what looks after things: {"agents": [...]}; .../{namespace}/{name}: one of them
 //   POST   /api/v1/agents/{namespace}/{name}/pause    {"paused": true, "by"}
+//   POST   /api/v1/agents/{namespace}/{name}/sessions    {"host", "pid"}: of a process that is to run it (runs: process): {"session",
+//                                            "version", "paused", "now_us", "lease_us"}; 423: another process has it; 422: the
+//                                            server runs it itself
+//   POST   .../sessions/{session}            {"op", ...}: what it reads, keeps and asks for (control/agent_sessions.hpp);
+//                                            "news" waits for some; 409: the session is over. Each call renews its lease
+//   DELETE .../sessions/{session}            gives the lease back
 //   GET    /api/v1/decisions                 of agents, the newest first: ?agent=NAMESPACE/NAME rule= open=true before=ID limit=
 //   POST   /api/v1/decisions                 {"primitive", "target", "args", "namespace", "by"}: done now, by hand; answers once
 //                                            it has ended, as a decision

@@ -97,6 +97,10 @@ struct Api::Impl {
 
   // Applications (application_requests.cpp).
   void list_applications(const Request& request, const Segments& names, const Reply& reply);
+  // Processes that run agents (agent_session_requests.cpp).
+  void begin_session(const Request& request, const Segments& names, const Reply& reply);
+  void ask_session(const Request& request, const Segments& names, const Reply& reply);
+  void end_session(const Request& request, const Segments& names, const Reply& reply);
 
   // Services (service_requests.cpp).
   void list_services(const Request& request, const Segments& names, const Reply& reply);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/cli/agent_replay.hpp"
+#include "engine/cli/agent_run.hpp"
 #include "engine/cli/agent_view.hpp"
 #include "engine/cli/registry_commands.hpp"
 #include "engine/cli/text.hpp"
@@ -58,12 +59,12 @@ int list_agents(const Context& context, const AgentOptions&) {
         last_us = std::max(last_us, rule.at("last_us").get<std::int64_t>());
       }
       rows.push_back({row.at("namespace"), row.at("name"), row.at("template"), row.at("status"),
-                      std::to_string(row.at("rules").size()), std::to_string(fired),
-                      std::to_string(decided), local_time(last_us)});
+                      run_by_text(row), std::to_string(row.at("rules").size()),
+                      std::to_string(fired), std::to_string(decided), local_time(last_us)});
     }
-    fmt::print("{}", table({"NAMESPACE", "NAME", "TEMPLATE", "STATUS", "RULES", "FIRED", "DECIDED",
-                            "LAST FIRED"},
-                           rows, table_width(1), {4, 5, 6}));
+    fmt::print("{}", table({"NAMESPACE", "NAME", "TEMPLATE", "STATUS", "RUNS", "RULES", "FIRED",
+                            "DECIDED", "LAST FIRED"},
+                           rows, table_width(1), {5, 6, 7}));
   });
 }
 
@@ -72,9 +73,9 @@ void print_decisions(const json& answer) {
 }
 
 void print_agent(const json& row) {
-  fmt::print("{}/{} (version {})  {}\n", row.at("namespace").get<std::string>(),
+  fmt::print("{}/{} (version {})  {}; runs {}\n", row.at("namespace").get<std::string>(),
              row.at("name").get<std::string>(), row.at("version").dump(),
-             row.at("status").get<std::string>());
+             row.at("status").get<std::string>(), run_by_text(row));
   if (const std::string problem = row.at("problem"); !problem.empty())
     fmt::print("problem  {}\n", printable(problem));
   for (const json& rule : row.at("rules")) {
@@ -135,7 +136,7 @@ int emit(const Context& context, const AgentOptions& options) {
 void add_agent(CLI::App& app, const Context& context, AgentOptions& options,
                std::function<int()>& command) {
   CLI::App* agent = app.add_subcommand(
-      "agent", "Agents that a server runs ('apply' registers them), and what they decide");
+      "agent", "Agents of a server ('apply' registers them), and what they decide");
   agent->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, bool named, std::function<int()> run) {
     CLI::App* each = agent->add_subcommand(name, help);
@@ -146,6 +147,14 @@ void add_agent(CLI::App& app, const Context& context, AgentOptions& options,
     each->callback([&command, run = std::move(run)] { command = run; });
     return each;
   };
+  CLI::App* run = add(
+      "run",
+      "Run one with 'runs: process' in this process, for its server, until it is ended or deleted",
+      true, [&] {
+        options.run.agent = whole_name(options);
+        return agent_run(context, options.run);
+      });
+  run->add_option("-f,--file", options.run.file, "Apply this first")->type_name("FILE");
   add("list", "All of them, and how they fare", false,
       [&] { return list_agents(context, options); });
   add("show", "One of them, with its rules", true, [&] { return show_agent(context, options); });

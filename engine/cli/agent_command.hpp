@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/cli/agent_replay.hpp"
+#include "engine/cli/agent_run.hpp"
 #include "engine/cli/context.hpp"
 
 namespace CLI {
@@ -21,6 +22,7 @@ struct AgentOptions {
   bool reject = false, open = false;
   unsigned limit = 20;
   ReplayCommand replay;
+  AgentRunCommand run;
 };
 
 /// Declares the commands; the chosen one goes into `command`.

@@ -47,6 +47,14 @@ std::string local_time(std::int64_t us) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(seconds));
 }
 
+std::string run_by_text(const json& agent) {
+  if (agent.value("runs", "server") == "server") return "in the server";
+  const json by = agent.value("run_by", json());
+  if (by.is_null()) return "waits for its process";
+  return fmt::format("at {} ({})", printable(by.at("host").get<std::string>()),
+                     by.at("pid").dump());
+}
+
 std::string decisions_table(const json& decisions) {
   std::vector<std::vector<std::string>> rows;
   for (const json& row : decisions) {

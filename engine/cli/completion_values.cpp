@@ -108,6 +108,7 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
       return registered_documents(context, "Pipeline");
     if (name == "APPLICATION") return registered_documents(context, "Application");
     if (name == "WHAT") return registered_documents(context, "");
+    if (name == "AGENT") return registered_documents(context, "Agent");
     if (name == "PLUGIN") return plugin_ids(context);
     if (wanted.before.empty()) return {};
     const std::string& first = wanted.before.front();

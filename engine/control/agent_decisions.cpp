@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/control/agent_runner.hpp"
+#include "engine/control/permission.hpp"
 #include "engine/pipeline/admission.hpp"
 #include "engine/pipeline/engine_primitives.hpp"
 #include "sdk/base/uuid.hpp"
@@ -12,11 +13,6 @@
 #include "sdk/loader/schema.hpp"
 
 namespace scanflow::control {
-namespace {
-
-constexpr int kMostDepth = 16;
-
-}  // namespace
 
 /// Nothing: there is nothing to do. An error: the strategy has failed, and is to be asked again.
 Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const json& evidence,
@@ -26,9 +22,8 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
   json see = json::object();
   pipeline::Scope scope;
   scope.event = evidence;
-  scope.metrics = options_.metrics;
   for (const auto& [name, question] : spec.see) {
-    const auto answer = evaluator_.evaluate(json(question), scope);
+    const auto answer = ask_metrics(question, evidence);
     see[name] = answer ? *answer : json();
     if (!answer) say(fmt::format("rule {}: see.{}: {}", spec.name, name, answer.error().message));
   }
@@ -59,7 +54,8 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
   if (actions->empty()) return std::optional<Decision>();
   decision.actions = std::move(*actions);
   const std::int64_t now_us = now();
-  if (std::string why = why_refused(spec, decision); !why.empty()) {
+  if (std::string why = why_refused(spec, decision.actions, decision.depth, admitting_ != nullptr);
+      !why.empty()) {
     end("refused", std::move(why));
   } else if (std::string held = rule.state.guard.why_not(spec.guard, now_us); !held.empty()) {
     end("held", std::move(held));
@@ -123,25 +119,17 @@ Result<std::vector<DecidedAction>> AgentRunner::evaluate_actions(const pipeline:
   return actions;
 }
 
-std::string AgentRunner::why_refused(const pipeline::AgentRule& rule,
-                                     const Decision& decision) const {
-  for (const DecidedAction& each : decision.actions) {
-    if (admitting_ != nullptr && each.primitive != "admit")
-      return fmt::format("it asks for '{}', and whoever submits waits: only admit can be asked for",
-                         each.primitive);
-    if (std::find(rule.allow.begin(), rule.allow.end(), each.primitive) == rule.allow.end())
-      return fmt::format("it asks for '{}', which the rule does not allow", each.primitive);
-  }
-  if (decision.depth <= kMostDepth) return {};
-  return fmt::format("{} rules have led to this, each by an event: is that a circle?", kMostDepth);
+Result<json> AgentRunner::ask_metrics(const std::string& expression, const json& event) {
+  if (options_.evaluate) return options_.evaluate(expression, event);
+  pipeline::Scope scope;
+  scope.event = event;
+  scope.metrics = options_.metrics;
+  return evaluator_.evaluate(json(expression), scope);
 }
 
 /// Null: it has no value now.
 json AgentRunner::ask_goal(const pipeline::RuleGoal& goal, const json& evidence) {
-  pipeline::Scope scope;
-  scope.event = evidence;
-  scope.metrics = options_.metrics;
-  auto answer = evaluator_.evaluate(json(goal.value), scope);
+  auto answer = ask_metrics(goal.value, evidence);
   return answer ? std::move(*answer) : json();
 }
 
@@ -162,7 +150,7 @@ void AgentRunner::look_at_effects() {
   while (!effects_.empty() && effects_.begin()->first <= now()) {
     const std::string id = effects_.begin()->second;
     effects_.erase(effects_.begin());
-    auto decision = ledger_.decision(id);
+    auto decision = memory_.decision(id);
     if (!decision || !*decision) continue;
     Decision& made = **decision;
     const auto rule = std::find_if(rules_.begin(), rules_.end(),
@@ -174,7 +162,7 @@ void AgentRunner::look_at_effects() {
     made.evidence["goal"] = goal;
     if (const auto acting = acting_.find(id); acting != acting_.end())
       acting->second.evidence["goal"] = goal;
-    if (const auto kept = ledger_.set_evidence(made.id, made.evidence); !kept)
+    if (const auto kept = memory_.set_evidence(made.id, made.evidence); !kept)
       say(kept.error().message);
     say(fmt::format("rule {}: effect of {}: {} -> {}", made.rule, id.substr(0, 8),
                     goal.value("before", json()).dump(), goal.at("after").dump()));
@@ -249,7 +237,7 @@ void AgentRunner::go_on(const Decision& decision) {
   acting.state = failed ? "failed" : "done";
   if (failed) acting.reason = acting.actions[next].message;
   acting.ended_us = now();
-  if (const auto kept = ledger_.update(acting); !kept) say(kept.error().message);
+  if (const auto kept = memory_.update(acting); !kept) say(kept.error().message);
   record(acting);
   acting_.erase(decision.id);
 }
@@ -268,7 +256,7 @@ void AgentRunner::take_ends() {
     action.outcome = std::move(each.outcome.outcome);
     action.message = std::move(each.outcome.message);
     action.evidence = std::move(each.outcome.evidence);
-    if (const auto kept = ledger_.update(decision); !kept) say(kept.error().message);
+    if (const auto kept = memory_.update(decision); !kept) say(kept.error().message);
     go_on(decision);
   }
 }
@@ -280,7 +268,7 @@ void AgentRunner::take_answers() {
     answers.swap(answers_);
   }
   for (const std::string& each : answers) {
-    const auto decision = ledger_.decision(each);
+    const auto decision = memory_.decision(each);
     if (!decision || !*decision) continue;
     record(**decision);
     if ((*decision)->state == "acting" && !acting_.contains(each)) go_on(**decision);

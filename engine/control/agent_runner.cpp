@@ -22,10 +22,10 @@ std::string digest_of(const pipeline::RulePlugin& plugin) {
 
 }  // namespace
 
-AgentRunner::AgentRunner(Options options, Ledger& ledger, Actor& actor)
+AgentRunner::AgentRunner(Options options, Memory& memory, Actor& actor)
     : options_(std::move(options)),
       name_(options_.spec->name_space + "/" + options_.spec->name),
-      ledger_(ledger),
+      memory_(memory),
       actor_(actor),
       host_({.worker = options_.worker,
              .log = [this](std::int32_t, std::string_view line) { say(std::string(line)); }}),
@@ -100,11 +100,7 @@ Result<std::vector<DecidedAction>> AgentRunner::admit(const json& request,
   }
   if (answered.wait_for(patience) != std::future_status::ready)
     return fail(fmt::format("agent {} did not decide within {} ms", name_, patience.count()));
-  try {
-    return answered.get();
-  } catch (const std::future_error&) {
-    return fail(fmt::format("agent {} ends", name_));
-  }
+  return answered.get();
 }
 
 void AgentRunner::answered(const std::string& decision) {
@@ -199,7 +195,7 @@ bool AgentRunner::is_ending() const {
 
 /// What happened while it was paused.
 void AgentRunner::pass_over() {
-  const auto newest = ledger_.newest();
+  const auto newest = memory_.newest();
   if (!newest) return say(newest.error().message);
   read_ = *newest;
   for (Rule& rule : rules_) {
@@ -210,8 +206,9 @@ void AgentRunner::pass_over() {
   }
 }
 
-Result<void> AgentRunner::keep(Rule& rule, const std::vector<Decision>& decisions) {
-  auto kept = ledger_.commit(name_, rule.spec->name, rule.state, decisions);
+Result<std::vector<Decision>> AgentRunner::keep(Rule& rule,
+                                                const std::vector<Decision>& decisions) {
+  auto kept = memory_.commit(name_, rule.spec->name, rule.state, decisions);
   rule.kept_us = now();  // one that failed is tried again later, too
   if (!kept) return kept;
   dirty_.erase(index_of(rule));
@@ -255,9 +252,9 @@ milliseconds AgentRunner::until_next() const {
 void AgentRunner::begin() {
   if (begun_ || now() < begin_again_us_) return;
   begin_again_us_ = now() + kBeginAgainUs;
-  const auto states = ledger_.rules(name_);
-  const auto newest = ledger_.newest();
-  const auto open = ledger_.decisions({.agent = name_, .only_open = true, .limit = 10'000});
+  const auto states = memory_.rules(name_);
+  const auto newest = memory_.newest();
+  const auto open = memory_.decisions({.agent = name_, .only_open = true, .limit = 10'000});
   if (!states || !newest || !open) {
     return say((!states ? states.error() : !newest ? newest.error() : open.error()).message);
   }
@@ -282,11 +279,11 @@ void AgentRunner::begin() {
     if (is_kept) continue;
     if (const auto kept = keep(rule, {}); !kept) return say(kept.error().message);
   }
-  if (const auto kept = ledger_.keep_rules(name_, names); !kept) return say(kept.error().message);
+  if (const auto kept = memory_.keep_rules(name_, names); !kept) return say(kept.error().message);
   begun_ = true;
   read_ = *newest;
   effects_.clear();
-  if (const auto lately = ledger_.decisions({.agent = name_, .limit = kLately}))
+  if (const auto lately = memory_.decisions({.agent = name_, .limit = kLately}))
     for (const Decision& each : *lately) await_effect(each);
   for (auto each = open->rbegin(); each != open->rend(); ++each)
     if (each->state == "acting" && !acting_.contains(each->id)) go_on(*each);

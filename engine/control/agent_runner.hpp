@@ -21,7 +21,8 @@
 
 #include "engine/control/actor.hpp"
 #include "engine/control/host_process.hpp"
-#include "engine/control/ledger.hpp"
+#include "engine/control/memory.hpp"
+#include "engine/control/running_agent.hpp"
 #include "engine/pipeline/agent_spec.hpp"
 #include "engine/pipeline/expression.hpp"
 #include "sdk/loader/catalog.hpp"
@@ -29,7 +30,7 @@
 
 namespace scanflow::control {
 
-class AgentRunner {
+class AgentRunner final : public RunningAgent {
  public:
   /// {"name", "labels", "time_us", "value"}; of any thread, also when the runner is gone.
   using TakeSample = std::function<void(json sample)>;
@@ -41,37 +42,34 @@ class AgentRunner {
     std::filesystem::path worker;  // scanflow-worker
     bool paused = false;
     std::function<std::int64_t()> clock;  // microseconds since 1970
-    pipeline::AskMetrics metrics;         // for `see`; [any-thread]
-    Watching watching;                    // called on its thread
+    pipeline::AskMetrics metrics;         // for `see` and goals; [any-thread]
+    /// Instead: the answer to such an expression, from where the metrics are. On its thread.
+    std::function<Result<json>(const std::string& expression, const json& event)> evaluate;
+    Watching watching;  // called on its thread
     /// A rule (NAMESPACE/AGENT/RULE) is about to ask for these: why it is held back, beyond its own guard; "": it is not.
     std::function<std::string(const std::string& rule, const std::vector<DecidedAction>& actions)>
         others;                                        // [any-thread]
     std::function<void(const std::string& line)> log;  // [any-thread]
   };
 
-  /// Ledger and actor outlive it. What it left unfinished goes on.
-  AgentRunner(Options options, Ledger& ledger, Actor& actor);
-  ~AgentRunner() { end(); }
-  /// It does nothing any more, and has ended. Blocks.
-  void end();
+  /// Memory and actor outlive it. What it left unfinished goes on.
+  AgentRunner(Options options, Memory& memory, Actor& actor);
+  ~AgentRunner() override { end(); }
+  void end() override;
 
   /// A sample of a series that the rule watches: {"name", "labels", "time_us", "value"}. Of more than so many that wait the
   /// oldest are passed over.
   void sample(std::size_t rule, json sample);
-  /// There are new happenings; or its clock was moved by hand.
-  void look();
-  void pause(bool paused);
+  /// Also where its clock was moved by hand.
+  void look() override;
+  void pause(bool paused) override;
   /// Blocks until it has nothing more to do before its clock moves on; gives when that is to be (microseconds since 1970;
   /// nothing: only something else would wake it). For clocks that are moved by hand.
   std::optional<std::int64_t> settle();
-  /// Somebody is about to begin a run (pipeline::admission_request): what rules on `submit` ask for, those of mode act. It
-  /// waits for so long at most; an error: nothing was decided by then.
-  Result<std::vector<DecidedAction>> admit(const json& request, std::chrono::milliseconds patience);
-  /// Somebody has answered a decision that waited (Ledger::answer): one that acts now is carried out.
-  void answered(const std::string& decision);
-
-  /// [{"name", "trigger", "strategy", "mode", "fired", "decided", "last_us" (0), "next_us" (0), "problem"}]
-  json rules() const;
+  Result<std::vector<DecidedAction>> admit(const json& request,
+                                           std::chrono::milliseconds patience) override;
+  void answered(const std::string& decision) override;
+  json rules() const override;
   bool is_paused() const;
 
  private:
@@ -112,6 +110,7 @@ class AgentRunner {
 
   static constexpr std::size_t kMostSamples = 10'000;  // that wait
   static constexpr unsigned kMostTries = 5;            // of what wakes a rule and makes it fail
+  static constexpr std::int64_t kLongestWaitUs = 300'000'000;  // after failures
   // Of the host's instances.
   static std::uint64_t trigger_id(std::size_t rule) { return rule * 2; }
   static std::uint64_t strategy_id(std::size_t rule) { return rule * 2 + 1; }
@@ -120,7 +119,7 @@ class AgentRunner {
   void work(bool paused, bool look);
   void begin();
   void pass_over();
-  Result<void> keep(Rule& rule, const std::vector<Decision>& decisions);
+  Result<std::vector<Decision>> keep(Rule& rule, const std::vector<Decision>& decisions);
   void keep_dirty(bool all);
   bool is_ending() const;
   void go_on(const Decision& decision);
@@ -147,19 +146,19 @@ class AgentRunner {
   /// False: it failed, and is tried again later.
   bool wake(std::size_t index, std::int32_t reason, const json& event, int depth,
             std::int64_t seen);
-  bool fire(std::size_t index, std::int32_t reason, const json& event, int depth, std::int64_t seen,
-            const std::function<bool(const std::string& problem)>& failed);
+  Result<void> fire(std::size_t index, std::int32_t reason, const json& event, int depth,
+                    std::int64_t seen);
   Result<loader::Woken> ask_trigger(std::size_t index, std::int32_t reason, const json& event);
   Result<std::optional<Decision>> decide(std::size_t index, const json& evidence, int depth);
   Result<std::vector<DecidedAction>> ask_strategy(std::size_t index, const json& evidence,
                                                   const pipeline::Scope& scope);
   Result<std::vector<DecidedAction>> evaluate_actions(const pipeline::AgentRule& rule,
                                                       const json& evidence, const json& see);
-  std::string why_refused(const pipeline::AgentRule& rule, const Decision& decision) const;
   static std::chrono::milliseconds patience_of(const pipeline::AgentRule& rule) {
     return std::chrono::milliseconds(std::max<std::int64_t>(rule.guard.deadline_us / 1000, 1));
   }
   void admit_now(Decision& decision);
+  Result<json> ask_metrics(const std::string& expression, const json& event);
   json ask_goal(const pipeline::RuleGoal& goal, const json& evidence);
   void await_effect(const Decision& decision);
   void look_at_effects();
@@ -173,7 +172,7 @@ class AgentRunner {
 
   const Options options_;
   const std::string name_;  // NAMESPACE/NAME
-  Ledger& ledger_;
+  Memory& memory_;
   Actor& actor_;
   // Of its thread alone.
   HostProcess host_;

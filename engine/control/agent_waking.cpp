@@ -1,4 +1,4 @@
-// How the rules of an agent are woken: by time, by events, by samples; and their plugins loaded.
+// How the rules of an agent are woken: by time, by events, by samples.
 #include <fmt/format.h>
 #include <scanflow/abi/trigger.h>
 
@@ -11,7 +11,6 @@
 namespace scanflow::control {
 namespace {
 
-constexpr std::int64_t kFirstWaitUs = 1'000'000, kLongestWaitUs = 300'000'000;
 constexpr std::int64_t kSoonestUs = 1000;  // that a trigger may ask to be woken again
 constexpr std::size_t kHappeningsAtOnce = 1000;
 constexpr const char* kSubmit = "submit";  // the trigger, and what it is told
@@ -23,26 +22,6 @@ bool is_of_type(const std::string& pattern, const std::string& type) {
 }
 
 }  // namespace
-
-/// When it is to be looked at next, and what people are shown of it.
-void AgentRunner::schedule(Rule& rule) {
-  const std::size_t index = index_of(rule);
-  if (rule.due_us != INT64_MAX) due_.erase({rule.due_us, index});
-  std::int64_t at_us = rule.next_us.value_or(INT64_MAX);
-  if (!is_loaded(rule) || rule.tries > 0) at_us = 0;  // as soon as it may
-  rule.due_us = at_us == INT64_MAX ? INT64_MAX : std::max(at_us, rule.not_before_us);
-  if (rule.due_us != INT64_MAX) due_.insert({rule.due_us, index});
-  View view{rule.fired, rule.decided, rule.last_us, rule.next_us.value_or(0), rule.problem};
-  const std::lock_guard lock(mutex_);
-  (shown_.empty() ? first_shown_ : shown_)[index] = std::move(view);
-}
-
-/// Where another process runs than before, or none, all that was loaded is gone.
-void AgentRunner::see_host() {
-  const std::uint64_t process = host_.is_running() ? host_.started() : 0;
-  if (std::exchange(process_, process) == process) return;
-  for (Rule& rule : rules_) schedule(rule);
-}
 
 /// Rules whose time has come, each once.
 void AgentRunner::tend_due() {
@@ -64,74 +43,6 @@ void AgentRunner::tend_due() {
   }
 }
 
-Result<json> AgentRunner::load_plugin(std::uint64_t id, const char* kind,
-                                      const pipeline::RulePlugin& plugin) {
-  const loader::PluginInfo* const info = options_.catalog->find(plugin.uses);
-  if (info == nullptr)
-    return fail(fmt::format("the {} '{}' is not there any more", kind, plugin.uses));
-  return host_.ask({{"op", "load"},
-                    {"id", id},
-                    {"kind", kind},
-                    {"library", info->library.string()},
-                    {"plugin", plugin.uses},
-                    {"config", plugin.with}});
-}
-
-bool AgentRunner::is_loaded(const Rule& rule) const {
-  return host_.is_running() && rule.loaded_in == host_.started();
-}
-
-/// It can be woken.
-bool AgentRunner::load(std::size_t index) {
-  Rule& rule = rules_[index];
-  if (now() < rule.not_before_us) return false;
-  const auto running = host_.start();
-  if (!running) {
-    fail_rule(rule, running.error().message);
-    return false;
-  }
-  if (rule.loaded_in == *running) return true;
-  auto loaded = load_plugin(trigger_id(index), "trigger", rule.spec->on);
-  if (loaded && rule.spec->strategy) {
-    auto strategy = load_plugin(strategy_id(index), "strategy", *rule.spec->strategy);
-    if (!strategy) loaded = std::move(strategy);
-  }
-  if (!loaded) {
-    fail_rule(rule, loaded.error().message);
-    return false;
-  }
-  const json& watches = loaded->at("watches");
-  rule.types.clear();
-  for (const json& each : watches)
-    if (each.at("source") == "events") rule.types.push_back(each.at("type"));
-  if (!rule.types.empty()) waiting_.insert(index);
-  if (!std::exchange(rule.watched, true)) {
-    for (const json& each : watches) {
-      options_.watching(each, [mail = mail_, index](json sample) {
-        const std::lock_guard held(mail->mutex);
-        if (mail->to != nullptr) mail->to->sample(index, std::move(sample));
-      });
-    }
-  }
-  if (!wake(index, SCANFLOW_WAKE_START, nullptr, 0, rule.state.seen)) return false;
-  rule.loaded_in = *running;
-  return true;
-}
-
-void AgentRunner::fail_rule(Rule& rule, const std::string& problem) {
-  rule.wait_us = rule.wait_us == 0 ? kFirstWaitUs : std::min(rule.wait_us * 2, kLongestWaitUs);
-  rule.not_before_us = now() + rule.wait_us;
-  if (std::exchange(rule.problem, problem) != problem)
-    say(fmt::format("rule {}: {}; it is tried again after growing waits", rule.spec->name,
-                    problem));
-}
-
-void AgentRunner::be_well(Rule& rule) {
-  rule.tries = 0;
-  rule.wait_us = rule.not_before_us = 0;
-  rule.problem.clear();
-}
-
 Result<loader::Woken> AgentRunner::ask_trigger(std::size_t index, std::int32_t reason,
                                                const json& event) {
   const loader::WakeUp why{reason, now(), event, rules_[index].state.trigger_state};
@@ -146,37 +57,38 @@ bool AgentRunner::wake(std::size_t index, std::int32_t reason, const json& event
                        std::int64_t seen) {
   Rule& rule = rules_[index];
   const RuleState before = rule.state;
-  const auto failed = [&](const std::string& problem) {
-    rule.state = before;  // it fires again
-    if (reason != SCANFLOW_WAKE_START) ++rule.tries;
-    fail_rule(rule, problem);
-    schedule(rule);
-    return false;
-  };
+  Result<void> fired;
   try {
-    return fire(index, reason, event, depth, seen, failed);
+    fired = fire(index, reason, event, depth, seen);
   } catch (const std::exception& error) {  // values that nobody expects, of an event or a plugin
-    return failed(error.what());
+    fired = fail(error.what());
   }
+  if (fired) return true;
+  rule.state = before;  // it fires again
+  if (reason != SCANFLOW_WAKE_START) ++rule.tries;
+  fail_rule(rule, fired.error().message);
+  schedule(rule);
+  return false;
 }
 
-bool AgentRunner::fire(std::size_t index, std::int32_t reason, const json& event, int depth,
-                       std::int64_t seen,
-                       const std::function<bool(const std::string& problem)>& failed) {
+Result<void> AgentRunner::fire(std::size_t index, std::int32_t reason, const json& event, int depth,
+                               std::int64_t seen) {
   Rule& rule = rules_[index];
   const std::string state_before = rule.state.trigger_state;
   const auto woken = ask_trigger(index, reason, event);
-  if (!woken) return failed("its trigger: " + woken.error().message);
+  if (!woken) return fail("its trigger: " + woken.error().message);
   rule.state.seen = seen;
   if (woken->state) rule.state.trigger_state = *woken->state;
   std::vector<Decision> decisions;
   for (const json& evidence : woken->fires) {
     auto decision = decide(index, evidence, depth);
-    if (!decision) return failed(decision.error().message);
+    if (!decision) return tl::unexpected(decision.error());
     if (*decision) decisions.push_back(std::move(**decision));
   }
   if (!woken->fires.empty()) {
-    if (const auto kept = keep(rule, decisions); !kept) return failed(kept.error().message);
+    auto kept = keep(rule, decisions);
+    if (!kept) return tl::unexpected(kept.error());
+    decisions = std::move(*kept);
   } else if (rule.state.trigger_state != state_before) {
     dirty_.insert(index);
   }
@@ -193,7 +105,7 @@ bool AgentRunner::fire(std::size_t index, std::int32_t reason, const json& event
     if (decision.state == "acting") go_on(decision);
   }
   schedule(rule);
-  return true;
+  return {};
 }
 
 void AgentRunner::wake_by_time(std::size_t index) {
@@ -274,7 +186,7 @@ bool AgentRunner::waits_for(const Rule& rule, const Happening& happening) {
 /// What nobody has read yet, for all rules that keep up; the others catch up by themselves.
 void AgentRunner::wake_by_new_events() {
   for (;;) {
-    const auto all = ledger_.happenings(read_, kHappeningsAtOnce);
+    const auto all = memory_.happenings(read_, kHappeningsAtOnce);
     if (!all) return say(all.error().message);
     for (const Happening& each : *all) {
       for (const std::size_t index : waiting_) {
@@ -294,7 +206,7 @@ void AgentRunner::wake_by_new_events() {
 void AgentRunner::wake_by_events(std::size_t index) {
   Rule& rule = rules_[index];
   while (!rule.types.empty()) {
-    const auto all = ledger_.happenings(rule.state.seen, kHappeningsAtOnce);
+    const auto all = memory_.happenings(rule.state.seen, kHappeningsAtOnce);
     if (!all || all->empty()) return;
     for (const Happening& each : *all) {
       if (is_ending() || !load(index)) return;

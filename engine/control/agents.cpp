@@ -170,8 +170,10 @@ void Agents::look_at(const store::DocumentEntry& entry) {
       kept.runner = old.runner;
       kept.spec = old.spec;
     }
+    kept.sessions = old.sessions;
   }
-  if (spec && old.runner) old.runner->end();  // before the next one begins
+  const bool stays = spec && spec->runs == pipeline::AgentRuns::process && old.sessions;
+  if (spec && old.runner && !stays) old.runner->end();  // before the next one begins
   if (spec) begin(name, kept, spec, catalog);
   const std::lock_guard lock(mutex_);
   if (spec) kept.runner->pause(paused_.contains(name));  // it may have changed meanwhile
@@ -210,6 +212,9 @@ void Agents::begin(const std::string& name, Kept& kept,
     const std::lock_guard lock(mutex_);
     options.paused = paused_.contains(name);
   }
+  if (kept.spec->runs == pipeline::AgentRuns::process)
+    return begin_process(name, kept, std::move(options));
+  kept.sessions = nullptr;
   kept.runner = std::make_shared<AgentRunner>(std::move(options), ledger_, *actor_);
   options_.log(fmt::format("agent {}@{} looks after things", name, kept.version));
 }
@@ -246,56 +251,13 @@ void Agents::unwatch(const std::string& name) {
 }
 
 void Agents::tell_all() {
-  std::vector<std::shared_ptr<AgentRunner>> all;
+  std::vector<std::shared_ptr<RunningAgent>> all;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, kept] : agents_)
       if (kept.runner) all.push_back(kept.runner);
   }
   for (const auto& each : all) each->look();
-}
-
-std::shared_ptr<AgentRunner> Agents::runner_of(const std::string& name) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = agents_.find(name);
-  return found == agents_.end() ? nullptr : found->second.runner;
-}
-
-/// Of the objects that its rules watch. Under the mutex.
-std::string Agents::watch_problem(const std::string& name) const {
-  const auto found = object_watches_.find(name);
-  if (found == object_watches_.end()) return {};
-  for (const std::uint64_t each : found->second)
-    if (std::string problem = objects_.problem(each); !problem.empty()) return problem;
-  return {};
-}
-
-json Agents::describe(const std::string& name, const Kept& kept) const {
-  const std::size_t slash = name.find('/');
-  json row = {{"namespace", name.substr(0, slash)},
-              {"name", name.substr(slash + 1)},
-              {"version", kept.version},
-              {"template", kept.template_},
-              {"problem", kept.problem.empty() ? watch_problem(name) : kept.problem},
-              {"rules", kept.runner ? kept.runner->rules() : json::array()}};
-  const bool is_paused = paused_.contains(name);
-  row["status"] = !kept.problem.empty() ? "failed" : is_paused ? "paused" : "active";
-  if (is_paused) row["paused_by"] = paused_.at(name);
-  return row;
-}
-
-json Agents::list() const {
-  const std::lock_guard lock(mutex_);
-  json rows = json::array();
-  for (const auto& [name, kept] : agents_) rows.push_back(describe(name, kept));
-  return rows;
-}
-
-std::optional<json> Agents::show(const std::string& name_space, const std::string& name) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = agents_.find(name_space + "/" + name);
-  if (found == agents_.end()) return std::nullopt;
-  return describe(found->first, found->second);
 }
 
 }  // namespace scanflow::control

@@ -18,11 +18,12 @@
 #include <vector>
 
 #include "engine/control/agent_runner.hpp"
+#include "engine/control/agent_sessions.hpp"
 #include "engine/control/contests.hpp"
 #include "engine/control/engine_actor.hpp"
 #include "engine/control/ledger.hpp"
 #include "engine/control/object_watches.hpp"
-#include "engine/control/replay.hpp"
+#include "engine/control/record.hpp"
 #include "engine/control/web_hook.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/state_directory.hpp"
@@ -49,7 +50,8 @@ class Agents {
   /// It is about to end: all agents end, and go on with the next one.
   void forget_engine();
 
-  /// [{"namespace", "name", "version", "template", "status": active | paused | failed, "problem", "rules"}]
+  /// [{"namespace", "name", "version", "template", "status": active | paused | failed | waiting (for its process),
+  /// "problem", "runs": server | process, "run_by": null, or of a process {"host", "pid", "since_us"}, "rules"}]
   json list() const;
   /// One of them; nothing: there is none.
   std::optional<json> show(const std::string& name_space, const std::string& name) const;
@@ -76,6 +78,9 @@ class Agents {
   Result<std::vector<Recorded>> record(std::int64_t since_us) const;
   /// Tells an event to all agents; gives its number.
   Result<std::int64_t> emit(Happening happening);
+  /// Of one with `runs: process`, for its processes.
+  Allowed<std::shared_ptr<AgentSessions>> sessions(const std::string& name_space,
+                                                   const std::string& name) const;
 
  private:
   struct Kept {
@@ -83,7 +88,8 @@ class Agents {
     std::string problem;
     std::int64_t again_us = 0;  // it is read again, where that failed
     std::string template_;
-    std::shared_ptr<AgentRunner> runner;              // null: it cannot be read
+    std::shared_ptr<RunningAgent> runner;             // null: it cannot be read
+    std::shared_ptr<AgentSessions> sessions;          // the same, where a process runs it
     std::shared_ptr<const pipeline::AgentSpec> spec;  // its
   };
   Agents(Options options, std::unique_ptr<store::Store> store, runtime::Engine& engine);
@@ -93,6 +99,7 @@ class Agents {
   void forget_those_not(const std::set<std::string>& there);
   void begin(const std::string& name, Kept& kept, std::shared_ptr<const pipeline::AgentSpec> spec,
              std::shared_ptr<const loader::Catalog> catalog);
+  void begin_process(const std::string& name, Kept& kept, AgentRunner::Options options);
   void unwatch(const std::string& name);
   std::string watch_problem(const std::string& name) const;
   Result<std::string> admit(const std::string& file, std::string source,
@@ -102,7 +109,7 @@ class Agents {
   void tell_all();
   std::string contested(const std::string& rule, const std::vector<DecidedAction>& actions);
   json describe(const std::string& name, const Kept& kept) const;
-  std::shared_ptr<AgentRunner> runner_of(const std::string& name) const;
+  std::shared_ptr<RunningAgent> runner_of(const std::string& name) const;
 
   /// Whoever uses the ledger has it shared; who ends, alone: then nobody uses it any more.
   template <class Use>

@@ -50,7 +50,7 @@ Result<std::string> Agents::admit_service(const store::Document& service) {
 Result<std::string> Agents::admit(const std::string& file, std::string source,
                                   const std::string& name_space, const json& params) {
   look();  // who was applied before this is asked
-  std::map<std::string, std::shared_ptr<AgentRunner>> asked;
+  std::map<std::string, std::shared_ptr<RunningAgent>> asked;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, kept] : agents_) {

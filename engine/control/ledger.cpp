@@ -89,9 +89,10 @@ Result<std::map<std::string, RuleState>> Ledger::rules(const std::string& agent)
   return std::map<std::string, RuleState>(rows->begin(), rows->end());
 }
 
-Result<void> Ledger::commit(const std::string& agent, const std::string& rule,
-                            const RuleState& state, const std::vector<Decision>& decisions) {
-  return store_.write([&](Connection& connection) -> Result<void> {
+Result<std::vector<Decision>> Ledger::commit(const std::string& agent, const std::string& rule,
+                                             const RuleState& state,
+                                             const std::vector<Decision>& decisions) {
+  const auto committed = store_.write([&](Connection& connection) -> Result<void> {
     const auto kept = change(
         connection, "INSERT OR REPLACE INTO agent_rules VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         agent, rule, state.trigger_digest, state.trigger_state, state.strategy_digest,
@@ -107,6 +108,8 @@ Result<void> Ledger::commit(const std::string& agent, const std::string& rule,
                                 kMostDecisions);
     return all_of(dropped);
   });
+  if (!committed) return tl::unexpected(committed.error());
+  return decisions;
 }
 
 Result<void> Ledger::keep_rules(const std::string& agent, const std::vector<std::string>& rules) {

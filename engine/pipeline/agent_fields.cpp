@@ -14,6 +14,7 @@ constexpr double kShortestCall = 10e3, kLongestCall = 60e6;
 constexpr std::array<std::string_view, 1> kAgentVersions{"scanflow.dev/v1"};
 constexpr std::array<std::string_view, 1> kAgentKind{"Agent"};
 constexpr std::array<std::string_view, 4> kTemplates{"monitor", "analyzer", "planner", "executor"};
+constexpr std::array<std::string_view, 2> kRunBy{"server", "process"};
 constexpr std::array<std::string_view, 3> kModes{"act", "recommend", "approve"};
 
 constexpr Field kRuleOfAgent = Field{"", kMap, "a rule"}.of(agent_rule_fields);
@@ -31,6 +32,11 @@ constexpr std::array kAgent{
     Field{"metadata", kMap, "name, namespace, labels", {}, kAgentNeeds}.of(metadata_fields),
     Field{"template", kText, "what it is in the loop: defaults of its rules' guards"}.among(
         kTemplates),
+    Field{
+        "runs", kText,
+        "where its rules are woken: by the server, or by a process of its own (scanflow agent run)"}
+        .among(kRunBy)
+        .initially("server"),
     Field{"rules", kList, "what it notices, and what it does then", {}, kAgentNeeds}
         .listing(kRuleOfAgent)
         .not_empty(),

@@ -61,6 +61,8 @@ class AgentReader {
     out_.name_space = std::move(metadata.name_space);
     out_.labels = std::move(metadata.labels);
     if (const Node* chosen = map.get("template")) out_.template_ = chosen->text;
+    if (const Node* runs = map.get("runs"))
+      if (runs->text == "process") out_.runs = AgentRuns::process;
     for (const TemplateOfAgent& each : kTemplateGuards)
       if (each.name == out_.template_) usual_ = each.guard;
     if (const Node* rules = map.get("rules"))
@@ -407,6 +409,8 @@ class AgentReader {
 };
 
 }  // namespace
+
+std::string to_text(AgentRuns runs) { return runs == AgentRuns::server ? "server" : "process"; }
 
 std::string to_text(RuleMode mode) {
   return mode == RuleMode::act ? "act" : mode == RuleMode::recommend ? "recommend" : "approve";

@@ -14,6 +14,9 @@ namespace scanflow::pipeline {
 
 using nlohmann::json;
 
+/// Who wakes its rules: the server, or a process of its own (scanflow agent run).
+enum class AgentRuns { server, process };
+
 /// What a rule does about what it decides.
 enum class RuleMode { act, recommend, approve };
 
@@ -63,10 +66,13 @@ struct AgentSpec {
   std::string name;
   std::string name_space = "default";
   std::map<std::string, std::string> labels;
+  AgentRuns runs = AgentRuns::server;
   std::string template_;  // monitor, analyzer, planner, executor; empty: none
   std::vector<AgentRule> rules;
 };
 
+/// "server", "process".
+std::string to_text(AgentRuns runs);
 /// "act", "recommend", "approve".
 std::string to_text(RuleMode mode);
 
