@@ -28,6 +28,15 @@ Result<std::vector<Decision>> RemoteMemory::commit(const std::string&, const std
                [](const json& answer) { return decisions_from_message(answer.at("decisions")); });
 }
 
+Result<void> RemoteMemory::keep(const std::string&,
+                                const std::map<std::string, RuleState>& states) {
+  json all = json::object();
+  for (const auto& [rule, state] : states) all[rule] = control::to_json(state);
+  const auto kept = link_.ask({{"op", "keep"}, {"states", std::move(all)}});
+  if (!kept) return tl::unexpected(kept.error());
+  return {};
+}
+
 Result<void> RemoteMemory::keep_rules(const std::string&, const std::vector<std::string>& rules) {
   const auto kept = link_.ask({{"op", "keep_rules"}, {"rules", rules}});
   if (!kept) return tl::unexpected(kept.error());

@@ -23,6 +23,8 @@ class RemoteMemory final : public control::Memory {
   Result<std::vector<control::Decision>> commit(
       const std::string& agent, const std::string& rule, const control::RuleState& state,
       const std::vector<control::Decision>& decisions) override;
+  Result<void> keep(const std::string& agent,
+                    const std::map<std::string, control::RuleState>& states) override;
   Result<void> keep_rules(const std::string& agent, const std::vector<std::string>& rules) override;
   Result<void> set_evidence(const std::string& id, const json& evidence) override;
   /// The server does that, with each action that ends.

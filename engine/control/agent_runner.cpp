@@ -13,7 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestSleep{60'000};
-constexpr std::int64_t kBeginAgainUs = 1'000'000, kKeepUs = 1'000'000;
+constexpr std::int64_t kBeginAgainUs = 1'000'000;
+constexpr std::size_t kStatesAtOnce = 1000;
 constexpr std::size_t kLately = 1000;  // decisions whose effects may be awaited still
 
 std::string digest_of(const pipeline::RulePlugin& plugin) {
@@ -164,7 +165,7 @@ void AgentRunner::run() {
   }
   lock.unlock();
   take_submitted(true);  // nobody waits for one that ends
-  keep_dirty(true);
+  keep_now_and_then(true);
 }
 
 void AgentRunner::work(bool paused, bool look) {
@@ -185,7 +186,7 @@ void AgentRunner::work(bool paused, bool look) {
   }
   if (begun_ && paused) take_submitted(true);
   was_paused_ = paused || (was_paused_ && !begun_);
-  keep_dirty(false);
+  keep_now_and_then(false);
 }
 
 bool AgentRunner::is_ending() const {
@@ -202,26 +203,37 @@ void AgentRunner::pass_over() {
     rule.state.seen = *newest;
     be_well(rule);
     schedule(rule);
-    if (const auto kept = keep(rule, {}); !kept) say(kept.error().message);
+    dirty_.insert(index_of(rule));
   }
+  keep_now_and_then(true);
 }
 
 Result<std::vector<Decision>> AgentRunner::keep(Rule& rule,
                                                 const std::vector<Decision>& decisions) {
   auto kept = memory_.commit(name_, rule.spec->name, rule.state, decisions);
-  rule.kept_us = now();  // one that failed is tried again later, too
-  if (!kept) return kept;
-  dirty_.erase(index_of(rule));
+  if (kept) dirty_.erase(index_of(rule));
   return kept;
 }
 
-/// What only moves a state on is kept now and then: what fires is kept at once.
-void AgentRunner::keep_dirty(bool all) {
-  for (const std::size_t index : std::set<std::size_t>(dirty_)) {
-    Rule& rule = rules_[index];
-    if (!all && now() - rule.kept_us < kKeepUs) continue;
-    if (const auto kept = keep(rule, {}); !kept) say(kept.error().message);
+Result<void> AgentRunner::keep_dirty() {
+  while (!dirty_.empty()) {
+    const auto end = std::next(dirty_.begin(),
+                               static_cast<std::ptrdiff_t>(std::min(dirty_.size(), kStatesAtOnce)));
+    std::map<std::string, RuleState> states;
+    for (auto each = dirty_.begin(); each != end; ++each)
+      states[rules_[*each].spec->name] = rules_[*each].state;
+    if (auto kept = memory_.keep(name_, states); !kept) return kept;
+    dirty_.erase(dirty_.begin(), end);
   }
+  return {};
+}
+
+/// What only moves states on: what fires is kept at once.
+void AgentRunner::keep_now_and_then(bool at_once) {
+  if (dirty_.empty() || (!at_once && now() < keep_us_)) return;
+  const auto kept = keep_dirty();
+  keep_us_ = kept ? INT64_MAX : now() + kKeepUs;
+  if (!kept) say(kept.error().message);
 }
 
 /// Under the mutex: is there something to do?
@@ -236,9 +248,7 @@ std::int64_t AgentRunner::next_us() const {
   std::int64_t next_us = effects_.empty() ? INT64_MAX : effects_.begin()->first;
   if (was_paused_) return next_us;
   if (!due_.empty()) next_us = std::min(next_us, due_.begin()->first);
-  for (const std::size_t index : dirty_)
-    next_us = std::min(next_us, rules_[index].kept_us + kKeepUs);
-  return next_us;
+  return dirty_.empty() ? next_us : std::min(next_us, keep_us_);
 }
 
 milliseconds AgentRunner::until_next() const {
@@ -276,9 +286,9 @@ void AgentRunner::begin() {
     rule.loaded_in = 0;
     schedule(rule);
     names.push_back(rule.spec->name);
-    if (is_kept) continue;
-    if (const auto kept = keep(rule, {}); !kept) return say(kept.error().message);
+    if (!is_kept) dirty_.insert(index_of(rule));
   }
+  if (const auto kept = keep_dirty(); !kept) return say(kept.error().message);
   if (const auto kept = memory_.keep_rules(name_, names); !kept) return say(kept.error().message);
   begun_ = true;
   read_ = *newest;

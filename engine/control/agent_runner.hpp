@@ -78,7 +78,6 @@ class AgentRunner final : public RunningAgent {
     RuleState state;
     std::uint64_t loaded_in = 0;      // of HostProcess::start, where it was woken first; 0: never
     bool watched = false;             // Options::watching was told
-    std::int64_t kept_us = 0;         // of its state in the ledger
     std::int64_t due_us = INT64_MAX;  // as of due_
     std::vector<std::string> types;   // of events
     std::optional<std::int64_t> next_us;
@@ -109,6 +108,7 @@ class AgentRunner final : public RunningAgent {
   };
 
   static constexpr std::size_t kMostSamples = 10'000;  // that wait
+  static constexpr std::int64_t kKeepUs = 1'000'000;   // states that only move on, at the latest
   static constexpr unsigned kMostTries = 5;            // of what wakes a rule and makes it fail
   static constexpr std::int64_t kLongestWaitUs = 300'000'000;  // after failures
   // Of the host's instances.
@@ -120,7 +120,8 @@ class AgentRunner final : public RunningAgent {
   void begin();
   void pass_over();
   Result<std::vector<Decision>> keep(Rule& rule, const std::vector<Decision>& decisions);
-  void keep_dirty(bool all);
+  Result<void> keep_dirty();
+  void keep_now_and_then(bool at_once);
   bool is_ending() const;
   void go_on(const Decision& decision);
   std::int64_t now() const { return options_.clock(); }
@@ -181,6 +182,7 @@ class AgentRunner final : public RunningAgent {
   // What is to be done next costs the same however many rules there are.
   std::set<std::pair<std::int64_t, std::size_t>> due_;  // when, which
   std::set<std::size_t> dirty_;                         // their states are newer than the ledger's
+  std::int64_t keep_us_ = INT64_MAX;                    // when they are to be kept
   std::set<std::size_t> waiting_;                       // for events
   std::int64_t read_ = 0;                               // Happening::seq, by those that keep up
   std::uint64_t process_ = 0;                           // of the host, by which they are scheduled

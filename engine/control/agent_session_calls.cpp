@@ -35,6 +35,7 @@ const std::map<std::string, AgentSessions::Call>& AgentSessions::calls() {
       {"evaluate", &AgentSessions::evaluate},
       {"watch", &AgentSessions::watch},
       {"commit", &AgentSessions::commit},
+      {"keep", &AgentSessions::keep},
       {"keep_rules", &AgentSessions::keep_rules},
       {"set_evidence", &AgentSessions::set_evidence},
       {"act", &AgentSessions::act},
@@ -238,6 +239,22 @@ Allowed<json> AgentSessions::admitted(const json& asked) {
   if (!admission_ || admission_->number != number) return json::object();  // it came too late
   admission_->answer.set_value(std::move(admission_->actions));
   admission_.reset();
+  return json::object();
+}
+
+/// {"states": {RULE: state}} -> {}: of rules that have decided nothing.
+Allowed<json> AgentSessions::keep(const json& asked) {
+  const auto own = spec();
+  const auto kept = ledger_.rules(name_);
+  if (!kept) return broken(kept.error());
+  std::map<std::string, RuleState> states;
+  for (const auto& [name, document] : asked.at("states").items()) {
+    if (rule_of(*own, name) == nullptr) continue;  // of a version before
+    RuleState& state = states[name] = rule_state_from_json(document);
+    const auto before = kept->find(name);
+    state.guard = before == kept->end() ? GuardState() : before->second.guard;
+  }
+  if (const auto done = ledger_.keep(name_, states); !done) return broken(done.error());
   return json::object();
 }
 

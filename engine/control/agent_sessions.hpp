@@ -65,7 +65,7 @@ class AgentSessions final : public RunningAgent,
 
   /// {"host", "pid"} -> {"session", "version", "paused", "now_us", "lease_us"}.
   Allowed<json> open(const json& who);
-  /// {"op": "rules" | "newest" | "happenings" | "decisions" | "decision" | "evaluate" | "watch" | "commit" | "keep_rules" |
+  /// {"op": "rules" | "newest" | "happenings" | "decisions" | "decision" | "evaluate" | "watch" | "commit" | "keep" | "keep_rules" |
   /// "set_evidence" | "act" | "admitted", ...} (agent_session_calls.cpp).
   Allowed<json> call(const std::string& session, const json& asked);
   /// {"after", "rules", "problem"}: what is new after that number, as {"news": [{"number", "type", ...}]}; `then` is called
@@ -122,6 +122,7 @@ class AgentSessions final : public RunningAgent,
   Allowed<json> evaluate(const json& asked);
   Allowed<json> watch(const json& asked);
   Allowed<json> commit(const json& asked);
+  Allowed<json> keep(const json& asked);
   Allowed<json> keep_rules(const json& asked);
   Allowed<json> set_evidence(const json& asked);
   Allowed<json> act(const json& asked);

@@ -91,6 +91,7 @@ Result<void> AgentRunner::fire(std::size_t index, std::int32_t reason, const jso
     decisions = std::move(*kept);
   } else if (rule.state.trigger_state != state_before) {
     dirty_.insert(index);
+    keep_us_ = std::min(keep_us_, now() + kKeepUs);
   }
   rule.next_us = woken->next_wake_us;
   if (rule.next_us) *rule.next_us = std::max(*rule.next_us, now() + kSoonestUs);

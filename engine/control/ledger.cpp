@@ -70,6 +70,14 @@ Result<std::vector<Row>> query(const store::Store& store, const char* sql, Read 
   return rows;
 }
 
+Result<void> put_state(Connection& connection, const std::string& agent, const std::string& rule,
+                       const RuleState& state) {
+  return all_of(change(
+      connection, "INSERT OR REPLACE INTO agent_rules VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+      agent, rule, state.trigger_digest, state.trigger_state, state.strategy_digest,
+      state.strategy_state, state.seen, state.guard.to_json().dump()));
+}
+
 }  // namespace
 
 Result<std::map<std::string, RuleState>> Ledger::rules(const std::string& agent) const {
@@ -89,15 +97,20 @@ Result<std::map<std::string, RuleState>> Ledger::rules(const std::string& agent)
   return std::map<std::string, RuleState>(rows->begin(), rows->end());
 }
 
+Result<void> Ledger::keep(const std::string& agent,
+                          const std::map<std::string, RuleState>& states) {
+  return store_.write([&](Connection& connection) -> Result<void> {
+    for (const auto& [rule, state] : states)
+      if (auto kept = put_state(connection, agent, rule, state); !kept) return kept;
+    return {};
+  });
+}
+
 Result<std::vector<Decision>> Ledger::commit(const std::string& agent, const std::string& rule,
                                              const RuleState& state,
                                              const std::vector<Decision>& decisions) {
   const auto committed = store_.write([&](Connection& connection) -> Result<void> {
-    const auto kept = change(
-        connection, "INSERT OR REPLACE INTO agent_rules VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        agent, rule, state.trigger_digest, state.trigger_state, state.strategy_digest,
-        state.strategy_state, state.seen, state.guard.to_json().dump());
-    if (!kept) return tl::unexpected(kept.error());
+    if (auto kept = put_state(connection, agent, rule, state); !kept) return kept;
     for (const Decision& each : decisions)
       if (auto written = write(connection, each); !written) return written;
     if (decisions.empty()) return {};

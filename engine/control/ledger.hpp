@@ -25,6 +25,8 @@ class Ledger final : public Memory {
   Result<std::vector<Decision>> commit(const std::string& agent, const std::string& rule,
                                        const RuleState& state,
                                        const std::vector<Decision>& decisions) override;
+  Result<void> keep(const std::string& agent,
+                    const std::map<std::string, RuleState>& states) override;
   Result<void> keep_rules(const std::string& agent, const std::vector<std::string>& rules) override;
   /// Of a decision that waits: from now on it acts, or it is rejected. False: it did not wait.
   Result<bool> answer(const std::string& id, bool approve, const std::string& by,

@@ -41,6 +41,9 @@ class Memory {
   virtual Result<std::vector<Decision>> commit(const std::string& agent, const std::string& rule,
                                                const RuleState& state,
                                                const std::vector<Decision>& decisions) = 0;
+  /// States of rules that have decided nothing, all or none of them.
+  virtual Result<void> keep(const std::string& agent,
+                            const std::map<std::string, RuleState>& states) = 0;
   /// States of rules that an agent has no more go.
   virtual Result<void> keep_rules(const std::string& agent,
                                   const std::vector<std::string>& rules) = 0;
