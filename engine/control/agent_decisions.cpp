@@ -27,6 +27,7 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
   pipeline::Scope scope;
   scope.event = evidence;
   scope.metrics = options_.metrics;
+  scope.running = options_.running;
   for (const auto& [name, question] : spec.see) {
     const auto answer = evaluator_.evaluate(json(question), scope);
     see[name] = answer ? *answer : json();

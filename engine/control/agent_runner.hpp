@@ -42,6 +42,7 @@ class AgentRunner {
     bool paused = false;
     std::function<std::int64_t()> clock;  // microseconds since 1970
     pipeline::AskMetrics metrics;         // for `see`; [any-thread]
+    pipeline::AskRunning running;         // the same
     Watching watching;                    // called on its thread
     /// A rule (NAMESPACE/AGENT/RULE) is about to ask for these: why it is held back, beyond its own guard; "": it is not.
     std::function<std::string(const std::string& rule, const std::vector<DecidedAction>& actions)>

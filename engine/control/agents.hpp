@@ -98,6 +98,7 @@ class Agents {
   void ask_to_admit(const std::string& name, AgentRunner& runner, const std::string& file,
                     const std::string& name_space, const json& params, Admission& admission) const;
   void tell_all();
+  Result<json> ask_running(const std::string& pipeline) const;
   std::string contested(const std::string& rule, const std::vector<DecidedAction>& actions);
   json describe(const std::string& name, const Kept& kept) const;
   std::shared_ptr<AgentRunner> runner_of(const std::string& name) const;

@@ -84,10 +84,10 @@ void Engine::Impl::count_held(run::Scheduler& scheduler) const {
     const bool expected = is_expected(*entry);
     const bool elsewhere = backend::runs_elsewhere(entry->run.submission().options.backend);
     for (std::uint32_t i = 0; i < machine.size(); ++i) {
-      const run::StepState& state = machine.step(i);
-      if (state.status != run::StepStatus::running) continue;
-      if (expected || strays.contains({id, machine.planned(i).id, state.attempts}))
-        scheduler.add({&machine.spec_of(i), 1}, elsewhere);
+      for (const run::InFlight& each : machine.in_flight(i)) {
+        if (expected || strays.contains({id, machine.planned(i).id, each.attempt}))
+          scheduler.add({&machine.spec_of(i), 1}, elsewhere);
+      }
     }
   }
 }
