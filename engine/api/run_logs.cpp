@@ -76,7 +76,8 @@ class Collected {
                    state_.logs_of(run) / log.at("segment").get<std::string>(), log.at("offset"),
                    log.at("length")};
       // The range of a log that is still written has no end yet: all that follows is its.
-      const bool open_end = step.status == "running" && part.attempt == step.attempts;
+      const bool open_end =
+          step.status == "running" && (part.attempt == step.attempts || log.value("open", false));
       if (wanted_.empty() && part.length == 0 && !open_end) continue;
       if (open_end) part.length = std::numeric_limits<std::uint64_t>::max();
       part.titled = of.step != wanted_ || step.attempts > 1;

@@ -85,7 +85,8 @@ void ProgressPrinter::print_step(const RunView::Step& step) {
   }
   const bool ran = step.started_us > 0 && step.ended_us > 0 && step.status != "cached";
   std::string message = printable(step.message);
-  if (step.attempts > 1) message = fmt::format("attempt {}  {}", step.attempts, message);
+  if (step.attempts > 1 && !step.hedged)
+    message = fmt::format("attempt {}  {}", step.attempts, message);
   const std::size_t width =
       style_ == Style::live ? static_cast<std::size_t>(terminal_width(fd_)) : 200;
   const std::size_t used = 2 + 2 + name_columns() + 12;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -25,6 +26,8 @@ class RunView {
     std::vector<std::uint32_t> needs;
     std::int64_t started_us = 0, ended_us = 0;
     std::uint32_t attempts = 0;
+    std::set<std::uint32_t> in_flight;  // attempts: two where one began beside the other
+    bool hedged = false;                // two were
     std::uint32_t instance_of = kNone;  // the step whose for_each it came with
     double fraction = -1;
     std::string message;  // progress while it runs; summary or error when it is over

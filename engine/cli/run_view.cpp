@@ -23,6 +23,11 @@ std::string run_words(const json& data) {
   return {};
 }
 
+/// Where a second attempt began beside the one before.
+std::string first_of_two(std::uint32_t attempt, std::uint32_t attempts) {
+  return "(attempt " + std::to_string(attempt) + " of " + std::to_string(attempts) + " was first)";
+}
+
 Ended ended_of(const json& data, const std::string& cause) {
   if (!data.is_object()) return {};
   return {data.value("post_mortem", json()), data.value("message", ""), cause, ""};
@@ -71,6 +76,8 @@ std::vector<std::uint32_t> RunView::add_steps(const json& steps) {
     step.started_us = given.at("started_us");
     step.ended_us = given.at("ended_us");
     step.attempts = given.at("attempts");
+    step.in_flight = given.value("in_flight", std::set<std::uint32_t>());
+    step.hedged = step.in_flight.size() > 1;
     if (const auto whole = index_.find(given.value("instance_of", "")); whole != index_.end())
       step.instance_of = whole->second;
     step.message = given.value("message", "");
@@ -96,19 +103,29 @@ std::vector<std::uint32_t> RunView::on_event(const json& event) {
   const std::string cause = event.value("cause", "none");
   const std::string before = step.status;
   if (type == "attempt_started") {
+    const std::uint32_t attempt = event.at("attempt");
+    step.attempts = attempt;
+    step.in_flight.insert(attempt);
+    step.hedged = step.in_flight.size() > 1;
+    if (step.hedged) return {};
     step.status = "running";
-    step.attempts = event.at("attempt");
     if (step.started_us == 0) step.started_us = time;
     step.fraction = -1;
     step.message.clear();
     step.ended = {};
   } else if (type == "attempt_ended") {
+    const std::uint32_t attempt = event.at("attempt");
+    step.in_flight.erase(attempt);
+    // It goes on with the other one, or it has ended by that.
+    if (cause == "superseded" || (cause != "none" && !step.in_flight.empty())) return {};
     step.status = cause == "none"                               ? "succeeded"
                   : cause == "cancelled" || cause == "upstream" ? "cancelled"
                                                                 : "failed";
     step.ended_us = time;
     step.message =
         cause == "none" ? run_words(data) : cause + ": " + first_line(data.value("message", ""));
+    if (cause == "none" && step.hedged)
+      step.message += (step.message.empty() ? "" : "  ") + first_of_two(attempt, step.attempts);
     step.ended = ended_of(data, cause);
   } else if (type == "retry_scheduled") {
     step.status = "waiting";

@@ -39,6 +39,18 @@ std::string words_of(const json& step) {
   return words;
 }
 
+/// "2", and of two at once which: "1|2" run, "2 of 1|2" was first.
+std::string attempts_cell(const json& step) {
+  const int attempts = step.at("attempts");
+  const auto hedged = step.find("hedged");
+  if (hedged == step.end()) return std::to_string(attempts);
+  std::string both;
+  for (const json& each : hedged->at("attempts"))
+    both += (both.empty() ? "" : "|") + each.at("attempt").dump();
+  const json& first = hedged->at("first");
+  return first.is_null() ? both : first.dump() + " of " + both;
+}
+
 std::vector<std::string> row_of(const json& step) {
   const std::string status = step.at("status");
   const bool tolerated = step.value("tolerated", false);
@@ -49,7 +61,7 @@ std::vector<std::string> row_of(const json& step) {
                       step.at("name").get<std::string>()),
           tolerated ? status + ", as it may" : status,
           timed && seconds > 0 ? format_duration(static_cast<std::int64_t>(seconds * 1e6)) : "",
-          attempts > 0 ? std::to_string(attempts) : "",
+          attempts > 0 ? attempts_cell(step) : "",
           pod_cell(step.value("pod", json())),
           printable(words_of(step))};
 }

@@ -67,12 +67,14 @@ std::vector<TopMetric> metrics_of(const json& attempt, const Samples& before) {
 void set_state(const json& attempt, TopRow& row) {
   const double share = number_at(attempt, "throttle_share").value_or(1);
   row.held = true;
-  if (attempt.at("paused") == json(true)) {
+  if (attempt.value("stopping", json()).is_string()) {
+    row.state = attempt.at("stopping").get<std::string>();  // and about to end
+  } else if (attempt.at("paused") == json(true)) {
     row.state = "paused";
   } else if (share < 1) {
     row.state = fmt::format("throttled {:.0f} %", share * 100);
   } else {
-    row.state = "running";
+    row.state = attempt.value("hedge", false) ? "second" : "running";
     row.held = false;
   }
 }

@@ -124,6 +124,7 @@ Result<json> AgentRunner::ask_metrics(const std::string& expression, const json&
   pipeline::Scope scope;
   scope.event = event;
   scope.metrics = options_.metrics;
+  scope.running = options_.running;
   return evaluator_.evaluate(json(expression), scope);
 }
 

@@ -43,6 +43,7 @@ class AgentRunner final : public RunningAgent {
     bool paused = false;
     std::function<std::int64_t()> clock;  // microseconds since 1970
     pipeline::AskMetrics metrics;         // for `see` and goals; [any-thread]
+    pipeline::AskRunning running;         // the same
     /// Instead: the answer to such an expression, from where the metrics are. On its thread.
     std::function<Result<json>(const std::string& expression, const json& event)> evaluate;
     Watching watching;  // called on its thread

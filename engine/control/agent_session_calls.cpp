@@ -124,6 +124,7 @@ Allowed<json> AgentSessions::evaluate(const json& asked) {
   {
     const std::lock_guard lock(mutex_);
     scope.metrics = options_.agent.metrics;
+    scope.running = options_.agent.running;
   }
   auto value = pipeline::evaluate(json(expression), scope);
   if (!value) return json{{"problem", value.error().message}};

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <future>
+#include <memory>
 #include <set>
 
 #include "engine/pipeline/agent_reader.hpp"
@@ -12,6 +14,7 @@ namespace scanflow::control {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAtAgents{500};
+constexpr std::chrono::seconds kRunningWithin{5};
 constexpr std::int64_t kReadAgentAgainUs =
     10'000'000;  // one that cannot be read: its plugins may come
 
@@ -196,6 +199,7 @@ void Agents::begin(const std::string& name, Kept& kept,
     if (engine_ == nullptr) return fail("the engine ends");
     return engine_->metric(query);
   };
+  options.running = [this](const std::string& pipeline) { return ask_running(pipeline); };
   options.watching = [this, name](const json& what, const AgentRunner::TakeSample& take) {
     const std::lock_guard lock(mutex_);
     if (engine_ == nullptr) return;
@@ -217,6 +221,27 @@ void Agents::begin(const std::string& name, Kept& kept,
   kept.sessions = nullptr;
   kept.runner = std::make_shared<AgentRunner>(std::move(options), ledger_, *actor_);
   options_.log(fmt::format("agent {}@{} looks after things", name, kept.version));
+}
+
+/// It waits for the engine.
+Result<json> Agents::ask_running(const std::string& pipeline) const {
+  const auto told = std::make_shared<std::promise<Result<json>>>();
+  runtime::Client client;
+  client.listener = [told](const runtime::Update& update) {
+    const bool done = update->value("type", "") == "done";
+    told->set_value(done ? Result<json>(update->at("running"))
+                         : fail(update->value("message", "the engine ends")));
+    return false;
+  };
+  auto answer = told->get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    if (engine_ == nullptr) return fail("the engine ends");
+    engine_->running(pipeline, std::move(client));
+  }
+  if (answer.wait_for(kRunningWithin) != std::future_status::ready)
+    return fail("the engine does not say it in time");
+  return answer.get();
 }
 
 /// Of whom others undo the work, and who undoes theirs: held, and told as an event (agents.contest).

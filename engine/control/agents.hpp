@@ -107,6 +107,7 @@ class Agents {
   Result<void> take_admission(const std::string& name, const std::string& file,
                               const std::vector<DecidedAction>& actions, std::string& source) const;
   void tell_all();
+  Result<json> ask_running(const std::string& pipeline) const;
   std::string contested(const std::string& rule, const std::vector<DecidedAction>& actions);
   json describe(const std::string& name, const Kept& kept) const;
   std::shared_ptr<RunningAgent> runner_of(const std::string& name) const;

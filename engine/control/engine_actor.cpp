@@ -162,6 +162,7 @@ void EngineActor::act_on_engine(const Order& order, const Then& then) {
   if (name == "admit")
     return then(failed("admit is for rules on 'submit': nobody waits for it here"));
   if (name == "cancel_run") return cancel_run(checked, then);
+  if (name == "hedge_step") return hedge_step(checked, then);
   if (name == "promote_model") return promote_model(checked, then);
   const bool waits = name == "notify";
   boost::asio::post(waits ? tell_pool_ : pool_, [this, checked, then, name] {
@@ -243,6 +244,26 @@ void EngineActor::cancel_run(const Order& order, const Then& then) {
   with([&](runtime::Engine& engine) {
     engine.cancel(order.action.args.at("run"), std::move(client));
   });
+}
+
+void EngineActor::hedge_step(const Order& order, const Then& then) {
+  const json& args = order.action.args;
+  runtime::HedgeRequest request;
+  request.run = args.at("run");
+  request.step = args.at("step");
+  request.by = store::trigger_of(order.agent, order.decision);
+  request.reason = args.value("reason", order.action.reason);
+  runtime::Client client;
+  client.listener = [then](const runtime::Update& update) {
+    const std::string type = update->value("type", "");
+    if (type == "done")
+      then(done({{"run", update->at("run")},
+                 {"step", update->at("step")},
+                 {"beside", update->at("beside")}}));
+    if (type == "rejected") then(failed(update->value("message", "")));
+    return false;
+  };
+  with([&](runtime::Engine& engine) { engine.hedge(std::move(request), std::move(client)); });
 }
 
 void EngineActor::promote_model(const Order& order, const Then& then) {

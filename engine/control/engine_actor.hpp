@@ -41,6 +41,7 @@ class EngineActor final : public Actor {
   void act_on_engine(const Order& order, const Then& then);
   void run_pipeline(const Order& order, const Then& then);
   void cancel_run(const Order& order, const Then& then);
+  void hedge_step(const Order& order, const Then& then);
   void retry_step(const Order& order, const Then& then);
   void promote_model(const Order& order, const Then& then);
   Outcome change_service(const Order& order);

@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 3> kModes{"act", "recommend", "approve"};
 
 constexpr Field kRuleOfAgent = Field{"", kMap, "a rule"}.of(agent_rule_fields);
 constexpr Field kConfigOfTrigger{"", kMap | kNull, "the trigger's configuration"};
-constexpr Field kQuestionOfRule{"", kText, "an expression: what metrics say"};
+constexpr Field kQuestionOfRule{"", kText, "an expression: what metrics say, or what runs"};
 constexpr Field kArgumentsOfAction{"", kMap | kNull,
                                    "its arguments; 'target': whom it is asked of"};
 constexpr Field kActionOfRule =

@@ -184,7 +184,7 @@ class AgentReader {
       const Node &name = *see.items[i], &question = *see.items[i + 1];
       if (!question.is_scalar()) continue;  // reported
       rule.see[name.text] = question.text;
-      check_expressions_of(question, {"event", "metrics"}, true);
+      check_expressions_of(question, {"event", "metrics", "runs"}, true);
     }
   }
 

@@ -6,7 +6,7 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::array<std::pair<Cause, std::string_view>, 13> kNames{{
+constexpr std::array<std::pair<Cause, std::string_view>, 14> kNames{{
     {Cause::none, "none"},
     {Cause::error, "error"},
     {Cause::retryable, "retryable"},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<Cause, std::string_view>, 13> kNames{{
     {Cause::cancelled, "cancelled"},
     {Cause::upstream, "upstream"},
     {Cause::rejected, "rejected"},
+    {Cause::superseded, "superseded"},
 }};
 
 }  // namespace

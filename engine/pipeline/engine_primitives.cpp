@@ -30,6 +30,15 @@ constexpr auto kEnginePrimitives = std::to_array<EnginePrimitive>({
        "run": {"type": "string", "minLength": 1, "description": "its id"},
        "step": {"type": "string", "minLength": 1, "description": "which; without it what did not succeed"}}})",
      60 * kOneSecond},
+    {"hedge_step",
+     "Begins a second attempt beside the one that a step has, once there is room for it: the first "
+     "that succeeds is the "
+     "step's, the other one is stopped. Done when it has been asked for.",
+     R"({"type": "object", "additionalProperties": false, "required": ["run", "step"], "properties": {
+       "run": {"type": "string", "minLength": 1, "description": "its id"},
+       "step": {"type": "string", "minLength": 1, "description": "one that runs, such as fit or fit[3]"},
+       "reason": {"type": "string", "description": "why, for whoever reads its events"}}})",
+     60 * kOneSecond},
     {"promote_model",
      "Gives a version of a registered model an alias, which services and steps follow.",
      R"({"type": "object", "additionalProperties": false, "required": ["name", "version"], "properties": {

@@ -96,7 +96,7 @@ class Evaluation {
                                                          {"env", &scope_.env},
                                                          {"event", &scope_.event},
                                                          {"see", &scope_.see}}};
-    auto done = sandbox_.evaluate(analysis.lua, variables, &scope_.metrics);
+    auto done = sandbox_.evaluate(analysis.lua, variables, &scope_.metrics, &scope_.running);
     if (!done) return fail(fmt::format("{}: {}", quoted(source), done.error().message));
     return done;
   }

@@ -31,6 +31,8 @@ struct Scope {
   json event = nullptr, see = nullptr;
   /// Answers `metrics.last("loss")` and its like; empty: to ask is an error.
   AskMetrics metrics;
+  /// Answers `runs.running("mnist")`, in an agent's rule; empty: to ask is an error.
+  AskRunning running;
 };
 
 struct Limits {

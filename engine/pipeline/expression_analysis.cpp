@@ -13,8 +13,8 @@
 namespace scanflow::pipeline {
 namespace {
 
-constexpr std::array<std::string_view, 9> kRoots{"params", "steps",   "matrix", "item", "run",
-                                                 "env",    "metrics", "event",  "see"};
+constexpr std::array<std::string_view, 10> kRoots{"params", "steps",   "matrix", "item", "run",
+                                                  "env",    "metrics", "event",  "see",  "runs"};
 /// Of pipelines.md, for later versions.
 constexpr std::array<std::string_view, 1> kLater{"models"};
 /// Of Lua, left out on purpose.
@@ -166,6 +166,7 @@ class Analyzer {
     use.length = last.offset + last.text.size() - use.offset;
     if (use.root == "steps" && !check_step(i, use)) return;
     if (use.root == "metrics") check_metrics(i, use);
+    if (use.root == "runs") check_runs(i, use);
     if (use.root == "steps") take_helper(i, next, use);
     out_.references.push_back(std::move(use));
   }
@@ -234,6 +235,11 @@ class Analyzer {
                          : fmt::format("did you mean '{}'?", near));
   }
 
+  void check_runs(std::size_t i, const Use& use) {
+    if (use.path.size() == 1 && use.path[0].named && use.path[0].name == "running") return;
+    problem(tokens_[i], "'runs' needs a function", "runs.running() or runs.running(\"PIPELINE\")");
+  }
+
   bool check_step(std::size_t i, const Use& use) {
     if (use.path.empty() || !use.path[0].named) {
       problem(tokens_[i], "'steps' needs the name of a step", "steps.NAME or steps['NAME']");
@@ -269,10 +275,11 @@ class Analyzer {
 
 const std::vector<std::string>& global_names() {
   static const std::vector<std::string> kNames{
-      "params",   "steps",   "matrix",  "item",  "run",    "env",     "null",     "best",
-      "worst",    "collect", "sum",     "len",   "json",   "find",    "contains", "startswith",
-      "endswith", "split",   "replace", "trim",  "math",   "string",  "table",    "tostring",
-      "tonumber", "type",    "ipairs",  "pairs", "select", "metrics", "event",    "see"};
+      "params",   "steps",      "matrix",   "item",     "run",     "env",    "null",
+      "best",     "worst",      "collect",  "sum",      "len",     "json",   "find",
+      "contains", "startswith", "endswith", "split",    "replace", "trim",   "math",
+      "string",   "table",      "tostring", "tonumber", "type",    "ipairs", "pairs",
+      "select",   "metrics",    "event",    "see",      "runs"};
   return kNames;
 }
 

@@ -169,7 +169,7 @@ class Checker {
     if (use.root == "steps") return check_step(use, role);
     if (use.root == "item") return check_item(use, role);
     if (use.root == "metrics") return check_metrics(use, role);
-    if (use.root == "event" || use.root == "see") {
+    if (use.root == "event" || use.root == "see" || use.root == "runs") {
       report(use.offset, use.length,
              fmt::format("'{}' is known in the rules of an agent only", use.root));
       return;

@@ -9,6 +9,7 @@
 #include "engine/pipeline/json_bridge.hpp"
 #include "engine/pipeline/lua_helpers.hpp"
 #include "engine/pipeline/lua_metrics.hpp"
+#include "engine/pipeline/lua_runs.hpp"
 #include "engine/pipeline/lua_state.hpp"
 
 namespace scanflow::pipeline {
@@ -244,6 +245,9 @@ void open_library(lua_State* state) {
   lua_newtable(state);
   open_metrics(state);
   publish(state, "metrics");
+  lua_newtable(state);
+  open_runs(state);
+  publish(state, "runs");
   luaopen_math(state);
   for (const char* name : {"random", "randomseed"}) {
     lua_pushnil(state);

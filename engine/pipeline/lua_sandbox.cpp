@@ -290,8 +290,9 @@ Result<void> LuaSandbox::compile(const std::string& lua) {
 }
 
 Result<json> LuaSandbox::evaluate(const std::string& lua, std::span<const Variable> scope,
-                                  const AskMetrics* metrics) {
+                                  const AskMetrics* metrics, const AskRunning* running) {
   impl_->budget.metrics = metrics;
+  impl_->budget.running = running;
   return impl_->call(lua, scope, true);
 }
 

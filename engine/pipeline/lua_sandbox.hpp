@@ -26,10 +26,10 @@ class LuaSandbox {
 
   /// A global name and its value, which must outlive the call.
   using Variable = std::pair<const char*, const json*>;
-  /// Each call has the limits anew. The error is Lua's words without a place. `metrics`: who answers
-  /// what the expression asks of them; null: nobody.
+  /// Each call has the limits anew. The error is Lua's words without a place. `metrics`,
+  /// `running`: who answers what the expression asks of them; null: nobody.
   Result<json> evaluate(const std::string& lua, std::span<const Variable> scope,
-                        const AskMetrics* metrics = nullptr);
+                        const AskMetrics* metrics = nullptr, const AskRunning* running = nullptr);
   /// Did the last call end because it went over a limit?
   bool exceeded() const;
 

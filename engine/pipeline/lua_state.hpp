@@ -27,6 +27,7 @@ struct LuaBudget {
   std::size_t kept_bytes = 0;           // held by `kept`, about
   std::deque<json> kept;                // values made while evaluating; proxies point into them
   const AskMetrics* metrics = nullptr;  // who answers, in this evaluation
+  const AskRunning* running = nullptr;  // the same
   enum class Breach { none, instructions, bytes, time } breach = Breach::none;
 
   static LuaBudget& of(lua_State* state);

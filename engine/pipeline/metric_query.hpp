@@ -1,9 +1,10 @@
-// What `metrics.FUNCTION(name, labels, window)` asks in an expression. Who answers is handed in: this
-// folder knows no metrics.
+// What `metrics.FUNCTION(name, labels, window)` and `runs.running(pipeline)` ask in an expression. Who answers is
+// handed in: this folder knows no metrics, and no runs.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,10 @@ struct MetricQuery {
 /// Nothing: there is no value in the window. An error says what cannot be asked, and why.
 /// On the thread that evaluates.
 using AskMetrics = std::function<Result<std::optional<double>>(const MetricQuery& query)>;
+
+/// What runs now: engine/runtime/running.hpp's document. `pipeline`: [NAMESPACE/]NAME; empty: of all.
+/// On the thread that evaluates, which waits.
+using AskRunning = std::function<Result<nlohmann::json>(const std::string& pipeline)>;
 
 /// last, avg, min, max, sum, rate, increase, quantile.
 const std::vector<std::string>& metric_functions();

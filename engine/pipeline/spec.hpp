@@ -35,8 +35,9 @@ enum class Cause : std::uint8_t {
   evicted,
   config,  // its configuration or inputs are wrong: never retried
   cancelled,
-  upstream,  // never started, or stopped: something else failed
-  rejected,  // a person (or the default after the timeout) said no
+  upstream,    // never started, or stopped: something else failed
+  rejected,    // a person (or the default after the timeout) said no
+  superseded,  // stopped: another attempt of the step was first
 };
 std::string_view name(Cause cause);
 std::optional<Cause> parse_cause(std::string_view name);

@@ -33,6 +33,7 @@ void Machine::Impl::apply(const Event& event) {
       return conclude(event);
     case EventType::run_ended:
       if (!phases_done) refuse(event, "there are steps that have not ended");
+      if (!beside.empty()) refuse(event, "an attempt that was superseded has not ended");
       status = event.status;
       return;
     default:
@@ -110,22 +111,34 @@ void Machine::Impl::apply_to_step(const Event& event) {
       require(step.status == StepStatus::awaiting, "nobody was asked");
       if (event.type == EventType::approval_given) return approved(event);
       return end_step(event, StepStatus::failed);
+    case EventType::hedge_requested:
+      require(step.status == StepStatus::running && step.attempt == event.attempt,
+              "that attempt is not in flight");
+      require(beside_of(event.step) == nullptr && !node.hedge_wanted, "it has a second attempt");
+      require(node.stopping == Cause::none, "its attempt is being stopped");
+      node.hedge_wanted = true;
+      return kind_of(event.step).launchable.push(event.step, node.priority, node.path);
     case EventType::attempt_started:
+      if (event.attempt != step.attempts + 1) refuse(event, "the attempt before is missing");
+      if (node.hedge_wanted) return attempt_started(event);
       require(step.status == StepStatus::ready || step.status == StepStatus::waiting,
               "it is not its turn");
       require(!node.needs_resolve || node.resolved, "its expressions were not evaluated");
       require(node.approved, "it was not approved");
-      if (event.attempt != step.attempts + 1) refuse(event, "the attempt before is missing");
       return attempt_started(event);
     case EventType::attempt_placed:
     case EventType::attempt_stopping:
     case EventType::attempt_ended:
-      require(step.status == StepStatus::running && event.attempt == step.attempts,
-              "that attempt is not in flight");
+      require(is_in_flight(event.step, event.attempt), "that attempt is not in flight");
       if (event.type == EventType::attempt_placed) return;
       if (event.type == EventType::attempt_ended) return attempt_ended(event);
-      node.stopping = event.cause;
-      to_stop.push_back(event.step);
+      if (const auto other = beside.find(event.step);
+          other != beside.end() && other->second.attempt == event.attempt) {
+        other->second.stopping = event.cause;
+      } else {
+        node.stopping = event.cause;
+      }
+      to_stop.emplace_back(event.step, event.attempt);
       return;
     case EventType::retry_scheduled:
       require(step.status == StepStatus::waiting && event.attempt == step.attempts,
@@ -194,8 +207,19 @@ void Machine::Impl::approved(const Event& event) {
 void Machine::Impl::attempt_started(const Event& event) {
   StepState& step = steps[event.step];
   StepNode& node = nodes[event.step];
-  if (step.attempts == 0) step.first_started_us = event.time_us;
+  if (const std::int64_t timeout = spec_of(event.step).timeout_us; timeout > 0) {
+    timers.push({event.time_us + timeout, event.step, event.attempt, Timer::Kind::deadline});
+  }
   step.attempts = event.attempt;
+  if (node.hedge_wanted) {
+    node.hedge_wanted = false;
+    ++step.hedges;
+    ++kind_of(event.step).running;
+    beside[event.step] = {event.attempt, event.time_us, Cause::none, true};
+    return;
+  }
+  if (step.attempts == 1) step.first_started_us = event.time_us;
+  step.attempt = event.attempt;
   step.started_us = event.time_us;
   step.ended_us = 0;
   step.cause = Cause::none;
@@ -203,13 +227,46 @@ void Machine::Impl::attempt_started(const Event& event) {
   node.stopping = Cause::none;
   node.unscheduled = false;
   node.due = false;
+  node.is_hedge = false;
   set_status(event.step, StepStatus::running);
-  if (const std::int64_t timeout = spec_of(event.step).timeout_us; timeout > 0) {
-    timers.push({event.time_us + timeout, event.step, event.attempt, Timer::Kind::deadline});
+}
+
+/// One of two has not succeeded: the step goes on with the other one.
+void Machine::Impl::leave_to_other(const Event& event) {
+  StepState& step = steps[event.step];
+  StepNode& node = nodes[event.step];
+  const InFlight other = beside.extract(event.step).mapped();
+  --kind_of(event.step).running;
+  if (other.attempt == event.attempt) return;
+  step.attempt = other.attempt;
+  step.started_us = other.started_us;
+  node.stopping = other.stopping;
+  node.is_hedge = other.hedge;
+}
+
+/// One of two has succeeded: the other one is left, to be stopped.
+void Machine::Impl::succeed_first(const Event& event) {
+  StepState& step = steps[event.step];
+  StepNode& node = nodes[event.step];
+  InFlight& other = beside.at(event.step);
+  if (other.attempt == event.attempt) {
+    std::swap(other.attempt, step.attempt);
+    std::swap(other.started_us, step.started_us);
+    other.stopping = node.stopping;
+    other.hedge = node.is_hedge;
   }
+  if (other.stopping == Cause::none) to_supersede.push_back(event.step);
+  end_step(event, StepStatus::succeeded);
 }
 
 void Machine::Impl::attempt_ended(const Event& event) {
+  if (steps[event.step].status != StepStatus::running) {  // its step ended by another attempt
+    --kind_of(event.step).running;
+    beside.erase(event.step);
+    return;
+  }
+  if (beside_of(event.step) != nullptr)
+    return event.cause == Cause::none ? succeed_first(event) : leave_to_other(event);
   if (event.cause == Cause::none) return end_step(event, StepStatus::succeeded);
   StepNode& node = nodes[event.step];
   Event end = event;
@@ -220,7 +277,9 @@ void Machine::Impl::attempt_ended(const Event& event) {
   }
 
   const pipeline::Retry& retry = spec_of(event.step).retry;
-  const bool may_retry = event.attempt <= retry.limit && !closed() &&
+  // What began beside another one uses up no retry.
+  const std::uint32_t tries = steps[event.step].attempts - steps[event.step].hedges;
+  const bool may_retry = tries <= retry.limit && !closed() &&
                          std::find(retry.on.begin(), retry.on.end(), end.cause) != retry.on.end();
   if (!may_retry) return end_step(end, StepStatus::failed);
   StepState& step = steps[event.step];
@@ -228,6 +287,7 @@ void Machine::Impl::attempt_ended(const Event& event) {
   step.ended_us = end.time_us;
   step.result = end.data;
   node.stopping = Cause::none;
+  node.hedge_wanted = false;
   node.unscheduled = true;
   set_status(event.step, StepStatus::waiting);
   to_schedule.push_back(event.step);
@@ -240,6 +300,7 @@ void Machine::Impl::end_step(const Event& event, StepStatus ended_as) {
   step.ended_us = event.time_us;
   step.result = event.data;
   node.stopping = Cause::none;
+  node.hedge_wanted = false;
   node.unscheduled = false;
   set_status(event.step, ended_as);
   --remaining_of(node.phase);

@@ -26,6 +26,7 @@ Decisions Machine::Impl::decide(std::int64_t now, Admission& admission) {
   Decisions out;
   if (!created || status != RunStatus::running) return out;
   now_us = now;
+  supersede(out);
   fire_timers(out);
   // Each of these may end a phase, so that the next one begins.
   for (bool again = true; again;) {
@@ -53,6 +54,18 @@ void Machine::Impl::emit(Decisions& out, Event event) {
   out.events.push_back(std::move(event));
 }
 
+/// What is left of steps that have succeeded by another attempt.
+void Machine::Impl::supersede(Decisions& out) {
+  for (const std::uint32_t i : std::exchange(to_supersede, {})) {
+    const InFlight* left = beside_of(i);
+    if (left == nullptr || left->stopping != Cause::none) continue;
+    emit(out, {.type = EventType::attempt_stopping,
+               .cause = Cause::superseded,
+               .step = i,
+               .attempt = left->attempt});
+  }
+}
+
 void Machine::Impl::fail_fast(Decisions& out) {
   if (!plan->pipeline->fail_fast || phase != Phase::main || phases_done || cancelling_phase) return;
   if (first_failed[0] == kNoStep || count(StepStatus::running) == 0) return;
@@ -65,11 +78,16 @@ void Machine::Impl::cancel_running_and_waiting(Decisions& out) {
   sweep_cancelled = false;
   if (!cancelling_phase) return;
   for (std::uint32_t i = 0; i < steps.size() && count(StepStatus::running) > 0; ++i) {
-    if (steps[i].status != StepStatus::running || nodes[i].stopping != Cause::none) continue;
-    emit(out, {.type = EventType::attempt_stopping,
-               .cause = cancel_cause,
-               .step = i,
-               .attempt = steps[i].attempts});
+    if (steps[i].status != StepStatus::running) continue;
+    const auto stop = [&](std::uint32_t attempt) {
+      emit(out, {.type = EventType::attempt_stopping,
+                 .cause = cancel_cause,
+                 .step = i,
+                 .attempt = attempt});
+    };
+    if (nodes[i].stopping == Cause::none) stop(steps[i].attempt);
+    const InFlight* other = beside_of(i);
+    if (other != nullptr && other->stopping == Cause::none) stop(other->attempt);
   }
   const char* const why = cancel_cause == Cause::timeout ? "the run's timeout was over"
                           : cancel_cause == Cause::upstream
@@ -131,10 +149,13 @@ void Machine::Impl::skip_handlers(Decisions& out) {
 bool Machine::Impl::is_current(const Timer& timer) const {
   if (timer.kind == Timer::Kind::run) return phase == Phase::main && !cancelling_phase;
   const StepState& step = steps[timer.step];
+  if (timer.kind == Timer::Kind::deadline) {
+    return step.status == StepStatus::running && is_in_flight(timer.step, timer.attempt) &&
+           stopping(timer.step, timer.attempt) == Cause::none;
+  }
   if (step.attempts != timer.attempt) return false;
   if (timer.kind == Timer::Kind::retry) return step.status == StepStatus::waiting;
-  if (timer.kind == Timer::Kind::approval) return step.status == StepStatus::awaiting;
-  return step.status == StepStatus::running && nodes[timer.step].stopping == Cause::none;
+  return step.status == StepStatus::awaiting;
 }
 
 void Machine::Impl::fire_timers(Decisions& out) {
@@ -174,7 +195,8 @@ void Machine::Impl::schedule_retries(Decisions& out) {
   if (closed()) return;
   for (const std::uint32_t i : std::exchange(to_schedule, {})) {
     if (steps[i].status != StepStatus::waiting || !nodes[i].unscheduled) continue;
-    const std::int64_t wait = retry_wait_us(spec_of(i).retry.backoff, seed, i, steps[i].attempts);
+    const std::int64_t wait =
+        retry_wait_us(spec_of(i).retry.backoff, seed, i, steps[i].attempts - steps[i].hedges);
     emit(out, {.type = EventType::retry_scheduled,
                .cause = steps[i].cause,
                .step = i,
@@ -221,12 +243,18 @@ void Machine::Impl::ask_for_approvals(Decisions& out) {
   }
 }
 
+/// Its next attempt, or one beside the one that it has.
+bool Machine::Impl::may_start(std::uint32_t step) const {
+  const StepStatus at = steps[step].status;
+  if (at == StepStatus::running)
+    return nodes[step].hedge_wanted && nodes[step].stopping == Cause::none;
+  return at == StepStatus::ready || (at == StepStatus::waiting && nodes[step].due);
+}
+
 /// Takes away what is no longer to start. False where nothing is left.
 bool Machine::Impl::drop_stale(Kind& kind) const {
   for (; !kind.launchable.empty(); kind.launchable.pop()) {
-    const std::uint32_t i = kind.launchable.top();
-    const StepStatus at = steps[i].status;
-    if (at == StepStatus::ready || (at == StepStatus::waiting && nodes[i].due)) return true;
+    if (may_start(kind.launchable.top())) return true;
   }
   return false;
 }
@@ -236,7 +264,7 @@ void Machine::Impl::launch(Decisions& out, Admission& admission) {
   const std::uint32_t limit = plan->pipeline->max_parallel;
   std::vector<Kind*> open;
   for (Kind& kind : kinds) open.push_back(&kind);
-  while (limit == 0 || count(StepStatus::running) < limit) {
+  while (limit == 0 || in_flight() < limit) {
     std::erase_if(open, [&](Kind* kind) {
       return !drop_stale(*kind) || (kind->limit > 0 && kind->running >= kind->limit);
     });
@@ -258,12 +286,10 @@ void Machine::Impl::launch(Decisions& out, Admission& admission) {
 
 /// Also after a replay: the stop that was decided may never have reached the backend.
 void Machine::Impl::hand_out_stops(Decisions& out) {
-  for (const std::uint32_t i : std::exchange(to_stop, {})) {
-    if (steps[i].status != StepStatus::running || nodes[i].stopping == Cause::none) continue;
-    out.effects.push_back({.kind = Effect::Kind::stop,
-                           .step = i,
-                           .attempt = steps[i].attempts,
-                           .cause = nodes[i].stopping});
+  for (const auto& [i, attempt] : std::exchange(to_stop, {})) {
+    if (!is_in_flight(i, attempt) || stopping(i, attempt) == Cause::none) continue;
+    out.effects.push_back(
+        {.kind = Effect::Kind::stop, .step = i, .attempt = attempt, .cause = stopping(i, attempt)});
   }
 }
 
@@ -278,6 +304,7 @@ void Machine::Impl::end_run(Decisions& out) {
   }
   RunStatus end = failed || conclusion_failed ? RunStatus::failed : RunStatus::succeeded;
   if (cancelled) end = RunStatus::cancelled;
+  if (!beside.empty()) return;
   emit(out, {.type = EventType::run_ended, .status = end, .data = conclusion});
 }
 

@@ -10,12 +10,12 @@ namespace scanflow::run {
 namespace {
 
 // In the order of EventType.
-constexpr std::array<std::string_view, 19> kTypes{
-    "run_created",        "step_resolved",    "step_expanded",    "step_skipped",
-    "step_cached",        "step_failed",      "step_cancelled",   "attempt_started",
-    "attempt_placed",     "attempt_stopping", "attempt_ended",    "retry_scheduled",
-    "approval_requested", "approval_given",   "approval_refused", "cancel_requested",
-    "run_concluded",      "run_started",      "run_ended"};
+constexpr std::array<std::string_view, 20> kTypes{
+    "run_created",      "step_resolved",      "step_expanded",  "step_skipped",
+    "step_cached",      "step_failed",        "step_cancelled", "attempt_started",
+    "attempt_placed",   "attempt_stopping",   "attempt_ended",  "hedge_requested",
+    "retry_scheduled",  "approval_requested", "approval_given", "approval_refused",
+    "cancel_requested", "run_concluded",      "run_started",    "run_ended"};
 static_assert(static_cast<std::size_t>(EventType::run_ended) + 1 == kTypes.size());
 
 // In the order of RunStatus.

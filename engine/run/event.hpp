@@ -28,9 +28,10 @@ enum class EventType : std::uint8_t {
   step_cancelled,  // never started; cause (upstream, cancelled), data: {message}
   attempt_started,   // committed before the launch
   attempt_placed,    // in a Pod; data: {backend, name, node, kept, use}, of which nothing follows
-  attempt_stopping,  // a kill was decided; cause: timeout, cancelled or upstream
+  attempt_stopping,  // a kill was decided; cause: timeout, cancelled, upstream or superseded
   attempt_ended,     // cause none: succeeded, data: {outputs, artifacts, ...}; else data: {message,
                      // exit_code, ...}
+  hedge_requested,   // a second attempt beside this one is wanted; data: {by, reason}
   retry_scheduled,   // wake_us: when the next attempt may start, jitter included
   approval_requested,  // a person is asked; wake_us: when the default holds, 0 for never
   approval_given,      // data: {by, comment}

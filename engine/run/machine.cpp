@@ -89,8 +89,9 @@ Decisions Machine::decide(std::int64_t now_us, Admission& admission) {
   return impl_->decide(now_us, admission);
 }
 
-Cause Machine::cause_of_end(std::uint32_t step, Cause reported) const {
-  const Cause stopping = impl_->nodes.at(step).stopping;
+Cause Machine::cause_of_end(std::uint32_t step, std::uint32_t attempt, Cause reported) const {
+  if (impl_->steps.at(step).status != StepStatus::running) return Cause::superseded;
+  const Cause stopping = impl_->stopping(step, attempt);
   return reported == Cause::none || stopping == Cause::none ? reported : stopping;
 }
 
@@ -114,10 +115,27 @@ std::pair<std::uint32_t, std::uint32_t> Machine::instances(std::uint32_t index) 
   return {found->second.first, found->second.count};
 }
 
-Cause Machine::stopping(std::uint32_t index) const { return impl_->nodes.at(index).stopping; }
+std::vector<InFlight> Machine::in_flight(std::uint32_t index) const {
+  std::vector<InFlight> all;
+  const StepState& step = impl_->steps.at(index);
+  const StepNode& node = impl_->nodes[index];
+  if (step.status == StepStatus::running)
+    all.push_back({step.attempt, step.started_us, node.stopping, node.is_hedge});
+  if (const InFlight* other = impl_->beside_of(index); other != nullptr) all.push_back(*other);
+  return all;
+}
+bool Machine::is_in_flight(std::uint32_t index, std::uint32_t attempt) const {
+  return impl_->is_in_flight(index, attempt);
+}
+Cause Machine::stopping(std::uint32_t index, std::uint32_t attempt) const {
+  return impl_->stopping(index, attempt);
+}
+bool Machine::awaits_hedge(std::uint32_t index) const {
+  return impl_->nodes.at(index).hedge_wanted;
+}
 const std::shared_ptr<const json>& Machine::conclusion() const { return impl_->conclusion; }
 
-std::uint32_t Machine::running() const { return impl_->count(StepStatus::running); }
+std::uint32_t Machine::running() const { return impl_->in_flight(); }
 std::vector<Running> Machine::running_by_kind() const {
   std::vector<Running> result;
   for (const Kind& kind : impl_->kinds) {

@@ -37,11 +37,23 @@ struct StepState {
   StepStatus status = StepStatus::pending;
   Cause cause = Cause::none;
   std::uint32_t attempts = 0;   // started so far
-  std::int64_t started_us = 0;  // of the current or last attempt
+  std::uint32_t hedges = 0;     // of these: beside another one
+  std::uint32_t attempt = 0;    // the current one, or the one that decided how the step ended
+  std::int64_t started_us = 0;  // of it
   std::int64_t ended_us = 0;
   std::int64_t first_started_us = 0;
   std::shared_ptr<const json> resolved;  // data of step_resolved
   std::shared_ptr<const json> result;    // data of the event that ended it
+};
+
+/// An attempt that was started and has not ended. A step has one, or two of which one began beside the
+/// other (a hedge); one that ended by the success of the other may have this one left, until it has
+/// ended too.
+struct InFlight {
+  std::uint32_t attempt = 0;
+  std::int64_t started_us = 0;
+  Cause stopping = Cause::none;  // why it is to end
+  bool hedge = false;            // begun beside another one
 };
 
 /// What the caller must do, once the events are committed.
@@ -114,8 +126,8 @@ class Machine {
 
   /// The cause to record in the attempt_ended of this step's attempt: what the backend reported, or
   /// why it was stopped (timeout, cancelled) where a kill was decided and it did not succeed all
-  /// the same.
-  Cause cause_of_end(std::uint32_t step, Cause reported) const;
+  /// the same. Of one whose step has ended by another attempt always superseded.
+  Cause cause_of_end(std::uint32_t step, std::uint32_t attempt, Cause reported) const;
 
   RunStatus status() const;
   /// What handlers may know of the main steps: running until they are over.
@@ -132,8 +144,13 @@ class Machine {
   std::uint32_t group(std::uint32_t index) const;
   std::pair<std::uint32_t, std::uint32_t> instances(std::uint32_t index) const;
 
-  /// Why the step's attempt in flight is to end, or none.
-  Cause stopping(std::uint32_t index) const;
+  /// The step's attempts in flight, the current one first: none, one or two.
+  std::vector<InFlight> in_flight(std::uint32_t index) const;
+  bool is_in_flight(std::uint32_t index, std::uint32_t attempt) const;
+  /// Why that attempt is to end, or none.
+  Cause stopping(std::uint32_t index, std::uint32_t attempt) const;
+  /// A second attempt of it was asked for, and waits for its admission.
+  bool awaits_hedge(std::uint32_t index) const;
   /// data of run_concluded; null where there is none.
   const std::shared_ptr<const json>& conclusion() const;
 

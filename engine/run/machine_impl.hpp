@@ -14,6 +14,7 @@
 #include <queue>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/run/machine.hpp"
@@ -32,13 +33,15 @@ struct StepNode {
   std::uint32_t kind = 0;         // index into kinds
   std::int16_t priority = 0;      // as the step says: -100 to 100
   Phase phase = Phase::main;
-  Cause stopping = Cause::none;    // of the attempt in flight, once its kill was decided
+  Cause stopping = Cause::none;    // of the current attempt, once its kill was decided
   bool needs_resolve : 1 = false;  // has expressions, a for_each, or a cache to look into
   bool resolved : 1 = false;
-  bool asked : 1 = false;        // resolve was handed out, its answer not applied (decide's own)
-  bool approved : 1 = false;     // or no approval is wanted
-  bool unscheduled : 1 = false;  // waits for its retry to be scheduled
-  bool due : 1 = false;          // the time of its retry has come (decide's own)
+  bool asked : 1 = false;         // resolve was handed out, its answer not applied (decide's own)
+  bool approved : 1 = false;      // or no approval is wanted
+  bool unscheduled : 1 = false;   // waits for its retry to be scheduled
+  bool due : 1 = false;           // the time of its retry has come (decide's own)
+  bool hedge_wanted : 1 = false;  // a second attempt was asked for, and has not begun
+  bool is_hedge : 1 = false;      // the current attempt began beside another one
 };
 
 /// The instances of an expanded step, behind the steps of the plan.
@@ -99,6 +102,8 @@ struct Machine::Impl {
   void approved(const Event& event);
   void attempt_started(const Event& event);
   void attempt_ended(const Event& event);
+  void leave_to_other(const Event& event);
+  void succeed_first(const Event& event);
   void end_step(const Event& event, StepStatus status);
   void end_instance(std::uint32_t group, const Event& event, StepStatus status);
   void set_status(std::uint32_t step, StepStatus status);
@@ -113,6 +118,7 @@ struct Machine::Impl {
   // Decisions (decide.cpp).
   Decisions decide(std::int64_t now_us, Admission& admission);
   void emit(Decisions& out, Event event);
+  void supersede(Decisions& out);
   void fail_fast(Decisions& out);
   void cancel_running_and_waiting(Decisions& out);
   void cancel_not_started(Decisions& out, Cause cause, const std::string& message);
@@ -129,6 +135,7 @@ struct Machine::Impl {
   void end_run(Decisions& out);
   std::int64_t next_wake();
   bool is_current(const Timer& timer) const;
+  bool may_start(std::uint32_t step) const;
   bool drop_stale(Kind& kind) const;
 
   // Questions.
@@ -148,6 +155,23 @@ struct Machine::Impl {
   const std::string& id(std::uint32_t step) const { return planned(step).id; }
   const pipeline::Step& spec_of(std::uint32_t step) const {
     return plan->pipeline->steps[planned(step).spec];
+  }
+  /// Null: it is not in flight. In flight beside the current one, or left of a step that has ended.
+  const InFlight* beside_of(std::uint32_t step) const {
+    const auto found = beside.find(step);
+    return found == beside.end() ? nullptr : &found->second;
+  }
+  std::uint32_t in_flight() const {
+    return count(StepStatus::running) + static_cast<std::uint32_t>(beside.size());
+  }
+  Cause stopping(std::uint32_t step, std::uint32_t attempt) const {
+    const InFlight* other = beside_of(step);
+    return other != nullptr && other->attempt == attempt ? other->stopping : nodes[step].stopping;
+  }
+  bool is_in_flight(std::uint32_t step, std::uint32_t attempt) const {
+    const InFlight* other = beside_of(step);
+    return (other != nullptr && other->attempt == attempt) ||
+           (steps[step].status == StepStatus::running && steps[step].attempt == attempt);
   }
   Kind& kind_of(std::uint32_t step) { return kinds[nodes[step].kind]; }
   bool is_group(std::uint32_t step) const { return groups.contains(step); }
@@ -178,6 +202,7 @@ struct Machine::Impl {
   // Instances of expanded steps, behind the plan's; where they lie they stay.
   std::deque<pipeline::PlannedStep> added;
   std::unordered_map<std::uint32_t, Group> groups;
+  std::unordered_map<std::uint32_t, InFlight> beside;  // second attempts, by step
 
   // decide's own; entries are checked against the state when they are taken.
   std::int64_t now_us = 0;
@@ -186,7 +211,8 @@ struct Machine::Impl {
   std::vector<Kind> kinds;
   StepQueue unresolved;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
-  std::vector<std::uint32_t> to_schedule, to_stop, to_approve, to_reuse;
+  std::vector<std::uint32_t> to_schedule, to_approve, to_reuse, to_supersede;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> to_stop;  // steps and their attempts
   std::uint32_t asked = 0;           // resolves whose answer was not applied
   std::uint32_t resolved_ready = 0;  // resolved, waiting for a slot
 };

@@ -31,8 +31,12 @@ std::optional<store::TrackedRow> ActiveRun::begins_to_log(const protocol::Attemp
   const run::StepState& state = machine_.step(step);
   const json config = state.resolved ? state.resolved->value("config", json::object())
                                      : machine_.spec_of(step).with;
-  return store::TrackedRow{
-      id_, id.step, id.attempt, state.started_us, config.dump(), plan().params.dump()};
+  std::int64_t started_us = state.started_us;
+  for (const run::InFlight& each : machine_.in_flight(step)) {
+    if (each.attempt == id.attempt) started_us = each.started_us;
+  }
+  return store::TrackedRow{id_,        id.step,       id.attempt,
+                           started_us, config.dump(), plan().params.dump()};
 }
 
 /// Those of the plan, and the instances that came with a for_each.
@@ -68,6 +72,7 @@ void ActiveRun::record(const Event& event, store::Batch& batch) {
   if (event.type == EventType::run_ended) ended_us_ = event.time_us;
   if (event.type == EventType::step_expanded) know_steps();
   know_pod(event);
+  know_hedge(event);
   if (keep_ == Keep::in_memory && !events_wanted_) {
     history_.push_back(event);
     return;
@@ -96,6 +101,7 @@ void ActiveRun::replay(const Event& event, std::int64_t seq) {
   seq_ = seq;
   if (event.type == EventType::run_ended) ended_us_ = event.time_us;
   know_pod(event);
+  know_hedge(event);
   if (event.type != EventType::attempt_ended || event.step == run::kNoStep) return;
   if (!event.data) return;
   logs_ended(event.step, event.attempt, log_of(*event.data), event.data->value("ranks", json()));
@@ -141,7 +147,10 @@ void ActiveRun::finish(CalledRuns called) {
     if (result && result->contains("post_mortem"))
       facts.post_mortems[rows.back().id] = result->at("post_mortem");
     if (result && result->contains("ranks")) facts.ranks[rows.back().id] = result->at("ranks");
-    if (json pod = pod_of(i); !pod.is_null()) facts.pods[rows.back().id] = std::move(pod);
+    if (const auto hedged = hedged_.find(i); hedged != hedged_.end())
+      facts.hedged[rows.back().id] = hedged->second.document();
+    if (json pod = pod_of(i, machine_.step(i).attempt); !pod.is_null())
+      facts.pods[rows.back().id] = std::move(pod);
   }
   tell({{"type", "finished"}, {"result", result_document(row(), rows, facts)}});
 }
@@ -179,11 +188,24 @@ void ActiveRun::say(const Unsaid& unsaid) {
 }
 
 void ActiveRun::know_pod(const Event& event) {
-  if (event.type == EventType::attempt_placed) placed_[event.step] = event;
+  if (event.type == EventType::attempt_placed) placed_[{event.step, event.attempt}] = event;
 }
 
-json ActiveRun::pod_of(std::uint32_t step) const {
-  const auto found = placed_.find(step);
+void ActiveRun::know_hedge(const Event& event) {
+  if (event.type == EventType::attempt_started) {
+    const std::vector<run::InFlight> attempts = machine_.in_flight(event.step);
+    if (attempts.size() < 2 && !hedged_.contains(event.step)) return;
+    const auto [known, fresh] = hedged_.try_emplace(event.step);
+    if (fresh) known->second.started(attempts[0].attempt, attempts[0].started_us);
+    known->second.started(event.attempt, event.time_us);
+  } else if (event.type == EventType::attempt_ended) {
+    if (const auto known = hedged_.find(event.step); known != hedged_.end())
+      known->second.ended(event.attempt, event.time_us, std::string(pipeline::name(event.cause)));
+  }
+}
+
+json ActiveRun::pod_of(std::uint32_t step, std::uint32_t attempt) const {
+  const auto found = placed_.find({step, attempt});
   return found == placed_.end()
              ? json()
              : pod_document(run::to_json(found->second, machine_.planned(step).id));

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/run/machine.hpp"
+#include "engine/runtime/hedged_attempts.hpp"
 #include "engine/runtime/run_facts.hpp"
 #include "engine/runtime/step_index.hpp"
 #include "engine/runtime/submission.hpp"
@@ -70,8 +73,8 @@ class ActiveRun {
   Unsaid take_unsaid();
   void say(const Unsaid& unsaid);
 
-  /// The Pod that the step's last attempt in one has been given to, as run_facts.hpp has it; null: none.
-  json pod_of(std::uint32_t step) const;
+  /// The Pod that the attempt has been given to, as run_facts.hpp has it; null: none.
+  json pod_of(std::uint32_t step, std::uint32_t attempt) const;
   void started(const protocol::Started& started);
   /// `ranks`: as attempt_ended has them; null: it is no gang.
   void logs_ended(std::uint32_t step, std::uint32_t attempt, const protocol::LogRange& log,
@@ -106,6 +109,7 @@ class ActiveRun {
   void log_ended(std::uint32_t step, std::uint32_t attempt, std::uint32_t rank,
                  const protocol::LogRange& log);
   void know_pod(const run::Event& event);
+  void know_hedge(const run::Event& event);
   void touch(std::uint32_t step);
   void tell(const Update& update, std::uint64_t number);
 
@@ -129,7 +133,8 @@ class ActiveRun {
   std::vector<std::uint32_t> dirty_;
   std::vector<bool> is_dirty_;
   std::unordered_map<std::uint32_t, std::vector<Log>> logs_;
-  std::unordered_map<std::uint32_t, run::Event> placed_;  // by step, the last one
+  std::map<std::pair<std::uint32_t, std::uint32_t>, run::Event> placed_;  // by step and attempt
+  std::unordered_map<std::uint32_t, HedgedAttempts> hedged_;  // of steps that have had two at once
 };
 
 }  // namespace scanflow::runtime

@@ -176,7 +176,7 @@ void Engine::Impl::call(const EntryPtr& entry, std::uint32_t step, std::uint32_t
 void Engine::Impl::start_call(const EntryPtr& entry, const protocol::AttemptId& id,
                               Submission submission, Result<Prepared> prepared) {
   const std::uint32_t step = entry->run.index_of(id.step);
-  if (entry->run.machine().stopping(step) != run::Cause::none)
+  if (entry->run.machine().stopping(step, id.attempt) != run::Cause::none)
     return fail_call(id, "cancelled", "stopped before it started");
   if (!prepared) return fail_call(id, "config", prepared.error().message);
   if (runs.contains(submission.run)) return;
@@ -198,7 +198,8 @@ void Engine::Impl::stop_call(const EntryPtr& entry, std::uint32_t step, std::uin
 
 void Engine::Impl::call_may_have_to_stop(const EntryPtr& entry, const protocol::AttemptId& id) {
   const std::uint32_t step = entry->run.index_of(id.step);
-  if (entry->run.machine().stopping(step) != run::Cause::none) stop_call(entry, step, id.attempt);
+  if (entry->run.machine().stopping(step, id.attempt) != run::Cause::none)
+    stop_call(entry, step, id.attempt);
 }
 
 void Engine::Impl::call_ended(const EntryPtr& called) {
@@ -243,8 +244,7 @@ void Engine::Impl::end_attempt(const protocol::Result& result, json files) {
   const EntryPtr entry = found->second;
   const std::uint32_t step = entry->run.index_of(result.id.step);
   if (step == run::kNoStep) return;
-  const run::StepState& state = entry->run.machine().step(step);
-  if (state.status != run::StepStatus::running || state.attempts != result.id.attempt) return;
+  if (!entry->run.machine().is_in_flight(step, result.id.attempt)) return;
   attempt_ended(entry, step, result, std::move(files));
   pump(entry);
   flush();

@@ -23,12 +23,14 @@ fs::path of_step(const StateDirectory& state, const std::string& run, const std:
 }  // namespace
 
 std::string checkpoint_directory(const StateDirectory& state, const protocol::Request& request,
-                                 const std::map<std::string, std::string>& own) {
+                                 const std::map<std::string, std::string>& own, bool beside) {
   if (request.library.empty() && request.uses != "command") return {};
   nlohmann::json work = {request.uses, request.config, own};
   for (const protocol::Input& input : request.inputs) work.push_back({input.name, input.sha256});
-  return of_step(state, request.id.run, request.id.step) /
-         short_hash(work.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  std::string name =
+      short_hash(work.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (beside) name += "-" + std::to_string(request.id.attempt);
+  return of_step(state, request.id.run, request.id.step) / name;
 }
 
 void inherit_checkpoints(const StateDirectory& state, const std::string& earlier,

@@ -14,9 +14,10 @@
 namespace scanflow::runtime {
 
 /// Of an attempt with this request; own: the variables that the step itself sets. Empty: a step that
-/// the engine carries out itself has nothing to leave.
+/// the engine carries out itself has nothing to leave. `beside`: it began beside another attempt, and
+/// has a directory of its own (WORK-NUMBER), in which it begins anew: two never write to one.
 std::string checkpoint_directory(const StateDirectory& state, const protocol::Request& request,
-                                 const std::map<std::string, std::string>& own);
+                                 const std::map<std::string, std::string>& own, bool beside);
 
 /// `run` repeats `earlier`, which is over: what that one's steps have left is there for those of
 /// `run`. It is moved, in one step: nobody goes on with `earlier`, and a second run that repeats it

@@ -129,6 +129,18 @@ void Engine::on_submission(Admit admit) {
   impl_->admit_first = std::move(admit);
 }
 
+void Engine::hedge(HedgeRequest request, Client client) {
+  impl_->ask([impl = impl_.get(), request = std::move(request), client = std::move(client)] {
+    impl->hedge(request, client);
+  });
+}
+
+void Engine::running(std::string pipeline, Client client) {
+  impl_->ask([impl = impl_.get(), pipeline = std::move(pipeline), client = std::move(client)] {
+    impl->tell_running(pipeline, client);
+  });
+}
+
 void Engine::act(ActionRequest request, Client client) {
   impl_->post([impl = impl_.get(), request = std::move(request),
                client = std::move(client)]() mutable { impl->act(std::move(request), client); });

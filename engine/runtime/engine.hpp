@@ -46,6 +46,13 @@ struct Answer {
   std::string comment;  // why; may be empty
 };
 
+/// That a step gets a second attempt beside the one that it has.
+struct HedgeRequest {
+  std::string run, step;  // of the run, or of one that it calls ("call/inner")
+  std::string by;         // who
+  std::string reason;     // why; may be empty
+};
+
 /// What became of the runs that an earlier engine had left unfinished.
 struct Recovery {
   std::size_t runs = 0;               // that go on; those that they called are not counted
@@ -98,6 +105,11 @@ class Engine {
   void offers(std::string run, std::string step, Client client);
   /// "top": top.hpp's document of all that runs.
   void top(Client client);
+  /// Begins a second attempt beside the one that the step has, as soon as there is room for it; the first that
+  /// succeeds is the step's. "run", "step", "beside": the number of the attempt that it has.
+  void hedge(HedgeRequest request, Client client);
+  /// "running": running.hpp's document of the pipeline ([NAMESPACE/]NAME; empty: of all).
+  void running(std::string pipeline, Client client);
 
   /// Asked before a run begins, whoever submits it, but for one that repeats another or is called by one. It may change
   /// what is run; its error, which is what the user sees, keeps it from beginning. It is called on a thread of the

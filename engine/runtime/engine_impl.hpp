@@ -169,6 +169,12 @@ struct Engine::Impl {
   void end_command(const store::CommandRow& ended);
   void tell_offers(const std::string& run, const std::string& step, const Client& client);
 
+  // --- second attempts (hedging.cpp)
+  void hedge(const HedgeRequest& request, Client client);
+  /// Why none can begin beside the step's, or "".
+  std::string why_no_hedge(const Entry& entry, std::uint32_t step) const;
+  void tell_running(const std::string& pipeline, const Client& client);
+
   // --- sidecars, once they are worth it (watch.cpp)
   /// Calls it at once, or when there is a fleet, or it is known why there is none.
   void with_fleet(Steering::Then then);

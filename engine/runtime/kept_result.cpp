@@ -66,6 +66,15 @@ json result_data(const protocol::Result& result, json artifacts, json ranks) {
   return data.empty() ? json(nullptr) : data;
 }
 
+json superseded_data(const protocol::Result& result) {
+  protocol::Result told = result;
+  told.outputs.clear();
+  told.post_mortem.clear();
+  told.status = "cancelled";
+  told.message = "another attempt of the step was first";
+  return result_data(told, json::object(), json());
+}
+
 protocol::LogRange log_of(const json& kept) {
   const auto found = kept.find("log");
   if (found == kept.end()) return {};

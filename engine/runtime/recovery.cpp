@@ -303,8 +303,8 @@ void Engine::Impl::go_on_with(const EntryPtr& entry, Launches& launches) {
   // again that were to be stopped.
   forget_ended(entry);
   for (std::uint32_t i = 0; i < run.machine().size(); ++i) {
-    const run::StepState& state = run.machine().step(i);
-    if (state.status == run::StepStatus::running) launch(entry, i, state.attempts, launches);
+    for (const run::InFlight& each : run.machine().in_flight(i))
+      launch(entry, i, each.attempt, launches);
   }
 }
 
@@ -335,10 +335,9 @@ void Engine::Impl::forget_ended(const EntryPtr& entry) {
   std::vector<protocol::AttemptId> ended;
   if (!run.plan().pipeline->calls.empty()) add_ended_of_called(run.id(), ended);
   for (std::uint32_t i = 0; i < run.machine().size(); ++i) {
-    const run::StepState& state = run.machine().step(i);
-    const bool running = state.status == run::StepStatus::running;
-    for (std::uint32_t attempt = 1; attempt <= state.attempts; ++attempt) {
-      if (!running || attempt < state.attempts)
+    const std::uint32_t attempts = run.machine().step(i).attempts;
+    for (std::uint32_t attempt = 1; attempt <= attempts; ++attempt) {
+      if (!run.machine().is_in_flight(i, attempt))
         ended.push_back({run.id(), run.machine().planned(i).id, attempt});
     }
   }

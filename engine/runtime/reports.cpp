@@ -42,6 +42,14 @@ run::Cause cause_of(const protocol::Result& result) {
   return pipeline::parse_cause(result.cause).value_or(run::Cause::error);
 }
 
+/// When that attempt in flight has begun.
+std::int64_t started_of(const ActiveRun& run, std::uint32_t step, std::uint32_t attempt) {
+  for (const run::InFlight& each : run.machine().in_flight(step)) {
+    if (each.attempt == attempt) return each.started_us;
+  }
+  return run.machine().step(step).started_us;
+}
+
 /// Programs may say any bytes; all that is kept and told is UTF-8.
 void clean(protocol::Result& result) {
   result.message = valid_utf8(std::move(result.message));
@@ -121,10 +129,7 @@ void Engine::Impl::on_kept(const protocol::AttemptId& id) {
   if (const auto found = runs.find(id.run); found != runs.end()) {
     const std::uint32_t step = found->second->run.index_of(id.step);
     const run::Machine& machine = found->second->run.machine();
-    if (step != run::kNoStep && machine.step(step).status == run::StepStatus::running &&
-        machine.step(step).attempts == id.attempt) {
-      return;
-    }
+    if (step != run::kNoStep && machine.is_in_flight(step, id.attempt)) return;
   } else {
     if (recovering.contains(id.run) || !options.store) return;
     const auto known = options.store->find_runs(id.run);
@@ -136,10 +141,9 @@ void Engine::Impl::on_kept(const protocol::AttemptId& id) {
 void Engine::Impl::on_placed(const EntryPtr& entry, const backend::Placed& placed) {
   const std::uint32_t step = entry->run.index_of(placed.id.step);
   if (step == run::kNoStep) return;
-  const run::StepState& state = entry->run.machine().step(step);
-  if (state.status != run::StepStatus::running || state.attempts != placed.id.attempt) return;
-  const json known = entry->run.pod_of(step);
-  if (known.is_object() && known["attempt"] == placed.id.attempt && known["name"] == placed.pod &&
+  if (!entry->run.machine().is_in_flight(step, placed.id.attempt)) return;
+  const json known = entry->run.pod_of(step, placed.id.attempt);
+  if (known.is_object() && known["name"] == placed.pod &&
       (placed.node.empty() || known["node"] == placed.node))
     return;  // it is recorded, perhaps by an earlier engine
   json data = {{"backend", entry->run.submission().options.backend},
@@ -158,12 +162,12 @@ void Engine::Impl::on_placed(const EntryPtr& entry, const backend::Placed& place
 void Engine::Impl::on_ended(const EntryPtr& entry, protocol::Result result, json ranks) {
   const std::uint32_t step = entry->run.index_of(result.id.step);
   if (step == run::kNoStep) return;
-  const run::StepState& state = entry->run.machine().step(step);
-  if (state.status != run::StepStatus::running || state.attempts != result.id.attempt) {
+  if (!entry->run.machine().is_in_flight(step, result.id.attempt)) {
     acknowledge(entry, result.id);  // told twice
     return;
   }
-  if (result.artifacts.empty() || result.status != "succeeded") {
+  const bool superseded = entry->run.machine().step(step).status != run::StepStatus::running;
+  if (result.artifacts.empty() || result.status != "succeeded" || superseded) {
     attempt_ended(entry, step, result, json::object(), std::move(ranks));
     return;
   }
@@ -204,17 +208,23 @@ void Engine::Impl::attempt_ended(const EntryPtr& entry, std::uint32_t step,
   event.attempt = result.id.attempt;
   // When it ended, not when that was heard: the engine may have been away.
   const std::int64_t now = wall_us();
-  event.time_us =
-      result.ended_us > 0
-          ? std::clamp(result.ended_us, std::min(run.machine().step(step).started_us, now), now)
-          : now;
-  event.cause = run.machine().cause_of_end(step, cause_of(result));
-  if (json data = result_data(result, std::move(stored), std::move(ranks)); !data.is_null()) {
+  event.time_us = result.ended_us > 0
+                      ? std::clamp(result.ended_us,
+                                   std::min(started_of(run, step, result.id.attempt), now), now)
+                      : now;
+  event.cause = run.machine().cause_of_end(step, result.id.attempt, cause_of(result));
+  // Nothing of what it has made is the step's.
+  const bool superseded = event.cause == run::Cause::superseded;
+  if (json data = superseded ? superseded_data(result)
+                             : result_data(result, std::move(stored), std::move(ranks));
+      !data.is_null()) {
     event.data = std::make_shared<const json>(std::move(data));
   }
   run.apply(event, batch);
   acknowledge(entry, result.id);
-  if (event.cause == run::Cause::none) drop_checkpoints(entry, step);
+  const run::Machine& machine = run.machine();
+  if (machine.step(step).status == run::StepStatus::succeeded && machine.in_flight(step).empty())
+    drop_checkpoints(entry, step);
   const auto& resolved = run.machine().step(step).resolved;
   if (event.cause == run::Cause::none && resolved && resolved->contains("cache_key")) {
     const json data = event.data ? *event.data : json::object();

@@ -70,6 +70,14 @@ Environment own_variables(const ActiveRun& run, std::uint32_t step) {
   return resolved ? resolved->at("env").get<Environment>() : run.machine().spec_of(step).env;
 }
 
+/// It began beside another one.
+bool is_hedge(const ActiveRun& run, std::uint32_t step, std::uint32_t attempt) {
+  for (const run::InFlight& each : run.machine().in_flight(step)) {
+    if (each.attempt == attempt) return each.hedge;
+  }
+  return false;
+}
+
 }  // namespace
 
 void RequestMaker::set_environment(Environment wanted, const Environment& own) {
@@ -179,7 +187,7 @@ Result<std::shared_ptr<const protocol::Request>> RequestMaker::make(const Active
     request->env = own;
     add_environment(run, spec, *request);
   }
-  request->checkpoints = checkpoint_directory(state_, *request, own);
+  request->checkpoints = checkpoint_directory(state_, *request, own, is_hedge(run, step, attempt));
   if (!request->pod.empty() && !request->checkpoints.empty())
     request->saved = saved_checkpoints(saved_directory(request->checkpoints));
   request->steering = steering_of(spec, request->checkpoints);

@@ -100,6 +100,7 @@ store::StepRow ActiveRun::step_row(std::uint32_t index) const {
   row.uses = machine_.spec_of(index).uses;
   row.position = index;
   row.attempts = state.attempts;
+  row.attempt = state.attempt;
   row.started_us = state.first_started_us;
   row.ended_us = state.ended_us;
   if (went_wrong(state.status)) {
@@ -115,6 +116,9 @@ store::StepRow ActiveRun::step_row(std::uint32_t index) const {
     for (const Log& log : found->second) {
       json& entry = logs.emplace_back(json::object());
       entry["attempt"] = log.attempt;
+      // Of two that run only the last one is known by its number.
+      if (log.attempt < state.attempts && machine_.is_in_flight(index, log.attempt))
+        entry["open"] = true;
       if (log.rank > 0) entry["rank"] = log.rank;
       entry["segment"] = log.range.segment;
       entry["offset"] = log.range.offset;
@@ -135,6 +139,8 @@ json ActiveRun::step_document(std::uint32_t index) const {
   step["started_us"] = state.first_started_us;
   step["ended_us"] = state.ended_us;
   step["attempts"] = state.attempts;
+  for (const run::InFlight& each : machine_.in_flight(index))
+    step["in_flight"].push_back(each.attempt);
   if (state.status == StepStatus::awaiting) {
     const std::string& asked = machine_.spec_of(index).approve.message;
     step["message"] = state.resolved ? state.resolved->value("message", asked) : asked;
@@ -196,6 +202,8 @@ json ActiveRun::document(std::int64_t now_us) const {
                      {"error", std::move(error)}});
     if (json ended = member(state.result, "post_mortem"); !ended.empty())
       steps.back()["post_mortem"] = std::move(ended);
+    if (const auto hedged = hedged_.find(i); hedged != hedged_.end())
+      steps.back()["hedged"] = hedged->second.document();
     if (state.result && state.result->contains("ranks"))
       steps.back()["ranks"] = state.result->at("ranks");
   }

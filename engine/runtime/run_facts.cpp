@@ -7,6 +7,7 @@
 
 #include "engine/backend/names.hpp"
 #include "engine/pipeline/reader.hpp"
+#include "engine/runtime/hedged_attempts.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -56,6 +57,22 @@ void read_ends(const std::vector<store::EventRow>& events, RunFacts& facts) {
     facts.ranks.erase(step);
     if (data.contains("post_mortem")) facts.post_mortems[step] = data.at("post_mortem");
     if (data.contains("ranks")) facts.ranks[step] = data.at("ranks");
+  }
+}
+
+using AttemptsOfSteps = std::map<std::string, HedgedAttempts>;
+
+void read_attempts(const std::vector<store::EventRow>& events, AttemptsOfSteps& attempts) {
+  for (const store::EventRow& row : events) {
+    const bool starts = row.body.find("\"attempt_started\"") != std::string::npos;
+    if (!starts && row.body.find("\"attempt_ended\"") == std::string::npos) continue;
+    const json event = json::parse(row.body, nullptr, false);
+    if (!event.is_object() || !event.contains("attempt")) continue;
+    HedgedAttempts& of = attempts[event.at("step")];
+    if (event.at("type") == "attempt_started")
+      of.started(event.at("attempt"), event.at("time_us"));
+    else if (event.at("type") == "attempt_ended")
+      of.ended(event.at("attempt"), event.at("time_us"), event.value("cause", "none"));
   }
 }
 
@@ -139,6 +156,8 @@ json step_entry(const store::StepRow& step, const RunFacts& facts) {
     entry["post_mortem"] = ended->second;
   if (const auto ranks = facts.ranks.find(step.id); ranks != facts.ranks.end())
     entry["ranks"] = ranks->second;
+  if (const auto hedged = facts.hedged.find(step.id); hedged != facts.hedged.end())
+    entry["hedged"] = hedged->second;
   if (const auto pod = facts.pods.find(step.id); pod != facts.pods.end())
     entry["pod"] = pod->second;
   if (const auto child = facts.called.find(step.id); child != facts.called.end())
@@ -173,11 +192,14 @@ RunFacts run_facts(const store::Store& store, const store::RunRow& run,
   const bool gangs = std::any_of(steps.begin(), steps.end(), [](const store::StepRow& step) {
     return step.log.find("\"rank\"") != std::string::npos;
   });
-  if (!asked && !ended && !in_pods && !gangs) return facts;
+  const bool again = std::any_of(steps.begin(), steps.end(),
+                                 [](const store::StepRow& step) { return step.attempts > 1; });
+  if (!asked && !ended && !in_pods && !gangs && !again) return facts;
   const auto first = store.events(run.id, 0, 1);
   if (!first || first->empty()) return facts;
   std::map<std::string, std::string> defaults;
   read_source(json::parse(first->front().body, nullptr, false), facts, defaults);
+  AttemptsOfSteps attempts;
   constexpr std::size_t kPage = 10'000;
   for (std::int64_t after = 0;;) {
     const auto events = store.events(run.id, after, kPage);
@@ -185,7 +207,11 @@ RunFacts run_facts(const store::Store& store, const store::RunRow& run,
     if (asked) read_questions(*events, facts, defaults);
     read_ends(*events, facts);
     if (in_pods) read_pods(*events, facts);
+    if (again) read_attempts(*events, attempts);
     after = events->back().seq;
+  }
+  for (const auto& [step, of] : attempts) {
+    if (of.any()) facts.hedged[step] = of.document();
   }
   return facts;
 }

@@ -27,7 +27,9 @@ struct RunFacts {
   std::map<std::string, json> approvals;
   std::map<std::string, json> post_mortems;  // of steps that failed: how their last attempt ended
   std::map<std::string, json> ranks;  // of gangs: what became of each rank in the last attempt
-  std::map<std::string, json> pods;   // pod_document of each step's last attempt in a Pod
+  std::map<std::string, json>
+      hedged;                        // of steps that had two attempts at once (hedged_attempts.hpp)
+  std::map<std::string, json> pods;  // pod_document of each step's last attempt in a Pod
   std::int64_t now_us = 0;  // what goes on has lasted until then; 0: nobody goes on with it
 };
 
@@ -42,7 +44,7 @@ RunFacts run_facts(const store::Store& store, const store::RunRow& run,
 /// The document that `run -o json` and `runs show -o json` end with. Steps that call a pipeline have
 /// `run`: the id of the run that they called last; failed ones that may fail `tolerated`: true; ones
 /// that await an answer `approval`; those whose end a sidecar has seen `post_mortem`; gangs `ranks`; those
-/// that were given to a Pod `pod`: pod_document.
+/// that were given to a Pod `pod`: pod_document; those that had two attempts at once `hedged`.
 json result_document(const store::RunRow& run, const std::vector<store::StepRow>& steps,
                      const RunFacts& facts);
 

@@ -77,7 +77,7 @@ std::optional<protocol::AttemptId> Engine::Impl::steered(const std::string& id,
                        id),
            kConflict);
   } else {
-    return protocol::AttemptId{entry->run.id(), inner, state.attempts};
+    return protocol::AttemptId{entry->run.id(), inner, state.attempt};  // of two the older one
   }
   return std::nullopt;
 }

@@ -84,11 +84,11 @@ void Engine::Impl::count_held(run::Scheduler& scheduler, Quotas& quotas) const {
     const bool expected = is_expected(*entry);
     const bool elsewhere = backend::runs_elsewhere(entry->run.submission().options.backend);
     for (std::uint32_t i = 0; i < machine.size(); ++i) {
-      const run::StepState& state = machine.step(i);
-      if (state.status != run::StepStatus::running) continue;
-      if (!expected && !strays.contains({id, machine.planned(i).id, state.attempts})) continue;
-      scheduler.add({&machine.spec_of(i), 1}, elsewhere);
-      quotas.add(machine.plan().pipeline->name_space, {&machine.spec_of(i), 1});
+      for (const run::InFlight& each : machine.in_flight(i)) {
+        if (!expected && !strays.contains({id, machine.planned(i).id, each.attempt})) continue;
+        scheduler.add({&machine.spec_of(i), 1}, elsewhere);
+        quotas.add(machine.plan().pipeline->name_space, {&machine.spec_of(i), 1});
+      }
     }
   }
 }

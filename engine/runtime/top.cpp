@@ -113,6 +113,8 @@ json document_of(const RunningAttempt& attempt, Seen& seen, std::int64_t now_us)
           {"step", attempt.id.step},
           {"attempt", attempt.id.attempt},
           {"started_us", attempt.started_us},
+          {"hedge", attempt.hedge},
+          {"stopping", attempt.stopping.empty() ? json() : json(attempt.stopping)},
           {"progress", std::move(progress)},
           {"pod", attempt.pod},
           {"observed", attempt.observed},

@@ -26,12 +26,14 @@ struct RunningAttempt {
   /// run_facts.hpp's pod_document; null: it is in none. Of an injected Pod {"name", "injected": true}; its
   /// run is then the Pod's uid, its pipeline the namespace, its step the container.
   json pod;
+  bool hedge = false;                     // it began beside another attempt of the step
+  std::string stopping;                   // why it is being stopped; empty: it is not
   bool observed = false;                  // a sidecar can act on it
   std::vector<std::string> offers;        // its own commands
   std::optional<store::CommandRow> last;  // what was asked of it last
 };
 
-/// {"time_us", "attempts": [{"run", "pipeline", "step", "attempt", "started_us", "progress" ({"fraction",
+/// {"time_us", "attempts": [{"run", "pipeline", "step", "attempt", "started_us", "hedge", "stopping" (why), "progress" ({"fraction",
 /// "message"}), "pod", "observed", "memory_bytes", "memory_limit_bytes", "cpu_cores", "paused", "throttle_share",
 /// "metrics": [{"name", "labels", "value", "time_us"}], "offers": [NAME], "last": command_document}],
 /// "pods": [{"name", "node", "run", "step", "attempt" (null: it is kept, and waits for a step), "uses", "most_uses",

@@ -36,8 +36,7 @@ bool Engine::Impl::is_running(const protocol::AttemptId& member) const {
     const ActiveRun& run = found->second->run;
     const std::uint32_t step = run.index_of(id.step);
     return step != run::kNoStep && !found->second->over &&
-           run.machine().step(step).status == run::StepStatus::running &&
-           run.machine().step(step).attempts == id.attempt;
+           run.machine().is_in_flight(step, id.attempt);
   };
   if (const auto is = running_in(runs)) return *is;
   if (const auto is = running_in(held)) return *is;
@@ -127,15 +126,16 @@ void Engine::Impl::tell_top(const Client& client) {
     const auto own = loader::parse_commands(workload->offers);
     if (own) attempt.offers = loader::command_names(*own);
   };
-  const auto add = [&](const Entry& entry, std::uint32_t step, std::uint32_t rank) {
-    const run::StepState& state = entry.run.machine().step(step);
+  const auto add = [&](const Entry& entry, std::uint32_t step, const run::InFlight& of,
+                       std::uint32_t rank) {
     RunningAttempt& attempt = attempts.emplace_back();
     attempt.id = protocol::member_of(
-        {entry.run.id(), entry.run.machine().planned(step).id, state.attempts}, rank);
+        {entry.run.id(), entry.run.machine().planned(step).id, of.attempt}, rank);
     attempt.pipeline = entry.run.plan().pipeline->name;
-    attempt.started_us = state.started_us;
-    if (json pod = entry.run.pod_of(step);
-        rank == 0 && pod.is_object() && pod["attempt"] == state.attempts)
+    attempt.started_us = of.started_us;
+    attempt.hedge = of.hedge;
+    attempt.stopping = of.stopping == run::Cause::none ? "" : pipeline::name(of.stopping);
+    if (json pod = entry.run.pod_of(step, of.attempt); rank == 0 && pod.is_object())
       attempt.pod = std::move(pod);
     if (const auto found = steering.progress.find(attempt.id); found != steering.progress.end())
       attempt.progress = found->second;
@@ -147,8 +147,10 @@ void Engine::Impl::tell_top(const Client& client) {
     const run::Machine& machine = entry->run.machine();
     for (std::uint32_t i = 0; i < machine.size() && machine.running() > 0; ++i) {
       const pipeline::Step& step = machine.spec_of(i);
-      if (machine.step(i).status != run::StepStatus::running || step.uses == "pipeline") continue;
-      for (std::uint32_t rank = 0; rank < step.replicas; ++rank) add(*entry, i, rank);
+      if (step.uses == "pipeline") continue;
+      for (const run::InFlight& each : machine.in_flight(i)) {
+        for (std::uint32_t rank = 0; rank < step.replicas; ++rank) add(*entry, i, each, rank);
+      }
     }
   }
   if (steering.fleet) {

@@ -46,10 +46,12 @@ struct RunRow {
 struct StepRow {
   std::string run, id, status, uses, cause, message;
   std::uint32_t position = 0, attempts = 0;
+  std::uint32_t attempt = 0;  // the current one, or whose end is the step's; told, not stored
   std::int64_t started_us = 0, ended_us = 0;
   std::string outputs;    // JSON object, or empty
   std::string artifacts;  // JSON object: name -> {path, sha256, bytes, directory}, or empty
-  std::string log;        // JSON array of {attempt, segment, offset, length}, or empty
+  /// JSON array of {attempt, segment, offset, length}, or empty; `open`: it is written, as that of the last is.
+  std::string log;
 };
 
 /// Stored once per (run, step, attempt, number), however often it comes.

@@ -236,17 +236,25 @@ Result<void> Tracked::update(const Connection& connection, std::int64_t run, con
         "UPDATE tracked_runs SET status = 'FAILED', ended_ms = (SELECT max(time_us) / 1000 FROM "
         "series WHERE owner = tracked_runs.key) WHERE run = ?1 AND run != 0 AND step = ?2 AND "
         "attempt < ?3 AND status = 'RUNNING'",
-        run, row.id, row.attempts);
+        run, row.id, row.attempt);
     if (!before) return tl::unexpected(before.error());
   }
   if (status.empty()) return {};
+  if (row.attempts > row.attempt) {  // one that began beside it, and was not first
+    const auto left = change(
+        connection,
+        "UPDATE tracked_runs SET status = 'KILLED', ended_ms = ?4 WHERE run = ?1 AND run != 0 AND "
+        "step = ?2 AND attempt > ?3 AND status = 'RUNNING'",
+        run, row.id, row.attempt, row.ended_us / 1000);
+    if (!left) return tl::unexpected(left.error());
+  }
   const auto ended =
       change(connection,
              "UPDATE tracked_runs SET status = ?3, ended_ms = ?4 WHERE run = ?1 AND run != 0 AND "
              "step = ?2 AND attempt = ?5",
-             run, row.id, status, row.ended_us / 1000, row.attempts);
+             run, row.id, status, row.ended_us / 1000, row.attempt);
   if (!ended) return tl::unexpected(ended.error());
-  return tell_ended(connection, run, row.id, row.attempts, row.ended_us);
+  return tell_ended(connection, run, row.id, row.attempt, row.ended_us);
 }
 
 /// What still seems to go on by then has logged its last words after its end.

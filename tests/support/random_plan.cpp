@@ -20,6 +20,13 @@ pipeline::Approval random_approval(std::mt19937& random) {
   return approval;
 }
 
+/// It runs, and nobody has asked for a second attempt.
+bool may_be_hedged(const run::Machine& machine, std::uint32_t step) {
+  return machine.step(step).status == run::StepStatus::running && !machine.awaits_hedge(step) &&
+         machine.in_flight(step).size() == 1 &&
+         machine.stopping(step, machine.step(step).attempt) == Cause::none;
+}
+
 }  // namespace
 
 std::shared_ptr<const pipeline::Plan> random_plan(std::mt19937& random) {
@@ -74,9 +81,15 @@ bool happen(World& world, std::mt19937& random, bool may_go_wrong) {
     }
     world.advance(world.next_wake());
   } else if (const std::size_t pick = random() % choices; pick < running.size()) {
-    const std::string step = world.id(running[pick]);
+    const std::string step = world.id(running[pick].step);
+    const std::uint32_t attempt = running[pick].attempt;
+    if (may_be_hedged(world.machine(), running[pick].step) && random() % 4 == 0) {
+      world.hedge(step);
+      return true;
+    }
     static constexpr Cause kCauses[] = {Cause::crash, Cause::error, Cause::oom, Cause::cancelled};
-    wrong ? world.fail(step, kCauses[random() % 4], "why") : world.succeed(step, {{"x", 1}});
+    wrong ? world.fail(step, kCauses[random() % 4], "why", attempt)
+          : world.succeed(step, {{"x", attempt}}, attempt);
   } else {
     const std::string step = world.id(asked[pick - running.size()]);
     const auto answer = random() % 6;

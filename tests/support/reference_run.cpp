@@ -79,6 +79,9 @@ bool ReferenceRun::ready(const Step& step) const {
 }
 
 bool ReferenceRun::launchable(const Step& step) const {
+  if (step.at == At::running) {
+    return step.hedge_wanted && step.flights.size() == 1 && step.flights[0].stopping == Cause::none;
+  }
   if (step.at == At::waiting) return step.retry_us && *step.retry_us <= now_us_;
   return ready(step) && step.approved && (step.resolved || !has_expressions(step));
 }
@@ -89,9 +92,15 @@ std::size_t ReferenceRun::running() const {
 }
 
 std::size_t ReferenceRun::running_of(const pipeline::Step* spec) const {
-  return static_cast<std::size_t>(
-      std::count_if(steps_.begin(), steps_.end(),
-                    [&](const Step& step) { return step.at == At::running && step.spec == spec; }));
+  std::size_t all = 0;
+  for (const Step& step : steps_) all += step.spec == spec ? step.flights.size() : 0;
+  return all;
+}
+
+std::size_t ReferenceRun::in_flight() const {
+  std::size_t all = 0;
+  for (const Step& step : steps_) all += step.flights.size();
+  return all;
 }
 
 void ReferenceRun::take(const Event& event) {
@@ -133,13 +142,22 @@ void ReferenceRun::take(const Event& event) {
       return;
     case EventType::approval_refused:
       return end(event.step, End::failed);
+    case EventType::hedge_requested:
+      step.hedge_wanted = true;
+      return;
     case EventType::attempt_ended: {
+      const auto flight =
+          std::find_if(step.flights.begin(), step.flights.end(),
+                       [&](const Flight& each) { return each.attempt == event.attempt; });
+      const Cause stopping = flight->stopping;
+      step.flights.erase(flight);
+      if (step.at == At::ended) return;  // by another attempt
+      if (event.cause != Cause::none && !step.flights.empty()) return;
+      step.hedge_wanted = false;
       const auto& retry = step.spec->retry;
-      const bool stopped = step.stopping == Cause::cancelled || step.stopping == Cause::upstream;
-      const bool again = step.attempts <= retry.limit && !closed() &&
+      const bool stopped = stopping == Cause::cancelled || stopping == Cause::upstream;
+      const bool again = step.attempts - step.hedges <= retry.limit && !closed() &&
                          std::count(retry.on.begin(), retry.on.end(), event.cause) > 0;
-      step.stopping = Cause::none;
-      step.stop_asked = false;
       if (event.cause == Cause::none) return end(event.step, End::succeeded);
       if (stopped) return end(event.step, End::cancelled);
       if (!again) return end(event.step, End::failed);
@@ -154,7 +172,10 @@ void ReferenceRun::take(const Event& event) {
 }
 
 void ReferenceRun::crash() {
-  for (Step& step : steps_) step.asked = step.stop_asked = false;
+  for (Step& step : steps_) {
+    step.asked = false;
+    for (Flight& each : step.flights) each.stop_asked = false;
+  }
 }
 
 void ReferenceRun::end(std::size_t index, End how) {
@@ -199,9 +220,10 @@ std::vector<std::string> ReferenceRun::decide(std::int64_t now_us, std::uint32_t
   said_.clear();
   while (!ended_ &&
          (a_handler_is_skipped() || a_timer_fires() || the_run_fails_fast() ||
-          something_is_stopped() || something_is_cancelled() || something_is_given_up() ||
-          a_retry_is_scheduled() || an_expression_is_asked_for() || an_approval_is_asked_for() ||
-          an_attempt_starts() || a_stop_is_handed_out() || the_run_ends())) {
+          something_is_superseded() || something_is_stopped() || something_is_cancelled() ||
+          something_is_given_up() || a_retry_is_scheduled() || an_expression_is_asked_for() ||
+          an_approval_is_asked_for() || an_attempt_starts() || a_stop_is_handed_out() ||
+          the_run_ends())) {
   }
   std::sort(said_.begin(), said_.end());
   return said_;
@@ -219,8 +241,9 @@ bool ReferenceRun::a_timer_fires() {
   for (std::uint32_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     if (step.at == At::awaiting && step.answer_us) due(*step.answer_us, i);
-    if (step.at == At::running && step.spec->timeout_us > 0 && step.stopping == Cause::none) {
-      due(step.started_us + step.spec->timeout_us, i);
+    for (const Flight& each : step.flights) {
+      if (step.at == At::running && step.spec->timeout_us > 0 && each.stopping == Cause::none)
+        due(each.started_us + step.spec->timeout_us, i);
     }
   }
   const std::int64_t limit = plan_->pipeline->timeout_us;
@@ -229,11 +252,11 @@ bool ReferenceRun::a_timer_fires() {
   if (whose == run::kNoStep) {
     decided({.type = EventType::cancel_requested, .cause = Cause::timeout});
   } else if (Step& step = steps_[whose]; step.at == At::running) {
-    step.stopping = Cause::timeout;
-    decided({.type = EventType::attempt_stopping,
-             .cause = Cause::timeout,
-             .step = whose,
-             .attempt = step.attempts});
+    const auto late =
+        std::find_if(step.flights.begin(), step.flights.end(), [&](const Flight& each) {
+          return each.stopping == Cause::none && each.started_us + step.spec->timeout_us == *first;
+        });
+    stop(whose, *late, Cause::timeout);
   } else if (step.spec->approve.approve_after) {
     step.approved = true;
     step.at = At::open;
@@ -256,15 +279,34 @@ bool ReferenceRun::something_is_stopped() {
   if (!cancelling()) return false;
   for (std::uint32_t i = 0; i < steps_.size(); ++i) {
     Step& step = steps_[i];
-    if (step.at != At::running || step.stopping != Cause::none) continue;
-    step.stopping = cancel_cause_;
-    decided({.type = EventType::attempt_stopping,
-             .cause = cancel_cause_,
-             .step = i,
-             .attempt = step.attempts});
-    return true;
+    if (step.at != At::running) continue;
+    for (Flight& each : step.flights) {
+      if (each.stopping != Cause::none) continue;
+      stop(i, each, cancel_cause_);
+      return true;
+    }
   }
   return false;
+}
+
+bool ReferenceRun::something_is_superseded() {
+  for (std::uint32_t i = 0; i < steps_.size(); ++i) {
+    if (steps_[i].at != At::ended) continue;
+    for (Flight& each : steps_[i].flights) {
+      if (each.stopping != Cause::none) continue;
+      stop(i, each, Cause::superseded);
+      return true;
+    }
+  }
+  return false;
+}
+
+void ReferenceRun::stop(std::size_t step, Flight& flight, Cause cause) {
+  flight.stopping = cause;
+  decided({.type = EventType::attempt_stopping,
+           .cause = cause,
+           .step = static_cast<std::uint32_t>(step),
+           .attempt = flight.attempt});
 }
 
 bool ReferenceRun::something_is_cancelled() {
@@ -319,7 +361,7 @@ bool ReferenceRun::a_retry_is_scheduled() {
     if (step.at != At::waiting || step.retry_us) continue;
     const auto& backoff = step.spec->retry.backoff;
     double wait = static_cast<double>(backoff.initial_us);
-    for (std::uint32_t k = 1; k < step.attempts; ++k) wait *= backoff.factor;
+    for (std::uint32_t k = 1; k < step.attempts - step.hedges; ++k) wait *= backoff.factor;
     wait = std::min(wait, static_cast<double>(backoff.max_us));
     step.retry_us = now_us_ + static_cast<std::int64_t>(wait);
     decided({.type = EventType::retry_scheduled,
@@ -361,7 +403,7 @@ bool ReferenceRun::an_approval_is_asked_for() {
 /// Highest priority first, then the longest way to an end, then the order of the file.
 bool ReferenceRun::an_attempt_starts() {
   const std::uint32_t limit = plan_->pipeline->max_parallel;
-  if (closed() || free_ == 0 || (limit > 0 && running() >= limit)) return false;
+  if (closed() || free_ == 0 || (limit > 0 && in_flight() >= limit)) return false;
   Step* first = nullptr;
   for (Step& step : steps_) {
     const std::uint32_t own_limit = step.spec->max_parallel;
@@ -373,10 +415,11 @@ bool ReferenceRun::an_attempt_starts() {
   }
   if (first == nullptr) return false;
   --free_;
+  if (first->at == At::running) ++first->hedges;
   first->at = At::running;
-  first->started_us = now_us_;
+  first->hedge_wanted = false;
   first->retry_us.reset();
-  ++first->attempts;
+  first->flights.push_back({++first->attempts, now_us_});
   decided({.type = EventType::attempt_started,
            .step = static_cast<std::uint32_t>(first - steps_.data()),
            .attempt = first->attempts});
@@ -385,16 +428,19 @@ bool ReferenceRun::an_attempt_starts() {
 
 bool ReferenceRun::a_stop_is_handed_out() {
   for (Step& step : steps_) {
-    if (step.at != At::running || step.stopping == Cause::none || step.stop_asked) continue;
-    step.stop_asked = true;
-    said_.push_back(fmt::format("stop {}({})", step.id, pipeline::name(step.stopping)));
-    return true;
+    for (Flight& each : step.flights) {
+      if (each.stopping == Cause::none || each.stop_asked) continue;
+      each.stop_asked = true;
+      const std::string number = step.hedges > 0 ? fmt::format("#{}", each.attempt) : "";
+      said_.push_back(fmt::format("stop {}{}({})", step.id, number, pipeline::name(each.stopping)));
+      return true;
+    }
   }
   return false;
 }
 
 bool ReferenceRun::the_run_ends() {
-  if (phase()) return false;
+  if (phase() || in_flight() > 0) return false;
   ended_ = true;
   const bool failed = timed_out_ || std::any_of(steps_.begin(), steps_.end(),
                                                 [&](const Step& step) { return bad(step); });
@@ -412,8 +458,9 @@ std::int64_t ReferenceRun::wake_us() const {
     if (step.at == At::waiting && step.retry_us && *step.retry_us > now_us_) {
       times.push_back(*step.retry_us);
     }
-    if (step.at == At::running && step.spec->timeout_us > 0 && step.stopping == Cause::none) {
-      times.push_back(step.started_us + step.spec->timeout_us);
+    for (const Flight& each : step.flights) {
+      if (step.at == At::running && step.spec->timeout_us > 0 && each.stopping == Cause::none)
+        times.push_back(each.started_us + step.spec->timeout_us);
     }
   }
   const std::int64_t limit = plan_->pipeline->timeout_us;

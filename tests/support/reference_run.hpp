@@ -39,6 +39,12 @@ class ReferenceRun {
   enum class At { open, awaiting, waiting, expanded, running, ended };
   enum class End { none, succeeded, cached, skipped, failed, cancelled };
 
+  struct Flight {
+    std::uint32_t attempt;
+    std::int64_t started_us;
+    Cause stopping = Cause::none;
+    bool stop_asked = false;
+  };
   struct Step {
     std::string id;
     const pipeline::Step* spec;
@@ -48,11 +54,11 @@ class ReferenceRun {
     std::vector<std::size_t> instances;
     At at = At::open;
     End end = End::none;
-    Cause stopping = Cause::none, failed = Cause::none;  // its attempt; the one before
-    std::uint32_t attempts = 0;
-    std::int64_t started_us = 0;
+    Cause failed = Cause::none;   // the attempt before
+    std::vector<Flight> flights;  // also of one that has ended
+    std::uint32_t attempts = 0, hedges = 0;
     std::optional<std::int64_t> retry_us, answer_us;  // when the wait is over; the default holds
-    bool resolved = false, asked = false, approved = false, stop_asked = false;
+    bool resolved = false, asked = false, approved = false, hedge_wanted = false;
   };
 
   // What holds now.
@@ -65,13 +71,15 @@ class ReferenceRun {
   bool cancelling() const;  // the current phase
   bool ready(const Step& step) const;
   bool launchable(const Step& step) const;
-  std::size_t running() const;
+  std::size_t running() const;    // steps
+  std::size_t in_flight() const;  // attempts
   std::size_t running_of(const pipeline::Step* spec) const;
   bool has_expressions(const Step& step) const;
 
   // Each finds the next thing that must follow, and does it; false: nothing does.
   bool a_timer_fires();
   bool the_run_fails_fast();
+  bool something_is_superseded();
   bool something_is_stopped();
   bool something_is_cancelled();
   bool something_is_given_up();
@@ -85,6 +93,7 @@ class ReferenceRun {
 
   void end(std::size_t step, End how);
   void decided(const run::Event& event);
+  void stop(std::size_t step, Flight& flight, Cause cause);
 
   std::shared_ptr<const pipeline::Plan> plan_;
   std::vector<Step> steps_;

@@ -32,8 +32,9 @@ World::World(std::shared_ptr<const pipeline::Plan> plan, std::uint32_t slots,
   for (const Event& event : committed) {
     machine_->apply(event);
     events_.push_back(event);
-    if (event.type == EventType::attempt_started) running_.push_back(event.step);
-    if (event.type == EventType::attempt_ended) std::erase(running_, event.step);
+    const Flight flight{event.step, event.attempt};
+    if (event.type == EventType::attempt_started) running_.push_back(flight);
+    if (event.type == EventType::attempt_ended) std::erase(running_, flight);
   }
   know_instances();
   decide();
@@ -45,14 +46,20 @@ void World::know_instances() {
   }
 }
 
-World& World::succeed(const std::string& step, json outputs) {
+World& World::succeed(const std::string& step, json outputs, std::uint32_t attempt) {
   feed(EventType::attempt_ended, index(step), Cause::none,
-       outputs.is_null() ? json() : json{{"outputs", std::move(outputs)}});
+       outputs.is_null() ? json() : json{{"outputs", std::move(outputs)}}, attempt);
   return *this;
 }
 
-World& World::fail(const std::string& step, Cause cause, std::string message) {
-  feed(EventType::attempt_ended, index(step), cause, {{"message", std::move(message)}});
+World& World::fail(const std::string& step, Cause cause, std::string message,
+                   std::uint32_t attempt) {
+  feed(EventType::attempt_ended, index(step), cause, {{"message", std::move(message)}}, attempt);
+  return *this;
+}
+
+World& World::hedge(const std::string& step) {
+  feed(EventType::hedge_requested, index(step), Cause::none, {{"by", "ada"}});
   return *this;
 }
 
@@ -119,14 +126,18 @@ World& World::set_slots(std::uint32_t slots) {
   return *this;
 }
 
-void World::feed(EventType type, std::uint32_t step, Cause cause, json data) {
+void World::feed(EventType type, std::uint32_t step, Cause cause, json data,
+                 std::uint32_t attempt) {
   Event event{.type = type, .cause = cause, .step = step, .time_us = now_us_};
   if (!data.is_null()) event.data = std::make_shared<const json>(std::move(data));
   if (type == EventType::attempt_ended) {
-    event.attempt = machine_->step(step).attempts;
-    event.cause = machine_->cause_of_end(step, cause);
-    if (std::erase(running_, step) == 0) throw std::logic_error(id(step) + " is not running");
+    event.attempt = attempt > 0 ? attempt : machine_->step(step).attempt;
+    event.cause = machine_->cause_of_end(step, event.attempt, cause);
+    if (std::erase(running_, Flight{step, event.attempt}) == 0)
+      throw std::logic_error(id(step) + " is not running");
+    check_winner(event);
   }
+  if (type == EventType::hedge_requested) event.attempt = machine_->step(step).attempt;
   if (type == EventType::step_resolved || type == EventType::step_expanded ||
       type == EventType::step_skipped || type == EventType::step_cached ||
       type == EventType::step_failed) {
@@ -156,10 +167,16 @@ void World::decide() {
         EXPECT_EQ(effect.attempt, machine_->step(effect.step).attempts);
         check_start(effect.step);
         check_retry(effect);
-        running_.push_back(effect.step);
+        running_.push_back({effect.step, effect.attempt});
         break;
       case run::Effect::Kind::stop:
-        stops_.emplace_back(effect.step, effect.cause);
+        EXPECT_TRUE(
+            std::count(running_.begin(), running_.end(), Flight{effect.step, effect.attempt}) == 1)
+            << id(effect.step) << " is stopped, and does not run";
+        stops_.push_back(fmt::format(
+            "{}{}({})", id(effect.step),
+            machine_->step(effect.step).hedges > 0 ? fmt::format("#{}", effect.attempt) : "",
+            pipeline::name(effect.cause)));
         break;
       case run::Effect::Kind::conclude:
         EXPECT_FALSE(std::exchange(concluding_, true)) << "was asked for twice";
@@ -167,6 +184,11 @@ void World::decide() {
     }
   }
   EXPECT_EQ(machine_->running(), running_.size());
+  std::size_t by_kind = 0;
+  for (const run::Running& each : machine_->running_by_kind()) by_kind += each.count;
+  EXPECT_EQ(by_kind, running_.size());
+  EXPECT_TRUE(machine_->status() <= run::RunStatus::running || running_.empty())
+      << "the run has ended before its last attempt";
   EXPECT_LE(running_.size(), std::max(slots_, in_flight));
   if (const std::uint32_t limit = plan_->pipeline->max_parallel) {
     EXPECT_LE(running_.size(), limit);
@@ -176,8 +198,10 @@ void World::decide() {
 }
 
 void World::check_start(std::uint32_t step) const {
-  EXPECT_EQ(std::count(running_.begin(), running_.end(), step), 0)
-      << id(step) << " started twice at once";
+  const auto in_flight = std::count_if(running_.begin(), running_.end(),
+                                       [&](const Flight& each) { return each.step == step; });
+  const bool beside = machine_->step(step).hedges > 0 && machine_->in_flight(step).size() == 2;
+  EXPECT_EQ(in_flight, beside ? 1 : 0) << id(step) << " started twice at once";
   const std::uint32_t group = machine_->group(step);
   if (group != run::kNoStep) {
     EXPECT_EQ(machine_->step(group).status, StepStatus::expanded) << id(step);
@@ -193,6 +217,15 @@ void World::check_start(std::uint32_t step) const {
 
 void World::check_retry(const run::Effect& launch) const {
   if (launch.attempt == 1) return;
+  const std::vector<run::InFlight> attempts = machine_->in_flight(launch.step);
+  if (attempts.size() == 2) {
+    EXPECT_TRUE(attempts[1].hedge);
+    const auto asked = std::count_if(events_.begin(), events_.end(), [&](const Event& event) {
+      return event.type == EventType::hedge_requested && event.step == launch.step;
+    });
+    EXPECT_LE(machine_->step(launch.step).hedges, asked) << id(launch.step);
+    return;
+  }
   std::int64_t wake_us = 0;
   for (const Event& event : events_) {
     if (event.type == EventType::retry_scheduled && event.step == launch.step) {
@@ -203,12 +236,29 @@ void World::check_retry(const run::Effect& launch) const {
   EXPECT_LE(wake_us, now_us_) << id(launch.step) << " started again before its time";
 }
 
+/// Never two winners; what a step has is its winner's.
+void World::check_winner(const Event& end) const {
+  const auto won = std::count_if(events_.begin(), events_.end(), [&](const Event& event) {
+    return event.type == EventType::attempt_ended && event.step == end.step &&
+           event.cause == Cause::none;
+  });
+  EXPECT_LE(won + (end.cause == Cause::none ? 1 : 0), 1) << id(end.step) << " succeeded twice";
+  const run::StepState& before = machine_->step(end.step);
+  if (before.status != StepStatus::succeeded) return;
+  for (const Event& event : events_) {
+    if (event.type != EventType::attempt_ended || event.step != end.step ||
+        event.cause != Cause::none)
+      continue;
+    EXPECT_EQ(event.attempt, before.attempt);
+    EXPECT_EQ(event.data, before.result) << "outputs of another attempt";
+  }
+}
+
 std::string World::running() const {
   std::string text;
-  for (const std::uint32_t step : running_) {
+  for (const auto& [step, attempt] : running_) {
     if (!text.empty()) text += ' ';
     text += id(step);
-    const std::uint32_t attempt = machine_->step(step).attempts;
     if (attempt > 1) text += fmt::format("#{}", attempt);
   }
   return text;
@@ -231,9 +281,7 @@ std::string World::awaiting() const {
 
 std::string World::stops() const {
   std::string text;
-  for (const auto& [step, cause] : stops_) {
-    text += fmt::format("{}{}({})", text.empty() ? "" : " ", id(step), pipeline::name(cause));
-  }
+  for (const std::string& each : stops_) text += (text.empty() ? "" : " ") + each;
   return text;
 }
 
@@ -277,6 +325,12 @@ std::string describe(const run::Machine& machine) {
                         step.attempts, step.first_started_us, step.started_us, step.ended_us,
                         step.resolved ? step.resolved->dump() : "-",
                         step.result ? step.result->dump() : "-");
+    text += fmt::format("attempt {} hedges {}{}", step.attempt, step.hedges,
+                        machine.awaits_hedge(i) ? " and one more" : "");
+    for (const run::InFlight& each : machine.in_flight(i))
+      text += fmt::format(" [{} since {} {}{}]", each.attempt, each.started_us,
+                          pipeline::name(each.stopping), each.hedge ? " hedge" : "");
+    text += "\n";
   }
   return text;
 }

@@ -38,8 +38,12 @@ class World {
         const std::vector<run::Event>& committed, std::int64_t now_us);
 
   // What the backend and the evaluator answer. Each is followed by decide().
-  World& succeed(const std::string& step, json outputs = nullptr);
-  World& fail(const std::string& step, Cause cause, std::string message = "");
+  /// `attempt`: of two in flight; 0: the current one.
+  World& succeed(const std::string& step, json outputs = nullptr, std::uint32_t attempt = 0);
+  World& fail(const std::string& step, Cause cause, std::string message = "",
+              std::uint32_t attempt = 0);
+  /// Somebody asks for a second attempt beside the one in flight.
+  World& hedge(const std::string& step);
   World& resolve(const std::string& step, json data = json::object());
   World& expand(const std::string& step, json items);
   World& approve(const std::string& step, const std::string& by = "ada");
@@ -61,7 +65,7 @@ class World {
   std::string resolving() const;
   /// Steps that wait for a person.
   std::string awaiting() const;
-  /// Stops that were asked for so far: "a(timeout) b(cancelled)".
+  /// Stops that were asked for so far: "a(timeout) b(cancelled)"; "a#2(superseded)" of steps that have had two at once.
   std::string stops() const;
   /// From now; zero where nothing is to come.
   microseconds next_wake() const;
@@ -77,18 +81,23 @@ class World {
   std::size_t last_input() const { return last_input_; }
   std::int64_t now_us() const { return now_us_; }
   std::uint32_t index(const std::string& step) const;
-  /// Steps with an attempt in flight, and those that are asked about.
-  const std::vector<std::uint32_t>& in_flight() const { return running_; }
+  struct Flight {
+    std::uint32_t step, attempt;
+    bool operator==(const Flight&) const = default;
+  };
+  /// Attempts in flight, and steps that are asked about.
+  const std::vector<Flight>& in_flight() const { return running_; }
   const std::vector<std::uint32_t>& asked() const { return resolving_; }
   const std::string& id(std::uint32_t step) const { return machine_->planned(step).id; }
 
  private:
   void know_instances();
-  void feed(run::EventType type, std::uint32_t step, Cause cause = Cause::none,
-            json data = nullptr);
+  void feed(run::EventType type, std::uint32_t step, Cause cause = Cause::none, json data = nullptr,
+            std::uint32_t attempt = 0);
   void decide();
   void check_start(std::uint32_t step) const;
   void check_retry(const run::Effect& launch) const;
+  void check_winner(const run::Event& end) const;
 
   std::shared_ptr<const pipeline::Plan> plan_;
   std::map<std::string, std::uint32_t> index_;
@@ -98,8 +107,9 @@ class World {
   std::int64_t wake_us_ = 0;
   std::vector<run::Event> events_;
   std::size_t last_input_ = 0;
-  std::vector<std::uint32_t> running_, resolving_;
-  std::vector<std::pair<std::uint32_t, Cause>> stops_;
+  std::vector<Flight> running_;
+  std::vector<std::uint32_t> resolving_;
+  std::vector<std::string> stops_;
   bool concluding_ = false;
 };
 

@@ -320,6 +320,26 @@ TEST(Metrics, WhatCannotBeAskedIsSaid) {
   EXPECT_SAYS(error("metrics.last('x')"), "metrics are known only while the run runs");
 }
 
+TEST(Runs, WhatRunsIsAskedForByPipeline) {
+  std::vector<std::string> asked;
+  Scope of = scope();
+  of.running = [&](const std::string& pipeline) -> Result<json> {
+    asked.push_back(pipeline);
+    return json{{{"step", "fit"}, {"total", 4}}};
+  };
+  const auto all = evaluate("${{ runs.running() }}", of);
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(all->at(0).at("total"), 4) << "as it was answered";
+  EXPECT_EQ(evaluate("${{ runs.running('n/p')[1].step }}", of).value(), "fit");
+  EXPECT_EQ(asked, (std::vector<std::string>{"", "n/p"}));
+  EXPECT_SAYS(evaluate("${{ runs.running(3) }}", of).error().message, "the name of a pipeline");
+  of.running = [](const std::string&) -> Result<json> { return fail("the engine ends"); };
+  EXPECT_SAYS(evaluate("${{ runs.running() }}", of).error().message,
+              "runs.running: the engine ends");
+  EXPECT_SAYS(error("runs.running()"), "known only to the rules of an agent");
+  EXPECT_SAYS(check_error("${{ runs.walking() }}"), "'runs' needs a function");
+}
+
 TEST(Metrics, TheirFunctionsAreCheckedWithoutData) {
   EXPECT_EQ(check_error("${{ metrics.last('x') or metrics['avg']('y') }}"), "");
   EXPECT_SAYS(check_error("${{ metrics.maxx('x') }}"),

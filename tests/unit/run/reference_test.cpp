@@ -102,6 +102,7 @@ TEST(Reference, DecidesTheSame) {
   constexpr int kGraphs = 4000;
   std::mt19937 random(20261124);
   std::map<EventType, int> decided;
+  int superseded = 0;
   for (int round = 0; round < kGraphs && !testing::Test::HasFailure(); ++round) {
     Pair pair(support::random_plan(random), 1 + random() % 4);
     for (int i = 0; !testing::Test::HasFailure() && pair.go_on(random, round % 4 != 0); ++i) {
@@ -111,7 +112,10 @@ TEST(Reference, DecidesTheSame) {
       ADD_FAILURE() << "graph " << round << ": " << pair.world().history();
     }
     for (const auto& [type, count] : pair.decided()) decided[type] += count;
+    for (const Event& event : pair.world().events())
+      superseded += event.type == EventType::attempt_ended && event.cause == Cause::superseded;
   }
+  EXPECT_GT(superseded, 100);
   // All that can be decided was, and often.
   for (const EventType type :
        {EventType::attempt_started, EventType::attempt_stopping, EventType::step_cancelled,

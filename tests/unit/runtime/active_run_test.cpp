@@ -62,7 +62,7 @@ TEST(ActiveRun, KnowsThePodOfAnAttemptAlsoFromItsRecord) {
   run.apply(run.created_event(false), batch);
   for (const Event& event : run.machine().decide(2, 4).events) run.record(event, batch);
   ASSERT_EQ(run.machine().step(0).status, run::StepStatus::running);
-  EXPECT_TRUE(run.pod_of(0).is_null());
+  EXPECT_TRUE(run.pod_of(0, 1).is_null());
   run.apply({.type = EventType::attempt_placed,
              .step = 0,
              .attempt = 1,
@@ -70,7 +70,7 @@ TEST(ActiveRun, KnowsThePodOfAnAttemptAlsoFromItsRecord) {
              .data = std::make_shared<const json>(json{{"name", "scanflow-1"}, {"use", 2}})},
             batch);
   const json expected = {{"attempt", 1}, {"name", "scanflow-1"}, {"use", 2}};
-  EXPECT_EQ(run.pod_of(0), expected);
+  EXPECT_EQ(run.pod_of(0, 1), expected);
   EXPECT_EQ(run.machine().step(0).status, run::StepStatus::running);
 
   ActiveRun next("r", submission, *prepared, 1, Keep::in_store);
@@ -84,7 +84,7 @@ TEST(ActiveRun, KnowsThePodOfAnAttemptAlsoFromItsRecord) {
       next.replay(event, ++seq);
     }
   }
-  EXPECT_EQ(next.pod_of(0), expected);
+  EXPECT_EQ(next.pod_of(0, 1), expected);
 }
 
 }  // namespace

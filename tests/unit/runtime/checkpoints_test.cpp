@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 class CheckpointDirectories : public testing::Test {
  protected:
   std::string of(const std::function<void(protocol::Request&)>& change = {},
-                 const std::map<std::string, std::string>& own = {}) const {
+                 const std::map<std::string, std::string>& own = {}, bool beside = false) const {
     protocol::Request request;
     request.id = {"run-1", "train[model=cnn1]", 1};
     request.uses = "torch.train";
@@ -22,7 +22,7 @@ class CheckpointDirectories : public testing::Test {
     request.config = R"({"epochs":3})";
     request.inputs = {{"dataset", "/a", "aa", 1, true}};
     if (change) change(request);
-    return checkpoint_directory(state_, request, own);
+    return checkpoint_directory(state_, request, own, beside);
   }
   void leave(const std::string& directory) const { test::write(fs::path(directory) / "c", "x"); }
 
@@ -48,6 +48,8 @@ TEST_F(CheckpointDirectories, AreThoseOfAStepAndItsWork) {
   EXPECT_FALSE(same([](auto& request) { request.inputs[0].sha256 = "bb"; }));
   EXPECT_FALSE(same([](auto& request) { request.inputs[0].name = "init_from"; }));
   EXPECT_NE(of({}, {{"MODE", "fast"}}), path);
+  const auto second = [](auto& request) { request.id.attempt = 2; };
+  EXPECT_EQ(of(second, {}, true), path + "-2") << "two at once never write to one";
 }
 
 TEST_F(CheckpointDirectories, StepsOfTheEngineItselfHaveNone) {

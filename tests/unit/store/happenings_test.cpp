@@ -108,7 +108,7 @@ TEST_F(Happenings, ATrackedRunThatEndsSaysHowItWent) {
   step.run = "r1";
   step.id = "fit";
   step.status = "succeeded";
-  step.attempts = 1;
+  step.attempts = step.attempt = 1;
   step.ended_us = 2'000'000;
   ended.steps.push_back(step);
   ASSERT_TRUE(commit(std::move(ended)));

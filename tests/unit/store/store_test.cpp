@@ -127,6 +127,7 @@ TEST_F(StoreTest, StepsAreUpsertedAndComeByPosition) {
             .uses = "noop",
             .position = 0,
             .attempts = 1,
+            .attempt = 1,
             .started_us = 5};
   const StepRow b{.run = "r", .id = "b", .status = "pending", .uses = "noop", .position = 1};
   ASSERT_TRUE(commit({.runs = {{.id = "r"}}, .steps = {b, a}}));

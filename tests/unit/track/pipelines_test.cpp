@@ -45,6 +45,7 @@ class Pipelines : public Tracking {
             .id = "train[model=cnn]",
             .status = status,
             .attempts = attempts,
+            .attempt = attempts,
             .started_us = 5'000'000,
             .ended_us = 6'000'000};
   }
