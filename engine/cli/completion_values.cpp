@@ -3,6 +3,7 @@
 
 #include "engine/cli/commands.hpp"
 #include "engine/cli/completion.hpp"
+#include "engine/cli/engine_primitive.hpp"
 #include "engine/cli/object_primitive.hpp"
 #include "engine/cli/primitive_commands.hpp"
 #include "engine/cli/registry.hpp"
@@ -112,6 +113,11 @@ int print_candidates(Context context, const CLI::App& app, const std::vector<std
     if (name == "PLUGIN") return plugin_ids(context);
     if (wanted.before.empty()) return {};
     const std::string& first = wanted.before.front();
+    if (wanted.command == "send" && is_of_engine(first)) {
+      if (name == "STEP") return engine_primitive_names(first);
+      if (wanted.before.size() > 1) return engine_primitive_arguments(first, wanted.before[1]);
+      return {};
+    }
     if (wanted.command == "send" && is_object(first)) {
       if (name == "STEP") return object_primitive_names();
       if (wanted.before.size() > 1) return object_primitive_arguments(wanted.before[1]);

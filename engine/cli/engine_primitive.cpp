@@ -1,6 +1,7 @@
 #include "engine/cli/engine_primitive.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "engine/cli/connection.hpp"
@@ -23,13 +24,6 @@ std::span<const pipeline::EnginePrimitive> primitives_of(const std::string& targ
 const pipeline::EnginePrimitive* find_of(const std::string& target, const std::string& name) {
   return target == kEngineItself ? pipeline::find_engine_primitive(name)
                                  : pipeline::find_service_primitive(name);
-}
-
-std::string names_of(const std::string& target) {
-  std::string names;
-  for (const auto& each : primitives_of(target))
-    names += (names.empty() ? "" : ", ") + std::string(each.name);
-  return names;
 }
 
 /// {"service": "NAMESPACE/NAME"}, or {} for the engine.
@@ -71,12 +65,24 @@ bool is_of_engine(const std::string& target) {
   return target == kEngineItself || target.starts_with(kOfService);
 }
 
+std::vector<std::string> engine_primitive_names(const std::string& target) {
+  std::vector<std::string> names;
+  for (const auto& each : primitives_of(target)) names.emplace_back(each.name);
+  return names;
+}
+
+std::vector<std::string> engine_primitive_arguments(const std::string& target,
+                                                    const std::string& primitive) {
+  const pipeline::EnginePrimitive* const found = find_of(target, primitive);
+  return found == nullptr ? std::vector<std::string>() : argument_names(json::parse(found->schema));
+}
+
 int engine_primitive_send(const Context& context, const PrimitiveOptions& options) {
   const pipeline::EnginePrimitive* const primitive = find_of(options.run, options.step);
   if (primitive == nullptr) {
     return complain(context, kUsage,
                     fmt::format("'{}' is no primitive of {}: there is {}", options.step,
-                                options.run, names_of(options.run)));
+                                options.run, fmt::join(engine_primitive_names(options.run), ", ")));
   }
   const auto arguments = engine_arguments(options, *primitive);
   if (!arguments) return complain(context, kUsage, arguments.error().message);

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "engine/cli/context.hpp"
 
@@ -13,6 +14,10 @@ struct PrimitiveOptions;
 
 /// "engine", or "inferenceservice/NAME[.NAMESPACE]".
 bool is_of_engine(const std::string& target);
+/// For shells: of that target; and "NAME=" of the arguments of one, none where it is not known.
+std::vector<std::string> engine_primitive_names(const std::string& target);
+std::vector<std::string> engine_primitive_arguments(const std::string& target,
+                                                    const std::string& primitive);
 /// Waits for the outcome; succeeds only where that is DONE.
 int engine_primitive_send(const Context& context, const PrimitiveOptions& options);
 /// The tables of primitives, for people.

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "engine/control/decision.hpp"
 
@@ -13,11 +14,16 @@ struct Order {
   DecidedAction action;
   std::string agent, rule, decision;
   int depth = 0;  // as of Decision
+  std::string name_space() const { return agent.substr(0, agent.find('/')); }
 };
 struct Outcome {
   std::string outcome;  // DONE, or why not
   std::string message;
   json evidence = json::object();
+  static Outcome failed(std::string message) {
+    return {"FAILED", std::move(message), json::object()};
+  }
+  static Outcome done(json evidence = json::object()) { return {"DONE", "", std::move(evidence)}; }
 };
 
 /// Thread-safe.

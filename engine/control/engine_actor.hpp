@@ -14,6 +14,7 @@
 
 #include "engine/control/actor.hpp"
 #include "engine/control/ledger.hpp"
+#include "engine/pipeline/engine_primitives.hpp"
 #include "engine/runtime/engine.hpp"
 #include "engine/runtime/state_directory.hpp"
 #include "sdk/loader/catalog.hpp"
@@ -38,6 +39,7 @@ class EngineActor final : public Actor {
  private:
   using Then = std::function<void(Outcome)>;
   Then once(const Order& order, Then then);
+  static std::string wrong_arguments(const pipeline::EnginePrimitive& primitive, json& args);
   void act_on_engine(const Order& order, const Then& then);
   void run_pipeline(const Order& order, const Then& then);
   void cancel_run(const Order& order, const Then& then);
@@ -47,7 +49,6 @@ class EngineActor final : public Actor {
   Outcome change_service(const Order& order);
   void submit(runtime::Submission submission, std::optional<runtime::Prepared> prepared,
               const Then& then);
-  Outcome notify(const Order& order);
   Outcome emit(const Order& order);
   void ask_step(const Order& order, const Then& then);
   void ask_object(const Order& order, const Then& then);

@@ -34,6 +34,12 @@ TEST_F(Completion, OfCommandsOptionsAndTheirValues) {
   EXPECT_EQ(of({}), "");
 }
 
+TEST_F(Completion, OfPrimitivesOfTheEngineAndOfServices) {
+  EXPECT_EQ(of({"primitive", "send", "engine", "can"}), "cancel_run ");
+  EXPECT_EQ(of({"primitive", "send", "engine", "cancel_run", ""}), "run= ");
+  EXPECT_EQ(of({"primitive", "send", "inferenceservice/digits", "s"}), "scale set_traffic ");
+}
+
 TEST_F(Completion, OfFilesIsTheShells) { EXPECT_EQ(of({"validate", ""}), ""); }
 
 TEST_F(Completion, OfRunsAndTheirSteps) {
