@@ -202,15 +202,19 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
       },
       [api = impl->api.get()](const Request& head) { return api->admit(head); });
   impl->recover(**engine);
-  auto socket = runtime::EngineSocket::serve(std::move(*engine), chosen.state);
-  if (!socket) return tl::unexpected(socket.error());
-  impl->socket = std::move(*socket);
+  // First: they are asked before anything begins.
   auto agents =
       control::Agents::start({chosen.state, chosen.worker, chosen.jobs, chosen.plugin_dirs,
                               [&chosen] { return find_plugins(chosen); }, chosen.log},
-                             impl->socket->engine());
+                             **engine);
   if (!agents) return tl::unexpected(agents.error());
-  impl->agents = std::move(*agents);  // from here on they are asked before anything begins
+  auto socket = runtime::EngineSocket::serve(std::move(*engine), chosen.state);
+  if (!socket) {
+    agents->reset();
+    return tl::unexpected(socket.error());
+  }
+  impl->socket = std::move(*socket);
+  impl->agents = std::move(*agents);
   auto scheduler = Scheduler::start({chosen.state, chosen.jobs, chosen.plugin_dirs,
                                      [&chosen] { return find_plugins(chosen); }, chosen.log},
                                     impl->socket->engine());

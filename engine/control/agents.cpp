@@ -69,11 +69,11 @@ void Agents::forget_engine() {
   actor_->forget_engine();
   writing_.join();
   {
-    const std::lock_guard lock(mutex_);
-    engine_ = nullptr;
+    const std::lock_guard alone(gate_);  // whoever uses the ledger is done
+    closed_ = true;
   }
-  const std::lock_guard alone(gate_);
-  closed_ = true;
+  const std::lock_guard lock(mutex_);
+  engine_ = nullptr;
 }
 
 void Agents::loop() {

@@ -103,7 +103,9 @@ class Agents {
   void unwatch(const std::string& name);
   std::string watch_problem(const std::string& name) const;
   Result<std::string> admit(const std::string& file, std::string source,
-                            const std::string& name_space, const json& params);
+                            const std::string& name_space, const json& params,
+                            std::string* unanswered = nullptr);  // an agent that did not answer
+  bool has_waited(const std::string& what);
   Result<void> take_admission(const std::string& name, const std::string& file,
                               const std::vector<DecidedAction>& actions, std::string& source) const;
   void tell_all();
@@ -134,6 +136,7 @@ class Agents {
   std::map<std::string, std::string> paused_;
   std::map<std::string, std::vector<std::uint64_t>> watches_;  // Engine::watch_samples
   std::map<std::string, std::vector<json>> watched_;           // what that is: {"name", "labels"}
+  std::map<std::string, std::int64_t> waited_;                 // services for agents, since when
   ObjectWatches objects_{runtime::cluster_of_environment()};
   std::map<std::string, std::vector<std::uint64_t>> object_watches_;
   bool ending_ = false;

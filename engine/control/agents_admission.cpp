@@ -5,11 +5,13 @@
 
 #include "engine/control/agents.hpp"
 #include "engine/pipeline/admission.hpp"
+#include "sdk/base/clock.hpp"
 
 namespace scanflow::control {
 namespace {
 
 constexpr std::chrono::seconds kAdmitWithin{5};
+constexpr std::int64_t kWaitForAgentUs = 30'000'000;
 
 /// By which the store keeps how a service was admitted.
 std::string admitted_as(const store::Document& service) {
@@ -37,8 +39,15 @@ Result<std::string> Agents::admit_service(const store::Document& service) {
     const json which = {service.version, service.created_us};
     if (before.is_object() && before.value("which", json()) == which)
       return before.value("source", service.source);
-    auto admitted = admit(service.file, service.source, service.name_space, json::object());
+    std::string unanswered;
+    auto admitted =
+        admit(service.file, service.source, service.name_space, json::object(), &unanswered);
     if (!admitted) return fail("it is not admitted: " + admitted.error().message);
+    if (!unanswered.empty() && !has_waited(key + which.dump()))
+      return fail(
+          fmt::format("agent {} does not say whether it may be served; it is waited for 30 s "
+                      "at most",
+                      unanswered));
     json now = {{"which", which}};
     if (*admitted != service.source) now["source"] = *admitted;
     if (auto written = store.keep(key, now.dump()); !written)
@@ -47,8 +56,19 @@ Result<std::string> Agents::admit_service(const store::Document& service) {
   });
 }
 
+/// For an agent that does not answer: its process may come yet.
+bool Agents::has_waited(const std::string& what) {
+  const std::int64_t now_us = monotonic_us();
+  const std::lock_guard lock(mutex_);
+  const auto [since, is_new] = waited_.emplace(what, now_us);
+  if (is_new || now_us - since->second < kWaitForAgentUs) return false;
+  waited_.erase(since);
+  return true;
+}
+
 Result<std::string> Agents::admit(const std::string& file, std::string source,
-                                  const std::string& name_space, const json& params) {
+                                  const std::string& name_space, const json& params,
+                                  std::string* unanswered) {
   look();  // who was applied before this is asked
   std::map<std::string, std::shared_ptr<RunningAgent>> asked;
   {
@@ -69,6 +89,7 @@ Result<std::string> Agents::admit(const std::string& file, std::string source,
       const auto actions = runner->admit(*request, kAdmitWithin);
       if (!actions) {
         options_.log(actions.error().message);
+        if (unanswered != nullptr) *unanswered = name;
         continue;
       }
       if (auto denied = take_admission(name, file, *actions, source); !denied)

@@ -110,13 +110,19 @@ void EngineActor::hedge_step(const Order& order, const Then& then) {
   request.by = store::trigger_of(order.agent, order.decision);
   request.reason = args.value("reason", order.action.reason);
   runtime::Client client;
-  client.listener = [then](const runtime::Update& update) {
+  client.listener = [then, by_hand = order.agent.ends_with("/-")](const runtime::Update& update) {
     const std::string type = update->value("type", "");
     if (type == "done")
       then(Outcome::done({{"run", update->at("run")},
                           {"step", update->at("step")},
                           {"beside", update->at("beside")}}));
-    if (type == "rejected") then(Outcome::failed(update->value("message", "")));
+    if (type == "rejected") {
+      // What a rule has seen running may have ended meanwhile: that keeps it from nothing else.
+      const bool late = !by_hand && update->value("reason", "") == "conflict";
+      Outcome outcome = Outcome::failed(update->value("message", ""));
+      if (late) outcome.outcome = "DONE";
+      then(std::move(outcome));
+    }
     return false;
   };
   with([&](runtime::Engine& engine) { engine.hedge(std::move(request), std::move(client)); });

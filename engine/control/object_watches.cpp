@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -57,17 +58,23 @@ const char* change_of(kube::Change::What what) {
 /// A thread of its own, until it knows what to watch; from then on the watcher's.
 class ObjectWatches::Watch {
  public:
-  Watch(ObjectWatches& owner, Wish wish)
+  Watch(ObjectWatches& owner, json what, Tell tell)
       : owner_(owner),
-        what_(std::move(wish.what)),
-        tell_(std::move(wish.tell)),
+        what_(std::move(what)),
+        tell_(std::move(tell)),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
   ~Watch() {
     thread_.request_stop();
     thread_.join();
   }
 
-  Wish wish() const { return {what_, tell_}; }
+  const json& what() const { return what_; }
+  void stop() { thread_.request_stop(); }
+  /// Gives whom it has told until now.
+  Tell silence() {
+    const std::lock_guard lock(telling_);
+    return std::exchange(tell_, nullptr);
+  }
   std::string problem() const {
     const std::lock_guard lock(mutex_);
     return problem_;
@@ -77,9 +84,13 @@ class ObjectWatches::Watch {
   void run(const std::stop_token& stop) {
     std::int64_t wait_us = kFirstTryUs;
     while (!stop.stop_requested()) {
-      const auto begun = begin(stop);
-      if (begun || stop.stop_requested()) return;
-      say(begun.error().message);
+      try {
+        const auto begun = begin(stop);
+        if (begun || stop.stop_requested()) return;
+        say(begun.error().message);
+      } catch (const std::exception& error) {  // it, or the API server, says what nobody expects
+        say(error.what());
+      }
       (void)kube::wait_for(wait_us, stop);
       wait_us = std::min(wait_us * 2, kLongestTryUs);
     }
@@ -134,18 +145,23 @@ class ObjectWatches::Watch {
       tell("there", each);
       uids.push_back(kube::text_of(kube::part_of(each, "metadata"), "uid"));
     }
-    tell_({{"change", "listed"}, {"uids", std::move(uids)}});
+    tell({{"change", "listed"}, {"uids", std::move(uids)}});
   }
 
   void tell(const char* change, const json& object) {
     const json& metadata = kube::part_of(object, "metadata");
-    tell_({{"change", change},
-           {"object",
-            {{"kind", kind_.kind},
-             {"namespace", kube::text_of(metadata, "namespace")},
-             {"name", kube::text_of(metadata, "name")},
-             {"uid", kube::text_of(metadata, "uid")}}},
-           {"value", value_of(path_, object)}});
+    tell({{"change", change},
+          {"object",
+           {{"kind", kind_.kind},
+            {"namespace", kube::text_of(metadata, "namespace")},
+            {"name", kube::text_of(metadata, "name")},
+            {"uid", kube::text_of(metadata, "uid")}}},
+          {"value", value_of(path_, object)}});
+  }
+
+  void tell(json told) {
+    const std::lock_guard lock(telling_);
+    if (tell_) tell_(std::move(told));
   }
 
   void say(std::string problem) {
@@ -155,8 +171,9 @@ class ObjectWatches::Watch {
 
   ObjectWatches& owner_;
   const json what_;
-  const Tell tell_;
-  mutable std::mutex mutex_;
+  std::mutex telling_;
+  Tell tell_;                 // by it
+  mutable std::mutex mutex_;  // of the next
   std::string problem_;
   kube::Kind kind_;
   std::optional<kube::JsonPath> path_;
@@ -165,7 +182,15 @@ class ObjectWatches::Watch {
 };
 
 ObjectWatches::ObjectWatches(runtime::Cluster cluster) : cluster_(std::move(cluster)) {}
-ObjectWatches::~ObjectWatches() = default;
+
+ObjectWatches::~ObjectWatches() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [number, watch] : watches_) end(std::move(watch));
+    watches_.clear();
+  }
+  ending_.join();
+}
 
 Result<std::shared_ptr<kube::Client>> ObjectWatches::client() {
   const std::lock_guard lock(mutex_);
@@ -177,38 +202,40 @@ Result<std::shared_ptr<kube::Client>> ObjectWatches::client() {
 }
 
 std::uint64_t ObjectWatches::watch(const json& what, Tell tell) {
-  auto begun = std::make_unique<Watch>(*this, Wish{what, std::move(tell)});
+  auto begun = std::make_shared<Watch>(*this, what, std::move(tell));
   const std::lock_guard lock(mutex_);
   watches_[++last_] = std::move(begun);
   return last_;
 }
 
 void ObjectWatches::again(std::uint64_t number) {
-  std::unique_ptr<Watch> watch;  // outside the lock: it waits for its threads
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = watches_.find(number); found != watches_.end())
-      watch = std::move(found->second);
-  }
-  if (!watch) return;
-  Wish wish = watch->wish();
-  watch.reset();
-  watch = std::make_unique<Watch>(*this, std::move(wish));
   const std::lock_guard lock(mutex_);
-  if (const auto found = watches_.find(number); found != watches_.end())
-    found->second = std::move(watch);
+  const auto found = watches_.find(number);
+  if (found == watches_.end()) return;
+  const auto before = found->second;
+  Tell tell = before->silence();
+  found->second = std::make_shared<Watch>(*this, before->what(), std::move(tell));
+  end(before);
 }
 
 void ObjectWatches::unwatch(std::uint64_t number) {
-  std::unique_ptr<Watch> ended;  // outside the lock: it waits for its threads
   const std::lock_guard lock(mutex_);
-  if (auto found = watches_.extract(number)) ended = std::move(found.mapped());
+  auto found = watches_.extract(number);
+  if (found.empty()) return;
+  (void)found.mapped()->silence();
+  end(std::move(found.mapped()));
+}
+
+/// Its threads may still be asking the API server.
+void ObjectWatches::end(std::shared_ptr<Watch> watch) {
+  watch->stop();
+  boost::asio::post(ending_, [watch = std::move(watch)]() mutable { watch.reset(); });
 }
 
 std::string ObjectWatches::problem(std::uint64_t number) const {
   const std::lock_guard lock(mutex_);
   const auto found = watches_.find(number);
-  return found == watches_.end() || !found->second ? "" : found->second->problem();
+  return found == watches_.end() ? "" : found->second->problem();
 }
 
 }  // namespace scanflow::control

@@ -46,13 +46,24 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
     begin_or_reject(std::move(submission), std::move(*prepared), client);
     return;
   }
+  const bool is_asked = !prepared && submission.retry_of.empty() && !submission.caller;
+  if (!is_asked)
+    return read_and_begin(std::move(submission), std::move(prepared), std::move(client));
+  boost::asio::post(
+      asking, [this, submission = std::move(submission), client = std::move(client)]() mutable {
+        const auto admitted = ask_to_admit(submission);
+        if (admitted) return read_and_begin(std::move(submission), std::nullopt, std::move(client));
+        post([client = std::move(client), why = admitted.error().message] {
+          reject(client, why, kForbidden);
+        });
+      });
+}
+
+/// [any-thread]
+void Engine::Impl::read_and_begin(Submission submission, std::optional<Prepared> prepared,
+                                  Client client) {
   work([this, submission = std::move(submission), prepared = std::move(prepared),
         client = std::move(client)]() mutable {
-    const auto admitted = prepared ? Result<void>() : ask_to_admit(submission);
-    if (!admitted)
-      return post([client = std::move(client), why = admitted.error().message] {
-        reject(client, why, kForbidden);
-      });
     Result<Prepared> ready = get_ready(submission, std::move(prepared), client.environment);
     post([this, submission = std::move(submission), ready = std::move(ready),
           client = std::move(client)]() mutable {
@@ -70,9 +81,12 @@ void Engine::Impl::submit(Submission submission, std::optional<Prepared> prepare
 
 /// [any-thread]
 Result<void> Engine::Impl::ask_to_admit(Submission& submission) {
-  if (!submission.retry_of.empty() || submission.caller) return {};
-  const std::shared_lock shared(admitting);
-  return admit_first ? admit_first(submission) : Result<void>();
+  try {
+    const std::shared_lock shared(admitting);
+    return admit_first ? admit_first(submission) : Result<void>();
+  } catch (const std::exception& error) {
+    return fail(bug(error.what()));
+  }
 }
 
 /// [any-thread]

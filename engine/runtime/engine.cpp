@@ -276,6 +276,7 @@ Engine::Impl::~Impl() {
     }
     flush();
   });
+  asking.join();
   pool.join();
   tracking.join();
   actions.reset();

@@ -74,6 +74,7 @@ struct Engine::Impl {
   bool is_known(const std::string& run) const;
   void submit(Submission submission, std::optional<Prepared> prepared, Client client);
   Result<void> ask_to_admit(Submission& submission);
+  void read_and_begin(Submission submission, std::optional<Prepared> prepared, Client client);
   Result<Prepared> get_ready(Submission& submission, std::optional<Prepared> prepared,
                              const Environment& environment);
   /// Of whoever asked for the run, or goes on with it.
@@ -171,6 +172,7 @@ struct Engine::Impl {
 
   // --- second attempts (hedging.cpp)
   void hedge(const HedgeRequest& request, Client client);
+  void hedge_now(const HedgeRequest& request, Client client);
   /// Why none can begin beside the step's, or "".
   std::string why_no_hedge(const Entry& entry, std::uint32_t step) const;
   void tell_running(const std::string& pipeline, const Client& client);
@@ -308,6 +310,7 @@ struct Engine::Impl {
       strand.get_executor()};
   boost::asio::steady_timer wake_timer{strand};
   boost::asio::steady_timer row_timer{strand};
+  boost::asio::thread_pool asking{4};  // whoever admits may take its time
   boost::asio::thread_pool pool{2};
   std::optional<track::Tracker> tracker;  // none: there is no store
   boost::asio::thread_pool tracking{2};   // a long search holds up nothing else

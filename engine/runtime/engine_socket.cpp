@@ -192,8 +192,7 @@ void serve_request(Engine& engine, const json& request, const Client& client) {
 }
 
 struct EngineSocket::Impl {
-  Impl(std::unique_ptr<Engine> served, std::string socket_path)
-      : path(std::move(socket_path)), acceptor(io), engine(std::move(served)) {}
+  explicit Impl(std::string socket_path) : path(std::move(socket_path)), acceptor(io) {}
 
   ~Impl() {
     ::unlink(path.c_str());
@@ -260,15 +259,16 @@ EngineSocket::EngineSocket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 EngineSocket::~EngineSocket() = default;
 Engine& EngineSocket::engine() { return *impl_->engine; }
 
-Result<std::unique_ptr<EngineSocket>> EngineSocket::serve(std::unique_ptr<Engine> engine,
+Result<std::unique_ptr<EngineSocket>> EngineSocket::serve(std::unique_ptr<Engine>&& engine,
                                                           const StateDirectory& state) {
-  auto impl = std::make_unique<Impl>(std::move(engine), state.engine_socket().string());
+  auto impl = std::make_unique<Impl>(state.engine_socket().string());
   ::unlink(impl->path.c_str());  // of an engine that was killed: we hold its lock
   boost::system::error_code error;
   impl->acceptor.open(Protocol(), error);
   if (!error) impl->acceptor.bind(Protocol::endpoint(impl->path), error);
   if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return fail("cannot open the engine's socket " + impl->path + ": " + error.message());
+  impl->engine = std::move(engine);
   impl->start();
   return std::unique_ptr<EngineSocket>(new EngineSocket(std::move(impl)));
 }

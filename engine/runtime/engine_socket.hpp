@@ -39,7 +39,8 @@ void serve_request(Engine& engine, const nlohmann::json& request, const Client& 
 /// listeners still find the sessions), then closes the connections.
 class EngineSocket {
  public:
-  static Result<std::unique_ptr<EngineSocket>> serve(std::unique_ptr<Engine> engine,
+  /// Where it fails, `engine` stays the caller's.
+  static Result<std::unique_ptr<EngineSocket>> serve(std::unique_ptr<Engine>&& engine,
                                                      const StateDirectory& state);
   ~EngineSocket();
   Engine& engine();

@@ -97,6 +97,21 @@ std::string Engine::Impl::why_no_hedge(const Entry& entry, std::uint32_t index) 
 }
 
 void Engine::Impl::hedge(const HedgeRequest& request, Client client) {
+  const EntryPtr asked = active(request.run, client);
+  if (!asked) return;
+  const auto [entry, inner] = within_calls(asked, request.step);
+  work([this, request, client = std::move(client), run = entry->run.id(), inner = inner]() mutable {
+    const auto beside = options.store ? hedged_by(*options.store, run, inner, request.by)
+                                      : std::optional<std::uint32_t>();
+    if (beside) return tell_asked(client, run, inner, *beside);
+    post([this, request = std::move(request), client = std::move(client)]() mutable {
+      hedge_now(request, std::move(client));
+    });
+  });
+}
+
+/// Nobody has asked for it under this name before.
+void Engine::Impl::hedge_now(const HedgeRequest& request, Client client) {
   const EntryPtr top = active(request.run, client);
   if (!top) return;
   const auto [entry, inner] = within_calls(top, request.step);
@@ -104,15 +119,8 @@ void Engine::Impl::hedge(const HedgeRequest& request, Client client) {
   if (index == run::kNoStep)
     return reject(client, fmt::format("run {} has no step '{}'", request.run, request.step),
                   kNotFound);
-  if (const std::string why = why_no_hedge(*entry, index); !why.empty()) {
-    work([this, client, run = entry->run.id(), inner = inner, by = request.by,
-          message = fmt::format("step {} {}", request.step, why)] {
-      const auto beside = options.store ? hedged_by(*options.store, run, inner, by)
-                                        : std::optional<std::uint32_t>();
-      beside ? tell_asked(client, run, inner, *beside) : reject(client, message, kConflict);
-    });
-    return;
-  }
+  if (const std::string why = why_no_hedge(*entry, index); !why.empty())
+    return reject(client, fmt::format("step {} {}", request.step, why), kConflict);
   const std::uint32_t beside = entry->run.machine().step(index).attempt;
   json data = {{"by", request.by}};
   if (!request.reason.empty()) data["reason"] = request.reason;

@@ -126,17 +126,19 @@ void FrontPlace::remove(const serve::ServiceName& name) {
     std::filesystem::remove_all(directory.mapped(), ignored);
 }
 
-infer::Histogram FrontPlace::recent_of(const serve::ServiceName& name,
-                                       const infer::Histogram& total) const {
-  const std::lock_guard lock(mutex_);
-  return latencies_[name].of(total, monotonic_us());
+/// With the latencies of late.
+std::pair<serve::ServiceCounts, infer::Histogram> FrontPlace::counted(
+    const serve::Front& front, const serve::ServiceName& name) const {
+  const std::lock_guard lock(mutex_);  // one after the other: what is counted grows
+  serve::ServiceCounts counts = front.counts(name);
+  infer::Histogram recent = latencies_[name].of(counts.total, monotonic_us());
+  return {std::move(counts), recent};
 }
 
 json FrontPlace::describe(const serve::ServiceName& name) const {
   const auto there = front();
   if (!there) return json::object();
-  const serve::ServiceCounts counts = there->counts(name);
-  const infer::Histogram recent = recent_of(name, counts.total);
+  const auto [counts, recent] = counted(*there, name);
   json row = {{"url", fmt::format("http://{}/services/{}/{}/v2/models/{}", there->address(),
                                   name.name_space, name.name, name.name)},
               {"replicas", counts.wanted},

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "engine/runtime/state_directory.hpp"
 #include "engine/services/place.hpp"
@@ -51,7 +52,8 @@ class FrontPlace : public Place {
   Result<serve::ReplicasOptions> make_room(const serve::ServiceName& name);
   std::filesystem::path logs_of(const serve::ServiceName& name) const;
   std::shared_ptr<serve::Front> front() const;
-  infer::Histogram recent_of(const serve::ServiceName& name, const infer::Histogram& total) const;
+  std::pair<serve::ServiceCounts, infer::Histogram> counted(const serve::Front& front,
+                                                            const serve::ServiceName& name) const;
 
   const Options options_;
   mutable std::mutex mutex_;  // of what follows

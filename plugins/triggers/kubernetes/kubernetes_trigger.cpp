@@ -73,8 +73,6 @@ WakeResult KubernetesTrigger::wake(const Wake& wake) {
   if (wake.reason == WakeReason::start) edges.begin_anew(wake.now_us);
   if (wake.reason == WakeReason::sample) result.fires = edges.take(law_, wake.event, wake.now_us);
   for (json& each : edges.due(law_, wake.now_us)) result.fires.push_back(std::move(each));
-  if (edges.without_room() > 0)
-    for (json& each : result.fires) each["without_room"] = edges.without_room();
   if (std::string state = edges.text(); state != wake.state) result.state = std::move(state);
   result.next_wake_us = edges.next_us(law_);
   return result;

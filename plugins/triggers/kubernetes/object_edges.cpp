@@ -48,7 +48,6 @@ ObjectEdges ObjectEdges::read(std::string_view text) {
   edges.listed_ = state.at("listed");
   for (const auto& [uid, of] : state.at("objects").items())
     edges.keep(uid, {of.at(0), of.at(1), of.at(2), of.at(3)});
-  edges.without_room_ = 0;
   return edges;
 }
 
@@ -63,17 +62,13 @@ bool ObjectEdges::keep(const std::string& uid, Kept kept) {
   const auto known = kept_.find(uid);
   const std::size_t before = known == kept_.end() ? 0 : known->second.size() + uid.size();
   const std::size_t after = bytes_ - before + kept.size() + uid.size();
-  if (after > kMostBytes) {
-    ++without_room_;
-    return false;
-  }
+  if (after > kMostBytes) return false;
   bytes_ = after;
   kept_[uid] = std::move(kept);
   return true;
 }
 
 std::vector<json> ObjectEdges::take(const ObjectLaw& law, const json& told, std::int64_t now_us) {
-  without_room_ = 0;
   std::vector<json> fires;
   const std::string change = told.value("change", "");
   if (change == "listed") {
@@ -106,15 +101,17 @@ void ObjectEdges::see(const ObjectLaw& law, const json& told, std::int64_t now_u
     } else if (is_new || !known->second.fired) {
       const std::int64_t since_us = is_new ? now_us : known->second.since_us;
       const bool fired = now_us - since_us >= law.for_us;
-      if (!keep(uid, {since_us, fired, object, value}) || !fired) return;
+      const bool is_kept = fired ? keep(uid, {since_us, true, nullptr, nullptr})
+                                 : keep(uid, {since_us, false, object, value});
+      if (!is_kept || !fired) return;
       fires.push_back(evidence_of("holds", object, value, since_us));
     }
     return;
   }
   const json was = is_new ? json() : known->second.value;
   if (!is_new && was == value) return;
-  const bool is_kept =
-      keep(uid, {now_us, false, object, law.when == When::changes ? value : json()});
+  const bool is_kept = keep(uid, {now_us, false, law.when == When::disappears ? object : json(),
+                                  law.when == When::changes ? value : json()});
   if (!is_kept || !listed_) return;  // one without room would fire again and again
   if (law.when == When::appears && is_new)
     fires.push_back(evidence_of("appears", object, value, now_us));
@@ -144,8 +141,10 @@ std::vector<json> ObjectEdges::due(const ObjectLaw& law, std::int64_t now_us) {
   if (law.when != When::holds) return fires;
   for (auto& [uid, of] : kept_) {
     if (of.fired || now_us - of.since_us < law.for_us) continue;
-    of.fired = true;
     fires.push_back(evidence_of("holds", of.object, of.value, of.since_us));
+    bytes_ -= of.size() + uid.size();
+    of = {of.since_us, true, nullptr, nullptr};
+    bytes_ += of.size() + uid.size();
   }
   return fires;
 }

@@ -43,26 +43,24 @@ class ObjectEdges {
   std::vector<nlohmann::json> due(const ObjectLaw& law, std::int64_t now_us);
   /// When one may fire that holds so far.
   std::optional<std::int64_t> next_us(const ObjectLaw& law) const;
-  /// Objects that could not be kept: 52 KiB are.
-  std::int64_t without_room() const { return without_room_; }
 
  private:
   struct Kept {
     std::int64_t since_us = 0;
     bool fired = false;
-    nlohmann::json object, value;
+    nlohmann::json object, value;  // null: they are needed no more
     std::size_t size() const;
   };
   void see(const ObjectLaw& law, const nlohmann::json& told, std::int64_t now_us,
            std::vector<nlohmann::json>& fires);
   void lose(const ObjectLaw& law, const std::string& uid, std::int64_t now_us,
             std::vector<nlohmann::json>& fires);
+  /// False: there is no room.
   bool keep(const std::string& uid, Kept kept);
 
   bool listed_ = false;
   std::map<std::string, Kept> kept_;  // by uid
   std::size_t bytes_ = 0;             // of all of them
-  std::int64_t without_room_ = 0;
 };
 
 }  // namespace scanflow::triggers

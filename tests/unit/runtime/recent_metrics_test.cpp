@@ -10,7 +10,7 @@
 namespace scanflow::runtime {
 namespace {
 
-constexpr std::int64_t kNow = 1'700'000'000 * kSecond;
+constexpr std::int64_t kSampledAt = 1'700'000'000 * kSecond;
 const hub::SidecarKey kSidecar{"local", "local"};
 
 protocol::Metric accuracy(std::int64_t time_us, double value) {
@@ -26,7 +26,7 @@ protocol::Metric accuracy(std::int64_t time_us, double value) {
 std::optional<double> last(const RecentMetrics& metrics, const std::string& name) {
   knowledge::Query query;
   query.name = name;
-  const auto answer = metrics.knowledge()->ask(query, kNow);
+  const auto answer = metrics.knowledge()->ask(query, kSampledAt);
   return answer ? answer->value : std::nullopt;
 }
 
@@ -38,16 +38,16 @@ class RecentMetricsTest : public testing::Test {
 
 TEST_F(RecentMetricsTest, AnEngineWithoutMetricsPaysForNone) {
   RecentMetrics metrics(warn_);
-  metrics.maintain(kNow);
+  metrics.maintain(kSampledAt);
   EXPECT_EQ(metrics.knowledge(), nullptr);
-  metrics.logged(accuracy(kNow, 0.5), kNow);
+  metrics.logged(accuracy(kSampledAt, 0.5), kSampledAt);
   EXPECT_NE(metrics.knowledge(), nullptr);
 }
 
 TEST_F(RecentMetricsTest, WhatStepsLogHasTheAttemptAndItsOwnLabels) {
   RecentMetrics metrics(warn_);
-  metrics.logged(accuracy(kNow - 2 * kSecond, 0.5), kNow);
-  metrics.logged(accuracy(kNow - kSecond, 0.75), kNow);
+  metrics.logged(accuracy(kSampledAt - 2 * kSecond, 0.5), kSampledAt);
+  metrics.logged(accuracy(kSampledAt - kSecond, 0.75), kSampledAt);
   const auto series = metrics.knowledge()->series("accuracy", {}, 10);
   ASSERT_EQ(series.size(), 1u);
   EXPECT_EQ(series[0].labels,
@@ -61,29 +61,29 @@ TEST_F(RecentMetricsTest, SidecarsNameTheirSeriesAndSendSamplesByNumber) {
   RecentMetrics metrics(warn_);
   const Labels labels{{"run", "r1"}, {"step", "train"}, {"attempt", "1"}};
   const std::uint64_t cpu =
-      metrics.series(kSidecar, {1, "container_cpu_seconds_total", "counter", labels}, kNow);
+      metrics.series(kSidecar, {1, "container_cpu_seconds_total", "counter", labels}, kSampledAt);
   const std::uint64_t disk =
-      metrics.series(kSidecar, {2, "volume_available_bytes", "gauge", {{"volume", "/"}}}, kNow);
+      metrics.series(kSidecar, {2, "volume_available_bytes", "gauge", {{"volume", "/"}}}, kSampledAt);
   ASSERT_NE(cpu, 0u);
   ASSERT_NE(disk, 0u);
   EXPECT_NE(cpu, disk);
   const std::vector<hub::Sample> samples{
-      {cpu, kNow - 10 * kSecond, 5}, {disk, kNow - kSecond, 1e9}, {cpu, kNow, 8}};
-  metrics.samples(samples, kNow);
+      {cpu, kSampledAt - 10 * kSecond, 5}, {disk, kSampledAt - kSecond, 1e9}, {cpu, kSampledAt, 8}};
+  metrics.samples(samples, kSampledAt);
   EXPECT_EQ(last(metrics, "container_cpu_seconds_total"), 8);
   EXPECT_EQ(last(metrics, "volume_available_bytes"), 1e9);
   EXPECT_EQ(metrics.knowledge()->series("volume_available_bytes", {}, 10)[0].labels,
             (Labels{{"volume", "/"}, {"pod", "local"}}));
   // In another session of the sidecar it is the same series.
-  EXPECT_EQ(metrics.series(kSidecar, {9, "container_cpu_seconds_total", "counter", labels}, kNow),
+  EXPECT_EQ(metrics.series(kSidecar, {9, "container_cpu_seconds_total", "counter", labels}, kSampledAt),
             cpu);
 }
 
 TEST_F(RecentMetricsTest, WhatIsRefusedHasNoNumberAndIsToldOnce) {
   RecentMetrics metrics(warn_);
-  metrics.logged(accuracy(kNow, 0.5), kNow);
+  metrics.logged(accuracy(kSampledAt, 0.5), kSampledAt);
   const protocol::Series as_counter{1, "accuracy", "counter", {{"run", "r2"}}};
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(metrics.series(kSidecar, as_counter, kNow), 0u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(metrics.series(kSidecar, as_counter, kSampledAt), 0u);
   ASSERT_EQ(warnings_.size(), 1u);
   EXPECT_NE(warnings_[0].find("metric 'accuracy' is a gauge"), std::string::npos) << warnings_[0];
 }
@@ -93,9 +93,9 @@ TEST_F(RecentMetricsTest, ALimitOfSeriesIsToldOnceForEachName) {
   options.max_series_per_name = 2;
   RecentMetrics metrics(warn_, options);
   for (int i = 0; i < 10; ++i) {
-    protocol::Metric metric = accuracy(kNow, 0.5);
+    protocol::Metric metric = accuracy(kSampledAt, 0.5);
     metric.id.step = "train" + std::to_string(i);
-    metrics.logged(metric, kNow);
+    metrics.logged(metric, kSampledAt);
   }
   EXPECT_EQ(metrics.knowledge()->series("accuracy", {}, 10).size(), 2u);
   ASSERT_EQ(warnings_.size(), 1u);
@@ -103,8 +103,8 @@ TEST_F(RecentMetricsTest, ALimitOfSeriesIsToldOnceForEachName) {
 
 TEST_F(RecentMetricsTest, SamplesOfASeriesThatWasForgottenAreTold) {
   RecentMetrics metrics(warn_);
-  const std::uint64_t number = metrics.series(kSidecar, {1, "queue", "gauge", {}}, kNow);
-  const std::int64_t later = kNow + kSecond * 2 * 3600;
+  const std::uint64_t number = metrics.series(kSidecar, {1, "queue", "gauge", {}}, kSampledAt);
+  const std::int64_t later = kSampledAt + kSecond * 2 * 3600;
   metrics.maintain(later);
   const std::vector<hub::Sample> samples{{number, later, 1}};
   metrics.samples(samples, later);
@@ -119,14 +119,14 @@ TEST_F(RecentMetricsTest, SamplesOfASeriesThatWasForgottenAreTold) {
 TEST_F(RecentMetricsTest, ThreadsWriteAndReadAtOnce) {
   RecentMetrics metrics;
   std::jthread hub([&] {
-    const std::uint64_t number = metrics.series(kSidecar, {1, "queue", "gauge", {}}, kNow);
+    const std::uint64_t number = metrics.series(kSidecar, {1, "queue", "gauge", {}}, kSampledAt);
     for (int i = 0; i < 2000; ++i) {
-      const std::vector<hub::Sample> samples{{number, kNow + i, 1.0 * i}};
-      metrics.samples(samples, kNow);
+      const std::vector<hub::Sample> samples{{number, kSampledAt + i, 1.0 * i}};
+      metrics.samples(samples, kSampledAt);
     }
   });
   std::jthread strand([&] {
-    for (int i = 0; i < 2000; ++i) metrics.logged(accuracy(kNow + i, i), kNow);
+    for (int i = 0; i < 2000; ++i) metrics.logged(accuracy(kSampledAt + i, i), kSampledAt);
   });
   std::jthread reader([&] {
     for (int i = 0; i < 2000; ++i) {
