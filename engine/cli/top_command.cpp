@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/cli/application_view.hpp"
 #include "engine/cli/screen.hpp"
 #include "engine/cli/top_link.hpp"
 #include "engine/cli/top_view.hpp"
