@@ -34,10 +34,12 @@ void print_event(const json& event, std::int64_t first_us) {
   std::string rest = event.value("cause", "");
   if (event.contains("data") && type != "run_created")
     rest += (rest.empty() ? "" : "  ") + event["data"].dump();
-  const std::string line =
-      fmt::format("{:>5} {:>10.3f} s  {:<17} {}  {}", event.at("seq").get<std::int64_t>(),
-                  static_cast<double>(event.value("time_us", first_us) - first_us) / 1e6, type,
-                  event.value("step", ""), rest);
+  std::string what = event.value("step", "");
+  if (const int attempt = event.value("attempt", 0); attempt > 1)
+    what += fmt::format(" #{}", attempt);
+  const std::string line = fmt::format(
+      "{:>5} {:>10.3f} s  {:<17} {}  {}", event.at("seq").get<std::int64_t>(),
+      static_cast<double>(event.value("time_us", first_us) - first_us) / 1e6, type, what, rest);
   fmt::print("{}\n", fit(trimmed(line), static_cast<std::size_t>(terminal_width(STDOUT_FILENO))));
 }
 

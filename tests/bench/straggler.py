@@ -1,8 +1,8 @@
 """What second attempts save: python3 straggler.py BUILD [SEEDS] prints a table and JSON.
 
 A real server runs a for_each of 40 instances, 4 at once, that sleep for 0.5 s; of all attempts 10 %, drawn by seed, instance
-and attempt, take 5 to 10 times as long. Each seed is run without any agent, and with one that has the strategy `straggler`.
-Wasted: seconds of attempts that were not first.
+and attempt, take 5 to 10 times as long. Each seed is run without any agent, and with one that has the strategy `straggler`, which
+may give a tenth, or a fifth, of all instances a second attempt. Wasted: seconds of attempts that were not first.
 """
 
 import json
@@ -19,6 +19,7 @@ import time
 import urllib.request
 
 kInstances, kAtOnce, kUsual, kShare = 40, 4, 0.5, 0.1
+kShares = (0, 0.1, 0.2)  # max_share of the strategy; 0: no agent
 kPatience = 120.0  # seconds, of one run
 
 kAgent = """apiVersion: scanflow.dev/v1
@@ -28,9 +29,9 @@ rules:
   - name: stragglers
     on: {interval: {every: 200ms}}
     see: {running: "${{ runs.running('shards') }}"}
-    strategy: {uses: straggler, with: {min_seconds: 0.25, min_done: 0.25}}
+    strategy: {uses: straggler, with: {min_seconds: 0.25, min_done: 0.25, max_share: @SHARE@}}
     allow: [hedge_step]
-    guard: {max_per_hour: 100000}
+    guard: {max_per_hour: 3600}
 """
 
 
@@ -72,11 +73,12 @@ class Server:
 
     def ask(self, path, body=None):
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data), timeout=30) as answer:
+        request = urllib.request.Request(self.url + path, data=data, headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
     def run(self, seed):
-        run = self.ask("/api/v1/runs", {"source": pipeline(seed), "options": {"jobs": kAtOnce}})["run"]
+        run = self.ask("/api/v1/runs", {"source": pipeline(seed)})["run"]
         deadline = time.monotonic() + kPatience
         while (shown := self.ask(f"/api/v1/runs/{run}"))["status"] in ("queued", "running"):
             if time.monotonic() > deadline:
@@ -93,12 +95,12 @@ class Server:
         self.process.wait(30)
 
 
-def measure(build, seeds, with_agent):
+def measure(build, seeds, share):
     with tempfile.TemporaryDirectory() as folder:
         state = pathlib.Path(folder)
         server = Server(build, state)
-        if with_agent:
-            (state / "agent.yaml").write_text(kAgent)
+        if share:
+            (state / "agent.yaml").write_text(kAgent.replace("@SHARE@", str(share)))
             subprocess.run([build / "bin/scanflow", "apply", "-f", state / "agent.yaml", "--server", server.url], check=True,
                            stdout=subprocess.DEVNULL)
         rows = [server.run(seed) for seed in seeds]
@@ -110,15 +112,15 @@ def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     seeds = range(1, int(sys.argv[2]) + 1 if len(sys.argv) > 2 else 6)
     os.environ.pop("SCANFLOW_STATE", None)
-    without, hedged = measure(build, seeds, False), measure(build, seeds, True)
-    print(f"{'seed':>4} {'without':>8} {'with':>8} {'second':>7} {'wasted':>7}")
-    for seed, plain, other in zip(seeds, without, hedged):
-        print(f"{seed:>4} {plain[0]:>7.2f}s {other[0]:>7.2f}s {other[1]:>7} {other[2]:>6.2f}s")
-    mean = {"without_s": statistics.mean(row[0] for row in without),
-            "with_s": statistics.mean(row[0] for row in hedged),
-            "second_attempts": statistics.mean(row[1] for row in hedged),
-            "wasted_s": statistics.mean(row[2] for row in hedged)}
-    print(json.dumps(mean))
+    columns = {share: measure(build, seeds, share) for share in kShares}
+    print("seed" + "".join(f"{f'share {share}' if share else 'without':>34}" for share in kShares))
+    for i, seed in enumerate(seeds):
+        rows = [columns[share][i] for share in kShares]
+        print(f"{seed:>4}" + "".join(f"{row[0]:>12.2f}s {row[1]:>2} second, {row[2]:>5.2f}s wasted" for row in rows))
+    print(json.dumps([{"max_share": share,
+                       "seconds": statistics.mean(row[0] for row in rows),
+                       "second_attempts": statistics.mean(row[1] for row in rows),
+                       "wasted_s": statistics.mean(row[2] for row in rows)} for share, rows in columns.items()]))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class HedgeTest : public testing::Test {
   Output hedge(const std::string& run, const std::string& step) const {
     return scanflow({"primitive", "send", "engine", "hedge_step", "run=" + run, "step=" + step});
   }
-  std::string files() const { return scanflow_.files().string(); }
+  std::string files() const { return scanflow_.files().path().string(); }
   /// With $FILES as it is.
   std::string submit(std::string source) const {
     for (std::size_t at = source.find("$FILES"); at != std::string::npos;
@@ -80,14 +80,14 @@ class HedgeTest : public testing::Test {
 TEST_F(HedgeTest, TheSecondAttemptWinsAndTheFirstOneIsGone) {
   const std::string run = submit(kSlow);
   ASSERT_TRUE(is_there("pid1"));
-  EXPECT_THAT(hedge(run, "after").err, HasSubstr("step after is pending"));
-  EXPECT_THAT(hedge(run, "wrok").err, HasSubstr("no step 'wrok'"));
+  EXPECT_THAT(hedge(run, "after").out, HasSubstr("step after is pending"));
+  EXPECT_THAT(hedge(run, "wrok").out, HasSubstr("no step 'wrok'"));
   const Output asked = hedge(run, "work");
   EXPECT_EQ(asked.exit, 0) << asked.err;
   ASSERT_TRUE(is_there("pid2"));
   const Output again = hedge(run, "work");
   EXPECT_NE(again.exit, 0);
-  EXPECT_THAT(again.err, HasSubstr("step work has a second attempt already: 2 runs beside 1"));
+  EXPECT_THAT(again.out, HasSubstr("step work has a second attempt already: 2 runs beside 1"));
   const json top = server_->get("/api/v1/top").at("attempts");
   ASSERT_EQ(top.size(), 2U) << top;
   EXPECT_EQ(top[0].at("hedge"), false);
@@ -161,7 +161,8 @@ steps:
 )");
   ASSERT_TRUE(server_->reaches(run, "succeeded")) << server_->log();
   std::string hedged;
-  for (const json& each : server_->get("/api/v1/runs/" + run).at("steps")) {
+  const json ended = server_->get("/api/v1/runs/" + run);
+  for (const json& each : ended.at("steps")) {
     if (each.contains("hedged")) hedged += each.at("name").get<std::string>();
   }
   EXPECT_EQ(hedged, "shard[4]");
