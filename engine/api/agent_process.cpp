@@ -241,6 +241,7 @@ void AgentProcess::take(Served& served, const json& news) {
   } else if (type == "paused") {
     served.paused = news.at("paused");
     served.runner->pause(served.paused);
+    options_.log(fmt::format("agent {} {}", whole_name(), served.paused ? "is paused" : "goes on"));
   } else if (type == "applied") {
     served.wanted = news.at("version");
     served.read_again_us = 0;

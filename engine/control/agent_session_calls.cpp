@@ -191,9 +191,13 @@ Allowed<json> AgentSessions::commit(const json& asked) {
       if (const auto done = ledger_.update(each); !done) return broken(done.error());
   }
   json answer = {{"decisions", to_message(decisions)}};
-  const std::lock_guard lock(mutex_);
-  session_->committed = number;
-  session_->answer = answer;
+  {
+    const std::lock_guard lock(mutex_);
+    session_->committed = number;
+    session_->answer = answer;
+  }
+  for (const Decision& each : decisions)  // what the process asks for next, anyway
+    if (each.state == "acting" && !each.actions.empty()) begin_action(each, 0);
   return answer;
 }
 
@@ -301,7 +305,15 @@ Allowed<json> AgentSessions::act(const json& asked) {
   if (std::any_of(decision->actions.begin(),
                   decision->actions.begin() + static_cast<std::ptrdiff_t>(index), not_done))
     return wrong(fmt::format("the actions of {} are done one after the other", decision->id));
-  const auto told = [self = shared_from_this(), id = decision->id, index, order](Outcome outcome) {
+  begin_action(*decision, index);
+  return json::object();
+}
+
+/// Of a decision that acts; one that is under way already is done once, by its order's id.
+void AgentSessions::begin_action(const Decision& decision, std::size_t index) {
+  const DecidedAction& action = decision.actions[index];
+  const std::string order = fmt::format("{}-{}", decision.id, index);
+  const auto told = [self = shared_from_this(), id = decision.id, index, order](Outcome outcome) {
     // Elsewhere: the engine must not wait for a commit of its own.
     boost::asio::post(self->writing_, [self, id, index, order, outcome = std::move(outcome)] {
       self->record(id, index, order, outcome);
@@ -309,19 +321,15 @@ Allowed<json> AgentSessions::act(const json& asked) {
   };
   // The document may have changed since.
   const auto own = spec();
-  const pipeline::AgentRule* const rule = rule_of(*own, decision->rule);
-  std::string why = rule == nullptr ? fmt::format("the agent has no rule '{}'", decision->rule)
-                                    : why_refused(*rule, {action}, decision->depth, false);
-  if (!why.empty()) {
-    told({"REFUSED", std::move(why), json::object()});
-    return json::object();
-  }
+  const pipeline::AgentRule* const rule = rule_of(*own, decision.rule);
+  std::string why = rule == nullptr ? fmt::format("the agent has no rule '{}'", decision.rule)
+                                    : why_refused(*rule, {action}, decision.depth, false);
+  if (!why.empty()) return told({"REFUSED", std::move(why), json::object()});
   try {
-    actor_.act({order, action, name_, decision->rule, decision->id, decision->depth}, told);
+    actor_.act({order, action, name_, decision.rule, decision.id, decision.depth}, told);
   } catch (const std::exception& error) {
     told({"FAILED", error.what(), json::object()});
   }
-  return json::object();
 }
 
 /// What became of an action; with the last one, or one that failed, its decision ends.
@@ -347,6 +355,7 @@ void AgentSessions::record(const std::string& id, std::size_t index, const std::
       decision->ended_us = options.first();
     }
     if (const auto kept = ledger_.update(*decision); !kept) options.second(kept.error().message);
+    if (decision->state == "acting") begin_action(*decision, index + 1);
   }
   push({{"type", "outcome"}, {"order", order}, {"outcome", to_json(outcome)}});
 }

@@ -137,6 +137,7 @@ class AgentSessions final : public RunningAgent,
   void judge_all(const pipeline::AgentRule* rule, GuardState& guard,
                  std::vector<Decision>& decisions);
   void note_admission(const pipeline::AgentRule& rule, const std::vector<Decision>& decisions);
+  void begin_action(const Decision& decision, std::size_t index);
   void record(const std::string& decision, std::size_t action, const std::string& order,
               Outcome outcome);
   void push(json item);

@@ -77,29 +77,34 @@ void Agents::begin_process(const std::string& name, Kept& kept, AgentRunner::Opt
 Allowed<std::shared_ptr<AgentSessions>> Agents::sessions(const std::string& name_space,
                                                          const std::string& name) const {
   const std::string whole = name_space + "/" + name;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = agents_.find(whole);
+    if (!ending_ && found != agents_.end() && found->second.sessions) return found->second.sessions;
+  }
+  const auto document = store_->document("Agent", name_space, name);
   const auto refuse = [](Refusal::Why why, std::string message) {
     return tl::unexpected(Refusal{why, std::move(message)});
   };
+  if (!document) return refuse(Refusal::Why::broken, document.error().message);
+  if (!*document)
+    return refuse(Refusal::Why::unknown, fmt::format("there is no agent '{}'", whole));
   {
     const std::lock_guard lock(mutex_);
     if (ending_) return refuse(Refusal::Why::not_yet, "the server is ending; ask the next one");
     const auto found = agents_.find(whole);
-    if (found != agents_.end() && found->second.sessions) return found->second.sessions;
-    if (found != agents_.end() && found->second.runner)
+    const bool is_newest = found != agents_.end() && found->second.version == (*document)->version;
+    if (is_newest && found->second.runner)
       return refuse(Refusal::Why::in_server,
                     fmt::format("agent {} runs in the server: write 'runs: process' into its "
                                 "document, and apply it",
                                 whole));
-    if (found != agents_.end() && !found->second.problem.empty())
+    if (is_newest && !found->second.problem.empty())
       return refuse(Refusal::Why::not_yet,
                     fmt::format("agent {}: {}", whole, found->second.problem));
   }
-  const auto document = store_->document("Agent", name_space, name);
-  if (!document) return refuse(Refusal::Why::broken, document.error().message);
-  if (*document)
-    return refuse(Refusal::Why::not_yet,
-                  fmt::format("agent {} was applied just now; try again", whole));
-  return refuse(Refusal::Why::unknown, fmt::format("there is no agent '{}'", whole));
+  return refuse(Refusal::Why::not_yet,
+                fmt::format("agent {} was applied just now; try again", whole));
 }
 
 }  // namespace scanflow::control

@@ -84,13 +84,13 @@ class AgentProcessTest : public testing::Test {
   std::unique_ptr<ServerProgram> server_ = std::make_unique<ServerProgram>(scanflow_);
 };
 
-constexpr const char* kOnDrift =
+constexpr const char* kRunOnDrift =
     "  - {name: drift, on: {event: {type: drift.*}}, do: [{run_pipeline: {pipeline: hello, params: "
     "{who: '${{ event.type }}'}}}], guard: {max_per_hour: 1000}}\n";
 
 TEST_F(AgentProcessTest, ItDoesWhatItWouldDoInTheServer) {
   apply(
-      std::string(kOnDrift) +
+      std::string(kRunOnDrift) +
       "  - {name: high, on: {metric: {name: loss, above: 3}}, see: {most: \"${{ "
       "metrics.max('loss') }}\"}, do: [{emit: {type: high, payload: {most: '${{ see.most }}'}}}], "
       "goal: {value: \"${{ metrics.max('loss') }}\", after: 1s}}\n"
@@ -135,6 +135,7 @@ TEST_F(AgentProcessTest, ItDoesWhatItWouldDoInTheServer) {
   EXPECT_TRUE(eventually([&] { return agent().at("rules")[0].at("fired") == 1; })) << agent();
 
   EXPECT_EQ(scanflow({"agent", "pause", "checker"}).exit, 0);
+  EXPECT_TRUE(eventually([&] { return program->err().find("is paused") != std::string::npos; }));
   emit("drift.unseen");
   EXPECT_EQ(scanflow({"agent", "resume", "checker"}).exit, 0);
   apply("  - {name: other, on: {event: {type: after}}, do: [{emit: {type: x}}]}\n");
@@ -151,7 +152,7 @@ TEST_F(AgentProcessTest, ItDoesWhatItWouldDoInTheServer) {
 }
 
 TEST_F(AgentProcessTest, AProcessThatIsKilledLosesNoEventAndFiresNoneTwice) {
-  auto program = run_ready(kOnDrift);
+  auto program = run_ready(kRunOnDrift);
   constexpr int kEvents = 30;
   for (int i = 0; i < kEvents; ++i) {
     if (i == kEvents / 2) {  // in the midst of what it does
@@ -165,7 +166,7 @@ TEST_F(AgentProcessTest, AProcessThatIsKilledLosesNoEventAndFiresNoneTwice) {
 }
 
 TEST_F(AgentProcessTest, AServerThatIsKilledMeanwhileLosesNothingEither) {
-  const auto program = run_ready(kOnDrift);
+  const auto program = run_ready(kRunOnDrift);
   constexpr int kEvents = 30;
   for (int i = 0; i < kEvents; ++i) {
     emit("drift." + std::to_string(i));
@@ -179,7 +180,7 @@ TEST_F(AgentProcessTest, AServerThatIsKilledMeanwhileLosesNothingEither) {
 }
 
 TEST_F(AgentProcessTest, OfTwoOneStandsByAndTakesOver) {
-  const auto first = run_ready(kOnDrift);
+  const auto first = run_ready(kRunOnDrift);
   const auto second = run();
   ASSERT_TRUE(eventually([&] { return second->err().find("stands by") != std::string::npos; }));
   emit("drift.0");
@@ -269,7 +270,7 @@ TEST_F(AgentProcessTest, WhoAsksInItsPlaceIsNotTrusted) {
 }
 
 TEST_F(AgentProcessTest, WhatKeepsItFromRunningIsSaid) {
-  const std::string file = apply(kOnDrift, "server");
+  apply(kRunOnDrift, "server");
   ASSERT_TRUE(eventually([&] { return agent().value("status", "") == "active"; }));
   const Output in_server = scanflow({"agent", "run", "checker"});
   EXPECT_EQ(in_server.exit, 2);
@@ -282,12 +283,20 @@ TEST_F(AgentProcessTest, WhatKeepsItFromRunningIsSaid) {
   EXPECT_EQ(nowhere.exit, 2);
   EXPECT_THAT(nowhere.err, HasSubstr("--server URL"));
 
+  const std::string wrong = scanflow_.files() / "wrong.yaml";
+  write(wrong,
+        "apiVersion: scanflow.dev/v1\nkind: Agent\nmetadata: {name: checker}\nruns: elsewhere\n"
+        "rules:\n  - {name: a, on: {event: {type: x}}, do: [{emit: {type: y}}]}\n");
+  const Output applied = scanflow({"agent", "run", "checker", "-f", wrong});
+  EXPECT_EQ(applied.exit, 2);
+  EXPECT_THAT(applied.err, HasSubstr("'elsewhere' is not a value of 'runs'"));
+
   // A machine without plugins.
   namespace fs = std::filesystem;
   const fs::path bin = scanflow_.files().path() / "elsewhere" / "bin";
   fs::create_directories(bin);
   fs::copy_file(SCANFLOW_BINARY_DIR "/bin/scanflow", bin / "scanflow");
-  apply(kOnDrift);
+  apply(kRunOnDrift);
   ASSERT_TRUE(eventually([&] { return agent().value("status", "") == "waiting"; }));
   Program program({bin / "scanflow", "agent", "run", "checker", "--server", server_->url()});
   const Output without = program.wait();

@@ -8,7 +8,9 @@
 #include <atomic>
 #include <chrono>
 
+#include "engine/control/ledger.hpp"
 #include "engine/pipeline/agent_reader.hpp"
+#include "engine/store/store.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/control/plugins.hpp"
