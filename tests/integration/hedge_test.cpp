@@ -143,7 +143,7 @@ rules:
   - name: stragglers
     on: {interval: {every: 1s}}
     see: {running: "${{ runs.running('shards') }}"}
-    strategy: {uses: straggler, with: {min_seconds: 0.5, factor: 3}}
+    strategy: {uses: straggler, with: {min_seconds: 3, factor: 3}}
     allow: [hedge_step]
     guard: {max_per_hour: 1000}
 )");
