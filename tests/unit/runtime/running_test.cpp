@@ -8,7 +8,7 @@ namespace {
 using run::Event;
 using run::EventType;
 
-constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kOneSecond = 1'000'000;
 
 TEST(Running, AgesBesideWhatOthersTook) {
   Submission submission;
@@ -30,11 +30,11 @@ TEST(Running, AgesBesideWhatOthersTook) {
     run.apply({.type = type, .step = step, .attempt = attempt, .time_us = time_us}, batch);
   };
   run.apply(run.created_event(false), batch);
-  decide(kSecond, 3);
-  happens(EventType::attempt_ended, 0, 1, 3 * kSecond);
-  happens(EventType::hedge_requested, 1, 1, 4 * kSecond);
+  decide(kOneSecond, 3);
+  happens(EventType::attempt_ended, 0, 1, 3 * kOneSecond);
+  happens(EventType::hedge_requested, 1, 1, 4 * kOneSecond);
   const std::vector<bool> hedgeable(run.machine().size(), true);
-  json all = running_steps(run, hedgeable, 11 * kSecond);
+  json all = running_steps(run, hedgeable, 11 * kOneSecond);
   ASSERT_EQ(all.size(), 1U) << all;
   const json expected = {
       {"run", "r"},
@@ -52,10 +52,10 @@ TEST(Running, AgesBesideWhatOthersTook) {
         {{"step", "a[x=3]"}, {"attempt", 1}, {"seconds", 10.0}, {"hedged", false}}}}};
   EXPECT_EQ(all[0], expected) << "asked for, it counts";
 
-  decide(5 * kSecond, 1);  // the second attempt
+  decide(5 * kOneSecond, 1);  // the second attempt
   ASSERT_EQ(run.machine().in_flight(1).size(), 2U);
-  happens(EventType::attempt_ended, 1, 2, 6 * kSecond);
-  all = running_steps(run, hedgeable, 11 * kSecond);
+  happens(EventType::attempt_ended, 1, 2, 6 * kOneSecond);
+  all = running_steps(run, hedgeable, 11 * kOneSecond);
   EXPECT_EQ(all[0].at("seconds"), (json{1.0, 2.0})) << "what the attempt took that was first";
   EXPECT_EQ(all[0].at("running").size(), 1U) << "what is left of a step that has ended is not";
   EXPECT_EQ(all[0].at("hedges"), 1);
