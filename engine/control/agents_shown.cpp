@@ -104,7 +104,7 @@ Allowed<std::shared_ptr<AgentSessions>> Agents::sessions(const std::string& name
                     fmt::format("agent {}: {}", whole, found->second.problem));
   }
   return refuse(Refusal::Why::not_yet,
-                fmt::format("agent {} was applied just now; try again", whole));
+                fmt::format("agent {} was applied just now, and is about to be read", whole));
 }
 
 }  // namespace scanflow::control

@@ -97,12 +97,12 @@ TEST_F(AgentProcessTest, ItDoesWhatItWouldDoInTheServer) {
       "  - {name: gate, on: {event: {type: high}}, do: [{run_pipeline: {pipeline: hello}}], guard: "
       "{mode: approve}}\n"
       "  - {name: deny, on: {submit: {labels: {team: others}}}, do: [{admit: {deny: not now}}]}\n");
-  ASSERT_TRUE(eventually([&] { return agent().value("status", "") == "waiting"; })) << agent();
+  ASSERT_TRUE(eventually([&] { return agent().value("status", json()) == "waiting"; })) << agent();
   EXPECT_THAT(scanflow({"agent", "list"}).out, HasSubstr("waits for its process"));
   EXPECT_THAT(scanflow({"agent", "run", "checker", "-n", "none"}).err,
               HasSubstr("there is no agent 'none/checker'"));
   EXPECT_EQ(scanflow_({"__complete", "--server", server_->url(), "agent", "run", ""}).out,
-            "checker\n");
+            "default/checker\n");
   const auto program = run();
   ASSERT_TRUE(is_run_by(*program)) << program->err();
   EXPECT_THAT(scanflow({"agent", "show", "checker"}).out,
@@ -221,7 +221,7 @@ TEST_F(AgentProcessTest, WhoAsksInItsPlaceIsNotTrusted) {
     const std::string id = fmt::format("019aaaaa-0000-7000-8000-{:012}", number);
     const json action = {{"primitive", primitive},
                          {"target", json::object()},
-                         {"args", {{"type", "told"}, {"pipeline", "hello"}}},
+                         {"args", {{primitive == "emit" ? "type" : "pipeline", "hello"}}},
                          {"outcome", nullptr},
                          {"message", ""},
                          {"evidence", json::object()}};
@@ -271,7 +271,7 @@ TEST_F(AgentProcessTest, WhoAsksInItsPlaceIsNotTrusted) {
 
 TEST_F(AgentProcessTest, WhatKeepsItFromRunningIsSaid) {
   apply(kRunOnDrift, "server");
-  ASSERT_TRUE(eventually([&] { return agent().value("status", "") == "active"; }));
+  ASSERT_TRUE(eventually([&] { return agent().value("status", json()) == "active"; }));
   const Output in_server = scanflow({"agent", "run", "checker"});
   EXPECT_EQ(in_server.exit, 2);
   EXPECT_THAT(in_server.err, HasSubstr("write 'runs: process' into its document"));
@@ -297,7 +297,7 @@ TEST_F(AgentProcessTest, WhatKeepsItFromRunningIsSaid) {
   fs::create_directories(bin);
   fs::copy_file(SCANFLOW_BINARY_DIR "/bin/scanflow", bin / "scanflow");
   apply(kRunOnDrift);
-  ASSERT_TRUE(eventually([&] { return agent().value("status", "") == "waiting"; }));
+  ASSERT_TRUE(eventually([&] { return agent().value("status", json()) == "waiting"; }));
   Program program({bin / "scanflow", "agent", "run", "checker", "--server", server_->url()});
   const Output without = program.wait();
   EXPECT_EQ(without.exit, 2);
