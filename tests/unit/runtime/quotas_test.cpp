@@ -55,7 +55,7 @@ TEST(Quotas, WhatRunsInOtherRunsOfTheNamespaceCounts) {
   run::Slots slots(100);
   WithinQuota within(slots, quotas, "app-a");
   EXPECT_FALSE(within.take(small));
-  EXPECT_THAT(within.waits(), HasSubstr("768.0 MiB of 1.0 GiB of memory in use"));
+  EXPECT_THAT(within.waits(), HasSubstr("768 MiB of 1.0 GiB of memory in use"));
   WithinQuota other(slots, quotas, "app-b");
   EXPECT_TRUE(other.take(small)) << "a team without a quota";
   WithinQuota free(slots, quotas, "elsewhere");
