@@ -106,6 +106,7 @@ TEST(Applications, APipelineNamesTheSecretsOfItsTeam) {
                   "application mnist has not; to let it, add to 'secrets' of the team science of "
                   "the Application default/mnist: {file: key.pem}"));
   EXPECT_EQ(refusals(mnist(", secrets: []"), {*asks}).size(), 2u);
+  EXPECT_EQ(refusals(mnist(", secrets: [{env: TOKEN}, {file: other.pem}]"), {*asks}).size(), 1u);
   EXPECT_THAT(refusals(mnist(", secrets: [{env: TOKEN}, {file: key.pem}]"), {*asks}), IsEmpty());
   EXPECT_EQ(refusals(mnist(", secrets: [{file: TOKEN}, {file: key.pem}]"), {*asks}).size(), 1u)
       << "a file is no variable";

@@ -87,6 +87,8 @@ TEST(Quotas, AGangCountsWithAllItsRanksAndACallNot) {
   call.uses = "pipeline";
   EXPECT_TRUE(within.take(call));
   EXPECT_EQ(quotas.of("app-a").gpus, 4u);
+  quotas.add("app-a", {&gang, 2});
+  EXPECT_EQ(quotas.of("app-a").gpus, 12u);
 }
 
 TEST(Quotas, WhatFindsNoSlotTakesNothing) {
