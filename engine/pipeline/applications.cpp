@@ -113,16 +113,7 @@ class Judge {
   }
 
   void check_quota(const Pipeline& pipeline, const Step& step, const Owner& owner) {
-    if (step.uses == "pipeline") return;
-    const Quota& quota = owner.team->quota;
-    std::vector<std::string> over;
-    if (const double cpus = cpus_of(step); quota.cpus && cpus > *quota.cpus + kSumOfTenths)
-      over.push_back(fmt::format("{} CPUs of {}", cpus, *quota.cpus));
-    if (const std::uint64_t memory = memory_of(step); quota.memory && memory > *quota.memory)
-      over.push_back(
-          fmt::format("{} of memory of {}", format_bytes(memory), format_bytes(*quota.memory)));
-    if (const std::uint32_t gpus = gpus_of(step); quota.gpus && gpus > *quota.gpus)
-      over.push_back(fmt::format("{} GPUs of {}", gpus, *quota.gpus));
+    const std::vector<std::string> over = over_quota(owner.team->quota, step);
     if (over.empty()) return;
     const std::string ranks =
         step.replicas > 1 ? fmt::format(" ({} replicas)", step.replicas) : std::string();
@@ -155,6 +146,22 @@ Applications::Applications(std::vector<std::shared_ptr<const ApplicationSpec>> a
 const Owner* Applications::owner_of(const std::string& name_space) const {
   const auto found = owners_.find(name_space);
   return found == owners_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> over_quota(const Quota& quota, const Step& step, std::uint32_t attempts) {
+  std::vector<std::string> over;
+  if (step.uses == "pipeline") return over;
+  const double cpus = cpus_of(step) * attempts;
+  const std::uint64_t memory = memory_of(step) * attempts;
+  const std::uint32_t gpus = gpus_of(step) * attempts;
+  if (quota.cpus && cpus > *quota.cpus + kSumOfTenths)
+    over.push_back(fmt::format("{} CPUs of {}", cpus, *quota.cpus));
+  if (quota.memory && memory > *quota.memory)
+    over.push_back(
+        fmt::format("{} of memory of {}", format_bytes(memory), format_bytes(*quota.memory)));
+  if (quota.gpus && gpus > *quota.gpus)
+    over.push_back(fmt::format("{} GPUs of {}", gpus, *quota.gpus));
+  return over;
 }
 
 std::string claimed_twice(const std::vector<std::shared_ptr<const ApplicationSpec>>& all) {

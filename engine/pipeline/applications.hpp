@@ -52,6 +52,10 @@ std::vector<std::string> refusals(const Applications& applications, const Asked&
 /// "2 errors; nothing was run" below them; or "".
 std::string render_refusals(const std::vector<std::string>& refusals, std::string_view then);
 
+/// What attempts of the step ask for together that is more than the whole quota: "0.6 CPUs of 0.5".
+std::vector<std::string> over_quota(const Quota& quota, const Step& step,
+                                    std::uint32_t attempts = 1);
+
 // What an attempt of a step asks for: all its ranks together.
 double cpus_of(const Step& step);
 std::uint64_t memory_of(const Step& step);

@@ -261,6 +261,14 @@ bool Machine::Impl::drop_stale(Kind& kind) const {
 
 void Machine::Impl::launch(Decisions& out, Admission& admission) {
   if (closed()) return;
+  std::vector<std::uint32_t> passed_over;
+  launch(out, admission, passed_over);
+  for (const std::uint32_t i : passed_over) make_launchable(i);
+}
+
+/// `passed_over`: second attempts that found no room, which others do not wait behind.
+void Machine::Impl::launch(Decisions& out, Admission& admission,
+                           std::vector<std::uint32_t>& passed_over) {
   const std::uint32_t limit = plan->pipeline->max_parallel;
   std::vector<Kind*> open;
   for (Kind& kind : kinds) open.push_back(&kind);
@@ -273,6 +281,11 @@ void Machine::Impl::launch(Decisions& out, Admission& admission) {
       return a->launchable.key() < b->launchable.key();
     });
     const std::uint32_t i = (*first)->launchable.top();
+    if (nodes[i].hedge_wanted && !admission.has_room(*(*first)->like)) {
+      (*first)->launchable.pop();
+      passed_over.push_back(i);
+      continue;
+    }
     if (!admission.take(*(*first)->like)) {
       open.erase(first);
       continue;

@@ -82,8 +82,11 @@ struct Decisions {
 class Admission {
  public:
   virtual ~Admission() = default;
-  /// May an attempt of a step like this one start now? If so, it is counted as running.
+  /// May an attempt of a step like this one start now? If so, it is counted as running; if not, room
+  /// may be kept free for it.
   virtual bool take(const pipeline::Step& step) = 0;
+  /// Would take() let it start? Changes nothing.
+  virtual bool has_room(const pipeline::Step& step) const = 0;
 };
 
 /// So many attempts, whatever they are.
@@ -91,6 +94,7 @@ class Slots final : public Admission {
  public:
   explicit Slots(std::uint32_t free) : free_(free) {}
   bool take(const pipeline::Step&) override { return free_ > 0 && free_-- > 0; }
+  bool has_room(const pipeline::Step&) const override { return free_ > 0; }
 
  private:
   std::uint32_t free_;
@@ -116,7 +120,7 @@ class Machine {
 
   /// Everything that follows now. New attempts as far as `admission` lets them: highest priority
   /// first, then longest critical path, then by index; where one may not start, others that are
-  /// unlike it still may. A step that was handed out as `resolve` is not handed out again before
+  /// unlike it still may. A second attempt that finds no room has none kept free for it. A step that was handed out as `resolve` is not handed out again before
   /// its answer was applied.
   Decisions decide(std::int64_t now_us, Admission& admission);
   Decisions decide(std::int64_t now_us, std::uint32_t slots) {

@@ -131,6 +131,7 @@ struct Machine::Impl {
   void ask_for_approvals(Decisions& out);
   void reuse_results(Decisions& out);
   void launch(Decisions& out, Admission& admission);
+  void launch(Decisions& out, Admission& admission, std::vector<std::uint32_t>& passed_over);
   void hand_out_stops(Decisions& out);
   void end_run(Decisions& out);
   std::int64_t next_wake();

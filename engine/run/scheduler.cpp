@@ -9,6 +9,22 @@ namespace {
 
 constexpr double kTolerance = 1e-9;  // sums of tenths
 
+bool requests(const pipeline::Step& step) {
+  return step.resources.cpu_request > 0 || step.resources.memory_request > 0;
+}
+
+/// "4 CPUs, and this machine has 2; and 3.0 GiB of memory, and ...": what is too much; or "".
+std::string too_much(double cpu, std::uint64_t memory, const Capacity& capacity) {
+  std::string why;
+  if (capacity.cpu > 0 && cpu > capacity.cpu + kTolerance)
+    why = fmt::format("{} CPUs, and this machine has {}", cpu, capacity.cpu);
+  if (capacity.memory > 0 && memory > capacity.memory) {
+    why += fmt::format("{}{} of memory, and this machine has {}", why.empty() ? "" : "; and ",
+                       format_bytes(memory), format_bytes(capacity.memory));
+  }
+  return why;
+}
+
 }  // namespace
 
 void Scheduler::occupy(const pipeline::Step& step, std::uint32_t count, bool elsewhere) {
@@ -38,6 +54,18 @@ bool Scheduler::fits(const pipeline::Step& step) const {
   return cpu_fits && memory_fits;
 }
 
+/// Of the run, and of the machine.
+bool Scheduler::has_slots(const pipeline::Step& step) const {
+  if (step.uses == "pipeline") return true;
+  return run_slots_ >= step.replicas && (elsewhere_ || jobs_ + step.replicas <= capacity_.jobs);
+}
+
+bool Scheduler::has_room(const pipeline::Step& step) const {
+  const auto pool = pools_.find(step.pool.name);
+  if (pool != pools_.end() && pool->second >= step.pool.limit) return false;
+  return has_slots(step) && (elsewhere_ || !requests(step) || (!reserved_ && fits(step)));
+}
+
 bool Scheduler::take(const pipeline::Step& step) {
   const bool works = step.uses != "pipeline";
   if (!step.pool.name.empty() && pools_[step.pool.name] >= step.pool.limit) return false;
@@ -49,8 +77,7 @@ bool Scheduler::take(const pipeline::Step& step) {
     jobs_ = capacity_.jobs;  // the same
     return false;
   }
-  const bool requests = step.resources.cpu_request > 0 || step.resources.memory_request > 0;
-  if (requests && !elsewhere_ && (reserved_ || !fits(step))) {
+  if (requests(step) && !elsewhere_ && (reserved_ || !fits(step))) {
     reserved_ = true;
     return false;
   }
@@ -64,19 +91,22 @@ std::string Scheduler::never_fits(const pipeline::Step& step, const Capacity& ca
     return fmt::format("its {} replicas start together, and {} at once may run; give -j {} or more",
                        step.replicas, capacity.jobs, step.replicas);
   }
-  const double cpu = step.resources.cpu_request * step.replicas;
-  const std::uint64_t memory = step.resources.memory_request * step.replicas;
-  std::string why;
-  if (capacity.cpu > 0 && cpu > capacity.cpu + kTolerance)
-    why = fmt::format("it requests {} CPUs, and this machine has {}", cpu, capacity.cpu);
-  if (capacity.memory > 0 && memory > capacity.memory) {
-    why += fmt::format("{} {} of memory, and this machine has {}",
-                       why.empty() ? "it requests" : "; and", format_bytes(memory),
-                       format_bytes(capacity.memory));
-  }
-  if (why.empty()) return {};
-  if (step.replicas > 1) why += fmt::format(" ({} replicas)", step.replicas);
-  return why + "; lower its requests (or limits, which they follow)";
+  const std::string much = too_much(step.resources.cpu_request * step.replicas,
+                                    step.resources.memory_request * step.replicas, capacity);
+  if (much.empty()) return {};
+  const std::string ranks =
+      step.replicas > 1 ? fmt::format(" ({} replicas)", step.replicas) : std::string();
+  return fmt::format("it requests {}{}; lower its requests (or limits, which they follow)", much,
+                     ranks);
+}
+
+std::string Scheduler::never_fits_twice(const pipeline::Step& step, const Capacity& capacity) {
+  if (capacity.jobs < 2) return "1 at once may run; give -j 2 or more";
+  const std::string much =
+      too_much(step.resources.cpu_request * 2, step.resources.memory_request * 2, capacity);
+  if (much.empty()) return {};
+  return fmt::format("both would request {}; lower its requests (or limits, which they follow)",
+                     much);
 }
 
 }  // namespace scanflow::run

@@ -29,11 +29,15 @@ class Scheduler final : public Admission {
   /// The run that asks from now on may start this many.
   void next_run(std::uint32_t slots, bool elsewhere = false);
   bool take(const pipeline::Step& step) override;
+  bool has_room(const pipeline::Step& step) const override;
 
   /// Why the step can never start on such a machine, and the fix; or "".
   static std::string never_fits(const pipeline::Step& step, const Capacity& capacity);
+  /// Why two attempts of it can never run there at once, or "".
+  static std::string never_fits_twice(const pipeline::Step& step, const Capacity& capacity);
 
  private:
+  bool has_slots(const pipeline::Step& step) const;
   bool fits(const pipeline::Step& step) const;
   void occupy(const pipeline::Step& step, std::uint32_t count, bool elsewhere);
 

@@ -175,6 +175,8 @@ struct Engine::Impl {
   void hedge_now(const HedgeRequest& request, Client client);
   /// Why none can begin beside the step's, or "".
   std::string why_no_hedge(const Entry& entry, std::uint32_t step) const;
+  /// Why two attempts of it can never run at once under its quota or on this machine, or "".
+  std::string no_room_beside(const Entry& entry, const pipeline::Step& step) const;
   void tell_running(const std::string& pipeline, const Client& client);
 
   // --- sidecars, once they are worth it (watch.cpp)

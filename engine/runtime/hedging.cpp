@@ -1,10 +1,12 @@
 // Second attempts beside slow ones: asked for, and what whoever asks for them wants to know.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <optional>
 #include <utility>
 
 #include "engine/runtime/engine_impl.hpp"
+#include "engine/runtime/machine_capacity.hpp"
 #include "engine/runtime/running.hpp"
 #include "sdk/base/clock.hpp"
 
@@ -74,6 +76,18 @@ json former_seconds(const store::Store& store, const json& of) {
 
 }  // namespace
 
+std::string Engine::Impl::no_room_beside(const Entry& entry, const pipeline::Step& step) const {
+  const std::string& name_space = entry.run.plan().pipeline->name_space;
+  if (const pipeline::Owner* const owner = applications->owner_of(name_space); owner != nullptr) {
+    const auto over = pipeline::over_quota(owner->team->quota, step, 2);
+    if (!over.empty())
+      return fmt::format("both would ask for {}, more than the whole quota of {} ({})",
+                         fmt::join(over, " and "), name_space, to_text(*owner));
+  }
+  return run::Scheduler::never_fits_twice(
+      step, capacity_for(entry.run.submission().options, options.capacity));
+}
+
 std::string Engine::Impl::why_no_hedge(const Entry& entry, std::uint32_t index) const {
   const run::Machine& machine = entry.run.machine();
   const run::StepStatus status = machine.step(index).status;
@@ -91,6 +105,8 @@ std::string Engine::Impl::why_no_hedge(const Entry& entry, std::uint32_t index) 
                        attempts[0].attempt);
   if (machine.awaits_hedge(index))
     return "has been given a second attempt already, which waits for room";
+  if (const std::string why = no_room_beside(entry, machine.spec_of(index)); !why.empty())
+    return "has no room for a second attempt beside the first: " + why;
   if (attempts[0].stopping != run::Cause::none)
     return fmt::format("is being stopped ({})", pipeline::name(attempts[0].stopping));
   return {};

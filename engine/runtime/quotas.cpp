@@ -17,6 +17,25 @@ InFlight asked_by(const pipeline::Step& step) {
   return {pipeline::cpus_of(step), pipeline::memory_of(step), pipeline::gpus_of(step)};
 }
 
+bool is_bound(const pipeline::Quota& quota, const InFlight& asked) {
+  return (quota.cpus && asked.cpus > 0) || (quota.memory && asked.memory > 0) ||
+         (quota.gpus && asked.gpus > 0);
+}
+
+/// "2 of 2 CPUs": of what in use there is too much for what is asked.
+std::vector<std::string> full_of(const pipeline::Quota& quota, const InFlight& now,
+                                 const InFlight& asked) {
+  std::vector<std::string> full;
+  if (quota.cpus && asked.cpus > 0 && now.cpus + asked.cpus > *quota.cpus + kCpuTolerance)
+    full.push_back(fmt::format("{} of {} CPUs", now.cpus, *quota.cpus));
+  if (quota.memory && asked.memory > 0 && now.memory + asked.memory > *quota.memory)
+    full.push_back(
+        fmt::format("{} of {} of memory", format_bytes(now.memory), format_bytes(*quota.memory)));
+  if (quota.gpus && asked.gpus > 0 && now.gpus + asked.gpus > *quota.gpus)
+    full.push_back(fmt::format("{} of {} GPUs", now.gpus, *quota.gpus));
+  return full;
+}
+
 }  // namespace
 
 void Quotas::add(const std::string& name_space, const run::Running& running) {
@@ -38,29 +57,32 @@ InFlight Quotas::of(const std::string& name_space) const {
   return found == shares_.end() ? InFlight{} : found->second.in_flight;
 }
 
+bool Quotas::has_room(const std::string& name_space, const pipeline::Step& step) const {
+  const pipeline::Owner* const owner = applications_->owner_of(name_space);
+  const InFlight asked = asked_by(step);
+  if (owner == nullptr || !is_bound(owner->team->quota, asked)) return true;
+  const auto share = shares_.find(name_space);
+  const bool kept = share != shares_.end() && !share->second.reserved.empty();
+  return !kept && full_of(owner->team->quota, of(name_space), asked).empty();
+}
+
 std::string Quotas::waits(const std::string& name_space, const pipeline::Step& step) {
   const pipeline::Owner* const owner = applications_->owner_of(name_space);
   if (owner == nullptr) return {};
   const InFlight asked = asked_by(step);
   const pipeline::Quota& quota = owner->team->quota;
-  const bool bound = (quota.cpus && asked.cpus > 0) || (quota.memory && asked.memory > 0) ||
-                     (quota.gpus && asked.gpus > 0);
-  if (!bound) return {};
+  if (!is_bound(quota, asked)) return {};
   Share& share = shares_[name_space];
   if (!share.reserved.empty()) return share.reserved;
-  const InFlight& now = share.in_flight;
-  std::vector<std::string> full;
-  if (quota.cpus && asked.cpus > 0 && now.cpus + asked.cpus > *quota.cpus + kCpuTolerance)
-    full.push_back(fmt::format("{} of {} CPUs", now.cpus, *quota.cpus));
-  if (quota.memory && asked.memory > 0 && now.memory + asked.memory > *quota.memory)
-    full.push_back(
-        fmt::format("{} of {} of memory", format_bytes(now.memory), format_bytes(*quota.memory)));
-  if (quota.gpus && asked.gpus > 0 && now.gpus + asked.gpus > *quota.gpus)
-    full.push_back(fmt::format("{} of {} GPUs", now.gpus, *quota.gpus));
+  const std::vector<std::string> full = full_of(quota, share.in_flight, asked);
   if (full.empty()) return {};
   share.reserved = fmt::format("{} waits for the quota of {} ({}): {} in use", step.name,
                                name_space, to_text(*owner), fmt::join(full, ", "));
   return share.reserved;
+}
+
+bool WithinQuota::has_room(const pipeline::Step& step) const {
+  return quotas_.has_room(name_space_, step) && inner_.has_room(step);
 }
 
 bool WithinQuota::take(const pipeline::Step& step) {

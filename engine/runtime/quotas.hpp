@@ -27,7 +27,8 @@ class Quotas {
       : applications_(std::move(applications)) {}
 
   void add(const std::string& name_space, const run::Running& running);
-  /// "": it fits now. Else what of the quota it waits for.
+  bool has_room(const std::string& name_space, const pipeline::Step& step) const;
+  /// "": it fits now. Else what of the quota it waits for; its room is kept free from now on.
   std::string waits(const std::string& name_space, const pipeline::Step& step);
   void occupy(const std::string& name_space, const pipeline::Step& step, std::uint32_t count = 1);
   InFlight of(const std::string& name_space) const;
@@ -47,6 +48,7 @@ class WithinQuota final : public run::Admission {
   WithinQuota(run::Admission& inner, Quotas& quotas, std::string name_space)
       : inner_(inner), quotas_(quotas), name_space_(std::move(name_space)) {}
   bool take(const pipeline::Step& step) override;
+  bool has_room(const pipeline::Step& step) const override;
   /// For what of the quota the first step that was refused waits; "": for none of it.
   const std::string& waits() const { return waits_; }
 

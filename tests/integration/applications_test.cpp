@@ -251,6 +251,21 @@ TEST_F(ApplicationsTest, StepsWaitForWhatTheirNamespaceMayAskFor) {
   EXPECT_THAT(refused({"apply", "-f", file("big.yaml", big)}), never);
 }
 
+TEST_F(ApplicationsTest, ASecondAttemptThatNoQuotaHoldsBesideTheFirstIsRefused) {
+  apply(application("  - {name: data, quota: {cpus: 500m}}\n") + "---\n" +
+        pipeline_in("app-data", "slow", until("go", ", resources: {requests: {cpu: 300m}}")));
+  const std::string run = begin("app-data/slow");
+  ASSERT_TRUE(eventually([&] { return used("data", "cpus") == 0.3; })) << team("data");
+  const Output asked =
+      scanflow({"primitive", "send", "engine", "hedge_step", "run=" + run, "step=wait"});
+  EXPECT_NE(asked.exit, 0);
+  EXPECT_THAT(asked.err, HasSubstr("step wait has no room for a second attempt beside the first: "
+                                   "both would ask for 0.6 CPUs of 0.5, more than the whole quota "
+                                   "of app-data (the team data of the application app)"));
+  let_go("go");
+  EXPECT_TRUE(server_->reaches(run, "succeeded"));
+}
+
 TEST_F(ApplicationsTest, OneServiceTooManyIsNotRegistered) {
   const auto service = [](const std::string& name) {
     return "apiVersion: scanflow.dev/v1\nkind: InferenceService\nmetadata: {name: " + name +

@@ -141,5 +141,15 @@ TEST(Applications, GpusAreDevicesThatAreCalledSo) {
   EXPECT_EQ(gpus_of(step), 6u);
 }
 
+TEST(Applications, WhatTwoAttemptsAskForIsHeldAgainstTheWholeQuota) {
+  Step step;
+  step.uses = "command";
+  step.resources.cpu_request = 0.3;
+  Quota quota;
+  quota.cpus = 0.5;
+  EXPECT_THAT(over_quota(quota, step), IsEmpty());
+  EXPECT_THAT(over_quota(quota, step, 2), ElementsAre("0.6 CPUs of 0.5"));
+}
+
 }  // namespace
 }  // namespace scanflow::pipeline

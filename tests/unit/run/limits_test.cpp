@@ -50,6 +50,14 @@ class Runs : public testing::Test {
     }
   }
 
+  void hedge(std::size_t run, const std::string& step) {
+    Machine& machine = *runs_[run].machine;
+    for (std::uint32_t i = 0; i < machine.size(); ++i) {
+      if (machine.planned(i).id != step) continue;
+      machine.apply({.type = EventType::hedge_requested, .step = i, .attempt = 1, .time_us = 2});
+    }
+  }
+
   struct Run {
     std::unique_ptr<Machine> machine;
     std::uint32_t jobs;
@@ -212,6 +220,32 @@ TEST_F(Runs, AGangStartsWhenThereIsRoomForAllOfIt) {
   EXPECT_EQ(round(), "0:late");
 }
 
+TEST_F(Runs, ASecondAttemptWithoutRoomHoldsUpNobody) {
+  add("steps: [{name: slow, uses: noop, resources: {requests: {cpu: 3}}}]");
+  EXPECT_EQ(round(), "0:slow");
+  hedge(0, "slow");
+  const auto other = add("steps: [{name: a, uses: noop, resources: {requests: {cpu: 1}}}]");
+  EXPECT_EQ(round(), "1:a") << "3 + 3 of 4: nothing is kept free for it";
+  capacity.cpu = 6;
+  EXPECT_EQ(round(), "") << "it finds no room beside a";
+  succeed(other, "a");
+  EXPECT_EQ(round(), "0:slow") << "now it does";
+}
+
+TEST_F(Runs, WhatIsBehindASecondAttemptWithoutRoomHasItsRoomKept) {
+  add(R"(
+    steps:
+      - {name: slow, uses: noop, resources: {requests: {cpu: 3}}}
+      - {name: next, uses: noop, resources: {requests: {cpu: 3}}}
+  )");
+  EXPECT_EQ(round(), "0:slow");
+  hedge(0, "slow");
+  add("steps: [{name: a, uses: noop, resources: {requests: {cpu: 1}}}]");
+  EXPECT_EQ(round(), "") << "next waits, and small ones cannot starve it";
+  succeed(0, "slow");
+  EXPECT_EQ(round(), "0:next 1:a");
+}
+
 TEST(Scheduler, OtherMachinesLookAfterTheirLimitsThemselves) {
   Scheduler scheduler({.jobs = 1, .cpu = 1, .memory = 1});
   pipeline::Step step;
@@ -260,6 +294,18 @@ TEST(NeverFits, AGangNeedsRoomForAllOfIt) {
   EXPECT_EQ(Scheduler::never_fits(step, {.jobs = 4, .cpu = 2}),
             "it requests 4 CPUs, and this machine has 2 (4 replicas); lower its requests (or "
             "limits, which they follow)");
+}
+
+TEST(NeverFits, TwoAttemptsNeedRoomBesideEachOther) {
+  pipeline::Step step;
+  step.resources.cpu_request = 2;
+  EXPECT_EQ(Scheduler::never_fits_twice(step, {.jobs = 2, .cpu = 4}), "");
+  EXPECT_EQ(Scheduler::never_fits_twice(step, {.jobs = 2}), "") << "not known";
+  EXPECT_EQ(Scheduler::never_fits_twice(step, {.jobs = 2, .cpu = 3}),
+            "both would request 4 CPUs, and this machine has 3; lower its requests (or limits, "
+            "which they follow)");
+  EXPECT_EQ(Scheduler::never_fits_twice(step, {.jobs = 1, .cpu = 4}),
+            "1 at once may run; give -j 2 or more");
 }
 
 }  // namespace

@@ -100,5 +100,17 @@ TEST(Quotas, WhatFindsNoSlotTakesNothing) {
   EXPECT_EQ(quotas.of("app-a").cpus, 0);
 }
 
+TEST(Quotas, AskingForRoomKeepsNoneFree) {
+  Quotas quotas(with_quota("{cpus: 2}"));
+  const pipeline::Step running = step("running", 1);
+  quotas.add("app-a", {&running, 1});
+  run::Slots slots(100);
+  WithinQuota within(slots, quotas, "app-a");
+  EXPECT_FALSE(within.has_room(step("beside", 1.5)));
+  EXPECT_TRUE(within.has_room(step("small", 1)));
+  EXPECT_TRUE(within.take(step("small", 1)));
+  EXPECT_EQ(within.waits(), "");
+}
+
 }  // namespace
 }  // namespace scanflow::runtime
