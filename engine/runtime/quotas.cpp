@@ -81,16 +81,30 @@ std::string Quotas::waits(const std::string& name_space, const pipeline::Step& s
   return share.reserved;
 }
 
+std::string Quotas::never(const std::string& name_space, const pipeline::Step& step) const {
+  const pipeline::Owner* const owner = applications_->owner_of(name_space);
+  if (owner == nullptr) return {};
+  const std::vector<std::string> over = pipeline::over_quota(owner->team->quota, step);
+  if (over.empty()) return {};
+  return fmt::format(
+      "{} can never start under the quota of {} ({}): it asks for {}; raise 'quota' of the "
+      "Application {}/{}",
+      step.name, name_space, to_text(*owner), fmt::join(over, " and "),
+      owner->application->name_space, owner->application->name);
+}
+
 bool WithinQuota::has_room(const pipeline::Step& step) const {
   return quotas_.has_room(name_space_, step) && inner_.has_room(step);
 }
 
 bool WithinQuota::take(const pipeline::Step& step) {
-  if (std::string why = quotas_.waits(name_space_, step); !why.empty()) {
+  std::string why = quotas_.never(name_space_, step);
+  if (why.empty() && inner_.has_room(step)) why = quotas_.waits(name_space_, step);
+  if (!why.empty()) {
     if (waits_.empty()) waits_ = std::move(why);
     return false;
   }
-  if (!inner_.take(step)) return false;
+  if (!quotas_.has_room(name_space_, step) || !inner_.take(step)) return false;
   quotas_.occupy(name_space_, step);
   return true;
 }

@@ -30,6 +30,9 @@ class Quotas {
   bool has_room(const std::string& name_space, const pipeline::Step& step) const;
   /// "": it fits now. Else what of the quota it waits for; its room is kept free from now on.
   std::string waits(const std::string& name_space, const pipeline::Step& step);
+  /// "": it fits once others have ended. Else why it never does, under a quota that was lowered since
+  /// its run began; nothing is kept free for such a one.
+  std::string never(const std::string& name_space, const pipeline::Step& step) const;
   void occupy(const std::string& name_space, const pipeline::Step& step, std::uint32_t count = 1);
   InFlight of(const std::string& name_space) const;
 
@@ -42,7 +45,8 @@ class Quotas {
   std::map<std::string, Share> shares_;
 };
 
-/// What a run of a namespace may start: within its quota, and then as `inner` says.
+/// What a run of a namespace may start: within its quota, and as `inner` says. Neither keeps room free
+/// for what the other would not let start.
 class WithinQuota final : public run::Admission {
  public:
   WithinQuota(run::Admission& inner, Quotas& quotas, std::string name_space)

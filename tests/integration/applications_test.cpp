@@ -251,6 +251,27 @@ TEST_F(ApplicationsTest, StepsWaitForWhatTheirNamespaceMayAskFor) {
   EXPECT_THAT(refused({"apply", "-f", file("big.yaml", big)}), never);
 }
 
+TEST_F(ApplicationsTest, WhatALoweredQuotaNeverLetsStartHoldsUpNobody) {
+  const std::string asks = ", resources: {requests: {cpu: ";
+  apply(application("  - {name: data, quota: {cpus: 500m}}\n") + "---\n" +
+        pipeline_in(
+            "app-data", "big",
+            until("go") + "  - {name: big, needs: [wait], run: \"true\"" + asks + "400m}}}\n") +
+        "---\n" +
+        pipeline_in("app-data", "small", "  - {name: small, run: \"true\"" + asks + "100m}}}\n"));
+  const std::string big = begin("app-data/big");
+  ASSERT_TRUE(server_->reaches(big, "running"));
+  apply(application("  - {name: data, quota: {cpus: 200m}}\n"));
+  let_go("go");
+  ASSERT_TRUE(eventually([&] { return !team("data").at("waiting").empty(); })) << team("data");
+  EXPECT_THAT(scanflow({"top", "--once"}).out,
+              HasSubstr("big can never start under the quota of app-data (the team data of the "
+                        "application app): it asks for 0.4 CPUs of 0.2"));
+  EXPECT_EQ(scanflow({"run", "app-data/small", "-q"}).exit, 0);
+  apply(application("  - {name: data, quota: {cpus: 400m}}\n"));
+  EXPECT_TRUE(server_->reaches(big, "succeeded"));
+}
+
 TEST_F(ApplicationsTest, ASecondAttemptThatNoQuotaHoldsBesideTheFirstIsRefused) {
   apply(application("  - {name: data, quota: {cpus: 500m}}\n") + "---\n" +
         pipeline_in("app-data", "slow", until("go", ", resources: {requests: {cpu: 300m}}")));

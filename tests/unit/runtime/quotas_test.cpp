@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "engine/pipeline/application_reader.hpp"
+#include "engine/run/scheduler.hpp"
 
 namespace scanflow::runtime {
 namespace {
@@ -98,6 +99,43 @@ TEST(Quotas, WhatFindsNoSlotTakesNothing) {
   EXPECT_FALSE(within.take(step("one", 1)));
   EXPECT_EQ(within.waits(), "") << "it waits for a slot, not for the quota";
   EXPECT_EQ(quotas.of("app-a").cpus, 0);
+}
+
+TEST(Quotas, ALoweredQuotaStarvesNobodyButWhatExceedsIt) {
+  Quotas quotas(with_quota("{cpus: 2}"));
+  run::Slots slots(100);
+  WithinQuota first(slots, quotas, "app-a");
+  EXPECT_FALSE(first.take(step("big", 3)));
+  EXPECT_EQ(first.waits(),
+            "big can never start under the quota of app-a (the team a of the application app): it "
+            "asks for 3 CPUs of 2; raise 'quota' of the Application default/app");
+  WithinQuota second(slots, quotas, "app-a");
+  EXPECT_TRUE(second.take(step("small", 1))) << "nothing is kept free for what never starts";
+}
+
+TEST(Quotas, WhatTheRunCouldNotStartAnywayKeepsNoneOfTheQuotaFree) {
+  Quotas quotas(with_quota("{cpus: 2}"));
+  const pipeline::Step running = step("running", 1);
+  quotas.add("app-a", {&running, 1});
+  run::Slots none(0), slots(100);
+  WithinQuota full(none, quotas, "app-a");
+  EXPECT_FALSE(full.take(step("big", 2)));
+  WithinQuota other(slots, quotas, "app-a");
+  EXPECT_TRUE(other.take(step("small", 1)));
+}
+
+TEST(Quotas, WhatTheQuotaDoesNotLetStartKeepsNoRoomOfTheMachineFree) {
+  Quotas quotas(with_quota("{cpus: 2}"));
+  run::Scheduler scheduler({.jobs = 10, .cpu = 4});
+  const pipeline::Step running = step("running", 2), theirs = step("theirs", 1);
+  quotas.add("app-a", {&running, 1});
+  scheduler.add({&running, 1});
+  scheduler.add({&theirs, 1});
+  scheduler.next_run(10);
+  WithinQuota within(scheduler, quotas, "app-a");
+  EXPECT_FALSE(within.take(step("big", 2)));
+  WithinQuota free(scheduler, quotas, "elsewhere");
+  EXPECT_TRUE(free.take(step("small", 1)));
 }
 
 TEST(Quotas, AskingForRoomKeepsNoneFree) {
