@@ -121,9 +121,17 @@ std::optional<Engine::Impl::Refusal> Engine::Impl::begin(Submission submission, 
                                        now, options);
   if (std::string why = never_fits(*entry); !why.empty()) return Refusal{2, std::move(why)};
   if (std::string why = refused(*entry); !why.empty()) return Refusal{2, std::move(why)};
-  const GroupTurn turn = enter_group(*entry);
-  if (!turn.refused.empty()) return Refusal{1, turn.refused};
-  const std::string waits = turn.queued ? "" : waits_for_turn(*entry);
+  GroupTurn turn;
+  std::string waits;
+  if (takes_turns(*entry)) {
+    waits = start_queued().waits(place_of(*entry));  // those before it begin first
+    turn = enter_group(*entry);
+  }
+  if (!turn.refused.empty()) {
+    pump();
+    flush();
+    return Refusal{1, turn.refused};
+  }
   enter(entry);
   const auto& steps = entry->run.plan().pipeline->steps;
   if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.uses != "noop"; }))

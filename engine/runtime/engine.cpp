@@ -380,8 +380,7 @@ void Engine::Impl::end(const EntryPtr& entry) {
     runs.erase(entry->run.id());
     if (run_locks) run_locks->remove(entry->run.id());
     std::erase(order, entry);
-    start_queued(entry->run.plan().group);
-    start_waiting(entry->run.plan().pipeline->name_space);
+    start_queued();
     call_ended(entry);
     pump();
     flush();

@@ -34,6 +34,7 @@
 #include "engine/runtime/request_maker.hpp"
 #include "engine/runtime/run_locks.hpp"
 #include "engine/runtime/steering.hpp"
+#include "engine/runtime/turns.hpp"
 #include "engine/store/artifacts.hpp"
 #include "engine/track/tracker.hpp"
 
@@ -221,23 +222,20 @@ struct Engine::Impl {
   };
   /// By the run's concurrency group: it starts, waits, or is refused; others may be cancelled.
   GroupTurn enter_group(const Entry& entry);
+  /// Its members that run, or that wait for it (not for their namespace's quota).
   std::vector<EntryPtr> in_group(const std::string& group, bool queued) const;
-  /// The next ones of the group, as far as there is room.
-  void start_queued(const std::string& group);
 
   // --- namespaces of applications (tenants.cpp)
   /// From now on these hold.
   void take_applications(std::shared_ptr<const pipeline::Applications> now);
   /// Why the run may not begin, or "".
   std::string refused(const Entry& entry) const;
-  /// The runs that count for `runs` of the namespace's quota: no step has called them.
-  std::size_t count_runs(const std::string& name_space) const;
-  bool has_room(const std::string& name_space) const;
-  /// What a run that would begin now waits for, or "": its turn in the namespace.
-  std::string waits_for_turn(const Entry& entry) const;
-  /// The next ones of the namespace, as far as it and their groups have room.
-  void start_waiting(const std::string& name_space);
-  void start_all_waiting();
+  static Place place_of(const Entry& entry);
+  /// May it have to wait for others?
+  bool takes_turns(const Entry& entry) const;
+  /// The queued ones, the oldest first, as far as their namespaces and groups have room; the others
+  /// say what they wait for. In one pass. Those that run then.
+  Turns start_queued();
   /// {"run", "pipeline", "why"}: of one that waits for a quota.
   static json waiting_document(const Entry& entry);
   void tell_applications(const Client& client);

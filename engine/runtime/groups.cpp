@@ -14,15 +14,16 @@ using Policy = pipeline::Concurrency::Policy;
 
 std::vector<EntryPtr> Engine::Impl::in_group(const std::string& group, bool queued) const {
   std::vector<EntryPtr> members;
+  const auto is_member = [&](const Entry& entry) {
+    const bool waits = entry.run.machine().status() == run::RunStatus::queued;
+    return waits == queued && entry.run.plan().group == group &&
+           (!waits || entry.run.waits().empty());
+  };
   for (const EntryPtr& entry : order) {
-    const bool waits = entry->run.machine().status() == run::RunStatus::queued;
-    if (!entry->over && waits == queued && entry->run.plan().group == group)
-      members.push_back(entry);
+    if (!entry->over && is_member(*entry)) members.push_back(entry);
   }
   for (const auto& [id, entry] : held) {
-    const bool waits = entry->run.machine().status() == run::RunStatus::queued;
-    if (waits == queued && entry->run.plan().group == group && is_expected(*entry))
-      members.push_back(entry);
+    if (is_member(*entry) && is_expected(*entry)) members.push_back(entry);
   }
   std::stable_sort(members.begin(), members.end(), [](const EntryPtr& a, const EntryPtr& b) {
     return a->run.created_us() < b->run.created_us();
@@ -68,23 +69,6 @@ Engine::Impl::GroupTurn Engine::Impl::enter_group(const Entry& entry) {
     }
   }
   return {true, ""};
-}
-
-void Engine::Impl::start_queued(const std::string& group) {
-  if (group.empty()) return;
-  std::size_t running = in_group(group, false).size();
-  for (const EntryPtr& entry : in_group(group, true)) {
-    if (running >= entry->run.plan().pipeline->concurrency.max) return;
-    if (!entry->run.submission().caller && !has_room(entry->run.plan().pipeline->name_space)) {
-      entry->run.set_waits(waits_for_turn(*entry));
-      continue;
-    }
-    ++running;
-    if (held.contains(entry->run.id())) continue;  // its turn, when its client comes
-    entry->run.set_waits("");
-    entry->run.apply({.type = EventType::run_started, .time_us = wall_us()}, batch);
-    entry->changed = true;
-  }
 }
 
 }  // namespace scanflow::runtime

@@ -283,11 +283,7 @@ void Engine::Impl::adopt_all(std::vector<Recovered> found, Recovery recovery,
     each.entry->changed = true;
     ++recovery.runs;
   }
-  // Only now is known which runs of a group go on.
-  for (const Recovered& each : found) {
-    if (each.entry) start_queued(each.entry->run.plan().group);
-  }
-  start_all_waiting();
+  start_queued();  // only now is known which runs of a group go on
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump();
   flush();
@@ -321,8 +317,7 @@ void Engine::Impl::adopt(const EntryPtr& entry, Client client) {
   }
   Launches launches;
   go_on_with(entry, launches);
-  start_queued(run.plan().group);
-  start_waiting(run.plan().pipeline->name_space);
+  start_queued();
   for (auto& [backend, requests] : launches) backend->launch(std::move(requests));
   pump(entry);
   flush();

@@ -98,10 +98,7 @@ void Engine::Impl::look_again() {
   held_timer.expires_after(kLookAgain);
   held_timer.async_wait([this](boost::system::error_code error) {
     if (error || closing) return;
-    std::set<std::string> groups;
-    for (const auto& [id, entry] : held) groups.insert(entry->run.plan().group);
-    for (const std::string& group : groups) start_queued(group);
-    start_all_waiting();
+    start_queued();
     pump();
     flush();
     look_again();

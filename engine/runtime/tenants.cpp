@@ -28,7 +28,7 @@ bool is_queued(const Entry& entry) {
 void Engine::Impl::take_applications(std::shared_ptr<const pipeline::Applications> now) {
   applications = std::move(now);
   if (failed || closing || finding_out > 0) return;
-  start_all_waiting();
+  start_queued();
   pump();
   flush();
 }
@@ -40,68 +40,44 @@ std::string Engine::Impl::refused(const Entry& entry) const {
   return pipeline::render_refusals(found, "nothing was run");
 }
 
-std::size_t Engine::Impl::count_runs(const std::string& name_space) const {
-  const auto counts = [&](const Entry& entry) {
-    return !entry.over && !entry.run.submission().caller && !is_queued(entry) &&
-           namespace_of(entry) == name_space;
+Place Engine::Impl::place_of(const Entry& entry) {
+  const pipeline::Plan& plan = entry.run.plan();
+  return {plan.pipeline->name_space, plan.group, plan.pipeline->concurrency.max,
+          entry.run.submission().caller.has_value()};
+}
+
+bool Engine::Impl::takes_turns(const Entry& entry) const {
+  const pipeline::Owner* const owner = applications->owner_of(namespace_of(entry));
+  return !entry.run.plan().group.empty() || (owner != nullptr && owner->team->quota.runs);
+}
+
+Turns Engine::Impl::start_queued() {
+  Turns turns(*applications);
+  std::vector<EntryPtr> queued;
+  const auto take_in = [&](const EntryPtr& entry) {
+    if (is_queued(*entry)) return queued.push_back(entry);
+    turns.add(place_of(*entry));
   };
-  std::size_t count = 0;
-  for (const EntryPtr& entry : order) count += counts(*entry) ? 1 : 0;
-  for (const auto& [id, entry] : held) count += counts(*entry) && is_expected(*entry) ? 1 : 0;
-  return count;
-}
-
-bool Engine::Impl::has_room(const std::string& name_space) const {
-  const pipeline::Owner* const owner = applications->owner_of(name_space);
-  if (owner == nullptr || !owner->team->quota.runs) return true;
-  return count_runs(name_space) < *owner->team->quota.runs;
-}
-
-std::string Engine::Impl::waits_for_turn(const Entry& entry) const {
-  // A run that a step calls is part of its caller's: one that waited for that would wait for ever.
-  if (entry.run.submission().caller) return {};
-  const std::string& name_space = namespace_of(entry);
-  const pipeline::Owner* const owner = applications->owner_of(name_space);
-  if (owner == nullptr || !owner->team->quota.runs) return {};
-  const std::size_t running = count_runs(name_space);
-  const std::size_t limit = *owner->team->quota.runs;
-  if (running < limit) return {};
-  return fmt::format("it waits for the quota of {} ({}): {} of {} run{} at once", name_space,
-                     to_text(*owner), running, limit, limit == 1 ? "" : "s");
-}
-
-void Engine::Impl::start_waiting(const std::string& name_space) {
-  std::vector<EntryPtr> waiting;
   for (const EntryPtr& entry : order) {
-    const bool own = !entry->run.submission().caller;  // else it waits for its group alone
-    if (own && !entry->over && is_queued(*entry) && namespace_of(*entry) == name_space)
-      waiting.push_back(entry);
+    if (!entry->over) take_in(entry);
   }
-  std::stable_sort(waiting.begin(), waiting.end(), [](const EntryPtr& a, const EntryPtr& b) {
+  for (const auto& [id, entry] : held) {
+    if (is_expected(*entry)) take_in(entry);
+  }
+  const auto is_older = [](const EntryPtr& a, const EntryPtr& b) {
     return a->run.created_us() < b->run.created_us();
-  });
-  for (const EntryPtr& entry : waiting) {
-    if (!is_queued(*entry)) continue;  // begun with its group
-    if (!has_room(name_space)) {
-      entry->run.set_waits(waits_for_turn(*entry));
-      continue;
-    }
-    if (const std::string& group = entry->run.plan().group; !group.empty()) {
-      start_queued(group);
-      continue;
-    }
-    entry->run.set_waits("");
+  };
+  if (!std::is_sorted(queued.begin(), queued.end(), is_older))  // recovered ones are among them
+    std::stable_sort(queued.begin(), queued.end(), is_older);
+  for (const EntryPtr& entry : queued) {
+    const Place place = place_of(*entry);
+    entry->run.set_waits(turns.waits(place));
+    if (!turns.take(place)) continue;
+    if (held.contains(entry->run.id())) continue;  // its turn, when its client comes
     entry->run.apply({.type = EventType::run_started, .time_us = wall_us()}, batch);
     entry->changed = true;
   }
-}
-
-void Engine::Impl::start_all_waiting() {
-  std::set<std::string> namespaces;
-  for (const EntryPtr& entry : order) {
-    if (!entry->over && is_queued(*entry)) namespaces.insert(namespace_of(*entry));
-  }
-  for (const std::string& each : namespaces) start_waiting(each);
+  return turns;
 }
 
 json Engine::Impl::waiting_document(const Entry& entry) {

@@ -213,6 +213,21 @@ TEST_F(ApplicationsTest, RunsBeyondTheQuotaWaitForTheirTurnAndSaySo) {
   EXPECT_EQ(used("data", "runs"), 0);
 }
 
+TEST_F(ApplicationsTest, TheOldestBeginsFirst) {
+  apply(application("  - {name: data, quota: {runs: 1}}\n") + "---\n" +
+        pipeline_in("app-data", "quick", kQuick));
+  std::vector<std::string> runs;
+  for (int i = 0; i < 30; ++i) runs.push_back(begin("app-data/quick"));
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    ASSERT_TRUE(server_->reaches(runs[i], "succeeded"));
+    const json shown = server_->get("/api/v1/runs/" + runs[i]);
+    const auto started = shown.at("steps").at(0).at("started_us").get<std::int64_t>();
+    EXPECT_GT(started, before) << "the run " << i << " began before one that waited";
+    before = started;
+  }
+}
+
 TEST_F(ApplicationsTest, ACalledRunIsPartOfItsCallersAndWaitsForNoTurn) {
   apply(application("  - {name: data, quota: {runs: 1}}\n") + "---\n" +
         pipeline_in("app-data", "inner", kQuick) + "---\n" +
@@ -249,6 +264,25 @@ TEST_F(ApplicationsTest, StepsWaitForWhatTheirNamespaceMayAskFor) {
       "quota of app-data");
   EXPECT_THAT(refused({"run", file("big.yaml", big), "-q"}), never);
   EXPECT_THAT(refused({"apply", "-f", file("big.yaml", big)}), never);
+}
+
+TEST_F(ApplicationsTest, ACalledRunDoesNotWaitBehindOneThatWaitsForItsCallersTurn) {
+  const auto train = [&](const std::string& name_space, const std::string& more) {
+    return pipeline_in(name_space, "train", kQuick) + "concurrency: {group: gpu" + more + "}\n";
+  };
+  apply(application("  - {name: data, quota: {runs: 1}}\n") + "---\n" +
+        train("app-data", ", max: 1") + "---\n" + train("elsewhere", ", policy: reject") + "---\n" +
+        pipeline_in("app-data", "outer",
+                    until("go") + "  - {name: call, needs: [wait], pipeline: train}\n"));
+  const std::string outer = begin("app-data/outer");
+  ASSERT_TRUE(server_->reaches(outer, "running"));
+  const std::string queued = begin("app-data/train");
+  EXPECT_EQ(status(queued), "queued");
+  EXPECT_EQ(scanflow({"run", "elsewhere/train", "-q"}).exit, 0) << "the group is idle";
+  EXPECT_EQ(status(queued), "queued");
+  let_go("go");
+  EXPECT_TRUE(server_->reaches(outer, "succeeded"));
+  EXPECT_TRUE(server_->reaches(queued, "succeeded"));
 }
 
 TEST_F(ApplicationsTest, WhatALoweredQuotaNeverLetsStartHoldsUpNobody) {
