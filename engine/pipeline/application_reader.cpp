@@ -165,6 +165,10 @@ ReadApplicationResult read_application(const std::string& file, const std::strin
   result.errors = read_one(file, text, none, name_space, "application",
                            [&](const Node& root, const Reading& reading, Problems& problems) {
                              ApplicationSpec read = read_application_root(root, reading, problems);
+                             for (const Team& team : read.teams) {
+                               if (!read.name.empty() && !team.name.empty())
+                                 result.name_spaces.push_back(team.name_space);
+                             }
                              if (problems.empty())
                                result.application =
                                    std::make_shared<const ApplicationSpec>(std::move(read));

@@ -13,6 +13,7 @@ namespace scanflow::pipeline {
 struct ReadApplicationResult {
   std::shared_ptr<const ApplicationSpec> application;  // null where there are errors
   std::vector<Diagnostic> errors;                      // by place
+  std::vector<std::string> name_spaces;                // of teams, as far as they can be read
 };
 
 /// One document. `name_space`, and bounds: as of read_pipeline.

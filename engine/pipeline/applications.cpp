@@ -50,6 +50,7 @@ class Judge {
 
   void check_caller(const Asked& asked) {
     if (asked.caller.empty()) return;
+    if (asked.caller != asked.pipeline.name_space) check_open(asked.caller);
     const auto version = asked.version > 0 ? std::optional(asked.version) : std::nullopt;
     const Reference wanted{asked.pipeline.name_space, asked.pipeline.name, version};
     const std::string why = no_right(asked.caller, wanted);
@@ -58,6 +59,7 @@ class Judge {
 
   void check(const Pipeline& pipeline) {
     if (!seen_.insert(&pipeline).second) return;
+    check_open(pipeline.name_space);
     const Owner* const owner = applications_.owner_of(pipeline.name_space);
     for (const Step& step : pipeline.steps) {
       if (owner != nullptr) check_step(pipeline, step, *owner);
@@ -69,6 +71,13 @@ class Judge {
   std::vector<std::string> take() { return std::move(found_); }
 
  private:
+  /// Of each namespace once.
+  void check_open(const std::string& name_space) {
+    if (!opened_.insert(name_space).second) return;
+    const std::string why = applications_.closed(name_space);
+    if (!why.empty()) found_.push_back("error: " + why);
+  }
+
   /// Why whoever acts for `caller` may not run it, or "".
   std::string no_right(const std::string& caller, const Reference& wanted) const {
     const Owner* const owner = applications_.owner_of(caller);
@@ -125,6 +134,7 @@ class Judge {
 
   const Applications& applications_;
   std::set<const Pipeline*> seen_;
+  std::set<std::string> opened_;
   std::vector<std::string> found_;
 };
 
@@ -135,8 +145,15 @@ std::string to_text(const Owner& owner) {
                      owner.application->name);
 }
 
-Applications::Applications(std::vector<std::shared_ptr<const ApplicationSpec>> all)
-    : all_(std::move(all)) {
+Applications Applications::unknown(std::string why) {
+  Applications none;
+  none.unknown_ = std::move(why);
+  return none;
+}
+
+Applications::Applications(std::vector<std::shared_ptr<const ApplicationSpec>> all,
+                           std::vector<UnreadApplication> unread)
+    : all_(std::move(all)), unread_(std::move(unread)) {
   for (const auto& application : all_) {
     for (const Team& team : application->teams)
       owners_.try_emplace(team.name_space, Owner{application.get(), &team});
@@ -146,6 +163,23 @@ Applications::Applications(std::vector<std::shared_ptr<const ApplicationSpec>> a
 const Owner* Applications::owner_of(const std::string& name_space) const {
   const auto found = owners_.find(name_space);
   return found == owners_.end() ? nullptr : &found->second;
+}
+
+std::string Applications::closed(const std::string& name_space) const {
+  if (!unknown_.empty())
+    return "the registered applications cannot be read, so that it is not known what may begin: " +
+           unknown_;
+  for (const UnreadApplication& each : unread_) {
+    const bool claimed = each.claims.empty() ? name_space.starts_with(each.name + "-")
+                                             : std::find(each.claims.begin(), each.claims.end(),
+                                                         name_space) != each.claims.end();
+    if (claimed)
+      return fmt::format(
+          "the namespace {} is of the Application {}/{}, which cannot be read any more; apply it "
+          "anew, or delete it:\n{}",
+          name_space, each.name_space, each.name, each.why);
+  }
+  return {};
 }
 
 std::vector<std::string> over_quota(const Quota& quota, const Step& step, std::uint32_t attempts) {

@@ -18,20 +18,35 @@ struct Owner {
 /// "the team science of the application mnist".
 std::string to_text(const Owner& owner);
 
+/// A registered application that cannot be read any more, as far as it can: what is of it, and may not
+/// begin until it is applied anew.
+struct UnreadApplication {
+  std::string name_space, name;
+  std::vector<std::string> claims;  // namespaces; empty: all that begin with "NAME-"
+  std::string why;
+};
+
 /// Each of its own name; no namespace is of two of them (`claimed_twice`).
 class Applications {
  public:
   Applications() = default;
-  explicit Applications(std::vector<std::shared_ptr<const ApplicationSpec>> all);
+  explicit Applications(std::vector<std::shared_ptr<const ApplicationSpec>> all,
+                        std::vector<UnreadApplication> unread = {});
+  /// None could be read: nothing begins.
+  static Applications unknown(std::string why);
 
   const std::vector<std::shared_ptr<const ApplicationSpec>>& all() const { return all_; }
-  bool empty() const { return all_.empty(); }
+  bool empty() const { return all_.empty() && unread_.empty() && unknown_.empty(); }
+  /// Why nothing begins in the namespace, or "".
+  std::string closed(const std::string& name_space) const;
   /// Null: the namespace is free. It lies there as long as this does.
   const Owner* owner_of(const std::string& name_space) const;
 
  private:
   std::vector<std::shared_ptr<const ApplicationSpec>> all_;
   std::map<std::string, Owner> owners_;  // by namespace
+  std::vector<UnreadApplication> unread_;
+  std::string unknown_;
 };
 
 /// What is wrong with having all of them: a line for each namespace that is of two; or "".

@@ -129,18 +129,23 @@ json team_document(const pipeline::Team& team, const std::map<std::string, std::
 pipeline::Applications read_applications(const std::vector<store::Document>& documents,
                                          const std::function<void(const std::string&)>& log) {
   Specs specs;
+  std::vector<pipeline::UnreadApplication> unread;
   for (const store::Document& document : documents) {
     auto read = pipeline::read_application(document.file, document.source, document.name_space);
     if (read.application) {
       specs.push_back(std::move(read.application));
-    } else if (log) {
-      log(
-          fmt::format("the application {} binds nothing, as it cannot be read any more; apply it "
-                      "anew:\n{}",
-                      identity(document), pipeline::render(read.errors, document.source)));
+      continue;
     }
+    std::string why = pipeline::render(read.errors, document.source);
+    if (log)
+      log(fmt::format(
+          "nothing begins in the namespaces of the application {}, as it cannot be read "
+          "any more; apply it anew:\n{}",
+          identity(document), why));
+    unread.push_back(
+        {document.name_space, document.name, std::move(read.name_spaces), std::move(why)});
   }
-  return pipeline::Applications(std::move(specs));
+  return pipeline::Applications(std::move(specs), std::move(unread));
 }
 
 Result<pipeline::Applications> find_applications(
@@ -154,9 +159,9 @@ std::shared_ptr<const pipeline::Applications> registered_applications(
     const store::Store* store, const std::function<void(const std::string&)>& log) {
   auto found = find_applications(store, log);
   if (found) return std::make_shared<const pipeline::Applications>(std::move(*found));
-  if (log)
-    log("the registered applications cannot be read, and bind nothing: " + found.error().message);
-  return std::make_shared<const pipeline::Applications>();
+  const std::string& why = found.error().message;
+  if (log) log("the registered applications cannot be read, and nothing begins: " + why);
+  return std::make_shared<const pipeline::Applications>(pipeline::Applications::unknown(why));
 }
 
 Result<std::vector<std::string>> refused_changes(const store::Store* store,

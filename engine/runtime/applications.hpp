@@ -16,13 +16,14 @@
 
 namespace scanflow::runtime {
 
-/// Of registered documents with their sources; one that is not right any more is left out, and told.
+/// Of registered documents with their sources. In the namespaces of one that cannot be read any more
+/// nothing may begin; that is told.
 pipeline::Applications read_applications(const std::vector<store::Document>& documents,
                                          const std::function<void(const std::string&)>& log);
 /// Those of the store (null: none). An error is one of the store.
 Result<pipeline::Applications> find_applications(
     const store::Store* store, const std::function<void(const std::string&)>& log = nullptr);
-/// The same, where whoever asks cannot do without; what goes wrong is told. Never null.
+/// The same, where none are known yet; what goes wrong is told, and nothing may begin then. Never null.
 std::shared_ptr<const pipeline::Applications> registered_applications(
     const store::Store* store, const std::function<void(const std::string&)>& log);
 

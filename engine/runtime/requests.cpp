@@ -127,7 +127,14 @@ void Engine::Impl::apply(ApplyRequest request, const Client& client) {
 
 /// What is told to be done holds. [any-thread]
 void Engine::Impl::tell_changed(const Client& client, Result<json> done) {
-  const auto now = done ? registered_applications(options.store.get(), options.log) : nullptr;
+  std::shared_ptr<const pipeline::Applications> now;  // null: those that are known hold
+  if (done) {
+    auto found = find_applications(options.store.get(), options.log);
+    if (found) now = std::make_shared<const pipeline::Applications>(std::move(*found));
+    if (!found && options.log)
+      options.log("the registered applications cannot be read; those that were known hold: " +
+                  found.error().message);
+  }
   post([this, client, done = std::move(done), now]() mutable {
     if (now) take_applications(now);
     tell(client, std::move(done), 3);

@@ -141,6 +141,23 @@ TEST(Applications, GpusAreDevicesThatAreCalledSo) {
   EXPECT_EQ(gpus_of(step), 6u);
 }
 
+TEST(Applications, NothingBeginsInANamespaceOfOneThatCannotBeRead) {
+  const Applications all({}, {{"default", "mnist", {"mnist-data"}, "line 3: error"}});
+  const auto inner = text("mnist-data", "inner", kStep);
+  const auto outer =
+      pipeline_of(text("elsewhere", "p", "  - {name: c, pipeline: mnist-data/inner}\n"),
+                  {{"mnist-data/inner", inner}});
+  EXPECT_THAT(refusals(all, {*outer, 1, ""}),
+              ElementsAre(HasSubstr("error: the namespace mnist-data is of the Application "
+                                    "default/mnist, which cannot be read any more")));
+  const auto free = pipeline_of(text("elsewhere", "p", kStep));
+  EXPECT_THAT(refusals(all, {*free, 1, ""}), IsEmpty());
+  EXPECT_THAT(refusals(all, {*free, 1, "mnist-data"}), ElementsAre(HasSubstr("line 3: error")))
+      << "nor is anything begun for it";
+  EXPECT_THAT(refusals(Applications::unknown("broken"), {*free, 1, ""}),
+              ElementsAre(HasSubstr("broken")));
+}
+
 TEST(Applications, WhatTwoAttemptsAskForIsHeldAgainstTheWholeQuota) {
   Step step;
   step.uses = "command";
