@@ -186,14 +186,16 @@ void AgentProcess::begin(Served& served, Read read, bool paused) {
     if (answer->contains("problem")) return fail(answer->at("problem").get<std::string>());
     return answer->value("value", json());
   };
-  how.watching = [&served](const json& what, const control::AgentRunner::TakeSample& take) {
+  how.watching = [this, &served](const json& what, const control::AgentRunner::TakeSample& take) {
     std::uint64_t number = 0;
     {
       const std::lock_guard lock(served.mutex);
       number = ++served.watched;
       served.watches[number] = take;
     }
-    (void)served.link.ask({{"op", "watch"}, {"watch", number}, {"what", what}});
+    if (what.at("source") == "events") return;  // they are read, not told
+    const auto watched = served.link.ask({{"op", "watch"}, {"watch", number}, {"what", what}});
+    if (!watched && !served.link.is_silent()) options_.log(watched.error().message);
   };
   served.runner =
       std::make_shared<control::AgentRunner>(std::move(how), served.memory, served.actor);
@@ -263,7 +265,8 @@ void AgentProcess::take_version(Served& served) {
     return;
   }
   const std::lock_guard one(finishing_mutex_);
-  if (served.link.is_silent()) return;
+  const auto begun = served.link.ask({{"op", "begin"}, {"version", served.wanted}});
+  if (!begun) return;  // another one is the newest by now: that is news; or the session is over
   served.problem.clear();
   served.runner->end();
   {

@@ -19,6 +19,11 @@ tl::unexpected<Refusal> wrong(std::string why) {
   return tl::unexpected(Refusal{Refusal::Why::wrong, std::move(why)});
 }
 
+/// Whatever its texts hold.
+std::string said(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 tl::unexpected<Refusal> broken(const Error& error) {
   return tl::unexpected(Refusal{Refusal::Why::broken, error.message});
 }
@@ -27,6 +32,7 @@ tl::unexpected<Refusal> broken(const Error& error) {
 
 const std::map<std::string, AgentSessions::Call>& AgentSessions::calls() {
   static const std::map<std::string, Call> all{
+      {"begin", &AgentSessions::begin},
       {"rules", &AgentSessions::rule_states},
       {"newest", &AgentSessions::newest},
       {"happenings", &AgentSessions::happenings},
@@ -131,19 +137,69 @@ Allowed<json> AgentSessions::evaluate(const json& asked) {
   return json{{"value", std::move(*value)}};
 }
 
-/// {"watch": N, "what"} -> {}: samples come as news, with that number.
+/// {"version"} -> {}: from now on it runs that one; what the one before has watched ends.
+Allowed<json> AgentSessions::begin(const json& asked) {
+  const std::uint32_t version = asked.at("version");
+  std::function<void()> unwatch;
+  {
+    const std::lock_guard lock(mutex_);
+    if (session_->version == version) return json::object();  // its answer was lost
+    if (version != options_.version)
+      return wrong(fmt::format("version {} of agent {} is the newest, not {}", options_.version,
+                               name_, version));
+    session_->version = version;
+    session_->spec = options_.agent.spec;
+    session_->watches = options_.watches;
+    session_->watched.clear();
+    unwatch = options_.unwatch;
+  }
+  unwatch();
+  return json::object();
+}
+
+/// What a trigger of the version that it runs waits for, in that trigger's words. The error: none does.
+Result<json> AgentSessions::watch_of(const json& what) const {
+  const auto [spec, watches] = [this] {
+    const std::lock_guard lock(mutex_);
+    return std::pair(session_->spec, session_->watches);
+  }();
+  std::string why;
+  for (const pipeline::AgentRule& rule : spec->rules) {
+    const auto all = watches(rule);
+    if (!all) {
+      why =
+          fmt::format("; of rule {} the server cannot ask it: {}", rule.name, all.error().message);
+      continue;
+    }
+    if (const auto found = std::find(all->begin(), all->end(), what); found != all->end())
+      return *found;
+  }
+  return fail(
+      fmt::format("no trigger of agent {}, as the server has its document and plugins, "
+                  "watches {:.200}{}",
+                  name_, said(what), why));
+}
+
+/// {"watch": N, "what"} -> {}: samples, and what becomes of objects, come as news, with that number.
 Allowed<json> AgentSessions::watch(const json& asked) {
-  const json number = asked.at("watch");
+  const std::uint64_t number = asked.at("watch");
   AgentRunner::Watching watching;
   std::string session;
   {
     const std::lock_guard lock(mutex_);
-    if (++session_->watches > kMostWatches)
+    if (session_->watched.contains(number)) return json::object();  // its answer was lost
+    if (session_->watched.size() == kMostWatches)
       return wrong(fmt::format("a session watches {} things at most", kMostWatches));
     watching = options_.agent.watching;
     session = session_->id;
   }
-  watching(asked.at("what"), [self = weak_from_this(), number, session](json sample) {
+  const auto what = watch_of(asked.at("what"));
+  if (!what) return wrong(what.error().message);
+  {
+    const std::lock_guard lock(mutex_);
+    session_->watched.insert(number);
+  }
+  watching(*what, [self = weak_from_this(), number, session](json sample) {
     const auto there = self.lock();
     if (!there) return;
     {

@@ -264,6 +264,16 @@ TEST_F(AgentProcessTest, WhoAsksInItsPlaceIsNotTrusted) {
   EXPECT_EQ(server_->post(session, {{"op", "evaluate"}, {"expression", "${{ 1 }}"}, {"event", {}}})
                 .value("status", 0),
             400);
+  const json secrets = {{"source", "objects"},
+                        {"object", "secrets.v1"},
+                        {"namespace", "*"},
+                        {"labels", ""},
+                        {"path", "{.data}"}};
+  for (const json& what : {secrets, json{{"source", "objects"}}, json::object(), json("all")})
+    EXPECT_EQ(
+        server_->post(session, {{"op", "watch"}, {"watch", 1}, {"what", what}}).value("status", 0),
+        400)
+        << what;
   EXPECT_EQ(server_->post(session, {{"op", "explode"}}).value("status", 0), 400);
   EXPECT_EQ(server_->post(session, {{"op", "commit"}}).value("status", 0), 400);
   EXPECT_EQ(server_->post(path + "/019aaaaa", {{"op", "newest"}}).value("status", 0), 409);
