@@ -249,7 +249,8 @@ void AgentProcess::take(Served& served, const json& news) {
     served.read_again_us = 0;
   } else if (type == "submitted") {
     boost::asio::post(served.asking, [&served, runner = served.runner, news] {
-      (void)runner->admit(news.at("request"), kAdmitWithin);  // what it decides it has committed
+      // What it decides it has committed.
+      (void)runner->admit(news.at("request"), kAdmitWithin, news.at("submission"));
       (void)served.link.ask({{"op", "admitted"}, {"submission", news.at("submission")}});
     });
   }

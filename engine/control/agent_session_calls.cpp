@@ -280,14 +280,14 @@ void AgentSessions::judge_all(const pipeline::AgentRule* rule, GuardState& guard
   }
 }
 
-/// What is decided while somebody waits to begin a run is for them.
+/// What is decided of the run that somebody waits to begin is for them; of another one it came too late.
 void AgentSessions::note_admission(const pipeline::AgentRule& rule,
                                    const std::vector<Decision>& decisions) {
   if (rule.on.uses != "submit") return;
   const std::lock_guard lock(mutex_);
   if (!admission_) return;
   for (const Decision& each : decisions) {
-    if (each.state == "done")
+    if (each.state == "done" && each.submission == admission_->number)
       admission_->actions.insert(admission_->actions.end(), each.actions.begin(),
                                  each.actions.end());
   }

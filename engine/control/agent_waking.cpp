@@ -165,6 +165,7 @@ void AgentRunner::take_submitted(bool paused) {
       continue;
     }
     admitting_ = &actions;
+    submission_ = each.submission;
     const Happening asked{
         .type = kSubmit, .source = "engine", .time_us = now(), .payload = each.request};
     for (const std::size_t index : waiting_) {
@@ -175,6 +176,7 @@ void AgentRunner::take_submitted(bool paused) {
       schedule(rule);
     }
     admitting_ = nullptr;
+    submission_ = 0;
     each.answer->set_value(std::move(actions));
   }
 }

@@ -47,10 +47,12 @@ struct Decision {
   std::string by;      // who approved or rejected it
   std::int64_t ended_us = 0;
   int depth = 0;  // as of Happening
+  /// Of the run that somebody waits to begin, by whoever keeps it; 0: of none. It is not kept.
+  std::uint64_t submission = 0;
   json evidence = json::object();
   std::vector<DecidedAction> actions;
 };
-/// All of it but depth.
+/// All of it but depth and submission.
 json to_json(const Decision& decision);
 json to_json(const std::vector<DecidedAction>& actions);
 std::vector<DecidedAction> actions_from_json(const json& document);

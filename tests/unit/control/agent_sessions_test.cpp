@@ -227,15 +227,18 @@ TEST_F(AgentSessionsTest, ARunIsAdmittedByWhatIsDecidedOfItMeanwhile) {
   std::thread submits([&] {
     admitted = sessions_->admit({{"name", "x"}}, std::chrono::seconds(20)).value();
   });
-  json told = news(session);
-  while (told.empty()) told = news(session);
-  EXPECT_EQ(told[0].at("type"), "submitted");
-  EXPECT_TRUE(commit(session, 1, "gate", {decided("emit", "done")}));
-  EXPECT_TRUE(commit(session, 2, "gate", {decided("admit", "done")}));
-  EXPECT_TRUE(
-      sessions_->call(session, {{"op", "admitted"}, {"submission", told[0].at("submission")}}));
+  const std::uint64_t number = submitted(session);
+  const auto of = [](Decision decision, std::uint64_t submission) {
+    decision.submission = submission;
+    return decision;
+  };
+  EXPECT_TRUE(commit(session, 1, "gate", {of(decided("emit", "done"), number)}));
+  EXPECT_TRUE(commit(session, 2, "gate", {of(decided("admit", "done"), number)}));
+  EXPECT_TRUE(commit(session, 3, "gate", {of(decided("admit", "done"), number - 1)}));
+  EXPECT_TRUE(commit(session, 4, "gate", {decided("admit", "done")}));
+  EXPECT_TRUE(sessions_->call(session, {{"op", "admitted"}, {"submission", number}}));
   submits.join();
-  ASSERT_THAT(admitted, SizeIs(1)) << "what was refused is not among them";
+  ASSERT_THAT(admitted, SizeIs(1)) << "what was refused is not among them, nor what is of others";
   EXPECT_EQ(admitted[0].primitive, "admit");
   sessions_->pause(true);
   EXPECT_THAT(sessions_->admit({}, std::chrono::seconds(20)).value(), SizeIs(0));
