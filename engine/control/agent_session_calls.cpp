@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMostRead = 10'000;  // decisions, or happenings
 constexpr std::size_t kIdSize = 36;        // of a UUID
+constexpr std::int64_t kHappenedLately = 1000;
 
 tl::unexpected<Refusal> wrong(std::string why) {
   return tl::unexpected(Refusal{Refusal::Why::wrong, std::move(why)});
@@ -235,8 +236,15 @@ Allowed<json> AgentSessions::commit(const json& asked) {
   const pipeline::AgentRule* const rule = rule_of(*own, name);
   const auto kept = ledger_.rules(name_);
   if (!kept) return broken(kept.error());
-  const auto before = kept->find(name);
-  state.guard = before == kept->end() ? GuardState() : before->second.guard;
+  const auto found = kept->find(name);
+  const RuleState before = found == kept->end() ? RuleState() : found->second;
+  state.guard = before.guard;
+  if (rule != nullptr) {
+    const auto depth = least_depth(*rule, before.seen, state.seen);
+    if (!depth) return tl::unexpected(depth.error());
+    for (Decision& each : decisions) each.depth = std::max(each.depth, *depth);
+  }
+  state.seen = std::max(state.seen, before.seen);
   judge_all(rule, state.guard, decisions);
   if (rule != nullptr) {
     if (const auto done = ledger_.commit(name_, name, state, decisions); !done)
@@ -255,6 +263,36 @@ Allowed<json> AgentSessions::commit(const json& asked) {
   for (const Decision& each : decisions)  // what the process asks for next, anyway
     if (each.state == "acting" && !each.actions.empty()) begin_action(each, 0);
   return answer;
+}
+
+/// Of what it decides while it moves its rule from the event `seen_before` on to `seen`: as many rules have led to it, or more.
+Allowed<int> AgentSessions::least_depth(const pipeline::AgentRule& rule, std::int64_t seen_before,
+                                        std::int64_t seen) const {
+  if (rule.on.uses == "submit") return 1;
+  const auto watches = [this] {
+    const std::lock_guard lock(mutex_);
+    return options_.watches;
+  }()(rule);
+  const auto waits_for = [&](const Happening& happening) {
+    if (!watches) return true;  // nobody knows: it may
+    return std::any_of(watches->begin(), watches->end(), [&](const json& each) {
+      return each.at("source") == "events" && is_of_type(each.at("type"), happening.type);
+    });
+  };
+  if (seen > seen_before) {
+    const auto moved_to = ledger_.happenings(seen - 1, 1);
+    if (!moved_to) return broken(moved_to.error());
+    if (!moved_to->empty() && moved_to->front().seq == seen && waits_for(moved_to->front()))
+      return moved_to->front().depth + 1;
+  }
+  const auto newest = ledger_.newest();
+  if (!newest) return broken(newest.error());
+  const auto lately = ledger_.happenings(*newest - kHappenedLately, kHappenedLately);
+  if (!lately) return broken(lately.error());
+  int depth = 0;
+  for (const Happening& each : *lately)
+    if (waits_for(each)) depth = std::max(depth, each.depth);
+  return depth + 1;
 }
 
 void AgentSessions::judge_all(const pipeline::AgentRule* rule, GuardState& guard,
@@ -311,18 +349,24 @@ Allowed<json> AgentSessions::keep(const json& asked) {
   std::map<std::string, RuleState> states;
   for (const auto& [name, document] : asked.at("states").items()) {
     if (rule_of(*own, name) == nullptr) continue;  // of a version before
-    RuleState& state = states[name] = rule_state_from_json(document);
-    const auto before = kept->find(name);
-    state.guard = before == kept->end() ? GuardState() : before->second.guard;
+    RuleState state = rule_state_from_json(document);
+    if (const auto before = kept->find(name); before != kept->end()) {
+      if (state.seen < before->second.seen) continue;  // older than what is kept
+      state.guard = before->second.guard;
+    } else {
+      state.guard = GuardState();
+    }
+    states[name] = std::move(state);
   }
   if (const auto done = ledger_.keep(name_, states); !done) return broken(done.error());
   return json::object();
 }
 
-/// {"rules": [NAME]} -> {}: those of others go.
+/// {"rules": [NAME]} -> {}: those of others go, but for those of its document, whatever its process has.
 Allowed<json> AgentSessions::keep_rules(const json& asked) {
-  if (const auto kept = ledger_.keep_rules(name_, asked.at("rules")); !kept)
-    return broken(kept.error());
+  std::vector<std::string> rules = asked.at("rules");
+  for (const pipeline::AgentRule& each : spec()->rules) rules.push_back(each.name);
+  if (const auto kept = ledger_.keep_rules(name_, rules); !kept) return broken(kept.error());
   return json::object();
 }
 

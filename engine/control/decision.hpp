@@ -21,6 +21,8 @@ struct Happening {
 };
 /// Of those that the engine tells by itself: nobody else may.
 bool is_of_engine(const std::string& type);
+/// `pattern`: a type, or the beginning of one and '*'.
+bool is_of_type(const std::string& pattern, const std::string& type);
 /// {"type", "source", "time_us", "payload"}: as triggers get it.
 json to_json(const Happening& happening);
 

@@ -315,6 +315,45 @@ TEST_F(AgentSessionsTest, AVersionWatchesUntilItsProcessHasBegunTheNextOne) {
   EXPECT_THAT(takes_, SizeIs(1));
 }
 
+TEST_F(AgentSessionsTest, AGuardIsForgottenByNobodyButTheDocument) {
+  const std::string session = open();
+  ASSERT_TRUE(commit(session, 1, "tell", {decided("emit")}));
+  ASSERT_TRUE(ledger_->keep("mnist/checker", {{"of-before", {}}}));
+  ASSERT_TRUE(sessions_->call(session, {{"op", "keep_rules"}, {"rules", json::array()}}));
+  const auto states = ledger_->rules("mnist/checker").value();
+  ASSERT_THAT(states, SizeIs(1));
+  EXPECT_THAT(states.at("tell").guard.to_json(), SizeIs(1));
+}
+
+TEST_F(AgentSessionsTest, AStateIsNotSetBack) {
+  const std::string session = open();
+  ASSERT_TRUE(commit(session, 1, "tell", {}));
+  const json old = to_json(RuleState{.trigger_state = "old", .seen = 4});
+  ASSERT_TRUE(sessions_->call(session, {{"op", "keep"}, {"states", {{"tell", old}}}}));
+  EXPECT_EQ(ledger_->rules("mnist/checker")->at("tell").trigger_state, "");
+  ASSERT_TRUE(commit(session, 2, "tell", {}, 3));
+  EXPECT_EQ(ledger_->rules("mnist/checker")->at("tell").seen, 5);
+}
+
+TEST_F(AgentSessionsTest, ADecisionIsDeeperThanWhatLedToItWhateverItSays) {
+  const std::string session = open();
+  auto depth = [&, number = std::uint64_t{0}](std::int64_t seen) mutable {
+    const auto kept = commit(session, ++number, "tell", {decided("emit")}, seen);
+    EXPECT_TRUE(kept) << kept.error().message;
+    return kept ? kept->at("decisions")[0].at("depth").get<int>() : 0;
+  };
+  EXPECT_EQ(depth(0), 1) << "nothing has happened";
+  const auto outside = happen("drift.a", 0);
+  const auto other = happen("other", 0);
+  const auto deep = happen("drift.b", 7);
+  const auto newest = happen("other", 12);
+  EXPECT_EQ(depth(outside), 1);
+  EXPECT_EQ(depth(outside), 8) << "once: it may be of any other";
+  EXPECT_EQ(depth(other), 8) << "it does not wait for that";
+  EXPECT_EQ(depth(deep), 8);
+  EXPECT_EQ(depth(newest + 100), 8) << "that did not happen";
+}
+
 TEST_F(AgentSessionsTest, OneThatHasEndedServesNobody) {
   const std::string session = open();
   json answer = "none";
