@@ -73,7 +73,9 @@ Answer<void> AgentProcess::run() {
           404, 2,
           failure.message + ": 'scanflow agent list' shows those that there are, 'scanflow apply "
                             "-f FILE' registers one"});
-    if (failure.status == 423) {
+    if (failure.status == 409) {  // it has just ended: another one begins, or it was deleted
+      wait(kStandBy);
+    } else if (failure.status == 423) {
       patience_.there();
       if (!std::exchange(stands_by, true)) options_.log(failure.message + "; this one stands by");
       wait(kStandBy);
