@@ -317,7 +317,7 @@ TEST_F(AgentProcessTest, WhatKeepsItFromRunningIsSaid) {
   EXPECT_TRUE(agent().at("run_by").is_null()) << "it has given its lease back";
 }
 
-TEST_F(AgentProcessTest, AnEventIsActedUponWithinMilliseconds) {
+TEST_F(AgentProcessTest, AnEventIsActedUponWithinATenthOfASecond) {
   const auto program = run_ready(
       "  - {name: tell, on: {event: {type: ping}}, do: [{emit: {type: pong}}], guard: "
       "{max_per_hour: 3600}}\n");
@@ -333,7 +333,7 @@ TEST_F(AgentProcessTest, AnEventIsActedUponWithinMilliseconds) {
   std::sort(took.begin(), took.end());
   std::cerr << "from an event to its committed effect, by a process: p50 " << took[kEvents / 2]
             << " us, p99 " << took[kEvents - 1] << " us\n";
-  EXPECT_LT(took[kEvents / 2], 1'000'000);
+  EXPECT_LT(took[kEvents / 2], 100'000);
   end(*program);
 }
 
