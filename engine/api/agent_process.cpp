@@ -73,7 +73,9 @@ Answer<void> AgentProcess::run() {
           404, 2,
           failure.message + ": 'scanflow agent list' shows those that there are, 'scanflow apply "
                             "-f FILE' registers one"});
-    if (failure.status == 423) {
+    if (failure.status == 409) {  // it has just ended: another one begins, or it was deleted
+      wait(kStandBy);
+    } else if (failure.status == 423) {
       patience_.there();
       if (!std::exchange(stands_by, true)) options_.log(failure.message + "; this one stands by");
       wait(kStandBy);
@@ -186,14 +188,16 @@ void AgentProcess::begin(Served& served, Read read, bool paused) {
     if (answer->contains("problem")) return fail(answer->at("problem").get<std::string>());
     return answer->value("value", json());
   };
-  how.watching = [&served](const json& what, const control::AgentRunner::TakeSample& take) {
+  how.watching = [this, &served](const json& what, const control::AgentRunner::TakeSample& take) {
     std::uint64_t number = 0;
     {
       const std::lock_guard lock(served.mutex);
       number = ++served.watched;
       served.watches[number] = take;
     }
-    (void)served.link.ask({{"op", "watch"}, {"watch", number}, {"what", what}});
+    if (what.at("source") == "events") return;  // they are read, not told
+    const auto watched = served.link.ask({{"op", "watch"}, {"watch", number}, {"what", what}});
+    if (!watched && !served.link.is_silent()) options_.log(watched.error().message);
   };
   served.runner =
       std::make_shared<control::AgentRunner>(std::move(how), served.memory, served.actor);
@@ -247,7 +251,8 @@ void AgentProcess::take(Served& served, const json& news) {
     served.read_again_us = 0;
   } else if (type == "submitted") {
     boost::asio::post(served.asking, [&served, runner = served.runner, news] {
-      (void)runner->admit(news.at("request"), kAdmitWithin);  // what it decides it has committed
+      // What it decides it has committed.
+      (void)runner->admit(news.at("request"), kAdmitWithin, news.at("submission"));
       (void)served.link.ask({{"op", "admitted"}, {"submission", news.at("submission")}});
     });
   }
@@ -263,7 +268,8 @@ void AgentProcess::take_version(Served& served) {
     return;
   }
   const std::lock_guard one(finishing_mutex_);
-  if (served.link.is_silent()) return;
+  const auto begun = served.link.ask({{"op", "begin"}, {"version", served.wanted}});
+  if (!begun) return;  // another one is the newest by now: that is news; or the session is over
   served.problem.clear();
   served.runner->end();
   {

@@ -20,18 +20,28 @@ Result<std::map<std::string, RuleState>> RemoteMemory::rules(const std::string&)
 Result<std::vector<Decision>> RemoteMemory::commit(const std::string&, const std::string& rule,
                                                    const RuleState& state,
                                                    const std::vector<Decision>& decisions) {
-  return asked({{"op", "commit"},
-                {"number", ++commits_},
-                {"rule", rule},
-                {"state", control::to_json(state)},
-                {"decisions", to_message(decisions)}},
-               [](const json& answer) { return decisions_from_message(answer.at("decisions")); });
+  auto kept =
+      asked({{"op", "commit"},
+             {"number", ++commits_},
+             {"rule", rule},
+             {"state", control::to_json(state)},
+             {"decisions", to_message(decisions)}},
+            [](const json& answer) { return decisions_from_message(answer.at("decisions")); });
+  if (!kept && link_.is_silent()) {
+    const std::lock_guard lock(mutex_);
+    unclear_.insert(rule);
+  }
+  return kept;
 }
 
 Result<void> RemoteMemory::keep(const std::string&,
                                 const std::map<std::string, RuleState>& states) {
   json all = json::object();
-  for (const auto& [rule, state] : states) all[rule] = control::to_json(state);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [rule, state] : states)
+      if (!unclear_.contains(rule)) all[rule] = control::to_json(state);
+  }
   const auto kept = link_.ask({{"op", "keep"}, {"states", std::move(all)}});
   if (!kept) return tl::unexpected(kept.error());
   return {};

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "engine/api/agent_link.hpp"
@@ -51,6 +52,10 @@ class RemoteMemory final : public control::Memory {
 
   AgentLink& link_;
   std::atomic<std::uint64_t> commits_ = 0;  // a commit that is asked again has its number
+  std::mutex mutex_;
+  /// Rules of which nobody knows what the server has: a commit had no answer, and the session has come to its end. Of
+  /// these nothing is kept; the next session reads them.
+  std::set<std::string> unclear_;
 };
 
 /// The link outlives it.

@@ -34,6 +34,7 @@ Result<std::optional<Decision>> AgentRunner::decide(std::size_t index, const jso
   decision.time_us = now();
   decision.mode = to_text(spec.guard.mode);
   decision.depth = depth + 1;
+  decision.submission = submission_;
   decision.evidence = evidence;
   if (!spec.see.empty()) decision.evidence["see"] = see;
   if (spec.goal) decision.evidence["goal"] = {{"before", ask_goal(*spec.goal, evidence)}};

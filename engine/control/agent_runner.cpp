@@ -90,13 +90,14 @@ void AgentRunner::pause(bool paused) {
 }
 
 Result<std::vector<DecidedAction>> AgentRunner::admit(const json& request,
-                                                      std::chrono::milliseconds patience) {
+                                                      std::chrono::milliseconds patience,
+                                                      std::uint64_t submission) {
   const auto answer = std::make_shared<std::promise<std::vector<DecidedAction>>>();
   auto answered = answer->get_future();
   {
     const std::lock_guard lock(mutex_);
     if (paused_ || ending_) return std::vector<DecidedAction>();
-    submitted_.push_back({request, answer});
+    submitted_.push_back({request, submission, answer});
     changed_.notify_one();
   }
   if (answered.wait_for(patience) != std::future_status::ready)

@@ -68,7 +68,12 @@ class AgentRunner final : public RunningAgent {
   /// nothing: only something else would wake it). For clocks that are moved by hand.
   std::optional<std::int64_t> settle();
   Result<std::vector<DecidedAction>> admit(const json& request,
-                                           std::chrono::milliseconds patience) override;
+                                           std::chrono::milliseconds patience) override {
+    return admit(request, patience, 0);
+  }
+  /// `submission`: as of its decisions.
+  Result<std::vector<DecidedAction>> admit(const json& request, std::chrono::milliseconds patience,
+                                           std::uint64_t submission);
   void answered(const std::string& decision) override;
   json rules() const override;
   bool is_paused() const;
@@ -100,6 +105,7 @@ class AgentRunner final : public RunningAgent {
   };
   struct Submitted {
     json request;
+    std::uint64_t submission;
     std::shared_ptr<std::promise<std::vector<DecidedAction>>> answer;
   };
   struct Ended {
@@ -190,6 +196,7 @@ class AgentRunner final : public RunningAgent {
   std::vector<View> first_shown_;                       // until the first turn is over
   std::map<std::string, Decision> acting_;
   std::vector<DecidedAction>* admitting_ = nullptr;   // what rules ask for goes there, and is done
+  std::uint64_t submission_ = 0;                      // of those
   std::multimap<std::int64_t, std::string> effects_;  // when a decision's goal is asked again
   bool begun_ = false, was_paused_ = false;
   std::int64_t begin_again_us_ = 0;

@@ -14,9 +14,15 @@ namespace {
 
 constexpr std::size_t kMostRead = 10'000;  // decisions, or happenings
 constexpr std::size_t kIdSize = 36;        // of a UUID
+constexpr std::int64_t kHappenedLately = 1000;
 
 tl::unexpected<Refusal> wrong(std::string why) {
   return tl::unexpected(Refusal{Refusal::Why::wrong, std::move(why)});
+}
+
+/// Whatever its texts hold.
+std::string said(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 tl::unexpected<Refusal> broken(const Error& error) {
@@ -27,6 +33,7 @@ tl::unexpected<Refusal> broken(const Error& error) {
 
 const std::map<std::string, AgentSessions::Call>& AgentSessions::calls() {
   static const std::map<std::string, Call> all{
+      {"begin", &AgentSessions::begin},
       {"rules", &AgentSessions::rule_states},
       {"newest", &AgentSessions::newest},
       {"happenings", &AgentSessions::happenings},
@@ -131,19 +138,69 @@ Allowed<json> AgentSessions::evaluate(const json& asked) {
   return json{{"value", std::move(*value)}};
 }
 
-/// {"watch": N, "what"} -> {}: samples come as news, with that number.
+/// {"version"} -> {}: from now on it runs that one; what the one before has watched ends.
+Allowed<json> AgentSessions::begin(const json& asked) {
+  const std::uint32_t version = asked.at("version");
+  std::function<void()> unwatch;
+  {
+    const std::lock_guard lock(mutex_);
+    if (session_->version == version) return json::object();  // its answer was lost
+    if (version != options_.version)
+      return wrong(fmt::format("version {} of agent {} is the newest, not {}", options_.version,
+                               name_, version));
+    session_->version = version;
+    session_->spec = options_.agent.spec;
+    session_->watches = options_.watches;
+    session_->watched.clear();
+    unwatch = options_.unwatch;
+  }
+  unwatch();
+  return json::object();
+}
+
+/// What a trigger of the version that it runs waits for, in that trigger's words. The error: none does.
+Result<json> AgentSessions::watch_of(const json& what) const {
+  const auto [spec, watches] = [this] {
+    const std::lock_guard lock(mutex_);
+    return std::pair(session_->spec, session_->watches);
+  }();
+  std::string why;
+  for (const pipeline::AgentRule& rule : spec->rules) {
+    const auto all = watches(rule);
+    if (!all) {
+      why =
+          fmt::format("; of rule {} the server cannot ask it: {}", rule.name, all.error().message);
+      continue;
+    }
+    if (const auto found = std::find(all->begin(), all->end(), what); found != all->end())
+      return *found;
+  }
+  return fail(
+      fmt::format("no trigger of agent {}, as the server has its document and plugins, "
+                  "watches {:.200}{}",
+                  name_, said(what), why));
+}
+
+/// {"watch": N, "what"} -> {}: samples, and what becomes of objects, come as news, with that number.
 Allowed<json> AgentSessions::watch(const json& asked) {
-  const json number = asked.at("watch");
+  const std::uint64_t number = asked.at("watch");
   AgentRunner::Watching watching;
   std::string session;
   {
     const std::lock_guard lock(mutex_);
-    if (++session_->watches > kMostWatches)
+    if (session_->watched.contains(number)) return json::object();  // its answer was lost
+    if (session_->watched.size() == kMostWatches)
       return wrong(fmt::format("a session watches {} things at most", kMostWatches));
     watching = options_.agent.watching;
     session = session_->id;
   }
-  watching(asked.at("what"), [self = weak_from_this(), number, session](json sample) {
+  const auto what = watch_of(asked.at("what"));
+  if (!what) return wrong(what.error().message);
+  {
+    const std::lock_guard lock(mutex_);
+    session_->watched.insert(number);
+  }
+  watching(*what, [self = weak_from_this(), number, session](json sample) {
     const auto there = self.lock();
     if (!there) return;
     {
@@ -179,8 +236,15 @@ Allowed<json> AgentSessions::commit(const json& asked) {
   const pipeline::AgentRule* const rule = rule_of(*own, name);
   const auto kept = ledger_.rules(name_);
   if (!kept) return broken(kept.error());
-  const auto before = kept->find(name);
-  state.guard = before == kept->end() ? GuardState() : before->second.guard;
+  const auto found = kept->find(name);
+  const RuleState before = found == kept->end() ? RuleState() : found->second;
+  state.guard = before.guard;
+  if (rule != nullptr) {
+    const auto depth = least_depth(*rule, before.seen, state.seen);
+    if (!depth) return tl::unexpected(depth.error());
+    for (Decision& each : decisions) each.depth = std::max(each.depth, *depth);
+  }
+  state.seen = std::max(state.seen, before.seen);
   judge_all(rule, state.guard, decisions);
   if (rule != nullptr) {
     if (const auto done = ledger_.commit(name_, name, state, decisions); !done)
@@ -199,6 +263,36 @@ Allowed<json> AgentSessions::commit(const json& asked) {
   for (const Decision& each : decisions)  // what the process asks for next, anyway
     if (each.state == "acting" && !each.actions.empty()) begin_action(each, 0);
   return answer;
+}
+
+/// Of what it decides while it moves its rule from the event `seen_before` on to `seen`: as many rules have led to it, or more.
+Allowed<int> AgentSessions::least_depth(const pipeline::AgentRule& rule, std::int64_t seen_before,
+                                        std::int64_t seen) const {
+  if (rule.on.uses == "submit") return 1;
+  const auto watches = [this] {
+    const std::lock_guard lock(mutex_);
+    return options_.watches;
+  }()(rule);
+  const auto waits_for = [&](const Happening& happening) {
+    if (!watches) return true;  // nobody knows: it may
+    return std::any_of(watches->begin(), watches->end(), [&](const json& each) {
+      return each.at("source") == "events" && is_of_type(each.at("type"), happening.type);
+    });
+  };
+  if (seen > seen_before) {
+    const auto moved_to = ledger_.happenings(seen - 1, 1);
+    if (!moved_to) return broken(moved_to.error());
+    if (!moved_to->empty() && moved_to->front().seq == seen && waits_for(moved_to->front()))
+      return moved_to->front().depth + 1;
+  }
+  const auto newest = ledger_.newest();
+  if (!newest) return broken(newest.error());
+  const auto lately = ledger_.happenings(*newest - kHappenedLately, kHappenedLately);
+  if (!lately) return broken(lately.error());
+  int depth = 0;
+  for (const Happening& each : *lately)
+    if (waits_for(each)) depth = std::max(depth, each.depth);
+  return depth + 1;
 }
 
 void AgentSessions::judge_all(const pipeline::AgentRule* rule, GuardState& guard,
@@ -224,14 +318,14 @@ void AgentSessions::judge_all(const pipeline::AgentRule* rule, GuardState& guard
   }
 }
 
-/// What is decided while somebody waits to begin a run is for them.
+/// What is decided of the run that somebody waits to begin is for them; of another one it came too late.
 void AgentSessions::note_admission(const pipeline::AgentRule& rule,
                                    const std::vector<Decision>& decisions) {
   if (rule.on.uses != "submit") return;
   const std::lock_guard lock(mutex_);
   if (!admission_) return;
   for (const Decision& each : decisions) {
-    if (each.state == "done")
+    if (each.state == "done" && each.submission == admission_->number)
       admission_->actions.insert(admission_->actions.end(), each.actions.begin(),
                                  each.actions.end());
   }
@@ -255,18 +349,24 @@ Allowed<json> AgentSessions::keep(const json& asked) {
   std::map<std::string, RuleState> states;
   for (const auto& [name, document] : asked.at("states").items()) {
     if (rule_of(*own, name) == nullptr) continue;  // of a version before
-    RuleState& state = states[name] = rule_state_from_json(document);
-    const auto before = kept->find(name);
-    state.guard = before == kept->end() ? GuardState() : before->second.guard;
+    RuleState state = rule_state_from_json(document);
+    if (const auto before = kept->find(name); before != kept->end()) {
+      if (state.seen < before->second.seen) continue;  // older than what is kept
+      state.guard = before->second.guard;
+    } else {
+      state.guard = GuardState();
+    }
+    states[name] = std::move(state);
   }
   if (const auto done = ledger_.keep(name_, states); !done) return broken(done.error());
   return json::object();
 }
 
-/// {"rules": [NAME]} -> {}: those of others go.
+/// {"rules": [NAME]} -> {}: those of others go, but for those of its document, whatever its process has.
 Allowed<json> AgentSessions::keep_rules(const json& asked) {
-  if (const auto kept = ledger_.keep_rules(name_, asked.at("rules")); !kept)
-    return broken(kept.error());
+  std::vector<std::string> rules = asked.at("rules");
+  for (const pipeline::AgentRule& each : spec()->rules) rules.push_back(each.name);
+  if (const auto kept = ledger_.keep_rules(name_, rules); !kept) return broken(kept.error());
   return json::object();
 }
 

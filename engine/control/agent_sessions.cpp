@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "sdk/base/uuid.hpp"
@@ -13,9 +14,11 @@ namespace {
 constexpr std::size_t kMostText = 2000;  // of what a process says for people
 
 tl::unexpected<Refusal> stale() {
-  return tl::unexpected(Refusal{Refusal::Why::stale,
-                                "the session is over: another process has the agent, or the server "
-                                "has started anew; begin another session"});
+  return tl::unexpected(
+      Refusal{Refusal::Why::stale,
+              "the session is over: its process said nothing for as long as its lease "
+              "lasts, another one has the agent, or the server has started anew; "
+              "begin another session"});
 }
 
 /// Those of the process, of rules that there are: it may say anything.
@@ -56,8 +59,7 @@ void AgentSessions::take(Options options) {
   const std::uint32_t version = options.version;
   {
     const std::lock_guard lock(mutex_);
-    options_ = std::move(options);
-    if (session_) session_->watches = 0;
+    std::swap(options_, options);  // what it had may take a while to end
   }
   push({{"type", "applied"}, {"version", version}});
 }
@@ -69,40 +71,39 @@ bool AgentSessions::is_held() const {
 
 Allowed<json> AgentSessions::open(const json& who) {
   const std::lock_guard working(working_mutex_);
-  std::function<void()> unwatch, tell;
-  json opened;
-  {
-    const std::lock_guard lock(mutex_);
-    if (ended_) return stale();
-    if (is_held())
-      return tl::unexpected(Refusal{
-          Refusal::Why::held, fmt::format("agent {} runs at {} (process {}), which has its lease",
-                                          name_, session_->host, session_->pid)});
-    if (session_) tell = answer_news();
-    Session next;
-    next.id = uuid_v7(options_.agent.clock() / 1000);
-    next.host = who.value("host", "").substr(0, 255);
-    next.pid = who.value("pid", std::int64_t{0});
-    next.since_us = options_.agent.clock();
-    next.until_us = options_.monotonic() + kLeaseUs;
-    session_ = std::move(next);
-    unwatch = options_.unwatch;
-    opened = {{"session", session_->id},
+  end_lapsed();
+  const std::lock_guard lock(mutex_);
+  if (ended_) return stale();
+  if (session_)
+    return tl::unexpected(Refusal{
+        Refusal::Why::held, fmt::format("agent {} runs at {} (process {}), which has its lease",
+                                        name_, session_->host, session_->pid)});
+  Session next;
+  next.id = uuid_v7(options_.agent.clock() / 1000);
+  next.host = who.value("host", "").substr(0, 255);
+  next.pid = who.value("pid", std::int64_t{0});
+  next.since_us = options_.agent.clock();
+  next.until_us = options_.monotonic() + kLeaseUs;
+  next.version = options_.version;
+  next.spec = options_.agent.spec;
+  next.watches = options_.watches;
+  session_ = std::move(next);
+  options_.agent.log(
+      fmt::format("agent {} runs at {} (process {})", name_, session_->host, session_->pid));
+  return json{{"session", session_->id},
               {"version", options_.version},
               {"paused", paused_},
               {"now_us", session_->since_us},
               {"lease_us", kLeaseUs}};
-    options_.agent.log(
-        fmt::format("agent {} runs at {} (process {})", name_, session_->host, session_->pid));
-  }
-  if (tell) tell();
-  unwatch();
-  return opened;
 }
 
 Allowed<void> AgentSessions::know(const std::string& session) {
   const std::lock_guard lock(mutex_);
   if (ended_ || !session_ || session_->id != session) return stale();
+  if (!is_held()) {
+    end_soon();
+    return stale();
+  }
   session_->until_us = options_.monotonic() + kLeaseUs;
   return {};
 }
@@ -116,7 +117,7 @@ Allowed<json> AgentSessions::call(const std::string& session, const json& asked)
   if (auto known = know(session); !known) return tl::unexpected(known.error());
   try {
     return (this->*op->second)(asked);
-  } catch (const json::exception& error) {
+  } catch (const std::exception& error) {  // of what is asked: a value is missing, or another one
     return tl::unexpected(
         Refusal{Refusal::Why::wrong, fmt::format("{}: {}", op->first, error.what())});
   }
@@ -138,7 +139,27 @@ void AgentSessions::end() {
   drop("is not to run it any more");
 }
 
-/// The session is over.
+/// Under the mutex: whoever notices may hold what it takes to end a watch.
+void AgentSessions::end_soon() {
+  if (std::exchange(session_->ends, true)) return;
+  boost::asio::post(writing_, [self = weak_from_this()] {
+    const auto there = self.lock();
+    if (!there) return;
+    const std::lock_guard working(there->working_mutex_);
+    there->end_lapsed();
+  });
+}
+
+/// Under the working mutex.
+void AgentSessions::end_lapsed() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!session_ || is_held()) return;
+  }
+  drop("has said nothing for as long as its lease lasts");
+}
+
+/// The session is over. Under the working mutex.
 void AgentSessions::drop(const std::string& why) {
   std::function<void()> tell, unwatch;
   {
@@ -150,10 +171,10 @@ void AgentSessions::drop(const std::string& why) {
     session_.reset();
     if (admission_) admission_->answer.set_value({});
     admission_.reset();
-    if (!ended_) unwatch = options_.unwatch;
+    unwatch = options_.unwatch;
   }
   if (tell) tell();
-  if (unwatch) unwatch();
+  unwatch();
 }
 
 // --- news
@@ -161,7 +182,9 @@ void AgentSessions::drop(const std::string& why) {
 /// Under the mutex: whoever waits is to be told, by what this gives, without it.
 std::function<void()> AgentSessions::answer_news() {
   if (!session_->then) return {};
-  return [then = std::exchange(session_->then, {}), told = json{{"news", session_->news}}] {
+  json news = json::array();
+  for (const auto& [number, item] : session_->news) news.push_back(item);
+  return [then = std::exchange(session_->then, {}), told = json{{"news", std::move(news)}}] {
     then(told);
   };
 }
@@ -171,21 +194,20 @@ void AgentSessions::push(json item) {
   {
     const std::lock_guard lock(mutex_);
     if (!session_) return;
+    if (!is_held()) return end_soon();
     Session& to = *session_;
-    const bool told = !to.news.empty() && to.news.back().at("type") == "happened";
-    if (item.at("type") == "happened" && told && !to.then) {
-      // The number is a new one: the one before may be on its way.
-      to.news.pop_back();
+    const std::uint64_t number = ++to.number;
+    if (item.at("type") == "happened")  // one says it; the one before may be on its way
+      to.news.erase(std::exchange(to.happened, number));
+    if (item.at("type") == "sample") {
+      to.samples.push_back(number);
+      if (to.samples.size() > kMostSamples) {
+        to.news.erase(to.samples.front());
+        to.samples.pop_front();
+      }
     }
-    if (item.at("type") == "sample" && ++to.samples > kMostSamples) {
-      const auto oldest = std::find_if(to.news.begin(), to.news.end(), [](const json& each) {
-        return each.at("type") == "sample";
-      });
-      to.news.erase(oldest);
-      --to.samples;
-    }
-    item["number"] = ++to.number;
-    to.news.push_back(std::move(item));
+    item["number"] = number;
+    to.news.emplace(number, std::move(item));
     tell = answer_news();
   }
   if (tell) tell();
@@ -208,11 +230,9 @@ std::uint64_t AgentSessions::news(const std::string& session, const json& asked,
       tell = [then] { then(stale()); };
     } else {
       Session& to = *session_;
-      while (!to.news.empty() && after.is_number_unsigned() &&
-             to.news.front().at("number").get<std::uint64_t>() <= after.get<std::uint64_t>()) {
-        if (to.news.front().at("type") == "sample") --to.samples;
-        to.news.pop_front();
-      }
+      const std::uint64_t heard = after.is_number_unsigned() ? after.get<std::uint64_t>() : 0;
+      to.news.erase(to.news.begin(), to.news.upper_bound(heard));
+      while (!to.samples.empty() && to.samples.front() <= heard) to.samples.pop_front();
       if (rules.is_array()) to.rules.assign(rules.begin(), rules.end());
       std::erase_if(to.rules, [](const json& each) { return !each.is_object(); });
       if (problem.is_string()) to.problem = problem.get<std::string>().substr(0, kMostText);
@@ -276,12 +296,13 @@ json AgentSessions::rules() const {
   const std::lock_guard lock(mutex_);
   json rows = json::array();
   for (const pipeline::AgentRule& each : options_.agent.spec->rules)
-    rows.push_back(shown(each, session_ ? session_->rules : std::vector<json>()));
+    rows.push_back(shown(each, is_held() ? session_->rules : std::vector<json>()));
   return rows;
 }
 
-json AgentSessions::run_by() const {
+json AgentSessions::run_by() {
   const std::lock_guard lock(mutex_);
+  if (session_ && !is_held()) end_soon();
   if (!is_held() || session_->rules.empty()) return nullptr;
   return {{"host", session_->host}, {"pid", session_->pid}, {"since_us", session_->since_us}};
 }

@@ -15,12 +15,6 @@ constexpr std::int64_t kSoonestUs = 1000;  // that a trigger may ask to be woken
 constexpr std::size_t kHappeningsAtOnce = 1000;
 constexpr const char* kSubmit = "submit";  // the trigger, and what it is told
 
-/// `pattern` may end in '*'.
-bool is_of_type(const std::string& pattern, const std::string& type) {
-  if (!pattern.ends_with('*')) return type == pattern;
-  return type.starts_with(pattern.substr(0, pattern.size() - 1));
-}
-
 }  // namespace
 
 /// Rules whose time has come, each once.
@@ -165,6 +159,7 @@ void AgentRunner::take_submitted(bool paused) {
       continue;
     }
     admitting_ = &actions;
+    submission_ = each.submission;
     const Happening asked{
         .type = kSubmit, .source = "engine", .time_us = now(), .payload = each.request};
     for (const std::size_t index : waiting_) {
@@ -175,6 +170,7 @@ void AgentRunner::take_submitted(bool paused) {
       schedule(rule);
     }
     admitting_ = nullptr;
+    submission_ = 0;
     each.answer->set_value(std::move(actions));
   }
 }

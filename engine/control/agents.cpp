@@ -165,17 +165,18 @@ void Agents::look_at(const store::DocumentEntry& entry) {
   if (!kept.problem.empty() && kept.problem != before)
     options_.log(fmt::format("agent {}: {}", name, kept.problem));
   Kept old;
+  bool stays = false;  // its process goes on, with the version before until it has begun this one
   {
     const std::lock_guard lock(mutex_);
     old = std::move(agents_[name]);
-    if (spec) unwatch(name);
+    stays = spec && spec->runs == pipeline::AgentRuns::process && old.sessions;
+    if (spec && !stays) unwatch(name);
     if (!spec) {  // the version before goes on
       kept.runner = old.runner;
       kept.spec = old.spec;
     }
     kept.sessions = old.sessions;
   }
-  const bool stays = spec && spec->runs == pipeline::AgentRuns::process && old.sessions;
   if (spec && old.runner && !stays) old.runner->end();  // before the next one begins
   if (spec) begin(name, kept, spec, catalog);
   const std::lock_guard lock(mutex_);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/control/agents.hpp"
+#include "engine/control/rule_watches.hpp"
 
 namespace scanflow::control {
 
@@ -65,6 +66,9 @@ void Agents::begin_process(const std::string& name, Kept& kept, AgentRunner::Opt
     const std::lock_guard lock(mutex_);
     unwatch(name);
   };
+  how.watches =
+      [asked = std::make_shared<RuleWatches>(how.agent.catalog, options_.worker, options_.log)](
+          const pipeline::AgentRule& rule) { return asked->of(rule); };
   if (kept.sessions) {
     kept.sessions->take(std::move(how));
   } else {

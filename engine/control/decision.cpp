@@ -11,6 +11,11 @@ bool is_of_engine(const std::string& type) {
                                          [&](const char* each) { return type.starts_with(each); });
 }
 
+bool is_of_type(const std::string& pattern, const std::string& type) {
+  if (!pattern.ends_with('*')) return type == pattern;
+  return type.starts_with(pattern.substr(0, pattern.size() - 1));
+}
+
 json to_json(const Happening& happening) {
   return {{"type", happening.type},
           {"source", happening.source},

@@ -21,6 +21,8 @@ struct Happening {
 };
 /// Of those that the engine tells by itself: nobody else may.
 bool is_of_engine(const std::string& type);
+/// `pattern`: a type, or the beginning of one and '*'.
+bool is_of_type(const std::string& pattern, const std::string& type);
 /// {"type", "source", "time_us", "payload"}: as triggers get it.
 json to_json(const Happening& happening);
 
@@ -47,10 +49,12 @@ struct Decision {
   std::string by;      // who approved or rejected it
   std::int64_t ended_us = 0;
   int depth = 0;  // as of Happening
+  /// Of the run that somebody waits to begin, by whoever keeps it; 0: of none. It is not kept.
+  std::uint64_t submission = 0;
   json evidence = json::object();
   std::vector<DecidedAction> actions;
 };
-/// All of it but depth.
+/// All of it but depth and submission.
 json to_json(const Decision& decision);
 json to_json(const std::vector<DecidedAction>& actions);
 std::vector<DecidedAction> actions_from_json(const json& document);

@@ -54,7 +54,8 @@ void judge(const pipeline::AgentRule& rule, GuardState& guard, Decision& decisio
   decision.mode = to_text(rule.guard.mode);
   decision.by.clear();
   decision.depth = std::max(decision.depth, 1);
-  if (decision.time_us > now_us + kClocksDifferUs) decision.time_us = now_us;
+  if (decision.time_us > now_us + kClocksDifferUs || decision.time_us < now_us - kClocksDifferUs)
+    decision.time_us = now_us;
   const std::string state = decision.state;
   if (state == "failed" || state == "held" || state == "refused") {  // nothing comes of it
     decision.ended_us = now_us;
@@ -69,14 +70,14 @@ void judge(const pipeline::AgentRule& rule, GuardState& guard, Decision& decisio
   if (std::string why = why_refused(rule, decision.actions, decision.depth, submitted);
       !why.empty())
     return refuse(decision, std::move(why), now_us);
-  std::string held = guard.why_not(rule.guard, decision.time_us);
+  std::string held = guard.why_not(rule.guard, now_us);
   if (held.empty()) held = others();
   if (!held.empty()) {
     refuse(decision, std::move(held), now_us);
     decision.state = "held";
     return;
   }
-  guard.note(decision.time_us);
+  guard.note(now_us);
   decision.ended_us = state == "acting" || state == "waiting" ? 0 : now_us;
   if (!submitted) forget_outcomes(decision);
 }

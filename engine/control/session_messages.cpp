@@ -22,6 +22,7 @@ Decision decision_from_message(const json& document) {
   decision.by = document.at("by");
   decision.ended_us = document.at("ended_us");
   decision.depth = document.at("depth");
+  decision.submission = document.value("submission", decision.submission);
   decision.evidence = document.at("evidence");
   decision.actions = actions_from_json(document.at("actions"));
   return decision;
@@ -52,6 +53,7 @@ RuleState rule_state_from_json(const json& document) {
 json to_message(const Decision& decision) {
   json message = to_json(decision);
   message["depth"] = decision.depth;
+  message["submission"] = decision.submission;
   return message;
 }
 

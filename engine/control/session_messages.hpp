@@ -9,7 +9,7 @@ namespace scanflow::control {
 
 json to_json(const RuleState& state);
 RuleState rule_state_from_json(const json& document);
-/// With its depth.
+/// With its depth and its submission.
 json to_message(const Decision& decision);
 json to_message(const std::vector<Decision>& decisions);
 std::vector<Decision> decisions_from_message(const json& document);

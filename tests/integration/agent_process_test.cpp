@@ -264,6 +264,16 @@ TEST_F(AgentProcessTest, WhoAsksInItsPlaceIsNotTrusted) {
   EXPECT_EQ(server_->post(session, {{"op", "evaluate"}, {"expression", "${{ 1 }}"}, {"event", {}}})
                 .value("status", 0),
             400);
+  const json secrets = {{"source", "objects"},
+                        {"object", "secrets.v1"},
+                        {"namespace", "*"},
+                        {"labels", ""},
+                        {"path", "{.data}"}};
+  for (const json& what : {secrets, json{{"source", "objects"}}, json::object(), json("all")})
+    EXPECT_EQ(
+        server_->post(session, {{"op", "watch"}, {"watch", 1}, {"what", what}}).value("status", 0),
+        400)
+        << what;
   EXPECT_EQ(server_->post(session, {{"op", "explode"}}).value("status", 0), 400);
   EXPECT_EQ(server_->post(session, {{"op", "commit"}}).value("status", 0), 400);
   EXPECT_EQ(server_->post(path + "/019aaaaa", {{"op", "newest"}}).value("status", 0), 409);
@@ -307,7 +317,7 @@ TEST_F(AgentProcessTest, WhatKeepsItFromRunningIsSaid) {
   EXPECT_TRUE(agent().at("run_by").is_null()) << "it has given its lease back";
 }
 
-TEST_F(AgentProcessTest, AnEventIsActedUponWithinMilliseconds) {
+TEST_F(AgentProcessTest, AnEventIsActedUponWithinATenthOfASecond) {
   const auto program = run_ready(
       "  - {name: tell, on: {event: {type: ping}}, do: [{emit: {type: pong}}], guard: "
       "{max_per_hour: 3600}}\n");
@@ -323,7 +333,7 @@ TEST_F(AgentProcessTest, AnEventIsActedUponWithinMilliseconds) {
   std::sort(took.begin(), took.end());
   std::cerr << "from an event to its committed effect, by a process: p50 " << took[kEvents / 2]
             << " us, p99 " << took[kEvents - 1] << " us\n";
-  EXPECT_LT(took[kEvents / 2], 1'000'000);
+  EXPECT_LT(took[kEvents / 2], 100'000);
   end(*program);
 }
 

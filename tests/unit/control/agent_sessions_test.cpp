@@ -59,7 +59,11 @@ class AgentSessionsTest : public testing::Test {
     options.agent.watching = [this](const json&, const AgentRunner::TakeSample& take) {
       takes_.push_back(take);
     };
-    options.version = 1;
+    options.version = version_;
+    options.watches = [this](const pipeline::AgentRule& of) -> Result<std::vector<json>> {
+      if (of.name == "tell") return watches_;
+      return fail("its plugin is not there");
+    };
     options.unwatch = [this] { takes_.clear(); };
     options.monotonic = [this] { return now_us_.load(); };
     return options;
@@ -78,12 +82,25 @@ class AgentSessionsTest : public testing::Test {
     return made;
   }
   Allowed<json> commit(const std::string& session, std::uint64_t number, const std::string& rule,
-                       const std::vector<Decision>& decisions) {
+                       const std::vector<Decision>& decisions, std::int64_t seen = 5) {
     return sessions_->call(session, {{"op", "commit"},
                                      {"number", number},
                                      {"rule", rule},
-                                     {"state", to_json(RuleState{.seen = 5})},
+                                     {"state", to_json(RuleState{.seen = seen})},
                                      {"decisions", to_message(decisions)}});
+  }
+  Allowed<json> watch(const std::string& session, std::uint64_t number, const json& what) {
+    return sessions_->call(session, {{"op", "watch"}, {"watch", number}, {"what", what}});
+  }
+  std::int64_t happen(const std::string& type, int depth) {
+    return ledger_->add({.type = type, .source = "me", .time_us = 1, .depth = depth}).value();
+  }
+  /// One submission, of which the process is told: its number.
+  std::uint64_t submitted(const std::string& session, std::uint64_t after = 0) {
+    json told = news(session, after);
+    while (told.empty()) told = news(session, after);
+    EXPECT_EQ(told.back().at("type"), "submitted");
+    return told.back().at("submission");
   }
   /// What is new, at once.
   json news(const std::string& session, std::uint64_t after = 0) {
@@ -103,6 +120,9 @@ class AgentSessionsTest : public testing::Test {
   std::unique_ptr<boost::asio::thread_pool> writing_ =
       std::make_unique<boost::asio::thread_pool>(1);
   std::atomic<std::int64_t> now_us_ = 1;
+  std::uint32_t version_ = 1;
+  std::vector<json> watches_{{{"source", "samples"}, {"name", "loss"}, {"labels", json::object()}},
+                             {{"source", "events"}, {"type", "drift.*"}}};
   std::vector<AgentRunner::TakeSample> takes_;
   std::shared_ptr<AgentSessions> sessions_;
 };
@@ -125,12 +145,33 @@ TEST_F(AgentSessionsTest, OneHasTheLeaseUntilItSaysNothingForAsLongAsItLasts) {
   EXPECT_NE(open(), "") << "it was given back";
 }
 
-TEST_F(AgentSessionsTest, OneThatHasLapsedGoesOnWhereNobodyTookIt) {
-  const std::string session = open();
-  now_us_ += 2 * AgentSessions::kLeaseUs;
+TEST_F(AgentSessionsTest, OneThatHasLapsedIsOverAndWatchesNothingMore) {
+  const auto is_watched = [this] {
+    writing_->join();  // where it ends
+    const bool watched = !takes_.empty();
+    writing_ = std::make_unique<boost::asio::thread_pool>(1);
+    sessions_ = std::make_shared<AgentSessions>(options(), *ledger_, actor_, *writing_);
+    return watched;
+  };
+  const auto lapsed = [this] {
+    const std::string session = open();
+    EXPECT_TRUE(watch(session, 1, watches_[0]));
+    now_us_ += AgentSessions::kLeaseUs;
+    return session;
+  };
+  const std::string asks = lapsed();
+  EXPECT_EQ(commit(asks, 1, "tell", {}).error().why, Refusal::Why::stale);
+  EXPECT_FALSE(is_watched()) << "its process asked";
+  lapsed();
   EXPECT_TRUE(sessions_->run_by().is_null());
-  EXPECT_TRUE(commit(session, 1, "tell", {}));
-  EXPECT_EQ(open(), "");
+  EXPECT_FALSE(is_watched()) << "a person asked";
+  lapsed();
+  const auto take = takes_[0];
+  take({{"value", 1}});
+  EXPECT_FALSE(is_watched()) << "there was a sample";
+  lapsed();
+  EXPECT_NE(open(), "");
+  EXPECT_FALSE(is_watched()) << "another one took it";
 }
 
 TEST_F(AgentSessionsTest, ACommitThatIsAskedAgainIsDoneOnce) {
@@ -186,15 +227,18 @@ TEST_F(AgentSessionsTest, ARunIsAdmittedByWhatIsDecidedOfItMeanwhile) {
   std::thread submits([&] {
     admitted = sessions_->admit({{"name", "x"}}, std::chrono::seconds(20)).value();
   });
-  json told = news(session);
-  while (told.empty()) told = news(session);
-  EXPECT_EQ(told[0].at("type"), "submitted");
-  EXPECT_TRUE(commit(session, 1, "gate", {decided("emit", "done")}));
-  EXPECT_TRUE(commit(session, 2, "gate", {decided("admit", "done")}));
-  EXPECT_TRUE(
-      sessions_->call(session, {{"op", "admitted"}, {"submission", told[0].at("submission")}}));
+  const std::uint64_t number = submitted(session);
+  const auto of = [](Decision decision, std::uint64_t submission) {
+    decision.submission = submission;
+    return decision;
+  };
+  EXPECT_TRUE(commit(session, 1, "gate", {of(decided("emit", "done"), number)}));
+  EXPECT_TRUE(commit(session, 2, "gate", {of(decided("admit", "done"), number)}));
+  EXPECT_TRUE(commit(session, 3, "gate", {of(decided("admit", "done"), number - 1)}));
+  EXPECT_TRUE(commit(session, 4, "gate", {decided("admit", "done")}));
+  EXPECT_TRUE(sessions_->call(session, {{"op", "admitted"}, {"submission", number}}));
   submits.join();
-  ASSERT_THAT(admitted, SizeIs(1)) << "what was refused is not among them";
+  ASSERT_THAT(admitted, SizeIs(1)) << "what was refused is not among them, nor what is of others";
   EXPECT_EQ(admitted[0].primitive, "admit");
   sessions_->pause(true);
   EXPECT_THAT(sessions_->admit({}, std::chrono::seconds(20)).value(), SizeIs(0));
@@ -202,8 +246,9 @@ TEST_F(AgentSessionsTest, ARunIsAdmittedByWhatIsDecidedOfItMeanwhile) {
 
 TEST_F(AgentSessionsTest, SamplesAreOfTheSessionThatWatches) {
   const std::string session = open();
-  ASSERT_TRUE(sessions_->call(session, {{"op", "watch"}, {"watch", 3}, {"what", {{"x", 1}}}}));
-  ASSERT_THAT(takes_, SizeIs(1));
+  ASSERT_TRUE(watch(session, 3, watches_[0]));
+  ASSERT_TRUE(watch(session, 3, watches_[0]));
+  ASSERT_THAT(takes_, SizeIs(1)) << "asked again, since the answer was lost";
   const auto take = takes_[0];
   for (std::size_t i = 0; i < AgentSessions::kMostSamples + 5; ++i) take({{"value", i}});
   const json told = news(session);
@@ -215,6 +260,98 @@ TEST_F(AgentSessionsTest, SamplesAreOfTheSessionThatWatches) {
   const std::string next = open();
   take({{"value", 1}});
   EXPECT_THAT(news(next), SizeIs(0));
+}
+
+TEST_F(AgentSessionsTest, NewsOfOneThatDoesNotListenHaveAnEnd) {
+  const std::string session = open();
+  ASSERT_TRUE(watch(session, 3, watches_[0]));
+  const auto take = takes_[0];
+  for (std::size_t i = 0; i < 2 * AgentSessions::kMostSamples; ++i) {
+    sessions_->look();
+    take({{"value", i}});
+  }
+  const json told = news(session);
+  EXPECT_THAT(told, SizeIs(AgentSessions::kMostSamples + 1));
+  EXPECT_THAT(news(session, told.back().at("number")), SizeIs(0));
+}
+
+TEST_F(AgentSessionsTest, ItWatchesWhatItsTriggersWatchAndNothingElse) {
+  const std::string session = open();
+  const std::vector<json> others = {
+      {{"source", "objects"},
+       {"object", "secrets.v1"},
+       {"namespace", "*"},
+       {"labels", ""},
+       {"path", "{.data}"}},
+      {{"source", "samples"}, {"name", "others"}, {"labels", json::object()}},
+      {{"source", "samples"}, {"name", "loss"}, {"labels", {{"run", "x"}}}},
+      {{"source", "objects"}},
+      {{"source", 7}},
+      json::object(),
+      7};
+  for (std::size_t i = 0; i < others.size(); ++i)
+    EXPECT_EQ(watch(session, i, others[i]).error().why, Refusal::Why::wrong) << others[i];
+  EXPECT_FALSE(sessions_->call(session, {{"op", "watch"}, {"watch", 9}}));
+  EXPECT_FALSE(sessions_->call(session, {{"op", "watch"}, {"watch", "x"}, {"what", watches_[0]}}));
+  EXPECT_THAT(takes_, SizeIs(0));
+  EXPECT_TRUE(watch(session, 9, watches_[0]));
+  EXPECT_THAT(takes_, SizeIs(1));
+}
+
+TEST_F(AgentSessionsTest, AVersionWatchesUntilItsProcessHasBegunTheNextOne) {
+  const std::string session = open();
+  ASSERT_TRUE(watch(session, 1, watches_[0]));
+  version_ = 2;
+  watches_[0]["name"] = "accuracy";
+  sessions_->take(options());
+  EXPECT_THAT(takes_, SizeIs(1)) << "it may not be able to read it";
+  EXPECT_EQ(news(session).at(0).at("version"), 2);
+  EXPECT_FALSE(sessions_->call(session, {{"op", "begin"}, {"version", 3}}));
+  EXPECT_THAT(takes_, SizeIs(1));
+  ASSERT_TRUE(sessions_->call(session, {{"op", "begin"}, {"version", 2}}));
+  EXPECT_THAT(takes_, SizeIs(0));
+  ASSERT_TRUE(watch(session, 2, watches_[0]));
+  ASSERT_TRUE(sessions_->call(session, {{"op", "begin"}, {"version", 2}})) << "asked again";
+  EXPECT_THAT(takes_, SizeIs(1));
+}
+
+TEST_F(AgentSessionsTest, AGuardIsForgottenByNobodyButTheDocument) {
+  const std::string session = open();
+  ASSERT_TRUE(commit(session, 1, "tell", {decided("emit")}));
+  ASSERT_TRUE(ledger_->keep("mnist/checker", {{"of-before", {}}}));
+  ASSERT_TRUE(sessions_->call(session, {{"op", "keep_rules"}, {"rules", json::array()}}));
+  const auto states = ledger_->rules("mnist/checker").value();
+  ASSERT_THAT(states, SizeIs(1));
+  EXPECT_THAT(states.at("tell").guard.to_json(), SizeIs(1));
+}
+
+TEST_F(AgentSessionsTest, AStateIsNotSetBack) {
+  const std::string session = open();
+  ASSERT_TRUE(commit(session, 1, "tell", {}));
+  const json old = to_json(RuleState{.trigger_state = "old", .seen = 4});
+  ASSERT_TRUE(sessions_->call(session, {{"op", "keep"}, {"states", {{"tell", old}}}}));
+  EXPECT_EQ(ledger_->rules("mnist/checker")->at("tell").trigger_state, "");
+  ASSERT_TRUE(commit(session, 2, "tell", {}, 3));
+  EXPECT_EQ(ledger_->rules("mnist/checker")->at("tell").seen, 5);
+}
+
+TEST_F(AgentSessionsTest, ADecisionIsDeeperThanWhatLedToItWhateverItSays) {
+  const std::string session = open();
+  auto depth = [&, number = std::uint64_t{0}](std::int64_t seen) mutable {
+    const auto kept = commit(session, ++number, "tell", {decided("emit")}, seen);
+    EXPECT_TRUE(kept) << kept.error().message;
+    return kept ? kept->at("decisions")[0].at("depth").get<int>() : 0;
+  };
+  EXPECT_EQ(depth(0), 1) << "nothing has happened";
+  const auto outside = happen("drift.a", 0);
+  const auto other = happen("other", 0);
+  const auto deep = happen("drift.b", 7);
+  const auto newest = happen("other", 12);
+  EXPECT_EQ(depth(outside), 1);
+  EXPECT_EQ(depth(outside), 8) << "once: it may be of any other";
+  EXPECT_EQ(depth(other), 8) << "it does not wait for that";
+  EXPECT_EQ(depth(deep), 8);
+  EXPECT_EQ(depth(newest + 100), 8) << "that did not happen";
 }
 
 TEST_F(AgentSessionsTest, OneThatHasEndedServesNobody) {

@@ -65,14 +65,27 @@ TEST_F(JudgeTest, AStateIsWhatTheModeMakesOfIt) {
   EXPECT_EQ(judged(asks("emit", "failed")).state, "failed") << "nothing comes of it";
 }
 
-TEST_F(JudgeTest, ItsGuardHoldsByTheServersNotesAndNoTimeFromTheFutureHelps) {
+TEST_F(JudgeTest, ItsGuardHoldsByTheServersNotesAndClock) {
   rule_.guard.cooldown_us = 60'000'000;
   EXPECT_EQ(judged(asks("emit")).state, "acting");
   EXPECT_EQ(judged(asks("emit")).state, "held");
-  Decision later = asks("emit");
-  later.time_us = kNow + 61'000'000;
-  EXPECT_EQ(judged(later).state, "held");
-  EXPECT_EQ(judged(later).time_us, kNow);
+  for (const std::int64_t time_us :
+       {kNow + 61'000'000, kNow - 7'200'000'000, INT64_MIN, INT64_MAX}) {
+    Decision decision = asks("emit");
+    decision.time_us = time_us;
+    EXPECT_EQ(judged(decision).state, "held") << time_us;
+    EXPECT_EQ(judged(decision).time_us, kNow);
+  }
+}
+
+TEST_F(JudgeTest, ARuleThatWasIdleHasNotSavedUp) {
+  rule_.guard.cooldown_us = 3'600'000'000;
+  guard_.note(kNow - 100 * 3'600'000'000);
+  Decision decision = asks("emit");
+  decision.time_us = kNow - 50 * 3'600'000'000;
+  EXPECT_EQ(judged(decision).state, "acting");
+  decision.time_us = kNow - 3'600'000'000;
+  EXPECT_EQ(judged(decision).state, "held");
 }
 
 TEST_F(JudgeTest, OthersHoldItToo) {
