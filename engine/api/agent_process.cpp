@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kStandBy{1000};      // between two looks whether the lease is free
 constexpr milliseconds kAdmitWithin{5000};  // as the server waits
-constexpr std::int64_t kReadAgainUs =
+constexpr std::int64_t kReadVersionAgainUs =
     10'000'000;  // a version that cannot be read: its plugins may come
 
 }  // namespace
@@ -264,7 +264,7 @@ void AgentProcess::take_version(Served& served) {
   if (!document) {
     if (std::exchange(served.problem, document.error().message) != document.error().message)
       options_.log(served.problem);
-    served.read_again_us = monotonic_us() + kReadAgainUs;
+    served.read_again_us = monotonic_us() + kReadVersionAgainUs;
     return;
   }
   const std::lock_guard one(finishing_mutex_);

@@ -38,7 +38,7 @@ tl::unexpected<Failure> failure_of(const control::Refusal& refusal) {
   return tl::unexpected(Failure{500, 3, message});
 }
 
-Answer<json> answer_of(control::Allowed<json> allowed) {
+Answer<json> session_answer(control::Allowed<json> allowed) {
   if (!allowed) return failure_of(allowed.error());
   return std::move(*allowed);
 }
@@ -53,7 +53,7 @@ void Api::Impl::begin_session(const Request& request, const Segments& names, con
     read(reply, [&there, names, who]() -> Answer<json> {
       const auto sessions = there.sessions(names[0], names[1]);
       if (!sessions) return failure_of(sessions.error());
-      return answer_of((*sessions)->open(who));
+      return session_answer((*sessions)->open(who));
     });
   });
 }
@@ -66,7 +66,7 @@ void Api::Impl::ask_session(const Request& request, const Segments& names, const
   with_agents(reply, [this, reply, names, body](control::Agents& there) {
     boost::asio::post(shared.pool, [this, &there, reply, names, body] {
       const auto answer = [reply](control::Allowed<json> allowed) {
-        const auto answered = answer_of(std::move(allowed));
+        const auto answered = session_answer(std::move(allowed));
         reply(answered ? respond(200, *answered) : failed(answered.error()));
       };
       const auto sessions = there.sessions(names[0], names[1]);
@@ -88,7 +88,7 @@ void Api::Impl::end_session(const Request&, const Segments& names, const Reply& 
     read(reply, [&there, names]() -> Answer<json> {
       const auto sessions = there.sessions(names[0], names[1]);
       if (!sessions) return failure_of(sessions.error());
-      return answer_of((*sessions)->close(names[2]));
+      return session_answer((*sessions)->close(names[2]));
     });
   });
 }

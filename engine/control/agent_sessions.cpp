@@ -22,7 +22,7 @@ tl::unexpected<Refusal> stale() {
 }
 
 /// Those of the process, of rules that there are: it may say anything.
-json shown(const pipeline::AgentRule& rule, const std::vector<json>& told) {
+json shown_rule(const pipeline::AgentRule& rule, const std::vector<json>& told) {
   json row = {{"name", rule.name},
               {"trigger", rule.on.uses},
               {"strategy", rule.strategy ? rule.strategy->uses : "rules"},
@@ -296,7 +296,7 @@ json AgentSessions::rules() const {
   const std::lock_guard lock(mutex_);
   json rows = json::array();
   for (const pipeline::AgentRule& each : options_.agent.spec->rules)
-    rows.push_back(shown(each, is_held() ? session_->rules : std::vector<json>()));
+    rows.push_back(shown_rule(each, is_held() ? session_->rules : std::vector<json>()));
   return rows;
 }
 
