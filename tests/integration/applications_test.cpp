@@ -221,8 +221,10 @@ TEST_F(ApplicationsTest, TheOldestBeginsFirst) {
   std::int64_t before = 0;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     ASSERT_TRUE(server_->reaches(runs[i], "succeeded"));
-    const json shown = server_->get("/api/v1/runs/" + runs[i]);
-    const auto started = shown.at("steps").at(0).at("started_us").get<std::int64_t>();
+    const json events = server_->get("/api/v1/runs/" + runs[i] + "/events").at("events");
+    std::int64_t started = 0;
+    for (const json& each : events)
+      if (each.at("type") == "attempt_started") started = each.at("time_us");
     EXPECT_GT(started, before) << "the run " << i << " began before one that waited";
     before = started;
   }
@@ -314,7 +316,7 @@ TEST_F(ApplicationsTest, ASecondAttemptThatNoQuotaHoldsBesideTheFirstIsRefused) 
   const Output asked =
       scanflow({"primitive", "send", "engine", "hedge_step", "run=" + run, "step=wait"});
   EXPECT_NE(asked.exit, 0);
-  EXPECT_THAT(asked.err, HasSubstr("step wait has no room for a second attempt beside the first: "
+  EXPECT_THAT(asked.out, HasSubstr("step wait has no room for a second attempt beside the first: "
                                    "both would ask for 0.6 CPUs of 0.5, more than the whole quota "
                                    "of app-data (the team data of the application app)"));
   let_go("go");
