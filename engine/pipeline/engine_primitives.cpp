@@ -46,7 +46,8 @@ constexpr auto kEnginePrimitives = std::to_array<EnginePrimitive>({
        "version": {"type": ["string", "integer"]},
        "alias": {"type": "string", "minLength": 1, "default": "champion"}}})",
      30 * kOneSecond},
-    {"admit", "Of a rule on 'submit': changes the run or the service before it begins, or denies it.",
+    {"admit",
+     "Of a rule on 'submit': changes the run or the service before it begins, or denies it.",
      R"({"type": "object", "additionalProperties": false, "properties": {
        "patch": {"type": "object", "description": "a JSON Merge Patch of the document"},
        "steps": {"type": "object", "description": "step, or the beginning of names and '*' -> a merge patch of it"},

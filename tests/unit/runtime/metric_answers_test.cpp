@@ -41,10 +41,12 @@ TEST(MetricAnswers, WhatAnEarlierEngineKeptIsKnownAgain) {
   remember(recent, {row(2 * kSecond, 0.25), row(9 * kSecond, 0.75), row(kSecond * 48 * 3600, 5)},
            kAskedAt);
   EXPECT_EQ(ask_metrics(recent, query("last", "loss"), kAskedAt).value(), 0.25);
-  EXPECT_EQ(ask_metrics(recent, query("max", "loss", "run=r1,step=train,split=test"), kAskedAt).value(),
-            0.75);
+  EXPECT_EQ(
+      ask_metrics(recent, query("max", "loss", "run=r1,step=train,split=test"), kAskedAt).value(),
+      0.75);
   EXPECT_EQ(ask_metrics(recent, query("sum", "loss"), kAskedAt).value(), 1.0);
-  EXPECT_EQ(ask_metrics(recent, query("last", "loss", "step=other"), kAskedAt).value(), std::nullopt);
+  EXPECT_EQ(ask_metrics(recent, query("last", "loss", "step=other"), kAskedAt).value(),
+            std::nullopt);
   remember(recent, {row(2 * kSecond, 0.25)}, kAskedAt);
   EXPECT_EQ(ask_metrics(recent, query("sum", "loss"), kAskedAt).value(), 1.0) << "told twice";
 }

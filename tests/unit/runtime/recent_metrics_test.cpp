@@ -62,8 +62,8 @@ TEST_F(RecentMetricsTest, SidecarsNameTheirSeriesAndSendSamplesByNumber) {
   const Labels labels{{"run", "r1"}, {"step", "train"}, {"attempt", "1"}};
   const std::uint64_t cpu =
       metrics.series(kSidecar, {1, "container_cpu_seconds_total", "counter", labels}, kSampledAt);
-  const std::uint64_t disk =
-      metrics.series(kSidecar, {2, "volume_available_bytes", "gauge", {{"volume", "/"}}}, kSampledAt);
+  const std::uint64_t disk = metrics.series(
+      kSidecar, {2, "volume_available_bytes", "gauge", {{"volume", "/"}}}, kSampledAt);
   ASSERT_NE(cpu, 0u);
   ASSERT_NE(disk, 0u);
   EXPECT_NE(cpu, disk);
@@ -75,8 +75,9 @@ TEST_F(RecentMetricsTest, SidecarsNameTheirSeriesAndSendSamplesByNumber) {
   EXPECT_EQ(metrics.knowledge()->series("volume_available_bytes", {}, 10)[0].labels,
             (Labels{{"volume", "/"}, {"pod", "local"}}));
   // In another session of the sidecar it is the same series.
-  EXPECT_EQ(metrics.series(kSidecar, {9, "container_cpu_seconds_total", "counter", labels}, kSampledAt),
-            cpu);
+  EXPECT_EQ(
+      metrics.series(kSidecar, {9, "container_cpu_seconds_total", "counter", labels}, kSampledAt),
+      cpu);
 }
 
 TEST_F(RecentMetricsTest, WhatIsRefusedHasNoNumberAndIsToldOnce) {
