@@ -108,9 +108,9 @@ void ProgressPrinter::update(const json& update) {
   if (update.value("type", "") == "accepted") header();
   if (update.value("type", "") == "primitive" && update.at("outcome").is_string())
     note("  " + paint("⚑", Color::yellow, color_) + " " + primitive_line(update));
-  if (update.value("type", "") == "waits" && update.at("message") != "")
-    note("  " + paint("○", Color::yellow, color_) + " " +
-         printable(update.at("message").get<std::string>()));
+  const std::string waits =
+      update.value("type", "") == "waits" ? update.value("message", "") : std::string();
+  if (!waits.empty()) note("  " + paint("○", Color::yellow, color_) + " " + printable(waits));
   if (update.value("type", "") == "steps") names_ = name_width(view_);
   if (!ended.empty()) erase();
   for (const std::uint32_t step : ended) print_step(view_.steps()[step]);

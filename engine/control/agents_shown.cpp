@@ -1,6 +1,8 @@
 // What people are shown of agents, and who runs them.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "engine/control/agents.hpp"
 #include "engine/control/rule_watches.hpp"
 
@@ -27,18 +29,16 @@ json Agents::describe(const std::string& name, const Kept& kept) const {
               {"name", name.substr(slash + 1)},
               {"version", kept.version},
               {"template", kept.template_},
-              {"problem", kept.problem.empty() ? watch_problem(name) : kept.problem},
               {"rules", kept.runner ? kept.runner->rules() : json::array()}};
   const bool is_paused = paused_.contains(name);
   const bool is_process = kept.sessions != nullptr;
   row["runs"] = to_text(is_process ? pipeline::AgentRuns::process : pipeline::AgentRuns::server);
   row["run_by"] = is_process ? kept.sessions->run_by() : json();
-  if (is_process && row.at("problem") == "") row["problem"] = kept.sessions->problem();
+  std::string problem = kept.problem.empty() ? watch_problem(name) : kept.problem;
+  if (is_process && problem.empty()) problem = kept.sessions->problem();
   const bool waits = is_process && row.at("run_by").is_null();
-  row["status"] = row.at("problem") != "" ? "failed"
-                  : is_paused             ? "paused"
-                  : waits                 ? "waiting"
-                                          : "active";
+  row["status"] = !problem.empty() ? "failed" : is_paused ? "paused" : waits ? "waiting" : "active";
+  row["problem"] = std::move(problem);
   if (is_paused) row["paused_by"] = paused_.at(name);
   return row;
 }
