@@ -115,7 +115,7 @@ TEST_F(KilledPods, AllStepsSucceedOnceEachAndLeaveNothing) {
   const auto program = start(fmt::format(R"(
   - name: list
     run: echo "numbers=[$(seq -s , {})]" >> $SCANFLOW_OUTPUT
-    retry: &again {{limit: 5, backoff: {{initial: 100ms}}}}
+    retry: &again {{limit: 20, backoff: {{initial: 100ms}}}}
   - name: work
     needs: [list]
     for_each: ${{{{ steps.list.outputs.numbers }}}}
