@@ -434,7 +434,7 @@ void AgentSessions::begin_action(const Decision& decision, std::size_t index) {
 
 /// What became of an action; with the last one, or one that failed, its decision ends.
 void AgentSessions::record(const std::string& id, std::size_t index, const std::string& order,
-                           Outcome outcome) {
+                           const Outcome& outcome) {
   {
     const std::lock_guard working(working_mutex_);
     auto decision = own_decision(id);

@@ -282,7 +282,8 @@ Result<std::vector<DecidedAction>> AgentSessions::admit(const json& request,
     if (ended_ || paused_) return std::vector<DecidedAction>();
     if (!is_held()) return fail(fmt::format("agent {} waits for its process", name_));
     number = ++admissions_;
-    admission_.emplace().number = number;
+    admission_ = Admission();
+    admission_->number = number;
     answer = admission_->answer.get_future();
   }
   push({{"type", "submitted"}, {"submission", number}, {"request", request}});

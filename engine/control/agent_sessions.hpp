@@ -161,7 +161,7 @@ class AgentSessions final : public RunningAgent,
   void note_admission(const pipeline::AgentRule& rule, const std::vector<Decision>& decisions);
   void begin_action(const Decision& decision, std::size_t index);
   void record(const std::string& decision, std::size_t action, const std::string& order,
-              Outcome outcome);
+              const Outcome& outcome);
   void push(json item);
   void drop(const std::string& why);
   std::function<void()> answer_news();

@@ -109,9 +109,9 @@ class Judge {
   void check_secrets(const Pipeline& pipeline, const Step& step, const Owner& owner) {
     if (!owner.team->secrets) return;
     for (const auto& [variable, secret] : step.secrets) {
-      const bool listed =
-          std::any_of(owner.team->secrets->begin(), owner.team->secrets->end(),
-                      [&](const Secret& each) { return same_source(each, secret); });
+      const bool listed = std::any_of(
+          owner.team->secrets->begin(), owner.team->secrets->end(),
+          [&, &named = secret](const Secret& each) { return same_source(each, named); });
       if (listed) continue;
       const auto place = step.field_at.find("/secrets/" + variable);
       report(pipeline, step, place != step.field_at.end() ? place->second : step.at,

@@ -120,7 +120,7 @@ void Engine::Impl::hedge(const HedgeRequest& request, Client client) {
     const auto beside = options.store ? hedged_by(*options.store, run, inner, request.by)
                                       : std::optional<std::uint32_t>();
     if (beside) return tell_asked(client, run, inner, *beside);
-    post([this, request = std::move(request), client = std::move(client)]() mutable {
+    post([this, request, client = std::move(client)]() mutable {
       hedge_now(request, std::move(client));
     });
   });
