@@ -105,7 +105,7 @@ class Agents {
   Result<std::string> admit(const std::string& file, std::string source,
                             const std::string& name_space, const json& params,
                             std::string* unanswered = nullptr);  // an agent that did not answer
-  bool has_waited(const std::string& what);
+  bool has_waited(const std::string& what, bool answered);
   Result<void> take_admission(const std::string& name, const std::string& file,
                               const std::vector<DecidedAction>& actions, std::string& source) const;
   void tell_all();

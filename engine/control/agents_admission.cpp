@@ -43,7 +43,7 @@ Result<std::string> Agents::admit_service(const store::Document& service) {
     auto admitted =
         admit(service.file, service.source, service.name_space, json::object(), &unanswered);
     if (!admitted) return fail("it is not admitted: " + admitted.error().message);
-    if (!unanswered.empty() && !has_waited(key + which.dump()))
+    if (!has_waited(key + which.dump(), unanswered.empty()))
       return fail(
           fmt::format("agent {} does not say whether it may be served; it is waited for 30 s "
                       "at most",
@@ -56,12 +56,12 @@ Result<std::string> Agents::admit_service(const store::Document& service) {
   });
 }
 
-/// For an agent that does not answer: its process may come yet.
-bool Agents::has_waited(const std::string& what) {
+/// For an agent that does not answer: its process may come yet. `answered`: none is waited for.
+bool Agents::has_waited(const std::string& what, bool answered) {
   const std::int64_t now_us = monotonic_us();
   const std::lock_guard lock(mutex_);
-  const auto [since, is_new] = waited_.emplace(what, now_us);
-  if (is_new || now_us - since->second < kWaitForAgentUs) return false;
+  const auto since = waited_.emplace(what, now_us).first;
+  if (!answered && now_us - since->second < kWaitForAgentUs) return false;
   waited_.erase(since);
   return true;
 }

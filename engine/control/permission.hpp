@@ -16,8 +16,9 @@ namespace scanflow::control {
 std::string why_refused(const pipeline::AgentRule& rule, const std::vector<DecidedAction>& actions,
                         int depth, bool submitted);
 
-/// Of a decision that somebody else has taken for the rule, and who is not trusted: its state becomes what it may be, by the
-/// rule's mode, what it allows, and its guard, which takes a note of it: all by `now_us`, whenever it says that was. `others`: why the rule is held back by others, asked last.
+/// Of a decision that somebody else has taken for the rule, and who is not trusted: its state becomes what it may be, by
+/// the rule's mode, what it allows, and its guard, which takes a note of it: all by `now_us`, whenever it says that was.
+/// `others`: why the rule is held back by others, asked last.
 void judge(const pipeline::AgentRule& rule, GuardState& guard, Decision& decision,
            std::int64_t now_us, const std::function<std::string()>& others);
 /// It may not be.

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "tests/integration/server_support.hpp"
+#include "tests/integration/agents_support.hpp"
 
 namespace scanflow::test {
 namespace {
@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 constexpr std::chrono::seconds kTakeOver{40};  // a lease lapses after 10 s
 
-class AgentProcessTest : public testing::Test {
+class AgentProcessTest : public AgentServerTest {
  protected:
   std::string apply(const std::string& rules, const std::string& runs = "process") const {
     const std::string file = scanflow_.files() / "agent.yaml";
@@ -54,17 +54,6 @@ class AgentProcessTest : public testing::Test {
     EXPECT_TRUE(is_run_by(*program)) << program->err();
     return program;
   }
-  void emit(const std::string& type, const json& payload = json::object()) const {
-    const json told = server_->post("/api/v1/events", {{"type", type}, {"payload", payload}});
-    ASSERT_TRUE(told.contains("seq")) << told;
-  }
-  json decisions() const { return server_->get("/api/v1/decisions?limit=1000").at("decisions"); }
-  std::size_t in_state(const std::string& state) const {
-    const json all = decisions();
-    return static_cast<std::size_t>(std::count_if(
-        all.begin(), all.end(), [&](const json& each) { return each.at("state") == state; }));
-  }
-  std::size_t runs() const { return server_->get("/api/v1/runs?limit=1000").at("runs").size(); }
   /// Each of drift.0, drift.1, ... has led to one run.
   void each_was_acted_upon_once(std::size_t count) const {
     ASSERT_TRUE(eventually([&] { return in_state("done") >= count; }, kTakeOver))
@@ -79,9 +68,6 @@ class AgentProcessTest : public testing::Test {
     program.signal(SIGTERM);
     EXPECT_EQ(program.wait().exit, 0) << program.err();
   }
-
-  const Scanflow scanflow_;
-  std::unique_ptr<ServerProgram> server_ = std::make_unique<ServerProgram>(scanflow_);
 };
 
 constexpr const char* kRunOnDrift =

@@ -6,7 +6,7 @@
 
 #include "engine/store/store.hpp"
 #include "sdk/base/clock.hpp"
-#include "tests/integration/server_support.hpp"
+#include "tests/integration/agents_support.hpp"
 
 namespace scanflow::test {
 namespace {
@@ -21,7 +21,7 @@ steps:
   - {name: say, run: 'echo hello $WHO', env: {WHO: "${{ params.who }}"}}
 )";
 
-class AgentsTest : public testing::Test {
+class AgentsTest : public AgentServerTest {
  protected:
   void apply(const std::string& rules) const {
     const std::string file = scanflow_.files() / "agent.yaml";
@@ -42,24 +42,10 @@ class AgentsTest : public testing::Test {
     words.insert(words.end(), {"--server", server_->url()});
     return scanflow_(std::move(words));
   }
-  void emit(const std::string& type, const json& payload = json::object()) const {
-    const json told = server_->post("/api/v1/events", {{"type", type}, {"payload", payload}});
-    ASSERT_TRUE(told.contains("seq")) << told;
-  }
-  json decisions() const { return server_->get("/api/v1/decisions?limit=1000").at("decisions"); }
-  std::size_t in_state(const std::string& state) const {
-    const json all = decisions();
-    return static_cast<std::size_t>(std::count_if(
-        all.begin(), all.end(), [&](const json& each) { return each.at("state") == state; }));
-  }
-  std::size_t runs() const { return server_->get("/api/v1/runs?limit=1000").at("runs").size(); }
   void restart() {
     server_->kill();
     server_ = std::make_unique<ServerProgram>(scanflow_);
   }
-
-  const Scanflow scanflow_;
-  std::unique_ptr<ServerProgram> server_ = std::make_unique<ServerProgram>(scanflow_);
 };
 
 constexpr const char* kOnDrift =

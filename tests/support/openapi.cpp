@@ -8,6 +8,8 @@ using nlohmann::json;
 
 namespace {
 
+constexpr const char* kNoSchema = "the document has no schema of this kind";
+
 bool has_type(const json& value, const std::string& type) {
   if (type == "object") return value.is_object();
   if (type == "array") return value.is_array();
@@ -45,7 +47,7 @@ const json& OpenApi::resolve(const json& schema) const {
 
 std::vector<std::string> OpenApi::problems(const json& object) const {
   const json* schema = schema_of(object);
-  if (schema == nullptr) return {"the document has no schema of this kind"};
+  if (schema == nullptr) return {kNoSchema};
   std::vector<std::string> problems;
   check(object, *schema, "", problems);
   return problems;
@@ -95,6 +97,15 @@ void OpenApi::check_object(const json& value, const json& schema, const std::str
     if (!value.contains(name.get<std::string>()))
       problems.push_back(fmt::format("{} lacks {}", path, name.dump()));
   }
+}
+
+std::vector<std::string> problems_of(const std::vector<OpenApi>& documents, const json& object) {
+  std::vector<std::string> problems = {kNoSchema};
+  for (const OpenApi& document : documents) {
+    problems = document.problems(object);
+    if (problems != std::vector<std::string>{kNoSchema}) break;
+  }
+  return problems;
 }
 
 }  // namespace scanflow::test

@@ -26,4 +26,8 @@ class OpenApi {
   nlohmann::json document_;
 };
 
+/// The same by the one of these documents that has the object's kind; that none has it is a problem.
+std::vector<std::string> problems_of(const std::vector<OpenApi>& documents,
+                                     const nlohmann::json& object);
+
 }  // namespace scanflow::test
