@@ -380,7 +380,10 @@ void Engine::Impl::end(const EntryPtr& entry) {
     runs.erase(entry->run.id());
     if (run_locks) run_locks->remove(entry->run.id());
     std::erase(order, entry);
-    start_queued();
+    const bool some_wait = std::any_of(order.begin(), order.end(), [](const EntryPtr& each) {
+      return each->run.machine().status() == run::RunStatus::queued;
+    });
+    if (some_wait) start_queued();
     call_ended(entry);
     pump();
     flush();
